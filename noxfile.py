@@ -1,0 +1,176 @@
+"""Everything a contributor runs. `nox -s demo` and `nox -s tests` need Python and Rust only.
+
+The extension takes minutes to compile from nothing, so its build folder lives outside the
+checkout (see `build_cache`), and one wheel, built once per run of nox, serves every session and
+every Python.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import tomllib
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["local"]
+nox.options.error_on_missing_interpreters = False
+
+ROOT = pathlib.Path(__file__).parent.resolve()
+RUST = ROOT / "rust"
+WHEELS = ROOT / ".nox" / "wheels"
+CONSTRAINTS = ROOT / "requirements" / "constraints.txt"
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+
+
+def build_cache() -> pathlib.Path:
+    """Return the folder that outlives a checkout: $XDG_CACHE_HOME/wasmgate or ~/.cache/wasmgate."""
+    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(base) / "wasmgate"
+
+
+TARGET = os.environ.get("CARGO_TARGET_DIR") or str(build_cache() / "target")
+POLICIES_TARGET = str(build_cache() / "policies-target")
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install dependency groups at the pinned versions."""
+    session.install("-c", str(CONSTRAINTS), *nox.project.dependency_groups(PROJECT, *groups))
+
+
+def install_wasmgate(session: nox.Session, *groups: str) -> None:
+    """Install the wheel that the `build` session made, what it depends on, and `groups`."""
+    wheel = next(WHEELS.glob("wasmgate-*.whl"))
+    wanted = nox.project.dependency_groups(PROJECT, *groups)
+    session.install("-c", str(CONSTRAINTS), *PROJECT["project"]["dependencies"], *wanted)
+    # The version does not change with every edit: pip would keep the wheel that it has.
+    session.install("--no-deps", "--force-reinstall", str(wheel))
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the wheel (abi3: one for every supported Python)."""
+    install(session, "build")
+    shutil.rmtree(WHEELS, ignore_errors=True)
+    maturin_env = {"CARGO_TARGET_DIR": TARGET}
+    session.run("maturin", "build", "--release", "--out", str(WHEELS), env=maturin_env)
+
+
+@nox.session(requires=["build"])
+def demo(session: nox.Session) -> None:
+    """Show the gateway and its three policies on real requests; `-- --serve` keeps serving."""
+    install_wasmgate(session, "demo")
+    session.run("python", "examples/demo.py", *session.posargs)
+
+
+@nox.session(requires=["build"])
+def tests(session: nox.Session) -> None:
+    """Run the tests against the wheel, on the Python that runs nox."""
+    install_wasmgate(session, "tests")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=nox.project.python_versions(PROJECT), requires=["build"])
+def matrix(session: nox.Session) -> None:
+    """Run the tests against the wheel, on every supported Python that this machine has."""
+    install_wasmgate(session, "tests")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check formatting, lints and the direction of imports; `-- --fix` mends what it can."""
+    install(session, "lint")
+    fix = "--fix" in session.posargs
+    session.run("ruff", "format", *([] if fix else ["--diff"]), ".")
+    session.run("ruff", "check", *(["--fix"] if fix else []), ".")
+    session.run("lint-imports", env={"PYTHONPATH": str(ROOT / "src")})
+
+
+@nox.session(requires=["build"])
+def types(session: nox.Session) -> None:
+    """Check the types, and that the page of the extension (`_native.pyi`) tells the truth."""
+    install_wasmgate(session, "types")
+    session.run("mypy", "src", "tests", "noxfile.py")
+    session.run("python", "-m", "mypy.stubtest", "wasmgate._native")
+
+
+@nox.session
+def rust(session: nox.Session) -> None:
+    """Check formatting and lints of the Rust code and run its tests."""
+    packages = [f"--package={name}" for name in ("wasmgate-host", "wasmgate-gateway")]
+    everything = ["--package=wasmgate-python", *packages]
+
+    def cargo(*command: str, target: str = TARGET) -> None:
+        session.run("cargo", *command, env={"CARGO_TARGET_DIR": target}, external=True)
+
+    with session.chdir(RUST):
+        cargo("fmt", "--all", "--check")
+        strict = ("--", "--deny=warnings")
+        cargo("clippy", "--locked", "--release", "--all-targets", *everything, *strict)
+        cargo("test", "--locked", "--release", *packages)
+        policies = [f"--package={name}" for name in policy_crates()]
+        cargo("clippy", "--locked", "--all-targets", *policies, *strict, target=POLICIES_TARGET)
+        cargo("test", "--locked", *policies, target=POLICIES_TARGET)
+
+
+def policy_crates() -> list[str]:
+    """Name the crates under rust/policies, which stay out of the workspace's default members."""
+    manifests = sorted(RUST.glob("policies/*/Cargo.toml"))
+    return [tomllib.loads(path.read_text("utf-8"))["package"]["name"] for path in manifests]
+
+
+@nox.session(python=False)
+def policies(session: nox.Session) -> None:
+    """Build the bundled policies to WebAssembly; `-- --check` compares them with the tree."""
+    session.run("python", "tools/build_policies.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a broken link is an error."""
+    install(session, "docs")
+    session.run("mkdocs", "build", "--strict", "--site-dir", session.create_tmp())
+
+
+@nox.session(requires=["build"])
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks; `-- --help` names them."""
+    install_wasmgate(session, "bench")
+    session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build the source distribution, the wheel from it, and test that wheel away from the tree."""
+    install(session, "build", "tests")
+    out = pathlib.Path(session.create_tmp()) / "package"
+    shutil.rmtree(out, ignore_errors=True)
+    environment = {"CARGO_TARGET_DIR": TARGET, "PIP_CONSTRAINT": str(CONSTRAINTS)}
+    session.run("maturin", "sdist", "--out", str(out))
+    sdist = next(out.glob("wasmgate-*.tar.gz"))
+    session.run("pip", "wheel", "--no-deps", "-w", str(out), str(sdist), env=environment)
+    wheel = next(out.glob("wasmgate-*.whl"))
+    session.install("-c", str(CONSTRAINTS), *PROJECT["project"]["dependencies"])
+    session.install("--no-deps", "--force-reinstall", str(wheel))
+    for folder in ("tests", "docs", "examples", "rust", "pyproject.toml"):
+        copy(ROOT / folder, out / "elsewhere" / folder)
+    with session.chdir(out / "elsewhere"):
+        session.run("pytest", *session.posargs)
+
+
+def copy(source: pathlib.Path, destination: pathlib.Path) -> None:
+    """Copy a file or a folder, without what was built in it."""
+    if source.is_dir():
+        shutil.copytree(source, destination, ignore=shutil.ignore_patterns("target", "__pycache__"))
+    else:
+        shutil.copy2(source, destination)
+
+
+@nox.session(python=False)
+def local(session: nox.Session) -> None:
+    """Run what CI runs before it merges: lint, types, Rust, tests, docs."""
+    for name in ("lint", "types", "rust", "tests", "docs"):
+        session.notify(name)
