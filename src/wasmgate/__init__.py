@@ -1,0 +1,85 @@
+"""Gateway policies in WebAssembly, inside any ASGI app or as a gateway of their own.
+
+    from wasmgate import PolicyMiddleware, policies
+
+    app.add_middleware(PolicyMiddleware, policies=[policies.rate_limit(limit="100/minute")])
+
+Importing the package loads nothing but the errors and what describes a policy: the extension, and
+pydantic for gateway.yaml, are loaded by the first name that needs them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from wasmgate.errors import (
+    ConfigError,
+    ConnectError,
+    NoHealthyEndpoint,
+    OutOfFuel,
+    OutOfMemory,
+    PolicyError,
+    PolicyLoadError,
+    PolicyTrap,
+    UpstreamError,
+    UpstreamTimeout,
+    WasmgateError,
+    WrongThread,
+)
+from wasmgate.policy import Capabilities, FailurePolicy, Limits, Policy
+
+if TYPE_CHECKING:
+    from wasmgate import policies
+    from wasmgate.config import GatewayConfig
+    from wasmgate.gateway import Gateway
+    from wasmgate.middleware import PolicyMiddleware
+
+    __version__: str
+
+__all__ = [
+    "Capabilities",
+    "ConfigError",
+    "ConnectError",
+    "FailurePolicy",
+    "Gateway",
+    "GatewayConfig",
+    "Limits",
+    "NoHealthyEndpoint",
+    "OutOfFuel",
+    "OutOfMemory",
+    "Policy",
+    "PolicyError",
+    "PolicyLoadError",
+    "PolicyMiddleware",
+    "PolicyTrap",
+    "UpstreamError",
+    "UpstreamTimeout",
+    "WasmgateError",
+    "WrongThread",
+    "__version__",
+    "policies",
+]
+
+_LATER = {
+    "Gateway": "wasmgate.gateway",
+    "GatewayConfig": "wasmgate.config",
+    "PolicyMiddleware": "wasmgate.middleware",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _LATER:
+        value = getattr(importlib.import_module(_LATER[name]), name)
+    elif name == "policies":
+        value = importlib.import_module("wasmgate.policies")
+    elif name == "__version__":
+        value = importlib.import_module("importlib.metadata").version("wasmgate")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

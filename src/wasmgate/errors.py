@@ -1,0 +1,159 @@
+"""Everything that wasmgate raises on purpose.
+
+    WasmgateError              .diagnostics() says what happened, where, and what to try
+    ├── ConfigError            gateway.yaml or arguments; .problems has one line a problem
+    ├── PolicyError            .policy is its name
+    │   ├── PolicyLoadError    not Wasm, unsupported ABI, missing import, start or configure refused
+    │   └── PolicyTrap         crashed on a request
+    │       ├── OutOfFuel      computed for longer than `Limits.fuel` allows
+    │       └── OutOfMemory    wanted more than `Limits.memory`
+    ├── WrongThread            a stream was used on a thread that did not open it
+    └── UpstreamError          .endpoint, .retryable
+        ├── NoHealthyEndpoint  a cluster has nobody to ask
+        ├── ConnectError       no connection could be made
+        └── UpstreamTimeout    connected, but the answer did not come in time
+
+The native extension raises these classes by import. Their messages are for operators and logs: the
+gateway never copies one into a response, because it may name files, hosts or configuration.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeVar
+
+E = TypeVar("E", bound="WasmgateError")
+
+__all__ = [
+    "ConfigError",
+    "ConnectError",
+    "NoHealthyEndpoint",
+    "OutOfFuel",
+    "OutOfMemory",
+    "PolicyError",
+    "PolicyLoadError",
+    "PolicyTrap",
+    "UpstreamError",
+    "UpstreamTimeout",
+    "WasmgateError",
+    "WrongThread",
+]
+
+
+class WasmgateError(Exception):
+    """The root of the tree: catch it to catch everything that wasmgate raises on purpose.
+
+    `message` says what happened. `where` names the file, key, policy or endpoint; `hint` says what
+    to try, and when it is empty the class's own advice stands in.
+    """
+
+    advice: ClassVar[str] = ""
+
+    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint or self.advice
+
+    def diagnostics(self) -> str:
+        """Say what happened, where, and what to try: one line each, without what is not known."""
+        lines = [self.message]
+        if self.where:
+            lines.append(f"  where: {self.where}")
+        if self.hint:
+            lines.append(f"  try:   {self.hint}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions pickle by calling the class with `args`, which leaves keyword arguments out.
+        return _revive, (type(self), self.args, self.__dict__)
+
+
+def _revive(cls: type[E], args: tuple[object, ...], state: dict[str, object]) -> E:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigError(WasmgateError):
+    """The configuration, a file or arguments, cannot be used.
+
+    `problems` has one line for every mistake that was found, each with its place: a file is read to
+    its end before this is raised.
+    """
+
+    def __init__(
+        self, message: str, *, where: str = "", hint: str = "", problems: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__("\n".join([message, *problems]), where=where, hint=hint)
+        self.problems = problems
+
+
+class PolicyError(WasmgateError):
+    """A policy failed; `policy` is its name."""
+
+    def __init__(self, message: str, *, policy: str, hint: str = "") -> None:
+        super().__init__(message, where=f"policy {policy!r}", hint=hint)
+        self.policy = policy
+
+
+class PolicyLoadError(PolicyError):
+    """A policy could not be compiled, started or configured, so nothing of it runs."""
+
+    advice = "`wasmgate inspect` shows what the module imports and which ABI it speaks"
+
+
+class PolicyTrap(PolicyError):
+    """A policy crashed on a request; its failure policy answered and its instance was replaced."""
+
+    advice = "the policy's own log lines around this time usually name the cause"
+
+
+class OutOfFuel(PolicyTrap):
+    """A callback computed for longer than `Limits.fuel` allows (about 1 ns an instruction)."""
+
+    advice = "look for a loop that depends on the request, or raise `limits.fuel`"
+
+
+class OutOfMemory(PolicyTrap):
+    """A policy wanted more memory than `Limits.memory` allows, in bytes."""
+
+    advice = "look for state that grows with every request, or raise `limits.memory`"
+
+
+class WrongThread(WasmgateError):
+    """A stream was used on a thread that did not open it: a policy's instance has one thread."""
+
+    advice = "open and drive a stream on one event loop; open another on the other thread"
+
+
+class UpstreamError(WasmgateError):
+    """An upstream did not answer; `endpoint` is its URL.
+
+    `retryable` says that no byte of the request can have been acted on, so that it may be sent
+    again to another endpoint.
+    """
+
+    def __init__(
+        self, message: str, *, endpoint: str, retryable: bool = False, hint: str = ""
+    ) -> None:
+        super().__init__(message, where=f"endpoint {endpoint}" if endpoint else "", hint=hint)
+        self.endpoint = endpoint
+        self.retryable = retryable
+
+
+class NoHealthyEndpoint(UpstreamError):
+    """A cluster has no endpoint to ask; `endpoint` is the cluster's name."""
+
+    advice = "check that the cluster's endpoints run and that its health checks can pass"
+
+
+class ConnectError(UpstreamError):
+    """No connection to the endpoint could be made."""
+
+    advice = "check that the endpoint listens and that this machine reaches it"
+
+
+class UpstreamTimeout(UpstreamError):
+    """The endpoint did not answer in time."""
+
+    advice = "raise the cluster's `read_timeout` or the route's `timeout`, or see why it is slow"

@@ -1,0 +1,59 @@
+"""The bundled policies, `<name>.wasm` beside this file, and how the name of a module is understood.
+
+They are built from `rust/policies/<name>` by `nox -s policies`; `manifest.json` has their digests.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from wasmgate.errors import ConfigError
+
+__all__ = ["bundled", "is_path", "locate"]
+
+_HERE = Path(__file__).parent
+
+
+def bundled() -> tuple[str, ...]:
+    """Return the names of the bundled policies, sorted."""
+    return tuple(sorted(path.stem for path in _HERE.glob("*.wasm")))
+
+
+def is_path(module: str | Path) -> bool:
+    """Tell a path from the name of a bundled policy: it has a "/" in it or ends in ".wasm"."""
+    return isinstance(module, Path) or "/" in module or module.endswith(".wasm")
+
+
+def locate(module: str | Path) -> Path:
+    """Return the file of a module.
+
+    Raises ConfigError when there is no such file or no such bundled policy.
+    """
+    if not is_path(module):
+        return _bundled(str(module))
+    path = Path(module)
+    if path.is_dir():
+        raise ConfigError(
+            f"the module {path} is a directory", where="module", hint="name a .wasm file in it"
+        )
+    if not path.exists():
+        raise ConfigError(
+            f"there is no module {path}",
+            where="module",
+            hint=f"looked for {path.absolute()}; without '/' or '.wasm' it names a bundled policy",
+        )
+    return path
+
+
+def _bundled(name: str) -> Path:
+    names = bundled()
+    if name in names:
+        return _HERE / f"{name}.wasm"
+    close = difflib.get_close_matches(name, names, n=1)
+    guess = f" (did you mean {close[0]!r}?)" if close else ""
+    raise ConfigError(
+        f"no bundled policy is named {name!r}{guess}",
+        where="module",
+        hint=f"bundled are {', '.join(names)}; the path of a file has a '/' or ends in '.wasm'",
+    )

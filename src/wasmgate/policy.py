@@ -1,0 +1,229 @@
+"""What a user says about a policy: a module with its name, configuration, limits and capabilities.
+
+These are values: making one reads no file but checks every argument. `Policy.load` compiles and
+starts it. In gateway.yaml the same words are used, with units (see `wasmgate.config`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+from dataclasses import KW_ONLY, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from wasmgate.errors import ConfigError
+from wasmgate.modules import locate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wasmgate._native import Host, Plugin
+
+__all__ = ["Capabilities", "FailurePolicy", "Limits", "Policy"]
+
+Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+# RFC 9110 section 5.1: a field name is a token.
+_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class FailurePolicy(StrEnum):
+    """What a request gets when a policy fails: traps, runs out of fuel or of memory."""
+
+    CLOSED = "closed"
+    """It is answered 503."""
+
+    OPEN = "open"
+    """It goes on without that policy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one policy may use. Sizes are bytes; fuel is about one instruction, so about 1 ns."""
+
+    fuel: int = 10_000_000
+    """For one callback; about 10 ms."""
+
+    start_fuel: int = 200_000_000
+    """For starting and configuring an instance, where guests built with Go need more."""
+
+    memory: int = 32 * 1024 * 1024
+    """Linear memory of one instance; there is one instance on each thread."""
+
+    body: int = 1024 * 1024
+    """Body bytes held while the policy pauses; more is answered 413."""
+
+    headers: int = 128
+    """Fields in one header map; more is answered 431."""
+
+    header_bytes: int = 64 * 1024
+    """Names and values of one header map together; more is answered 431."""
+
+    log_bytes: int = 16 * 1024
+    """Log text that one callback may write; the rest is dropped."""
+
+    def __post_init__(self) -> None:
+        for limit in dataclasses.fields(self):
+            value = getattr(self, limit.name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ConfigError(
+                    f"limits.{limit.name} must be a whole number above 0, not {value!r}",
+                    where=f"limits.{limit.name}",
+                    hint="units such as 32MiB are for gateway.yaml; in Python write 32 * 1024**2",
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What a policy may touch outside its own memory. Nothing by default."""
+
+    env: tuple[str, ...] = ()
+    """Environment variables it may read, by name; their values are taken when it is loaded."""
+
+    def __post_init__(self) -> None:
+        names = _texts(self.env, where="capabilities.env")
+        for name in names:
+            if not _VARIABLE.fullmatch(name):
+                raise ConfigError(
+                    f"{name!r} is no name of an environment variable", where="capabilities.env"
+                )
+        object.__setattr__(self, "env", names)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A module and how to run it.
+
+    `module` is the name of a bundled policy ("jwt_auth") or a path: a `Path`, or text that has a
+    "/" in it or ends in ".wasm". `configuration` reaches the policy as bytes: text and bytes as
+    they are, anything else as JSON (`configuration_bytes`). `strip_request_headers` are removed
+    from what clients send before any policy runs, also when this one fails or is skipped.
+
+    Raises ConfigError for an argument that cannot be used.
+    """
+
+    module: str | Path
+    _: KW_ONLY
+    name: str = ""
+    root_id: str = ""
+    # Configurations hold keys and passwords: neither is shown by repr().
+    configuration: Json | bytes = field(default=None, repr=False, compare=False)
+    vm_configuration: Json | bytes = field(default=None, repr=False, compare=False)
+    limits: Limits = field(default_factory=Limits)
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    failure_policy: FailurePolicy = FailurePolicy.CLOSED
+    strip_request_headers: tuple[str, ...] = ()
+    configuration_bytes: bytes = field(init=False, repr=False)
+    vm_configuration_bytes: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        set_field = object.__setattr__
+        set_field(self, "name", self.name or Path(self.module).stem)
+        if not _NAME.fullmatch(self.name):
+            raise ConfigError(
+                f"{self.name!r} cannot name a policy",
+                where="name",
+                hint="name it with at most 64 letters, digits, '_', '.' and '-'",
+            )
+        try:
+            set_field(self, "failure_policy", FailurePolicy(self.failure_policy))
+        except ValueError:
+            raise ConfigError(
+                f"failure_policy must be 'closed' or 'open', not {self.failure_policy!r}",
+                where=f"policy {self.name!r}",
+            ) from None
+        set_field(self, "strip_request_headers", self._stripped_headers())
+        # Encoded now: a later edit of the caller's dictionary must not change a policy.
+        for name in ("configuration", "vm_configuration"):
+            set_field(self, f"{name}_bytes", self._encoded(name))
+
+    def _stripped_headers(self) -> tuple[str, ...]:
+        names = _texts(self.strip_request_headers, where="strip_request_headers")
+        for name in names:
+            if not _FIELD_NAME.fullmatch(name):
+                raise ConfigError(
+                    f"{name!r} is no header name",
+                    where=f"policy {self.name!r}: strip_request_headers",
+                )
+        return tuple(name.lower() for name in names)
+
+    def _encoded(self, name: str) -> bytes:
+        value = getattr(self, name)
+        match value:
+            case None:
+                return b""
+            case bytes():
+                return value
+            case str():
+                return value.encode()
+        try:
+            text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            return text.encode()
+        except (TypeError, ValueError) as error:
+            raise ConfigError(
+                f"the {name} of policy {self.name!r} cannot be written as JSON: {error}",
+                where=f"policy {self.name!r}: {name}",
+                hint="use dictionaries, lists, text, numbers, booleans and None; or pass bytes",
+            ) from error
+
+    def read(self) -> bytes:
+        """Return the module's bytes.
+
+        Raises ConfigError when there is no such bundled policy, or the file cannot be read.
+        """
+        path = locate(self.module)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise ConfigError(
+                f"policy {self.name!r}: {path} cannot be read: {error.strerror}",
+                where=f"policy {self.name!r}: module",
+            ) from error
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables that the policy may read, as they are now.
+
+        Raises ConfigError that names every one that is not set.
+        """
+        missing = [name for name in self.capabilities.env if name not in os.environ]
+        if missing:
+            raise ConfigError(
+                f"policy {self.name!r} asks for environment variables that are not set: "
+                + ", ".join(missing),
+                where=f"policy {self.name!r}: capabilities.env",
+                hint="set them, or take them out of capabilities.env",
+            )
+        return {name: os.environ[name] for name in self.capabilities.env}
+
+    def load(self, host: Host) -> Plugin:
+        """Compile the module, or take it from the cache, then start and configure it.
+
+        Raises ConfigError for what can be told without running it, PolicyLoadError for the rest.
+        """
+        from wasmgate._native import Plugin  # noqa: PLC0415 (describing a policy is cheap)
+
+        return Plugin(
+            host,
+            name=self.name,
+            module=self.read(),
+            root_id=self.root_id,
+            configuration=self.configuration_bytes,
+            vm_configuration=self.vm_configuration_bytes,
+            environment=self.environment(),
+            fail_open=self.failure_policy is FailurePolicy.OPEN,
+            strip_request_headers=list(self.strip_request_headers),
+            **dataclasses.asdict(self.limits),
+        )
+
+
+def _texts(values: object, *, where: str) -> tuple[str, ...]:
+    """Refuse what is easily written by mistake: one text where a list of them is meant."""
+    if isinstance(values, (list, tuple)) and all(isinstance(value, str) for value in values):
+        return tuple(values)
+    raise ConfigError(f"{where} must be a list of names, not {values!r}", where=where)
