@@ -1,0 +1,37 @@
+"""gateway.yaml: read with `load`, described by `json_schema`, judged by `warnings`.
+
+    config = load("gateway.yaml")           # one ConfigError with every mistake, or a value
+    config.routes[0].match.prefix           # "/orders/"
+    config.clusters["orders"].endpoints     # ("http://127.0.0.1:9001", …)
+    config.to_policies()["auth"]            # a wasmgate.Policy
+
+In the models times are seconds (float) and sizes bytes (int); only the file has units.
+"""
+
+from wasmgate.config.advice import warnings
+from wasmgate.config.loading import load
+from wasmgate.config.models import (
+    LB_POLICIES,
+    Cluster,
+    GatewayConfig,
+    Match,
+    PolicySettings,
+    Route,
+    Server,
+)
+from wasmgate.config.places import Address
+from wasmgate.config.schema import json_schema
+
+__all__ = [
+    "LB_POLICIES",
+    "Address",
+    "Cluster",
+    "GatewayConfig",
+    "Match",
+    "PolicySettings",
+    "Route",
+    "Server",
+    "json_schema",
+    "load",
+    "warnings",
+]

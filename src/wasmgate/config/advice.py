@@ -1,0 +1,58 @@
+"""What is allowed but seldom meant: warnings at start and in `wasmgate check`."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wasmgate.config.models import GatewayConfig, Match
+
+__all__ = ["warnings"]
+
+
+def warnings(config: GatewayConfig, *, workers: int = 1) -> list[str]:
+    """Return one line for everything that runs but is probably not meant."""
+    return [*_multiplied_limits(config, workers), *_shadowed_routes(config), *_unused(config)]
+
+
+def _multiplied_limits(config: GatewayConfig, workers: int) -> Iterator[str]:
+    if workers == 1:
+        return
+    for name, settings in config.policies.items():
+        if PurePath(settings.module).stem == "rate_limit":
+            yield (
+                f"policies.{name}: each of the {workers} workers counts by itself, "
+                f"so clients get up to {workers} times the limit; run one worker, or divide it"
+            )
+
+
+def _shadowed_routes(config: GatewayConfig) -> Iterator[str]:
+    for at, route in enumerate(config.routes):
+        for earlier, other in enumerate(config.routes[:at]):
+            if _covers(other.match, route.match):
+                yield (
+                    f"routes[{at}] ({route.name}) is never taken: "
+                    f"routes[{earlier}] ({other.name}) matches all of its requests first"
+                )
+                break
+
+
+def _covers(wider: Match, narrower: Match) -> bool:
+    # A prefix without its last "/" may end at a segment: only equal or deeper ones are sure.
+    inside = narrower.prefix == wider.prefix or (
+        wider.prefix.endswith("/") and narrower.prefix.startswith(wider.prefix)
+    )
+    return inside and wider.host in {None, narrower.host}
+
+
+def _unused(config: GatewayConfig) -> Iterator[str]:
+    clusters = {route.cluster for route in config.routes}
+    policies = {name for route in config.routes for name in config.policies_of(route)}
+    for kind, defined, used in (
+        ("clusters", config.clusters, clusters),
+        ("policies", config.policies, policies),
+    ):
+        yield from (f"{kind}.{name}: no route uses it" for name in defined if name not in used)

@@ -1,0 +1,225 @@
+"""gateway.yaml as frozen models. Times are seconds and sizes bytes once they are read.
+
+The models check one value at a time; `wasmgate.config.references` checks that names meet.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
+from wasmgate.config.references import dangling
+from wasmgate.config.units import Count, Duration, Size
+from wasmgate.policy import Capabilities, FailurePolicy, Limits, Policy
+
+__all__ = [
+    "LB_POLICIES",
+    "CapabilitySettings",
+    "Cluster",
+    "GatewayConfig",
+    "LimitSettings",
+    "Match",
+    "PolicySettings",
+    "Route",
+    "Server",
+]
+
+LB_POLICIES = ("round_robin",)
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")]
+Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+FieldName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+
+
+class Model(BaseModel):
+    """What all parts share: frozen, and a key that nobody knows is an error."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
+    )
+
+
+class LimitSettings(Model):
+    """What one policy may use; see `wasmgate.Limits`."""
+
+    fuel: Count = Limits.fuel
+    """Fuel for one callback, about 1 ns each."""
+
+    start_fuel: Count = Limits.start_fuel
+    """Fuel for starting and configuring an instance."""
+
+    memory: Size = Limits.memory
+    """Linear memory of one instance."""
+
+    body: Size = Limits.body
+    """Body bytes held while the policy pauses; more is answered 413."""
+
+    headers: Count = Limits.headers
+    """Fields in one header map; more is answered 431."""
+
+    header_bytes: Size = Limits.header_bytes
+    """Names and values of one header map; more is answered 431."""
+
+    log_bytes: Size = Limits.log_bytes
+    """Log text that one callback may write."""
+
+
+class CapabilitySettings(Model):
+    """What a policy may touch outside its own memory. Nothing by default."""
+
+    env: tuple[Variable, ...] = ()
+    """Environment variables that it may read, by name."""
+
+
+class PolicySettings(Model):
+    """A module with its configuration, limits and capabilities; see `wasmgate.Policy`."""
+
+    module: Annotated[str, StringConstraints(min_length=1)]
+    """The name of a bundled policy, or a path (with '/' or ending in '.wasm')."""
+
+    root_id: str = ""
+    """Chooses one of several root contexts in a module."""
+
+    configuration: JsonValue = Field(default=None, repr=False)
+    """Reaches the policy as JSON, text as it is. `{file: path}` in it becomes the file's text."""
+
+    vm_configuration: JsonValue = Field(default=None, repr=False)
+    """The same for the virtual machine (`proxy_on_vm_start`)."""
+
+    limits: LimitSettings = LimitSettings()
+    """What it may use."""
+
+    capabilities: CapabilitySettings = CapabilitySettings()
+    """What it may touch."""
+
+    failure_policy: FailurePolicy = FailurePolicy.CLOSED
+    """What a request gets when the policy fails: a 503 (`closed`), or it goes on (`open`)."""
+
+    strip_request_headers: tuple[FieldName, ...] = ()
+    """Request headers whose client copies are removed before any policy runs."""
+
+    def to_policy(self, name: str) -> Policy:
+        """Return the same as a `Policy`, under the name it has in the file."""
+        return Policy(
+            self.module,
+            name=name,
+            root_id=self.root_id,
+            configuration=self.configuration,
+            vm_configuration=self.vm_configuration,
+            limits=Limits(**self.limits.model_dump()),
+            capabilities=Capabilities(**self.capabilities.model_dump()),
+            failure_policy=self.failure_policy,
+            strip_request_headers=self.strip_request_headers,
+        )
+
+
+class Cluster(Model):
+    """Endpoints that serve the same, and how requests are spread over them."""
+
+    endpoints: Annotated[tuple[Endpoint, ...], Field(min_length=1)]
+    """URLs of scheme, host and port."""
+
+    lb_policy: Literal["round_robin"] = "round_robin"
+    """How the next endpoint is chosen."""
+
+    connections: Count = 256
+    """Open connections to one endpoint, at most."""
+
+    connect_timeout: Duration = 5.0
+    """To get a connection: a free place in the pool, DNS, TCP and TLS together."""
+
+    read_timeout: Duration = 60.0
+    """Between two signs of life of an endpoint that owes an answer."""
+
+
+class Match(Model):
+    """Which requests a route is for. What is left out matches every request."""
+
+    host: Host | None = None
+    """The host that the client asked for, without case and port."""
+
+    prefix: Prefix = "/"
+    """The beginning of the path."""
+
+
+class Route(Model):
+    """Where matching requests go and which policies they pass."""
+
+    match: Match
+    """Which requests."""
+
+    cluster: str
+    """Where they go."""
+
+    policies: tuple[str, ...] | None = None
+    """The policies they pass, in order; `default_policies` when it is left out, none for `[]`."""
+
+    prefix_rewrite: Prefix | None = None
+    """What stands in place of the matched prefix on the way to the cluster."""
+
+    timeout: Duration | None = None
+    """From the request's head to the last byte of the response; then 504."""
+
+    @property
+    def name(self) -> str:
+        """How policies, logs and metrics call this route: its host and prefix."""
+        return (self.match.host or "") + self.match.prefix
+
+
+class Server(Model):
+    """What a client's request may be."""
+
+    headers: Count = 128
+    """Fields in a request's head; more is answered 431."""
+
+    header_bytes: Size = 64 * 1024
+    """Names and values of a request's fields; more is answered 431."""
+
+    body: Size | None = None
+    """Bytes of a request body; more is answered 413. Bodies are streamed: no limit by default."""
+
+
+class GatewayConfig(Model):
+    """The whole of gateway.yaml."""
+
+    listen: ListenAddress = Address("127.0.0.1", 8080)
+    """Where `wasmgate run` listens."""
+
+    policies: dict[Name, PolicySettings] = Field(default_factory=dict)
+    """Policies by name. A name is also the policy's own space in shared data."""
+
+    clusters: dict[Name, Cluster]
+    """Clusters by name."""
+
+    default_policies: tuple[str, ...] = ()
+    """The policies of every route that names none."""
+
+    routes: Annotated[tuple[Route, ...], Field(min_length=1)]
+    """The first that matches, in the order of the file, is taken."""
+
+    trusted_proxies: tuple[Network, ...] = ()
+    """Peers whose X-Forwarded-* headers are believed; from others they are replaced."""
+
+    server: Server = Server()
+    """What a client's request may be."""
+
+    @model_validator(mode="after")
+    def _names_meet(self) -> GatewayConfig:
+        lines = [f"{'.'.join(map(str, path))}: {text}" for path, text in dangling(self._raw())]
+        if lines:
+            raise PydanticCustomError("references", "{lines}", {"lines": "; ".join(lines)})
+        return self
+
+    def _raw(self) -> dict[str, Any]:
+        return self.model_dump(include={"policies", "clusters", "default_policies", "routes"})
+
+    def to_policies(self) -> dict[str, Policy]:
+        """Return every policy by name, ready to be loaded."""
+        return {name: settings.to_policy(name) for name, settings in self.policies.items()}
+
+    def policies_of(self, route: Route) -> tuple[str, ...]:
+        """Return the names of the policies that a route's requests pass, in order."""
+        return self.default_policies if route.policies is None else route.policies

@@ -1,0 +1,113 @@
+"""Hosts, endpoints, prefixes and networks, as text that was checked."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+__all__ = ["Address", "Endpoint", "Host", "Network", "Prefix"]
+
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*\.?")
+_HIGHEST_PORT = 65535
+# RFC 3986 section 3.3: what a path may be written with, on the wire.
+_PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to listen. Port 0 asks the system for a free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, value: object) -> Address:
+        """Read "host:port" or "[IPv6]:port". Raises PydanticCustomError, a ValueError."""
+        if isinstance(value, cls):
+            return value
+        match = re.fullmatch(r"(?:\[(.+)\]|([^:\s]+)):([0-9]{1,5})", str(value))
+        if match is None or not _is_host(match[1] or match[2], six=match[1] is not None):
+            raise PydanticCustomError(
+                "address", "must be host:port, such as 127.0.0.1:8080 or [::1]:8080"
+            )
+        if int(match[3]) > _HIGHEST_PORT:
+            raise PydanticCustomError("address", "the port must be at most 65535")
+        return cls(match[1] or match[2], int(match[3]))
+
+
+def _is_host(host: str, *, six: bool) -> bool:
+    try:
+        version = ipaddress.ip_address(host).version
+    except ValueError:
+        return not six and _DNS_NAME.fullmatch(host.lower()) is not None
+    return six == (version == 6)  # noqa: PLR2004 (IPv6)
+
+
+def _host(value: str) -> str:
+    if re.fullmatch(r".+:[0-9]+", value) and not value.startswith("["):
+        raise PydanticCustomError("host", "must be without a port: hosts match on every port")
+    if "*" in value:
+        raise PydanticCustomError("host", "must be one name: patterns are not supported")
+    lower = value.lower().removesuffix(".")
+    six = lower.startswith("[") and lower.endswith("]")
+    if not _is_host(lower[1:-1] if six else lower, six=six):
+        raise PydanticCustomError(
+            "host", "must be a host name or an IP address (other scripts as xn--…)"
+        )
+    return lower
+
+
+def _endpoint(value: str) -> str:
+    form = "must be http://host:port or https://host:port"
+    try:
+        url = urlsplit(value)
+        port = url.port
+    except ValueError:
+        raise PydanticCustomError("endpoint", form) from None
+    host = url.hostname or ""
+    if url.scheme not in {"http", "https"} or not _is_host(host, six=":" in host) or port == 0:
+        raise PydanticCustomError("endpoint", form)
+    if "@" in url.netloc:
+        raise PydanticCustomError("endpoint", form + ", without a user or a password")
+    if url.path not in {"", "/"} or "?" in value or "#" in value:
+        raise PydanticCustomError("endpoint", form + ", without a path: see prefix_rewrite")
+    authority = f"[{host}]" if ":" in host else host
+    return f"{url.scheme}://{authority}" + ("" if port is None else f":{port}")
+
+
+def _prefix(value: str) -> str:
+    if not _PATH.fullmatch(value):
+        raise PydanticCustomError(
+            "prefix", "must be the beginning of a path as it is on the wire: '/' and more, no '?'"
+        )
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        raise PydanticCustomError(
+            "network", "must be an IP address or a network, such as 10.0.0.0/8"
+        ) from None
+
+
+ListenAddress = Annotated[
+    Address,
+    BeforeValidator(Address.parse),
+    WithJsonSchema({"type": "string", "examples": ["127.0.0.1:8080", "[::1]:8080"]}),
+]
+Host = Annotated[str, AfterValidator(_host)]
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+Prefix = Annotated[str, AfterValidator(_prefix)]
+Network = Annotated[str, AfterValidator(_network)]

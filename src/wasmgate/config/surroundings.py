@@ -1,0 +1,99 @@
+"""What a configuration names outside itself: modules, files of text, environment variables.
+
+Paths are relative to the folder of the YAML file, so a gateway starts the same from everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from wasmgate.errors import ConfigError
+from wasmgate.modules import is_path, locate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wasmgate.config.references import Key
+
+__all__ = ["MAX_FILE", "Surroundings"]
+
+MAX_FILE = 1024 * 1024
+
+
+class Surroundings:
+    """Brings in what plain data names; `problems` has what could not be brought in."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.problems: list[tuple[Key, str]] = []
+
+    def resolve(self, data: Any) -> Any:  # noqa: ANN401 (data that nobody has checked)
+        """Return the data with full paths of modules and the text of files in configurations."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("policies"), Mapping):
+            return data
+        policies = {
+            name: self._policy(policy, ("policies", name))
+            if isinstance(policy, Mapping)
+            else policy
+            for name, policy in data["policies"].items()
+        }
+        return {**data, "policies": policies}
+
+    def _policy(self, policy: Mapping[str, Any], path: Key) -> dict[str, Any]:
+        resolved = dict(policy)
+        module = policy.get("module")
+        if isinstance(module, str) and module:
+            resolved["module"] = self._module(module, (*path, "module"))
+        for key in ("configuration", "vm_configuration"):
+            if key in policy:
+                resolved[key] = self._with_files(policy[key], (*path, key))
+        for name, at in _variables(policy, path):
+            if name not in os.environ:
+                self.problems.append((at, f"the environment variable {name} is not set"))
+        return resolved
+
+    def _module(self, module: str, path: Key) -> str:
+        full = str(self._folder / module) if is_path(module) else module
+        try:
+            locate(full)
+        except ConfigError as error:
+            self.problems.append((path, error.message))
+        return full
+
+    def _with_files(self, value: Any, path: Key) -> Any:  # noqa: ANN401 (any YAML value)
+        match value:
+            case {"file": str(name)} if len(value) == 1:
+                return self._text(name, (*path, "file"))
+            case dict():
+                return {key: self._with_files(item, (*path, key)) for key, item in value.items()}
+            case list():
+                return [self._with_files(item, (*path, at)) for at, item in enumerate(value)]
+        return value
+
+    def _text(self, name: str, path: Key) -> str:
+        file = self._folder / name
+        try:
+            with file.open("rb") as stream:
+                content = stream.read(MAX_FILE + 1)
+        except (OSError, ValueError) as error:
+            said = error.strerror if isinstance(error, OSError) else "not a file name"
+            self.problems.append((path, f"{file} cannot be read: {said}"))
+            return ""
+        if len(content) > MAX_FILE:
+            self.problems.append((path, f"{file} is larger than 1 MiB"))
+            return ""
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            self.problems.append((path, f"{file} is not UTF-8 text"))
+            return ""
+
+
+def _variables(policy: Mapping[str, Any], path: Key) -> Iterator[tuple[str, Key]]:
+    capabilities = policy.get("capabilities")
+    names = capabilities.get("env") if isinstance(capabilities, Mapping) else None
+    for at, name in enumerate(names if isinstance(names, list) else []):
+        if isinstance(name, str):
+            yield name, (*path, "capabilities", "env", at)

@@ -1,0 +1,86 @@
+"""Quantities as a person writes them: 250ms, 5s, 32MiB, 10_000_000.
+
+A bare number is refused where it could be read in two ways: a timeout of `5` may mean seconds or
+milliseconds. Sizes are bytes without a unit.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+__all__ = ["Count", "Duration", "Size", "duration", "size"]
+
+SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+BYTES = {
+    "": 1,
+    "B": 1,
+    "KB": 1000,
+    "MB": 1000**2,
+    "GB": 1000**3,
+    "KiB": 1024,
+    "MiB": 1024**2,
+    "GiB": 1024**3,
+}
+LONGEST = 24 * 3600.0
+LARGEST = 1024**4
+
+_DURATION = r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h)"
+_SIZE = r"([0-9][0-9_]*) ?(B|KB|MB|GB|KiB|MiB|GiB)?"
+
+
+def duration(value: object) -> float:
+    """Read a duration such as "250ms", "1.5s", "2m" or "1h" and return seconds.
+
+    Raises PydanticCustomError, a ValueError, for anything else, 0 and more than 24 hours.
+    """
+    match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
+    if match is None:
+        raise PydanticCustomError(
+            "duration", "must be a duration with its unit, such as 5s or 250ms"
+        )
+    seconds = float(match[1]) * SECONDS[match[2]]
+    if not 0 < seconds <= LONGEST:
+        raise PydanticCustomError("duration", "must be longer than 0 and at most 24h")
+    return seconds
+
+
+def size(value: object) -> int:
+    """Read a size such as 65536, "64KiB" or "10MB" and return bytes.
+
+    Raises PydanticCustomError, a ValueError, for anything else, 0 and more than 1024 GiB.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        size_bytes = value
+    else:
+        match = re.fullmatch(_SIZE, value) if isinstance(value, str) else None
+        if match is None:
+            raise PydanticCustomError("size", "must be a size, such as 32MiB, 64KiB or 65536")
+        size_bytes = int(match[1]) * BYTES[match[2] or ""]
+    if not 0 < size_bytes <= LARGEST:
+        raise PydanticCustomError("size", "must be more than 0 and at most 1024GiB")
+    return size_bytes
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(duration),
+    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$", "examples": ["5s", "250ms"]}),
+]
+Size = Annotated[
+    int,
+    BeforeValidator(size),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": LARGEST},
+                {"type": "string", "pattern": f"^{_SIZE}$", "examples": ["32MiB", "64KiB"]},
+            ]
+        }
+    ),
+]
+# Above 2**53 a JSON number is no longer exact everywhere.
+Count = Annotated[int, Field(strict=True, ge=1, le=2**53)]
