@@ -1,0 +1,157 @@
+//! Compiled modules on disk, so that a start does not compile again.
+//!
+//! An artifact is native code: whoever can write it runs code as us. So the folder must belong to
+//! us alone, links are not followed, and a file of another owner is not read. A checksum at the
+//! end detects files that were cut off; it does not protect from malice.
+
+use std::fmt;
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use wasmer::{Engine, Module};
+
+use crate::engine;
+use crate::module::digest_hex;
+
+/// Raise it when the layout of the files changes.
+const FORMAT: u32 = 1;
+const CHECKSUM_LENGTH: usize = size_of::<u32>();
+/// Permissions of anyone but the owner.
+const OTHERS: u32 = 0o077;
+
+/// A folder of artifacts.
+#[derive(Clone, Debug)]
+pub(crate) struct ArtifactCache {
+    folder: PathBuf,
+}
+
+/// Why an artifact was neither read nor written; the module is compiled then.
+#[derive(Debug)]
+pub(crate) struct CacheProblem {
+    path: PathBuf,
+    reason: String,
+}
+
+impl fmt::Display for CacheProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the compiled module is not cached: {}: {}", self.path.display(), self.reason)
+    }
+}
+
+impl ArtifactCache {
+    /// A cache in `folder`, which is created at the first use.
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// The artifact of `key`, loaded into `engine`; nothing if there is none or it is damaged.
+    ///
+    /// # Errors
+    /// [`CacheProblem`] when the folder or the file is not ours alone.
+    pub(crate) fn fetch(&self, key: &str, engine: &Engine) -> Result<Option<Module>, CacheProblem> {
+        self.open_folder()?;
+        let path = self.path(key);
+        let mut file = match options().read(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(problem(&path, error)),
+        };
+        let metadata = file.metadata().map_err(|error| problem(&path, error))?;
+        if !metadata.is_file() {
+            return Err(problem(&path, "not a regular file"));
+        }
+        check_owner(&path, &metadata)?;
+        Ok(read_checked(&mut file, &metadata).and_then(|artifact| deserialize(engine, artifact)))
+    }
+
+    /// Writes the artifact of `key`, replacing what was there in one step.
+    ///
+    /// # Errors
+    /// [`CacheProblem`] when the folder is not ours alone or cannot be written.
+    pub(crate) fn keep(&self, key: &str, module: &Module) -> Result<(), CacheProblem> {
+        static WRITES: AtomicU64 = AtomicU64::new(0);
+        self.open_folder()?;
+        let path = self.path(key);
+        let artifact = module.serialize().map_err(|error| problem(&path, error))?;
+        let write = WRITES.fetch_add(1, Ordering::Relaxed);
+        let draft = path.with_extension(format!("{}-{write}", std::process::id()));
+        let written = write_checked(&draft, &artifact).and_then(|()| fs::rename(&draft, &path));
+        written.map_err(|error| {
+            // The draft may be there in part; that it cannot be removed says nothing new.
+            let _ = fs::remove_file(&draft);
+            problem(&path, error)
+        })
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        let version = engine::ENGINE_VERSION;
+        let key = format!("{key} format {FORMAT} wasmer {version} {}", engine::target_key());
+        self.folder.join(digest_hex(key.as_bytes())).with_extension("artifact")
+    }
+
+    fn open_folder(&self) -> Result<(), CacheProblem> {
+        let folder = &self.folder;
+        if fs::symlink_metadata(folder).is_err_and(|e| e.kind() == io::ErrorKind::NotFound) {
+            let created = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+            created.map_err(|error| problem(folder, error))?;
+        }
+        let metadata = fs::symlink_metadata(folder).map_err(|error| problem(folder, error))?;
+        if !metadata.is_dir() {
+            return Err(problem(folder, "not a folder (a link is not followed)"));
+        }
+        check_owner(folder, &metadata)
+    }
+}
+
+fn problem(path: &Path, reason: impl fmt::Display) -> CacheProblem {
+    CacheProblem { path: path.to_owned(), reason: reason.to_string() }
+}
+
+fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), CacheProblem> {
+    if metadata.uid() != effective_user() {
+        return Err(problem(path, "belongs to another user"));
+    }
+    if metadata.mode() & OTHERS != 0 {
+        let mode = metadata.mode() & 0o777;
+        return Err(problem(path, format!("open to others (mode {mode:o}); run chmod go= on it")));
+    }
+    Ok(())
+}
+
+#[allow(unsafe_code, reason = "std has no way to ask for the user id")]
+fn effective_user() -> u32 {
+    // SAFETY: geteuid has no arguments, no preconditions and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.custom_flags(libc::O_NOFOLLOW).mode(0o600);
+    options
+}
+
+fn write_checked(path: &Path, artifact: &[u8]) -> io::Result<()> {
+    let mut file = options().write(true).create_new(true).open(path)?;
+    file.write_all(artifact)?;
+    file.write_all(&crc32fast::hash(artifact).to_le_bytes())
+}
+
+/// The artifact in a file, unless it is damaged.
+fn read_checked(file: &mut File, metadata: &Metadata) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).ok()? + 1);
+    file.read_to_end(&mut bytes).ok()?;
+    let (artifact, checksum) = bytes.split_last_chunk::<CHECKSUM_LENGTH>()?;
+    let sound = u32::from_le_bytes(*checksum) == crc32fast::hash(artifact);
+    bytes.truncate(bytes.len() - CHECKSUM_LENGTH);
+    sound.then_some(bytes)
+}
+
+#[allow(unsafe_code, reason = "an artifact is native code, which no type can vouch for")]
+fn deserialize(engine: &Engine, artifact: Vec<u8>) -> Option<Module> {
+    // SAFETY: the file was written by this user with this version of the engine for this
+    // processor (the key says so), nobody else can write to it or its folder, and it is whole.
+    unsafe { Module::deserialize(engine, artifact) }.ok()
+}

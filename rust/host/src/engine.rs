@@ -1,0 +1,66 @@
+//! Engines: how modules are compiled, and how artifacts are loaded.
+
+use std::sync::Arc;
+
+use wasmer::Engine;
+use wasmer::sys::{
+    CompilerConfig, Cranelift, CraneliftOptLevel, EngineBuilder, Features, NativeEngineExt, Target,
+};
+
+use crate::fuel::Metering;
+use crate::limits::{BoundedTunables, Limits};
+
+/// The version of the crate `wasmer` that writes and reads artifacts; a test compares it with
+/// the lock file.
+pub(crate) const ENGINE_VERSION: &str = "7.4.2";
+
+/// An engine that compiles one module. `initial_fuel` is what a start function may use.
+pub(crate) fn compiling(limits: &Limits, initial_fuel: u64) -> Engine {
+    let mut compiler = Cranelift::new();
+    compiler.opt_level(CraneliftOptLevel::Speed);
+    compiler.push_middleware(Arc::new(Metering::new(initial_fuel)));
+    let builder = EngineBuilder::new(compiler).set_features(Some(features()));
+    bounded(builder, limits)
+}
+
+/// An engine without a compiler, for artifacts.
+pub(crate) fn loading(limits: &Limits) -> Engine {
+    bounded(EngineBuilder::headless(), limits)
+}
+
+fn bounded(builder: EngineBuilder, limits: &Limits) -> Engine {
+    let mut engine = Engine::from(builder);
+    engine.set_tunables(BoundedTunables::new(limits));
+    engine
+}
+
+/// The processor that code is made for, as one line of text.
+pub(crate) fn target_key() -> String {
+    let target = Target::default();
+    format!("{} {:?}", target.triple(), target.cpu_features())
+}
+
+/// What WebAssembly modules may use: what compilers emit for `wasm32` today. Mutable globals,
+/// sign extension and saturating conversions are always on.
+fn features() -> Features {
+    let mut features = Features::none();
+    features
+        .bulk_memory(true)
+        .reference_types(true)
+        .multi_value(true)
+        .simd(true)
+        .extended_const(true);
+    features
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_version_is_the_locked_one() {
+        let lock = include_str!("../../Cargo.lock");
+        let entry = format!("name = \"wasmer\"\nversion = \"{ENGINE_VERSION}\"\n");
+        assert!(lock.contains(&entry), "ENGINE_VERSION is not the wasmer of Cargo.lock");
+    }
+}

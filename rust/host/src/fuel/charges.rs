@@ -1,0 +1,113 @@
+//! The operator sequences that metering writes into a guest's functions.
+
+use wasmer::sys::MiddlewareReaderState;
+use wasmer::sys::wasmparser::{BlockType, Operator};
+
+/// Bytes of a bulk memory operator that cost one unit, as a shift.
+const BYTES_A_UNIT_SHIFT: i64 = 3;
+/// A grown page is mapped and zeroed by the kernel, 16 faults of 4 KiB.
+const UNITS_A_PAGE: i64 = 1024;
+
+/// Indexes of the globals that metering adds; the guest's own code cannot name them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MeteringGlobals {
+    pub(super) fuel: u32,
+    pub(super) refused: u32,
+    pub(super) operand: u32,
+    pub(super) result: u32,
+}
+
+/// What a growing operator says about its size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Growth {
+    Pages,
+    Elements,
+}
+
+impl MeteringGlobals {
+    /// Charges a number that is known when compiling.
+    pub(super) fn charge(&self, units: u64, out: &mut MiddlewareReaderState<'_>) {
+        out.extend([
+            Operator::GlobalGet { global_index: self.fuel },
+            Operator::I64Const { value: i64::try_from(units).unwrap_or(i64::MAX) },
+            Operator::I64Sub,
+            Operator::GlobalSet { global_index: self.fuel },
+        ]);
+        self.trap_when_exhausted(out);
+    }
+
+    /// Charges `units` and the i32 length on top of the stack, which stays there.
+    pub(super) fn charge_length(
+        &self,
+        units: u64,
+        in_bytes: bool,
+        out: &mut MiddlewareReaderState<'_>,
+    ) {
+        out.extend([
+            Operator::GlobalSet { global_index: self.operand },
+            Operator::GlobalGet { global_index: self.fuel },
+            Operator::GlobalGet { global_index: self.operand },
+            Operator::I64ExtendI32U,
+            Operator::I64Const { value: if in_bytes { BYTES_A_UNIT_SHIFT } else { 0 } },
+            Operator::I64ShrU,
+            Operator::I64Const { value: i64::try_from(units).unwrap_or(i64::MAX) },
+            Operator::I64Add,
+            Operator::I64Sub,
+            Operator::GlobalSet { global_index: self.fuel },
+        ]);
+        self.trap_when_exhausted(out);
+        out.push_operator(Operator::GlobalGet { global_index: self.operand });
+    }
+
+    /// Keeps the size that a growing operator is about to consume.
+    pub(super) fn keep_growth(&self, out: &mut MiddlewareReaderState<'_>) {
+        out.extend([
+            Operator::GlobalSet { global_index: self.operand },
+            Operator::GlobalGet { global_index: self.operand },
+        ]);
+    }
+
+    /// After a growing operator: charges what it gained, or notes that memory was refused. It is
+    /// charged afterwards because a guest may ask for too much and live with the answer -1.
+    pub(super) fn charge_growth(&self, growth: Growth, out: &mut MiddlewareReaderState<'_>) {
+        out.extend([
+            Operator::GlobalSet { global_index: self.result },
+            Operator::GlobalGet { global_index: self.result },
+            Operator::I32Const { value: -1 },
+            Operator::I32Eq,
+            Operator::If { blockty: BlockType::Empty },
+        ]);
+        if growth == Growth::Pages {
+            out.extend([
+                Operator::I32Const { value: 1 },
+                Operator::GlobalSet { global_index: self.refused },
+            ]);
+        }
+        out.extend([
+            Operator::Else,
+            Operator::GlobalGet { global_index: self.fuel },
+            Operator::GlobalGet { global_index: self.operand },
+            Operator::I64ExtendI32U,
+            Operator::I64Const {
+                value: if growth == Growth::Pages { UNITS_A_PAGE } else { 1 },
+            },
+            Operator::I64Mul,
+            Operator::I64Sub,
+            Operator::GlobalSet { global_index: self.fuel },
+            Operator::End,
+        ]);
+        self.trap_when_exhausted(out);
+        out.push_operator(Operator::GlobalGet { global_index: self.result });
+    }
+
+    fn trap_when_exhausted(&self, out: &mut MiddlewareReaderState<'_>) {
+        out.extend([
+            Operator::GlobalGet { global_index: self.fuel },
+            Operator::I64Const { value: 0 },
+            Operator::I64LtS,
+            Operator::If { blockty: BlockType::Empty },
+            Operator::Unreachable,
+            Operator::End,
+        ]);
+    }
+}

@@ -1,0 +1,119 @@
+//! The compiler middleware that writes the charges into a module's functions.
+
+use std::sync::OnceLock;
+
+use wasmer::sys::wasmparser::{Operator, ValType};
+use wasmer::sys::{FunctionMiddleware, MiddlewareError, MiddlewareReaderState, ModuleMiddleware};
+use wasmer::{
+    ExportIndex, GlobalInit, GlobalType, LocalFunctionIndex, ModuleInfo, Mutability, Type,
+};
+
+use super::charges::{Growth, MeteringGlobals};
+use super::{FUEL, REFUSED, RESERVED_PREFIX, costs};
+
+const NAME: &str = "fuel metering";
+
+/// Meters one module. The global indexes differ from module to module, so an engine that has
+/// compiled one with it refuses a second.
+#[derive(Debug)]
+pub(crate) struct Metering {
+    initial: i64,
+    globals: OnceLock<MeteringGlobals>,
+}
+
+impl Metering {
+    /// `initial` is the fuel before the host's first refill: all that a WebAssembly start
+    /// function has, because it runs while the instance is being made.
+    pub(crate) fn new(initial: u64) -> Self {
+        Self { initial: i64::try_from(initial).unwrap_or(i64::MAX), globals: OnceLock::new() }
+    }
+}
+
+impl ModuleMiddleware for Metering {
+    fn generate_function_middleware<'a>(
+        &self,
+        _: LocalFunctionIndex,
+    ) -> Box<dyn FunctionMiddleware<'a> + 'a> {
+        Box::new(FunctionMetering { globals: self.globals.get().copied(), pending: 0 })
+    }
+
+    fn transform_module_info(&self, module: &mut ModuleInfo) -> Result<(), MiddlewareError> {
+        if let Some(name) = module.exports.keys().find(|name| name.starts_with(RESERVED_PREFIX)) {
+            return Err(MiddlewareError::new(NAME, format!("reserved export name {name:?}")));
+        }
+        let globals = MeteringGlobals {
+            fuel: add_global(module, Some(FUEL), Type::I64, GlobalInit::I64Const(self.initial)),
+            refused: add_global(module, Some(REFUSED), Type::I32, GlobalInit::I32Const(0)),
+            operand: add_global(module, None, Type::I32, GlobalInit::I32Const(0)),
+            result: add_global(module, None, Type::I32, GlobalInit::I32Const(0)),
+        };
+        self.globals
+            .set(globals)
+            .map_err(|_| MiddlewareError::new(NAME, "shared by two modules"))
+    }
+}
+
+fn add_global(module: &mut ModuleInfo, name: Option<&str>, ty: Type, init: GlobalInit) -> u32 {
+    let index = module.globals.push(GlobalType::new(ty, Mutability::Var));
+    module.global_initializers.push(init);
+    if let Some(name) = name {
+        module.exports.insert(name.to_owned(), ExportIndex::Global(index));
+    }
+    index.as_u32()
+}
+
+/// Counts along the straight line and charges where it ends.
+#[derive(Debug)]
+struct FunctionMetering {
+    globals: Option<MeteringGlobals>,
+    pending: u64,
+}
+
+impl FunctionMetering {
+    fn take(&mut self) -> u64 {
+        std::mem::take(&mut self.pending)
+    }
+}
+
+impl<'a> FunctionMiddleware<'a> for FunctionMetering {
+    fn locals_info(&mut self, locals: &[ValType]) {
+        self.pending += costs::of_entry(locals.len());
+    }
+
+    fn feed(
+        &mut self,
+        operator: Operator<'a>,
+        out: &mut MiddlewareReaderState<'a>,
+    ) -> Result<(), MiddlewareError> {
+        let globals = self
+            .globals
+            .ok_or_else(|| MiddlewareError::new(NAME, "a function came before its module"))?;
+        self.pending += costs::of(&operator);
+        match &operator {
+            Operator::MemoryFill { .. }
+            | Operator::MemoryCopy { .. }
+            | Operator::MemoryInit { .. } => globals.charge_length(self.take(), true, out),
+            Operator::TableFill { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableInit { .. } => globals.charge_length(self.take(), false, out),
+            Operator::MemoryGrow { .. } | Operator::TableGrow { .. } => {
+                let growth = if matches!(operator, Operator::MemoryGrow { .. }) {
+                    Growth::Pages
+                } else {
+                    Growth::Elements
+                };
+                globals.charge(self.take(), out);
+                globals.keep_growth(out);
+                out.push_operator(operator);
+                globals.charge_growth(growth, out);
+                return Ok(());
+            }
+            _ if self.pending > 0 && costs::ends_block(&operator) => {
+                globals.charge(self.take(), out);
+            }
+            _ => {}
+        }
+        out.push_operator(operator);
+        Ok(())
+    }
+}

@@ -1,0 +1,26 @@
+//! Fuel: how long a guest may run, counted in the guest's own code.
+//!
+//! A compiler middleware ([`Metering`]) adds four globals to a module and writes code that charges
+//! the first of them, one unit an operator, once a basic block. Operators whose work grows with
+//! an operand (`memory.fill`, `table.init`, …) charge by that operand first, so no cheap operator
+//! hides long work. [`Meter`] is the host's hand on the same globals.
+
+mod charges;
+mod costs;
+mod meter;
+mod metering;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use meter::{Cause, Meter, MeterMissing};
+pub(crate) use metering::Metering;
+
+/// Exports with this prefix belong to the host; a guest that has one is refused.
+pub(crate) const RESERVED_PREFIX: &str = "__wasmgate_";
+/// Names the exported i64 global that holds the fuel left; below zero means exhausted.
+const FUEL: &str = "__wasmgate_fuel";
+/// Names the exported i32 global that is 1 after a refused `memory.grow`.
+const REFUSED: &str = "__wasmgate_memory_refused";
+
+/// Part of the key of cached artifacts: raise it when the code that metering writes changes.
+pub(crate) const METERING_VERSION: u32 = 1;

@@ -1,0 +1,108 @@
+//! Looks at a module without compiling it.
+
+use crate::dialect::Dialect;
+use crate::load_error::LoadError;
+use crate::module::digest_hex;
+use crate::sections::Sections;
+use crate::{imports, magic};
+use wasmer::sys::wasmparser::ExternalKind;
+
+/// What a module says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspection {
+    /// Bytes of the file.
+    pub size: usize,
+    /// SHA-256 in hex.
+    pub digest: String,
+    /// The version of the ABI, like `0.2.1`, or why there is none.
+    pub abi: Result<&'static str, LoadError>,
+    /// How it is started: `_initialize`, `_start`, `start section`, or nothing.
+    pub start: Option<&'static str>,
+    /// Exported functions that begin with `proxy_on_`.
+    pub callbacks: Vec<String>,
+    /// Imports in the order of the module, each once.
+    pub imports: Vec<InspectedImport>,
+    /// Bytes of memory at the start and at most (none: up to the limit of the policy).
+    pub memory: Option<(u64, Option<u64>)>,
+    /// Names of the custom sections.
+    pub custom_sections: Vec<String>,
+    /// Field (`language`, `processed-by`, `sdk`), name and version.
+    pub producers: Vec<(String, String, String)>,
+    /// WebAssembly features that the compiler used, like `+bulk-memory`, if it noted them.
+    pub target_features: Vec<String>,
+}
+
+/// One import of a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectedImport {
+    /// Mostly `env` or `wasi_snapshot_preview1`.
+    pub module: String,
+    /// The function's name.
+    pub name: String,
+    /// function, memory, table, global or tag.
+    pub kind: &'static str,
+    /// Whether this host provides it, with this type.
+    pub known: bool,
+}
+
+/// Reads a module's sections, also of one that could not be loaded.
+///
+/// # Errors
+/// [`LoadError::NotWasm`] and [`LoadError::Invalid`].
+pub fn inspect(bytes: &[u8]) -> Result<Inspection, LoadError> {
+    magic::check(bytes)?;
+    let sections = Sections::read(bytes)?;
+    let names = || sections.exports.iter().map(|export| export.name.as_str());
+    let page = wasmer::WASM_PAGE_SIZE as u64;
+    let memory = sections.memories.first();
+    Ok(Inspection {
+        size: bytes.len(),
+        digest: digest_hex(bytes),
+        abi: Dialect::of_exports(names()).map(Dialect::version),
+        start: start(&sections),
+        callbacks: names()
+            .zip(&sections.exports)
+            .filter(|(name, export)| {
+                export.kind == ExternalKind::Func && name.starts_with("proxy_on_")
+            })
+            .map(|(name, _)| name.to_owned())
+            .collect(),
+        imports: inspected_imports(&sections),
+        memory: memory.map(|&(least, most)| {
+            (least.saturating_mul(page), most.map(|most| most.saturating_mul(page)))
+        }),
+        custom_sections: sections.custom,
+        producers: sections.producers,
+        target_features: sections.target_features,
+    })
+}
+
+/// The order in which the host looks for a start function; a start section runs before any.
+fn start(sections: &Sections) -> Option<&'static str> {
+    if sections.start {
+        return Some("start section");
+    }
+    ["_initialize", "_start"]
+        .into_iter()
+        .find(|name| sections.exported_function(name).is_some())
+}
+
+fn inspected_imports(sections: &Sections) -> Vec<InspectedImport> {
+    let mut inspected: Vec<InspectedImport> = Vec::new();
+    for import in &sections.imports {
+        let function = imports::find(&import.module, &import.name);
+        let known = function
+            .zip(import.function.as_ref())
+            .is_some_and(|(function, ty)| function.matches(ty));
+        let entry = InspectedImport {
+            module: import.module.clone(),
+            name: import.name.clone(),
+            kind: import.kind,
+            known,
+        };
+        if !inspected.contains(&entry) {
+            inspected.push(entry);
+        }
+    }
+    inspected
+}
