@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
@@ -32,6 +40,16 @@ LB_POLICIES = ("round_robin",)
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+
+
+def _not_empty(values: tuple[object, ...]) -> tuple[object, ...]:
+    if not values:
+        raise PydanticCustomError("empty", "must have at least one entry")
+    return values
+
+
+# Not `min_length`: pydantic counts the valid entries only, and would call a list of mistakes empty.
+NOT_EMPTY = (AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1}))
 
 
 class Model(BaseModel):
@@ -119,7 +137,7 @@ class PolicySettings(Model):
 class Cluster(Model):
     """Endpoints that serve the same, and how requests are spread over them."""
 
-    endpoints: Annotated[tuple[Endpoint, ...], Field(min_length=1)]
+    endpoints: Annotated[tuple[Endpoint, ...], *NOT_EMPTY]
     """URLs of scheme, host and port."""
 
     lb_policy: Literal["round_robin"] = "round_robin"
@@ -197,7 +215,7 @@ class GatewayConfig(Model):
     default_policies: tuple[str, ...] = ()
     """The policies of every route that names none."""
 
-    routes: Annotated[tuple[Route, ...], Field(min_length=1)]
+    routes: Annotated[tuple[Route, ...], *NOT_EMPTY]
     """The first that matches, in the order of the file, is taken."""
 
     trusted_proxies: tuple[Network, ...] = ()

@@ -98,7 +98,7 @@ def _network(value: str) -> str:
         return str(ipaddress.ip_network(value))
     except ValueError:
         raise PydanticCustomError(
-            "network", "must be an IP address or a network, such as 10.0.0.0/8"
+            "network", "must be an IP address, or a network such as 10.0.0.0/8 (not 10.0.0.1/8)"
         ) from None
 
 

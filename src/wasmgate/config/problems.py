@@ -78,7 +78,6 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "int_type": lambda _: "must be a whole number",
     "greater_than_equal": lambda ctx: f"must be at least {ctx['ge']}",
     "less_than_equal": lambda ctx: f"must be at most {ctx['le']}",
-    "too_short": lambda ctx: f"must have at least {ctx['min_length']}",
     "dict_type": lambda _: "must be a mapping (key: value)",
     "model_type": lambda _: "must be a mapping (key: value)",
     "tuple_type": lambda _: "must be a list",

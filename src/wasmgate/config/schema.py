@@ -1,27 +1,40 @@
 """The JSON Schema of gateway.yaml, for editors.
 
-`python -m wasmgate.config.schema > docs/reference/gateway.schema.json` renews the copy in the docs.
+`wasmgate check --schema > docs/reference/gateway.schema.json` renews the copy in the docs.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from wasmgate.config.models import GatewayConfig
 
+if TYPE_CHECKING:
+    from pydantic_core.core_schema import WithDefaultSchema
+
 __all__ = ["json_schema"]
+
+TITLE = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "gateway.yaml",
+}
+
+
+class _AsWritten(GenerateJsonSchema):
+    """Writes defaults as the file does: the models hold seconds and addresses."""
+
+    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
+        written = super().default_schema(schema)
+        match written.get("default"):
+            case float() as seconds:
+                written["default"] = f"{seconds:g}s"
+            case {"host": host, "port": port}:
+                written["default"] = f"{host}:{port}"
+        return written
 
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of gateway.yaml."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "gateway.yaml",
-        **{k: v for k, v in GatewayConfig.model_json_schema().items() if k != "title"},
-    }
-
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
+    return GatewayConfig.model_json_schema(schema_generator=_AsWritten) | TITLE

@@ -1,0 +1,113 @@
+"""`wasmgate check`: would this gateway.yaml run? Everything but listening is tried."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from wasmgate.cli.console import out, show_error, show_warning
+from wasmgate.cli.exit_codes import ExitCode
+from wasmgate.errors import WasmgateError
+
+if TYPE_CHECKING:
+    from wasmgate._native import Host, Plugin
+    from wasmgate.config import GatewayConfig
+    from wasmgate.policy import Policy
+
+__all__ = ["check"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How the start of one policy went, and how long it took."""
+
+    policy: Policy
+    plugin: Plugin | None
+    error: WasmgateError | None
+    milliseconds: float
+
+
+def check(
+    *,
+    config: Annotated[
+        Path | None, typer.Argument(help="The gateway's configuration, gateway.yaml.")
+    ] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Write the JSON Schema of gateway.yaml and stop.")
+    ] = False,
+) -> None:
+    """Read the configuration, then compile, start and configure every policy, as `run` would.
+
+    A table of policies and one of routes go to stdout, errors and warnings to stderr.
+    """
+    from wasmgate.config import json_schema, load, warnings
+
+    if schema:
+        typer.echo(json.dumps(json_schema(), indent=2))
+        return
+    if config is None:
+        raise typer.BadParameter("name the gateway's configuration, such as gateway.yaml")
+    settings = load(config)
+    for warning in warnings(settings):
+        show_warning(warning)
+    verdicts = _start(settings)
+    out.print(_policies(verdicts))
+    out.print(_routes(settings))
+    errors = [verdict.error for verdict in verdicts if verdict.error]
+    for error in errors:
+        show_error(error)
+    raise typer.Exit(ExitCode.PROBLEM if errors else ExitCode.OK)
+
+
+def _start(settings: GatewayConfig) -> list[Verdict]:
+    from wasmgate._native import Host
+    from wasmgate.artifacts import cache_folder
+
+    host = Host(cache=cache_folder())
+    return [_verdict(policy, host) for policy in settings.to_policies().values()]
+
+
+def _verdict(policy: Policy, host: Host) -> Verdict:
+    plugin, failure, began = None, None, time.perf_counter()
+    try:
+        plugin = policy.load(host)
+    except WasmgateError as error:
+        failure = error
+    return Verdict(policy, plugin, failure, (time.perf_counter() - began) * 1000)
+
+
+def _policies(verdicts: list[Verdict]) -> Table:
+    table = Table("policy", "module", "abi", "digest", title="Policies", title_justify="left")
+    table.add_column("start", justify="right")
+    table.add_column("verdict")
+    for verdict in verdicts:
+        plugin = verdict.plugin
+        how = "cached" if plugin and plugin.cached else "compiled"
+        table.add_row(
+            verdict.policy.name,
+            Path(verdict.policy.module).name,
+            plugin.abi if plugin else "",
+            plugin.digest[:12] if plugin else "",
+            f"{how} {verdict.milliseconds:,.0f} ms" if plugin else "",
+            Text("ok", "green") if plugin else Text("failed", "bold red"),
+        )
+    return table
+
+
+def _routes(settings: GatewayConfig) -> Table:
+    table = Table("host", "prefix", "policies", "cluster", title="Routes", title_justify="left")
+    for route in settings.routes:
+        table.add_row(
+            route.match.host or "any",
+            route.match.prefix,
+            ", ".join(settings.policies_of(route)) or "none",
+            route.cluster,
+        )
+    return table

@@ -1,0 +1,24 @@
+"""What the command says to the shell. docs/reference/cli.md has the same table."""
+
+from enum import IntEnum
+
+__all__ = ["EPILOG", "ExitCode"]
+
+
+class ExitCode(IntEnum):
+    """SIGTERM, after a clean stop of `wasmgate run`, shows as 143 (128 and its number)."""
+
+    OK = 0
+    """Done, and nothing was found."""
+
+    PROBLEM = 1
+    """A configuration, a module or a key cannot be used; stderr says why."""
+
+    USAGE = 2
+    """The command line itself is wrong."""
+
+    LISTEN = 3
+    """The address cannot be listened on."""
+
+
+EPILOG = "Exit codes: 0 ok, 1 a problem was found, 2 wrong usage, 3 could not listen."

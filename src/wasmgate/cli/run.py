@@ -1,0 +1,137 @@
+"""`wasmgate run`: the gateway as a server of its own, on uvicorn."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+import socket
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from wasmgate.cli.console import err, show_warning
+from wasmgate.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from wasmgate.config import Address, GatewayConfig
+
+__all__ = ["run"]
+
+BACKLOG = 2048
+# Requests under way may take this long, in seconds, after a signal to stop.
+GRACE = 30
+
+
+class LogLevel(StrEnum):
+    """How much is written: each level and all after it."""
+
+    TRACE = "trace"
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+def run(
+    *,
+    config: Annotated[Path, typer.Argument(help="The gateway's configuration, gateway.yaml.")],
+    host: Annotated[
+        str | None, typer.Option(help="Listen here instead of what `listen` says.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="The same for the port; 0 takes a free one."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that serve.")] = 1,
+    log_level: Annotated[LogLevel, typer.Option(help="How much to write.")] = LogLevel.INFO,
+) -> None:
+    """Run the gateway until it is stopped; requests under way then have 30 s to end.
+
+    Everything is checked and every policy started before the first connection is accepted.
+    """
+    from wasmgate.config import load, warnings
+
+    settings = load(config)
+    for warning in warnings(settings, workers=workers):
+        show_warning(warning)
+    # The gateway's factory reads it, in this process and in the workers.
+    os.environ["WASMGATE_CONFIG"] = str(config.absolute())
+    os.environ["WASMGATE_LOG_LEVEL"] = log_level.value
+    from wasmgate.gateway import create_app
+
+    app = create_app()
+    listener = _listen(_address(settings, host, port))
+    _announce(settings, listener, workers)
+    started = _serve(app, listener, workers, log_level)
+    raise typer.Exit(ExitCode.OK if started else ExitCode.PROBLEM)
+
+
+def _address(settings: GatewayConfig, host: str | None, port: int | None) -> Address:
+    from wasmgate.config import Address
+
+    listen = settings.listen
+    return Address(host or listen.host, listen.port if port is None else port)
+
+
+def _listen(address: Address) -> socket.socket:
+    try:
+        family, *_, where = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return socket.create_server(where[:2], family=family, backlog=BACKLOG)
+    except OSError as error:
+        said = f"could not listen on {address}: {error.strerror}"
+        err.print(Text.assemble(("error: ", "bold red"), said), soft_wrap=True)
+        err.print("  try:   another --port, or stop what listens there", soft_wrap=True)
+        raise typer.Exit(ExitCode.LISTEN) from error
+
+
+def _announce(settings: GatewayConfig, listener: socket.socket, workers: int) -> None:
+    from wasmgate.config import Address
+
+    address = Address(*listener.getsockname()[:2])
+    parts = f"{len(settings.routes)} routes, {len(settings.policies)} policies, {workers} workers"
+    err.print(f"wasmgate listens on http://{address} ({parts})", highlight=False, soft_wrap=True)
+
+
+def _serve(app: object, listener: socket.socket, workers: int, log_level: LogLevel) -> bool:
+    """Serve until stopped; False when the server could not start."""
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    several = workers > 1
+    server = uvicorn.Server(
+        uvicorn.Config(
+            "wasmgate.gateway:create_app" if several else app,  # type: ignore[arg-type]
+            factory=several,
+            workers=workers,
+            http="httptools",
+            log_level=log_level.value,
+            log_config=_logging(log_level),
+            access_log=False,
+            # Forwarded headers are for `trusted_proxies` to judge: nothing may rewrite them before.
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE,
+        )
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        if several:
+            Multiprocess(server.config, sockets=[listener]).run()
+            return True
+        server.run(sockets=[listener])
+    return server.started
+
+
+def _logging(log_level: LogLevel) -> dict[str, Any]:
+    from uvicorn.config import LOGGING_CONFIG
+
+    settings = copy.deepcopy(LOGGING_CONFIG)
+    level = "DEBUG" if log_level is LogLevel.TRACE else log_level.value.upper()
+    settings["loggers"]["wasmgate"] = {"handlers": ["default"], "level": level, "propagate": False}
+    return settings
