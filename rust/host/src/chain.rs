@@ -1,0 +1,108 @@
+//! Plugins in order.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::effects::Effects;
+use crate::instances::{self, outbox};
+use crate::{Limits, Plugin};
+
+/// Plugins in the order in which a request meets them. Cloning is cheap.
+#[derive(Clone)]
+pub struct Chain {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    plugins: Vec<Plugin>,
+    strip: Vec<Vec<u8>>,
+    bounds: Bounds,
+}
+
+/// The strictest header limits of the chain.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) headers: usize,
+    pub(crate) header_bytes: usize,
+}
+
+/// What a round of ticks brought.
+#[derive(Debug)]
+pub struct Ticked {
+    /// When the next tick is due on this thread.
+    pub due: Option<Instant>,
+    /// Logs, and the streams that can go on; no head or body.
+    pub effects: Effects,
+}
+
+impl Chain {
+    /// Puts plugins in order; none is allowed, and lets everything pass.
+    #[must_use]
+    pub fn new(plugins: Vec<Plugin>) -> Self {
+        let mut strip: Vec<Vec<u8>> = plugins
+            .iter()
+            .flat_map(|plugin| &plugin.core().spec.strip_request_headers)
+            .map(|name| name.to_ascii_lowercase().into_bytes())
+            .collect();
+        strip.sort();
+        strip.dedup();
+        let limits = || plugins.iter().map(|plugin| &plugin.core().spec.limits);
+        let open = Limits::default();
+        let bounds = Bounds {
+            headers: limits().map(|l| l.headers).min().unwrap_or(open.headers),
+            header_bytes: limits().map(|l| l.header_bytes).min().unwrap_or(open.header_bytes),
+        };
+        Self { inner: Arc::new(Inner { plugins, strip, bounds }) }
+    }
+
+    /// The plugins in order.
+    #[must_use]
+    pub fn plugins(&self) -> &[Plugin] {
+        &self.inner.plugins
+    }
+
+    /// How many plugins there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.inner.plugins.len()
+    }
+
+    /// True without a plugin.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.inner.plugins.is_empty()
+    }
+
+    /// True when a plugin has the callback of this name, like `proxy_on_request_body`.
+    #[must_use]
+    pub fn has_callback(&self, name: &str) -> bool {
+        self.inner.plugins.iter().any(|plugin| plugin.exports(name))
+    }
+
+    /// Runs the ticks that are due on this thread.
+    #[must_use]
+    pub fn tick(&self) -> Ticked {
+        let now = Instant::now();
+        let slots: Vec<_> =
+            self.inner.plugins.iter().map(|plugin| instances::slot(plugin.core())).collect();
+        slots.iter().for_each(|slot| slot.tick(now));
+        instances::deliver_queues();
+        let due = slots.iter().filter_map(|slot| slot.tick_due()).min();
+        let effects = outbox(|out| Effects {
+            logs: std::mem::take(&mut out.logs),
+            wake: std::mem::take(&mut out.wake),
+            timers: std::mem::take(&mut out.timers),
+            ..Effects::default()
+        });
+        Ticked { due, effects }
+    }
+
+    /// Names of request headers that clients may not send.
+    pub(crate) fn stripped(&self) -> &[Vec<u8>] {
+        &self.inner.strip
+    }
+
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.inner.bounds
+    }
+}

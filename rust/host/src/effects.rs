@@ -1,0 +1,82 @@
+//! What a step of a stream asks of the layer above: values, never calls.
+
+use std::sync::Arc;
+
+use crate::{HeaderMap, LogLevel};
+
+/// What the layer above does after a step.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// What goes on towards the upstream.
+    pub request: Progress,
+    /// What goes on towards the client; a head here before the upstream answered is a local
+    /// response, and the request goes no further.
+    pub response: Progress,
+    /// It is too late for a clean answer: cut the client's connection.
+    pub reset: bool,
+    /// Ids of other streams that can go on: call [`crate::Stream::resume`] on each.
+    pub wake: Vec<u64>,
+    /// What the policies said.
+    pub logs: Vec<LogRecord>,
+    /// A tick period changed: ask [`crate::Chain::tick`] for the next deadline.
+    pub timers: bool,
+}
+
+/// How far one direction got in this step.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// The head, held or going on.
+    pub head: Head,
+    /// Body bytes that go on now.
+    pub body: Body,
+    /// Nothing follows in this direction.
+    pub end: bool,
+    /// Trailers that go on now; they end the direction.
+    pub trailers: Option<HeaderMap>,
+}
+
+/// A head in a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Head {
+    /// Does not go on in this step: paused, or gone before.
+    #[default]
+    Held,
+    /// Goes on now as it came.
+    Unchanged,
+    /// Goes on now, and a policy changed it.
+    Changed,
+}
+
+/// Body bytes in a step.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub enum Body {
+    /// None go on.
+    #[default]
+    Nothing,
+    /// The chunk that was passed in goes on as it is.
+    Same,
+    /// These go on instead.
+    Bytes(Vec<u8>),
+}
+
+/// A response that does not come from the upstream.
+#[derive(Clone, Debug, Default)]
+pub struct LocalResponse {
+    /// The status code, 200 to 599.
+    pub status: u16,
+    /// Fields without `:status`.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Vec<u8>,
+}
+
+/// One line of a policy, or of the host about it.
+#[derive(Clone, Debug)]
+pub struct LogRecord {
+    /// The policy's name.
+    pub policy: Arc<str>,
+    /// How grave it is.
+    pub level: LogLevel,
+    /// The text; not UTF-8 is replaced.
+    pub message: String,
+}

@@ -1,0 +1,154 @@
+//! What hostcalls find when a guest calls them: the state of one instance.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmer::{Memory, TypedFunction};
+
+use crate::LogLevel;
+use crate::effects::LogRecord;
+use crate::fuel::Meter;
+use crate::instances::outbox;
+use crate::plugin::PluginCore;
+
+/// Warnings kept for the text of an error.
+const WARNINGS: usize = 8;
+
+/// The state of one instance.
+pub(crate) struct Env {
+    pub(crate) core: Arc<PluginCore>,
+    /// Known once the module is instantiated.
+    pub(crate) links: Option<Links>,
+    pub(crate) stage: Stage,
+    pub(crate) contexts: HashMap<u32, Owner>,
+    /// The context whose callback runs.
+    pub(crate) current: u32,
+    /// The context that hostcalls act on; differs after `proxy_set_effective_context`.
+    pub(crate) effective: u32,
+    /// Contexts whose `proxy_on_done` answered false.
+    pub(crate) parked: Vec<u32>,
+    /// Parked contexts for which `proxy_done` was called.
+    pub(crate) finished: Vec<u32>,
+    /// `proxy_on_done` runs.
+    pub(crate) ending: bool,
+    /// `proxy_on_vm_start` runs.
+    pub(crate) starting_vm: bool,
+    pub(crate) tick: Option<Tick>,
+    /// Units that hostcalls used and that the meter has not seen yet.
+    pub(crate) debt: u64,
+    pub(crate) log_bytes_left: usize,
+    pub(crate) warnings: Vec<String>,
+    next_context: u32,
+}
+
+/// The guest's side of the border.
+#[derive(Clone)]
+pub(crate) struct Links {
+    pub(crate) memory: Memory,
+    pub(crate) allocate: TypedFunction<u32, u32>,
+    pub(crate) meter: Meter,
+}
+
+/// Which hostcalls are allowed: in `_initialize` and in the guest's allocator only WASI and logs,
+/// as in Envoy, for what the guest's SDK holds locked then.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Initializing,
+    Allocating,
+    Open,
+}
+
+/// Whose context it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Root,
+    /// The policy at `position` of the chain of stream `key`.
+    Stream { key: u64, position: usize },
+}
+
+/// A tick period and when it ends next.
+#[derive(Clone, Copy)]
+pub(crate) struct Tick {
+    pub(crate) period: Duration,
+    pub(crate) due: Instant,
+}
+
+impl Env {
+    pub(crate) fn new(core: Arc<PluginCore>) -> Self {
+        let log_bytes_left = core.spec.limits.log_bytes;
+        Self {
+            core,
+            links: None,
+            stage: Stage::Initializing,
+            contexts: HashMap::new(),
+            current: 0,
+            effective: 0,
+            parked: Vec::new(),
+            finished: Vec::new(),
+            ending: false,
+            starting_vm: false,
+            tick: None,
+            debt: 0,
+            log_bytes_left,
+            warnings: Vec::new(),
+            next_context: 1,
+        }
+    }
+
+    /// Makes the id of a new context; ids are never reused while their context lives.
+    pub(crate) fn add_context(&mut self, owner: Owner) -> u32 {
+        while self.next_context == 0 || self.contexts.contains_key(&self.next_context) {
+            self.next_context = self.next_context.wrapping_add(1);
+        }
+        let id = self.next_context;
+        self.next_context = id.wrapping_add(1);
+        self.contexts.insert(id, owner);
+        id
+    }
+
+    /// Prepares for one callback in `context`.
+    pub(crate) fn enter(&mut self, context: u32) {
+        self.current = context;
+        self.effective = context;
+        self.debt = 0;
+        self.log_bytes_left = self.core.spec.limits.log_bytes;
+        self.warnings.clear();
+    }
+
+    /// The stream and the place in its chain that hostcalls act on.
+    pub(crate) fn stream(&self) -> Option<(u64, usize)> {
+        match self.contexts.get(&self.effective) {
+            Some(Owner::Stream { key, position }) => Some((*key, *position)),
+            Some(Owner::Root) | None => None,
+        }
+    }
+
+    /// A line of the guest, cut at what is left of the callback's share.
+    pub(crate) fn guest_log(&mut self, level: LogLevel, message: &[u8]) {
+        if level < self.core.host.log_level() && level < LogLevel::Warn {
+            return;
+        }
+        let room = self.log_bytes_left;
+        if room == 0 {
+            return;
+        }
+        self.log_bytes_left = room.saturating_sub(message.len());
+        let mut text = String::from_utf8_lossy(&message[..message.len().min(room)]).into_owned();
+        if message.len() > room {
+            text.push_str(" … (cut: `log_bytes` of this callback used up)");
+        }
+        self.log(level, text);
+    }
+
+    /// A line for the layer above.
+    pub(crate) fn log(&mut self, level: LogLevel, message: String) {
+        if level >= LogLevel::Warn && self.warnings.len() < WARNINGS {
+            self.warnings.push(message.clone());
+        }
+        if level >= self.core.host.log_level() {
+            let policy = Arc::clone(&self.core.name);
+            outbox(|out| out.logs.push(LogRecord { policy, level, message }));
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Why a policy cannot be used, or stopped.
+
+use crate::LoadError;
+
+/// Everything that goes wrong in the host, said so that a person can act on it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// The module cannot be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The module could not be instantiated.
+    #[error("the module could not be instantiated: {0}")]
+    Instantiate(String),
+    /// `proxy_on_vm_start` or `proxy_on_configure` answered false.
+    #[error("{callback} refused the configuration{}", said(.logs))]
+    Refused {
+        /// The callback that refused.
+        callback: &'static str,
+        /// What the policy logged at level warn and above while it decided.
+        logs: Vec<String>,
+    },
+    /// The guest crashed.
+    #[error("trapped in {callback}: {reason}{}", said(.logs))]
+    Trap {
+        /// The callback that ran.
+        callback: &'static str,
+        /// The engine's words.
+        reason: String,
+        /// What the policy logged before it crashed.
+        logs: Vec<String>,
+    },
+    /// The guest used up its fuel.
+    #[error("{callback} used up its fuel of {fuel} units; raise `fuel` (or `start_fuel`) or make the policy do less")]
+    OutOfFuel {
+        /// The callback that ran.
+        callback: &'static str,
+        /// The budget, in units.
+        fuel: u64,
+    },
+    /// The guest crashed after its memory could not grow.
+    #[error("{callback} ran out of its memory of {memory} bytes; raise `memory` or make the policy hold less")]
+    OutOfMemory {
+        /// The callback that ran.
+        callback: &'static str,
+        /// The bound, in bytes.
+        memory: u64,
+    },
+    /// The policy crashed again within ten seconds and is not started before its back-off ends.
+    #[error("the policy crashed repeatedly and is held back for a moment")]
+    BackOff,
+    /// The instance that served this stream crashed on another stream.
+    #[error("the policy's instance crashed on another request")]
+    InstanceGone,
+    /// A stream was used on a thread that did not open it.
+    #[error("a stream belongs to the thread that opened it; use one event loop for one request")]
+    WrongThread,
+}
+
+fn said(logs: &[String]) -> String {
+    if logs.is_empty() { String::new() } else { format!("; it said: {}", logs.join(" | ")) }
+}

@@ -1,0 +1,120 @@
+//! The callbacks that a module exports (proxy-wasm/spec, "Callbacks").
+
+use wasmer::{AsStoreRef, ExportError, Instance, Memory, TypedFunction, WasmTypeList};
+
+use crate::Error;
+
+/// Header callbacks take no `end_of_stream` in ABI 0.1.0.
+pub(crate) enum HeadersCallback {
+    Two(TypedFunction<(u32, u32), i32>),
+    Three(TypedFunction<(u32, u32, u32), i32>),
+}
+
+/// `_initialize` and `main`, or `_start`.
+pub(crate) struct StartFunctions {
+    pub(crate) initialize: Option<TypedFunction<(), ()>>,
+    pub(crate) main: Option<TypedFunction<(i32, i32), i32>>,
+    pub(crate) start: Option<TypedFunction<(), ()>>,
+}
+
+type Body = Option<TypedFunction<(u32, u32, u32), i32>>;
+type Trailers = Option<TypedFunction<(u32, u32), i32>>;
+
+/// All callbacks are optional.
+pub(crate) struct Exports {
+    pub(crate) context_create: Option<TypedFunction<(u32, u32), ()>>,
+    pub(crate) vm_start: Option<TypedFunction<(u32, u32), i32>>,
+    pub(crate) configure: Option<TypedFunction<(u32, u32), i32>>,
+    pub(crate) tick: Option<TypedFunction<u32, ()>>,
+    pub(crate) queue_ready: Option<TypedFunction<(u32, u32), ()>>,
+    pub(crate) request_headers: Option<HeadersCallback>,
+    pub(crate) response_headers: Option<HeadersCallback>,
+    pub(crate) request_body: Body,
+    pub(crate) response_body: Body,
+    pub(crate) request_trailers: Trailers,
+    pub(crate) response_trailers: Trailers,
+    pub(crate) done: Option<TypedFunction<u32, i32>>,
+    pub(crate) log: Option<TypedFunction<u32, ()>>,
+    pub(crate) delete: Option<TypedFunction<u32, ()>>,
+}
+
+struct Source<'a, S> {
+    instance: &'a Instance,
+    store: &'a S,
+}
+
+impl<S: AsStoreRef> Source<'_, S> {
+    fn find<A: WasmTypeList, R: WasmTypeList>(
+        &self,
+        name: &str,
+    ) -> Result<Option<TypedFunction<A, R>>, Error> {
+        match self.instance.exports.get_typed_function(self.store, name) {
+            Ok(function) => Ok(Some(function)),
+            Err(ExportError::Missing(_)) => Ok(None),
+            Err(ExportError::IncompatibleType) => Err(Error::Instantiate(format!(
+                "it exports {name} with parameters or results that the ABI does not have"
+            ))),
+        }
+    }
+
+    fn headers(&self, name: &str) -> Result<Option<HeadersCallback>, Error> {
+        if let Ok(Some(three)) = self.find(name) {
+            return Ok(Some(HeadersCallback::Three(three)));
+        }
+        Ok(self.find(name)?.map(HeadersCallback::Two))
+    }
+}
+
+impl Exports {
+    pub(crate) fn of(instance: &Instance, store: &impl AsStoreRef) -> Result<Self, Error> {
+        let source = Source { instance, store };
+        Ok(Self {
+            context_create: source.find("proxy_on_context_create")?,
+            vm_start: source.find("proxy_on_vm_start")?,
+            configure: source.find("proxy_on_configure")?,
+            tick: source.find("proxy_on_tick")?,
+            queue_ready: source.find("proxy_on_queue_ready")?,
+            request_headers: source.headers("proxy_on_request_headers")?,
+            response_headers: source.headers("proxy_on_response_headers")?,
+            request_body: source.find("proxy_on_request_body")?,
+            response_body: source.find("proxy_on_response_body")?,
+            request_trailers: source.find("proxy_on_request_trailers")?,
+            response_trailers: source.find("proxy_on_response_trailers")?,
+            done: source.find("proxy_on_done")?,
+            log: source.find("proxy_on_log")?,
+            delete: source.find("proxy_on_delete")?,
+        })
+    }
+}
+
+impl StartFunctions {
+    pub(crate) fn of(instance: &Instance, store: &impl AsStoreRef) -> Result<Self, Error> {
+        let source = Source { instance, store };
+        Ok(Self {
+            initialize: source.find("_initialize")?,
+            main: source.find("main")?,
+            start: source.find("_start")?,
+        })
+    }
+}
+
+/// The allocator: the specification's name first, then the deprecated one.
+pub(crate) fn allocator(
+    instance: &Instance,
+    store: &impl AsStoreRef,
+) -> Result<TypedFunction<u32, u32>, Error> {
+    let source = Source { instance, store };
+    let found = match source.find("proxy_on_memory_allocate")? {
+        Some(function) => Some(function),
+        None => source.find("malloc")?,
+    };
+    found.ok_or_else(|| {
+        Error::Instantiate("it exports neither proxy_on_memory_allocate nor malloc".into())
+    })
+}
+
+/// The memory that hostcalls read and write.
+pub(crate) fn memory(instance: &Instance) -> Result<Memory, Error> {
+    let memory = instance.exports.get_memory("memory");
+    memory.cloned().map_err(|_| Error::Instantiate("it exports no memory".into()))
+}

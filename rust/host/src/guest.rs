@@ -1,0 +1,167 @@
+//! The one place where a guest's pointers are checked.
+
+use wasmer::{FunctionEnvMut, RuntimeError, StoreMut};
+
+use crate::abi::Status;
+use crate::env::{Env, Links, Stage};
+
+/// What a hostcall is called with.
+pub(crate) type Caller<'a> = FunctionEnvMut<'a, Env>;
+
+/// Units that a hostcall costs beside the bytes that it moves.
+const HOSTCALL: u64 = 64;
+/// Bytes moved for one unit.
+const BYTES_A_UNIT: usize = 8;
+/// Hostcalls settle their debt with the meter past this many units, not one by one: it is cheaper,
+/// and a loop of hostcalls still ends.
+const DEBT: u64 = 4096;
+
+/// Why a hostcall does not answer OK.
+pub(crate) enum Fault {
+    /// The guest is told.
+    Status(Status),
+    /// The guest is told, in WASI's numbers.
+    Errno(i32),
+    /// The guest is stopped.
+    Trap(RuntimeError),
+}
+
+impl From<Status> for Fault {
+    fn from(status: Status) -> Self {
+        Self::Status(status)
+    }
+}
+
+/// The answer of a hostcall.
+pub(crate) type Answer = Result<(), Fault>;
+
+/// A guest during a hostcall: its state and its memory.
+pub(crate) struct Guest<'a> {
+    pub(crate) env: &'a mut Env,
+    store: StoreMut<'a>,
+}
+
+impl<'a> Guest<'a> {
+    /// Opens the border for one hostcall and charges for it.
+    pub(crate) fn enter(caller: &'a mut Caller<'_>) -> Result<Self, Fault> {
+        let (env, store) = caller.data_and_store_mut();
+        let mut guest = Self { env, store };
+        guest.charge(HOSTCALL)?;
+        Ok(guest)
+    }
+
+    /// The same, for hostcalls that a guest may not use while it initializes or allocates.
+    pub(crate) fn enter_open(caller: &'a mut Caller<'_>, name: &str) -> Result<Self, Fault> {
+        let doing = match caller.data().stage {
+            Stage::Open => return Self::enter(caller),
+            Stage::Initializing => "it initializes",
+            Stage::Allocating => "its allocator runs",
+        };
+        Err(Fault::Trap(RuntimeError::new(format!("the guest called {name} while {doing}"))))
+    }
+
+    fn links(&self) -> Result<Links, Fault> {
+        let none = || Fault::Trap(RuntimeError::new("a hostcall before the module was linked"));
+        self.env.links.clone().ok_or_else(none)
+    }
+
+    /// Charges the meter; past the budget the guest is stopped.
+    pub(crate) fn charge(&mut self, units: u64) -> Result<(), Fault> {
+        self.env.debt = self.env.debt.saturating_add(units);
+        if self.env.debt < DEBT {
+            return Ok(());
+        }
+        let debt = std::mem::take(&mut self.env.debt);
+        // Before the links are there only the start function runs, under its own meter.
+        let Some(links) = &self.env.links else { return Ok(()) };
+        let meter = links.meter.clone();
+        if meter.charge(&mut self.store, debt) {
+            Ok(())
+        } else {
+            Err(Fault::Trap(RuntimeError::new("a hostcall used up the fuel")))
+        }
+    }
+
+    /// Charges for bytes that a hostcall moves or works on.
+    pub(crate) fn charge_bytes(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.charge((bytes / BYTES_A_UNIT) as u64)
+    }
+
+    /// A copy of the guest's bytes at `at`.
+    pub(crate) fn read(&mut self, at: u32, length: u32) -> Result<Vec<u8>, Fault> {
+        if length == 0 {
+            return Ok(Vec::new());
+        }
+        self.charge_bytes(length as usize)?;
+        let memory = self.links()?.memory;
+        let view = memory.view(&self.store);
+        let (start, end) = (u64::from(at), u64::from(at) + u64::from(length));
+        if end > view.data_size() {
+            return Err(Status::InvalidMemoryAccess.into());
+        }
+        let bytes = view.copy_range_to_vec(start..end);
+        bytes.map_err(|_| Status::InvalidMemoryAccess.into())
+    }
+
+    /// Writes into the guest's memory at `at`.
+    pub(crate) fn write(&mut self, at: u32, bytes: &[u8]) -> Answer {
+        let memory = self.links()?.memory;
+        let view = memory.view(&self.store);
+        view.write(u64::from(at), bytes).map_err(|_| Status::InvalidMemoryAccess.into())
+    }
+
+    pub(crate) fn write_u32(&mut self, at: u32, value: u32) -> Answer {
+        self.write(at, &value.to_le_bytes())
+    }
+
+    pub(crate) fn write_u64(&mut self, at: u32, value: u64) -> Answer {
+        self.write(at, &value.to_le_bytes())
+    }
+
+    /// A length as the guest takes it.
+    pub(crate) fn length(bytes: usize) -> Result<u32, Fault> {
+        u32::try_from(bytes).map_err(|_| Status::InvalidMemoryAccess.into())
+    }
+
+    /// Hands `bytes` to the guest in memory that its own allocator gives, and stores where and how
+    /// many. No bytes: no allocation, and (0, 0) (proxy-wasm/spec, "Memory management").
+    pub(crate) fn give(&mut self, bytes: &[u8], address_at: u32, length_at: u32) -> Answer {
+        let address = if bytes.is_empty() { 0 } else { self.place(bytes)? };
+        self.write_u32(address_at, address)?;
+        self.write_u32(length_at, Self::length(bytes.len())?)
+    }
+
+    fn place(&mut self, bytes: &[u8]) -> Result<u32, Fault> {
+        self.charge_bytes(bytes.len())?;
+        let length = Self::length(bytes.len())?;
+        let allocate = self.links()?.allocate;
+        let stage = std::mem::replace(&mut self.env.stage, Stage::Allocating);
+        let address = allocate.call(&mut self.store, length);
+        self.env.stage = stage;
+        let address = address.map_err(Fault::Trap)?;
+        if address == 0 {
+            return Err(Status::InvalidMemoryAccess.into());
+        }
+        self.write(address, bytes)?;
+        Ok(address)
+    }
+}
+
+/// The number that the guest gets.
+pub(crate) fn answered(answer: Answer) -> Result<i32, RuntimeError> {
+    match answer {
+        Ok(()) => Ok(Status::Ok as i32),
+        Err(Fault::Status(status)) => Ok(status as i32),
+        Err(Fault::Errno(number)) => Ok(number),
+        Err(Fault::Trap(trap)) => Err(trap),
+    }
+}
+
+/// WASI's `EFAULT` for a wild pointer.
+pub(crate) fn as_wasi(answer: Answer) -> Answer {
+    const FAULT: i32 = 21;
+    answer.map_err(|fault| match fault {
+        Fault::Status(_) => Fault::Errno(FAULT),
+        fault => fault,
+    })
+}

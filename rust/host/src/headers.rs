@@ -1,0 +1,197 @@
+//! An ordered multimap of header fields in one block of memory.
+
+/// Header fields in their order, repeats kept, names in lower case. One allocation holds all names
+/// and values: a request costs two allocations, however many fields it has.
+#[derive(Clone, Default)]
+pub struct HeaderMap {
+    bytes: Vec<u8>,
+    fields: Vec<Field>,
+}
+
+#[derive(Clone, Copy)]
+struct Field {
+    start: usize,
+    name: usize,
+    value: usize,
+}
+
+impl HeaderMap {
+    /// An empty map.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An empty map with room for `fields` fields of `bytes` bytes in all.
+    #[must_use]
+    pub fn with_capacity(fields: usize, bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), fields: Vec::with_capacity(fields) }
+    }
+
+    /// Appends a field; the name is stored in lower case.
+    pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        let field = self.store(name, value);
+        self.fields.push(field);
+    }
+
+    fn store(&mut self, name: &[u8], value: &[u8]) -> Field {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(name);
+        self.bytes[start..].make_ascii_lowercase();
+        self.bytes.extend_from_slice(value);
+        Field { start, name: name.len(), value: value.len() }
+    }
+
+    fn name_of(&self, field: Field) -> &[u8] {
+        &self.bytes[field.start..field.start + field.name]
+    }
+
+    fn value_of(&self, field: Field) -> &[u8] {
+        let start = field.start + field.name;
+        &self.bytes[start..start + field.value]
+    }
+
+    fn is(&self, field: Field, name: &[u8]) -> bool {
+        field.name == name.len() && self.name_of(field).eq_ignore_ascii_case(name)
+    }
+
+    /// The first value of `name`.
+    #[must_use]
+    pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
+        self.fields.iter().find(|f| self.is(**f, name)).map(|f| self.value_of(*f))
+    }
+
+    /// All values of `name`, in order.
+    pub fn get_all<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.fields.iter().filter(move |f| self.is(**f, name)).map(|f| self.value_of(*f))
+    }
+
+    /// Makes `value` the only value of `name`, at the place of the first one if there is one.
+    pub fn set(&mut self, name: &[u8], value: &[u8]) {
+        let Some(first) = self.fields.iter().position(|f| self.is(*f, name)) else {
+            self.push(name, value);
+            return;
+        };
+        let field = self.store(name, value);
+        self.fields[first] = field;
+        let mut index = 0;
+        let bytes = &self.bytes;
+        self.fields.retain(|f| {
+            index += 1;
+            index - 1 <= first
+                || f.name != name.len()
+                || !bytes[f.start..f.start + f.name].eq_ignore_ascii_case(name)
+        });
+    }
+
+    /// Removes every field called `name`; true if there was one.
+    pub fn remove(&mut self, name: &[u8]) -> bool {
+        let before = self.fields.len();
+        let bytes = &self.bytes;
+        self.fields.retain(|f| {
+            f.name != name.len() || !bytes[f.start..f.start + f.name].eq_ignore_ascii_case(name)
+        });
+        before != self.fields.len()
+    }
+
+    /// Keeps the fields for which `keep(name, value)` is true.
+    pub fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) {
+        let bytes = &self.bytes;
+        self.fields.retain(|f| {
+            let value = f.start + f.name;
+            keep(&bytes[f.start..value], &bytes[value..value + f.value])
+        });
+    }
+
+    /// Names and values in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields.iter().map(|f| (self.name_of(*f), self.value_of(*f)))
+    }
+
+    /// The number of fields.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// True without any field.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Bytes of all names and values.
+    #[must_use]
+    pub fn byte_len(&self) -> usize {
+        self.fields.iter().map(|f| f.name + f.value).sum()
+    }
+}
+
+/// RFC 9110 §5.1 and §5.5: a token as the name, no control character but a tab in the value.
+pub(crate) fn is_field(name: &[u8], value: &[u8]) -> bool {
+    let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let text = |byte: &u8| !matches!(byte, 0..=8 | 10..=31 | 127);
+    !name.is_empty() && name.iter().all(token) && value.iter().all(text)
+}
+
+impl std::fmt::Debug for HeaderMap {
+    /// Names only: values can be secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.iter().map(|(name, _)| String::from_utf8_lossy(name).into_owned());
+        f.debug_list().entries(names).finish()
+    }
+}
+
+impl<'a> FromIterator<(&'a [u8], &'a [u8])> for HeaderMap {
+    fn from_iter<I: IntoIterator<Item = (&'a [u8], &'a [u8])>>(fields: I) -> Self {
+        let mut map = Self::new();
+        for (name, value) in fields {
+            map.push(name, value);
+        }
+        map
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map() -> HeaderMap {
+        let fields: [(&[u8], &[u8]); 4] =
+            [(b"A", b"1"), (b"b", b"2"), (b"a", b"3"), (b"c", b"4")];
+        fields.into_iter().collect()
+    }
+
+    fn text(map: &HeaderMap) -> Vec<String> {
+        map.iter()
+            .map(|(n, v)| format!("{}={}", n.escape_ascii(), v.escape_ascii()))
+            .collect()
+    }
+
+    #[test]
+    fn repeats_and_order_are_kept() {
+        assert_eq!(text(&map()), ["a=1", "b=2", "a=3", "c=4"]);
+        assert_eq!(map().get_all(b"A").collect::<Vec<_>>(), [b"1", b"3"]);
+    }
+
+    #[test]
+    fn set_replaces_all_at_the_first_place() {
+        let mut map = map();
+        map.set(b"a", b"9");
+        map.set(b"d", b"5");
+        assert_eq!(text(&map), ["a=9", "b=2", "c=4", "d=5"]);
+    }
+
+    #[test]
+    fn remove_takes_every_repeat() {
+        let mut map = map();
+        assert!(map.remove(b"A"));
+        assert!(!map.remove(b"A"));
+        assert_eq!((text(&map), map.byte_len()), (vec!["b=2".into(), "c=4".into()], 4));
+    }
+
+    #[test]
+    fn values_do_not_show_in_debug() {
+        assert_eq!(format!("{:?}", map()), r#"["a", "b", "a", "c"]"#);
+    }
+}

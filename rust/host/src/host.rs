@@ -1,0 +1,77 @@
+//! What the plugins of one application share.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::artifact_cache::ArtifactCache;
+use crate::metrics::Metrics;
+use crate::shared_data::SharedData;
+use crate::shared_queues::SharedQueues;
+use crate::signature::KeyCache;
+use crate::{LogLevel, MetricValue};
+
+/// Shared data, queues, metrics and caches of one application. A policy that is replaced finds what
+/// its predecessor of the same name left here. Cloning is cheap and shares.
+#[derive(Clone)]
+pub struct Host {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    artifacts: Option<ArtifactCache>,
+    log_level: LogLevel,
+    data: Mutex<HashMap<String, Arc<SharedData>>>,
+    queues: SharedQueues,
+    metrics: Metrics,
+    keys: KeyCache,
+}
+
+impl Host {
+    /// A host that keeps compiled modules in the folder `cache` (none: compiles each time) and drops
+    /// log lines below `log_level`.
+    #[must_use]
+    pub fn new(cache: Option<PathBuf>, log_level: LogLevel) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                artifacts: cache.map(ArtifactCache::new),
+                log_level,
+                data: Mutex::default(),
+                queues: SharedQueues::default(),
+                metrics: Metrics::default(),
+                keys: KeyCache::default(),
+            }),
+        }
+    }
+
+    /// All metrics as they stand.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<MetricValue> {
+        self.inner.metrics.snapshot()
+    }
+
+    pub(crate) fn artifacts(&self) -> Option<&ArtifactCache> {
+        self.inner.artifacts.as_ref()
+    }
+
+    pub(crate) fn log_level(&self) -> LogLevel {
+        self.inner.log_level
+    }
+
+    pub(crate) fn shared_data(&self, vm_id: &str) -> Arc<SharedData> {
+        let mut data = self.inner.data.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(data.entry(vm_id.to_owned()).or_default())
+    }
+
+    pub(crate) fn queues(&self) -> &SharedQueues {
+        &self.inner.queues
+    }
+
+    pub(crate) fn metric_table(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    pub(crate) fn keys(&self) -> &KeyCache {
+        &self.inner.keys
+    }
+}

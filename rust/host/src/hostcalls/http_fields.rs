@@ -1,0 +1,212 @@
+//! HTTP fields.
+//!
+//! Reading is allowed from the moment the fields came to the end of the stream (more than Envoy
+//! allows, so that a response callback can look at the request). Writing is allowed in the
+//! callback that has the fields and while the policy is stopped there; elsewhere it would change
+//! nothing that goes on, and answers `BAD_ARGUMENT`, with a line in the log that says why.
+
+use crate::abi::{MapType, Status};
+use crate::dialect::Dialect;
+use crate::flow::Stop;
+use crate::guest::{Answer, Fault, Guest};
+use crate::headers::is_field;
+use crate::stream_state::{self, StreamState};
+use crate::{HeaderMap, LogLevel, pairs};
+
+/// `proxy_get_header_map_size`: bytes of the serialized map.
+pub(super) fn size(guest: &mut Guest<'_>, map: u32, size_at: u32) -> Answer {
+    let size = read(guest, map, pairs::encoded_len)?.unwrap_or(0);
+    guest.write_u32(size_at, Guest::length(size)?)
+}
+
+/// `proxy_get_header_map_pairs`.
+pub(super) fn pairs(guest: &mut Guest<'_>, map: u32, bytes_at: u32, size_at: u32) -> Answer {
+    let bytes = read(guest, map, pairs::encode)?.unwrap_or_default();
+    guest.give(&bytes, bytes_at, size_at)
+}
+
+/// `proxy_get_header_map_value`: the first value of the name.
+pub(super) fn value(
+    guest: &mut Guest<'_>,
+    map: u32,
+    name: u32,
+    name_size: u32,
+    value_at: u32,
+    size_at: u32,
+) -> Answer {
+    let name = guest.read(name, name_size)?;
+    let value = read(guest, map, |map| map.get(&name).map(<[u8]>::to_vec))?.flatten();
+    let Some(value) = value else {
+        // ABI 0.1.0 has no "not found" here: an absent field is an empty one.
+        if guest.env.core.module.dialect() == Dialect::V0_1_0 {
+            return guest.give(&[], value_at, size_at);
+        }
+        return Err(Status::NotFound.into());
+    };
+    guest.give(&value, value_at, size_at)
+}
+
+/// `proxy_set_header_map_pairs`.
+pub(super) fn set_pairs(guest: &mut Guest<'_>, map: u32, bytes: u32, size: u32) -> Answer {
+    let bytes = guest.read(bytes, size)?;
+    let fields = pairs::decode(&bytes).ok_or(Status::ParseFailure)?;
+    for (name, value) in fields.iter() {
+        check(name, value)?;
+    }
+    let size = (fields.len(), fields.byte_len());
+    write(guest, map, |_| size, |map| *map = fields)
+}
+
+/// `proxy_add_header_map_value`.
+pub(super) fn add(
+    guest: &mut Guest<'_>,
+    map: u32,
+    name: u32,
+    name_size: u32,
+    value: u32,
+    value_size: u32,
+) -> Answer {
+    let (name, value) = field(guest, name, name_size, value, value_size)?;
+    let more = name.len() + value.len();
+    let size = |map: &HeaderMap| (map.len() + 1, map.byte_len() + more);
+    write(guest, map, size, |map| map.push(&name, &value))
+}
+
+/// `proxy_replace_header_map_value`: adds it when there is none.
+pub(super) fn replace(
+    guest: &mut Guest<'_>,
+    map: u32,
+    name: u32,
+    name_size: u32,
+    value: u32,
+    value_size: u32,
+) -> Answer {
+    let (name, value) = field(guest, name, name_size, value, value_size)?;
+    let size = |map: &HeaderMap| {
+        let (bytes, old) = (map.byte_len() + value.len(), map.get(&name));
+        old.map_or((map.len() + 1, bytes + name.len()), |old| (map.len(), bytes - old.len()))
+    };
+    write(guest, map, size, |map| map.set(&name, &value))
+}
+
+/// `proxy_remove_header_map_value`: an absent name is no error.
+pub(super) fn remove(guest: &mut Guest<'_>, map: u32, name: u32, name_size: u32) -> Answer {
+    let name = guest.read(name, name_size)?;
+    if read(guest, map, |map| map.get(&name).is_none())?.unwrap_or(true) {
+        return Ok(());
+    }
+    if name.first() == Some(&b':') {
+        return Err(Status::BadArgument.into());
+    }
+    write(guest, map, |_| (0, 0), |map| {
+        map.remove(&name);
+    })
+}
+
+type Field = (Vec<u8>, Vec<u8>);
+
+fn field(
+    guest: &mut Guest<'_>,
+    name: u32,
+    name_size: u32,
+    value: u32,
+    value_size: u32,
+) -> Result<Field, Fault> {
+    let (name, value) = (guest.read(name, name_size)?, guest.read(value, value_size)?);
+    if let Err(fault) = check(&name, &value) {
+        guest.env.log(
+            LogLevel::Warn,
+            format!("refused a field: `{}` is no valid name, or its value has a control character", name.escape_ascii()),
+        );
+        return Err(fault);
+    }
+    Ok((name, value))
+}
+
+/// A name may have the `:` of a pseudo-header before it.
+fn check(name: &[u8], value: &[u8]) -> Answer {
+    let bare = name.strip_prefix(b":").unwrap_or(name);
+    if is_field(bare, value) { Ok(()) } else { Err(Status::BadArgument.into()) }
+}
+
+fn read<R>(
+    guest: &mut Guest<'_>,
+    map: u32,
+    work: impl FnOnce(&HeaderMap) -> R,
+) -> Result<Option<R>, Fault> {
+    let kind = MapType::from_number(map).ok_or(Status::BadArgument)?;
+    let Some((key, _)) = guest.env.stream() else { return Ok(None) };
+    let mut bytes = 0;
+    let found = stream_state::with(key, |state| {
+        let map = map_of(state, kind)?;
+        bytes = map.byte_len();
+        Some(work(map))
+    });
+    guest.charge_bytes(bytes)?;
+    Ok(found.flatten())
+}
+
+fn map_of(state: &mut StreamState, kind: MapType) -> Option<&mut HeaderMap> {
+    match kind {
+        MapType::RequestHeaders => state.request.begun.then_some(&mut state.request.headers),
+        MapType::ResponseHeaders => state.response.begun.then_some(&mut state.response.headers),
+        MapType::RequestTrailers => state.request.trailers.as_mut(),
+        MapType::ResponseTrailers => state.response.trailers.as_mut(),
+        MapType::Callout => None,
+    }
+}
+
+/// True when what `position` writes now still goes on.
+fn is_writable(state: &StreamState, kind: MapType, position: usize) -> bool {
+    let filter = &state.filters[position];
+    let (flow, gate) = match kind {
+        MapType::RequestHeaders | MapType::RequestTrailers => (&state.request, &filter.request),
+        _ => (&state.response, &filter.response),
+    };
+    match kind {
+        MapType::RequestHeaders | MapType::ResponseHeaders => {
+            flow.at == Some(position) || gate.stop == Stop::Headers
+        }
+        MapType::RequestTrailers | MapType::ResponseTrailers => flow.trailers.is_some(),
+        MapType::Callout => false,
+    }
+}
+
+/// `size`: how many fields and bytes the map has after `work`.
+fn write(
+    guest: &mut Guest<'_>,
+    map: u32,
+    size: impl FnOnce(&HeaderMap) -> (usize, usize),
+    work: impl FnOnce(&mut HeaderMap),
+) -> Answer {
+    let kind = MapType::from_number(map).ok_or(Status::BadArgument)?;
+    let (key, position) = guest.env.stream().ok_or(Status::BadArgument)?;
+    let limits = &guest.env.core.spec.limits;
+    let (most, most_bytes) = (limits.headers, limits.header_bytes);
+    let mut bytes = 0;
+    let refusal = stream_state::with(key, |state| {
+        if !is_writable(state, kind, position) {
+            return Some("these fields have gone on already, or are not there yet");
+        }
+        let map = map_of(state, kind)?;
+        let fields;
+        (fields, bytes) = size(map);
+        if fields > most || bytes > most_bytes {
+            return Some("its limits `headers` and `header_bytes` allow no more");
+        }
+        work(map);
+        match kind {
+            MapType::RequestHeaders => state.request.changed = true,
+            MapType::ResponseHeaders => state.response.changed = true,
+            _ => {}
+        }
+        None
+    });
+    guest.charge_bytes(bytes)?;
+    let refusal = refusal.unwrap_or(Some("the stream has ended"));
+    if let Some(reason) = refusal {
+        guest.env.log(LogLevel::Warn, format!("could not change header fields: {reason}"));
+        return Err(Status::BadArgument.into());
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! HTTP streams: what a policy asks of its stream. All of it happens after the callback returned.
+
+use crate::abi::{Direction, Status};
+use crate::effects::LocalResponse;
+use crate::guest::{Answer, Guest};
+use crate::instances::outbox;
+use crate::headers::is_field;
+use crate::stream_state::{self, Asked};
+use crate::{HeaderMap, LogLevel, pairs};
+
+/// `proxy_continue_stream`.
+pub(super) fn continue_stream(guest: &mut Guest<'_>, stream: u32) -> Answer {
+    match stream {
+        0 => resume(guest, Direction::Request),
+        1 => resume(guest, Direction::Response),
+        2 | 3 => Ok(()),
+        _ => Err(Status::BadArgument.into()),
+    }
+}
+
+pub(super) fn resume(guest: &mut Guest<'_>, direction: Direction) -> Answer {
+    ask(guest, Asked::Continue(direction));
+    Ok(())
+}
+
+/// `proxy_close_stream`: the client's connection is cut.
+pub(super) fn close_stream(guest: &mut Guest<'_>, stream: u32) -> Answer {
+    if stream > 3 {
+        return Err(Status::BadArgument.into());
+    }
+    ask(guest, Asked::Reset);
+    Ok(())
+}
+
+/// `proxy_send_local_response`. Fields that would break the response are left out with a warning,
+/// because the guest's SDK cannot bear a refusal here.
+#[allow(clippy::too_many_arguments, reason = "the ABI's parameters")]
+pub(super) fn send_local_response(
+    guest: &mut Guest<'_>,
+    status: u32,
+    details: u32,
+    details_size: u32,
+    body: u32,
+    body_size: u32,
+    headers: u32,
+    headers_size: u32,
+    grpc_status: i32,
+) -> Answer {
+    let details = guest.read(details, details_size)?;
+    let body = guest.read(body, body_size)?;
+    let serialized = guest.read(headers, headers_size)?;
+    let given = pairs::decode(&serialized).unwrap_or_default();
+    let mut headers = HeaderMap::with_capacity(given.len() + 1, given.byte_len() + 16);
+    for (name, value) in given.iter() {
+        if is_field(name, value) {
+            headers.push(name, value);
+        } else {
+            let text = format!("left out of its response: `{}`", name.escape_ascii());
+            guest.env.log(LogLevel::Warn, text);
+        }
+    }
+    if grpc_status >= 0 {
+        headers.push(b"grpc-status", grpc_status.to_string().as_bytes());
+    }
+    if !details.is_empty() {
+        let text = format!("answered {status}: {}", String::from_utf8_lossy(&details));
+        guest.env.guest_log(LogLevel::Debug, text.as_bytes());
+    }
+    let status = u16::try_from(status).ok().filter(|status| (200..=599).contains(status));
+    let response = LocalResponse { status: status.unwrap_or(500), headers, body };
+    ask(guest, Asked::Respond(response));
+    Ok(())
+}
+
+fn ask(guest: &mut Guest<'_>, asked: Asked) {
+    let Some((key, position)) = guest.env.stream() else {
+        guest.env.log(LogLevel::Warn, "asked something of a stream outside of any stream".into());
+        return;
+    };
+    stream_state::with(key, |state| state.asked.push((position, asked)));
+    outbox(|out| out.wake.push(key));
+}

@@ -1,0 +1,30 @@
+//! What ABI 0.1.0 has instead of `proxy_continue_stream` and the configuration buffers. The
+//! specification gives these no result; real guests and hosts use a status.
+
+use super::http_streams;
+use crate::abi::Direction;
+use crate::guest::{Answer, Guest};
+
+/// `proxy_continue_request`.
+pub(super) fn continue_request(guest: &mut Guest<'_>) -> Answer {
+    http_streams::resume(guest, Direction::Request)
+}
+
+/// `proxy_continue_response`.
+pub(super) fn continue_response(guest: &mut Guest<'_>) -> Answer {
+    http_streams::resume(guest, Direction::Response)
+}
+
+/// `proxy_clear_route_cache`: a route is chosen once, before the policies run, so there is nothing
+/// to clear.
+pub(super) fn clear_route_cache(_guest: &mut Guest<'_>) -> Answer {
+    Ok(())
+}
+
+/// `proxy_get_configuration`: the VM's while it starts, the plugin's afterwards.
+pub(super) fn get_configuration(guest: &mut Guest<'_>, value_at: u32, size_at: u32) -> Answer {
+    let spec = &guest.env.core.spec;
+    let bytes = if guest.env.starting_vm { &spec.vm_configuration } else { &spec.configuration };
+    let bytes = bytes.clone();
+    guest.give(&bytes, value_at, size_at)
+}

@@ -1,0 +1,19 @@
+//! Logging.
+
+use crate::LogLevel;
+use crate::abi::Status;
+use crate::guest::{Answer, Guest};
+
+/// `proxy_log`.
+pub(super) fn log(guest: &mut Guest<'_>, level: u32, message: u32, size: u32) -> Answer {
+    let level = LogLevel::from_number(level).ok_or(Status::BadArgument)?;
+    let message = guest.read(message, size)?;
+    guest.env.guest_log(level, &message);
+    Ok(())
+}
+
+/// `proxy_get_log_level` (0.2.1).
+pub(super) fn get_log_level(guest: &mut Guest<'_>, level_at: u32) -> Answer {
+    let level = guest.env.core.host.log_level() as u32;
+    guest.write_u32(level_at, level)
+}

@@ -1,0 +1,171 @@
+//! The functions that a guest imports, split by the headings of the specification.
+//!
+//! To add one: a function in the file of its heading, a line in [`PROXY`]'s list below, a case in the
+//! fixture guest, a tick in the ABI table of the documentation.
+
+mod buffers;
+mod clocks;
+mod contexts;
+mod foreign;
+mod grpc_calls;
+mod http_calls;
+mod http_fields;
+mod http_streams;
+mod legacy;
+mod logging;
+mod metrics;
+mod properties;
+mod shared_data;
+mod shared_queues;
+mod timers;
+mod wasi;
+
+use wasmer::{
+    AsStoreMut, Extern, ExternType, Function, FunctionEnv, FunctionType, Imports, Module,
+    RuntimeError, Value,
+};
+
+use crate::env::Env;
+use crate::guest::{Caller, Fault, Guest, answered, as_wasi};
+
+/// Makes the host's function of this name, `None` for a name that is not the host's.
+type Table = fn(&mut dyn FnMut(&'static str, Maker));
+type Maker = fn(&mut wasmer::StoreMut<'_>, &FunctionEnv<Env>) -> Function;
+
+macro_rules! hostcalls {
+    ($each:ident; $( $name:literal => $heading:ident :: $function:ident ( $( $arg:ident : $type:ty ),* ) $mode:ident; )*) => {
+        $( $each($name, |store, env| {
+            Function::new_typed_with_env(store, env,
+                |mut caller: Caller<'_>, $( $arg: $type ),*| -> Result<i32, RuntimeError> {
+                    answered(hostcalls!(@$mode caller, $name, $heading::$function, $( $arg ),*))
+                })
+        }); )*
+    };
+    (@open $caller:ident, $name:literal, $function:path, $( $arg:ident ),*) => {
+        Guest::enter_open(&mut $caller, $name)
+            .and_then(|mut guest| $function(&mut guest, $( $arg ),*))
+    };
+    (@any $caller:ident, $name:literal, $function:path, $( $arg:ident ),*) => {
+        Guest::enter(&mut $caller).and_then(|mut guest| $function(&mut guest, $( $arg ),*))
+    };
+    (@wasi $caller:ident, $name:literal, $function:path, $( $arg:ident ),*) => {
+        as_wasi(Guest::enter(&mut $caller)
+            .and_then(|mut guest| $function(&mut guest, $( $arg ),*)))
+    };
+}
+
+/// Module `env`. `any`: allowed also while the guest initializes or allocates.
+const PROXY: Table = |each| {
+    hostcalls! { each;
+        "proxy_log" => logging::log(level: u32, message: u32, size: u32) any;
+        "proxy_get_log_level" => logging::get_log_level(level_at: u32) any;
+        "proxy_get_current_time_nanoseconds" => clocks::get_current_time(time_at: u32) open;
+        "proxy_set_tick_period_milliseconds" => timers::set_tick_period(period: u32) open;
+        "proxy_set_buffer_bytes" => buffers::set(buffer: u32, start: u32, size: u32, value: u32, value_size: u32) open;
+        "proxy_get_buffer_bytes" => buffers::get(buffer: u32, start: u32, most: u32, bytes_at: u32, size_at: u32) open;
+        "proxy_get_buffer_status" => buffers::status(buffer: u32, size_at: u32, flags_at: u32) open;
+        "proxy_get_header_map_size" => http_fields::size(map: u32, size_at: u32) open;
+        "proxy_get_header_map_pairs" => http_fields::pairs(map: u32, bytes_at: u32, size_at: u32) open;
+        "proxy_set_header_map_pairs" => http_fields::set_pairs(map: u32, bytes: u32, size: u32) open;
+        "proxy_get_header_map_value" => http_fields::value(map: u32, name: u32, name_size: u32, value_at: u32, size_at: u32) open;
+        "proxy_add_header_map_value" => http_fields::add(map: u32, name: u32, name_size: u32, value: u32, value_size: u32) open;
+        "proxy_replace_header_map_value" => http_fields::replace(map: u32, name: u32, name_size: u32, value: u32, value_size: u32) open;
+        "proxy_remove_header_map_value" => http_fields::remove(map: u32, name: u32, name_size: u32) open;
+        "proxy_continue_stream" => http_streams::continue_stream(stream: u32) open;
+        "proxy_close_stream" => http_streams::close_stream(stream: u32) open;
+        "proxy_send_local_response" => http_streams::send_local_response(status: u32, details: u32, details_size: u32, body: u32, body_size: u32, headers: u32, headers_size: u32, grpc_status: i32) open;
+        "proxy_get_status" => http_calls::get_status(code_at: u32, message_at: u32, size_at: u32) open;
+        "proxy_http_call" => http_calls::http_call(upstream: u32, upstream_size: u32, headers: u32, headers_size: u32, body: u32, body_size: u32, trailers: u32, trailers_size: u32, timeout: u32, call_at: u32) open;
+        "proxy_grpc_call" => grpc_calls::call(upstream: u32, upstream_size: u32, service: u32, service_size: u32, method: u32, method_size: u32, metadata: u32, metadata_size: u32, message: u32, message_size: u32, timeout: u32, call_at: u32) open;
+        "proxy_grpc_stream" => grpc_calls::stream(upstream: u32, upstream_size: u32, service: u32, service_size: u32, method: u32, method_size: u32, metadata: u32, metadata_size: u32, stream_at: u32) open;
+        "proxy_grpc_send" => grpc_calls::send(stream: u32, message: u32, message_size: u32, end: u32) open;
+        "proxy_grpc_cancel" => grpc_calls::cancel(stream: u32) open;
+        "proxy_grpc_close" => grpc_calls::close(stream: u32) open;
+        "proxy_set_shared_data" => shared_data::set(key: u32, key_size: u32, value: u32, value_size: u32, cas: u32) open;
+        "proxy_get_shared_data" => shared_data::get(key: u32, key_size: u32, value_at: u32, size_at: u32, cas_at: u32) open;
+        "proxy_register_shared_queue" => shared_queues::register(name: u32, name_size: u32, queue_at: u32) open;
+        "proxy_resolve_shared_queue" => shared_queues::resolve(vm: u32, vm_size: u32, name: u32, name_size: u32, queue_at: u32) open;
+        "proxy_enqueue_shared_queue" => shared_queues::enqueue(queue: u32, value: u32, value_size: u32) open;
+        "proxy_dequeue_shared_queue" => shared_queues::dequeue(queue: u32, value_at: u32, size_at: u32) open;
+        "proxy_define_metric" => metrics::define(kind: u32, name: u32, name_size: u32, metric_at: u32) open;
+        "proxy_record_metric" => metrics::record(metric: u32, value: i64) open;
+        "proxy_increment_metric" => metrics::increment(metric: u32, delta: i64) open;
+        "proxy_get_metric" => metrics::get(metric: u32, value_at: u32) open;
+        "proxy_get_property" => properties::get(path: u32, path_size: u32, value_at: u32, size_at: u32) open;
+        "proxy_set_property" => properties::set(path: u32, path_size: u32, value: u32, value_size: u32) open;
+        "proxy_call_foreign_function" => foreign::call(name: u32, name_size: u32, arguments: u32, arguments_size: u32, result_at: u32, size_at: u32) open;
+        "proxy_set_effective_context" => contexts::set_effective(context: u32) open;
+        "proxy_done" => contexts::done() open;
+        "proxy_continue_request" => legacy::continue_request() open;
+        "proxy_continue_response" => legacy::continue_response() open;
+        "proxy_clear_route_cache" => legacy::clear_route_cache() open;
+        "proxy_get_configuration" => legacy::get_configuration(value_at: u32, size_at: u32) open;
+    }
+};
+
+/// Modules `wasi_snapshot_preview1` and `wasi_unstable`.
+const WASI: Table = |each| {
+    hostcalls! { each;
+        "args_get" => wasi::args_get(arguments: u32, buffer: u32) wasi;
+        "args_sizes_get" => wasi::args_sizes_get(count_at: u32, size_at: u32) wasi;
+        "environ_get" => wasi::environ_get(pointers: u32, buffer: u32) wasi;
+        "environ_sizes_get" => wasi::environ_sizes_get(count_at: u32, size_at: u32) wasi;
+        "clock_res_get" => wasi::clock_res_get(clock: u32, resolution_at: u32) wasi;
+        "clock_time_get" => wasi::clock_time_get(clock: u32, precision: u64, time_at: u32) wasi;
+        "random_get" => wasi::random_get(buffer: u32, size: u32) wasi;
+        "fd_write" => wasi::fd_write(descriptor: u32, vectors: u32, count: u32, written_at: u32) wasi;
+        "fd_fdstat_get" => wasi::fd_fdstat_get(descriptor: u32, stat_at: u32) wasi;
+        "poll_oneoff" => wasi::poll_oneoff(subscriptions: u32, events: u32, count: u32, events_at: u32) wasi;
+        "sched_yield" => wasi::sched_yield() wasi;
+    }
+};
+
+/// Everything that the module imports. A name that is neither in [`PROXY`] nor in [`WASI`] was
+/// accepted at load because WASI has it: it answers "not supported", and no file, socket or process
+/// is behind it.
+pub(crate) fn imports(
+    store: &mut impl AsStoreMut,
+    env: &FunctionEnv<Env>,
+    module: &Module,
+) -> Imports {
+    let mut store = store.as_store_mut();
+    let mut imports = Imports::new();
+    for import in module.imports() {
+        let ExternType::Function(signature) = import.ty() else { continue };
+        let table = if import.module() == "env" { PROXY } else { WASI };
+        let mut found = None;
+        table(&mut |name, make| {
+            if name == import.name() {
+                found = Some(make);
+            }
+        });
+        let function = match found {
+            Some(make) => make(&mut store, env),
+            None => unsupported(&mut store, env, import.name(), signature),
+        };
+        imports.define(import.module(), import.name(), Extern::Function(function));
+    }
+    imports
+}
+
+fn unsupported(
+    store: &mut wasmer::StoreMut<'_>,
+    env: &FunctionEnv<Env>,
+    name: &str,
+    signature: &FunctionType,
+) -> Function {
+    let name = name.to_owned();
+    let results = signature.results().len();
+    Function::new_with_env(store, env, signature, move |mut caller: Caller<'_>, arguments| {
+        if name == "pthread_equal" {
+            return Ok(vec![Value::I32((arguments.first() == arguments.last()).into())]);
+        }
+        match Guest::enter(&mut caller).map(|mut guest| wasi::unsupported(&mut guest, &name)) {
+            Ok(Some(errno)) if results == 1 => Ok(vec![Value::I32(errno)]),
+            Ok(Some(_)) => Ok(Vec::new()),
+            Ok(None) => Err(RuntimeError::new(format!("the guest called {name}"))),
+            Err(Fault::Trap(trap)) => Err(trap),
+            Err(Fault::Status(_) | Fault::Errno(_)) => Err(RuntimeError::new("no status")),
+        }
+    })
+}

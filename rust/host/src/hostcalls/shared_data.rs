@@ -1,0 +1,41 @@
+//! Shared key-value store.
+
+use crate::LogLevel;
+use crate::abi::Status;
+use crate::guest::{Answer, Guest};
+use crate::shared_data::Refusal;
+
+/// `proxy_get_shared_data`.
+pub(super) fn get(
+    guest: &mut Guest<'_>,
+    key: u32,
+    key_size: u32,
+    value_at: u32,
+    size_at: u32,
+    cas_at: u32,
+) -> Answer {
+    let key = guest.read(key, key_size)?;
+    let (value, cas) = guest.env.core.data.get(&key).ok_or(Status::NotFound)?;
+    guest.give(&value, value_at, size_at)?;
+    guest.write_u32(cas_at, cas)
+}
+
+/// `proxy_set_shared_data`; `cas` 0 is unconditional.
+pub(super) fn set(
+    guest: &mut Guest<'_>,
+    key: u32,
+    key_size: u32,
+    value: u32,
+    value_size: u32,
+    cas: u32,
+) -> Answer {
+    let (key, value) = (guest.read(key, key_size)?, guest.read(value, value_size)?);
+    match guest.env.core.data.set(&key, value, cas) {
+        Ok(()) => Ok(()),
+        Err(Refusal::CasMismatch) => Err(Status::CasMismatch.into()),
+        Err(Refusal::Full) => {
+            guest.env.log(LogLevel::Error, "its shared data is full".into());
+            Err(Status::InternalFailure.into())
+        }
+    }
+}

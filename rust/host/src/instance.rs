@@ -1,0 +1,294 @@
+//! One VM on one thread: start, and one method a callback.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use wasmer::{FunctionEnv, RuntimeError, Store};
+
+use crate::abi::{Action, Direction};
+use crate::env::{Env, Links, Owner, Stage};
+use crate::exports::{self, Exports, HeadersCallback, StartFunctions};
+use crate::fuel::{Cause, Meter};
+use crate::plugin::PluginCore;
+use crate::{Error, hostcalls};
+
+/// A started and configured VM. It belongs to the thread that made it.
+pub(crate) struct Instance {
+    store: Store,
+    env: FunctionEnv<Env>,
+    exports: Exports,
+    meter: Meter,
+    core: Arc<PluginCore>,
+    root: u32,
+}
+
+impl Instance {
+    /// Instantiates the module and runs `_initialize`, `proxy_on_context_create`,
+    /// `proxy_on_vm_start` and `proxy_on_configure`.
+    pub(crate) fn start(core: Arc<PluginCore>) -> Result<Self, Error> {
+        let mut store = Store::new(core.module.engine().clone());
+        let env = FunctionEnv::new(&mut store, Env::new(Arc::clone(&core)));
+        let imports = hostcalls::imports(&mut store, &env, core.module.module());
+        let instance = wasmer::Instance::new(&mut store, core.module.module(), &imports)
+            .map_err(|error| Error::Instantiate(error.to_string()))?;
+        let meter = Meter::of(&instance).map_err(|e| Error::Instantiate(e.to_string()))?;
+        env.as_mut(&mut store).links = Some(Links {
+            memory: exports::memory(&instance)?,
+            allocate: exports::allocator(&instance, &store)?,
+            meter: meter.clone(),
+        });
+        let start = StartFunctions::of(&instance, &store)?;
+        let exports = Exports::of(&instance, &store)?;
+        let mut this = Self { store, env, exports, meter, core, root: 0 };
+        this.initialize(&start)?;
+        this.configure()?;
+        Ok(this)
+    }
+
+    fn initialize(&mut self, functions: &StartFunctions) -> Result<(), Error> {
+        let fuel = self.core.spec.limits.start_fuel;
+        if let Some(initialize) = &functions.initialize {
+            self.run("_initialize", 0, fuel, |_, store| initialize.call(store))?;
+            if let Some(main) = &functions.main {
+                self.run("main", 0, fuel, |_, store| main.call(store, 0, 0))?;
+            }
+        } else if let Some(start) = &functions.start {
+            self.run("_start", 0, fuel, |_, store| start.call(store))?;
+        }
+        Ok(())
+    }
+
+    fn configure(&mut self) -> Result<(), Error> {
+        let fuel = self.core.spec.limits.start_fuel;
+        let env = self.env.as_mut(&mut self.store);
+        env.stage = Stage::Open;
+        let root = env.add_context(Owner::Root);
+        self.root = root;
+        self.run("proxy_on_context_create", root, fuel, |exports, store| {
+            exports.context_create.as_ref().map_or(Ok(()), |f| f.call(store, root, 0))
+        })?;
+        let core = Arc::clone(&self.core);
+        let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let vm_size = size(&core.spec.vm_configuration);
+        self.env.as_mut(&mut self.store).starting_vm = true;
+        let accepted = self.run("proxy_on_vm_start", root, fuel, |exports, store| {
+            exports.vm_start.as_ref().map_or(Ok(1), |f| f.call(store, root, vm_size))
+        })?;
+        self.env.as_mut(&mut self.store).starting_vm = false;
+        self.accept("proxy_on_vm_start", accepted)?;
+        let plugin_size = size(&core.spec.configuration);
+        let accepted = self.run("proxy_on_configure", root, fuel, |exports, store| {
+            exports.configure.as_ref().map_or(Ok(1), |f| f.call(store, root, plugin_size))
+        })?;
+        self.accept("proxy_on_configure", accepted)
+    }
+
+    fn accept(&mut self, callback: &'static str, answer: i32) -> Result<(), Error> {
+        if answer != 0 {
+            return Ok(());
+        }
+        let logs = std::mem::take(&mut self.env.as_mut(&mut self.store).warnings);
+        Err(Error::Refused { callback, logs })
+    }
+
+    /// Runs one callback with a fresh budget and says how it failed.
+    fn run<R>(
+        &mut self,
+        callback: &'static str,
+        context: u32,
+        fuel: u64,
+        call: impl FnOnce(&Exports, &mut Store) -> Result<R, RuntimeError>,
+    ) -> Result<R, Error> {
+        self.meter.refill(&mut self.store, fuel);
+        self.env.as_mut(&mut self.store).enter(context);
+        call(&self.exports, &mut self.store)
+            .map_err(|trap| self.failure(callback, fuel, &trap))
+    }
+
+    fn failure(&mut self, callback: &'static str, fuel: u64, trap: &RuntimeError) -> Error {
+        match self.meter.cause(&mut self.store) {
+            Cause::Fuel => Error::OutOfFuel { callback, fuel },
+            Cause::Memory => {
+                Error::OutOfMemory { callback, memory: self.core.spec.limits.memory }
+            }
+            Cause::None => {
+                let logs = std::mem::take(&mut self.env.as_mut(&mut self.store).warnings);
+                Error::Trap { callback, reason: trap.message(), logs }
+            }
+        }
+    }
+
+    fn fuel(&self) -> u64 {
+        self.core.spec.limits.fuel
+    }
+
+    /// Makes the context of the policy at `position` of a stream.
+    pub(crate) fn create_stream(&mut self, key: u64, position: usize) -> Result<u32, Error> {
+        let (fuel, root) = (self.fuel(), self.root);
+        let context = self.env.as_mut(&mut self.store).add_context(Owner::Stream { key, position });
+        self.run("proxy_on_context_create", context, fuel, |exports, store| {
+            exports.context_create.as_ref().map_or(Ok(()), |f| f.call(store, context, root))
+        })?;
+        Ok(context)
+    }
+
+    pub(crate) fn on_headers(
+        &mut self,
+        direction: Direction,
+        context: u32,
+        fields: u32,
+        end: bool,
+    ) -> Result<Action, Error> {
+        let fuel = self.fuel();
+        let name = match direction {
+            Direction::Request => "proxy_on_request_headers",
+            Direction::Response => "proxy_on_response_headers",
+        };
+        self.run(name, context, fuel, |exports, store| {
+            let callback = match direction {
+                Direction::Request => &exports.request_headers,
+                Direction::Response => &exports.response_headers,
+            };
+            match callback {
+                None => Ok(0),
+                Some(HeadersCallback::Two(f)) => f.call(store, context, fields),
+                Some(HeadersCallback::Three(f)) => f.call(store, context, fields, end.into()),
+            }
+        })
+        .map(Action::of_headers)
+    }
+
+    pub(crate) fn on_body(
+        &mut self,
+        direction: Direction,
+        context: u32,
+        size: u32,
+        end: bool,
+    ) -> Result<Action, Error> {
+        let fuel = self.fuel();
+        let name = match direction {
+            Direction::Request => "proxy_on_request_body",
+            Direction::Response => "proxy_on_response_body",
+        };
+        self.run(name, context, fuel, |exports, store| {
+            let callback = match direction {
+                Direction::Request => &exports.request_body,
+                Direction::Response => &exports.response_body,
+            };
+            callback.as_ref().map_or(Ok(0), |f| f.call(store, context, size, end.into()))
+        })
+        .map(Action::of_body)
+    }
+
+    pub(crate) fn on_trailers(
+        &mut self,
+        direction: Direction,
+        context: u32,
+        fields: u32,
+    ) -> Result<Action, Error> {
+        let fuel = self.fuel();
+        let name = match direction {
+            Direction::Request => "proxy_on_request_trailers",
+            Direction::Response => "proxy_on_response_trailers",
+        };
+        self.run(name, context, fuel, |exports, store| {
+            let callback = match direction {
+                Direction::Request => &exports.request_trailers,
+                Direction::Response => &exports.response_trailers,
+            };
+            callback.as_ref().map_or(Ok(0), |f| f.call(store, context, fields))
+        })
+        .map(Action::of_body)
+    }
+
+    /// `proxy_on_done`, then `proxy_on_log` and `proxy_on_delete`, unless the guest wants to be
+    /// asked again: then they follow its `proxy_done`.
+    pub(crate) fn end_stream(&mut self, context: u32) -> Result<(), Error> {
+        let fuel = self.fuel();
+        self.env.as_mut(&mut self.store).ending = true;
+        let done = self.run("proxy_on_done", context, fuel, |exports, store| {
+            exports.done.as_ref().map_or(Ok(1), |f| f.call(store, context))
+        })?;
+        let env = self.env.as_mut(&mut self.store);
+        env.ending = false;
+        if done == 0 && !env.finished.contains(&context) {
+            env.parked.push(context);
+            return Ok(());
+        }
+        env.finished.retain(|finished| *finished != context);
+        self.delete(context)
+    }
+
+    fn delete(&mut self, context: u32) -> Result<(), Error> {
+        let fuel = self.fuel();
+        self.run("proxy_on_log", context, fuel, |exports, store| {
+            exports.log.as_ref().map_or(Ok(()), |f| f.call(store, context))
+        })?;
+        self.run("proxy_on_delete", context, fuel, |exports, store| {
+            exports.delete.as_ref().map_or(Ok(()), |f| f.call(store, context))
+        })?;
+        self.env.as_mut(&mut self.store).contexts.remove(&context);
+        Ok(())
+    }
+
+    /// Ends the contexts for which the guest called `proxy_done` since; their streams' keys and
+    /// positions.
+    pub(crate) fn end_finished(&mut self) -> Result<Vec<(u64, usize)>, Error> {
+        let env = self.env.as_mut(&mut self.store);
+        if env.finished.is_empty() {
+            return Ok(Vec::new());
+        }
+        let finished = std::mem::take(&mut env.finished);
+        let mut streams = Vec::with_capacity(finished.len());
+        for context in finished {
+            let env = self.env.as_mut(&mut self.store);
+            if let Some(Owner::Stream { key, position }) = env.contexts.get(&context) {
+                streams.push((*key, *position));
+            }
+            self.delete(context)?;
+        }
+        Ok(streams)
+    }
+
+    /// True while a context waits for `proxy_done`.
+    pub(crate) fn is_parked(&mut self, context: u32) -> bool {
+        self.env.as_mut(&mut self.store).parked.contains(&context)
+    }
+
+    /// When the next tick is due.
+    pub(crate) fn tick_due(&self) -> Option<Instant> {
+        self.env.as_ref(&self.store).tick.map(|tick| tick.due)
+    }
+
+    pub(crate) fn on_tick(&mut self, now: Instant) -> Result<(), Error> {
+        let (fuel, root) = (self.fuel(), self.root);
+        if let Some(tick) = &mut self.env.as_mut(&mut self.store).tick {
+            tick.due = now + tick.period;
+        }
+        self.run("proxy_on_tick", root, fuel, |exports, store| {
+            exports.tick.as_ref().map_or(Ok(()), |f| f.call(store, root))
+        })
+    }
+
+    pub(crate) fn on_queue_ready(&mut self, queue: u32) -> Result<(), Error> {
+        let (fuel, root) = (self.fuel(), self.root);
+        self.run("proxy_on_queue_ready", root, fuel, |exports, store| {
+            exports.queue_ready.as_ref().map_or(Ok(()), |f| f.call(store, root, queue))
+        })
+    }
+
+    /// Keys of the streams that have a context here.
+    pub(crate) fn streams(&self) -> Vec<u64> {
+        let contexts = &self.env.as_ref(&self.store).contexts;
+        let mut keys: Vec<u64> = contexts
+            .values()
+            .filter_map(|owner| match owner {
+                Owner::Stream { key, .. } => Some(*key),
+                Owner::Root => None,
+            })
+            .collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+}

@@ -1,0 +1,55 @@
+//! A proxy-wasm 0.2.1 host on wasmer: callbacks in, effects out, no I/O and no Python.
+//!
+//! [`Plugin`] is a policy compiled and started, [`Chain`] puts plugins in order, and [`Stream`] is
+//! one request passing a chain. Specification: proxy-wasm/spec, abi-versions/v0.2.1.
+
+mod abi;
+mod attributes;
+mod chain;
+mod effects;
+mod env;
+mod error;
+mod exports;
+mod filter_chain;
+mod flow;
+mod guest;
+mod headers;
+mod host;
+mod hostcalls;
+mod instance;
+mod instances;
+mod metrics;
+mod pairs;
+mod plugin;
+mod properties;
+mod shared_data;
+mod shared_queues;
+mod stream;
+mod stream_state;
+
+mod artifact_cache;
+mod dialect;
+mod engine;
+mod fuel;
+mod imports;
+mod inspect;
+mod limits;
+mod load_error;
+mod magic;
+mod module;
+mod sections;
+mod signature;
+
+pub use abi::LogLevel;
+pub use attributes::Attributes;
+pub use chain::{Chain, Ticked};
+pub use effects::{Body, Effects, Head, LocalResponse, LogRecord, Progress};
+pub use error::Error;
+pub use headers::HeaderMap;
+pub use host::Host;
+pub use inspect::{Inspection, inspect};
+pub use limits::Limits;
+pub use load_error::LoadError;
+pub use metrics::{MetricKind, MetricValue};
+pub use plugin::{Plugin, PluginSpec};
+pub use stream::Stream;

@@ -1,0 +1,121 @@
+//! A policy compiled and started.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::instance::Instance;
+use crate::module::CompiledModule;
+use crate::shared_data::SharedData;
+use crate::{Error, Host, Limits, instances};
+
+/// A policy as the layer above says it.
+#[derive(Clone, Debug, Default)]
+pub struct PluginSpec {
+    /// Names the policy in logs and errors, and is the `vm_id` of its shared data and queues.
+    pub name: String,
+    /// The `.wasm` bytes.
+    pub module: Vec<u8>,
+    /// Chooses one of several root contexts in a module; mostly empty.
+    pub root_id: String,
+    /// `PLUGIN_CONFIGURATION`, given to `proxy_on_configure`.
+    pub configuration: Vec<u8>,
+    /// `VM_CONFIGURATION`, given to `proxy_on_vm_start`.
+    pub vm_configuration: Vec<u8>,
+    /// What the policy may use.
+    pub limits: Limits,
+    /// The environment variables it may read, and their values.
+    pub environment: Vec<(String, String)>,
+    /// True: a policy that fails is skipped. False: the request is answered 503.
+    pub fail_open: bool,
+    /// Request headers whose client copies are removed before any policy runs.
+    pub strip_request_headers: Vec<String>,
+}
+
+/// A policy compiled and started. Cloning is cheap; the instances, one a thread, go with the last
+/// clone.
+#[derive(Clone)]
+pub struct Plugin {
+    handle: Arc<Handle>,
+}
+
+struct Handle {
+    core: Arc<PluginCore>,
+}
+
+/// What instances need of their plugin. Instances hold this, never the handle, so that they do not
+/// keep their own plugin alive.
+pub(crate) struct PluginCore {
+    pub(crate) id: u64,
+    pub(crate) name: Arc<str>,
+    pub(crate) spec: PluginSpec,
+    pub(crate) module: CompiledModule,
+    pub(crate) host: Host,
+    pub(crate) data: Arc<SharedData>,
+}
+
+impl Plugin {
+    /// Compiles the module or takes it from the cache, then starts and configures a canary instance
+    /// that never serves.
+    ///
+    /// # Errors
+    /// [`Error::Load`] for a module that cannot run here, [`Error::Refused`] when it refuses its
+    /// configuration, or how it crashed while it started.
+    pub fn load(host: &Host, mut spec: PluginSpec) -> Result<Self, Error> {
+        static IDS: AtomicU64 = AtomicU64::new(1);
+        let bytes = std::mem::take(&mut spec.module);
+        let module = CompiledModule::load(&bytes, &spec.limits, host.artifacts())?;
+        let core = Arc::new(PluginCore {
+            id: IDS.fetch_add(1, Ordering::Relaxed),
+            name: spec.name.as_str().into(),
+            data: host.shared_data(&spec.name),
+            module,
+            host: host.clone(),
+            spec,
+        });
+        let canary = Instance::start(Arc::clone(&core));
+        // The instances that serve say the same again, on their threads.
+        instances::outbox(|out| out.logs.clear());
+        canary?;
+        Ok(Self { handle: Arc::new(Handle { core }) })
+    }
+
+    /// The policy's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.handle.core.name
+    }
+
+    /// SHA-256 of the module, in hex.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        self.handle.core.module.digest()
+    }
+
+    /// The version of the ABI that the module speaks, like `0.2.1`.
+    #[must_use]
+    pub fn abi(&self) -> &'static str {
+        self.handle.core.module.dialect().version()
+    }
+
+    /// True when the compiled module came from the cache.
+    #[must_use]
+    pub fn cached(&self) -> bool {
+        self.handle.core.module.cached()
+    }
+
+    pub(crate) fn exports(&self, callback: &str) -> bool {
+        let module = self.handle.core.module.module();
+        module.exports().functions().any(|export| export.name() == callback)
+    }
+
+    pub(crate) fn core(&self) -> &Arc<PluginCore> {
+        &self.handle.core
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.core.host.queues().forget(self.core.id);
+        instances::retire(self.core.id);
+    }
+}

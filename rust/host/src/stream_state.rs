@@ -1,0 +1,188 @@
+//! The state of the streams of this thread: what hostcalls read and write.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Instant, SystemTime};
+
+use crate::abi::Direction;
+use crate::effects::{Effects, LocalResponse};
+use crate::flow::{Flow, Gate};
+use crate::instances::{Slot, outbox};
+use crate::{Attributes, Chain, HeaderMap};
+
+/// One request and its response in a chain.
+pub(crate) struct StreamState {
+    pub(crate) chain: Chain,
+    pub(crate) attributes: Attributes,
+    pub(crate) filters: Vec<Filter>,
+    pub(crate) request: Flow,
+    pub(crate) response: Flow,
+    /// What policies stored with `proxy_set_property`, by path.
+    pub(crate) properties: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What hostcalls asked, and which policy; performed after the callback returned.
+    pub(crate) asked: Vec<(usize, Asked)>,
+    pub(crate) effects: Effects,
+    pub(crate) began: Instant,
+    pub(crate) began_at: SystemTime,
+    /// A response is on its way: the request goes no further.
+    pub(crate) answered: bool,
+    pub(crate) closed: bool,
+}
+
+/// The place of one policy in a stream.
+#[derive(Default)]
+pub(crate) struct Filter {
+    pub(crate) seat: Option<Seat>,
+    /// The policy failed and is skipped from now on.
+    pub(crate) skipped: bool,
+    pub(crate) request: Gate,
+    pub(crate) response: Gate,
+}
+
+/// The context of a stream in an instance.
+#[derive(Clone)]
+pub(crate) struct Seat {
+    pub(crate) slot: Rc<Slot>,
+    pub(crate) generation: u64,
+    pub(crate) context: u32,
+}
+
+/// What a policy asks of a stream.
+pub(crate) enum Asked {
+    Continue(Direction),
+    Respond(LocalResponse),
+    Reset,
+}
+
+impl StreamState {
+    pub(crate) fn new(chain: Chain, attributes: Attributes) -> Self {
+        let filters = (0..chain.len()).map(|_| Filter::default()).collect();
+        Self {
+            chain,
+            attributes,
+            filters,
+            request: Flow::default(),
+            response: Flow::default(),
+            properties: Vec::new(),
+            asked: Vec::new(),
+            effects: Effects::default(),
+            began: Instant::now(),
+            began_at: SystemTime::now(),
+            answered: false,
+            closed: false,
+        }
+    }
+
+    pub(crate) fn flow(&mut self, direction: Direction) -> &mut Flow {
+        match direction {
+            Direction::Request => &mut self.request,
+            Direction::Response => &mut self.response,
+        }
+    }
+
+    pub(crate) fn gate(&mut self, direction: Direction, position: usize) -> &mut Gate {
+        let filter = &mut self.filters[position];
+        match direction {
+            Direction::Request => &mut filter.request,
+            Direction::Response => &mut filter.response,
+        }
+    }
+
+    pub(crate) fn progress(&mut self, direction: Direction) -> &mut crate::Progress {
+        match direction {
+            Direction::Request => &mut self.effects.request,
+            Direction::Response => &mut self.effects.response,
+        }
+    }
+
+    pub(crate) fn request_headers(&self) -> &HeaderMap {
+        &self.request.headers
+    }
+
+    /// What the step asks of the layer above; the next step starts empty.
+    pub(crate) fn take_effects(&mut self, key: u64) -> Effects {
+        let mut effects = std::mem::take(&mut self.effects);
+        outbox(|out| {
+            effects.logs = std::mem::take(&mut out.logs);
+            effects.timers = std::mem::take(&mut out.timers);
+            effects.wake = std::mem::take(&mut out.wake);
+        });
+        effects.wake.retain(|other| *other != key);
+        effects
+    }
+}
+
+type Shared = Rc<RefCell<StreamState>>;
+
+/// Streams by key: the low half is the place, the high half counts how often it was used.
+#[derive(Default)]
+struct Streams {
+    places: Vec<(u32, Option<Shared>)>,
+    free: Vec<u32>,
+}
+
+thread_local! {
+    static STREAMS: RefCell<Streams> = RefCell::default();
+}
+
+fn key_of(place: u32, turn: u32) -> u64 {
+    u64::from(turn) << 32 | u64::from(place)
+}
+
+/// Keeps a stream and names it.
+pub(crate) fn keep(state: StreamState) -> u64 {
+    STREAMS.with_borrow_mut(|streams| {
+        let state = Some(Rc::new(RefCell::new(state)));
+        if let Some(place) = streams.free.pop() {
+            let slot = &mut streams.places[place as usize];
+            slot.1 = state;
+            return key_of(place, slot.0);
+        }
+        let place = u32::try_from(streams.places.len()).unwrap_or(u32::MAX);
+        streams.places.push((1, state));
+        key_of(place, 1)
+    })
+}
+
+/// The stream of this key, if it is still there.
+pub(crate) fn find(key: u64) -> Option<Shared> {
+    let (place, turn) = split(key);
+    STREAMS.with_borrow(|streams| {
+        streams.places.get(place).filter(|slot| slot.0 == turn).and_then(|slot| slot.1.clone())
+    })
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "the two halves of a key")]
+fn split(key: u64) -> (usize, u32) {
+    (key as u32 as usize, (key >> 32) as u32)
+}
+
+/// Frees the place of a closed stream once no policy holds a context of it.
+pub(crate) fn release(key: u64) {
+    let Some(state) = find(key) else { return };
+    let held = {
+        let state = state.borrow();
+        !state.closed || state.filters.iter().any(|filter| filter.seat.is_some())
+    };
+    if held {
+        return;
+    }
+    let (place, turn) = split(key);
+    STREAMS.with_borrow_mut(|streams| {
+        let slot = &mut streams.places[place];
+        slot.0 = turn.wrapping_add(1).max(1);
+        slot.1 = None;
+        streams.free.push(key as u32);
+    });
+}
+
+/// A policy let go of a closed stream.
+pub(crate) fn leave(key: u64, position: usize) {
+    with(key, |state| state.filters[position].seat = None);
+    release(key);
+}
+
+/// Works on the stream of this key.
+pub(crate) fn with<R>(key: u64, work: impl FnOnce(&mut StreamState) -> R) -> Option<R> {
+    find(key).map(|state| work(&mut state.borrow_mut()))
+}

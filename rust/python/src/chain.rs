@@ -1,0 +1,106 @@
+//! `Chain`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use pyo3::prelude::*;
+use wasmgate_host::{self as host, Attributes};
+
+use crate::effects::{self, Effects, Phase};
+use crate::errors;
+use crate::fields;
+use crate::plugin::Plugin;
+use crate::stream::Stream;
+
+/// Plugins in order.
+#[pyclass(frozen, module = "wasmgate._native")]
+pub(crate) struct Chain {
+    pub(crate) chain: host::Chain,
+    /// A policy has a callback for request bodies.
+    #[pyo3(get)]
+    request_body: bool,
+    /// A policy has a callback for response heads.
+    #[pyo3(get)]
+    response_headers: bool,
+    /// A policy has a callback for response bodies.
+    #[pyo3(get)]
+    response_body: bool,
+}
+
+type Opened = (Stream, Option<Py<Effects>>);
+
+#[pymethods]
+impl Chain {
+    #[new]
+    fn new(plugins: Vec<PyRef<'_, Plugin>>) -> Self {
+        let chain = host::Chain::new(plugins.iter().map(|plugin| plugin.0.clone()).collect());
+        Self {
+            request_body: chain.has_callback("proxy_on_request_body"),
+            response_headers: chain.has_callback("proxy_on_response_headers"),
+            response_body: chain.has_callback("proxy_on_response_body"),
+            chain,
+        }
+    }
+
+    /// Opens a stream with the head of its request.
+    #[allow(clippy::too_many_arguments, reason = "one crossing for all of a request's head")]
+    fn open(
+        &self,
+        py: Python<'_>,
+        client: Option<(String, u16)>,
+        server: Option<(String, Option<u16>)>,
+        scheme: &str,
+        http_version: &str,
+        method: &str,
+        target: &[u8],
+        headers: &Bound<'_, PyAny>,
+        end: bool,
+    ) -> PyResult<Opened> {
+        let attributes = Attributes {
+            source: client,
+            destination: server.and_then(|(host, port)| Some((host, port?))),
+            protocol: protocol(http_version),
+            route_name: Arc::default(),
+            cluster_name: Arc::default(),
+        };
+        let mut map = fields::map_for(headers);
+        let mut authority = Vec::new();
+        fields::read(headers, |name, value| {
+            if name.eq_ignore_ascii_case(b"host") {
+                authority = value.to_vec();
+            }
+        })?;
+        map.push(b":method", method.as_bytes());
+        map.push(b":scheme", scheme.as_bytes());
+        map.push(b":authority", &authority);
+        map.push(b":path", target);
+        fields::read(headers, |name, value| {
+            if !name.eq_ignore_ascii_case(b"host") {
+                map.push(name, value);
+            }
+        })?;
+        let mut stream = host::Stream::open(&self.chain, attributes);
+        let effects = stream
+            .on_request_headers(map, end)
+            .map_err(|error| errors::raise(py, "", &error))?;
+        let effects = effects::convert(py, &stream, effects, &Phase::Head)?;
+        Ok((Stream(stream), effects))
+    }
+
+    /// Runs the ticks that are due on this thread; the answer is seconds to the next one.
+    fn tick(&self, py: Python<'_>) -> PyResult<(Option<f64>, Py<Effects>)> {
+        let ticked = self.chain.tick();
+        let wait = |due: Instant| due.saturating_duration_since(Instant::now()).as_secs_f64();
+        Ok((ticked.due.map(wait), effects::convert_ticked(py, ticked.effects)?))
+    }
+}
+
+/// The names of the protocols that ASGI servers speak.
+pub(crate) fn protocol(http_version: &str) -> &'static str {
+    match http_version {
+        "1.0" => "HTTP/1.0",
+        "2" | "2.0" => "HTTP/2",
+        "3" => "HTTP/3",
+        _ => "HTTP/1.1",
+    }
+}

@@ -1,0 +1,51 @@
+//! Header fields: `list[tuple[bytes, bytes]]` here, a `HeaderMap` there.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyTuple};
+use wasmgate_host::HeaderMap;
+
+/// Bytes that a field takes on average, for the first allocation.
+const FIELD: usize = 48;
+
+/// A map with room for the fields and the pseudo-headers.
+pub(crate) fn map_for(headers: &Bound<'_, PyAny>) -> HeaderMap {
+    let fields = headers.len().unwrap_or(16) + 4;
+    HeaderMap::with_capacity(fields, fields * FIELD)
+}
+
+/// Appends the fields; `keep` says which.
+pub(crate) fn read(
+    headers: &Bound<'_, PyAny>,
+    mut each: impl FnMut(&[u8], &[u8]),
+) -> PyResult<()> {
+    if let Ok(list) = headers.cast::<PyList>() {
+        for field in list {
+            pair(&field, &mut each)?;
+        }
+        return Ok(());
+    }
+    for field in headers.try_iter()? {
+        pair(&field?, &mut each)?;
+    }
+    Ok(())
+}
+
+fn pair(field: &Bound<'_, PyAny>, each: &mut impl FnMut(&[u8], &[u8])) -> PyResult<()> {
+    if let Ok(pair) = field.cast::<PyTuple>() {
+        let (name, value) = (pair.get_item(0)?, pair.get_item(1)?);
+        each(name.cast::<PyBytes>()?.as_bytes(), value.cast::<PyBytes>()?.as_bytes());
+        return Ok(());
+    }
+    let (name, value): (Bound<'_, PyBytes>, Bound<'_, PyBytes>) = field.extract()?;
+    each(name.as_bytes(), value.as_bytes());
+    Ok(())
+}
+
+/// The fields without pseudo-headers.
+pub(crate) fn write<'py>(py: Python<'py>, map: &HeaderMap) -> PyResult<Bound<'py, PyList>> {
+    let list = PyList::empty(py);
+    for (name, value) in map.iter().filter(|(name, _)| name.first() != Some(&b':')) {
+        list.append((PyBytes::new(py, name), PyBytes::new(py, value)))?;
+    }
+    Ok(list)
+}

@@ -1,0 +1,33 @@
+//! `inspect()`.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::errors;
+
+/// What a module says about itself.
+#[pyfunction]
+pub(crate) fn inspect<'py>(py: Python<'py>, module: &[u8]) -> PyResult<Bound<'py, PyDict>> {
+    let found = wasmgate_host::inspect(module)
+        .map_err(|error| errors::raise_load(py, "", &error.into()))?;
+    let dict = PyDict::new(py);
+    dict.set_item("size", found.size)?;
+    dict.set_item("digest", found.digest)?;
+    let (abi, problem) = match found.abi {
+        Ok(version) => (Some(version), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    dict.set_item("abi", abi)?;
+    dict.set_item("problem", problem)?;
+    dict.set_item("start", found.start)?;
+    dict.set_item("callbacks", found.callbacks)?;
+    let imports = found.imports.into_iter();
+    let imports: Vec<_> =
+        imports.map(|import| (import.module, import.name, import.kind, import.known)).collect();
+    dict.set_item("imports", imports)?;
+    dict.set_item("memory", found.memory)?;
+    dict.set_item("custom_sections", found.custom_sections)?;
+    dict.set_item("producers", found.producers)?;
+    dict.set_item("target_features", found.target_features)?;
+    Ok(dict)
+}

@@ -1,0 +1,25 @@
+//! The border between Python and Rust: conversions only, one crossing a phase, no logic.
+
+mod chain;
+mod effects;
+mod errors;
+mod fields;
+mod host;
+mod inspect;
+mod plugin;
+mod stream;
+
+use pyo3::prelude::*;
+
+/// `wasmgate._native`.
+#[pymodule(gil_used = true)]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<chain::Chain>()?;
+    module.add_class::<effects::Effects>()?;
+    module.add_class::<effects::RequestHead>()?;
+    module.add_class::<host::Host>()?;
+    module.add_class::<plugin::Plugin>()?;
+    module.add_class::<stream::Stream>()?;
+    module.add_function(wrap_pyfunction!(inspect::inspect, module)?)?;
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! `Plugin`.
+
+use std::collections::BTreeMap;
+
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use wasmgate_host::{self as host, Limits, PluginSpec};
+
+use crate::errors;
+use crate::host::Host;
+
+/// A policy compiled and started.
+#[pyclass(frozen, module = "wasmgate._native")]
+pub(crate) struct Plugin(pub(crate) host::Plugin);
+
+#[pymethods]
+impl Plugin {
+    #[new]
+    #[pyo3(signature = (host, *, name, module, root_id, configuration, vm_configuration, fuel,
+        start_fuel, memory, body, headers, header_bytes, log_bytes, environment, fail_open,
+        strip_request_headers))]
+    #[allow(clippy::too_many_arguments, reason = "keyword arguments of one constructor")]
+    fn new(
+        py: Python<'_>,
+        host: &Host,
+        name: String,
+        module: PyBackedBytes,
+        root_id: String,
+        configuration: Vec<u8>,
+        vm_configuration: Vec<u8>,
+        fuel: u64,
+        start_fuel: u64,
+        memory: u64,
+        body: usize,
+        headers: usize,
+        header_bytes: usize,
+        log_bytes: usize,
+        environment: BTreeMap<String, String>,
+        fail_open: bool,
+        strip_request_headers: Vec<String>,
+    ) -> PyResult<Self> {
+        let limits = Limits { fuel, start_fuel, memory, body, headers, header_bytes, log_bytes };
+        let spec = PluginSpec {
+            name: name.clone(),
+            module: module.to_vec(),
+            root_id,
+            configuration,
+            vm_configuration,
+            limits,
+            environment: environment.into_iter().collect(),
+            fail_open,
+            strip_request_headers,
+        };
+        let host = host.0.clone();
+        // Compiling takes up to a second, and touches nothing of Python.
+        let plugin = py.detach(|| host::Plugin::load(&host, spec));
+        plugin.map(Self).map_err(|error| errors::raise_load(py, &name, &error))
+    }
+
+    #[getter]
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    #[getter]
+    fn digest(&self) -> &str {
+        self.0.digest()
+    }
+
+    #[getter]
+    fn abi(&self) -> &'static str {
+        self.0.abi()
+    }
+
+    #[getter]
+    fn cached(&self) -> bool {
+        self.0.cached()
+    }
+}

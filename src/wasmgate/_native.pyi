@@ -1,0 +1,199 @@
+"""The Rust side of wasmgate: it only computes. This page is checked against it by stubtest.
+
+One call is one phase of a request. What a phase asks of the layer above comes back as an `Effects`,
+or as `None`: what came in goes on as it is. Header fields are pairs of bytes, names in lower case.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias, TypedDict, final
+
+_Fields: TypeAlias = Iterable[tuple[bytes, bytes]]
+
+@final
+class Host:
+    """Shared data, queues, metrics and caches of one application.
+
+    A policy that is replaced finds what its predecessor of the same name left here. `cache` is the
+    folder of compiled modules (None: compile each time). Log lines below `log_level`, 0 (trace) to
+    5 (critical), are dropped. Raises ValueError for another level.
+    """
+
+    def __new__(cls, *, cache: str | None = None, log_level: int = 2) -> Host: ...
+    def metrics(self) -> list[tuple[str, str, int]]:
+        """Return name, kind (counter, gauge, histogram) and value of each metric.
+
+        The value of a histogram is the sum of what was recorded.
+        """
+
+@final
+class Plugin:
+    """A policy compiled, started and configured. Usable on every thread.
+
+    Sizes are bytes, fuel is units of about one instruction. Releases the GIL while compiling.
+    Raises PolicyLoadError.
+    """
+
+    def __new__(
+        cls,
+        host: Host,
+        *,
+        name: str,
+        module: bytes,
+        root_id: str,
+        configuration: bytes,
+        vm_configuration: bytes,
+        fuel: int,
+        start_fuel: int,
+        memory: int,
+        body: int,
+        headers: int,
+        header_bytes: int,
+        log_bytes: int,
+        environment: dict[str, str],
+        fail_open: bool,
+        strip_request_headers: list[str],
+    ) -> Plugin: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the module, in hex."""
+
+    @property
+    def abi(self) -> str:
+        """The version of the ABI that the module speaks, like "0.2.1"."""
+
+    @property
+    def cached(self) -> bool:
+        """True when the compiled module came from the cache."""
+
+@final
+class Chain:
+    """Plugins in the order in which a request meets them; a response meets them in reverse."""
+
+    def __new__(cls, plugins: Sequence[Plugin]) -> Chain: ...
+    @property
+    def request_body(self) -> bool:
+        """True when a policy has a callback for request bodies."""
+
+    @property
+    def response_headers(self) -> bool:
+        """True when a policy has a callback for response heads."""
+
+    @property
+    def response_body(self) -> bool:
+        """True when a policy has a callback for response bodies."""
+
+    def open(
+        self,
+        client: tuple[str, int] | None,
+        server: tuple[str, int | None] | None,
+        scheme: str,
+        http_version: str,
+        method: str,
+        target: bytes,
+        headers: _Fields,
+        end: bool,
+    ) -> tuple[Stream, Effects | None]:
+        """Open a stream on this thread with the head of its request.
+
+        `target` is path and query, byte-exact. `end`: no body follows.
+        """
+
+    def tick(self) -> tuple[float | None, Effects]:
+        """Run the ticks that are due on this thread; return the seconds to the next one."""
+
+@final
+class Stream:
+    """One request passing a chain. It belongs to its thread: WrongThread is raised elsewhere."""
+
+    @property
+    def id(self) -> int: ...
+    def on_request_body(self, chunk: bytes, end: bool) -> Effects | None: ...
+    def on_response_headers(self, status: int, headers: _Fields, end: bool) -> Effects | None: ...
+    def on_response_body(self, chunk: bytes, end: bool) -> Effects | None: ...
+    def on_response_trailers(self, trailers: _Fields) -> Effects | None: ...
+    def respond(self, status: int, headers: _Fields, body: bytes) -> Effects | None:
+        """Answer instead of the upstream, through the policies that saw the request."""
+
+    def resume(self) -> Effects | None:
+        """Perform what was asked of this stream from outside; call it for each id in `wake`."""
+
+    def close(self) -> Effects | None:
+        """End the stream: `on_done`, `on_log`, `on_delete`. A second call does nothing."""
+
+@final
+class Effects:
+    """What a phase asks of the layer above."""
+
+    @property
+    def forward(self) -> bool:
+        """The request's head goes on now."""
+
+    @property
+    def request_head(self) -> RequestHead | None:
+        """The head as policies changed it; None: as it came."""
+
+    @property
+    def request_body(self) -> bytes | None: ...
+    @property
+    def request_end(self) -> bool: ...
+    @property
+    def response_head(self) -> tuple[int, list[tuple[bytes, bytes]]] | None:
+        """Status and fields that go to the client now."""
+
+    @property
+    def response_body(self) -> bytes | None: ...
+    @property
+    def response_end(self) -> bool: ...
+    @property
+    def response_trailers(self) -> list[tuple[bytes, bytes]] | None: ...
+    @property
+    def reset(self) -> bool:
+        """Cut the client's connection: it is too late for a clean answer."""
+
+    @property
+    def wake(self) -> list[int]:
+        """Ids of other streams that can go on."""
+
+    @property
+    def logs(self) -> list[tuple[str, int, str]]:
+        """Policy, level (0 to 5) and message."""
+
+    @property
+    def timers(self) -> bool:
+        """A tick period changed: call `Chain.tick`."""
+
+@final
+class RequestHead:
+    """The head of a request as policies left it."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def target(self) -> bytes:
+        """Path and query, byte-exact."""
+
+    @property
+    def authority(self) -> bytes: ...
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]: ...
+
+class _Inspection(TypedDict):
+    size: int
+    digest: str
+    abi: str | None
+    problem: str | None
+    start: str | None
+    callbacks: list[str]
+    imports: list[tuple[str, str, str, bool]]
+    memory: tuple[int, int | None] | None
+    custom_sections: list[str]
+    producers: list[tuple[str, str, str]]
+    target_features: list[str]
+
+def inspect(module: bytes) -> _Inspection:
+    """Describe a module without compiling it, also one that could not be loaded.
+
+    `imports` are (module, name, kind, known here). Raises PolicyLoadError when it is no wasm.
+    """
