@@ -1,0 +1,191 @@
+//! The proxy-wasm contexts around the rules.
+
+use crate::algorithm::Algorithm;
+use crate::answer::Answer;
+use crate::claims::Grant;
+use crate::credentials::{Credentials, is_b64token};
+use crate::foreign::{Call, is_valid};
+use crate::jws;
+use crate::material::PublicKey;
+use crate::memory::Memory;
+use crate::settings::Settings;
+use policy_http::PROBLEM_JSON;
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{Action, Bytes, ContextType, LogLevel, Status};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::UNIX_EPOCH;
+
+proxy_wasm::main! {{
+    proxy_wasm::set_root_context(|_| Box::new(Root(None)));
+}}
+
+/// What the streams of one configuration share. A new configuration makes a new one, so nothing that an
+/// old key verified outlives it.
+struct Shared {
+    settings: Settings,
+    memory: RefCell<Memory>,
+    /// Functions of the host that it does not have; asked for once.
+    missing: [Cell<bool>; 2],
+}
+
+struct Root(Option<Rc<Shared>>);
+
+impl Context for Root {}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _size: usize) -> bool {
+        let json = self.get_plugin_configuration().unwrap_or_default();
+        match Settings::from_json(&json) {
+            Ok(settings) => {
+                self.0 = Some(Rc::new(Shared {
+                    settings,
+                    memory: RefCell::default(),
+                    missing: [const { Cell::new(false) }; 2],
+                }));
+                true
+            }
+            Err(reason) => {
+                // Nothing is left to do if even the log refuses.
+                let _ = hostcalls::log(LogLevel::Error, &format!("jwt_auth: {reason}"));
+                false
+            }
+        }
+    }
+
+    fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
+        let shared = Rc::clone(self.0.as_ref()?);
+        Some(Box::new(Stream(shared)))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+struct Stream(Rc<Shared>);
+
+impl Context for Stream {}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _count: usize, _end: bool) -> Action {
+        let fields = self.get_http_request_headers_bytes();
+        match self.authenticate(&fields) {
+            Ok(()) => Action::Continue,
+            Err(answer) => {
+                self.answer(answer);
+                Action::Pause
+            }
+        }
+    }
+}
+
+impl Stream {
+    fn authenticate(&self, fields: &[(String, Bytes)]) -> Result<(), Answer> {
+        let values = fields
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+            .map(|(_, value)| value.as_slice());
+        let token = match Credentials::read(values) {
+            Credentials::Token(token) => token,
+            Credentials::None => return Err(Answer::NoCredentials),
+            Credentials::Malformed => return Err(Answer::Malformed),
+        };
+        let now = self.now();
+        let mut memory = self.0.memory.borrow_mut();
+        if let Some(grant) = memory.get(token) {
+            grant.check_time(now).map_err(Answer::Refused)?;
+            self.forward(grant, fields);
+            return Ok(());
+        }
+        let grant = self.0.verify(token)?;
+        grant.check_time(now).map_err(Answer::Refused)?;
+        self.forward(&grant, fields);
+        memory.put(token, &grant, now);
+        Ok(())
+    }
+
+    fn now(&self) -> u64 {
+        let since = self
+            .get_current_time()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Writes what the token grants, over what the client sent under these names.
+    fn forward(&self, grant: &Grant, fields: &[(String, Bytes)]) {
+        let settings = &self.0.settings;
+        self.set_property(vec!["wasmgate", "user"], Some(&grant.user));
+        self.set_http_request_header_bytes(&settings.user_header, Some(&grant.user));
+        for (name, value) in settings.claim_headers.iter().zip(&grant.headers) {
+            let is_sent = || {
+                fields
+                    .iter()
+                    .any(|(sent, _)| sent.eq_ignore_ascii_case(name))
+            };
+            if value.is_some() || is_sent() {
+                self.set_http_request_header_bytes(name, value.as_deref());
+            }
+        }
+        if !settings.forward {
+            self.remove_http_request_header("authorization");
+        }
+    }
+
+    fn answer(&self, answer: Answer) {
+        let challenge = answer.challenge(self.0.settings.realm.as_deref());
+        let problem = answer.problem();
+        self.send_http_response(
+            problem.status.into(),
+            vec![
+                ("www-authenticate", &challenge),
+                ("content-type", PROBLEM_JSON),
+            ],
+            Some(&problem.body()),
+        );
+    }
+}
+
+impl Shared {
+    fn verify(&self, token: &[u8]) -> Result<Grant, Answer> {
+        if !is_b64token(token) {
+            return Err(Answer::Malformed);
+        }
+        let by_host = |algorithm, key: &_, message: &_, signature: &_| {
+            self.verify_by_host(algorithm, key, message, signature)
+        };
+        jws::verify(
+            token,
+            &self.settings.algorithms,
+            &self.settings.keys,
+            &by_host,
+        )
+        .and_then(|payload| self.settings.rules.grant(&payload))
+        .map_err(Answer::Refused)
+    }
+
+    /// `None` if the host has no such function, or could not use it.
+    fn verify_by_host(
+        &self,
+        algorithm: Algorithm,
+        key: &PublicKey,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Option<bool> {
+        let missing =
+            &self.missing[usize::from(!matches!(algorithm, Algorithm::Rs(_) | Algorithm::Es(_)))];
+        if missing.get() {
+            return None;
+        }
+        let call = Call::new(algorithm, key, message, signature)?;
+        match hostcalls::call_foreign_function(call.function, Some(&call.arguments)) {
+            Ok(results) => Some(is_valid(&results.unwrap_or_default())),
+            Err(status) => {
+                missing.set(status == Status::NotFound);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! PEM blocks (RFC 7468), as `openssl` writes them, with any text around.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// One block: its label ("PUBLIC KEY") and the DER inside.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Block<'t> {
+    /// The words between `BEGIN` and the dashes.
+    pub label: &'t str,
+    /// The decoded content.
+    pub der: Vec<u8>,
+}
+
+/// Every block of `text`, in order.
+///
+/// # Errors
+/// A sentence for the person who configured the key: a block that does not end, or that holds no base64.
+pub fn blocks(text: &str) -> Result<Vec<Block<'_>>, String> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once("-----BEGIN ") {
+        let (label, after) = after
+            .split_once("-----")
+            .ok_or("the PEM line that begins with BEGIN has no end")?;
+        let (body, after) = after
+            .split_once(&format!("-----END {label}-----"))
+            .ok_or_else(|| format!("the PEM block {label} has no END line"))?;
+        let base64: String = body.split_ascii_whitespace().collect();
+        let der = STANDARD
+            .decode(base64)
+            .map_err(|_| format!("the PEM block {label} holds something that is not base64"))?;
+        found.push(Block { label, der });
+        rest = after;
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_found_between_other_text() {
+        let text = "note\r\n-----BEGIN A-----\r\nAQ\r\nI=\r\n-----END A-----\n\
+                    -----BEGIN B C-----\nAw==\n-----END B C-----\n";
+        let expected = vec![
+            Block {
+                label: "A",
+                der: vec![1, 2],
+            },
+            Block {
+                label: "B C",
+                der: vec![3],
+            },
+        ];
+        assert_eq!(blocks(text), Ok(expected));
+    }
+
+    #[test]
+    fn a_block_without_its_end_is_refused() {
+        let expected = Err("the PEM block A has no END line".to_owned());
+        assert_eq!(blocks("-----BEGIN A-----\nAQI=\n-----END B-----"), expected);
+    }
+
+    #[test]
+    fn text_without_blocks_has_none() {
+        assert_eq!(blocks("hello"), Ok(vec![]));
+    }
+}

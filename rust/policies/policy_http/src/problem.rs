@@ -1,0 +1,44 @@
+//! The body of an error answer: problem details (RFC 9457).
+
+use serde_json::json;
+
+/// Media type of a problem document.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// What went wrong with a request, in the three members a person reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Problem {
+    /// HTTP status code, repeated in the document.
+    pub status: u16,
+    /// The same text for every occurrence of this problem.
+    pub title: &'static str,
+    /// This occurrence; never data of the request.
+    pub detail: &'static str,
+}
+
+impl Problem {
+    /// The document, as UTF-8 JSON. `type` is absent, which means `about:blank` (RFC 9457 §3.1.1).
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        json!({ "title": self.title, "status": self.status, "detail": self.detail })
+            .to_string()
+            .into_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_body_is_a_json_object_with_three_members() {
+        let problem = Problem {
+            status: 429,
+            title: "Too Many Requests",
+            detail: "Wait, then try again.",
+        };
+        let expected =
+            r#"{"detail":"Wait, then try again.","status":429,"title":"Too Many Requests"}"#;
+        assert_eq!(problem.body(), expected.as_bytes());
+    }
+}

@@ -1,0 +1,121 @@
+//! The token bucket, kept as one time.
+//!
+//! A bucket that is refilled at a steady rate is known by the time when it will be full again (the generic
+//! cell rate algorithm, ITU-T I.371 §5.4.1, in its virtual scheduling form). Nothing has to be refilled, a forgotten bucket is a full one,
+//! and the state is eight bytes.
+
+use crate::limit::Limit;
+
+/// A limit with the size of its bucket. Times are nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    /// Tokens in a full bucket.
+    pub size: u32,
+    /// Time in which one token comes back.
+    interval: u64,
+}
+
+/// What a bucket says to one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// When the bucket is full again, after this request took its token; as before if it was refused.
+    pub full_at: u64,
+    /// Whole tokens that are left.
+    pub remaining: u32,
+    /// `None` if the request may pass, else how long until one token is there.
+    pub wait: Option<u64>,
+}
+
+impl Bucket {
+    /// A bucket of `size` tokens that gains `limit.amount` tokens in `limit.period`.
+    #[must_use]
+    pub fn new(limit: Limit, size: u32) -> Self {
+        // Rounded up, so that no more than the amount comes back in a period.
+        Self {
+            size,
+            interval: limit.period.get().div_ceil(u64::from(limit.amount.get())),
+        }
+    }
+
+    /// Takes a token, if there is one, from a bucket that will be full at `full_at`.
+    #[must_use]
+    pub fn take(&self, full_at: u64, now: u64) -> Outcome {
+        let depth = self.interval.saturating_mul(u64::from(self.size));
+        // A time further ahead than an empty bucket's is left from another limit or another clock.
+        let missing = full_at.saturating_sub(now).min(depth);
+        let after = missing.saturating_add(self.interval);
+        if after > depth {
+            let wait = Some(after - depth);
+            return Outcome {
+                full_at: now + missing,
+                remaining: 0,
+                wait,
+            };
+        }
+        let remaining = u32::try_from((depth - after) / self.interval).unwrap_or(u32::MAX);
+        Outcome {
+            full_at: now + after,
+            remaining,
+            wait: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limit::parse;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn bucket(limit: &str, size: u32) -> Bucket {
+        Bucket::new(parse(limit).unwrap()[0], size)
+    }
+
+    #[test]
+    fn a_full_bucket_gives_all_its_tokens_at_once_and_no_more() {
+        let bucket = bucket("60/minute", 3);
+        let mut full_at = 0;
+        let mut remaining = Vec::new();
+        for _ in 0..3 {
+            let outcome = bucket.take(full_at, 100 * SECOND);
+            full_at = outcome.full_at;
+            remaining.push(outcome.remaining);
+        }
+        assert_eq!(remaining, [2, 1, 0]);
+        assert_eq!(bucket.take(full_at, 100 * SECOND).wait, Some(SECOND));
+    }
+
+    #[test]
+    fn a_token_comes_back_in_its_interval() {
+        let bucket = bucket("60/minute", 1);
+        let taken = bucket.take(0, 100 * SECOND);
+        assert_eq!(bucket.take(taken.full_at, 101 * SECOND - 1).wait, Some(1));
+        assert_eq!(bucket.take(taken.full_at, 101 * SECOND).wait, None);
+    }
+
+    #[test]
+    fn a_refused_request_takes_nothing() {
+        let bucket = bucket("60/minute", 1);
+        let full_at = bucket.take(0, 100 * SECOND).full_at;
+        assert_eq!(bucket.take(full_at, 100 * SECOND).full_at, full_at);
+    }
+
+    #[test]
+    fn an_interval_that_is_not_whole_never_gives_more_than_the_limit() {
+        let bucket = bucket("7/second", 1);
+        let (mut full_at, mut passed) = (0, 0);
+        for now in (0..SECOND).step_by(1000) {
+            let outcome = bucket.take(full_at, 100 * SECOND + now);
+            full_at = outcome.full_at;
+            passed += u32::from(outcome.wait.is_none());
+        }
+        assert_eq!(passed, 7);
+    }
+
+    #[test]
+    fn a_time_from_another_clock_keeps_nobody_out_for_longer_than_a_whole_bucket() {
+        let bucket = bucket("60/minute", 3);
+        assert_eq!(bucket.take(u64::MAX, 100 * SECOND).wait, Some(SECOND));
+    }
+}

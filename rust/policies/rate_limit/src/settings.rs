@@ -1,0 +1,164 @@
+//! The policy's configuration: what a user writes, checked once at start.
+
+use crate::bucket::Bucket;
+use crate::identity::By;
+use crate::limit;
+use crate::slot::WAYS;
+use policy_http::is_name;
+use serde::Deserialize;
+
+const DEFAULT_SLOTS: u32 = 65_536;
+const MOST_SLOTS: u32 = 4_194_304;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    limit: String,
+    burst: Option<u32>,
+    #[serde(default = "default_key")]
+    key: Key,
+    #[serde(default = "default_slots")]
+    slots: u32,
+    #[serde(default = "default_headers")]
+    headers: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "`key` must be address, user, or {header: name}")]
+enum Key {
+    Named(Named),
+    Header(Header),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Named {
+    Address,
+    User,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    header: String,
+}
+
+fn default_key() -> Key {
+    Key::Named(Named::Address)
+}
+
+fn default_slots() -> u32 {
+    DEFAULT_SLOTS
+}
+
+fn default_headers() -> bool {
+    true
+}
+
+/// A configuration that passed every check.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// One for each limit.
+    pub buckets: Vec<Bucket>,
+    /// What tells clients apart.
+    pub by: By,
+    /// Entries of shared data, with [`WAYS`] buckets each.
+    pub entries: u32,
+    /// Whether answers that pass carry the `X-RateLimit` fields.
+    pub headers: bool,
+}
+
+impl Settings {
+    /// Reads the configuration from JSON.
+    ///
+    /// # Errors
+    /// A sentence that names the key and what to try.
+    pub fn from_json(json: &[u8]) -> Result<Self, String> {
+        let written: Written =
+            serde_json::from_slice(json).map_err(|error| format!("configuration: {error}"))?;
+        let limits = limit::parse(&written.limit)?;
+        if written.burst == Some(0) {
+            return Err("burst: 0 would let nothing pass; write 1 or more".to_owned());
+        }
+        if written.burst.is_some() && limits.len() > 1 {
+            return Err(
+                "burst: with several limits it is not clear which one is meant; leave it \
+                        out, or use one policy for each limit"
+                    .to_owned(),
+            );
+        }
+        if !(1..=MOST_SLOTS).contains(&written.slots) {
+            return Err(format!("slots: write a number from 1 to {MOST_SLOTS}"));
+        }
+        let bucket =
+            |limit: limit::Limit| Bucket::new(limit, written.burst.unwrap_or(limit.amount.get()));
+        Ok(Self {
+            buckets: limits.into_iter().map(bucket).collect(),
+            by: by(written.key)?,
+            entries: written.slots.div_ceil(WAYS),
+            headers: written.headers,
+        })
+    }
+}
+
+fn by(key: Key) -> Result<By, String> {
+    match key {
+        Key::Named(Named::Address) => Ok(By::Address),
+        Key::Named(Named::User) => Ok(By::User),
+        Key::Header(Header { header }) if is_name(&header) => Ok(By::Header(header)),
+        Key::Header(Header { header }) => Err(format!(
+            "key: `{}` is no header name; write it in lower case with letters, digits and -",
+            header.escape_debug()
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(json: &str) -> String {
+        Settings::from_json(json.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn a_limit_alone_is_a_configuration() {
+        let settings = Settings::from_json(br#"{"limit": "100/minute"}"#).unwrap();
+        assert_eq!(settings.by, By::Address);
+        assert_eq!(settings.buckets[0].size, 100);
+        assert_eq!(settings.entries, 16_384);
+        assert!(settings.headers);
+    }
+
+    #[test]
+    fn a_burst_is_the_size_of_the_bucket() {
+        let settings = Settings::from_json(br#"{"limit": "100/minute", "burst": 20}"#).unwrap();
+        assert_eq!(settings.buckets[0].size, 20);
+    }
+
+    #[test]
+    fn keys_are_read_in_their_three_forms() {
+        for (key, expected) in [
+            (r#""address""#, By::Address),
+            (r#""user""#, By::User),
+            (
+                r#"{"header": "x-api-key"}"#,
+                By::Header("x-api-key".to_owned()),
+            ),
+        ] {
+            let json = format!(r#"{{"limit": "1/day", "key": {key}}}"#);
+            assert_eq!(Settings::from_json(json.as_bytes()).unwrap().by, expected);
+        }
+    }
+
+    #[test]
+    fn a_wrong_key_of_the_configuration_is_named() {
+        assert!(refusal(r#"{"limit": "1/day", "bursts": 2}"#).contains("`bursts`"));
+        assert!(refusal(r#"{"limit": "1/day", "key": "ip"}"#).contains("address, user"));
+        assert!(refusal(r#"{"limit": "1/day", "key": {"header": "X-Key"}}"#).contains("`X-Key`"));
+        assert!(refusal(r#"{"limit": "1/day;2/hour", "burst": 2}"#).starts_with("burst:"));
+        assert!(refusal(r#"{"limit": "1/day", "burst": 0}"#).starts_with("burst:"));
+        assert!(refusal(r#"{"limit": "1/day", "slots": 0}"#).starts_with("slots:"));
+        assert!(refusal("{}").contains("`limit`"));
+    }
+}

@@ -1,0 +1,11 @@
+//! The `rewrite` policy: another path, another host, other headers.
+//!
+//! The rules are plain functions, tested natively. `context` alone knows proxy-wasm.
+
+pub mod field_rules;
+pub mod host;
+pub mod path;
+pub mod settings;
+
+#[cfg(target_arch = "wasm32")]
+mod context;

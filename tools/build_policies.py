@@ -1,0 +1,83 @@
+"""Build the bundled policies to WebAssembly, so that the same sources give the same bytes.
+
+    python tools/build_policies.py             build into src/wasmgate/modules, write manifest.json
+    python tools/build_policies.py --check     build elsewhere and compare byte for byte with the tree
+    python tools/build_policies.py --sources   print the digests of the sources, compile nothing
+
+Exit codes: 0 done or equal; 1 the build failed or a module differs; 3 not comparable: the modules in
+the tree were built by another toolchain (it is printed).
+
+rustup's target `wasm32-wasip1` is taken if it is installed, else Debian's packages rustc-web,
+cargo-web, rust-web-src and wasi-libc. Only the standard library of Python 3.11 is needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import policy_sources
+import policy_toolchain
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = ROOT / "src" / "wasmgate" / "modules"
+MANIFEST = MODULES / "manifest.json"
+DIFFERENT = 1
+NOT_COMPARABLE = 3
+
+
+def main() -> int:
+    """Do what the command line says and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--check", action="store_true", help="compare with the tree, write nothing")
+    mode.add_argument("--sources", action="store_true", help="print the digests of the sources")
+    arguments = parser.parse_args()
+    if arguments.sources:
+        print(json.dumps(policy_sources.digests(ROOT / "rust"), indent=2))
+        return 0
+    toolchain = policy_toolchain.find()
+    return check(toolchain) if arguments.check else build(toolchain)
+
+
+def build(toolchain: policy_toolchain.Toolchain) -> int:
+    """Build every policy into the package and write the manifest."""
+    sources = policy_sources.digests(ROOT / "rust")
+    modules = {}
+    with tempfile.TemporaryDirectory() as out:
+        for name, path in toolchain.build(ROOT / "rust", sorted(sources), Path(out)).items():
+            shutil.copyfile(path, MODULES / path.name)
+            digest = policy_sources.file_digest(path)
+            modules[name] = {"sha256": digest, "sources": sources[name]}
+            print(f"{path.name}: {path.stat().st_size:,} bytes, sha256 {digest}")
+    manifest = {"toolchain": toolchain.identity, "modules": modules}
+    MANIFEST.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def check(toolchain: policy_toolchain.Toolchain) -> int:
+    """Build every policy in a folder of its own and compare it with the module in the tree."""
+    manifest = json.loads(MANIFEST.read_text("utf-8"))
+    if toolchain.identity != manifest["toolchain"]:
+        print(f"not comparable: the modules were built by\n  {manifest['toolchain']}")
+        print(f"and this machine has\n  {toolchain.identity}")
+        return NOT_COMPARABLE
+    different = []
+    with tempfile.TemporaryDirectory() as out:
+        built = toolchain.build(ROOT / "rust", sorted(manifest["modules"]), Path(out))
+        for name, path in built.items():
+            equal = path.read_bytes() == (MODULES / path.name).read_bytes()
+            print(f"{path.name}: {'equal' if equal else 'DIFFERENT'}")
+            if not equal:
+                different.append(name)
+    return DIFFERENT if different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""The compiler that builds the bundled policies, found on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TARGET = "wasm32-wasip1"
+PROFILE = "policy"
+# No path of the machine may reach a module: panics would carry it, and no two builds would be equal.
+SOURCE = "/rust"
+REGISTRY = "/cargo"
+CHECKOUT = "/wasmgate"
+
+_DEBIAN_RUSTC = Path("/usr/bin/rustc")
+_DEBIAN_CARGO = Path("/usr/bin/cargo")
+_DEBIAN_LIBC = Path("/usr/lib/wasm32-wasi")
+_BUILD_STD = "-Zbuild-std=std,panic_abort"
+_HELP = """no compiler for wasm32-wasip1 was found. Either
+  rustup target add wasm32-wasip1
+or, where rustup's targets cannot be downloaded, on Debian
+  apt-get install rustc-web cargo-web rust-web-src wasi-libc lld"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toolchain:
+    """A compiler with everything it is called with."""
+
+    identity: str
+    """What decides about the bytes: versions and options, without any path of the machine."""
+
+    cargo: Path
+    rustc: Path
+    options: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def build(self, workspace: Path, names: list[str], out: Path) -> dict[str, Path]:
+        """Compile the named policies in a new folder under `out` and return their modules.
+
+        Raises SystemExit when the compiler fails; it has said why.
+        """
+        remapped = {
+            self._sysroot() / "lib" / "rustlib" / "src" / "rust": SOURCE,
+            _cargo_home(): REGISTRY,
+            workspace.parent: CHECKOUT,
+        }
+        flags = [*self.flags, *(f"--remap-path-prefix={old}={new}" for old, new in remapped.items())]
+        environment = {
+            **os.environ,
+            **self.environment,
+            "RUSTC": str(self.rustc),
+            # Separated by 0x1f, so that a path may have a space in it.
+            "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags),
+            "CARGO_TARGET_DIR": str(out),
+        }
+        command = [str(self.cargo), "build", "--locked", f"--profile={PROFILE}"]
+        command += [f"--target={TARGET}", *self.options, *(f"--package={name}" for name in names)]
+        if subprocess.run(command, cwd=workspace, env=environment, check=False).returncode:
+            raise SystemExit("the policies did not compile")
+        built = out / TARGET / PROFILE
+        return {name: built / f"{name}.wasm" for name in names}
+
+    def _sysroot(self) -> Path:
+        return Path(_output(self.rustc, "--print", "sysroot"))
+
+
+def find() -> Toolchain:
+    """Return rustup's compiler if it has the target, else Debian's.
+
+    Raises SystemExit, with what to install, when there is neither.
+    """
+    rustc, cargo = shutil.which("rustc"), shutil.which("cargo")
+    if rustc and cargo and _has_target(Path(rustc)):
+        identity = f"{_version(Path(rustc))}; std of that release"
+        return Toolchain(identity=identity, cargo=Path(cargo), rustc=Path(rustc))
+    if not all(path.exists() for path in (_DEBIAN_RUSTC, _DEBIAN_CARGO, _DEBIAN_LIBC)):
+        raise SystemExit(_HELP)
+    linker = _linker(rustc)
+    libc = hashlib.sha256((_DEBIAN_LIBC / "libc.a").read_bytes()).hexdigest()[:16]
+    identity = f"{_version(_DEBIAN_RUSTC)}; {_BUILD_STD}; {_lld_version(linker)}; libc.a {libc}"
+    return Toolchain(
+        identity=identity,
+        cargo=_DEBIAN_CARGO,
+        rustc=_DEBIAN_RUSTC,
+        options=(_BUILD_STD,),
+        flags=(
+            "-Clink-self-contained=no",
+            f"-Lnative={_DEBIAN_LIBC}",
+            f"-Clinker={linker}",
+            "-Clinker-flavor=wasm-ld",
+        ),
+        # Building the standard library is an unstable feature of cargo.
+        environment={"RUSTC_BOOTSTRAP": "1"},
+    )
+
+
+def _linker(rustc: str | None) -> Path:
+    """Find LLVM's linker: that of a rustup toolchain, or Debian's."""
+    if rustc and Path(rustc) != _DEBIAN_RUSTC:
+        sysroot = Path(_output(Path(rustc), "--print", "sysroot"))
+        found = sorted(sysroot.glob("lib/rustlib/*/bin/rust-lld"))
+        if found:
+            return found[0]
+    found_in_path = shutil.which("wasm-ld")
+    if found_in_path is None:
+        raise SystemExit(_HELP)
+    return Path(found_in_path)
+
+
+def _has_target(rustc: Path) -> bool:
+    sysroot = Path(_output(rustc, "--print", "sysroot"))
+    return any((sysroot / "lib" / "rustlib" / TARGET / "lib").glob("libstd-*.rlib"))
+
+
+def _version(rustc: Path) -> str:
+    return _output(rustc, "--version")
+
+
+def _lld_version(linker: Path) -> str:
+    flavor = ("-flavor", "wasm") if linker.name == "rust-lld" else ()
+    return _output(linker, *flavor, "--version").split(" (", 1)[0]
+
+
+def _cargo_home() -> Path:
+    return Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+
+
+def _output(program: Path, *arguments: str) -> str:
+    try:
+        command = [str(program), *arguments]
+        finished = subprocess.run(command, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"{program} cannot be run: {error}")
+    return finished.stdout.strip()
