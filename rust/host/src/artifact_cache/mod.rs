@@ -155,3 +155,6 @@ fn deserialize(engine: &Engine, artifact: Vec<u8>) -> Option<Module> {
     // processor (the key says so), nobody else can write to it or its folder, and it is whole.
     unsafe { Module::deserialize(engine, artifact) }.ok()
 }
+
+#[cfg(test)]
+mod tests;

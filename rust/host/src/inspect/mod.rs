@@ -106,3 +106,6 @@ fn inspected_imports(sections: &Sections) -> Vec<InspectedImport> {
     }
     inspected
 }
+
+#[cfg(test)]
+mod tests;
