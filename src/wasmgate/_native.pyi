@@ -93,11 +93,11 @@ class Chain:
         method: str,
         target: bytes,
         headers: _Fields,
-        end: bool,
-    ) -> tuple[Stream, Effects | None]:
+    ) -> tuple[Stream, Effects | None, bool]:
         """Open a stream on this thread with the head of its request.
 
-        `target` is path and query, byte-exact. `end`: no body follows.
+        `target` is path and query, byte-exact. The last of the answer says whether a body follows
+        (RFC 9112 section 6.3).
         """
 
     def tick(self) -> tuple[float | None, Effects]:

@@ -327,7 +327,7 @@ impl FilterChain<'_> {
     }
 
     /// The failure policy: open skips the policy, closed answers 503.
-    pub(crate) fn failed(&self, position: usize, error: &Error) -> Turn {
+    fn failed(&self, position: usize, error: &Error) -> Turn {
         if matches!(error, Error::BackOff | Error::InstanceGone) {
             self.warn(position, &error.to_string());
         }

@@ -104,10 +104,6 @@ fn release_retired() {
 }
 
 impl Slot {
-    pub(crate) fn core(&self) -> &Arc<PluginCore> {
-        &self.core
-    }
-
     /// Makes sure that there is an instance; its generation.
     pub(crate) fn ready(&self) -> Result<u64, Error> {
         if self.instance.borrow().is_some() {

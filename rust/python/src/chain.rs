@@ -27,7 +27,7 @@ pub(crate) struct Chain {
     response_body: bool,
 }
 
-type Opened = (Stream, Option<Py<Effects>>);
+type Opened = (Stream, Option<Py<Effects>>, bool);
 
 #[pymethods]
 impl Chain {
@@ -42,7 +42,7 @@ impl Chain {
         }
     }
 
-    /// Opens a stream with the head of its request.
+    /// Opens a stream with the head of its request; also says whether a body follows.
     #[allow(clippy::too_many_arguments, reason = "one crossing for all of a request's head")]
     fn open(
         &self,
@@ -54,7 +54,6 @@ impl Chain {
         method: &str,
         target: &[u8],
         headers: &Bound<'_, PyAny>,
-        end: bool,
     ) -> PyResult<Opened> {
         let attributes = Attributes {
             source: client,
@@ -65,11 +64,15 @@ impl Chain {
         };
         let mut map = fields::map_for(headers);
         let mut authority = Vec::new();
-        fields::read(headers, |name, value| {
-            if name.eq_ignore_ascii_case(b"host") {
-                authority = value.to_vec();
-            }
+        let mut framed = false;
+        fields::read(headers, |name, value| match name.len() {
+            4 if name.eq_ignore_ascii_case(b"host") => authority = value.to_vec(),
+            14 if name.eq_ignore_ascii_case(b"content-length") => framed |= value != b"0",
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => framed = true,
+            _ => {}
         })?;
+        // RFC 9112 §6.3: in HTTP/1 a request without framing has no body; later versions need none.
+        let end = http_version.starts_with('1') && !framed;
         map.push(b":method", method.as_bytes());
         map.push(b":scheme", scheme.as_bytes());
         map.push(b":authority", &authority);
@@ -84,7 +87,7 @@ impl Chain {
             .on_request_headers(map, end)
             .map_err(|error| errors::raise(py, "", &error))?;
         let effects = effects::convert(py, &stream, effects, &Phase::Head)?;
-        Ok((Stream(stream), effects))
+        Ok((Stream(stream), effects, !end))
     }
 
     /// Runs the ticks that are due on this thread; the answer is seconds to the next one.

@@ -1,0 +1,51 @@
+"""ASGI's words and messages (asgi.readthedocs.io, HTTP & WebSocket protocol 2.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import unquote_to_bytes
+
+if TYPE_CHECKING:
+    from wasmgate._native import RequestHead
+
+__all__ = ["ASGIApp", "Message", "Receive", "Scope", "Send", "rewritten", "target"]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def target(scope: Scope) -> bytes:
+    """Return path and query as the client sent them.
+
+    A server that leaves out the optional `raw_path` makes its percent-encoding unknowable; then the
+    decoded path is encoded again.
+    """
+    path: bytes | None = scope.get("raw_path")
+    if path is None:
+        from urllib.parse import quote  # noqa: PLC0415 (rare)
+
+        path = quote(scope["path"], safe="/:@!$&'()*+,;=~-._").encode("ascii")
+    query: bytes = scope.get("query_string") or b""
+    return path + b"?" + query if query else path
+
+
+def rewritten(scope: Scope, head: RequestHead) -> Scope:
+    """Return a copy of `scope` with the head that policies left."""
+    path, _, query = head.target.partition(b"?")
+    headers = head.headers
+    if head.authority:
+        headers = [(b"host", head.authority), *headers]
+    changed = dict(scope)
+    changed.update(
+        headers=headers,
+        raw_path=path,
+        path=unquote_to_bytes(path).decode("utf-8", "replace"),
+        query_string=query,
+    )
+    if "method" in scope:
+        changed["method"] = head.method
+    return changed

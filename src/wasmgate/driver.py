@@ -1,0 +1,109 @@
+"""What policies ask for outside of a request: log lines, ticks, and waking a stream that waits.
+
+There is one driver for an event loop and a chain. It starts with the first exchange on the loop,
+because a mounted app gets no lifespan, and goes with the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary, ref
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wasmgate._native import Effects, Stream
+
+__all__ = ["Driver", "Drivers", "log_level"]
+
+_LOGGER = logging.getLogger("wasmgate.policy")
+# proxy-wasm's levels, trace to critical, as the logging module counts them.
+_LEVELS = (5, logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
+
+
+def log_level() -> int:
+    """Return the lowest level, 0 (trace) to 5 (critical), that the policies' loggers show."""
+    shown = _LOGGER.getEffectiveLevel()
+    return next((number for number, level in enumerate(_LEVELS) if level >= shown), 5)
+
+
+class Driver:
+    """Performs what comes back beside a stream's own effects, on one event loop.
+
+    `tick` runs the ticks that are due and returns the seconds to the next one.
+    """
+
+    def __init__(self, tick: Callable[[], tuple[float | None, Effects]]) -> None:
+        self._tick = tick
+        self._waiters: dict[int, asyncio.Future[None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def note(self, effects: Effects) -> None:
+        """Write log lines, wake streams, and set the timer of the next tick."""
+        for policy, level, message in effects.logs:
+            _LOGGER.getChild(policy).log(_LEVELS[level], "%s", message)
+        for stream in effects.wake:
+            waiter = self._waiters.get(stream)
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
+        if effects.timers:
+            self._schedule(0.0)
+
+    def waiter(self, stream: Stream) -> asyncio.Future[None]:
+        """Return a future that is done when `stream` can go on; `forget` it afterwards."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters[stream.id] = waiter
+        return waiter
+
+    def forget(self, stream: Stream) -> None:
+        """Stop waiting for a stream."""
+        self._waiters.pop(stream.id, None)
+
+    async def wait(self, stream: Stream) -> Effects:
+        """Wait until a stream that a policy paused goes on, and return how."""
+        waiter = self.waiter(stream)
+        try:
+            # It may have been asked to go on before anybody waited.
+            while (effects := stream.resume()) is None:
+                await waiter
+                waiter = self.waiter(stream)
+        finally:
+            self.forget(stream)
+        return effects
+
+    def _schedule(self, delay: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        this = ref(self)
+
+        def run() -> None:
+            # Weakly held: a driver that nobody uses any more stops ticking.
+            if (driver := this()) is not None:
+                driver._run()  # noqa: SLF001 (it is this class)
+
+        self._timer = asyncio.get_running_loop().call_later(delay, run)
+
+    def _run(self) -> None:
+        self._timer = None
+        delay, effects = self._tick()
+        self.note(effects)
+        if delay is not None and self._timer is None:
+            self._schedule(delay)
+
+
+class Drivers:
+    """The drivers of a chain, one an event loop."""
+
+    def __init__(self, tick: Callable[[], tuple[float | None, Effects]]) -> None:
+        self._tick = tick
+        self._drivers: WeakKeyDictionary[asyncio.AbstractEventLoop, Driver] = WeakKeyDictionary()
+
+    def current(self) -> Driver:
+        """Return the running loop's driver."""
+        loop = asyncio.get_running_loop()
+        driver = self._drivers.get(loop)
+        if driver is None:
+            driver = self._drivers[loop] = Driver(self._tick)
+        return driver

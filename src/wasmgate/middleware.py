@@ -1,0 +1,109 @@
+"""Policies around an ASGI app: pure ASGI, stateless, one object a request."""
+
+from __future__ import annotations
+
+
+from wasmgate._asgi import rewritten, target
+from wasmgate.artifacts import cache_folder
+from wasmgate.driver import Drivers, log_level
+from wasmgate.exchange import Exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wasmgate._asgi import ASGIApp, Receive, Scope, Send
+    from wasmgate._native import Effects, Stream
+    from wasmgate.policy import Policy
+
+__all__ = ["PolicyMiddleware"]
+
+# Ways around `http.response.body`, where policies would not see what is sent.
+_BODY_EXTENSIONS = ("http.response.pathsend", "http.response.zerocopysend")
+
+
+class PolicyMiddleware:
+    """Runs `policies` in order on every request to `app`, and in reverse on every response.
+
+    `http` requests pass whole; of `websocket` connections the handshake's request head passes;
+    `lifespan` is untouched. Modules are compiled and started here, once: a policy that cannot be
+    used raises ConfigError or PolicyLoadError now, not on the first request.
+    """
+
+    def __init__(self, app: ASGIApp, *, policies: Sequence[Policy]) -> None:
+        from wasmgate._native import Chain, Host  # noqa: PLC0415 (importing wasmgate stays cheap)
+
+        self.app = app
+        self.host = Host(cache=cache_folder(), log_level=log_level())
+        self.chain = Chain([policy.load(self.host) for policy in policies])
+        self.drivers = Drivers(self.chain.tick)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    def _open(self, scope: Scope) -> tuple[Stream, Effects | None, bool]:
+        return self.chain.open(
+            scope.get("client"),
+            scope.get("server"),
+            "https" if scope.get("scheme") in {"https", "wss"} else "http",
+            scope.get("http_version", "1.1"),
+            scope.get("method", "GET"),
+            target(scope),
+            scope["headers"],
+        )
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        stream, effects, body_follows = self._open(scope)
+        exchange = Exchange(stream, self.drivers, receive, send, body_follows=body_follows)
+        try:
+            if effects is not None:
+                forwarded = await exchange.request_head(effects)
+                if forwarded is None:
+                    return
+                if forwarded.request_head is not None:
+                    scope = rewritten(scope, forwarded.request_head)
+            if scope.get("extensions") and self.chain.response_body:
+                kept = {k: v for k, v in scope["extensions"].items() if k not in _BODY_EXTENSIONS}
+                scope = {**scope, "extensions": kept}
+            await self.app(scope, exchange.receive, exchange.send)
+        finally:
+            exchange.close()
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        stream, effects, _ = self._open(scope)
+        try:
+            if effects is not None:
+                driver = self.drivers.current()
+                driver.note(effects)
+                while not (effects.forward or effects.response_head or effects.reset):
+                    effects = await driver.wait(stream)
+                    driver.note(effects)
+                if not effects.forward:
+                    await _deny(scope, receive, send, effects)
+                    return
+                if effects.request_head is not None:
+                    scope = rewritten(scope, effects.request_head)
+            await self.app(scope, receive, send)
+        finally:
+            closed = stream.close()
+            if closed is not None:
+                self.drivers.current().note(closed)
+
+
+async def _deny(scope: Scope, receive: Receive, send: Send, effects: Effects) -> None:
+    """Answer a handshake with a policy's response, or with 403 where the server knows no other."""
+    await receive()  # websocket.connect
+    if effects.response_head is None or "websocket.http.response" not in (
+        scope.get("extensions") or {}
+    ):
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    status, headers = effects.response_head
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    body = effects.response_body or b""
+    await send({"type": "websocket.http.response.body", "body": body})
