@@ -67,6 +67,10 @@ class Plugin:
     def cached(self) -> bool:
         """True when the compiled module came from the cache."""
 
+    @property
+    def cache_problem(self) -> str | None:
+        """Why the cache of compiled modules could not be used, if it could not."""
+
 @final
 class Chain:
     """Plugins in the order in which a request meets them; a response meets them in reverse."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 
 from wasmgate._asgi import rewritten, target
 from wasmgate.artifacts import cache_folder

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import os
 import re
 from dataclasses import KW_ONLY, dataclass, field
@@ -27,6 +28,7 @@ __all__ = ["Capabilities", "FailurePolicy", "Limits", "Policy"]
 
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
 
+_LOGGER = logging.getLogger("wasmgate.policy")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 # RFC 9110 section 5.1: a field name is a token.
 _FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -208,7 +210,7 @@ class Policy:
         """
         from wasmgate._native import Plugin  # noqa: PLC0415 (describing a policy is cheap)
 
-        return Plugin(
+        plugin = Plugin(
             host,
             name=self.name,
             module=self.read(),
@@ -220,6 +222,9 @@ class Policy:
             strip_request_headers=list(self.strip_request_headers),
             **dataclasses.asdict(self.limits),
         )
+        if plugin.cache_problem is not None:
+            _LOGGER.warning("policy %r was compiled afresh: %s", self.name, plugin.cache_problem)
+        return plugin
 
 
 def _texts(values: object, *, where: str) -> tuple[str, ...]:

@@ -103,6 +103,12 @@ impl Plugin {
         self.handle.core.module.cached()
     }
 
+    /// Why the artifact cache could not be used, if it could not: the module was compiled afresh.
+    #[must_use]
+    pub fn cache_problem(&self) -> Option<&str> {
+        self.handle.core.module.cache_problem()
+    }
+
     pub(crate) fn exports(&self, callback: &str) -> bool {
         let module = self.handle.core.module.module();
         module.exports().functions().any(|export| export.name() == callback)

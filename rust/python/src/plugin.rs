@@ -76,4 +76,9 @@ impl Plugin {
     fn cached(&self) -> bool {
         self.0.cached()
     }
+
+    #[getter]
+    fn cache_problem(&self) -> Option<&str> {
+        self.0.cache_problem()
+    }
 }

@@ -5,8 +5,6 @@ use crate::abi::Status;
 use crate::guest::{Answer, Guest};
 use crate::signature;
 
-/// Units for one verification: a signature costs tens of microseconds, about so much fuel.
-const VERIFY: u64 = 100_000;
 
 /// `proxy_call_foreign_function`.
 pub(super) fn call(
@@ -24,6 +22,6 @@ pub(super) fn call(
     let Some(result) = signature::foreign(&name, &arguments, guest.env.core.host.keys()) else {
         return absent(guest, &format!("the foreign function `{name}`"), Status::NotFound);
     };
-    guest.charge(VERIFY)?;
+    guest.charge(signature::CALL_UNITS)?;
     guest.give(&result, result_at, size_at)
 }
