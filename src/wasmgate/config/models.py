@@ -222,7 +222,7 @@ class GatewayConfig(Model):
     """Peers whose X-Forwarded-* headers are believed; from others they are replaced."""
 
     server: Server = Server()
-    """What a client's request may be."""
+    """Bounds on what clients send."""
 
     @model_validator(mode="after")
     def _names_meet(self) -> GatewayConfig:

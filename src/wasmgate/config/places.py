@@ -75,6 +75,9 @@ def _endpoint(value: str) -> str:
     except ValueError:
         raise PydanticCustomError("endpoint", form) from None
     host = url.hostname or ""
+    # urlsplit drops line ends and tabs: what it read would not be what was written.
+    if not re.fullmatch(r"[!-~]+", value):
+        raise PydanticCustomError("endpoint", form)
     if url.scheme not in {"http", "https"} or not _is_host(host, six=":" in host) or port == 0:
         raise PydanticCustomError("endpoint", form)
     if "@" in url.netloc:

@@ -1,0 +1,85 @@
+"""Warnings: what runs but is probably not meant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wasmgate.config import GatewayConfig, warnings
+
+CLUSTERS = {"a": {"endpoints": ["http://127.0.0.1:9001"]}}
+
+
+def gateway(*matches: dict[str, str], **more: Any) -> GatewayConfig:  # noqa: ANN401
+    """Return a configuration with a route for each match."""
+    routes = [{"match": match, "cluster": "a"} for match in matches]
+    return GatewayConfig.model_validate({"clusters": CLUSTERS, "routes": routes} | more)
+
+
+LIMITED = {
+    "policies": {"limit": {"module": "rate_limit"}},
+    "default_policies": ["limit"],
+}
+
+
+def test_limits_multiply_with_workers() -> None:
+    """Each process counts by itself."""
+    (warning,) = warnings(gateway({"prefix": "/"}, **LIMITED), workers=4)
+    assert warning == (
+        "policies.limit: each of the 4 workers counts by itself, so clients get up to 4 times the "
+        "limit; run one worker, or divide it"
+    )
+
+
+def test_one_worker_counts_right() -> None:
+    """No warning then."""
+    assert warnings(gateway({"prefix": "/"}, **LIMITED), workers=1) == []
+
+
+def test_other_policies_do_not_count() -> None:
+    """They are no worse with several workers."""
+    config = gateway(
+        {"prefix": "/"}, policies={"auth": {"module": "jwt_auth"}}, default_policies=["auth"]
+    )
+    assert warnings(config, workers=4) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"prefix": "/"}, {"prefix": "/a"}),
+        ({"prefix": "/"}, {"host": "h", "prefix": "/"}),
+        ({"host": "h", "prefix": "/a/"}, {"host": "h", "prefix": "/a/b"}),
+        ({"prefix": "/a"}, {"prefix": "/a"}),
+    ],
+)
+def test_a_route_that_is_never_taken_is_named(
+    first: dict[str, str], second: dict[str, str]
+) -> None:
+    """The first that matches is taken, and here it always does."""
+    (warning,) = warnings(gateway(first, second))
+    assert warning.startswith("routes[1] (")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"prefix": "/a/"}, {"prefix": "/"}),
+        ({"host": "h", "prefix": "/"}, {"prefix": "/"}),
+        ({"host": "h", "prefix": "/"}, {"host": "i", "prefix": "/"}),
+    ],
+)
+def test_a_route_that_can_be_taken_is_fine(first: dict[str, str], second: dict[str, str]) -> None:
+    """The narrower one comes first."""
+    assert warnings(gateway(first, second)) == []
+
+
+def test_what_no_route_uses_is_named() -> None:
+    """A policy that protects nothing is the worst kind of unused."""
+    config = gateway(
+        {"prefix": "/"},
+        clusters=CLUSTERS | {"b": {"endpoints": ["http://127.0.0.1:9002"]}},
+        policies={"auth": {"module": "jwt_auth"}},
+    )
+    assert warnings(config) == ["clusters.b: no route uses it", "policies.auth: no route uses it"]

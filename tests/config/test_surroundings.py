@@ -1,0 +1,61 @@
+"""What a configuration names outside itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from wasmgate.config.surroundings import MAX_FILE, Surroundings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def resolve(folder: Path, configuration: object) -> tuple[Any, list[str]]:
+    """Resolve one policy's configuration; return it and what was said."""
+    surroundings = Surroundings(folder)
+    data = surroundings.resolve({"policies": {"p": {"configuration": configuration}}})
+    return data["policies"]["p"]["configuration"], [text for _, text in surroundings.problems]
+
+
+def test_files_are_found_at_any_depth(tmp_path: Path) -> None:
+    """In dictionaries and lists, and as the whole configuration."""
+    (tmp_path / "a").write_text("A")
+    configuration = {"x": [{"file": "a"}, {"y": {"file": "a"}}]}
+    assert resolve(tmp_path, configuration) == ({"x": ["A", {"y": "A"}]}, [])
+
+
+@pytest.mark.parametrize("value", [{"file": "a", "other": 1}, {"file": 5}, {"File": "a"}, "file"])
+def test_only_a_mapping_with_one_key_is_a_file(value: object, tmp_path: Path) -> None:
+    """Whatever else a policy calls `file` is its own affair."""
+    assert resolve(tmp_path, value) == (value, [])
+
+
+def test_the_text_is_not_changed(tmp_path: Path) -> None:
+    """Line ends stay as they are."""
+    (tmp_path / "a").write_bytes("ä\r\nb\n".encode())
+    assert resolve(tmp_path, {"file": "a"}) == ("ä\r\nb\n", [])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"\xff", "is not UTF-8 text"), (b"x" * (MAX_FILE + 1), "1 MiB")]
+)
+def test_a_file_must_be_text_of_a_sane_size(content: bytes, said: str, tmp_path: Path) -> None:
+    """Keys are small; a core dump is not a key."""
+    (tmp_path / "a").write_bytes(content)
+    (problem,) = resolve(tmp_path, {"file": "a"})[1]
+    assert said in problem
+
+
+@pytest.mark.parametrize("name", ["none", ".", "a\0b"])
+def test_a_file_that_cannot_be_read_is_named(name: str, tmp_path: Path) -> None:
+    """With its full path."""
+    (problem,) = resolve(tmp_path, {"file": name})[1]
+    assert problem.startswith(f"{tmp_path / name} cannot be read: ")
+
+
+@pytest.mark.parametrize("data", [None, [], {"policies": []}, {"policies": {"p": 1}}])
+def test_other_mistakes_are_left_to_the_models(data: object, tmp_path: Path) -> None:
+    """Nothing is resolved, nothing is lost."""
+    assert Surroundings(tmp_path).resolve(data) == data

@@ -1,0 +1,61 @@
+"""How the name of a module is understood."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wasmgate import ConfigError
+from wasmgate.modules import bundled, is_path, locate
+
+
+@pytest.mark.parametrize("module", ["./own.wasm", "own.wasm", "a/b", "/a", Path("own")])
+def test_a_slash_or_the_suffix_or_a_path_object_makes_a_path(module: str | Path) -> None:
+    """Three ways to say that a file is meant."""
+    assert is_path(module)
+
+
+def test_a_bare_word_names_a_bundled_policy() -> None:
+    """So that a file in the working folder never stands in for one."""
+    assert not is_path("jwt_auth")
+
+
+def test_three_policies_are_bundled() -> None:
+    """What the wheel ships."""
+    assert bundled() == ("jwt_auth", "rate_limit", "rewrite")
+
+
+@pytest.mark.parametrize("name", ["jwt_auth", "rate_limit", "rewrite"])
+def test_a_bundled_policy_is_webassembly(name: str) -> None:
+    """It begins with the magic bytes and version 1."""
+    assert locate(name).read_bytes()[:8] == b"\0asm\1\0\0\0"
+
+
+def test_a_misspelt_name_gets_a_suggestion() -> None:
+    """The closest one."""
+    with pytest.raises(ConfigError, match=r"named 'jwt_aut' \(did you mean 'jwt_auth'\?\)"):
+        locate("jwt_aut")
+
+
+def test_an_unknown_name_lists_what_is_bundled() -> None:
+    """And says how to name a file."""
+    with pytest.raises(ConfigError) as caught:
+        locate("own")
+    assert caught.value.hint == (
+        "bundled are jwt_auth, rate_limit, rewrite; the path of a file has a '/' or ends in '.wasm'"
+    )
+
+
+def test_a_missing_file_is_named_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative path alone would not say where it was looked for."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        locate("own.wasm")
+    assert str(tmp_path / "own.wasm") in caught.value.hint
+
+
+def test_a_folder_is_no_module(tmp_path: Path) -> None:
+    """Said as such, not as a failed read."""
+    with pytest.raises(ConfigError, match="is a directory"):
+        locate(tmp_path)
