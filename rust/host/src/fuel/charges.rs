@@ -33,7 +33,18 @@ impl MeteringGlobals {
             Operator::I64Sub,
             Operator::GlobalSet { global_index: self.fuel },
         ]);
-        self.trap_when_exhausted(out);
+    }
+
+    /// Stops a guest whose fuel is below zero.
+    pub(super) fn trap_when_exhausted(&self, out: &mut MiddlewareReaderState<'_>) {
+        out.extend([
+            Operator::GlobalGet { global_index: self.fuel },
+            Operator::I64Const { value: 0 },
+            Operator::I64LtS,
+            Operator::If { blockty: BlockType::Empty },
+            Operator::Unreachable,
+            Operator::End,
+        ]);
     }
 
     /// Charges `units` and the i32 length on top of the stack, which stays there.
@@ -98,16 +109,5 @@ impl MeteringGlobals {
         ]);
         self.trap_when_exhausted(out);
         out.push_operator(Operator::GlobalGet { global_index: self.result });
-    }
-
-    fn trap_when_exhausted(&self, out: &mut MiddlewareReaderState<'_>) {
-        out.extend([
-            Operator::GlobalGet { global_index: self.fuel },
-            Operator::I64Const { value: 0 },
-            Operator::I64LtS,
-            Operator::If { blockty: BlockType::Empty },
-            Operator::Unreachable,
-            Operator::End,
-        ]);
     }
 }

@@ -49,7 +49,8 @@ pub(super) fn of_entry(locals: usize) -> u64 {
 }
 
 /// Whether control may leave or join the straight line at `operator`, so that what has been
-/// counted up to it must be charged before it runs.
+/// counted up to it must be charged before it runs. A call does neither: what follows it runs as
+/// well, or nothing does.
 pub(super) fn ends_block(operator: &Operator<'_>) -> bool {
     matches!(
         operator,
@@ -61,8 +62,6 @@ pub(super) fn ends_block(operator: &Operator<'_>) -> bool {
             | Operator::BrIf { .. }
             | Operator::BrTable { .. }
             | Operator::Return
-            | Operator::Call { .. }
-            | Operator::CallIndirect { .. }
     )
 }
 

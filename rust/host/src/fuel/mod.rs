@@ -1,9 +1,12 @@
 //! Fuel: how long a guest may run, counted in the guest's own code.
 //!
 //! A compiler middleware ([`Metering`]) adds four globals to a module and writes code that charges
-//! the first of them, one unit an operator, once a basic block. Operators whose work grows with
-//! an operand (`memory.fill`, `table.init`, …) charge by that operand first, so no cheap operator
-//! hides long work. [`Meter`] is the host's hand on the same globals.
+//! the first of them, about one unit an operator, once a basic block. Operators whose work grows
+//! with an operand (`memory.fill`, `table.init`, …) charge by that operand first, so no cheap
+//! operator hides long work. [`Meter`] is the host's hand on the same globals.
+//!
+//! What fuel does not see is the memory system: a guest that misses every cache runs several
+//! times slower than its fuel says.
 
 mod charges;
 mod costs;

@@ -51,9 +51,19 @@ fn an_endless_loop_is_stopped() {
 
 #[test]
 fn endless_recursion_is_stopped() {
+    let mut guest = Guest::new(
+        r#"(module (func $f (export "run") (param i32)
+             (if (local.get 0) (then (call $f (local.get 0))))))"#,
+    );
+    assert!(guest.call(1_000, &[Value::I32(1)]).is_err());
+    assert_eq!(guest.cause(), Cause::Fuel);
+}
+
+#[test]
+fn endless_recursion_without_a_branch_ends_with_the_stack() {
     let mut guest = Guest::new(r#"(module (func $f (export "run") (call $f)))"#);
     assert!(guest.call(1_000, &[]).is_err());
-    assert_eq!(guest.cause(), Cause::Fuel);
+    assert_eq!(guest.cause(), Cause::None);
 }
 
 #[test]
@@ -252,4 +262,45 @@ fn imported_globals_keep_their_places() {
     Meter::of(&instance).unwrap().refill(&mut store, 100);
     let run = instance.exports.get_function("run").unwrap();
     assert_eq!(&*run.call(&mut store, &[]).unwrap(), [Value::I32(42)]);
+}
+
+#[test]
+fn a_tree_of_calls_without_branches_is_stopped() {
+    let level = |n: u32| format!("(func $f{n} (call $f{0}) (call $f{0}))", n - 1);
+    let levels: String = (1..=40).map(level).collect();
+    let wat = format!(r#"(module (func $f0) {levels} (func (export "run") (call $f40)))"#);
+    let mut guest = Guest::new(&wat);
+    assert!(guest.call(1_000_000, &[]).is_err());
+    assert_eq!(guest.cause(), Cause::Fuel);
+}
+
+#[test]
+fn a_loop_that_jumps_back_by_table_is_stopped() {
+    let mut guest = Guest::new(
+        r#"(module (func (export "run") (param i32)
+             (drop (i32.const 0)) (if (local.get 0) (then))
+             (loop (block (br_table 0 1 (local.get 0))))))"#,
+    );
+    assert!(guest.call(1_000, &[Value::I32(1)]).is_err());
+    assert_eq!(guest.cause(), Cause::Fuel);
+}
+
+#[test]
+fn a_loop_that_jumps_back_from_inner_blocks_is_stopped() {
+    let mut guest = Guest::new(
+        r#"(module (func (export "run") (param i32)
+             (if (local.get 0) (then))
+             (loop $l (block (block (br_if $l (local.get 0)))))))"#,
+    );
+    assert!(guest.call(1_000, &[Value::I32(1)]).is_err());
+    assert_eq!(guest.cause(), Cause::Fuel);
+}
+
+#[test]
+fn calls_are_charged_with_what_surrounds_them() {
+    let mut guest = Guest::new(
+        r#"(module (func $f (result i32) (i32.const 1))
+             (func (export "run") (result i32) (i32.add (call $f) (call $f))))"#,
+    );
+    assert_eq!(guest.used(&[]), 2 * 2 + 1 + 2);
 }
