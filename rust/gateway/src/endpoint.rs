@@ -1,0 +1,119 @@
+//! Where an upstream listens.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::authority::Authority;
+
+/// One server of a cluster.
+#[derive(Debug)]
+pub struct Endpoint {
+    url: String,
+    authority: String,
+    host: String,
+    port: u16,
+    secure: bool,
+    healthy: AtomicBool,
+}
+
+impl Endpoint {
+    /// Reads a URL like `http://127.0.0.1:9001`: `http` or `https`, a host, a port; no path, for
+    /// paths are a route's (`prefix_rewrite`).
+    pub(crate) fn parse(url: &str) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
+        let secure = match scheme {
+            "http" => false,
+            "https" => true,
+            _ => return None,
+        };
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        let parsed = Authority::parse(authority.as_bytes()).ok()?;
+        let host = String::from_utf8(parsed.host.to_vec()).ok()?;
+        let port = parsed.port.unwrap_or(if secure { 443 } else { 80 });
+        if port == 0 {
+            return None;
+        }
+        let host = host.trim_matches(['[', ']']).to_owned();
+        let (url, authority) = (format!("{scheme}://{authority}"), authority.to_owned());
+        Some(Self { url, authority, host, port, secure, healthy: AtomicBool::new(true) })
+    }
+
+    /// Scheme and authority, as the configuration writes them.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What Host says when the client named none.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The name or address to connect to, IPv6 without brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port to connect to.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// True for TLS.
+    #[must_use]
+    pub fn secure(&self) -> bool {
+        self.secure
+    }
+
+    /// True unless [`Endpoint::set_healthy`] said otherwise.
+    #[must_use]
+    pub fn healthy(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed)
+    }
+
+    /// Takes the endpoint out of the choice, or back in.
+    pub fn set_healthy(&self, healthy: bool) {
+        self.healthy.store(healthy, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_split() {
+        for (url, expected) in [
+            ("http://127.0.0.1:9001", ("127.0.0.1", 9001, false, "127.0.0.1:9001")),
+            ("https://orders.internal", ("orders.internal", 443, true, "orders.internal")),
+            ("http://[::1]:80/", ("::1", 80, false, "[::1]:80")),
+        ] {
+            let endpoint = Endpoint::parse(url).unwrap();
+            let parts = (endpoint.host(), endpoint.port(), endpoint.secure(), endpoint.authority());
+            assert_eq!(expected, parts);
+            assert_eq!(url.trim_end_matches('/'), endpoint.url());
+        }
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_refused() {
+        for url in [
+            "",
+            "127.0.0.1:9001",
+            "ftp://a",
+            "http://",
+            "http://a/base",
+            "http://u@a",
+            "http://a?b",
+            "http://a:0",
+            "http://a:99999",
+            "http://a#b",
+            "HTTP://a",
+            "http://a b",
+        ] {
+            assert!(Endpoint::parse(url).is_none(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! One request and its response: read, routed, through the policies, to the upstream and back.
+//!
+//! The caller carries the bytes and does what the effects say; both forms of the gateway do it with
+//! this one type. The route is chosen once, from the request as it came: a policy that changes the
+//! path or the authority changes what the upstream gets, not the route and its policies.
+
+use std::sync::Arc;
+
+use wasmgate_host::{Attributes, Effects, Error, Head, HeaderMap, LocalResponse, Progress, Stream};
+
+use crate::Problem;
+use crate::body_length::{Count, declared, going_on, request_framing};
+use crate::failure::Failure;
+use crate::fields::{Role, is_field_value, is_token, role};
+use crate::request_head::{LARGE_BODY, RequestHead, RequestReader};
+use crate::response_flow::ResponseFlow;
+use crate::response_head::ResponseReader;
+use crate::router::Router;
+use crate::upstream_head::{self, BodyFraming, Destination, UpstreamRequest};
+
+const NO_ROUTE: Problem = Problem::new(404, "no route is for this host and path");
+const WRONG_LENGTH: Problem =
+    Problem::new(500, "a policy changed the length of the body after it was announced");
+
+/// One request and its response.
+///
+/// Effects mean what they mean for [`Stream`], but for `request.head`: when it goes on it is
+/// `Unchanged`, and [`Exchange::upstream`] has the whole of it.
+pub struct Exchange {
+    router: Arc<Router>,
+    /// None if the request was refused before it had one.
+    route: Option<usize>,
+    stream: Stream,
+    upstream: Option<UpstreamRequest>,
+    /// The client announced a body.
+    announced: bool,
+    /// Bytes of the body that came from the client.
+    received: u64,
+    /// Bytes of the body that went on.
+    sent: Count,
+    /// The gateway answered; what client and upstream send counts no more.
+    answered: bool,
+    response: ResponseFlow,
+}
+
+impl Exchange {
+    /// Opens an exchange on this thread. `end`: the request has no body.
+    ///
+    /// # Errors
+    /// Only [`Error::WrongThread`], as every step. What is wrong with the request is answered.
+    pub fn open(
+        router: &Arc<Router>,
+        reader: RequestReader<'_>,
+        end: bool,
+    ) -> Result<(Self, Effects), Error> {
+        let line = reader.line();
+        let outcome = reader.finish(&router.proxies).and_then(|head| {
+            let field = |name: &[u8]| head.map.get(name).unwrap_or_default();
+            let route = router.find(field(b":authority"), field(b":path")).ok_or(NO_ROUTE)?;
+            Ok((route, head))
+        });
+        let head_only = line.method == b"HEAD";
+        let (route, head) = match outcome {
+            Ok(found) => found,
+            Err(problem) => {
+                let stream = Stream::open(&router.no_policies, Attributes::default());
+                let mut exchange = Self::new(router, None, stream, head_only);
+                let effects = exchange.answer(problem)?;
+                return Ok((exchange, effects));
+            }
+        };
+        let RequestHead { map, framing, client } = head;
+        let followed = router.route(route);
+        let attributes = Attributes {
+            source: client,
+            destination: line.server.map(|(host, port)| (host.to_owned(), port)),
+            protocol: line.version.protocol(),
+            route_name: followed.name.clone(),
+            cluster_name: router.clusters()[followed.cluster].name().clone(),
+        };
+        let stream = Stream::open(&followed.chain, attributes);
+        let mut exchange = Self::new(router, Some(route), stream, head_only);
+        exchange.announced = framing.chunked || framing.length.is_some();
+        let effects = exchange.stream.on_request_headers(map, end)?;
+        let effects = exchange.settle(effects, 0, 0)?;
+        Ok((exchange, effects))
+    }
+
+    fn new(router: &Arc<Router>, route: Option<usize>, stream: Stream, head_only: bool) -> Self {
+        Self {
+            router: router.clone(),
+            route,
+            stream,
+            upstream: None,
+            announced: false,
+            received: 0,
+            sent: Count::default(),
+            answered: false,
+            response: ResponseFlow::new(head_only),
+        }
+    }
+
+    /// Names the exchange's stream among those of its thread.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.stream.id()
+    }
+
+    /// The router that the exchange was opened with.
+    #[must_use]
+    pub fn router(&self) -> &Arc<Router> {
+        &self.router
+    }
+
+    /// The request for the upstream, from the step on in which its head goes on.
+    #[must_use]
+    pub fn upstream(&self) -> Option<&UpstreamRequest> {
+        self.upstream.as_ref()
+    }
+
+    /// A chunk of the request's body.
+    ///
+    /// # Errors
+    /// [`Error::WrongThread`].
+    pub fn on_request_body(&mut self, chunk: &[u8], end: bool) -> Result<Effects, Error> {
+        if self.answered {
+            return Ok(Effects::default());
+        }
+        self.received += chunk.len() as u64;
+        if self.router.limits.body.is_some_and(|limit| self.received > limit) {
+            return self.answer(LARGE_BODY);
+        }
+        let effects = self.stream.on_request_body(chunk, end)?;
+        self.settle(effects, chunk.len(), 0)
+    }
+
+    /// The head of the upstream's response. An interim one (1xx) goes no further and asks nothing;
+    /// one that breaks a rule of HTTP is answered 502.
+    ///
+    /// # Errors
+    /// [`Error::WrongThread`].
+    pub fn on_response_headers(
+        &mut self,
+        reader: ResponseReader,
+        end: bool,
+    ) -> Result<Effects, Error> {
+        let interim = (100..200).contains(&reader.status()) && reader.status() != 101;
+        if interim || self.answered || self.response.begun {
+            return Ok(Effects::default());
+        }
+        let Some((map, stripped)) = reader.finish() else {
+            return self.failed(Failure::Protocol);
+        };
+        self.response.stripped = stripped;
+        let effects = self.stream.on_response_headers(map, end)?;
+        self.settle(effects, 0, 0)
+    }
+
+    /// A chunk of the response's body.
+    ///
+    /// # Errors
+    /// [`Error::WrongThread`].
+    pub fn on_response_body(&mut self, chunk: &[u8], end: bool) -> Result<Effects, Error> {
+        if self.answered {
+            return Ok(Effects::default());
+        }
+        let effects = self.stream.on_response_body(chunk, end)?;
+        self.settle(effects, 0, chunk.len())
+    }
+
+    /// The response's trailers; they end it. Those that have no place there are left out.
+    ///
+    /// # Errors
+    /// [`Error::WrongThread`].
+    pub fn on_response_trailers(&mut self, mut trailers: HeaderMap) -> Result<Effects, Error> {
+        if self.answered {
+            return Ok(Effects::default());
+        }
+        trailers.retain(|name, value| {
+            is_token(name) && is_field_value(value) && role(name) == Role::EndToEnd
+        });
+        let effects = self.stream.on_response_trailers(trailers)?;
+        self.settle(effects, 0, 0)
+    }
+
+    /// The upstream failed: the answer is 502, 503 or 504. Once the response's head is on its way
+    /// nothing is left but to cut the connection (`reset`).
+    ///
+    /// # Errors
+    /// [`Error::WrongThread`].
+    pub fn failed(&mut self, failure: Failure) -> Result<Effects, Error> {
+        self.answer(failure.problem())
+    }
+
+    /// The caller answers itself; otherwise like [`Exchange::failed`].
+    ///
+    /// # Errors
+    /// [`Error::WrongThread`].
+    pub fn respond(&mut self, response: LocalResponse) -> Result<Effects, Error> {
+        if self.answered || self.response.begun {
+            return Ok(Effects { reset: !self.answered, ..Effects::default() });
+        }
+        self.answered = true;
+        let mut effects = self.stream.respond(response)?;
+        self.response.settle(&mut effects, 0, &self.stream);
+        Ok(effects)
+    }
+
+    fn answer(&mut self, problem: Problem) -> Result<Effects, Error> {
+        self.respond(problem.response())
+    }
+
+    /// Performs what was asked of this exchange's stream from outside ([`Effects::wake`]).
+    ///
+    /// # Errors
+    /// [`Error::WrongThread`].
+    pub fn resume(&mut self) -> Result<Effects, Error> {
+        let effects = self.stream.resume()?;
+        self.settle(effects, 0, 0)
+    }
+
+    /// Ends the exchange, however far it got. A second call does nothing.
+    ///
+    /// # Errors
+    /// [`Error::WrongThread`].
+    pub fn close(&mut self) -> Result<Effects, Error> {
+        self.stream.close()
+    }
+
+    /// Works on the response's head as the client gets it: `:status`, then the fields.
+    pub fn with_response_headers<R>(&self, work: impl FnOnce(&HeaderMap) -> R) -> R {
+        self.stream.with_response_headers(|map| work(&self.response.for_client(map)))
+    }
+
+    /// Follows the effects of a step; `request` and `response` are the lengths of the chunks that
+    /// came in with it.
+    fn settle(
+        &mut self,
+        mut effects: Effects,
+        request: usize,
+        response: usize,
+    ) -> Result<Effects, Error> {
+        if let Err(problem) = self.settle_request(&mut effects.request, request) {
+            effects.request = Progress::default();
+            return Ok(joined(effects, self.answer(problem)?));
+        }
+        self.response.settle(&mut effects, response, &self.stream);
+        Ok(effects)
+    }
+
+    fn settle_request(&mut self, progress: &mut Progress, chunk: usize) -> Result<(), Problem> {
+        let length = going_on(progress, chunk);
+        if progress.head != Head::Held {
+            let upstream = self.dispatch(progress, length)?;
+            self.sent = Count::of(match upstream.framing {
+                BodyFraming::Empty => Some(0),
+                BodyFraming::Length(length) => Some(length),
+                BodyFraming::Chunked => None,
+            });
+            self.upstream = Some(upstream);
+            progress.head = Head::Unchanged;
+        }
+        if self.sent.add(length, progress.end) { Ok(()) } else { Err(WRONG_LENGTH) }
+    }
+
+    /// Chooses the endpoint and writes the head.
+    fn dispatch(&self, progress: &Progress, length: u64) -> Result<UpstreamRequest, Problem> {
+        let route = self.router.route(self.route.ok_or(NO_ROUTE)?);
+        let cluster = &self.router.clusters()[route.cluster];
+        let endpoint = cluster.pick().ok_or(Failure::NoHealthyEndpoint.problem())?;
+        let to = Destination {
+            cluster: route.cluster,
+            endpoint,
+            timeout: route.timeout,
+            authority: cluster.endpoints()[endpoint].authority(),
+        };
+        self.stream.with_request_headers(|map| {
+            let target = route.rewrite(map.get(b":path").unwrap_or_default());
+            let framing = request_framing(progress, length, declared(map), self.announced);
+            upstream_head::write(map, target.as_deref(), framing, to)
+        })
+    }
+}
+
+/// The effects of two steps as those of one.
+fn joined(mut first: Effects, mut second: Effects) -> Effects {
+    first.wake.append(&mut second.wake);
+    first.logs.append(&mut second.logs);
+    let timers = first.timers || second.timers;
+    let reset = first.reset || second.reset;
+    Effects { timers, reset, wake: first.wake, logs: first.logs, ..second }
+}

@@ -1,0 +1,50 @@
+//! What can go wrong between the gateway and an upstream, and how it is answered.
+
+use crate::Problem;
+
+/// Why the upstream's answer cannot be passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// No connection could be made.
+    Connect,
+    /// The upstream broke a rule of HTTP, or hung up before its answer was whole.
+    Protocol,
+    /// The upstream, or the whole exchange, took too long.
+    Timeout,
+    /// The cluster has no endpoint, or none that is healthy.
+    NoHealthyEndpoint,
+}
+
+/// Every failure by the name that Python gives it.
+pub const FAILURES: [(&str, Failure); 4] = [
+    ("connect", Failure::Connect),
+    ("protocol", Failure::Protocol),
+    ("timeout", Failure::Timeout),
+    ("no_healthy_endpoint", Failure::NoHealthyEndpoint),
+];
+
+impl Failure {
+    /// The answer to the client; it names no host, for that is nobody's business outside.
+    #[must_use]
+    pub const fn problem(self) -> Problem {
+        match self {
+            Self::Connect => Problem::new(502, "the upstream could not be reached"),
+            Self::Protocol => Problem::new(502, "the upstream sent no valid response"),
+            Self::Timeout => Problem::new(504, "the upstream did not answer in time"),
+            Self::NoHealthyEndpoint => Problem::new(503, "no upstream can take the request"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_has_its_status() {
+        let statuses = FAILURES.map(|(name, failure)| (name, failure.problem().status));
+        let expected =
+            [("connect", 502), ("protocol", 502), ("timeout", 504), ("no_healthy_endpoint", 503)];
+        assert_eq!(expected, statuses);
+    }
+}

@@ -1,0 +1,157 @@
+//! What a field name and a field value may hold (RFC 9110 §5.1, §5.5), and which names mean
+//! something to a gateway.
+
+/// True for a token (RFC 9110 §5.6.2): a field name or a method.
+#[must_use]
+pub fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|b| TOKEN[usize::from(*b)])
+}
+
+/// True for a value without controls other than tab. CR, LF and NUL end fields in some readers;
+/// RFC 9110 §5.5 allows to refuse the others as well, and no honest sender uses them.
+#[must_use]
+pub fn is_field_value(bytes: &[u8]) -> bool {
+    // Counting has no early exit, so the loop runs sixteen bytes at a time.
+    bytes.iter().filter(|b| b.is_ascii_control() && **b != b'\t').count() == 0
+}
+
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'!' | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'&'
+                    | b'\''
+                    | b'*'
+                    | b'+'
+                    | b'-'
+                    | b'.'
+                    | b'^'
+                    | b'_'
+                    | b'`'
+                    | b'|'
+                    | b'~'
+            );
+        byte += 1;
+    }
+    table
+};
+
+/// What a gateway does with a field, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Goes on.
+    EndToEnd,
+    /// For one connection only: does not go on (RFC 9110 §7.6.1).
+    HopByHop,
+    /// Names more fields that do not go on.
+    Connection,
+    Te,
+    Host,
+    ContentLength,
+    TransferEncoding,
+    /// `X-Forwarded-For`, `Forwarded`: lists that every trusted proxy lengthens.
+    ForwardedFor,
+    Forwarded,
+    /// The other words of a proxy about the client, believed only from a trusted one.
+    ProxyWord,
+    /// CGI and WSGI turn `-` into `_`, so `X_User` would be read as `X-User`.
+    Underscore,
+}
+
+/// The role of the field `name`, in any case.
+pub(crate) fn role(name: &[u8]) -> Role {
+    const LONGEST: usize = 19;
+    if name.contains(&b'_') {
+        return Role::Underscore;
+    }
+    if name.len() > LONGEST {
+        return if is_x_forwarded(name) { Role::ProxyWord } else { Role::EndToEnd };
+    }
+    let mut buffer = [0; LONGEST];
+    let lower = &mut buffer[..name.len()];
+    lower.copy_from_slice(name);
+    lower.make_ascii_lowercase();
+    match &*lower {
+        b"host" => Role::Host,
+        b"content-length" => Role::ContentLength,
+        b"transfer-encoding" => Role::TransferEncoding,
+        b"connection" => Role::Connection,
+        b"te" => Role::Te,
+        // Expect: whoever reads the request's body for us has answered 100-continue already.
+        b"keep-alive"
+        | b"proxy-connection"
+        | b"proxy-authenticate"
+        | b"proxy-authorization"
+        | b"trailer"
+        | b"upgrade"
+        | b"http2-settings"
+        | b"expect" => Role::HopByHop,
+        b"x-forwarded-for" => Role::ForwardedFor,
+        b"forwarded" => Role::Forwarded,
+        b"x-real-ip" => Role::ProxyWord,
+        other if is_x_forwarded(other) => Role::ProxyWord,
+        _ => Role::EndToEnd,
+    }
+}
+
+fn is_x_forwarded(name: &[u8]) -> bool {
+    name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case(b"x-forwarded-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_tokens() {
+        for name in ["host", "X-User", "x_user", "a!#$%&'*+-.^`|~0"] {
+            assert!(is_token(name.as_bytes()), "{name}");
+        }
+        for name in ["", "a b", "a:", ":path", "a\r", "a\n", "a\0", "caf\u{e9}", "a(", "a\"", "a,"]
+        {
+            assert!(!is_token(name.as_bytes()), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn values_have_no_controls() {
+        for value in [b"".as_slice(), b"a b\tc", b"caf\xc3\xa9", b"\xff", b" "] {
+            assert!(is_field_value(value), "{value:?}");
+        }
+        for value in ["a\r\nb", "a\rb", "a\nb", "a\0b", "a\x01b", "a\x7fb"] {
+            assert!(!is_field_value(value.as_bytes()), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn roles_have_no_case() {
+        for (name, expected) in [
+            ("Accept", Role::EndToEnd),
+            ("HOST", Role::Host),
+            ("Connection", Role::Connection),
+            ("KEEP-ALIVE", Role::HopByHop),
+            ("Proxy-Authorization", Role::HopByHop),
+            ("proxy-connection", Role::HopByHop),
+            ("Trailer", Role::HopByHop),
+            ("Upgrade", Role::HopByHop),
+            ("Trailers", Role::EndToEnd),
+            ("TE", Role::Te),
+            ("X-Forwarded-For", Role::ForwardedFor),
+            ("X-Forwarded-Proto", Role::ProxyWord),
+            ("X-Forwarded-Preferred-User", Role::ProxyWord),
+            ("X-Real-IP", Role::ProxyWord),
+            ("Forwarded", Role::Forwarded),
+            ("X_User", Role::Underscore),
+            ("Content_Length", Role::Underscore),
+            ("Strict-Transport-Security", Role::EndToEnd),
+        ] {
+            assert_eq!(expected, role(name.as_bytes()), "{name}");
+        }
+    }
+}

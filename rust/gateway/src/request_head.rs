@@ -1,0 +1,233 @@
+//! A request's head on its way in: what is refused, what does not go on, what is added.
+
+use wasmgate_host::HeaderMap;
+
+use crate::authority::Authority;
+use crate::connection_options::ConnectionOptions;
+use crate::fields::{Role, is_field_value, is_token, role};
+use crate::forwarded::Forwarding;
+use crate::framing::{BadFraming, Framing};
+use crate::networks::Networks;
+use crate::target::Target;
+use crate::{Problem, Version};
+
+const METHOD: Problem = Problem::bad_request("the method is no token");
+const NAME: Problem = Problem::bad_request("a field name has a byte that no name may have");
+const VALUE: Problem = Problem::bad_request("a field value has a control character");
+const OPTIONS: Problem = Problem::bad_request("Connection is no list of field names");
+const NOMINATED: Problem =
+    Problem::bad_request("Connection names a field that is not about the connection");
+const NO_HOST: Problem = Problem::bad_request("there is no Host field");
+const HOSTS: Problem = Problem::bad_request("there is more than one Host field");
+const CODING_VERSION: Problem =
+    Problem::bad_request("Transfer-Encoding does not belong to this version of HTTP");
+const LONG_TARGET: Problem = Problem::new(414, "the request target is too long");
+const LARGE_FIELDS: Problem = Problem::new(431, "the header fields are too many or too long");
+pub(crate) const LARGE_BODY: Problem = Problem::new(413, "the request body is too long");
+
+/// Bytes of a target, twice what RFC 9110 §4.1 asks everyone to support.
+const TARGET: usize = 16 << 10;
+
+/// What is known of a request beside its fields.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestLine<'a> {
+    /// The version the client speaks.
+    pub version: Version,
+    /// True if the client came over TLS.
+    pub secure: bool,
+    /// The method as it came.
+    pub method: &'a [u8],
+    /// The target as it came, nothing decoded.
+    pub target: &'a [u8],
+    /// The other end of the connection.
+    pub peer: Option<(&'a str, u16)>,
+    /// This end of the connection.
+    pub server: Option<(&'a str, u16)>,
+}
+
+/// Bounds on a request; what is over them is answered 413 or 431.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestLimits {
+    /// Header fields.
+    pub headers: usize,
+    /// Bytes of all names and values.
+    pub header_bytes: usize,
+    /// Bytes of the body; none for no bound.
+    pub body: Option<u64>,
+}
+
+impl Default for RequestLimits {
+    fn default() -> Self {
+        Self { headers: 128, header_bytes: 64 << 10, body: None }
+    }
+}
+
+/// Takes in the fields of a request, one after the other, and remembers the first mistake.
+pub struct RequestReader<'a> {
+    line: RequestLine<'a>,
+    limits: RequestLimits,
+    map: HeaderMap,
+    framing: Framing,
+    forwarding: Forwarding,
+    options: ConnectionOptions,
+    host: Vec<u8>,
+    hosts: usize,
+    trailers: bool,
+    bytes: usize,
+    fields: usize,
+    problem: Option<Problem>,
+}
+
+/// A well-formed request.
+#[derive(Debug)]
+pub(crate) struct RequestHead {
+    /// `:method`, `:scheme`, `:authority`, `:path`, then the fields that go on.
+    pub map: HeaderMap,
+    pub framing: Framing,
+    /// The client as policies see it, behind trusted proxies.
+    pub client: Option<(String, u16)>,
+}
+
+impl<'a> RequestReader<'a> {
+    pub(crate) fn new(line: RequestLine<'a>, limits: RequestLimits, proxies: &Networks) -> Self {
+        let mut map = HeaderMap::with_capacity(32, 1 << 10);
+        for name in [b":method".as_slice(), b":scheme", b":authority", b":path"] {
+            map.push(name, b"");
+        }
+        Self {
+            limits,
+            map,
+            framing: Framing::default(),
+            forwarding: Forwarding::new(line.peer, proxies),
+            options: ConnectionOptions::default(),
+            host: Vec::new(),
+            hosts: 0,
+            trailers: false,
+            bytes: 0,
+            fields: 0,
+            problem: (line.target.len() > TARGET).then_some(LONG_TARGET),
+            line,
+        }
+    }
+
+    pub(crate) fn line(&self) -> RequestLine<'a> {
+        self.line
+    }
+
+    /// Takes in one field, name and value as they came.
+    pub fn field(&mut self, name: &[u8], value: &[u8]) {
+        if self.problem.is_none() {
+            self.problem = self.take(name, value).err();
+        }
+    }
+
+    fn take(&mut self, name: &[u8], value: &[u8]) -> Result<(), Problem> {
+        self.fields += 1;
+        self.bytes += name.len() + value.len();
+        if self.fields > self.limits.headers || self.bytes > self.limits.header_bytes {
+            return Err(LARGE_FIELDS);
+        }
+        if !is_token(name) {
+            return Err(NAME);
+        }
+        if !is_field_value(value) {
+            return Err(VALUE);
+        }
+        match role(name) {
+            Role::EndToEnd => self.map.push(name, value),
+            Role::HopByHop | Role::Underscore => {}
+            Role::Host => {
+                self.hosts += 1;
+                self.host = value.to_vec();
+            }
+            Role::ContentLength => {
+                self.framing.content_length(value).map_err(refused)?;
+                self.map.push(name, value);
+            }
+            Role::TransferEncoding => self.framing.transfer_encoding(value).map_err(refused)?,
+            Role::Connection => {
+                if !self.options.add(value) {
+                    return Err(OPTIONS);
+                }
+            }
+            Role::Te => self.trailers |= has_trailers(value),
+            role @ (Role::ForwardedFor | Role::Forwarded | Role::ProxyWord) => {
+                if self.forwarding.add(role, value) {
+                    self.map.push(name, value);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(mut self, proxies: &Networks) -> Result<RequestHead, Problem> {
+        if let Some(problem) = self.problem {
+            return Err(problem);
+        }
+        let line = self.line;
+        if !is_token(line.method) {
+            return Err(METHOD);
+        }
+        let target = Target::parse(line.method, line.target)?;
+        let authority = self.authority(target.authority)?;
+        if self.framing.chunked && line.version != Version::Http11 {
+            return Err(CODING_VERSION);
+        }
+        if self
+            .framing
+            .length
+            .is_some_and(|length| self.limits.body.is_some_and(|max| length > max))
+        {
+            return Err(LARGE_BODY);
+        }
+        if self.options.names_protected() {
+            return Err(NOMINATED);
+        }
+        self.options.remove_from(&mut self.map);
+        self.keep_te();
+        let scheme = if line.secure { "https" } else { "http" };
+        for (name, value) in [
+            (b":method".as_slice(), line.method),
+            (b":scheme", scheme.as_bytes()),
+            (b":authority", &authority),
+            (b":path", &target.path),
+        ] {
+            self.map.set(name, value);
+        }
+        let client = match self.forwarding.client(proxies) {
+            Some((address, port)) => Some((address.to_string(), port)),
+            None => line.peer.map(|(host, port)| (host.to_owned(), port)),
+        };
+        self.forwarding.write(&mut self.map, scheme, &authority, line.version);
+        Ok(RequestHead { map: self.map, framing: self.framing, client })
+    }
+
+    /// The authority of the target, or of the one Host field, which HTTP/1.0 may leave out.
+    fn authority(&self, of_target: Option<&[u8]>) -> Result<Vec<u8>, Problem> {
+        match self.hosts {
+            0 if self.line.version == Version::Http10 => {
+                return Ok(of_target.unwrap_or_default().to_vec());
+            }
+            0 => return Err(NO_HOST),
+            1 => Authority::parse(&self.host)?,
+            _ => return Err(HOSTS),
+        };
+        Ok(of_target.unwrap_or(&self.host).to_vec())
+    }
+
+    /// RFC 9110 §10.1.4: TE is for the next hop only, but gRPC refuses to work without it.
+    fn keep_te(&mut self) {
+        let grpc = |kind: &[u8]| kind.starts_with(b"application/grpc");
+        if self.trailers && self.map.get(b"content-type").is_some_and(grpc) {
+            self.map.push(b"te", b"trailers");
+        }
+    }
+}
+
+fn has_trailers(value: &[u8]) -> bool {
+    value.split(|b| *b == b',').any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+}
+
+fn refused(bad: BadFraming) -> Problem {
+    Problem::bad_request(bad.detail())
+}

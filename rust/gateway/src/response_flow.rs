@@ -1,0 +1,104 @@
+//! A response on its way to the client, after the policies.
+
+use wasmgate_host::{Body, Effects, Head, HeaderMap, Progress, Stream};
+
+use crate::body_length::{Count, Declared, LengthField, declared, going_on, response_length};
+use crate::fields::{Role, is_field_value, is_token, role};
+
+/// How far a response got.
+#[derive(Debug)]
+pub(crate) struct ResponseFlow {
+    /// The request's method is HEAD.
+    head_only: bool,
+    /// The head went to the client.
+    pub begun: bool,
+    /// Something about the connection was left out of the upstream's fields.
+    pub stripped: bool,
+    length_field: LengthField,
+    /// Bytes of the body that went to the client; none if there is no body, whatever comes.
+    sent: Option<Count>,
+}
+
+impl ResponseFlow {
+    pub fn new(head_only: bool) -> Self {
+        Self {
+            head_only,
+            begun: false,
+            stripped: false,
+            length_field: LengthField::Kept,
+            sent: Some(Count::default()),
+        }
+    }
+
+    /// Follows the effects of a step; `chunk` is the length of what came in with it.
+    pub fn settle(&mut self, effects: &mut Effects, chunk: usize, stream: &Stream) {
+        let progress = &mut effects.response;
+        let length = going_on(progress, chunk);
+        if progress.head != Head::Held {
+            stream.with_response_headers(|map| self.begin(progress, length, map));
+        }
+        match &mut self.sent {
+            Some(sent) => effects.reset |= !sent.add(length, progress.end),
+            None => progress.body = Body::Nothing,
+        }
+    }
+
+    /// The head goes on, with the first `length` bytes of the body.
+    fn begin(&mut self, progress: &mut Progress, length: u64, map: &HeaderMap) {
+        self.begun = true;
+        let (status, declared) = (map.get(b":status").unwrap_or_default(), declared(map));
+        let (no_content, not_modified) = (status == b"204", status == b"304");
+        let no_body = self.head_only || not_modified;
+        self.length_field = response_length(progress, length, declared, no_content, no_body);
+        let expected = match (self.length_field, declared) {
+            (LengthField::Set(length), _) | (LengthField::Kept, Declared::Length(length)) => {
+                Some(length)
+            }
+            _ => None,
+        };
+        self.sent = (!no_body && !no_content).then(|| Count::of(expected));
+        if self.stripped || self.length_field != LengthField::Kept {
+            progress.head = Head::Changed;
+        }
+    }
+
+    /// `map` without what is about the connection: policies may write what they like, but that is
+    /// not theirs to say.
+    pub fn for_client(&self, map: &HeaderMap) -> HeaderMap {
+        let mut map = map.clone();
+        map.retain(|name, value| {
+            if name.starts_with(b":") {
+                return true;
+            }
+            match role(name) {
+                Role::HopByHop | Role::Connection | Role::Te | Role::TransferEncoding => false,
+                Role::ContentLength => self.length_field == LengthField::Kept,
+                _ => is_token(name) && is_field_value(value),
+            }
+        });
+        if let LengthField::Set(length) = self.length_field {
+            map.push(b"content-length", length.to_string().as_bytes());
+        }
+        map
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_do_not_speak_of_the_connection() {
+        let fields: [(&[u8], &[u8]); 6] = [
+            (b":status", b"200"),
+            (b"connection", b"close"),
+            (b"transfer-encoding", b"chunked"),
+            (b"upgrade", b"h2c"),
+            (b"x", b"a\r\nset-cookie: b"),
+            (b"content-length", b"5"),
+        ];
+        let map = ResponseFlow::new(false).for_client(&fields.into_iter().collect());
+        let expected: [(&[u8], &[u8]); 2] = [(b":status", b"200"), (b"content-length", b"5")];
+        assert_eq!(expected.to_vec(), map.iter().collect::<Vec<_>>());
+    }
+}

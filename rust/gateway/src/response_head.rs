@@ -1,0 +1,130 @@
+//! A response's head on its way back from the upstream.
+
+use wasmgate_host::HeaderMap;
+
+use crate::connection_options::ConnectionOptions;
+use crate::fields::{Role, is_field_value, is_token, role};
+use crate::framing::Framing;
+
+/// Takes in the fields of a response, one after the other.
+#[derive(Debug)]
+pub struct ResponseReader {
+    status: u16,
+    map: HeaderMap,
+    framing: Framing,
+    options: ConnectionOptions,
+    stripped: bool,
+    valid: bool,
+}
+
+impl ResponseReader {
+    /// Starts a response with `status`.
+    #[must_use]
+    pub fn new(status: u16) -> Self {
+        let mut map = HeaderMap::with_capacity(32, 1 << 10);
+        map.push(b":status", &status_digits(status));
+        Self {
+            status,
+            map,
+            framing: Framing::default(),
+            options: ConnectionOptions::default(),
+            stripped: false,
+            // An interim response is no response, and nobody asked to switch protocols.
+            valid: (200..600).contains(&status),
+        }
+    }
+
+    /// Takes in one field, name and value as they came.
+    pub fn field(&mut self, name: &[u8], value: &[u8]) {
+        self.valid &= is_token(name) && is_field_value(value);
+        match role(name) {
+            Role::Connection => self.valid &= self.options.add(value),
+            Role::TransferEncoding => self.valid &= self.framing.transfer_encoding(value).is_ok(),
+            Role::HopByHop | Role::Te => {}
+            Role::ContentLength => {
+                self.valid &= self.framing.content_length(value).is_ok();
+                self.map.push(name, value);
+                return;
+            }
+            _ => {
+                self.map.push(name, value);
+                return;
+            }
+        }
+        self.stripped = true;
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// `:status` and the fields that go on, and whether that is less than what came; none if the
+    /// response breaks a rule of HTTP.
+    pub(crate) fn finish(mut self) -> Option<(HeaderMap, bool)> {
+        self.options.remove_from(&mut self.map);
+        self.valid.then_some((self.map, self.stripped))
+    }
+}
+
+fn status_digits(status: u16) -> [u8; 3] {
+    [status / 100, status / 10 % 10, status % 10].map(|digit| b'0' + (digit % 10) as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(status: u16, fields: &[(&str, &str)]) -> Option<(Vec<String>, bool)> {
+        let mut reader = ResponseReader::new(status);
+        for (name, value) in fields {
+            reader.field(name.as_bytes(), value.as_bytes());
+        }
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (map, stripped) = reader.finish()?;
+        Some((map.iter().map(|(n, v)| format!("{}: {}", text(n), text(v))).collect(), stripped))
+    }
+
+    #[test]
+    fn repeated_fields_stay_apart() {
+        let fields = [("Set-Cookie", "a=1"), ("x_y", "2"), ("set-cookie", "b=2")];
+        let expected = [":status: 200", "set-cookie: a=1", "x_y: 2", "set-cookie: b=2"];
+        assert_eq!(Some((expected.map(str::to_owned).to_vec(), false)), read(200, &fields));
+    }
+
+    #[test]
+    fn hop_by_hop_fields_end_here() {
+        let fields = [
+            ("Connection", "keep-alive, X-Hop"),
+            ("X-Hop", "1"),
+            ("Keep-Alive", "timeout=5"),
+            ("Proxy-Authenticate", "Basic"),
+            ("Trailer", "x-sum"),
+            ("Transfer-Encoding", "chunked"),
+            ("Upgrade", "h2"),
+        ];
+        assert_eq!(Some((vec![":status: 404".to_owned()], true)), read(404, &fields));
+    }
+
+    #[test]
+    fn the_length_cannot_be_named_away() {
+        let fields = [("content-length", "5"), ("connection", "content-length")];
+        assert_eq!("content-length: 5", read(200, &fields).unwrap().0[1]);
+    }
+
+    #[test]
+    fn broken_responses_are_seen() {
+        for fields in [
+            [("content-length", "5"), ("transfer-encoding", "chunked")],
+            [("content-length", "5"), ("content-length", "6")],
+            [("transfer-encoding", "gzip"), ("x", "y")],
+            [("a b", "x"), ("x", "y")],
+            [("x", "a\r\nset-cookie: b"), ("x", "y")],
+            [("connection", "a b"), ("x", "y")],
+        ] {
+            assert_eq!(None, read(200, &fields), "{fields:?}");
+        }
+        for status in [0, 99, 101, 600, 65535] {
+            assert_eq!(None, read(status, &[]), "{status}");
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Which requests go where: routes in the order of the file, and the clusters they lead to.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmgate_host::Chain;
+
+use crate::authority::Authority;
+use crate::cluster::{Cluster, ClusterError, ClusterSpec};
+use crate::networks::{BadNetwork, Networks};
+use crate::path_prefix::{PathPrefix, view};
+use crate::request_head::{RequestLimits, RequestLine, RequestReader};
+use crate::route_table::RouteTable;
+use crate::target::split_query;
+
+/// A route as configured.
+#[derive(Clone)]
+pub struct RouteSpec {
+    /// What policies see as `route_name`.
+    pub name: String,
+    /// A host name, `*.` and a host name for everything below it, or none for every host.
+    pub host: Option<String>,
+    /// A path that ends with a whole segment: `/orders` is no prefix of `/ordersx`.
+    pub prefix: String,
+    /// What stands in place of the prefix on the way to the cluster.
+    pub prefix_rewrite: Option<String>,
+    /// The policies.
+    pub chain: Chain,
+    /// The name of the cluster.
+    pub cluster: String,
+    /// The time for the whole exchange.
+    pub timeout: Option<Duration>,
+}
+
+/// Everything a [`Router`] is made of.
+#[derive(Clone, Default)]
+pub struct RouterSpec {
+    /// Clusters, names unique.
+    pub clusters: Vec<ClusterSpec>,
+    /// Routes; the first that matches is taken.
+    pub routes: Vec<RouteSpec>,
+    /// Address ranges of proxies whose `X-Forwarded-*` is believed.
+    pub trusted_proxies: Vec<String>,
+    /// Bounds on requests.
+    pub limits: RequestLimits,
+}
+
+/// A configuration that makes no router.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouterError {
+    /// A cluster is wrong.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// Two clusters have one name.
+    #[error("there are two clusters called `{0}`")]
+    RepeatedCluster(String),
+    /// A trusted proxy is wrong.
+    #[error("trusted_proxies: {0}")]
+    Network(#[from] BadNetwork),
+    /// A route leads nowhere.
+    #[error("route `{route}`: there is no cluster `{cluster}`")]
+    UnknownCluster {
+        /// The route's name.
+        route: String,
+        /// The name it refers to.
+        cluster: String,
+    },
+    /// A prefix or what replaces it is no path.
+    #[error(
+        "route `{route}`: `{prefix}` is no path prefix; it starts with / and has no query, no dot \
+         segments and no bytes that must be percent-encoded"
+    )]
+    BadPrefix {
+        /// The route's name.
+        route: String,
+        /// What was written.
+        prefix: String,
+    },
+    /// A host pattern is wrong.
+    #[error("route `{route}`: `{host}` is no host; write a name or *.name, without a port")]
+    BadHost {
+        /// The route's name.
+        route: String,
+        /// What was written.
+        host: String,
+    },
+}
+
+/// Routes and clusters. It never changes: a reload makes a new one, and exchanges under way keep
+/// theirs. (The health of endpoints is the exception, and is kept by the endpoints.)
+pub struct Router {
+    routes: Vec<Route>,
+    table: RouteTable,
+    clusters: Vec<Cluster>,
+    pub(crate) proxies: Networks,
+    pub(crate) limits: RequestLimits,
+    /// For requests that no route takes.
+    pub(crate) no_policies: Chain,
+}
+
+/// A route, ready to be followed.
+pub(crate) struct Route {
+    pub name: Arc<str>,
+    pub chain: Chain,
+    pub cluster: usize,
+    pub timeout: Option<Duration>,
+    prefix: PathPrefix,
+    rewrite: Option<Vec<u8>>,
+}
+
+impl Router {
+    /// Checks and indexes a configuration.
+    ///
+    /// # Errors
+    /// [`RouterError`] names the first mistake.
+    pub fn new(spec: RouterSpec) -> Result<Self, RouterError> {
+        let clusters: Vec<Cluster> =
+            spec.clusters.into_iter().map(Cluster::new).collect::<Result<_, _>>()?;
+        let mut names = HashMap::new();
+        for (index, cluster) in clusters.iter().enumerate() {
+            if names.insert(cluster.name().to_string(), index).is_some() {
+                return Err(RouterError::RepeatedCluster(cluster.name().to_string()));
+            }
+        }
+        let mut table = RouteTable::default();
+        let mut routes = Vec::with_capacity(spec.routes.len());
+        for spec in spec.routes {
+            let host = spec.host.clone();
+            let route = Route::new(spec, &names)?;
+            if !table.add(routes.len(), host.as_deref(), route.prefix.clone()) {
+                let (route, host) = (route.name.to_string(), host.unwrap_or_default());
+                return Err(RouterError::BadHost { route, host });
+            }
+            routes.push(route);
+        }
+        let proxies = Networks::parse(&spec.trusted_proxies)?;
+        let (limits, no_policies) = (spec.limits, Chain::new(Vec::new()));
+        Ok(Self { routes, table, clusters, proxies, limits, no_policies })
+    }
+
+    /// Starts to read a request; give it to [`crate::Exchange::open`] of the same router.
+    #[must_use]
+    pub fn read<'a>(&self, line: RequestLine<'a>) -> RequestReader<'a> {
+        RequestReader::new(line, self.limits, &self.proxies)
+    }
+
+    /// The clusters in the order of the configuration.
+    #[must_use]
+    pub fn clusters(&self) -> &[Cluster] {
+        &self.clusters
+    }
+
+    /// The name of the first route for a valid authority and a valid target.
+    #[must_use]
+    pub fn route_name(&self, authority: &[u8], target: &[u8]) -> Option<&str> {
+        self.find(authority, target).map(|index| &*self.routes[index].name)
+    }
+
+    pub(crate) fn find(&self, authority: &[u8], target: &[u8]) -> Option<usize> {
+        let host = Authority::parse(authority).map(|authority| authority.key()).unwrap_or_default();
+        self.table.find(&host, &view(split_query(target).0))
+    }
+
+    pub(crate) fn route(&self, index: usize) -> &Route {
+        &self.routes[index]
+    }
+}
+
+impl Route {
+    fn new(spec: RouteSpec, clusters: &HashMap<String, usize>) -> Result<Self, RouterError> {
+        let RouteSpec { name: route, prefix, prefix_rewrite, cluster, .. } = spec;
+        let bad = |prefix: &str| RouterError::BadPrefix {
+            route: route.clone(),
+            prefix: prefix.to_owned(),
+        };
+        let parsed = PathPrefix::parse(&prefix).ok_or_else(|| bad(&prefix))?;
+        if let Some(rewrite) = prefix_rewrite.as_deref() {
+            PathPrefix::parse(rewrite).ok_or_else(|| bad(rewrite))?;
+        }
+        let Some(&index) = clusters.get(&cluster) else {
+            return Err(RouterError::UnknownCluster { route, cluster });
+        };
+        Ok(Self {
+            name: route.into(),
+            chain: spec.chain,
+            cluster: index,
+            timeout: spec.timeout,
+            prefix: parsed,
+            rewrite: prefix_rewrite.map(String::into_bytes),
+        })
+    }
+
+    /// The target for the upstream, if the route changes it. A policy that moved the path out of
+    /// the route's prefix has had its way: nothing is replaced then.
+    pub fn rewrite(&self, target: &[u8]) -> Option<Vec<u8>> {
+        self.prefix.rewrite(target, self.rewrite.as_ref()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(host: Option<&str>, prefix: &str) -> RouteSpec {
+        RouteSpec {
+            name: format!("{}{prefix}", host.unwrap_or_default()),
+            host: host.map(str::to_owned),
+            prefix: prefix.to_owned(),
+            prefix_rewrite: None,
+            chain: Chain::new(Vec::new()),
+            cluster: "site".to_owned(),
+            timeout: None,
+        }
+    }
+
+    fn cluster(name: &str) -> ClusterSpec {
+        let endpoints = vec!["http://127.0.0.1:9001".to_owned()];
+        ClusterSpec { name: name.to_owned(), endpoints, lb_policy: "round_robin".to_owned() }
+    }
+
+    fn router(routes: Vec<RouteSpec>) -> Result<Router, RouterError> {
+        Router::new(RouterSpec { clusters: vec![cluster("site")], routes, ..RouterSpec::default() })
+    }
+
+    #[test]
+    fn hosts_match_without_case_port_and_last_dot() {
+        let router = router(vec![route(Some("API.example"), "/")]).unwrap();
+        for authority in ["api.example", "API.EXAMPLE:8080", "api.example."] {
+            let found = router.route_name(authority.as_bytes(), b"/x");
+            assert_eq!(Some("API.example/"), found, "{authority}");
+        }
+        assert_eq!(None, router.route_name(b"example", b"/x"));
+    }
+
+    #[test]
+    fn paths_match_by_what_they_mean_and_without_query() {
+        let router = router(vec![route(None, "/admin/"), route(None, "/")]).unwrap();
+        for (target, expected) in [
+            ("/admin/x", "/admin/"),
+            ("/%61dmin/x", "/admin/"),
+            ("/admin%2Fx", "/"),
+            ("/x?/admin/", "/"),
+            ("//admin/x", "/"),
+        ] {
+            assert_eq!(Some(expected), router.route_name(b"a", target.as_bytes()), "{target}");
+        }
+    }
+
+    #[test]
+    fn two_hundred_routes_keep_their_order() {
+        let mut specs: Vec<_> = (0..200).map(|n| route(None, &format!("/r{n}/"))).collect();
+        specs.push(route(None, "/r199/late/"));
+        let router = router(specs).unwrap();
+        assert_eq!(Some("/r0/"), router.route_name(b"a", b"/r0/x"));
+        assert_eq!(Some("/r199/"), router.route_name(b"a", b"/r199/late/x"));
+        assert_eq!(None, router.route_name(b"a", b"/r200/"));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let message = |spec: RouteSpec| router(vec![spec]).err().unwrap().to_string();
+        let spec = RouteSpec { cluster: "orders".into(), ..route(None, "/a") };
+        assert_eq!("route `/a`: there is no cluster `orders`", message(spec));
+        let spec = RouteSpec { prefix_rewrite: Some("v2".into()), ..route(None, "/a") };
+        assert_eq!(
+            "route `/a`: `v2` is no path prefix; it starts with / and has no query, no dot \
+             segments and no bytes that must be percent-encoded",
+            message(spec)
+        );
+        assert_eq!(
+            "route `a:80/`: `a:80` is no host; write a name or *.name, without a port",
+            message(route(Some("a:80"), "/"))
+        );
+    }
+
+    #[test]
+    fn names_and_ranges_are_checked() {
+        let clusters = vec![cluster("site"), cluster("site")];
+        let spec = RouterSpec { clusters, ..RouterSpec::default() };
+        assert_eq!(Some(RouterError::RepeatedCluster("site".into())), Router::new(spec).err());
+        let trusted_proxies = vec!["10.0.0.0/40".to_owned()];
+        let error = Router::new(RouterSpec { trusted_proxies, ..RouterSpec::default() }).err();
+        assert_eq!(Some(RouterError::Network(BadNetwork("10.0.0.0/40".into()))), error);
+    }
+}
