@@ -12,6 +12,8 @@ use crate::fuel::Meter;
 use crate::instances::outbox;
 use crate::plugin::PluginCore;
 
+/// What a line costs beside its text, so that empty ones come to an end too.
+const LINE: usize = 32;
 /// Warnings kept for the text of an error.
 const WARNINGS: usize = 8;
 
@@ -130,19 +132,19 @@ impl Env {
             return;
         }
         let room = self.log_bytes_left;
-        if room == 0 {
-            return;
-        }
-        self.log_bytes_left = room.saturating_sub(message.len());
         let mut text = String::from_utf8_lossy(&message[..message.len().min(room)]).into_owned();
-        if message.len() > room {
+        if message.len() > room && room > 0 {
             text.push_str(" … (cut: `log_bytes` of this callback used up)");
         }
         self.log(level, text);
     }
 
-    /// A line for the layer above.
+    /// A line for the layer above, unless the callback has used up its share.
     pub(crate) fn log(&mut self, level: LogLevel, message: String) {
+        if self.log_bytes_left == 0 {
+            return;
+        }
+        self.log_bytes_left = self.log_bytes_left.saturating_sub(message.len() + LINE);
         if level >= LogLevel::Warn && self.warnings.len() < WARNINGS {
             self.warnings.push(message.clone());
         }

@@ -1,5 +1,8 @@
 //! An ordered multimap of header fields in one block of memory.
 
+/// Past so many bytes a map looks for what it can leave out.
+const COMPACT: usize = 64 << 10;
+
 /// Header fields in their order, repeats kept, names in lower case. One allocation holds all names
 /// and values: a request costs two allocations, however many fields it has.
 #[derive(Clone, Default)]
@@ -35,11 +38,26 @@ impl HeaderMap {
     }
 
     fn store(&mut self, name: &[u8], value: &[u8]) -> Field {
+        if self.bytes.len() > COMPACT && self.bytes.len() / 2 > self.byte_len() {
+            self.compact();
+        }
         let start = self.bytes.len();
         self.bytes.extend_from_slice(name);
         self.bytes[start..].make_ascii_lowercase();
         self.bytes.extend_from_slice(value);
         Field { start, name: name.len(), value: value.len() }
+    }
+
+    /// Leaves out the bytes of fields that were replaced or removed.
+    fn compact(&mut self) {
+        let mut bytes = Vec::with_capacity(self.byte_len());
+        for field in &mut self.fields {
+            let start = bytes.len();
+            let end = field.start + field.name + field.value;
+            bytes.extend_from_slice(&self.bytes[field.start..end]);
+            field.start = start;
+        }
+        self.bytes = bytes;
     }
 
     fn name_of(&self, field: Field) -> &[u8] {
@@ -188,6 +206,17 @@ mod tests {
         assert!(map.remove(b"A"));
         assert!(!map.remove(b"A"));
         assert_eq!((text(&map), map.byte_len()), (vec!["b=2".into(), "c=4".into()], 4));
+    }
+
+    #[test]
+    fn replacing_for_ever_takes_no_more_room() {
+        let mut map = map();
+        let value = [b'x'; 4096];
+        for _ in 0..1000 {
+            map.set(b"b", &value);
+        }
+        assert_eq!(map.get(b"c"), Some(&b"4"[..]));
+        assert!(map.bytes.len() < 2 * COMPACT, "{}", map.bytes.len());
     }
 
     #[test]
