@@ -99,7 +99,7 @@ class PolicyError(WasmgateError):
 class PolicyLoadError(PolicyError):
     """A policy could not be compiled, started or configured, so nothing of it runs."""
 
-    advice = "`wasmgate inspect` shows what the module imports and which ABI it speaks"
+    advice = "mend what the message names; `wasmgate inspect` shows what a module is"
 
 
 class PolicyTrap(PolicyError):

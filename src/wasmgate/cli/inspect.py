@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from wasmgate.cli.console import out
+from wasmgate.cli.exit_codes import ExitCode
+from wasmgate.errors import ConfigError, PolicyLoadError
 from wasmgate.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["inspect"]
 
@@ -22,24 +25,74 @@ def inspect(
     module: Annotated[str, typer.Argument(help="A .wasm file, or the name of a bundled policy.")],
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Show a module's ABI, digest, size, imports and exports; it is not run."""
+    """Show a module's ABI, digest, memory, callbacks and imports; it is not run.
+
+    The exit code is 1 for a module that this version cannot run; the output says why.
+    """
     from wasmgate._native import inspect as native_inspect
 
-    facts = native_inspect(Policy(module, name="inspected").read())
+    try:
+        facts = _named(native_inspect(Policy(module, name="inspected").read()))
+    except PolicyLoadError as error:
+        # It names no policy: there is none.
+        raise ConfigError(error.message.removeprefix("policy '': "), where=module) from error
+    unknown = [
+        f"{entry['module']}.{entry['name']}" for entry in facts["imports"] if not entry["known"]
+    ]
+    if unknown and facts["problem"] is None:
+        facts["problem"] = f"it imports what is unknown here: {', '.join(unknown)}"
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
     else:
         out.print(_table(module, facts))
+    raise typer.Exit(ExitCode.PROBLEM if facts["problem"] else ExitCode.OK)
+
+
+def _named(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the members of tuples their names: JSON has no tuples."""
+    memory = facts["memory"]
+    return {
+        **facts,
+        "memory": memory and dict(zip(("initial", "maximum"), memory, strict=True)),
+        "imports": [
+            dict(zip(("module", "name", "kind", "known"), entry, strict=True))
+            for entry in facts["imports"]
+        ],
+        "producers": [
+            dict(zip(("field", "name", "version"), entry, strict=True))
+            for entry in facts["producers"]
+        ],
+    }
 
 
 def _table(module: str, facts: Mapping[str, Any]) -> Table:
-    table = Table("", "", title=module, title_justify="left", show_header=False)
-    for name, fact in facts.items():
-        table.add_row(name.replace("_", " "), _text(fact))
+    table = Table(title=module, title_justify="left", show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in _rows(facts):
+        table.add_row(name, text)
     return table
 
 
-def _text(fact: object) -> str:
-    if isinstance(fact, (list, tuple)):
-        return "\n".join(map(str, fact)) or "none"
-    return f"{fact:,}" if isinstance(fact, int) and not isinstance(fact, bool) else str(fact)
+def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
+    problem = facts["problem"]
+    yield "runs here", Text(f"no: {problem}", "bold red") if problem else Text("yes", "green")
+    yield "ABI", Text(facts["abi"] or "unknown")
+    yield "size", Text(f"{facts['size']:,} bytes")
+    yield "SHA-256", Text(facts["digest"])
+    if facts["memory"]:
+        initial, maximum = facts["memory"].values()
+        most = f"at most {maximum:,}" if maximum else "no maximum of its own"
+        yield "memory", Text(f"{initial:,} bytes, {most}")
+    yield "start", Text(facts["start"] or "none")
+    yield "callbacks", _lines(facts["callbacks"])
+    yield "imports", _lines(f"{entry['module']}.{entry['name']}" for entry in facts["imports"])
+    if facts["producers"]:
+        yield (
+            "built with",
+            _lines(f"{made['name']} {made['version']}" for made in facts["producers"]),
+        )
+
+
+def _lines(values: Iterable[str]) -> Text:
+    return Text("\n".join(values) or "none")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import logging.config
 import os
 import socket
 from enum import StrEnum
@@ -17,6 +18,7 @@ from wasmgate.cli.console import err, show_warning
 from wasmgate.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from wasmgate._asgi import ASGIApp
     from wasmgate.config import Address, GatewayConfig
 
 __all__ = ["run"]
@@ -59,15 +61,14 @@ def run(
     settings = load(config)
     for warning in warnings(settings, workers=workers):
         show_warning(warning)
-    # The gateway's factory reads it, in this process and in the workers.
-    os.environ["WASMGATE_CONFIG"] = str(config.absolute())
-    os.environ["WASMGATE_LOG_LEVEL"] = log_level.value
-    from wasmgate.gateway import create_app
+    # Before the gateway is made: it asks policies for what the loggers show.
+    logging.config.dictConfig(_logging(log_level))
+    from wasmgate.gateway import Gateway
 
-    app = create_app()
+    app = Gateway.from_file(config)
     listener = _listen(_address(settings, host, port))
     _announce(settings, listener, workers)
-    started = _serve(app, listener, workers, log_level)
+    started = _serve(app, listener, config, workers=workers, log_level=log_level)
     raise typer.Exit(ExitCode.OK if started else ExitCode.PROBLEM)
 
 
@@ -99,15 +100,19 @@ def _announce(settings: GatewayConfig, listener: socket.socket, workers: int) ->
     err.print(f"wasmgate listens on http://{address} ({parts})", highlight=False, soft_wrap=True)
 
 
-def _serve(app: object, listener: socket.socket, workers: int, log_level: LogLevel) -> bool:
+def _serve(
+    app: ASGIApp, listener: socket.socket, config: Path, *, workers: int, log_level: LogLevel
+) -> bool:
     """Serve until stopped; False when the server could not start."""
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
     several = workers > 1
+    # What the factory reads in the workers, each a process of its own.
+    os.environ["WASMGATE_CONFIG"] = str(config.absolute())
     server = uvicorn.Server(
         uvicorn.Config(
-            "wasmgate.gateway:create_app" if several else app,  # type: ignore[arg-type]
+            "wasmgate.gateway:create_app" if several else app,
             factory=several,
             workers=workers,
             http="httptools",
@@ -129,9 +134,12 @@ def _serve(app: object, listener: socket.socket, workers: int, log_level: LogLev
 
 
 def _logging(log_level: LogLevel) -> dict[str, Any]:
-    from uvicorn.config import LOGGING_CONFIG
+    from uvicorn.config import LOG_LEVELS, LOGGING_CONFIG
 
     settings = copy.deepcopy(LOGGING_CONFIG)
-    level = "DEBUG" if log_level is LogLevel.TRACE else log_level.value.upper()
-    settings["loggers"]["wasmgate"] = {"handlers": ["default"], "level": level, "propagate": False}
+    settings["loggers"]["wasmgate"] = {
+        "handlers": ["default"],
+        "level": LOG_LEVELS[log_level.value],
+        "propagate": False,
+    }
     return settings

@@ -1,0 +1,72 @@
+"""`wasmgate inspect`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import wasmtime
+
+from wasmgate.modules import bundled, locate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Command
+
+UNKNOWN_IMPORT = """
+    (module
+      (import "env" "proxy_nope" (func))
+      (memory (export "memory") 1)
+      (func (export "proxy_abi_version_0_2_1")))
+"""
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_a_bundled_policy_runs_here(name: str, wasmgate: Command) -> None:
+    """It is found by its name."""
+    done = wasmgate("inspect", name, "--json")
+    facts = json.loads(done.stdout)
+    assert (done.returncode, facts["problem"], facts["abi"], facts["digest"]) == (
+        0,
+        None,
+        "0.2.1",
+        hashlib.sha256(locate(name).read_bytes()).hexdigest(),
+    )
+
+
+def test_the_table_says_the_same(wasmgate: Command) -> None:
+    """For people."""
+    done = wasmgate("inspect", "rewrite")
+    assert ("0.2.1" in done.stdout, "proxy_on_request_headers" in done.stdout) == (True, True)
+
+
+def test_imports_have_named_members(wasmgate: Command) -> None:
+    """JSON has no tuples."""
+    facts = json.loads(wasmgate("inspect", "rewrite", "--json").stdout)
+    (log,) = [entry for entry in facts["imports"] if entry["name"] == "proxy_log"]
+    assert log == {"module": "env", "name": "proxy_log", "kind": "function", "known": True}
+
+
+def test_a_file_that_is_no_wasm_is_1(tmp_path: Path, wasmgate: Command) -> None:
+    """And is named."""
+    (tmp_path / "own.wasm").write_text("hello")
+    done = wasmgate("inspect", "own.wasm")
+    assert (done.returncode, done.stdout, done.stderr.splitlines()) == (
+        1,
+        "",
+        [
+            "error: not a WebAssembly module: it does not begin with the bytes 00 61 73 6d",
+            "  where: own.wasm",
+        ],
+    )
+
+
+def test_a_module_that_cannot_run_here_is_1(tmp_path: Path, wasmgate: Command) -> None:
+    """Described all the same, with the import that nobody has."""
+    (tmp_path / "own.wasm").write_bytes(wasmtime.wat2wasm(UNKNOWN_IMPORT))
+    done = wasmgate("inspect", "own.wasm")
+    said = "no: it imports what is unknown here: env.proxy_nope"
+    assert (done.returncode, said in done.stdout) == (1, True)

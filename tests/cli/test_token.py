@@ -1,0 +1,147 @@
+"""`wasmgate token`."""
+
+from __future__ import annotations
+
+import stat
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from jose import jwt
+
+from wasmgate.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Command
+
+SECRET = ("--algorithm", "HS256", "--secret", "s3cret")
+
+
+def claims(token: str) -> dict[str, Any]:
+    """Verify a token of SECRET, whatever its audience and times."""
+    options = {"verify_aud": False, "verify_exp": False}
+    verified: dict[str, Any] = jwt.decode(token.strip(), "s3cret", ["HS256"], options=options)
+    return verified
+
+
+def test_only_the_token_is_on_stdout(wasmgate: Command) -> None:
+    """The warning is on stderr, so that $(wasmgate token …) works."""
+    done = wasmgate("token", *SECRET)
+    assert (done.returncode, done.stdout.count("."), done.stdout.count("\n"), done.stderr) == (
+        0,
+        2,
+        1,
+        "for development only:\n",
+    )
+
+
+def test_named_claims_and_free_ones_are_in_it(wasmgate: Command) -> None:
+    """A value that is JSON is that, any other is text."""
+    named = ("--audience", "orders", "--issuer", "me", "--subject", "alice")
+    free = ("--claim", "roles=[1]", "--claim", "tier=gold", "--claim", "url=a=b")
+    found = claims(wasmgate("token", *SECRET, *named, *free).stdout)
+    assert {name: value for name, value in found.items() if name not in {"iat", "exp"}} == {
+        "aud": "orders",
+        "iss": "me",
+        "sub": "alice",
+        "roles": [1],
+        "tier": "gold",
+        "url": "a=b",
+    }
+
+
+def test_it_expires_after_the_given_time(wasmgate: Command) -> None:
+    """Counted from now."""
+    before = int(time.time())
+    found = claims(wasmgate("token", *SECRET, "--expires-in", "5m").stdout)
+    assert (found["exp"] - found["iat"], found["iat"] >= before) == (300, True)
+
+
+def test_a_claim_stands_in_place_of_a_computed_one(wasmgate: Command) -> None:
+    """An expired token is one that a gateway must refuse."""
+    assert claims(wasmgate("token", *SECRET, "--claim", "exp=1").stdout)["exp"] == 1
+
+
+def test_a_key_id_goes_into_the_header(wasmgate: Command) -> None:
+    """For sets of keys."""
+    token = wasmgate("token", *SECRET, "--key-id", "k1").stdout.strip()
+    assert jwt.get_unverified_header(token)["kid"] == "k1"
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "RS512", "ES256", "ES384", "ES512"])
+def test_a_generated_key_verifies_its_tokens(
+    algorithm: str, wasmgate: Command, tmp_path: Path
+) -> None:
+    """The public half is beside it."""
+    made = wasmgate("token", "--algorithm", algorithm, "--key", "k.pem", "--generate-key")
+    public = (tmp_path / "k.pub.pem").read_text()
+    assert jwt.decode(made.stdout.strip(), public, [algorithm])["exp"] > time.time()
+
+
+def test_a_generated_secret_signs_again(wasmgate: Command, tmp_path: Path) -> None:
+    """The file is the secret."""
+    wasmgate("token", "--algorithm", "HS512", "--key", "k", "--generate-key")
+    token = wasmgate("token", "--algorithm", "HS512", "--key", "k").stdout
+    assert jwt.decode(token.strip(), (tmp_path / "k").read_text(), ["HS512"])["exp"] > time.time()
+
+
+def test_a_generated_key_is_for_its_owner_only(wasmgate: Command, tmp_path: Path) -> None:
+    """Mode 0600 from the first byte."""
+    wasmgate("token", "--algorithm", "ES256", "--key", "k.pem", "--generate-key")
+    assert stat.S_IMODE((tmp_path / "k.pem").stat().st_mode) == 0o600
+
+
+def test_no_key_is_overwritten(wasmgate: Command, tmp_path: Path) -> None:
+    """Somebody may still need it."""
+    (tmp_path / "k.pem").write_text("mine")
+    done = wasmgate("token", "--key", "k.pem", "--generate-key")
+    assert (done.returncode, (tmp_path / "k.pem").read_text(), done.stdout) == (1, "mine", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ([], 2, "name a key with --key FILE"),
+        (["--secret", "x"], 2, "--secret is for HS algorithms"),
+        (["--algorithm", "PS256", "--key", "k"], 2, "Invalid value for '--algorithm'"),
+        (["--algorithm", "none"], 2, "Invalid value for '--algorithm'"),
+        ([*SECRET, "--expires-in", "5"], 2, "must be a duration with its unit"),
+        ([*SECRET, "--claim", "x"], 2, "--claim 'x' must be NAME=VALUE"),
+        (["--key", "none.pem"], 1, "the key none.pem cannot be read"),
+        (["--key", "text.pem"], 1, "cannot sign with this key and RS256"),
+        (["--algorithm", "ES256", "--key", "rsa.pem"], 1, "cannot sign with this key and ES256"),
+        (["--algorithm", "HS256", "--key", "rsa.pem"], 1, "cannot sign with this key and HS256"),
+        (["--key", "rsa.pub.pem"], 1, "cannot sign with this key and RS256"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_mistake_is_a_message(
+    arguments: list[str], code: int, said: str, wasmgate: Command, tmp_path: Path
+) -> None:
+    """And no token."""
+    (tmp_path / "text.pem").write_text("hello")
+    wasmgate("token", "--algorithm", "RS256", "--key", "rsa.pem", "--generate-key")
+    done = wasmgate("token", *arguments)
+    assert (done.returncode, done.stdout, said in done.stderr, "Traceback" in done.stderr) == (
+        code,
+        "",
+        True,
+        False,
+    )
+
+
+def test_without_python_jose_it_says_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is an extra: running a gateway never needs it."""
+    monkeypatch.setitem(sys.modules, "jose", None)
+    monkeypatch.setitem(sys.modules, "jose.jwt", None)
+    with pytest.raises(SystemExit) as stopped:
+        main(["token", *SECRET])
+    assert (stopped.value.code, "pip install 'wasmgate[dev]'" in capsys.readouterr().err) == (
+        1,
+        True,
+    )
