@@ -31,9 +31,10 @@ pub struct Exchange {
     /// None if the request was refused before it had one.
     route: Option<usize>,
     stream: Stream,
-    upstream: Option<UpstreamRequest>,
-    /// The client announced a body.
+    upstream: Option<Arc<UpstreamRequest>>,
+    /// The client announced a body, if maybe an empty one.
     announced: bool,
+    body_follows: bool,
     /// Bytes of the body that came from the client.
     received: u64,
     /// Bytes of the body that went on.
@@ -44,14 +45,15 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Opens an exchange on this thread. `end`: the request has no body.
+    /// Opens an exchange on this thread. `ended`: the caller knows that no body follows; in HTTP/1
+    /// the fields say it.
     ///
     /// # Errors
     /// Only [`Error::WrongThread`], as every step. What is wrong with the request is answered.
     pub fn open(
         router: &Arc<Router>,
         reader: RequestReader<'_>,
-        end: bool,
+        ended: bool,
     ) -> Result<(Self, Effects), Error> {
         let line = reader.line();
         let outcome = reader.finish(&router.proxies).and_then(|head| {
@@ -81,7 +83,8 @@ impl Exchange {
         let stream = Stream::open(&followed.chain, attributes);
         let mut exchange = Self::new(router, Some(route), stream, head_only);
         exchange.announced = framing.chunked || framing.length.is_some();
-        let effects = exchange.stream.on_request_headers(map, end)?;
+        exchange.body_follows = !ended && framing.has_body(line.version);
+        let effects = exchange.stream.on_request_headers(map, !exchange.body_follows)?;
         let effects = exchange.settle(effects, 0, 0)?;
         Ok((exchange, effects))
     }
@@ -93,6 +96,7 @@ impl Exchange {
             stream,
             upstream: None,
             announced: false,
+            body_follows: false,
             received: 0,
             sent: Count::default(),
             answered: false,
@@ -112,9 +116,15 @@ impl Exchange {
         &self.router
     }
 
+    /// True if the request has a body to come; false also for a request that was refused.
+    #[must_use]
+    pub fn body_follows(&self) -> bool {
+        self.body_follows
+    }
+
     /// The request for the upstream, from the step on in which its head goes on.
     #[must_use]
-    pub fn upstream(&self) -> Option<&UpstreamRequest> {
+    pub fn upstream(&self) -> Option<&Arc<UpstreamRequest>> {
         self.upstream.as_ref()
     }
 
@@ -227,6 +237,12 @@ impl Exchange {
         self.stream.close()
     }
 
+    /// Works on the request's head as the policies left it: `:method`, `:scheme`, `:authority`,
+    /// `:path`, then the fields.
+    pub fn with_request_headers<R>(&self, work: impl FnOnce(&HeaderMap) -> R) -> R {
+        self.stream.with_request_headers(work)
+    }
+
     /// Works on the response's head as the client gets it: `:status`, then the fields.
     pub fn with_response_headers<R>(&self, work: impl FnOnce(&HeaderMap) -> R) -> R {
         self.stream.with_response_headers(|map| work(&self.response.for_client(map)))
@@ -257,7 +273,7 @@ impl Exchange {
                 BodyFraming::Length(length) => Some(length),
                 BodyFraming::Chunked => None,
             });
-            self.upstream = Some(upstream);
+            self.upstream = Some(Arc::new(upstream));
             progress.head = Head::Unchanged;
         }
         if self.sent.add(length, progress.end) { Ok(()) } else { Err(WRONG_LENGTH) }
@@ -274,7 +290,7 @@ impl Exchange {
             timeout: route.timeout,
             authority: cluster.endpoints()[endpoint].authority(),
         };
-        self.stream.with_request_headers(|map| {
+        self.with_request_headers(|map| {
             let target = route.rewrite(map.get(b":path").unwrap_or_default());
             let framing = request_framing(progress, length, declared(map), self.announced);
             upstream_head::write(map, target.as_deref(), framing, to)

@@ -1,5 +1,6 @@
 //! How long a message says it is (RFC 9112 §6, RFC 9110 §8.6), and what is refused about it.
 
+use crate::Version;
 use crate::fields::is_field_value;
 
 /// What the framing fields of one message say.
@@ -31,6 +32,13 @@ impl BadFraming {
 }
 
 impl Framing {
+    /// RFC 9112 §6.3: in HTTP/1 a request without framing has no body; later versions need none to
+    /// have one.
+    pub(crate) fn has_body(self, version: Version) -> bool {
+        let framed = matches!(version, Version::Http10 | Version::Http11);
+        self.chunked || self.length.map_or(!framed, |length| length > 0)
+    }
+
     /// Takes in a Content-Length field. A second one is refused even if it says the same, and so is
     /// a list: RFC 9110 §8.6 leaves the choice, and smuggling lives on the other one.
     pub(crate) fn content_length(&mut self, value: &[u8]) -> Result<(), BadFraming> {
@@ -83,6 +91,20 @@ mod tests {
         assert_eq!(Ok(Framing { length: Some(5), chunked: false }), read(&[("cl", "5")]));
         assert_eq!(Ok(Framing { length: None, chunked: true }), read(&[("te", "Chunked")]));
         assert_eq!(Ok(Framing::default()), read(&[]));
+    }
+
+    #[test]
+    fn framing_says_whether_a_body_follows() {
+        for (fields, version, expected) in [
+            (&[][..], Version::Http11, false),
+            (&[][..], Version::Http2, true),
+            (&[("cl", "0")], Version::Http11, false),
+            (&[("cl", "0")], Version::Http2, false),
+            (&[("cl", "5")], Version::Http10, true),
+            (&[("te", "chunked")], Version::Http11, true),
+        ] {
+            assert_eq!(expected, read(fields).unwrap().has_body(version), "{fields:?} {version:?}");
+        }
     }
 
     #[test]

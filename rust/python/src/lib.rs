@@ -3,10 +3,12 @@
 mod chain;
 mod effects;
 mod errors;
+mod exchange;
 mod fields;
 mod host;
 mod inspect;
 mod plugin;
+mod router;
 mod stream;
 
 use pyo3::prelude::*;
@@ -17,8 +19,13 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<chain::Chain>()?;
     module.add_class::<effects::Effects>()?;
     module.add_class::<effects::RequestHead>()?;
+    module.add_class::<exchange::Exchange>()?;
+    module.add_class::<exchange::UpstreamRequest>()?;
     module.add_class::<host::Host>()?;
     module.add_class::<plugin::Plugin>()?;
+    module.add_class::<router::Cluster>()?;
+    module.add_class::<router::Route>()?;
+    module.add_class::<router::Router>()?;
     module.add_class::<stream::Stream>()?;
     module.add_function(wrap_pyfunction!(inspect::inspect, module)?)?;
     Ok(())

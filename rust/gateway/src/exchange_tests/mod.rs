@@ -105,7 +105,6 @@ fn open(
     method: &str,
     target: &str,
     fields: &[(&str, &str)],
-    end: bool,
 ) -> (Exchange, Effects) {
     let line = RequestLine {
         version: Version::Http11,
@@ -120,11 +119,11 @@ fn open(
     for (name, value) in fields {
         reader.field(name.as_bytes(), value.as_bytes());
     }
-    Exchange::open(router, reader, end).unwrap()
+    Exchange::open(router, reader, false).unwrap()
 }
 
 fn get(router: &Arc<Router>, target: &str) -> (Exchange, Effects) {
-    open(router, "GET", target, &[], true)
+    open(router, "GET", target, &[])
 }
 
 fn head_of(exchange: &Exchange) -> String {

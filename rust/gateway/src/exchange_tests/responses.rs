@@ -79,11 +79,11 @@ fn interim_responses_go_no_further() {
 #[test]
 fn a_response_to_head_keeps_its_length_and_has_no_body() {
     let router = router(&[]);
-    let (mut exchange, _) = open(&router, "HEAD", "/echo/", &[], true);
+    let (mut exchange, _) = open(&router, "HEAD", "/echo/", &[]);
     let effects = respond(&mut exchange, 200, &[("content-length", "1234")], true);
     assert_eq!((Head::Unchanged, false), (effects.response.head, effects.reset));
     assert_eq!(":status: 200, content-length: 1234", answer_of(&exchange).join(", "));
-    let (exchange, effects) = open(&router, "HEAD", "/nowhere", &[], true);
+    let (exchange, effects) = open(&router, "HEAD", "/nowhere", &[]);
     assert_eq!((Body::Nothing, true), (effects.response.body, effects.response.end));
     assert!(answer_of(&exchange)[2].starts_with("content-length: "));
 }

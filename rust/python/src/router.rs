@@ -1,0 +1,130 @@
+//! `Router`, and the routes and clusters it is made of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::prelude::*;
+use wasmgate_gateway::{self as gateway, RequestLimits, RequestLine, Version};
+
+use crate::chain::Chain;
+use crate::effects::{self, Effects, Phase};
+use crate::exchange::Exchange;
+use crate::{errors, fields};
+
+/// Endpoints that serve the same, and how one is chosen.
+#[pyclass(frozen, module = "wasmgate._native")]
+pub(crate) struct Cluster(gateway::ClusterSpec);
+
+#[pymethods]
+impl Cluster {
+    #[new]
+    #[pyo3(signature = (*, name, endpoints, lb_policy))]
+    fn new(name: String, endpoints: Vec<String>, lb_policy: String) -> Self {
+        Self(gateway::ClusterSpec { name, endpoints, lb_policy })
+    }
+}
+
+/// Which requests go through which policies to which cluster.
+#[pyclass(frozen, module = "wasmgate._native")]
+pub(crate) struct Route(gateway::RouteSpec);
+
+#[pymethods]
+impl Route {
+    #[new]
+    #[pyo3(signature = (*, name, host, prefix, prefix_rewrite, chain, cluster, timeout))]
+    fn new(
+        name: String,
+        host: Option<String>,
+        prefix: String,
+        prefix_rewrite: Option<String>,
+        chain: &Chain,
+        cluster: String,
+        timeout: Option<f64>,
+    ) -> PyResult<Self> {
+        let timeout = timeout.map(Duration::try_from_secs_f64).transpose();
+        let timeout =
+            timeout.map_err(|error| PyValueError::new_err(format!("timeout: {error}")))?;
+        let chain = chain.chain.clone();
+        Ok(Self(gateway::RouteSpec { name, host, prefix, prefix_rewrite, chain, cluster, timeout }))
+    }
+}
+
+/// Routes and clusters, checked and indexed.
+#[pyclass(frozen, module = "wasmgate._native")]
+pub(crate) struct Router(Arc<gateway::Router>);
+
+type Opened = (Exchange, Option<Py<Effects>>);
+
+#[pymethods]
+impl Router {
+    #[new]
+    #[pyo3(signature = (*, clusters, routes, trusted_proxies, headers, header_bytes, body))]
+    fn new(
+        py: Python<'_>,
+        clusters: Vec<PyRef<'_, Cluster>>,
+        routes: Vec<PyRef<'_, Route>>,
+        trusted_proxies: Vec<String>,
+        headers: usize,
+        header_bytes: usize,
+        body: Option<u64>,
+    ) -> PyResult<Self> {
+        let spec = gateway::RouterSpec {
+            clusters: clusters.into_iter().map(|cluster| cluster.0.clone()).collect(),
+            routes: routes.into_iter().map(|route| route.0.clone()).collect(),
+            trusted_proxies,
+            limits: RequestLimits { headers, header_bytes, body },
+        };
+        match gateway::Router::new(spec) {
+            Ok(checked) => Ok(Self(Arc::new(checked))),
+            Err(error) => {
+                let class = py.import("wasmgate.errors")?.getattr("ConfigError")?;
+                Err(PyErr::from_value(class.call1((error.to_string(),))?))
+            }
+        }
+    }
+
+    /// Opens an exchange with the head of its request.
+    #[allow(clippy::too_many_arguments, reason = "one crossing for all of a request's head")]
+    #[allow(clippy::needless_pass_by_value, reason = "PyO3 makes them for this call")]
+    #[pyo3(signature = (
+        client, server, scheme, http_version, method, target, headers, *, ended = false
+    ))]
+    fn open(
+        &self,
+        py: Python<'_>,
+        client: Option<(String, u16)>,
+        server: Option<(String, Option<u16>)>,
+        scheme: &str,
+        http_version: &str,
+        method: &str,
+        target: &[u8],
+        headers: &Bound<'_, PyAny>,
+        ended: bool,
+    ) -> PyResult<Opened> {
+        let line = RequestLine {
+            version: Version::parse(http_version).unwrap_or(Version::Http11),
+            secure: matches!(scheme, "https" | "wss"),
+            method: method.as_bytes(),
+            target,
+            peer: client.as_ref().map(|(host, port)| (host.as_str(), *port)),
+            server: server.as_ref().and_then(|(host, port)| Some((host.as_str(), (*port)?))),
+        };
+        let mut reader = self.0.read(line);
+        fields::read(headers, |name, value| reader.field(name, value))?;
+        let (exchange, effects) = gateway::Exchange::open(&self.0, reader, ended)
+            .map_err(|error| errors::raise(py, "", &error))?;
+        let effects = effects::convert(py, &exchange, effects, &Phase::Head)?;
+        Ok((Exchange(exchange), effects))
+    }
+
+    /// Takes an endpoint out of the choice, or back in.
+    fn set_healthy(&self, cluster: &str, endpoint: &str, healthy: bool) -> PyResult<()> {
+        let cluster = self.0.clusters().iter().find(|known| **known.name() == *cluster);
+        let endpoints = cluster.map_or(&[][..], |cluster| cluster.endpoints());
+        let found = endpoints.iter().find(|known| known.url() == endpoint);
+        let missing = || PyKeyError::new_err(format!("no endpoint {endpoint} in this cluster"));
+        found.ok_or_else(missing)?.set_healthy(healthy);
+        Ok(())
+    }
+}
