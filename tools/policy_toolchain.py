@@ -20,6 +20,7 @@ CHECKOUT = "/wasmgate"
 _DEBIAN_RUSTC = Path("/usr/bin/rustc")
 _DEBIAN_CARGO = Path("/usr/bin/cargo")
 _DEBIAN_LIBC = Path("/usr/lib/wasm32-wasi")
+_STANDARD_LIBRARY = ("lib", "rustlib", "src", "rust")
 _BUILD_STD = "-Zbuild-std=std,panic_abort"
 _HELP = """no compiler for wasm32-wasip1 was found. Either
   rustup target add wasm32-wasip1
@@ -43,31 +44,34 @@ class Toolchain:
     def build(self, workspace: Path, names: list[str], out: Path) -> dict[str, Path]:
         """Compile the named policies in a new folder under `out` and return their modules.
 
-        Raises SystemExit when the compiler fails; it has said why.
+        Raises SystemExit when cargo fails; it has said why.
         """
-        remapped = {
-            self._sysroot() / "lib" / "rustlib" / "src" / "rust": SOURCE,
-            _cargo_home(): REGISTRY,
-            workspace.parent: CHECKOUT,
-        }
-        flags = [*self.flags, *(f"--remap-path-prefix={old}={new}" for old, new in remapped.items())]
+        # Fetched first, so that the registry's folder is there to be mapped.
+        self._run(workspace, {}, "fetch", "--locked")
         environment = {
-            **os.environ,
-            **self.environment,
-            "RUSTC": str(self.rustc),
-            # Separated by 0x1f, so that a path may have a space in it.
-            "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags),
             "CARGO_TARGET_DIR": str(out),
+            # Separated by 0x1f, so that a path may have a space in it.
+            "CARGO_ENCODED_RUSTFLAGS": "\x1f".join([*self.flags, *self._remapped(workspace)]),
         }
-        command = [str(self.cargo), "build", "--locked", f"--profile={PROFILE}"]
-        command += [f"--target={TARGET}", *self.options, *(f"--package={name}" for name in names)]
-        if subprocess.run(command, cwd=workspace, env=environment, check=False).returncode:
-            raise SystemExit("the policies did not compile")
+        crates = [f"--package={name}" for name in names]
+        options = [f"--profile={PROFILE}", f"--target={TARGET}", *self.options]
+        self._run(workspace, environment, "build", "--locked", *options, *crates)
         built = out / TARGET / PROFILE
         return {name: built / f"{name}.wasm" for name in names}
 
-    def _sysroot(self) -> Path:
-        return Path(_output(self.rustc, "--print", "sysroot"))
+    def _run(self, workspace: Path, variables: dict[str, str], *command: str) -> None:
+        environment = {**os.environ, **self.environment, "RUSTC": str(self.rustc), **variables}
+        program = [str(self.cargo), *command]
+        if subprocess.run(program, cwd=workspace, env=environment, check=False).returncode:
+            raise SystemExit(f"cargo {command[0]} failed")
+
+    def _remapped(self, workspace: Path) -> list[str]:
+        """Map every folder that sources lie in, of which the registry's has a name of its own."""
+        standard_library = Path(_output(self.rustc, "--print", "sysroot"), *_STANDARD_LIBRARY)
+        registries = sorted((_cargo_home() / "registry" / "src").glob("*"))
+        folders = [(folder, REGISTRY) for folder in registries]
+        folders += [(standard_library, SOURCE), (workspace.parent, CHECKOUT)]
+        return [f"--remap-path-prefix={folder}={name}" for folder, name in folders]
 
 
 def find() -> Toolchain:

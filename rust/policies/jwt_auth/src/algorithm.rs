@@ -69,19 +69,13 @@ impl Algorithm {
     /// The algorithm of that name; names are case-sensitive (RFC 7515 §4.1.1).
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        ALGORITHMS
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, algorithm)| *algorithm)
+        ALGORITHMS.iter().find(|(known, _)| *known == name).map(|(_, algorithm)| *algorithm)
     }
 
     /// Its name in the `alg` header parameter.
     #[must_use]
     pub fn name(self) -> &'static str {
-        ALGORITHMS
-            .iter()
-            .find(|(_, known)| *known == self)
-            .map_or("", |(name, _)| name)
+        ALGORITHMS.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| name)
     }
 
     /// Whether both sides hold the same secret.

@@ -26,10 +26,7 @@ impl Answer {
             Self::NoCredentials => {
                 return format!("Bearer realm=\"{}\"", realm.unwrap_or(DEFAULT_REALM));
             }
-            Self::Malformed => (
-                "invalid_request",
-                "the request needs exactly one bearer token",
-            ),
+            Self::Malformed => ("invalid_request", "the request needs exactly one bearer token"),
             Self::Refused(refusal) => ("invalid_token", refusal.description()),
         };
         let mut challenge = String::from("Bearer ");
@@ -37,10 +34,7 @@ impl Answer {
             // Writing to a String cannot fail.
             let _ = write!(challenge, "realm=\"{realm}\", ");
         }
-        let _ = write!(
-            challenge,
-            "error=\"{error}\", error_description=\"{description}\""
-        );
+        let _ = write!(challenge, "error=\"{error}\", error_description=\"{description}\"");
         challenge
     }
 
@@ -60,11 +54,7 @@ impl Answer {
 }
 
 fn unauthorized(detail: &'static str) -> Problem {
-    Problem {
-        status: 401,
-        title: "Unauthorized",
-        detail,
-    }
+    Problem { status: 401, title: "Unauthorized", detail }
 }
 
 #[cfg(test)]
@@ -73,10 +63,7 @@ mod tests {
 
     #[test]
     fn a_request_without_token_is_challenged_with_the_realm_alone() {
-        assert_eq!(
-            Answer::NoCredentials.challenge(None),
-            "Bearer realm=\"api\""
-        );
+        assert_eq!(Answer::NoCredentials.challenge(None), "Bearer realm=\"api\"");
         assert_eq!(Answer::NoCredentials.problem().status, 401);
     }
 
@@ -99,11 +86,7 @@ mod tests {
 
     #[test]
     fn a_malformed_request_is_a_bad_request() {
-        assert!(
-            Answer::Malformed
-                .challenge(None)
-                .contains("error=\"invalid_request\"")
-        );
+        assert!(Answer::Malformed.challenge(None).contains("error=\"invalid_request\""));
         assert_eq!(Answer::Malformed.problem().status, 400);
     }
 }

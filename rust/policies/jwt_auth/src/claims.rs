@@ -36,6 +36,12 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// Bytes of all its values.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.user.len() + self.headers.iter().flatten().map(Vec::len).sum::<usize>()
+    }
+
     /// Refuses a token whose time has passed or has not come.
     ///
     /// # Errors
@@ -58,10 +64,7 @@ impl Rules {
     /// The [`Refusal`] that says which claim is missing or not accepted.
     pub fn grant(&self, payload: &[u8]) -> Result<Grant, Refusal> {
         let claims = Members::parse(payload).ok_or(Refusal::Claims)?;
-        let until = claims
-            .get("exp")
-            .ok_or(Refusal::NoExpiry)
-            .and_then(nanoseconds)?;
+        let until = claims.get("exp").ok_or(Refusal::NoExpiry).and_then(nanoseconds)?;
         let from = claims.get("nbf").map_or(Ok(0), nanoseconds)?;
         self.check_issuer(claims.get("iss"))?;
         self.check_audience(claims.get("aud"))?;
@@ -83,29 +86,19 @@ impl Rules {
             Some(Value::String(issuer)) => self.issuers.contains(issuer),
             _ => false,
         };
-        if accepted {
-            Ok(())
-        } else {
-            Err(Refusal::Issuer)
-        }
+        if accepted { Ok(()) } else { Err(Refusal::Issuer) }
     }
 
     fn check_audience(&self, audience: Option<&Value>) -> Result<(), Refusal> {
         let ours = |audience: &Value| {
-            audience
-                .as_str()
-                .is_some_and(|name| self.audiences.iter().any(|own| own == name))
+            audience.as_str().is_some_and(|name| self.audiences.iter().any(|own| own == name))
         };
         let accepted = match audience {
             None => self.audiences.is_empty(),
             Some(Value::Array(named)) => named.iter().any(ours),
             Some(named) => ours(named),
         };
-        if accepted {
-            Ok(())
-        } else {
-            Err(Refusal::Audience)
-        }
+        if accepted { Ok(()) } else { Err(Refusal::Audience) }
     }
 
     fn header_values(&self, claims: &Members) -> Result<Vec<Option<Vec<u8>>>, Refusal> {

@@ -107,10 +107,7 @@ impl Stream {
     }
 
     fn now(&self) -> u64 {
-        let since = self
-            .get_current_time()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = self.get_current_time().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 
@@ -120,11 +117,7 @@ impl Stream {
         self.set_property(vec!["wasmgate", "user"], Some(&grant.user));
         self.set_http_request_header_bytes(&settings.user_header, Some(&grant.user));
         for (name, value) in settings.claim_headers.iter().zip(&grant.headers) {
-            let is_sent = || {
-                fields
-                    .iter()
-                    .any(|(sent, _)| sent.eq_ignore_ascii_case(name))
-            };
+            let is_sent = || fields.iter().any(|(sent, _)| sent.eq_ignore_ascii_case(name));
             if value.is_some() || is_sent() {
                 self.set_http_request_header_bytes(name, value.as_deref());
             }
@@ -139,10 +132,7 @@ impl Stream {
         let problem = answer.problem();
         self.send_http_response(
             problem.status.into(),
-            vec![
-                ("www-authenticate", &challenge),
-                ("content-type", PROBLEM_JSON),
-            ],
+            vec![("www-authenticate", &challenge), ("content-type", PROBLEM_JSON)],
             Some(&problem.body()),
         );
     }
@@ -156,14 +146,9 @@ impl Shared {
         let by_host = |algorithm, key: &_, message: &_, signature: &_| {
             self.verify_by_host(algorithm, key, message, signature)
         };
-        jws::verify(
-            token,
-            &self.settings.algorithms,
-            &self.settings.keys,
-            &by_host,
-        )
-        .and_then(|payload| self.settings.rules.grant(&payload))
-        .map_err(Answer::Refused)
+        jws::verify(token, &self.settings.algorithms, &self.settings.keys, &by_host)
+            .and_then(|payload| self.settings.rules.grant(&payload))
+            .map_err(Answer::Refused)
     }
 
     /// `None` if the host has no such function, or could not use it.

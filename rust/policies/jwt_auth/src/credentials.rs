@@ -43,10 +43,7 @@ impl<'h> Credentials<'h> {
 /// Whether `token` has the form `b64token` (RFC 6750 §2.1).
 #[must_use]
 pub fn is_b64token(token: &[u8]) -> bool {
-    let end = token
-        .iter()
-        .rposition(|&byte| byte != b'=')
-        .map_or(0, |last| last + 1);
+    let end = token.iter().rposition(|&byte| byte != b'=').map_or(0, |last| last + 1);
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte);
     end > 0 && token[..end].iter().all(allowed)
 }

@@ -85,11 +85,7 @@ fn der_integer(big_endian: &[u8]) -> Vec<u8> {
     let zeros = big_endian.iter().take_while(|&&byte| byte == 0).count();
     let digits = &big_endian[zeros..];
     // The first bit is the sign, and zero has a byte too.
-    let sign: &[u8] = if digits.first().is_none_or(|&first| first >= 0x80) {
-        &[0]
-    } else {
-        &[]
-    };
+    let sign: &[u8] = if digits.first().is_none_or(|&first| first >= 0x80) { &[0] } else { &[] };
     der(0x02, &[sign, digits].concat())
 }
 
@@ -97,11 +93,7 @@ fn der_integer(big_endian: &[u8]) -> Vec<u8> {
 /// behind 0x81 from 128 on.
 fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     let len = content.len().to_le_bytes()[0];
-    let head: &[u8] = if len < 0x80 {
-        &[tag, len]
-    } else {
-        &[tag, 0x81, len]
-    };
+    let head: &[u8] = if len < 0x80 { &[tag, len] } else { &[tag, 0x81, len] };
     [head, content].concat()
 }
 

@@ -16,9 +16,7 @@ pub fn keys(json: &Value) -> Result<Vec<Key>, String> {
     let Some(set) = json.get("keys") else {
         return key(json).and_then(|key| Ok(vec![key.ok_or("the JWK is not for signatures")?]));
     };
-    let set = set
-        .as_array()
-        .ok_or("`keys` of a JWK Set must be an array")?;
+    let set = set.as_array().ok_or("`keys` of a JWK Set must be an array")?;
     let mut found = Vec::new();
     for (index, json) in set.iter().enumerate() {
         found.extend(key(json).map_err(|error| format!("key {index} of the set: {error}"))?);
@@ -45,16 +43,9 @@ fn key(json: &Value) -> Result<Option<Key>, String> {
         _ => return Ok(None),
     };
     if let Some(algorithm) = algorithm.filter(|algorithm| !material.serves(*algorithm)) {
-        return Err(format!(
-            "its `alg` {} does not fit the key",
-            algorithm.name()
-        ));
+        return Err(format!("its `alg` {} does not fit the key", algorithm.name()));
     }
-    Ok(Some(Key {
-        kid: text(json, "kid").map(str::to_owned),
-        algorithm,
-        material,
-    }))
+    Ok(Some(Key { kid: text(json, "kid").map(str::to_owned), algorithm, material }))
 }
 
 fn public(key: PublicKey) -> Material {
@@ -65,11 +56,9 @@ fn public(key: PublicKey) -> Material {
 fn is_for_verifying(json: &Value) -> bool {
     let operation = |name: &Value| matches!(name.as_str(), Some("verify" | "sign"));
     let by_use = json.get("use").is_none_or(|value| value == "sig");
-    let by_operations = json.get("key_ops").is_none_or(|value| {
-        value
-            .as_array()
-            .is_some_and(|names| names.iter().any(operation))
-    });
+    let by_operations = json
+        .get("key_ops")
+        .is_none_or(|value| value.as_array().is_some_and(|names| names.iter().any(operation)));
     by_use && by_operations
 }
 

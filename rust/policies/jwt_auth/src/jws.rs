@@ -91,29 +91,16 @@ impl Header {
         let members = Members::parse(json).ok_or(Refusal::Malformed)?;
         // No extension is understood, so every `crit` is refused (RFC 7515 §4.1.11), and with it
         // `b64` (RFC 7797 §6); `enc` and `zip` belong to encryption.
-        if ["crit", "b64", "enc", "zip"]
-            .iter()
-            .any(|name| members.get(name).is_some())
-        {
+        if ["crit", "b64", "enc", "zip"].iter().any(|name| members.get(name).is_some()) {
             return Err(Refusal::Unsupported);
         }
         // `cty` JWT means a token inside the token (RFC 7519 §5.2).
-        let text = |name| {
-            members
-                .get(name)
-                .map(|value| value.as_str().ok_or(Refusal::Malformed))
-        };
-        if text("cty")
-            .transpose()?
-            .is_some_and(|cty| cty.eq_ignore_ascii_case("JWT"))
-        {
+        let text = |name| members.get(name).map(|value| value.as_str().ok_or(Refusal::Malformed));
+        if text("cty").transpose()?.is_some_and(|cty| cty.eq_ignore_ascii_case("JWT")) {
             return Err(Refusal::Unsupported);
         }
         let algorithm = text("alg").ok_or(Refusal::Malformed)??;
         let algorithm = Algorithm::from_name(algorithm).ok_or(Refusal::Algorithm)?;
-        Ok(Self {
-            algorithm,
-            kid: text("kid").transpose()?.map(str::to_owned),
-        })
+        Ok(Self { algorithm, kid: text("kid").transpose()?.map(str::to_owned) })
     }
 }

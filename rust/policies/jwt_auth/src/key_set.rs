@@ -109,10 +109,7 @@ fn check(keys: &[Key]) -> Result<(), String> {
         return Err("no key that can verify a signature was found".to_owned());
     }
     if keys.len() > MOST_KEYS {
-        return Err(format!(
-            "{} keys were given; at most {MOST_KEYS} are accepted",
-            keys.len()
-        ));
+        return Err(format!("{} keys were given; at most {MOST_KEYS} are accepted", keys.len()));
     }
     let is_secret = |key: &Key| matches!(key.material, Material::Secret(_));
     if keys.iter().any(is_secret) && !keys.iter().all(is_secret) {
@@ -121,30 +118,20 @@ fn check(keys: &[Key]) -> Result<(), String> {
     let mut kids: Vec<&str> = keys.iter().filter_map(|key| key.kid.as_deref()).collect();
     kids.sort_unstable();
     match kids.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(format!(
-            "two keys have the kid `{}`",
-            pair[0].escape_debug()
-        )),
+        Some(pair) => Err(format!("two keys have the kid `{}`", pair[0].escape_debug())),
         None => Ok(()),
     }
 }
 
 fn secret(written: &Value) -> Result<Key, String> {
     let members = written.as_object().map_or(0, serde_json::Map::len);
-    let text = written
-        .get("secret")
-        .and_then(Value::as_str)
-        .filter(|_| members == 1);
+    let text = written.get("secret").and_then(Value::as_str).filter(|_| members == 1);
     let text = text.ok_or("write {secret: …} with the secret as text and nothing else")?;
     // A file ends with a line break that its writer did not mean as part of the secret.
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     let material = Material::Secret(Box::new(Secret::new(text.as_bytes())?));
-    Ok(Key {
-        kid: None,
-        algorithm: None,
-        material,
-    })
+    Ok(Key { kid: None, algorithm: None, material })
 }
 
 fn from_text(text: &str) -> Result<Vec<Key>, String> {
@@ -153,11 +140,9 @@ fn from_text(text: &str) -> Result<Vec<Key>, String> {
     }
     let blocks = pem::blocks(text)?;
     if blocks.is_empty() {
-        return Err(
-            "the text is neither PEM nor a JWK; write a shared secret as {secret: …} and \
+        return Err("the text is neither PEM nor a JWK; write a shared secret as {secret: …} and \
                     a file as {file: …}"
-                .to_owned(),
-        );
+            .to_owned());
     }
     blocks.iter().map(from_block).collect()
 }
@@ -178,11 +163,7 @@ fn from_block(block: &pem::Block<'_>) -> Result<Key, String> {
         }
         label => return Err(format!("a PEM block {label} is no public key")),
     };
-    Ok(Key {
-        kid: None,
-        algorithm: None,
-        material: Material::Public(Box::new(key)),
-    })
+    Ok(Key { kid: None, algorithm: None, material: Material::Public(Box::new(key)) })
 }
 
 fn from_spki(der: &[u8]) -> Result<PublicKey, String> {
@@ -193,18 +174,12 @@ fn from_spki(der: &[u8]) -> Result<PublicKey, String> {
         RSA_OID => from_pkcs1(bits),
         ED25519_OID => PublicKey::ed25519(bits),
         EC_OID => {
-            let oid = spki
-                .algorithm
-                .parameters_oid()
-                .map_err(|_| unreadable())?
-                .to_string();
+            let oid = spki.algorithm.parameters_oid().map_err(|_| unreadable())?.to_string();
             let curve = CURVES.iter().find(|(known, _)| *known == oid);
             let (_, curve) = curve.ok_or("the EC key must be on P-256, P-384 or P-521")?;
             PublicKey::ec(*curve, bits)
         }
-        oid => Err(format!(
-            "keys of type {oid} are not supported; RSA, EC and Ed25519 are"
-        )),
+        oid => Err(format!("keys of type {oid} are not supported; RSA, EC and Ed25519 are")),
     }
 }
 

@@ -13,9 +13,8 @@ use std::ops::RangeInclusive;
 /// NIST SP 800-131A disallows shorter moduli; longer ones cost more time than a request may take.
 const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
 /// DER of `SubjectPublicKeyInfo { algorithm id-Ed25519, BIT STRING of 32 bytes }` up to the key (RFC 8410 §4).
-const ED25519_SPKI: [u8; 12] = [
-    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-];
+const ED25519_SPKI: [u8; 12] =
+    [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// The NIST curves of JWA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,25 +66,18 @@ impl PublicKey {
         let n = BoxedUint::from_be_slice_vartime(modulus);
         let bits = n.bits_vartime() as usize;
         if !RSA_BITS.contains(&bits) {
-            return Err(format!(
-                "the RSA key has {bits} bits; 2048 to 8192 are accepted"
-            ));
+            return Err(format!("the RSA key has {bits} bits; 2048 to 8192 are accepted"));
         }
         if roca::has_fingerprint(modulus) {
-            return Err(
-                "the RSA key was made by a faulty generator (ROCA, CVE-2017-15361); \
+            return Err("the RSA key was made by a faulty generator (ROCA, CVE-2017-15361); \
                         make a new one"
-                    .to_owned(),
-            );
+                .to_owned());
         }
         let e = BoxedUint::from_be_slice_vartime(exponent);
         let key = RsaPublicKey::new_with_size_limits(n, e, RSA_BITS)
             .map_err(|error| format!("the RSA key is not usable: {error}"))?;
         let spki = spki_of(&key)?;
-        Ok(Self {
-            spki,
-            point: Point::Rsa(key),
-        })
+        Ok(Self { spki, point: Point::Rsa(key) })
     }
 
     /// A key on a NIST curve from its uncompressed or compressed SEC 1 point.
@@ -97,24 +89,15 @@ impl PublicKey {
         match curve {
             Curve::P256 => {
                 let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(sec1).map_err(off_curve)?;
-                Ok(Self {
-                    spki: spki_of(&key)?,
-                    point: Point::P256(key),
-                })
+                Ok(Self { spki: spki_of(&key)?, point: Point::P256(key) })
             }
             Curve::P384 => {
                 let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(sec1).map_err(off_curve)?;
-                Ok(Self {
-                    spki: spki_of(&key)?,
-                    point: Point::P384(key),
-                })
+                Ok(Self { spki: spki_of(&key)?, point: Point::P384(key) })
             }
             Curve::P521 => {
                 let key = p521::ecdsa::VerifyingKey::from_sec1_bytes(sec1).map_err(off_curve)?;
-                Ok(Self {
-                    spki: spki_of(&key)?,
-                    point: Point::P521(key),
-                })
+                Ok(Self { spki: spki_of(&key)?, point: Point::P521(key) })
             }
         }
     }
@@ -124,17 +107,12 @@ impl PublicKey {
     /// # Errors
     /// A sentence for the person who configured it: another length, no point, a point of small order.
     pub fn ed25519(bytes: &[u8]) -> Result<Self, String> {
-        let bytes: &[u8; 32] = bytes
-            .try_into()
-            .map_err(|_| "an Ed25519 key has 32 bytes")?;
+        let bytes: &[u8; 32] = bytes.try_into().map_err(|_| "an Ed25519 key has 32 bytes")?;
         let key = Ed25519Key::from_bytes(bytes)
             .ok()
             .filter(|key| !key.is_weak())
             .ok_or("the Ed25519 key is not a sound point")?;
-        Ok(Self {
-            spki: [&ED25519_SPKI[..], bytes].concat(),
-            point: Point::Ed25519(key),
-        })
+        Ok(Self { spki: [&ED25519_SPKI[..], bytes].concat(), point: Point::Ed25519(key) })
     }
 
     /// Whether the key is of the type that `algorithm` asks for.
@@ -179,9 +157,8 @@ impl PublicKey {
 }
 
 fn spki_of(key: &impl EncodePublicKey) -> Result<Vec<u8>, String> {
-    let document = key
-        .to_public_key_der()
-        .map_err(|error| format!("the key cannot be encoded: {error}"))?;
+    let document =
+        key.to_public_key_der().map_err(|error| format!("the key cannot be encoded: {error}"))?;
     Ok(document.into_vec())
 }
 

@@ -1,10 +1,10 @@
 //! Tokens that verified, remembered so that the next request with one costs a comparison.
 //!
-//! A token is found by the last 16 bytes of its signature and accepted by comparing all of it. That is faster
-//! than a digest of the whole token (4 us in wasm for an RS256 token, against 0.1 us) and at least as safe: two
-//! different tokens are never equal, whatever an attacker makes. Only tokens that verified are put in, so
-//! nobody without the issuer's key chooses what shares a set, and a lookup looks at eight places at most. The comparison
-//! does not stop at the first difference, so its time says nothing about a remembered token.
+//! A token is found by the last 16 bytes of its signature and accepted by comparing all of it. That is
+//! faster than a digest of the whole token and at least as safe: two different tokens are never equal,
+//! whatever an attacker makes. Only tokens that verified are put in, so nobody without the issuer's key
+//! chooses what shares a set, and a lookup looks at eight places at most. The comparison does not stop
+//! at the first difference, so its time says nothing about a remembered token.
 //!
 //! The table is set-associative: a place is found and freed in constant time, without moving anything.
 
@@ -16,13 +16,15 @@ const WAYS: usize = 8;
 pub const MOST_TOKENS: usize = SETS * WAYS;
 /// Longer tokens are verified each time.
 pub const MOST_TOKEN_BYTES: usize = 4096;
-/// Bytes of all remembered tokens together.
+/// Bytes of all remembered tokens and of what they grant.
 pub const MOST_BYTES: usize = 8 << 20;
 
 struct Entry {
     token: Box<[u8]>,
+    /// Of the token and of what it grants.
+    bytes: usize,
     grant: Grant,
-    /// Asked for since the last look for a free place; such an entry is passed over once.
+    /// Asked for since a hand last passed it.
     used: bool,
 }
 
@@ -30,20 +32,16 @@ struct Entry {
 pub struct Memory {
     tags: Vec<[u64; WAYS]>,
     entries: Vec<Option<Entry>>,
+    hands: [usize; SETS],
     bytes: usize,
     /// Where the search for a place to free goes on when all bytes are used.
-    hand: usize,
+    sweep: usize,
 }
 
 impl Default for Memory {
     fn default() -> Self {
         let entries = std::iter::repeat_with(|| None).take(MOST_TOKENS).collect();
-        Self {
-            tags: vec![[0; WAYS]; SETS],
-            entries,
-            bytes: 0,
-            hand: 0,
-        }
+        Self { tags: vec![[0; WAYS]; SETS], entries, hands: [0; SETS], bytes: 0, sweep: 0 }
     }
 }
 
@@ -72,44 +70,43 @@ impl Memory {
         };
         let way = self.free_way(set, now);
         self.forget(set * WAYS + way);
-        while self.bytes + token.len() > MOST_BYTES {
-            self.forget(self.hand);
-            self.hand = (self.hand + 1) % MOST_TOKENS;
+        let bytes = token.len() + grant.size();
+        while self.bytes + bytes > MOST_BYTES {
+            self.forget(self.sweep);
+            self.sweep = (self.sweep + 1) % MOST_TOKENS;
         }
-        self.bytes += token.len();
+        self.bytes += bytes;
         self.tags[set][way] = tag;
-        let entry = Entry {
-            token: token.into(),
-            grant: grant.clone(),
-            used: false,
-        };
+        let entry = Entry { token: token.into(), bytes, grant: grant.clone(), used: false };
         self.entries[set * WAYS + way] = Some(entry);
     }
 
-    /// An empty or expired way; else the first that was not used since the last search; else the first.
+    /// An empty or expired way, else the next one that was not used since the hand last passed it (the
+    /// clock algorithm, with a hand for each set).
     fn free_way(&mut self, set: usize, now: u64) -> usize {
         let ways = &mut self.entries[set * WAYS..][..WAYS];
         let is_free = |entry: &Option<Entry>| entry.as_ref().is_none_or(|e| e.grant.until <= now);
         if let Some(way) = ways.iter().position(is_free) {
             return way;
         }
-        let idle = ways
-            .iter()
-            .position(|entry| entry.as_ref().is_some_and(|e| !e.used));
-        ways.iter_mut()
-            .flatten()
-            .for_each(|entry| entry.used = false);
-        idle.unwrap_or(0)
+        loop {
+            let way = self.hands[set];
+            self.hands[set] = (way + 1) % WAYS;
+            let was_used = ways[way].as_mut().map(|entry| std::mem::take(&mut entry.used));
+            if was_used != Some(true) {
+                return way;
+            }
+        }
     }
 
     fn forget(&mut self, index: usize) {
         if let Some(entry) = self.entries[index].take() {
-            self.bytes -= entry.token.len();
+            self.bytes -= entry.bytes;
         }
     }
 }
 
-/// Set and tag of a token: two words of its signature's end. Sixteen base64url characters hold 96 bits of it.
+/// Set and tag of a token, from two words of its signature's end: sixteen characters hold 96 bits of it.
 fn place(token: &[u8]) -> Option<(usize, u64)> {
     let (rest, last) = token.split_last_chunk::<8>()?;
     let (_, before) = rest.split_last_chunk::<8>()?;
@@ -129,9 +126,6 @@ fn equal(a: &[u8], b: &[u8]) -> bool {
     let words = a_words.iter().zip(b_words).fold(0, |difference, (a, b)| {
         difference | (u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b))
     });
-    let rest = a_rest
-        .iter()
-        .zip(b_rest)
-        .fold(0, |difference, (a, b)| difference | (a ^ b));
+    let rest = a_rest.iter().zip(b_rest).fold(0, |difference, (a, b)| difference | (a ^ b));
     words == 0 && rest == 0
 }

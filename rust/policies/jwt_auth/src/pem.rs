@@ -20,9 +20,8 @@ pub fn blocks(text: &str) -> Result<Vec<Block<'_>>, String> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some((_, after)) = rest.split_once("-----BEGIN ") {
-        let (label, after) = after
-            .split_once("-----")
-            .ok_or("the PEM line that begins with BEGIN has no end")?;
+        let (label, after) =
+            after.split_once("-----").ok_or("the PEM line that begins with BEGIN has no end")?;
         let (body, after) = after
             .split_once(&format!("-----END {label}-----"))
             .ok_or_else(|| format!("the PEM block {label} has no END line"))?;
@@ -44,16 +43,8 @@ mod tests {
     fn blocks_are_found_between_other_text() {
         let text = "note\r\n-----BEGIN A-----\r\nAQ\r\nI=\r\n-----END A-----\n\
                     -----BEGIN B C-----\nAw==\n-----END B C-----\n";
-        let expected = vec![
-            Block {
-                label: "A",
-                der: vec![1, 2],
-            },
-            Block {
-                label: "B C",
-                der: vec![3],
-            },
-        ];
+        let expected =
+            vec![Block { label: "A", der: vec![1, 2] }, Block { label: "B C", der: vec![3] }];
         assert_eq!(blocks(text), Ok(expected));
     }
 

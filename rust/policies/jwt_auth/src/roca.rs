@@ -11,15 +11,11 @@ const PRIMES: [u32; 38] = [
 /// Whether the big-endian `modulus` carries the fingerprint.
 #[must_use]
 pub fn has_fingerprint(modulus: &[u8]) -> bool {
-    PRIMES
-        .iter()
-        .all(|&prime| is_power_of_65537(remainder(modulus, prime), prime))
+    PRIMES.iter().all(|&prime| is_power_of_65537(remainder(modulus, prime), prime))
 }
 
 fn remainder(modulus: &[u8], prime: u32) -> u32 {
-    modulus
-        .iter()
-        .fold(0, |sum, &byte| (sum * 256 + u32::from(byte)) % prime)
+    modulus.iter().fold(0, |sum, &byte| (sum * 256 + u32::from(byte)) % prime)
 }
 
 fn is_power_of_65537(value: u32, prime: u32) -> bool {

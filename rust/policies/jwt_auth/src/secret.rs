@@ -6,14 +6,8 @@ use sha2::{Sha256, Sha384, Sha512};
 
 /// What public key files begin with. A public key as an HMAC secret lets everybody sign
 /// (CVE-2016-10555, CVE-2024-33663).
-const PUBLIC_KEY_MARKS: [&str; 6] = [
-    "-----BEGIN",
-    "ssh-",
-    "ecdsa-sha2-",
-    "sk-ssh-",
-    "sk-ecdsa-",
-    "---- BEGIN",
-];
+const PUBLIC_KEY_MARKS: [&str; 6] =
+    ["-----BEGIN", "ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-", "---- BEGIN"];
 
 /// A secret with its key schedules computed, one for each hash it is long enough for.
 #[derive(Clone)]
@@ -37,11 +31,9 @@ impl Secret {
     /// A sentence for the person who configured it: the bytes look like a public or private key file.
     pub fn new(bytes: &[u8]) -> Result<Self, String> {
         if looks_like_a_key_file(bytes) {
-            return Err(
-                "the secret looks like a key file (PEM, SSH or JWK); a public key is no \
+            return Err("the secret looks like a key file (PEM, SSH or JWK); a public key is no \
                         secret, give it as `keys` with an RS, PS, ES or EdDSA algorithm"
-                    .to_owned(),
-            );
+                .to_owned());
         }
         let refused = |_| "the secret cannot be used for HMAC".to_owned();
         Ok(Self {
@@ -85,9 +77,7 @@ fn looks_like_a_key_file(bytes: &[u8]) -> bool {
         serde_json::from_str::<serde_json::Value>(text)
             .is_ok_and(|json| json.get("kty").is_some() || json.get("keys").is_some())
     };
-    PUBLIC_KEY_MARKS
-        .iter()
-        .any(|mark| text.trim_start().starts_with(mark))
+    PUBLIC_KEY_MARKS.iter().any(|mark| text.trim_start().starts_with(mark))
         || text.contains("-----BEGIN ")
         || is_jwk()
 }
@@ -120,12 +110,7 @@ mod tests {
     #[test]
     fn a_truncated_code_is_refused() {
         let secret = Secret::new(&[7; 32]).unwrap();
-        let code = secret
-            .sha256
-            .clone()
-            .chain_update(b"m")
-            .finalize()
-            .into_bytes();
+        let code = secret.sha256.clone().chain_update(b"m").finalize().into_bytes();
         let algorithm = Algorithm::Hs(Hash::Sha256);
         assert!(secret.verify(algorithm, b"m", &code));
         assert!(!secret.verify(algorithm, b"m", &code[..31]));

@@ -79,10 +79,7 @@ impl Settings {
             serde_json::from_slice(json).map_err(|error| format!("configuration: {error}"))?;
         let algorithms = algorithms(&written.algorithms)?;
         let keys = KeySet::from_json(&written.keys).map_err(|error| format!("keys: {error}"))?;
-        if let Some(idle) = algorithms
-            .iter()
-            .find(|algorithm| !keys.serves(**algorithm))
-        {
+        if let Some(idle) = algorithms.iter().find(|algorithm| !keys.serves(**algorithm)) {
             return Err(format!(
                 "keys: none can be used with {}{}",
                 idle.name(),
@@ -92,10 +89,7 @@ impl Settings {
         check_headers(&written)?;
         check_realm(written.realm.as_deref())?;
         if written.leeway > MOST_LEEWAY {
-            return Err(format!(
-                "leeway: {} s is more than {MOST_LEEWAY} s",
-                written.leeway
-            ));
+            return Err(format!("leeway: {} s is more than {MOST_LEEWAY} s", written.leeway));
         }
         let (claim_headers, header_claims) = written.claims_to_headers.into_iter().unzip();
         Ok(Self {
@@ -120,25 +114,16 @@ fn algorithms(written: &[String]) -> Result<Vec<Algorithm>, String> {
     let known = || ALGORITHMS.map(|(name, _)| name).join(", ");
     let read = |name: &String| {
         Algorithm::from_name(name).ok_or_else(|| {
-            format!(
-                "algorithms: `{}` is not one of {}",
-                name.escape_debug(),
-                known()
-            )
+            format!("algorithms: `{}` is not one of {}", name.escape_debug(), known())
         })
     };
     let algorithms = written.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let symmetric = algorithms
-        .iter()
-        .filter(|algorithm| algorithm.is_symmetric())
-        .count();
+    let symmetric = algorithms.iter().filter(|algorithm| algorithm.is_symmetric()).count();
     if algorithms.is_empty() {
         return Err(format!("algorithms: name at least one of {}", known()));
     }
     if symmetric != 0 && symmetric != algorithms.len() {
-        return Err(
-            "algorithms: HS algorithms cannot stand beside others; use two policies".into(),
-        );
+        return Err("algorithms: HS algorithms cannot stand beside others; use two policies".into());
     }
     Ok(algorithms)
 }
@@ -157,31 +142,21 @@ fn names(key: &str, written: Option<Names>) -> Result<Vec<String>, String> {
         Some(Names::Many(names)) => names,
     };
     if names.is_empty() || names.iter().any(String::is_empty) {
-        return Err(format!(
-            "{key}: write a text or a list of texts, or leave the key out"
-        ));
+        return Err(format!("{key}: write a text or a list of texts, or leave the key out"));
     }
     Ok(names)
 }
 
 fn check_headers(written: &Written) -> Result<(), String> {
-    let headers = written
-        .claims_to_headers
-        .keys()
-        .map(|name| ("claims_to_headers", name));
+    let headers = written.claims_to_headers.keys().map(|name| ("claims_to_headers", name));
     for (key, name) in headers.chain([("user_header", &written.user_header)]) {
         refuse_name(key, name).map_err(|error| error.to_string())?;
         if name == "authorization" {
-            return Err(format!(
-                "{key}: `authorization` is where the token is; choose another"
-            ));
+            return Err(format!("{key}: `authorization` is where the token is; choose another"));
         }
     }
     if written.claims_to_headers.contains_key(&written.user_header) {
-        return Err(format!(
-            "claims_to_headers: `{}` is the user header",
-            written.user_header
-        ));
+        return Err(format!("claims_to_headers: `{}` is the user header", written.user_header));
     }
     Ok(())
 }

@@ -31,10 +31,7 @@ impl Bucket {
     #[must_use]
     pub fn new(limit: Limit, size: u32) -> Self {
         // Rounded up, so that no more than the amount comes back in a period.
-        Self {
-            size,
-            interval: limit.period.get().div_ceil(u64::from(limit.amount.get())),
-        }
+        Self { size, interval: limit.period.get().div_ceil(u64::from(limit.amount.get())) }
     }
 
     /// Takes a token, if there is one, from a bucket that will be full at `full_at`.
@@ -46,18 +43,10 @@ impl Bucket {
         let after = missing.saturating_add(self.interval);
         if after > depth {
             let wait = Some(after - depth);
-            return Outcome {
-                full_at: now + missing,
-                remaining: 0,
-                wait,
-            };
+            return Outcome { full_at: now + missing, remaining: 0, wait };
         }
         let remaining = u32::try_from((depth - after) / self.interval).unwrap_or(u32::MAX);
-        Outcome {
-            full_at: now + after,
-            remaining,
-            wait: None,
-        }
+        Outcome { full_at: now + after, remaining, wait: None }
     }
 }
 

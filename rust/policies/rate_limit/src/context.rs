@@ -48,10 +48,7 @@ impl RootContext for Root {
 
     fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
         let shared = Rc::clone(self.0.as_ref()?);
-        Some(Box::new(Stream {
-            shared,
-            passed: None,
-        }))
+        Some(Box::new(Stream { shared, passed: None }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -94,32 +91,19 @@ impl HttpContext for Stream {
 impl Stream {
     fn take(&self) -> Result<Verdict, Status> {
         let Shared { settings, store } = &*self.shared;
-        let since = self
-            .get_current_time()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = self.get_current_time().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
-        store.take(
-            settings,
-            self.identity(&settings.by).hash(store.seed()),
-            now,
-        )
+        store.take(settings, self.identity(&settings.by).hash(store.seed()), now)
     }
 
     fn identity(&self, by: &By) -> Identity {
         let found = match by {
             By::Address => None,
-            By::User => self
-                .get_property(vec!["wasmgate", "user"])
-                .map(Identity::User),
-            By::Header(name) => self
-                .get_http_request_header_bytes(name)
-                .map(Identity::Header),
+            By::User => self.get_property(vec!["wasmgate", "user"]).map(Identity::User),
+            By::Header(name) => self.get_http_request_header_bytes(name).map(Identity::Header),
         };
         found.unwrap_or_else(|| {
-            let source = self
-                .get_property(vec!["source", "address"])
-                .unwrap_or_default();
+            let source = self.get_property(vec!["source", "address"]).unwrap_or_default();
             Identity::of_address(&source)
         })
     }
@@ -127,10 +111,7 @@ impl Stream {
     fn refuse(&self, verdict: Verdict) {
         let retry_after = verdict.retry_after.unwrap_or(1).max(1).to_string();
         let fields = verdict.fields();
-        let mut headers = vec![
-            ("retry-after", &*retry_after),
-            ("content-type", PROBLEM_JSON),
-        ];
+        let mut headers = vec![("retry-after", &*retry_after), ("content-type", PROBLEM_JSON)];
         headers.extend(fields.iter().map(|(name, value)| (*name, &**value)));
         self.send_http_response(PROBLEM.status.into(), headers, Some(&PROBLEM.body()));
     }

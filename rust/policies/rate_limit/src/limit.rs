@@ -42,10 +42,7 @@ pub fn parse(text: &str) -> Result<Vec<Limit>, String> {
         })
         .collect::<Result<Vec<_>, _>>()?;
     if limits.len() > MOST_LIMITS {
-        return Err(format!(
-            "limit: {} limits were given; at most {MOST_LIMITS}",
-            limits.len()
-        ));
+        return Err(format!("limit: {} limits were given; at most {MOST_LIMITS}", limits.len()));
     }
     Ok(limits)
 }
@@ -53,10 +50,7 @@ pub fn parse(text: &str) -> Result<Vec<Limit>, String> {
 fn one(text: &str) -> Option<Limit> {
     let (amount, rest) = number(text)?;
     let rest = rest.trim_start();
-    let rest = rest
-        .strip_prefix('/')
-        .or_else(|| rest.strip_prefix("per"))?
-        .trim_start();
+    let rest = rest.strip_prefix('/').or_else(|| rest.strip_prefix("per"))?.trim_start();
     let (multiple, unit) = number(rest).unwrap_or((1, rest));
     let unit = unit.trim_start();
     let unit = unit.strip_suffix('s').unwrap_or(unit);
@@ -103,23 +97,13 @@ mod tests {
 
     #[test]
     fn several_limits_are_read_in_order() {
-        assert_eq!(
-            parse("2/second; 100/minute"),
-            Ok(vec![limit(2, 1), limit(100, 60)])
-        );
+        assert_eq!(parse("2/second; 100/minute"), Ok(vec![limit(2, 1), limit(100, 60)]));
     }
 
     #[test]
     fn what_is_no_limit_is_refused_by_name() {
-        for text in [
-            "",
-            "100",
-            "0/minute",
-            "100/0 minutes",
-            "100/fortnight",
-            "-1/day",
-            "1/minute;",
-        ] {
+        for text in ["", "100", "0/minute", "100/0 minutes", "100/fortnight", "-1/day", "1/minute;"]
+        {
             assert!(parse(text).unwrap_err().starts_with("limit: `"), "{text}");
         }
     }

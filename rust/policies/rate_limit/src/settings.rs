@@ -8,7 +8,8 @@ use policy_http::is_name;
 use serde::Deserialize;
 
 const DEFAULT_SLOTS: u32 = 65_536;
-const MOST_SLOTS: u32 = 4_194_304;
+/// With four limits and a long name about 36 MB of shared data.
+const MOST_SLOTS: u32 = 524_288;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,11 +82,9 @@ impl Settings {
             return Err("burst: 0 would let nothing pass; write 1 or more".to_owned());
         }
         if written.burst.is_some() && limits.len() > 1 {
-            return Err(
-                "burst: with several limits it is not clear which one is meant; leave it \
+            return Err("burst: with several limits it is not clear which one is meant; leave it \
                         out, or use one policy for each limit"
-                    .to_owned(),
-            );
+                .to_owned());
         }
         if !(1..=MOST_SLOTS).contains(&written.slots) {
             return Err(format!("slots: write a number from 1 to {MOST_SLOTS}"));
@@ -141,10 +140,7 @@ mod tests {
         for (key, expected) in [
             (r#""address""#, By::Address),
             (r#""user""#, By::User),
-            (
-                r#"{"header": "x-api-key"}"#,
-                By::Header("x-api-key".to_owned()),
-            ),
+            (r#"{"header": "x-api-key"}"#, By::Header("x-api-key".to_owned())),
         ] {
             let json = format!(r#"{{"limit": "1/day", "key": {key}}}"#);
             assert_eq!(Settings::from_json(json.as_bytes()).unwrap().by, expected);

@@ -31,9 +31,7 @@ pub struct Taken {
 pub fn take(entry: Option<Vec<u8>>, key: u128, buckets: &[Bucket], now: u64) -> Taken {
     let width = KEY + TIME * buckets.len();
     let size = width * WAYS as usize;
-    let mut entry = entry
-        .filter(|entry| entry.len() == size)
-        .unwrap_or_else(|| vec![0; size]);
+    let mut entry = entry.filter(|entry| entry.len() == size).unwrap_or_else(|| vec![0; size]);
     let key = key.to_le_bytes();
     let (way, is_known) = find(&entry, width, &key);
     let way = &mut entry[way * width..][..width];
@@ -45,19 +43,13 @@ pub fn take(entry: Option<Vec<u8>>, key: u128, buckets: &[Bucket], now: u64) -> 
         })
         .collect();
     if outcomes.iter().any(|outcome| outcome.wait.is_some()) {
-        return Taken {
-            entry: None,
-            outcomes,
-        };
+        return Taken { entry: None, outcomes };
     }
     way[..KEY].copy_from_slice(&key);
     for (place, outcome) in way[KEY..].chunks_exact_mut(TIME).zip(&outcomes) {
         place.copy_from_slice(&outcome.full_at.to_le_bytes());
     }
-    Taken {
-        entry: Some(entry),
-        outcomes,
-    }
+    Taken { entry: Some(entry), outcomes }
 }
 
 /// The way that has the key, or the one to be given up for it.
@@ -87,11 +79,7 @@ mod tests {
     const NOW: u64 = 1_000_000_000_000;
 
     fn buckets(limits: &str, size: u32) -> Vec<Bucket> {
-        parse(limits)
-            .unwrap()
-            .into_iter()
-            .map(|limit| Bucket::new(limit, size))
-            .collect()
+        parse(limits).unwrap().into_iter().map(|limit| Bucket::new(limit, size)).collect()
     }
 
     fn passes(taken: &Taken) -> bool {

@@ -41,12 +41,7 @@ impl Verdict {
 
     /// The verdict when other threads changed the bucket at every try: nobody gets past a limit by
     /// sending many requests at once.
-    pub const CONTENDED: Self = Self {
-        limit: 0,
-        remaining: 0,
-        reset: 1,
-        retry_after: Some(1),
-    };
+    pub const CONTENDED: Self = Self { limit: 0, remaining: 0, reset: 1, retry_after: Some(1) };
 
     /// The three fields that both kinds of answers carry.
     #[must_use]
@@ -74,22 +69,13 @@ mod tests {
     fn buckets() -> Vec<Bucket> {
         let sizes = [2, 3];
         let limits = parse("2/second;3/minute").unwrap();
-        limits
-            .into_iter()
-            .zip(sizes)
-            .map(|(limit, size)| Bucket::new(limit, size))
-            .collect()
+        limits.into_iter().zip(sizes).map(|(limit, size)| Bucket::new(limit, size)).collect()
     }
 
     #[test]
     fn a_passing_request_is_told_of_the_limit_with_the_fewest_tokens() {
         let taken = take(None, 1, &buckets(), NOW);
-        let expected = Verdict {
-            limit: 2,
-            remaining: 1,
-            reset: 1,
-            retry_after: None,
-        };
+        let expected = Verdict { limit: 2, remaining: 1, reset: 1, retry_after: None };
         assert_eq!(Verdict::new(&buckets(), &taken.outcomes, NOW), expected);
     }
 
@@ -102,12 +88,7 @@ mod tests {
             entry = taken.entry.or(entry);
             verdict = Some(Verdict::new(&buckets(), &taken.outcomes, now));
         }
-        let expected = Verdict {
-            limit: 3,
-            remaining: 0,
-            reset: 57,
-            retry_after: Some(17),
-        };
+        let expected = Verdict { limit: 3, remaining: 0, reset: 57, retry_after: Some(17) };
         assert_eq!(verdict, Some(expected));
     }
 }

@@ -1,0 +1,124 @@
+//! Configurations: what is accepted, and that a refusal names the key and what to try.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use jwt_auth::settings::Settings;
+use serde_json::{Value, json};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const P256: &str = "-----BEGIN PUBLIC KEY-----\n\
+    MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEL7nN1XPX4BlvT0Y+KG8+/ysov8MZ\n\
+    boHnllHRFclAVH677uaPPeWuiXx6t93Ou9oMoieABVlaPGUxLyezoVwmiA==\n-----END PUBLIC KEY-----\n";
+
+fn hs256(mut extra: Value) -> Value {
+    extra["algorithms"] = json!(["HS256"]);
+    extra["keys"] = json!({"secret": SECRET});
+    extra
+}
+
+fn refusal(configuration: &Value) -> String {
+    Settings::from_json(configuration.to_string().as_bytes()).unwrap_err()
+}
+
+#[test]
+fn algorithms_and_keys_are_enough() {
+    let settings = Settings::from_json(hs256(json!({})).to_string().as_bytes()).unwrap();
+    assert_eq!(settings.user_header, "x-auth-user");
+    assert_eq!(settings.rules.user_claim, "sub");
+    assert!(settings.forward);
+}
+
+#[test]
+fn one_name_or_a_list_of_names_may_be_written() {
+    for audience in [json!("orders"), json!(["orders"])] {
+        let json = hs256(json!({ "audience": audience })).to_string();
+        let settings = Settings::from_json(json.as_bytes()).unwrap();
+        assert_eq!(settings.rules.audiences, ["orders"]);
+    }
+}
+
+#[test]
+fn the_line_break_at_the_end_of_a_secret_file_is_no_part_of_it() {
+    let json = json!({"algorithms": ["HS256"], "keys": {"secret": format!("{}\n", &SECRET[..31])}});
+    assert_eq!(
+        refusal(&json),
+        "keys: none can be used with HS256; its secret needs 32 bytes or more"
+    );
+}
+
+#[test]
+fn wrong_configurations_are_refused_by_name() {
+    for (extra, expected) in [
+        (json!({"audiences": "a"}), "configuration: unknown field `audiences`, expected one of"),
+        (json!({"audience": 1}), "configuration: text or a list of texts"),
+        (json!({"audience": []}), "audience: write a text"),
+        (json!({"issuer": ""}), "issuer: write a text"),
+        (json!({"leeway": 3601}), "leeway: 3601 s is more than"),
+        (json!({"leeway": -1}), "configuration: invalid value"),
+        (json!({"realm": "a\"b"}), "realm: write ASCII text"),
+        (json!({"realm": "a\r\nb"}), "realm: `a\\r\\nb` has a control character"),
+        (json!({"user_header": "X-User"}), "user_header: `X-User` is no field name"),
+        (json!({"user_header": "authorization"}), "user_header: `authorization` is where"),
+        (json!({"user_header": "content-length"}), "user_header: `content-length` frames"),
+        (json!({"claims_to_headers": {":path": "a"}}), "claims_to_headers: `:path` is a pseudo"),
+        (json!({"claims_to_headers": {"x-auth-user": "a"}}), "claims_to_headers: `x-auth-user`"),
+    ] {
+        let refusal = refusal(&hs256(extra));
+        assert!(refusal.starts_with(expected), "{refusal}");
+    }
+}
+
+#[test]
+fn wrong_algorithms_are_refused_by_name() {
+    for (algorithms, expected) in [
+        (json!([]), "algorithms: name at least one of HS256"),
+        (json!(["none"]), "algorithms: `none` is not one of HS256"),
+        (json!(["HS256", "RS256"]), "algorithms: HS algorithms cannot stand beside others"),
+    ] {
+        let refusal = refusal(&json!({"algorithms": algorithms, "keys": {"secret": SECRET}}));
+        assert!(refusal.starts_with(expected), "{refusal}");
+    }
+}
+
+#[test]
+fn wrong_keys_are_refused_by_name() {
+    let jwk = |kid: &str| json!({"kty": "oct", "kid": kid, "k": "A".repeat(43)});
+    let private = P256.replace("PUBLIC", "PRIVATE");
+    let rsa = json!({"kty": "RSA", "n": "_".repeat(172), "e": "AQAB"});
+    for (keys, expected) in [
+        (json!("s3cret"), "keys: the text is neither PEM nor a JWK"),
+        (json!(7), "keys: write PEM text"),
+        (json!({"secret": P256}), "keys: the secret looks like a key file"),
+        (json!({"secret": SECRET, "kid": "a"}), "keys: write {secret: …}"),
+        (json!({"keys": []}), "keys: no key that can verify"),
+        (json!({"keys": [jwk("a"), jwk("a")]}), "keys: two keys have the kid `a`"),
+        (json!({"keys": [{"kty": "oct", "k": "A==="}]}), "keys: key 0 of the set: `k` must be"),
+        (json!(private), "keys: a private key was given"),
+        (json!(P256.replace("PUBLIC KEY", "CERTIFICATE")), "keys: a certificate was given"),
+        (json!(P256.replace("MFkw", "MFkx")), "keys: the PEM block PUBLIC KEY holds no"),
+        (json!(P256.replace("boHnll", "BoHnll")), "keys: the EC key is not a point"),
+        (rsa, "keys: the RSA key has 1032 bits; 2048 to 8192 are accepted"),
+        (json!(P256), "keys: none can be used with HS256; its secret needs 32 bytes"),
+    ] {
+        let refusal = refusal(&json!({"algorithms": ["HS256"], "keys": keys}));
+        assert!(refusal.starts_with(expected), "{refusal}");
+    }
+}
+
+#[test]
+fn a_key_of_the_wrong_type_for_the_algorithm_is_refused() {
+    let refusal = refusal(&json!({"algorithms": ["ES384"], "keys": P256}));
+    assert_eq!(
+        refusal,
+        "keys: none can be used with ES384; check the type of the key and its `alg`"
+    );
+}
+
+#[test]
+fn pem_and_json_text_are_both_read() {
+    let set = r#"{"keys": [{"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}"#;
+    for (algorithm, keys) in [("ES256", P256), ("HS256", set)] {
+        let json = json!({"algorithms": [algorithm], "keys": keys}).to_string();
+        assert!(Settings::from_json(json.as_bytes()).is_ok());
+    }
+}
