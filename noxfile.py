@@ -62,7 +62,7 @@ def build(session: nox.Session) -> None:
 def demo(session: nox.Session) -> None:
     """Show the gateway and its three policies on real requests; `-- --serve` keeps serving."""
     install_wasmgate(session, "demo")
-    session.run("python", "examples/demo.py", *session.posargs)
+    session.run("python", "examples/gateway/demo.py", *session.posargs)
 
 
 @nox.session(requires=["build"])
@@ -155,8 +155,8 @@ def package(session: nox.Session) -> None:
     wheel = next(out.glob("wasmgate-*.whl"))
     session.install("-c", str(CONSTRAINTS), *PROJECT["project"]["dependencies"])
     session.install("--no-deps", "--force-reinstall", str(wheel))
-    for folder in ("tests", "docs", "examples", "rust", "pyproject.toml"):
-        copy(ROOT / folder, out / "elsewhere" / folder)
+    for name in ("tests", "docs", "examples", "rust", "tools", "pyproject.toml", "README.md"):
+        copy(ROOT / name, out / "elsewhere" / name)
     with session.chdir(out / "elsewhere"):
         session.run("pytest", *session.posargs)
 
