@@ -7,12 +7,18 @@ every Python.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import pathlib
 import shutil
 import tomllib
+from typing import TYPE_CHECKING
 
 import nox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["local"]
@@ -49,13 +55,23 @@ def install_wasmgate(session: nox.Session, *groups: str) -> None:
     session.install("--no-deps", "--force-reinstall", str(wheel))
 
 
+@contextlib.contextmanager
+def alone_in(target: str) -> Iterator[None]:
+    """Wait for other checkouts that share the build folder: cargo takes turns, maturin does not."""
+    pathlib.Path(target).mkdir(parents=True, exist_ok=True)
+    with pathlib.Path(target, "wasmgate.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @nox.session
 def build(session: nox.Session) -> None:
     """Build the wheel (abi3: one for every supported Python)."""
     install(session, "build")
     shutil.rmtree(WHEELS, ignore_errors=True)
-    maturin_env = {"CARGO_TARGET_DIR": TARGET}
-    session.run("maturin", "build", "--release", "--out", str(WHEELS), env=maturin_env)
+    with alone_in(TARGET):
+        environment = {"CARGO_TARGET_DIR": TARGET}
+        session.run("maturin", "build", "--release", "--out", str(WHEELS), env=environment)
 
 
 @nox.session(requires=["build"])
@@ -151,7 +167,8 @@ def package(session: nox.Session) -> None:
     environment = {"CARGO_TARGET_DIR": TARGET, "PIP_CONSTRAINT": str(CONSTRAINTS)}
     session.run("maturin", "sdist", "--out", str(out))
     sdist = next(out.glob("wasmgate-*.tar.gz"))
-    session.run("pip", "wheel", "--no-deps", "-w", str(out), str(sdist), env=environment)
+    with alone_in(TARGET):
+        session.run("pip", "wheel", "--no-deps", "-w", str(out), str(sdist), env=environment)
     wheel = next(out.glob("wasmgate-*.whl"))
     session.install("-c", str(CONSTRAINTS), *PROJECT["project"]["dependencies"])
     session.install("--no-deps", "--force-reinstall", str(wheel))
