@@ -1,0 +1,72 @@
+"""What a run was measured on: machine, versions and commit."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import shutil
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+
+_PACKAGES = (
+    "wasmgate",
+    "uvicorn",
+    "uvloop",
+    "httptools",
+    "python-jose",
+    "cryptography",
+    "limits",
+    "fastapi-proxy-lib",
+    "fastapi",
+    "httpx",
+)
+_PROGRAMS = {"go": ("go", "version"), "nginx": ("nginx", "-v")}
+
+
+def describe() -> dict[str, Any]:
+    """Return machine, versions, commit and time, as `latest.meta.json` keeps them."""
+    return {
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "commit": _said("git", "-C", str(ROOT), "rev-parse", "HEAD"),
+        "changed": bool(_said("git", "-C", str(ROOT), "status", "--porcelain", "-uno")),
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "versions": {**_packages(), **_programs()},
+    }
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.machine())
+
+
+def _packages() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _programs() -> dict[str, str]:
+    return {name: _said(*command) for name, command in _PROGRAMS.items() if shutil.which(name)}
+
+
+def _said(*command: str) -> str:
+    if shutil.which(command[0]) is None:
+        return ""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (done.stdout or done.stderr).strip()
