@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,3 +64,26 @@ def test_a_folder_is_no_module(tmp_path: Path) -> None:
     """Said as such, not as a failed read."""
     with pytest.raises(ConfigError, match="is a directory"):
         locate(tmp_path)
+
+
+def test_the_modules_were_built_from_the_sources_beside_them() -> None:
+    """A change under rust/policies or to a locked crate needs `nox -s policies`."""
+    tool = Path(__file__).parent.parent / "tools" / "build_policies.py"
+    command = [sys.executable, str(tool), "--sources"]
+    run = subprocess.run(command, check=True, capture_output=True, text=True)
+    built = {name: module["sources"] for name, module in manifest()["modules"].items()}
+    assert built == json.loads(run.stdout)
+
+
+def test_the_manifest_has_the_digests_of_the_modules() -> None:
+    """So that a module that was exchanged alone is noticed."""
+    digests = {name: hashlib.sha256(locate(name).read_bytes()).hexdigest() for name in bundled()}
+    expected = {name: module["sha256"] for name, module in manifest()["modules"].items()}
+    assert digests == expected
+
+
+def manifest() -> dict[str, Any]:
+    """Read what the build wrote beside the modules."""
+    path = locate("jwt_auth").with_name("manifest.json")
+    read: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return read

@@ -1,11 +1,11 @@
 """Build the bundled policies to WebAssembly, so that the same sources give the same bytes.
 
     python tools/build_policies.py             build into src/wasmgate/modules, write manifest.json
-    python tools/build_policies.py --check     build elsewhere and compare byte for byte with the tree
+    python tools/build_policies.py --check     build elsewhere and compare with the tree
     python tools/build_policies.py --sources   print the digests of the sources, compile nothing
 
-Exit codes: 0 done or equal; 1 the build failed or a module differs; 3 not comparable: the modules in
-the tree were built by another toolchain (it is printed).
+Exit codes: 0 done, or equal byte for byte; 1 the build failed or a module differs; 3 cannot compare:
+the modules in the tree were built by another toolchain (it is printed).
 
 rustup's target `wasm32-wasip1` is taken if it is installed, else Debian's packages rustc-web,
 cargo-web, rust-web-src and wasi-libc. Only the standard library of Python 3.11 is needed.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 TARGET = "wasm32-wasip1"
 PROFILE = "policy"
-# No path of the machine may reach a module: panics would carry it, and no two builds would be equal.
+# No path of the machine may reach a module: panics would carry it, no two builds would be equal.
 SOURCE = "/rust"
 REGISTRY = "/cargo"
 CHECKOUT = "/wasmgate"

@@ -1,0 +1,192 @@
+"""The bundled policies, one typed factory each. Each returns a `Policy` for a chain.
+
+    policies=[
+        jwt_auth(algorithms=["RS256"], keys=Path("keys/issuer.pem"), audience="orders"),
+        rate_limit(limit="100/minute", burst=20, key="user"),
+        rewrite(path_prefix={"/v1/": "/"}, request_headers={"set": {"x-tier": "gold"}}),
+    ]
+
+The order matters: `rate_limit` knows the user only behind `jwt_auth`. In gateway.yaml the same
+arguments stand under `configuration`. Values are checked by the policy itself when it is loaded,
+which raises PolicyLoadError with the key and what to try.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, cast
+
+from wasmgate.errors import ConfigError
+from wasmgate.policy import FailurePolicy, Limits, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wasmgate.policy import Json
+
+__all__ = ["FieldRules", "identity_headers", "jwt_auth", "rate_limit", "rewrite"]
+
+Keys: TypeAlias = "Path | str | Mapping[str, Json | Path]"
+Key: TypeAlias = "Literal['address', 'user'] | Mapping[Literal['header'], str]"
+
+_USER_HEADER = "x-auth-user"
+
+
+class FieldRules(TypedDict, total=False):
+    """Changes to header fields, in the order in which they are made; names are in lower case."""
+
+    remove: Sequence[str]
+    """Every field of these names goes."""
+
+    set: Mapping[str, str]
+    """One field with this value stands in place of all others of the name."""
+
+    add: Mapping[str, str]
+    """Written if no field has the name."""
+
+    append: Mapping[str, str]
+    """Written as a further field."""
+
+
+def jwt_auth(
+    *,
+    algorithms: Sequence[str],
+    keys: Keys,
+    issuer: str | Sequence[str] | None = None,
+    audience: str | Sequence[str] | None = None,
+    leeway: int = 0,
+    user_claim: str = "sub",
+    user_header: str = _USER_HEADER,
+    claims_to_headers: Mapping[str, str] | None = None,
+    forward: bool = True,
+    realm: str | None = None,
+    name: str = "jwt_auth",
+    limits: Limits | None = None,
+    failure_policy: FailurePolicy = FailurePolicy.CLOSED,
+) -> Policy:
+    """Let only requests pass that carry a valid bearer token (RFC 6750, RFC 7519).
+
+    `algorithms` are JWA names. `keys` is PEM text, a JWK or a JWK Set (as text or mapping), or
+    `{"secret": ...}` for HMAC; a `Path` in place of text is read now. `claims_to_headers` maps
+    header names to claims. `leeway` is in seconds. Client copies of the headers that the policy
+    writes are removed from every request of the chain, whatever happens to the policy.
+
+    Raises ConfigError when a key file cannot be read.
+    """
+    configuration: dict[str, Json] = {
+        "algorithms": list(algorithms),
+        "keys": _keys(keys),
+        "leeway": leeway,
+        "user_claim": user_claim,
+        "user_header": user_header,
+        "claims_to_headers": dict(claims_to_headers or {}),
+        "forward": forward,
+    }
+    optional = {"issuer": issuer, "audience": audience, "realm": realm}
+    configuration |= {key: value for key, value in optional.items() if value is not None}
+    return Policy(
+        "jwt_auth",
+        name=name,
+        configuration=configuration,
+        limits=limits or Limits(),
+        failure_policy=failure_policy,
+        strip_request_headers=identity_headers(configuration),
+    )
+
+
+def rate_limit(
+    *,
+    limit: str,
+    burst: int | None = None,
+    key: Key = "address",
+    slots: int = 65_536,
+    headers: bool = True,
+    name: str = "rate_limit",
+    limits: Limits | None = None,
+    failure_policy: FailurePolicy = FailurePolicy.CLOSED,
+) -> Policy:
+    """Let each client, user or header value make so many requests in so much time.
+
+    `limit` is written as the package `limits` writes it ("100/minute", "5 per 30 seconds", several
+    with ";"). `burst` is the number of requests that may come at once, by default the limit's
+    amount. `key` is "address", "user" (as `jwt_auth` found it, else the address) or
+    `{"header": name}` (else the address). `slots` is how many of them are remembered.
+    """
+    configuration: dict[str, Json] = {"limit": limit, "key": cast("Json", key), "slots": slots}
+    configuration |= {"headers": headers} | ({} if burst is None else {"burst": burst})
+    return Policy(
+        "rate_limit",
+        name=name,
+        configuration=configuration,
+        limits=limits or Limits(),
+        failure_policy=failure_policy,
+    )
+
+
+def rewrite(
+    *,
+    path_prefix: Mapping[str, str] | None = None,
+    path_regex: Sequence[tuple[str, str]] = (),
+    host: str | None = None,
+    request_headers: FieldRules | None = None,
+    response_headers: FieldRules | None = None,
+    name: str = "rewrite",
+    limits: Limits | None = None,
+    failure_policy: FailurePolicy = FailurePolicy.CLOSED,
+) -> Policy:
+    """Change the path, the host and header fields of requests, and header fields of responses.
+
+    `path_prefix` maps prefixes to what stands in their place; the longest that fits wins.
+    `path_regex` are pairs of a pattern and its replacement ("$1" for a group); the first that
+    finds something wins. The query is never changed.
+    """
+    configuration: dict[str, Json] = {
+        "path_prefix": dict(path_prefix or {}),
+        "path_regex": [
+            {"pattern": pattern, "replacement": replacement} for pattern, replacement in path_regex
+        ],
+        "request_headers": cast("Json", dict(request_headers or {})),
+        "response_headers": cast("Json", dict(response_headers or {})),
+    }
+    configuration |= {} if host is None else {"host": host}
+    return Policy(
+        "rewrite",
+        name=name,
+        configuration=configuration,
+        limits=limits or Limits(),
+        failure_policy=failure_policy,
+    )
+
+
+def identity_headers(configuration: Mapping[str, Json]) -> tuple[str, ...]:
+    """Return the request headers that `jwt_auth` writes with this configuration.
+
+    Nothing behind the gateway may read a client's own copy of them, so they are what
+    `strip_request_headers` of such a policy should name.
+    """
+    user = configuration.get("user_header", _USER_HEADER)
+    claims = configuration.get("claims_to_headers") or {}
+    names = [user, *claims] if isinstance(claims, dict) else [user]
+    return tuple(name for name in names if isinstance(name, str))
+
+
+def _keys(keys: Keys) -> Json:
+    """Read the files that are named instead of keys."""
+    if isinstance(keys, Path):
+        return _text(keys)
+    if isinstance(keys, str):
+        return keys
+    return {
+        name: _text(value) if isinstance(value, Path) else value for name, value in keys.items()
+    }
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"the key file {path} cannot be read: {error}",
+            where="jwt_auth: keys",
+            hint="name a PEM or JWK file in UTF-8; a relative path begins at the working folder",
+        ) from error
