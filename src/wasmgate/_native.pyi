@@ -183,6 +183,152 @@ class RequestHead:
     @property
     def headers(self) -> list[tuple[bytes, bytes]]: ...
 
+@final
+class Cluster:
+    """Endpoints that serve the same, and how one is chosen: `lb_policy` is "round_robin".
+
+    An endpoint is a URL of scheme, host and port, like "http://127.0.0.1:9001".
+    """
+
+    def __new__(cls, *, name: str, endpoints: Sequence[str], lb_policy: str) -> Cluster: ...
+
+@final
+class Route:
+    """Which requests go through which policies to which cluster.
+
+    `host` is a name, "*." and a name for every name below it, or None for every host; it is compared
+    without case and port. `prefix` ends with a whole segment: "/orders" matches "/orders" and
+    "/orders/1", not "/ordersx". `timeout` is seconds. Raises ValueError for a negative one.
+    """
+
+    def __new__(
+        cls,
+        *,
+        name: str,
+        host: str | None,
+        prefix: str,
+        prefix_rewrite: str | None,
+        chain: Chain,
+        cluster: str,
+        timeout: float | None,
+    ) -> Route: ...
+
+@final
+class Router:
+    """Routes and clusters. It never changes: a reload makes a new one, open exchanges keep theirs.
+
+    The first route that matches is taken. `trusted_proxies` are address ranges like "10.0.0.0/8".
+    `headers` bounds the fields of a request, `header_bytes` their names and values (431), `body` the
+    bytes of its body (413). Raises ConfigError.
+    """
+
+    def __new__(
+        cls,
+        *,
+        clusters: Sequence[Cluster],
+        routes: Sequence[Route],
+        trusted_proxies: Sequence[str],
+        headers: int,
+        header_bytes: int,
+        body: int | None,
+    ) -> Router: ...
+    def open(
+        self,
+        client: tuple[str, int] | None,
+        server: tuple[str, int | None] | None,
+        scheme: str,
+        http_version: str,
+        method: str,
+        target: bytes,
+        headers: _Fields,
+        *,
+        ended: bool = False,
+    ) -> tuple[Exchange, Effects | None]:
+        """Open an exchange on this thread with the head of its request.
+
+        `target` is what the request line says, byte-exact (RFC 9112 section 3.2). `ended` says that
+        no body follows, which HTTP/1 says by itself (section 6.3). A request that is refused is
+        answered in the effects. None: `Exchange.upstream` is ready to be sent.
+        """
+
+    def set_healthy(self, cluster: str, endpoint: str, healthy: bool) -> None:
+        """Take an endpoint out of the choice, or back in. Raises KeyError if there is none."""
+
+@final
+class Exchange:
+    """One request and its response: routed, through the policies, to the upstream and back.
+
+    It belongs to its thread: WrongThread is raised elsewhere. Effects mean what they mean for
+    `Stream`, but `request_head` is always None: `upstream` has the head.
+    """
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def body_follows(self) -> bool:
+        """True when the request has a body to come; False also for a request that was refused."""
+
+    @property
+    def upstream(self) -> UpstreamRequest | None:
+        """The request to send on, once its head goes on. Ask once: it is made anew each time."""
+
+    def on_request_body(self, chunk: bytes, end: bool) -> Effects | None: ...
+    def on_response_headers(self, status: int, headers: _Fields, end: bool) -> Effects | None:
+        """Take the head of the upstream's response, with its fields about the connection.
+
+        An interim response (1xx) goes no further; one that breaks a rule of HTTP is answered 502.
+        """
+
+    def on_response_body(self, chunk: bytes, end: bool) -> Effects | None: ...
+    def on_response_trailers(self, trailers: _Fields) -> Effects | None: ...
+    def failed(self, failure: str) -> Effects | None:
+        """Answer for the upstream, or cut the connection when the response is on its way.
+
+        `failure` is "connect" or "protocol" (502), "timeout" (504) or "no_healthy_endpoint" (503).
+        Raises ValueError for another one.
+        """
+
+    def respond(self, status: int, headers: _Fields, body: bytes) -> Effects | None:
+        """Answer instead of the upstream, through the policies that saw the request."""
+
+    def resume(self) -> Effects | None:
+        """Perform what was asked of this exchange from outside; call it for each id in `wake`."""
+
+    def close(self) -> Effects | None:
+        """End the exchange: `on_done`, `on_log`, `on_delete`. A second call does nothing."""
+
+@final
+class UpstreamRequest:
+    """A request ready to be sent on."""
+
+    @property
+    def cluster(self) -> str: ...
+    @property
+    def endpoint(self) -> str:
+        """Where to, as the cluster has it: scheme, host and port."""
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds for the whole exchange."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def target(self) -> bytes:
+        """Path and query, byte-exact, or b"*"."""
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The fields in order, `host` first and the framing last."""
+
+    @property
+    def head(self) -> bytes:
+        """Request line and fields as HTTP/1.1 writes them, the empty line included."""
+
+    @property
+    def length(self) -> int | None:
+        """How many body bytes the head announces; None: chunked (RFC 9112 section 7.1)."""
+
 class _Inspection(TypedDict):
     size: int
     digest: str
