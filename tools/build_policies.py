@@ -4,7 +4,7 @@
     python tools/build_policies.py --check     build elsewhere and compare with the tree
     python tools/build_policies.py --sources   print the digests of the sources, compile nothing
 
-Exit codes: 0 done, or equal byte for byte; 1 the build failed or a module differs; 3 cannot compare:
+Exit codes: 0 done, or equal byte for byte; 1 a build failed or a module differs; 3 cannot compare:
 the modules in the tree were built by another toolchain (it is printed).
 
 rustup's target `wasm32-wasip1` is taken if it is installed, else Debian's packages rustc-web,
