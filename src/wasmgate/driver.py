@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary, ref
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wasmgate._native import Effects, Stream
+    from wasmgate._native import Effects, Exchange, Stream
 
 __all__ = ["Driver", "Drivers", "log_level"]
 
@@ -51,17 +51,17 @@ class Driver:
         if effects.timers:
             self._schedule(0.0)
 
-    def waiter(self, stream: Stream) -> asyncio.Future[None]:
+    def waiter(self, stream: Stream | Exchange) -> asyncio.Future[None]:
         """Return a future that is done when `stream` can go on; `forget` it afterwards."""
         waiter = asyncio.get_running_loop().create_future()
         self._waiters[stream.id] = waiter
         return waiter
 
-    def forget(self, stream: Stream) -> None:
+    def forget(self, stream: Stream | Exchange) -> None:
         """Stop waiting for a stream."""
         self._waiters.pop(stream.id, None)
 
-    async def wait(self, stream: Stream) -> Effects:
+    async def wait(self, stream: Stream | Exchange) -> Effects:
         """Wait until a stream that a policy paused goes on, and return how."""
         waiter = self.waiter(stream)
         try:

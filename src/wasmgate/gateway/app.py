@@ -1,0 +1,142 @@
+"""The gateway as an ASGI app."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wasmgate._native import Host
+from wasmgate.artifacts import cache_folder
+from wasmgate.config import load
+from wasmgate.driver import log_level
+from wasmgate.errors import ConfigError
+from wasmgate.gateway.deployment import Deployment
+from wasmgate.gateway.downstream import Cut
+from wasmgate.gateway.forward import Forwarding
+from wasmgate.gateway.target import target_below_mount
+from wasmgate.gateway.websocket import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx
+
+    from wasmgate._asgi import Message, Receive, Scope, Send
+    from wasmgate.config import GatewayConfig
+
+__all__ = ["Gateway", "create_app"]
+
+
+class Gateway:
+    """Routes requests through policies to clusters: an ASGI app to serve, or to mount in another.
+
+    `transports` serve clusters in place of the network, by cluster name. Everything is loaded and
+    checked here: raises ConfigError or PolicyLoadError.
+
+        app.mount("/api", Gateway.from_file("gateway.yaml"))
+    """
+
+    def __init__(
+        self,
+        config: GatewayConfig,
+        *,
+        transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+    ) -> None:
+        self._host = Host(cache=cache_folder(), log_level=log_level())
+        self._transports = dict(transports or {})
+        self._path: Path | None = None
+        self._reloading = threading.Lock()
+        self._deployment = self._deploy(config)
+
+    @classmethod
+    def from_file(
+        cls, path: str | Path, *, transports: Mapping[str, httpx.AsyncBaseTransport] | None = None
+    ) -> Gateway:
+        """Read gateway.yaml; `reload()` reads it again."""
+        gateway = cls(load(path), transports=transports)
+        gateway._path = Path(path)
+        return gateway
+
+    @property
+    def config(self) -> GatewayConfig:
+        """The configuration in use."""
+        return self._deployment.config
+
+    async def reload(self, config: GatewayConfig | None = None) -> None:
+        """Take `config`, or what the file says now, without losing a request.
+
+        It is loaded and compiled beside the requests that run, then takes their place in one step:
+        they finish with the policies and the routes they began with. What policies share, such as
+        counters, stays. Raises ConfigError or PolicyLoadError; then nothing has changed.
+        """
+        await asyncio.to_thread(self._replace, config)
+
+    def _replace(self, config: GatewayConfig | None) -> None:
+        with self._reloading:
+            if config is None:
+                if self._path is None:
+                    raise ConfigError(
+                        "there is no file to read again",
+                        hint="pass the new configuration to reload()",
+                    )
+                config = load(self._path)
+            old, self._deployment = self._deployment, self._deploy(config)
+        old.retire()
+
+    def _deploy(self, config: GatewayConfig) -> Deployment:
+        return Deployment(config, self._host, self._transports)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        match scope["type"]:
+            case "http":
+                await self._http(scope, receive, send)
+            case "websocket":
+                await refuse(scope, receive, send)
+            case "lifespan":
+                await self._lifespan(receive, send)
+            case unknown:
+                raise NotImplementedError(f"ASGI connections of type {unknown!r}")
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        deployment = self._deployment
+        version: str = scope["http_version"]
+        first: Message | None = None
+        if not version.startswith("1"):
+            # No field says whether a body follows (RFC 9113 §8.1), so the client is asked.
+            first = await receive()
+        exchange, effects = deployment.router.open(
+            scope.get("client"),
+            scope.get("server"),
+            scope.get("scheme", "http"),
+            version,
+            scope["method"],
+            target_below_mount(scope),
+            scope["headers"],
+            ended=first is not None and not (first.get("body") or first.get("more_body")),
+        )
+        try:
+            await Forwarding(deployment.local(), exchange, receive, send).run(effects, first)
+        except Cut:
+            # uvicorn cuts what its app leaves unfinished and writes one line; for an exception it
+            # would write a traceback. Other servers, and middleware, may complete the response.
+            server = getattr(send, "__self__", None)
+            if not type(server).__module__.startswith("uvicorn."):
+                raise
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        self._deployment.close_local()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def create_app() -> Gateway:
+    """Make the gateway that $WASMGATE_CONFIG describes, or gateway.yaml: a factory for servers.
+
+    uvicorn --factory wasmgate.gateway:create_app
+    """
+    return Gateway.from_file(os.environ.get("WASMGATE_CONFIG", "gateway.yaml"))

@@ -1,0 +1,112 @@
+"""What one configuration becomes: policies compiled and started, routes checked and indexed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from wasmgate._native import Chain, Cluster, Route, Router
+from wasmgate.errors import ConfigError
+from wasmgate.gateway.local import Local
+from wasmgate.gateway.upstream import HttpUpstream, UpstreamLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx
+
+    from wasmgate._native import Host
+    from wasmgate.config import GatewayConfig
+    from wasmgate.gateway.upstream import Upstream
+
+__all__ = ["Deployment"]
+
+
+class Deployment:
+    """A configuration in use, until the next one takes its place.
+
+    Making one may take seconds, because modules are compiled; it needs no event loop. Raises
+    ConfigError, PolicyLoadError.
+    """
+
+    def __init__(
+        self,
+        config: GatewayConfig,
+        host: Host,
+        transports: Mapping[str, httpx.AsyncBaseTransport],
+    ) -> None:
+        strange = sorted(set(transports) - set(config.clusters))
+        if strange:
+            raise ConfigError(
+                f"there is no cluster for the transports of {', '.join(strange)}",
+                where="transports",
+                hint="name each transport after a cluster of the configuration",
+            )
+        self.config = config
+        self._transports = transports
+        self._locals: dict[asyncio.AbstractEventLoop, Local] = {}
+        plugins = {name: policy.load(host) for name, policy in config.to_policies().items()}
+        # One chain has every policy once: its ticks are everybody's.
+        self._tick = Chain(list(plugins.values())).tick
+        chains = {
+            names: Chain([plugins[name] for name in names])
+            for names in map(config.policies_of, config.routes)
+        }
+        self.router = Router(
+            clusters=[
+                Cluster(name=name, endpoints=list(its.endpoints), lb_policy=its.lb_policy)
+                for name, its in config.clusters.items()
+            ],
+            routes=[
+                Route(
+                    name=route.name,
+                    host=route.match.host,
+                    prefix=route.match.prefix,
+                    prefix_rewrite=route.prefix_rewrite,
+                    chain=chains[config.policies_of(route)],
+                    cluster=route.cluster,
+                    timeout=route.timeout,
+                )
+                for route in config.routes
+            ],
+            trusted_proxies=[str(network) for network in config.trusted_proxies],
+            headers=config.server.headers,
+            header_bytes=config.server.header_bytes,
+            body=config.server.body,
+        )
+
+    def local(self) -> Local:
+        """Return what there is for the running loop."""
+        loop = asyncio.get_running_loop()
+        found = self._locals.get(loop)
+        if found is None:
+            for other in [other for other in self._locals if other.is_closed()]:
+                del self._locals[other]
+            upstreams = {name: self._upstream(name) for name in self.config.clusters}
+            found = self._locals[loop] = Local(upstreams, self._tick)
+        return found
+
+    def close_local(self) -> None:
+        """Close what there is for the running loop."""
+        found = self._locals.pop(asyncio.get_running_loop(), None)
+        if found is not None:
+            found.close()
+
+    def retire(self) -> None:
+        """Close idle connections on every loop; requests under way finish on this deployment."""
+        for loop, found in list(self._locals.items()):
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(found.close)
+
+    def _upstream(self, name: str) -> Upstream:
+        cluster = self.config.clusters[name]
+        limits = UpstreamLimits(
+            connections=cluster.connections,
+            connect=cluster.connect_timeout,
+            read=cluster.read_timeout,
+        )
+        if name not in self._transports:
+            return HttpUpstream(limits=limits)
+        from wasmgate.gateway.transports import TransportUpstream  # noqa: PLC0415 (needs httpx)
+
+        return TransportUpstream(self._transports[name], limits=limits)

@@ -1,0 +1,349 @@
+"""One HTTP request from an ASGI server to an upstream, and its response back.
+
+The native exchange decides; this carries the bytes. Up to three tasks work on a request:
+
+- the server's own, which begins the upstream request and sends the response. A request whose body
+  comes in one piece needs no other while no policy pauses it;
+- the uplink, which reads a longer body, and then waits for the client to leave;
+- the waker, once a policy has held something back, which fetches what goes on after all.
+
+Those two leave what concerns the response in the inbox of the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, cast
+
+from wasmgate.errors import ConnectError, NoHealthyEndpoint, UpstreamError, UpstreamTimeout
+from wasmgate.gateway.downstream import Downstream
+from wasmgate.gateway.inbox import Inbox
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from wasmgate._asgi import Message, Receive, Send
+    from wasmgate._native import Effects, Exchange, UpstreamRequest
+    from wasmgate.gateway.local import Local
+    from wasmgate.gateway.upstream import Transaction
+
+__all__ = ["Forwarding"]
+
+_LOGGER = logging.getLogger("wasmgate.gateway")
+_FAILURES = {
+    ConnectError: "connect",
+    NoHealthyEndpoint: "no_healthy_endpoint",
+    UpstreamTimeout: "timeout",
+    UpstreamError: "protocol",
+}
+
+
+class _ClientGone(Exception):
+    """Why the server's task is interrupted."""
+
+
+class Forwarding:
+    """One request under way."""
+
+    __slots__ = (
+        "_begun",
+        "_blind",
+        "_downstream",
+        "_exchange",
+        "_forwarded",
+        "_inbox",
+        "_interruption",
+        "_local",
+        "_read",
+        "_receive",
+        "_server_task",
+        "_source",
+        "_transaction",
+        "_uplink",
+        "_waker",
+    )
+
+    def __init__(self, local: Local, exchange: Exchange, receive: Receive, send: Send) -> None:
+        self._local = local
+        self._exchange = exchange
+        self._receive = receive
+        self._downstream = Downstream(send)
+        self._inbox = Inbox()
+        self._server_task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._interruption: Exception | None = None
+        self._transaction: Transaction | None = None
+        self._read = not exchange.body_follows  # the whole request has come from the client
+        self._forwarded = False  # the exchange has let the request's head go on
+        self._blind = False  # the server's task waits for the upstream alone, not for its inbox
+        self._begun: asyncio.Event | None = None  # made when someone has to wait for it
+        self._source: asyncio.Future[bytes] | None = None
+        self._uplink: asyncio.Task[None] | None = None
+        self._waker: asyncio.Task[None] | None = None
+
+    async def run(self, effects: Effects | None, first: Message | None) -> None:
+        """Forward the request whose head gave `effects`; `first` is the body read so far.
+
+        Raises Cut when the client must see that the response is not complete.
+        """
+        self._local.enter(self)
+        try:
+            await self._answered(effects, first)
+        except asyncio.CancelledError:
+            if self._interruption is None:
+                raise
+            self._server_task.uncancel()
+            if not isinstance(self._interruption, _ClientGone):
+                raise self._interruption from None
+        finally:
+            self._local.leave(self)
+            self._close()
+
+    async def _answered(self, effects: Effects | None, first: Message | None) -> None:
+        try:
+            await self._request(effects, first)
+        except UpstreamError as error:
+            if self._inbox:  # a policy has answered, and so ended the upstream's part
+                await self._finish(self._inbox.take())
+                return
+            _LOGGER.warning("%s", error)
+            await self._finish(self._noted(self._exchange.failed(_FAILURES[type(error)])))
+
+    def _close(self) -> None:
+        self._downstream.complete = True
+        source = self._source
+        for task in (self._uplink, self._waker, source):
+            if task is not None:
+                task.cancel()
+        if source is not None and source.done() and not source.cancelled():
+            source.exception()  # nobody waits for it any more
+        if self._transaction is not None:
+            self._transaction.close()
+        self._noted(self._exchange.close())
+
+    def _noted(self, effects: Effects | None) -> Effects | None:
+        if effects is not None:
+            self._local.driver.note(effects)
+        return effects
+
+    # The server's task: the request.
+
+    async def _request(self, effects: Effects | None, first: Message | None) -> None:
+        exchange = self._exchange
+        chunk, end = b"", self._read
+        if self._noted(effects) is not None:
+            effects = await self._until_forwarded(effects, first)
+            if effects is None:
+                return
+            chunk, end = effects.request_body or b"", effects.request_end
+        elif not end and (first is not None or self._upstream.length is not None):
+            # A body with a length comes without waiting for an answer, so its beginning is awaited
+            # here: head and body then leave in one write.
+            message = first or await self._receive()
+            if message["type"] == "http.disconnect":
+                return
+            chunk, end = self._taken(message)
+            effects = self._noted(exchange.on_request_body(chunk, end))
+            if effects is not None:
+                if _answers(effects):
+                    await self._finish(effects)
+                    return
+                chunk, end = effects.request_body or b"", effects.request_end
+        await self._begin(chunk, end=end)
+
+    async def _until_forwarded(
+        self, effects: Effects | None, first: Message | None
+    ) -> Effects | None:
+        """Wait while policies hold the head. None: one of them has answered."""
+        while effects is None or not effects.forward:
+            if effects is not None and _answers(effects):
+                await self._finish(effects)
+                return None
+            if not self._read:
+                self._start_uplink(first)
+            self._start_waker()
+            effects = await self._inbox.get()
+        return effects
+
+    @property
+    def _upstream(self) -> UpstreamRequest:
+        return cast("UpstreamRequest", self._exchange.upstream)  # there once the head goes on
+
+    async def _begin(self, chunk: bytes, *, end: bool) -> None:
+        self._forwarded = True
+        request = self._upstream
+        upstream = self._local.upstreams[request.cluster]
+        transaction = await upstream.begin(request, chunk, end=end, within=request.timeout)
+        self._transaction = transaction
+        if self._begun is not None:
+            self._begun.set()
+        if not self._read:
+            self._start_uplink(None)
+        elif not end:
+            self._start_waker()
+        self._blind = True
+        await transaction.response()
+        self._blind = False
+        await self._response(transaction)
+
+    # The server's task: the response.
+
+    async def _response(self, transaction: Transaction) -> None:
+        status, headers = transaction.status, transaction.headers
+        chunk, ended = transaction.take(), transaction.ended
+        whole = ended and not chunk and not transaction.trailers
+        effects = self._exchange.on_response_headers(status, headers, whole)
+        if effects is None:
+            await self._downstream.head(status, headers)
+            if whole:
+                await self._downstream.body(b"", end=True)
+                return
+        elif await self._emitted(effects, held=effects.response_head is None):
+            return
+        if whole:
+            await self._finish(None)
+        else:
+            await self._response_body(transaction, chunk, ended=ended)
+
+    async def _response_body(self, transaction: Transaction, chunk: bytes, *, ended: bool) -> None:
+        while True:
+            last = ended and not transaction.trailers
+            if chunk or last:
+                effects = self._exchange.on_response_body(chunk, last)
+                if effects is None:
+                    await self._downstream.body(chunk, end=last)
+                    if last:
+                        return
+                elif await self._emitted(effects, held=effects.response_body is None):
+                    return
+            if ended:
+                break
+            more = await self._more(transaction)
+            if more is None:
+                return
+            chunk, ended = more, transaction.ended
+        effects = None
+        if transaction.trailers:
+            effects = self._noted(self._exchange.on_response_trailers(transaction.trailers))
+        await self._finish(effects)
+
+    async def _emitted(self, effects: Effects, *, held: bool) -> bool:
+        self._local.driver.note(effects)
+        if await self._downstream.emit(effects):
+            return True
+        if held:
+            self._start_waker()
+        return False
+
+    async def _more(self, transaction: Transaction) -> bytes | None:
+        """Wait for the upstream, while sending what policies let go. None: that was the last."""
+        if self._waker is None:
+            self._blind = True
+            chunk = await transaction.receive()
+            self._blind = False
+            return chunk
+        source = self._source = asyncio.ensure_future(transaction.receive())
+        while not source.done():
+            await asyncio.wait((source, self._inbox.filled()), return_when="FIRST_COMPLETED")
+            if self._inbox and await self._downstream.emit(self._inbox.take()):
+                return None
+        return source.result()
+
+    async def _finish(self, effects: Effects | None) -> None:
+        """Send the rest of a response to which the upstream adds nothing."""
+        while effects is None or not await self._downstream.emit(effects):
+            self._start_waker()
+            effects = await self._inbox.get()
+
+    # The other tasks.
+
+    def _start_uplink(self, first: Message | None) -> None:
+        if self._uplink is None:
+            self._uplink = self._start(self._upload(first))
+
+    def _start_waker(self) -> None:
+        if self._waker is None:
+            self._waker = self._start(self._resume())
+
+    def _start(self, coroutine: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(coroutine)
+        task.add_done_callback(self._on_done)
+        return task
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._interrupt(cast("Exception", error))
+
+    def _interrupt(self, reason: Exception) -> None:
+        if not self._downstream.complete and self._interruption is None:
+            self._interruption = reason
+            self._server_task.cancel()
+
+    def look_for_client(self) -> None:
+        """Begin to wait for the client to leave: called when the request takes its time."""
+        if self._read and self._uplink is None:
+            self._start_uplink(None)
+
+    async def _upload(self, message: Message | None) -> None:
+        while not self._read:
+            message = message or await self._receive()
+            if message["type"] == "http.disconnect":
+                raise _ClientGone
+            await self._pass_on(*self._taken(message))
+            message = None
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        raise _ClientGone
+
+    def _taken(self, message: Message) -> tuple[bytes, bool]:
+        self._read = not message.get("more_body", False)
+        return message.get("body", b""), self._read
+
+    async def _pass_on(self, chunk: bytes, end: bool) -> None:  # noqa: FBT001 (as ASGI pairs them)
+        if self._forwarded:
+            await self._until_begun()
+        transaction = self._transaction
+        if transaction is not None and not transaction.accepting:
+            return  # it has answered; the rest is read for the sake of the client's farewell
+        effects = self._exchange.on_request_body(chunk, end)
+        if effects is not None:
+            await self._deliver(effects)
+            if end and not effects.request_end:
+                self._start_waker()
+        elif transaction is not None:
+            await self._write(transaction, chunk, end=end)
+
+    async def _resume(self) -> None:
+        while True:
+            await self._deliver(await self._local.driver.wait(self._exchange))
+
+    async def _deliver(self, effects: Effects) -> None:
+        """Do what effects say about the request; leave the rest to the server's task."""
+        self._local.driver.note(effects)
+        if effects.forward:
+            self._forwarded = True
+            self._inbox.put(effects)
+            await self._until_begun()
+            return
+        transaction = self._transaction
+        if transaction is not None and (effects.request_body or effects.request_end):
+            await self._write(transaction, effects.request_body or b"", end=effects.request_end)
+        if _answers(effects) or effects.response_body is not None or effects.response_end:
+            self._inbox.put(effects)
+            if transaction is not None and self._blind:
+                transaction.close()
+
+    async def _until_begun(self) -> None:
+        while self._transaction is None:
+            self._begun = self._begun or asyncio.Event()
+            await self._begun.wait()
+
+    async def _write(self, transaction: Transaction, chunk: bytes, *, end: bool) -> None:
+        try:
+            await transaction.write(chunk, end=end)
+        except UpstreamError:
+            transaction.close()  # the server's task meets the same error
+
+
+def _answers(effects: Effects) -> bool:
+    return effects.response_head is not None or effects.reset

@@ -1,0 +1,60 @@
+"""What a gateway keeps for one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from wasmgate.driver import Driver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wasmgate._native import Effects
+    from wasmgate.gateway.forward import Forwarding
+    from wasmgate.gateway.upstream import Upstream
+
+__all__ = ["Local"]
+
+LOOK_EVERY = 0.25  # seconds
+
+
+class Local:
+    """Upstreams by cluster, the policies' driver, and the requests under way.
+
+    Asking the server whether a client has left costs a task. So only requests that are still under
+    way when the clock strikes are asked about, and most never are.
+    """
+
+    def __init__(
+        self,
+        upstreams: Mapping[str, Upstream],
+        tick: Callable[[], tuple[float | None, Effects]],
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.upstreams = upstreams
+        self.driver = Driver(tick)
+        self._under_way: set[Forwarding] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def enter(self, forwarding: Forwarding) -> None:
+        """Note a request that begins."""
+        self._under_way.add(forwarding)
+        if self._timer is None:
+            self._timer = self.loop.call_later(LOOK_EVERY, self._look)
+
+    def leave(self, forwarding: Forwarding) -> None:
+        """Note that it has ended."""
+        self._under_way.discard(forwarding)
+
+    def close(self) -> None:
+        """Close idle connections; requests under way finish."""
+        for upstream in self.upstreams.values():
+            upstream.close()
+
+    def _look(self) -> None:
+        self._timer = None
+        for forwarding in self._under_way:
+            forwarding.look_for_client()
+        if self._under_way:
+            self._timer = self.loop.call_later(LOOK_EVERY, self._look)
