@@ -1,0 +1,132 @@
+"""A real uvicorn in front of an app, and a client that writes and reads bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import uvicorn
+
+from wasmgate.config import GatewayConfig
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from wasmgate._asgi import ASGIApp
+
+LENGTH = re.compile(rb"^content-length: (\d+)\r$", re.MULTILINE)
+
+
+def configuration(*endpoints: str, **changes: object) -> GatewayConfig:
+    """Make a configuration with one route, `/`, to one cluster, `site`."""
+    site = {"endpoints": list(endpoints)}
+    routes = [{"match": {"prefix": "/"}, "cluster": "site"}]
+    return GatewayConfig.model_validate({"clusters": {"site": site}, "routes": routes} | changes)
+
+
+@contextlib.asynccontextmanager
+async def serve(app: ASGIApp) -> AsyncIterator[int]:
+    """Serve an app under uvicorn with httptools; gives the port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,  # type: ignore[arg-type]
+            http="httptools",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    task = asyncio.ensure_future(server.serve(sockets=[listener]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await task
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A response as it was on the wire; `body` is without its chunked coding."""
+
+    head: bytes
+    body: bytes
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+        return int(self.head.split(b" ", 2)[1])
+
+    @property
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        """The fields, names in lower case, in order."""
+        pairs = (line.partition(b":") for line in self.head.split(b"\r\n")[1:-2])
+        return [(name.lower(), value.strip()) for name, _, value in pairs]
+
+    def values(self, name: bytes) -> list[bytes]:
+        """Every value of a field."""
+        return [value for key, value in self.fields if key == name]
+
+
+class Client:
+    """One connection to a server."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    async def __aenter__(self) -> Self:
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.writer.transport.abort()
+        with contextlib.suppress(ConnectionError):
+            await self.writer.wait_closed()
+
+    async def send(self, data: bytes) -> None:
+        """Write bytes as they are."""
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def head(self) -> Reply:
+        """Read a response's head."""
+        return Reply(await self.reader.readuntil(b"\r\n\r\n"), b"")
+
+    async def chunk(self) -> bytes:
+        """Read one chunk of a chunked body."""
+        size = int(await self.reader.readuntil(b"\r\n"), 16)
+        return (await self.reader.readexactly(size + 2))[:-2]
+
+    async def reply(self, *, bodiless: bool = False) -> Reply:
+        """Read a whole response. Raises asyncio.IncompleteReadError when it is cut short."""
+        head = (await self.head()).head
+        lower = head.lower()
+        if bodiless:
+            body = b""
+        elif b"\r\ntransfer-encoding: chunked\r\n" in lower:
+            body = b""
+            while chunk := await self.chunk():
+                body += chunk
+        else:
+            length = LENGTH.search(lower)
+            body = await self.reader.readexactly(int(length[1])) if length else b""
+        return Reply(head, body)
+
+
+async def ask(
+    port: int, target: bytes = b"/", fields: bytes = b"", method: bytes = b"GET"
+) -> Reply:
+    """Do one request without a body."""
+    async with Client(port) as client:
+        await client.send(b"%b %b HTTP/1.1\r\nhost: gate.test\r\n%b\r\n" % (method, target, fields))
+        return await client.reply(bodiless=method == b"HEAD")
