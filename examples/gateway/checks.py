@@ -23,7 +23,7 @@ BURST = 12
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One row of the table; it passed when what was seen is what was expected."""
+    """One row of the table: it passes when what was seen is what was expected."""
 
     request: str
     expected: str
@@ -75,8 +75,14 @@ async def _refused(client: httpx.AsyncClient, request: str, token: str) -> Check
         request=request,
         expected="401",
         seen=str(response.status_code),
-        note=response.headers.get("www-authenticate", ""),
+        note=_reason(response.headers.get("www-authenticate", "")),
     )
+
+
+def _reason(challenge: str) -> str:
+    """Return what a challenge (RFC 6750 section 3) says to a person, or all of a plain one."""
+    _, found, description = challenge.partition("error_description=")
+    return description.strip('"') if found else challenge
 
 
 async def _rewritten(client: httpx.AsyncClient, token: str) -> Check:

@@ -108,13 +108,15 @@ def _prepare(folder: Path, issuer: Issuer, *, upstream: str) -> None:
 
 
 def _table(rows: list[Check]) -> Table:
-    table = Table("request", "expected", "seen", "", title="wasmgate demo", title_justify="left")
+    table = Table("request", "answer", "", title="wasmgate demo", title_justify="left")
     for row in rows:
         verdict = Text("pass", "green") if row.passed else Text("FAIL", "bold red")
-        seen = Text(row.seen)
+        answer = Text(row.seen)
         if row.note:
-            seen.append(f"\n{row.note}", "dim")
-        table.add_row(row.request, row.expected, seen, verdict)
+            answer.append(f"\n{row.note}", "dim")
+        if not row.passed:
+            answer.append(f"\nexpected: {row.expected}", "bold red")
+        table.add_row(row.request, answer, verdict)
     return table
 
 

@@ -42,7 +42,9 @@ def url_of(sock: socket.socket) -> str:
 async def serving(app: Any, sock: socket.socket) -> AsyncIterator[None]:  # noqa: ANN401 (ASGI app)
     """Serve an ASGI app on a socket while the block runs."""
     server = _Server(
-        uvicorn.Config(app, access_log=False, log_level="warning", proxy_headers=False)
+        uvicorn.Config(
+            app, access_log=False, log_level="warning", proxy_headers=False, server_header=False
+        )
     )
     task = asyncio.create_task(server.serve(sockets=[sock]))
     try:
