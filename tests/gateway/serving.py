@@ -34,7 +34,7 @@ async def serve(app: ASGIApp) -> AsyncIterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(
-            app,  # type: ignore[arg-type]
+            app,
             http="httptools",
             ws="none",
             log_config=None,
@@ -46,7 +46,7 @@ async def serve(app: ASGIApp) -> AsyncIterator[int]:
         )
     )
     task = asyncio.ensure_future(server.serve(sockets=[listener]))
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0.01)
     try:
         yield listener.getsockname()[1]

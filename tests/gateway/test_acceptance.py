@@ -24,9 +24,11 @@ async def gate(
     *scripts: Callable[[Peer], Awaitable[None]],
 ) -> AsyncIterator[tuple[int, ScriptedUpstream]]:
     """Serve a gateway before a scripted upstream; gives its port and the upstream."""
-    async with ScriptedUpstream(*scripts) as upstream:
-        async with serve(Gateway(configuration(upstream.url))) as port:
-            yield port, upstream
+    async with (
+        ScriptedUpstream(*scripts) as upstream,
+        serve(Gateway(configuration(upstream.url))) as port,
+    ):
+        yield port, upstream
 
 
 @pytest_asyncio.fixture
