@@ -72,7 +72,9 @@ def build(session: nox.Session) -> None:
     shutil.rmtree(WHEELS, ignore_errors=True)
     with alone_in(TARGET):
         environment = {"CARGO_TARGET_DIR": TARGET}
-        session.run("maturin", "build", "--release", "--out", str(WHEELS), env=environment)
+        session.run(
+            "maturin", "build", "--release", "--locked", "--out", str(WHEELS), env=environment
+        )
 
 
 @nox.session(requires=["build"])
@@ -169,7 +171,7 @@ def bench(session: nox.Session) -> None:
 def package(session: nox.Session) -> None:
     """Build the source distribution, the wheel from it, and test that wheel away from the tree."""
     install(session, "build", "tests")
-    out = pathlib.Path(session.create_tmp()) / "package"
+    out = pathlib.Path(session.create_tmp()).resolve() / "package"
     shutil.rmtree(out, ignore_errors=True)
     environment = {"CARGO_TARGET_DIR": TARGET, "PIP_CONSTRAINT": str(CONSTRAINTS)}
     session.run("maturin", "sdist", "--out", str(out))
@@ -179,18 +181,13 @@ def package(session: nox.Session) -> None:
     wheel = next(out.glob("wasmgate-*.whl"))
     session.install("-c", str(CONSTRAINTS), *PROJECT["project"]["dependencies"])
     session.install("--no-deps", "--force-reinstall", str(wheel))
-    for name in ("tests", "docs", "examples", "rust", "tools", "pyproject.toml", "README.md"):
-        copy(ROOT / name, out / "elsewhere" / name)
-    with session.chdir(out / "elsewhere"):
+    # Everything but the package itself: the tests can only import what was installed.
+    elsewhere = out / "elsewhere"
+    without = shutil.ignore_patterns(".git", ".nox", ".*_cache", "target", "__pycache__")
+    shutil.copytree(ROOT, elsewhere, ignore=without)
+    shutil.rmtree(elsewhere / "src")
+    with session.chdir(elsewhere):
         session.run("pytest", *session.posargs)
-
-
-def copy(source: pathlib.Path, destination: pathlib.Path) -> None:
-    """Copy a file or a folder, without what was built in it."""
-    if source.is_dir():
-        shutil.copytree(source, destination, ignore=shutil.ignore_patterns("target", "__pycache__"))
-    else:
-        shutil.copy2(source, destination)
 
 
 @nox.session(python=False)
