@@ -11,6 +11,7 @@ use wasmgate_host::{Attributes, Effects, Error, Head, HeaderMap, LocalResponse, 
 use crate::Problem;
 use crate::body_length::{Count, declared, going_on, request_framing};
 use crate::failure::Failure;
+use crate::framing::Framing;
 use crate::fields::{Role, is_field_value, is_token, role};
 use crate::request_head::{LARGE_BODY, RequestHead, RequestReader};
 use crate::response_flow::ResponseFlow;
@@ -32,6 +33,7 @@ pub struct Exchange {
     route: Option<usize>,
     stream: Stream,
     upstream: Option<Arc<UpstreamRequest>>,
+    framing: Framing,
     /// The client announced a body, if maybe an empty one.
     announced: bool,
     body_follows: bool,
@@ -82,6 +84,7 @@ impl Exchange {
         };
         let stream = Stream::open(&followed.chain, attributes);
         let mut exchange = Self::new(router, Some(route), stream, head_only);
+        exchange.framing = framing;
         exchange.announced = framing.chunked || framing.length.is_some();
         exchange.body_follows = !ended && framing.has_body(line.version);
         let effects = exchange.stream.on_request_headers(map, !exchange.body_follows)?;
@@ -95,6 +98,7 @@ impl Exchange {
             route,
             stream,
             upstream: None,
+            framing: Framing::default(),
             announced: false,
             body_follows: false,
             received: 0,
@@ -120,6 +124,16 @@ impl Exchange {
     #[must_use]
     pub fn body_follows(&self) -> bool {
         self.body_follows
+    }
+
+    /// How the request's body is delimited, as its fields say.
+    pub(crate) fn framing(&self) -> Framing {
+        self.framing
+    }
+
+    /// False for a request that was refused before it had a route.
+    pub(crate) fn is_routed(&self) -> bool {
+        self.route.is_some()
     }
 
     /// The request for the upstream, from the step on in which its head goes on.

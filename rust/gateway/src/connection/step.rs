@@ -1,0 +1,55 @@
+//! What a connection asks of whoever carries its bytes.
+
+use wasmgate_host::LogRecord;
+
+use crate::Problem;
+
+/// The effects of one step: bytes to write, and what else is to be done, in this order: the upstream
+/// connection is given back or dropped, a new one is asked for, then bytes are written.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// Bytes for the client.
+    pub client: Vec<u8>,
+    /// Bytes for the upstream; for the new one if one is asked for.
+    pub upstream: Vec<u8>,
+    /// The upstream connection can serve another exchange.
+    pub release: bool,
+    /// The upstream connection is in the middle of something: close it.
+    pub abandon: bool,
+    /// Connect to this endpoint, given as the indexes of cluster and endpoint.
+    pub dial: Option<(usize, usize)>,
+    /// Close the client's connection once what is to be written is written.
+    pub close: bool,
+    /// Cut the client's connection: what was sent of the response is all there will be.
+    pub reset: bool,
+    /// The connection is not for us: give what was not read, and all that follows, to another.
+    pub hand_over: bool,
+    /// A policy holds something back: resume when its stream's id is woken.
+    pub waits: bool,
+    /// An exchange ended.
+    pub ended: bool,
+    /// Ids of other streams that can go on.
+    pub wake: Vec<u64>,
+    /// What policies said.
+    pub logs: Vec<LogRecord>,
+    /// A tick period changed.
+    pub timers: bool,
+}
+
+impl Step {
+    /// Refuses what is no request of HTTP/1.1, and ends the connection: where the next one would
+    /// begin, nobody can say.
+    pub(crate) fn refuse(&mut self, problem: Problem) {
+        let response = problem.response();
+        let head = format!(
+            "HTTP/1.1 {} {}\r\ncontent-type: application/problem+json\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n",
+            problem.status,
+            problem.title(),
+            response.body.len()
+        );
+        self.client.extend_from_slice(head.as_bytes());
+        self.client.extend_from_slice(&response.body);
+        self.close = true;
+    }
+}
