@@ -43,7 +43,7 @@ impl LogLevel {
     }
 }
 
-/// `proxy_action_t` of a header, body or trailer callback. The C++, AssemblyScript and Go SDKs
+/// `proxy_action_t` of a header, body or trailer callback. The C++, `AssemblyScript` and Go SDKs
 /// return more values than the specification's two; each of them is one of these three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {

@@ -85,7 +85,9 @@ impl Chain {
         let now = Instant::now();
         let slots: Vec<_> =
             self.inner.plugins.iter().map(|plugin| instances::slot(plugin.core())).collect();
-        slots.iter().for_each(|slot| slot.tick(now));
+        for slot in &slots {
+            slot.tick(now);
+        }
         instances::deliver_queues();
         let due = slots.iter().filter_map(|slot| slot.tick_due()).min();
         let effects = outbox(|out| Effects {

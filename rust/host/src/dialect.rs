@@ -56,9 +56,8 @@ mod tests {
 
     #[test]
     fn each_marker_names_its_dialect() {
-        let found = Dialect::ALL.map(|dialect| {
-            of(&[&format!("{MARKER}{}", dialect.version().replace('.', "_"))])
-        });
+        let found = Dialect::ALL
+            .map(|dialect| of(&[&format!("{MARKER}{}", dialect.version().replace('.', "_"))]));
         assert_eq!(found, Dialect::ALL.map(Ok));
     }
 

@@ -14,11 +14,11 @@ use crate::limits::{BoundedTunables, Limits};
 /// the lock file.
 pub(crate) const ENGINE_VERSION: &str = "7.4.2";
 
-/// An engine that compiles one module. `initial_fuel` is what a start function may use.
-pub(crate) fn compiling(limits: &Limits, initial_fuel: u64) -> Engine {
+/// An engine that compiles one module.
+pub(crate) fn compiling(limits: &Limits) -> Engine {
     let mut compiler = Cranelift::new();
     compiler.opt_level(CraneliftOptLevel::Speed);
-    compiler.push_middleware(Arc::new(Metering::new(initial_fuel)));
+    compiler.push_middleware(Arc::new(Metering::default()));
     let builder = EngineBuilder::new(compiler).set_features(Some(features()));
     bounded(builder, limits)
 }

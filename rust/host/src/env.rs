@@ -14,6 +14,8 @@ use crate::plugin::PluginCore;
 
 /// What a line costs beside its text, so that empty ones come to an end too.
 const LINE: usize = 32;
+/// Contexts of ended streams that may wait for `proxy_done`; each keeps the heads of its stream.
+const PARKED: usize = 1024;
 /// Warnings kept for the text of an error.
 const WARNINGS: usize = 8;
 
@@ -66,7 +68,10 @@ pub(crate) enum Stage {
 pub(crate) enum Owner {
     Root,
     /// The policy at `position` of the chain of stream `key`.
-    Stream { key: u64, position: usize },
+    Stream {
+        key: u64,
+        position: usize,
+    },
 }
 
 /// A tick period and when it ends next.
@@ -109,6 +114,19 @@ impl Env {
         id
     }
 
+    /// Keeps a context until its `proxy_done`. The one that waits longest makes room.
+    pub(crate) fn park(&mut self, context: u32) {
+        self.parked.push(context);
+        if self.parked.len() > PARKED {
+            let longest = self.parked.remove(0);
+            self.finished.push(longest);
+            self.log(
+                LogLevel::Warn,
+                format!("ended a stream: {PARKED} others wait for proxy_done"),
+            );
+        }
+    }
+
     /// Prepares for one callback in `context`.
     pub(crate) fn enter(&mut self, context: u32) {
         self.current = context;
@@ -126,14 +144,19 @@ impl Env {
         }
     }
 
-    /// A line of the guest, cut at what is left of the callback's share.
-    pub(crate) fn guest_log(&mut self, level: LogLevel, message: &[u8]) {
-        if level < self.core.host.log_level() && level < LogLevel::Warn {
+    /// Bytes that are worth reading of a line of the guest.
+    pub(crate) fn log_room(&self, level: LogLevel) -> usize {
+        let wanted = level >= self.core.host.log_level() || level >= LogLevel::Warn;
+        if wanted { self.log_bytes_left } else { 0 }
+    }
+
+    /// A line of the guest: `message` is what there was room for, of a line of `length` bytes.
+    pub(crate) fn guest_log(&mut self, level: LogLevel, message: &[u8], length: usize) {
+        if self.log_room(level) == 0 {
             return;
         }
-        let room = self.log_bytes_left;
-        let mut text = String::from_utf8_lossy(&message[..message.len().min(room)]).into_owned();
-        if message.len() > room && room > 0 {
+        let mut text = String::from_utf8_lossy(message).into_owned();
+        if length > message.len() {
             text.push_str(" … (cut: `log_bytes` of this callback used up)");
         }
         self.log(level, text);

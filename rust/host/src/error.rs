@@ -30,7 +30,9 @@ pub enum Error {
         logs: Vec<String>,
     },
     /// The guest used up its fuel.
-    #[error("{callback} used up its fuel of {fuel} units; raise `fuel` (or `start_fuel`) or make the policy do less")]
+    #[error(
+        "{callback} used up its fuel of {fuel} units; raise `fuel` (or `start_fuel`) or make the policy do less"
+    )]
     OutOfFuel {
         /// The callback that ran.
         callback: &'static str,
@@ -38,7 +40,9 @@ pub enum Error {
         fuel: u64,
     },
     /// The guest crashed after its memory could not grow.
-    #[error("{callback} ran out of its memory of {memory} bytes; raise `memory` or make the policy hold less")]
+    #[error(
+        "{callback} ran out of its memory of {memory} bytes; raise `memory` or make the policy hold less"
+    )]
     OutOfMemory {
         /// The callback that ran.
         callback: &'static str,

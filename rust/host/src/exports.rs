@@ -3,6 +3,7 @@
 use wasmer::{AsStoreRef, ExportError, Instance, Memory, TypedFunction, WasmTypeList};
 
 use crate::Error;
+use crate::fuel::START;
 
 /// Header callbacks take no `end_of_stream` in ABI 0.1.0.
 pub(crate) enum HeadersCallback {
@@ -10,8 +11,9 @@ pub(crate) enum HeadersCallback {
     Three(TypedFunction<(u32, u32, u32), i32>),
 }
 
-/// `_initialize` and `main`, or `_start`.
+/// The module's start function, then `_initialize` and `main`, or `_start`.
 pub(crate) struct StartFunctions {
+    pub(crate) instantiated: Option<TypedFunction<(), ()>>,
     pub(crate) initialize: Option<TypedFunction<(), ()>>,
     pub(crate) main: Option<TypedFunction<(i32, i32), i32>>,
     pub(crate) start: Option<TypedFunction<(), ()>>,
@@ -91,6 +93,7 @@ impl StartFunctions {
     pub(crate) fn of(instance: &Instance, store: &impl AsStoreRef) -> Result<Self, Error> {
         let source = Source { instance, store };
         Ok(Self {
+            instantiated: source.find(START)?,
             initialize: source.find("_initialize")?,
             main: source.find("main")?,
             start: source.find("_start")?,

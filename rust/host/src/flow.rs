@@ -4,6 +4,7 @@ use crate::HeaderMap;
 
 /// One direction.
 #[derive(Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Flow {
     pub(crate) headers: HeaderMap,
     /// A policy changed the headers since they came.

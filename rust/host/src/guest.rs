@@ -1,6 +1,6 @@
 //! The one place where a guest's pointers are checked.
 
-use wasmer::{FunctionEnvMut, RuntimeError, StoreMut};
+use wasmer::{FunctionEnvMut, MemoryView, RuntimeError, StoreMut};
 
 use crate::abi::Status;
 use crate::env::{Env, Links, Stage};
@@ -60,9 +60,13 @@ impl<'a> Guest<'a> {
         Err(Fault::Trap(RuntimeError::new(format!("the guest called {name} while {doing}"))))
     }
 
-    fn links(&self) -> Result<Links, Fault> {
+    fn links(&self) -> Result<&Links, Fault> {
         let none = || Fault::Trap(RuntimeError::new("a hostcall before the module was linked"));
-        self.env.links.clone().ok_or_else(none)
+        self.env.links.as_ref().ok_or_else(none)
+    }
+
+    fn memory(&self) -> Result<MemoryView<'_>, Fault> {
+        Ok(self.links()?.memory.view(&self.store))
     }
 
     /// Charges the meter; past the budget the guest is stopped.
@@ -72,9 +76,7 @@ impl<'a> Guest<'a> {
             return Ok(());
         }
         let debt = std::mem::take(&mut self.env.debt);
-        // Before the links are there only the start function runs, under its own meter.
-        let Some(links) = &self.env.links else { return Ok(()) };
-        let meter = links.meter.clone();
+        let meter = self.links()?.meter.clone();
         if meter.charge(&mut self.store, debt) {
             Ok(())
         } else {
@@ -89,26 +91,38 @@ impl<'a> Guest<'a> {
 
     /// A copy of the guest's bytes at `at`.
     pub(crate) fn read(&mut self, at: u32, length: u32) -> Result<Vec<u8>, Fault> {
+        self.read_some(at, length, usize::MAX)
+    }
+
+    /// A copy of the first `most` of the guest's bytes at `at`; all of them must be there.
+    pub(crate) fn read_some(
+        &mut self,
+        at: u32,
+        length: u32,
+        most: usize,
+    ) -> Result<Vec<u8>, Fault> {
         if length == 0 {
             return Ok(Vec::new());
         }
-        self.charge_bytes(length as usize)?;
-        let memory = self.links()?.memory;
-        let view = memory.view(&self.store);
-        if u64::from(at) + u64::from(length) > view.data_size() {
+        // Before the charge: a wild pointer is told as such, and costs nothing.
+        self.check(at, length)?;
+        let mut bytes = vec![0; most.min(length as usize)];
+        self.charge_bytes(bytes.len())?;
+        // Not `copy_range_to_vec`: it clears 40 KiB on each call.
+        self.memory()?.read(at.into(), &mut bytes).map_err(|_| Status::InvalidMemoryAccess)?;
+        Ok(bytes)
+    }
+
+    fn check(&self, at: u32, length: u32) -> Answer {
+        if u64::from(at) + u64::from(length) > self.memory()?.data_size() {
             return Err(Status::InvalidMemoryAccess.into());
         }
-        // Not `copy_range_to_vec`: it clears 40 KiB on each call.
-        let mut bytes = vec![0; length as usize];
-        view.read(u64::from(at), &mut bytes).map_err(|_| Status::InvalidMemoryAccess)?;
-        Ok(bytes)
+        Ok(())
     }
 
     /// Writes into the guest's memory at `at`.
     pub(crate) fn write(&mut self, at: u32, bytes: &[u8]) -> Answer {
-        let memory = self.links()?.memory;
-        let view = memory.view(&self.store);
-        view.write(u64::from(at), bytes).map_err(|_| Status::InvalidMemoryAccess.into())
+        self.memory()?.write(at.into(), bytes).map_err(|_| Status::InvalidMemoryAccess.into())
     }
 
     pub(crate) fn write_u32(&mut self, at: u32, value: u32) -> Answer {
@@ -135,7 +149,7 @@ impl<'a> Guest<'a> {
     fn place(&mut self, bytes: &[u8]) -> Result<u32, Fault> {
         self.charge_bytes(bytes.len())?;
         let length = Self::length(bytes.len())?;
-        let allocate = self.links()?.allocate;
+        let allocate = self.links()?.allocate.clone();
         let stage = std::mem::replace(&mut self.env.stage, Stage::Allocating);
         let address = allocate.call(&mut self.store, length);
         self.env.stage = stage;

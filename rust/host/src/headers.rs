@@ -175,15 +175,12 @@ mod tests {
     use super::*;
 
     fn map() -> HeaderMap {
-        let fields: [(&[u8], &[u8]); 4] =
-            [(b"A", b"1"), (b"b", b"2"), (b"a", b"3"), (b"c", b"4")];
+        let fields: [(&[u8], &[u8]); 4] = [(b"A", b"1"), (b"b", b"2"), (b"a", b"3"), (b"c", b"4")];
         fields.into_iter().collect()
     }
 
     fn text(map: &HeaderMap) -> Vec<String> {
-        map.iter()
-            .map(|(n, v)| format!("{}={}", n.escape_ascii(), v.escape_ascii()))
-            .collect()
+        map.iter().map(|(n, v)| format!("{}={}", n.escape_ascii(), v.escape_ascii())).collect()
     }
 
     #[test]

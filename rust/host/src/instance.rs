@@ -47,6 +47,9 @@ impl Instance {
 
     fn initialize(&mut self, functions: &StartFunctions) -> Result<(), Error> {
         let fuel = self.core.spec.limits.start_fuel;
+        if let Some(instantiated) = &functions.instantiated {
+            self.run("the start function", 0, fuel, |_, store| instantiated.call(store))?;
+        }
         if let Some(initialize) = &functions.initialize {
             self.run("_initialize", 0, fuel, |_, store| initialize.call(store))?;
             if let Some(main) = &functions.main {
@@ -101,16 +104,13 @@ impl Instance {
     ) -> Result<R, Error> {
         self.meter.refill(&mut self.store, fuel);
         self.env.as_mut(&mut self.store).enter(context);
-        call(&self.exports, &mut self.store)
-            .map_err(|trap| self.failure(callback, fuel, &trap))
+        call(&self.exports, &mut self.store).map_err(|trap| self.failure(callback, fuel, &trap))
     }
 
     fn failure(&mut self, callback: &'static str, fuel: u64, trap: &RuntimeError) -> Error {
         match self.meter.cause(&mut self.store) {
             Cause::Fuel => Error::OutOfFuel { callback, fuel },
-            Cause::Memory => {
-                Error::OutOfMemory { callback, memory: self.core.spec.limits.memory }
-            }
+            Cause::Memory => Error::OutOfMemory { callback, memory: self.core.spec.limits.memory },
             Cause::None => {
                 let logs = std::mem::take(&mut self.env.as_mut(&mut self.store).warnings);
                 Error::Trap { callback, reason: trap.message(), logs }
@@ -212,7 +212,7 @@ impl Instance {
         let env = self.env.as_mut(&mut self.store);
         env.ending = false;
         if done == 0 && !env.finished.contains(&context) {
-            env.parked.push(context);
+            env.park(context);
             return Ok(());
         }
         env.finished.retain(|finished| *finished != context);

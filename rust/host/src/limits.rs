@@ -48,6 +48,12 @@ pub(crate) const TABLE_ELEMENTS: u32 = 100_000;
 pub(crate) const TABLES: usize = 8;
 
 impl Limits {
+    /// Bytes of the largest serialized map within the limits: a count, two lengths and two zero
+    /// bytes a pair, names and values.
+    pub(crate) fn pairs(&self) -> usize {
+        self.headers.saturating_mul(10).saturating_add(self.header_bytes).saturating_add(4)
+    }
+
     /// The memory limit in WebAssembly pages.
     pub(crate) fn memory_pages(&self) -> u32 {
         u32::try_from(self.memory / WASM_PAGE_SIZE as u64)

@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Metrics of one host; more are refused.
 const CAPACITY: usize = 4096;
+/// Bytes of the longest name.
+const NAME: usize = 1024;
 
 /// `proxy_metric_type_t`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +54,7 @@ struct Table {
 }
 
 /// Why a metric did not take a value.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     NotFound,
     BadArgument,
@@ -69,7 +71,7 @@ impl Metrics {
         if let Some(id) = table.ids.get(&name).copied() {
             return table.metric(id).is_ok_and(|metric| metric.kind == kind).then_some(id);
         }
-        if table.metrics.len() >= CAPACITY {
+        if table.metrics.len() >= CAPACITY || name.len() > NAME {
             return None;
         }
         table.metrics.push(MetricValue { name: name.clone(), kind, value: 0, records: 0 });

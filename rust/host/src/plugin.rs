@@ -72,9 +72,10 @@ impl Plugin {
             host: host.clone(),
             spec,
         });
+        // What the canary asks for is nobody's, and the instances that serve say the same again.
+        let outbox = instances::outbox(std::mem::take);
         let canary = Instance::start(Arc::clone(&core));
-        // The instances that serve say the same again, on their threads.
-        instances::outbox(|out| out.logs.clear());
+        instances::outbox(|out| *out = outbox);
         canary?;
         Ok(Self { handle: Arc::new(Handle { core }) })
     }

@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// Bytes of keys and values that one policy may keep.
 const CAPACITY: usize = 64 << 20;
+/// What an entry takes beside its key and value; so it bounds their number too.
+const ENTRY: usize = 96;
 
 /// Values with their compare-and-swap numbers, for all threads of the process.
 #[derive(Default)]
@@ -56,7 +58,7 @@ impl SharedData {
             table.bytes = bytes;
             *entry = Entry { value, cas: next };
         } else {
-            let bytes = table.bytes + key.len() + value.len();
+            let bytes = table.bytes + key.len() + value.len() + ENTRY;
             if cas != 0 {
                 return Err(Refusal::CasMismatch);
             }
@@ -94,7 +96,7 @@ mod tests {
     fn the_share_is_bounded() {
         let data = SharedData::default();
         assert_eq!(data.set(b"k", vec![0; CAPACITY], 0), Err(Refusal::Full));
-        data.set(b"k", vec![0; CAPACITY - 1], 0).unwrap();
+        data.set(b"k", vec![0; CAPACITY - ENTRY - 1], 0).unwrap();
         assert_eq!(data.set(b"l", vec![], 0), Err(Refusal::Full));
         data.set(b"k", vec![], 0).unwrap();
         data.set(b"l", vec![], 0).unwrap();

@@ -7,6 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const QUEUES: usize = 1024;
 /// Bytes that wait in one queue; more are refused.
 const CAPACITY: usize = 16 << 20;
+/// Bytes that wait in all queues; more are refused.
+const TOTAL: usize = 64 << 20;
+/// Bytes of the longest name.
+const NAME: usize = 1024;
 
 /// All queues of a host, by policy and name.
 #[derive(Default)]
@@ -18,6 +22,7 @@ pub(crate) struct SharedQueues {
 struct Table {
     ids: HashMap<(String, Vec<u8>), u32>,
     queues: Vec<Queue>,
+    bytes: usize,
 }
 
 #[derive(Default)]
@@ -40,8 +45,11 @@ impl SharedQueues {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes or opens the queue and notes `plugin` as its listener; `None` past the bound.
+    /// Makes or opens the queue and notes `plugin` as its listener; `None` past the bounds.
     pub(crate) fn register(&self, vm_id: &str, name: &[u8], plugin: u64) -> Option<u32> {
+        if name.len() > NAME {
+            return None;
+        }
         let mut table = self.lock();
         let key = (vm_id.to_owned(), name.to_vec());
         let id = match table.ids.get(&key) {
@@ -69,15 +77,16 @@ impl SharedQueues {
     /// Appends a value; the answer is the plugins to tell.
     pub(crate) fn enqueue(&self, id: u32, value: Vec<u8>) -> Result<Vec<u64>, Refusal> {
         let mut table = self.lock();
+        let total = table.bytes + cost(&value);
         let queue = table.queue(id)?;
-        // An empty value takes room too, or a loop could queue without end.
-        let cost = value.len() + std::mem::size_of::<Vec<u8>>();
-        if queue.bytes + cost > CAPACITY {
+        if queue.bytes + cost(&value) > CAPACITY || total > TOTAL {
             return Err(Refusal::Full);
         }
-        queue.bytes += cost;
+        queue.bytes += cost(&value);
         queue.values.push_back(value);
-        Ok(queue.listeners.clone())
+        let listeners = queue.listeners.clone();
+        table.bytes = total;
+        Ok(listeners)
     }
 
     /// Takes the oldest value; `Ok(None)` when the queue is empty.
@@ -85,9 +94,9 @@ impl SharedQueues {
         let mut table = self.lock();
         let queue = table.queue(id)?;
         let value = queue.values.pop_front();
-        if let Some(value) = &value {
-            queue.bytes -= value.len() + std::mem::size_of::<Vec<u8>>();
-        }
+        let cost = value.as_deref().map_or(0, cost);
+        queue.bytes -= cost;
+        table.bytes -= cost;
         Ok(value)
     }
 
@@ -97,6 +106,11 @@ impl SharedQueues {
             queue.listeners.retain(|listener| *listener != plugin);
         }
     }
+}
+
+/// An empty value takes room too, or a loop could queue without end.
+fn cost(value: &[u8]) -> usize {
+    value.len() + std::mem::size_of::<Vec<u8>>()
 }
 
 impl Table {
@@ -137,5 +151,21 @@ mod tests {
         let queues = SharedQueues::default();
         let id = queues.register("a", b"q", 1).unwrap();
         assert_eq!(queues.enqueue(id, vec![0; CAPACITY]), Err(Refusal::Full));
+    }
+
+    #[test]
+    fn all_queues_together_are_bounded() {
+        let queues = SharedQueues::default();
+        let ids: Vec<u32> = (0..9).map(|name| queues.register("a", &[name], 1).unwrap()).collect();
+        let half = vec![0; CAPACITY / 2];
+        let taken = ids.iter().take_while(|id| queues.enqueue(**id, half.clone()).is_ok());
+        assert_eq!(taken.count(), 7);
+        queues.dequeue(ids[0]).unwrap();
+        queues.enqueue(ids[0], half).unwrap();
+    }
+
+    #[test]
+    fn a_name_is_bounded() {
+        assert_eq!(SharedQueues::default().register("a", &[0; NAME + 1], 1), None);
     }
 }

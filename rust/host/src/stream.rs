@@ -1,8 +1,7 @@
 //! One request passing a chain: phases in, effects out.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::abi::Direction;
 use crate::effects::{Body, Effects, LocalResponse};
@@ -15,37 +14,43 @@ use crate::{Attributes, Chain, Error, HeaderMap, instances};
 /// [`Error::WrongThread`] elsewhere; a handle that is dropped elsewhere is closed by its own thread.
 pub struct Stream {
     key: u64,
-    thread: u64,
+    home: Arc<Inbox>,
     closed: bool,
 }
 
-/// Streams that were dropped on a foreign thread: (thread, key).
-static ORPHANS: Mutex<Vec<(u64, u64)>> = Mutex::new(Vec::new());
-static ORPHAN_COUNT: AtomicU64 = AtomicU64::new(0);
+/// Streams of one thread that were dropped on others. It goes with its thread and their handles.
+#[derive(Default)]
+struct Inbox {
+    waiting: AtomicBool,
+    keys: Mutex<Vec<u64>>,
+}
 
-fn this_thread() -> u64 {
-    static THREADS: AtomicU64 = AtomicU64::new(1);
-    thread_local! {
-        static THIS: Cell<u64> = const { Cell::new(0) };
+thread_local! {
+    static INBOX: Arc<Inbox> = Arc::default();
+}
+
+impl Inbox {
+    fn put(&self, key: u64) {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).push(key);
+        self.waiting.store(true, Ordering::Release);
     }
-    // A handle can be dropped while its thread ends.
-    THIS.try_with(|this| {
-        if this.get() == 0 {
-            this.set(THREADS.fetch_add(1, Ordering::Relaxed));
+
+    fn take(&self) -> Vec<u64> {
+        if !self.waiting.swap(false, Ordering::Acquire) {
+            return Vec::new();
         }
-        this.get()
-    })
-    .unwrap_or(0)
+        std::mem::take(&mut *self.keys.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Stream {
     /// Opens a stream on this thread.
     #[must_use]
     pub fn open(chain: &Chain, attributes: Attributes) -> Self {
-        let thread = this_thread();
-        close_orphans(thread);
+        let home = INBOX.with(Arc::clone);
+        home.take().into_iter().for_each(abandon);
         let key = stream_state::keep(StreamState::new(chain.clone(), attributes));
-        Self { key, thread, closed: false }
+        Self { key, home, closed: false }
     }
 
     /// Names the stream among those of its thread.
@@ -54,8 +59,13 @@ impl Stream {
         self.key
     }
 
+    fn is_home(&self) -> bool {
+        // A handle can be dropped while its thread ends.
+        INBOX.try_with(|inbox| Arc::ptr_eq(inbox, &self.home)).unwrap_or(false)
+    }
+
     fn step(&self, work: impl FnOnce(&FilterChain<'_>)) -> Result<Effects, Error> {
-        if self.thread != this_thread() {
+        if !self.is_home() {
             return Err(Error::WrongThread);
         }
         Ok(step(self.key, work))
@@ -152,10 +162,6 @@ impl Stream {
     /// [`Error::WrongThread`].
     pub fn resume(&mut self) -> Result<Effects, Error> {
         self.step(|chain| {
-            let asked = std::mem::take(&mut chain.state.borrow_mut().asked);
-            for (position, asked) in asked {
-                chain.perform(position, asked);
-            }
             chain.fail_abandoned();
         })
     }
@@ -166,15 +172,21 @@ impl Stream {
     /// # Errors
     /// [`Error::WrongThread`].
     pub fn close(&mut self) -> Result<Effects, Error> {
-        let thread = this_thread();
         if self.closed {
             return Ok(Effects::default());
         }
-        if self.thread != thread {
+        if !self.is_home() {
             return Err(Error::WrongThread);
         }
         self.closed = true;
-        let effects = step(self.key, end);
+        let effects = match stream_state::find(self.key) {
+            Some(state) => {
+                end(&FilterChain { key: self.key, state: &state });
+                instances::deliver_queues();
+                state.borrow_mut().take_effects(self.key)
+            }
+            None => Effects::default(),
+        };
         stream_state::release(self.key);
         Ok(effects)
     }
@@ -182,7 +194,7 @@ impl Stream {
     /// Works on the request's head as it stands.
     pub fn with_request_headers<R>(&self, work: impl FnOnce(&HeaderMap) -> R) -> R {
         match stream_state::find(self.key) {
-            Some(state) if self.thread == this_thread() => work(&state.borrow().request.headers),
+            Some(state) if self.is_home() => work(&state.borrow().request.headers),
             _ => work(&HeaderMap::new()),
         }
     }
@@ -190,7 +202,7 @@ impl Stream {
     /// Works on the response's head as it stands.
     pub fn with_response_headers<R>(&self, work: impl FnOnce(&HeaderMap) -> R) -> R {
         match stream_state::find(self.key) {
-            Some(state) if self.thread == this_thread() => work(&state.borrow().response.headers),
+            Some(state) if self.is_home() => work(&state.borrow().response.headers),
             _ => work(&HeaderMap::new()),
         }
     }
@@ -228,8 +240,12 @@ fn on_trailers(chain: &FilterChain<'_>, direction: Direction, trailers: HeaderMa
 
 fn step(key: u64, work: impl FnOnce(&FilterChain<'_>)) -> Effects {
     let Some(state) = stream_state::find(key) else { return Effects::default() };
-    work(&FilterChain { key, state: &state });
+    let chain = FilterChain { key, state: &state };
+    // What a tick or another stream asked since comes before what happens now.
+    chain.perform_asked();
+    work(&chain);
     instances::deliver_queues();
+    chain.perform_asked();
     state.borrow_mut().take_effects(key)
 }
 
@@ -246,34 +262,15 @@ fn abandon(key: u64) {
     stream_state::release(key);
 }
 
-fn close_orphans(thread: u64) {
-    if ORPHAN_COUNT.load(Ordering::Acquire) == 0 {
-        return;
-    }
-    let mine: Vec<u64> = {
-        let mut orphans = ORPHANS.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mine, others) = orphans.drain(..).partition(|(owner, _)| *owner == thread);
-        *orphans = others;
-        ORPHAN_COUNT.store(orphans.len() as u64, Ordering::Release);
-        mine
-    }
-    .into_iter()
-    .map(|(_, key)| key)
-    .collect();
-    mine.into_iter().for_each(abandon);
-}
-
 impl Drop for Stream {
     fn drop(&mut self) {
         if self.closed {
             return;
         }
-        if self.thread == this_thread() {
+        if self.is_home() {
             abandon(self.key);
-            return;
+        } else {
+            self.home.put(self.key);
         }
-        let mut orphans = ORPHANS.lock().unwrap_or_else(PoisonError::into_inner);
-        orphans.push((self.thread, self.key));
-        ORPHAN_COUNT.store(orphans.len() as u64, Ordering::Release);
     }
 }

@@ -54,6 +54,16 @@ pub(crate) enum Asked {
     Reset,
 }
 
+impl Asked {
+    /// Whether both ask for the same; of two responses the first one counts.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Continue(one), Self::Continue(two)) => one == two,
+            (one, two) => std::mem::discriminant(one) == std::mem::discriminant(two),
+        }
+    }
+}
+
 impl StreamState {
     pub(crate) fn new(chain: Chain, attributes: Attributes) -> Self {
         let filters = (0..chain.len()).map(|_| Filter::default()).collect();
@@ -148,13 +158,17 @@ pub(crate) fn keep(state: StreamState) -> u64 {
 pub(crate) fn find(key: u64) -> Option<Shared> {
     let (place, turn) = split(key);
     STREAMS.with_borrow(|streams| {
-        streams.places.get(place).filter(|slot| slot.0 == turn).and_then(|slot| slot.1.clone())
+        streams
+            .places
+            .get(place as usize)
+            .filter(|slot| slot.0 == turn)
+            .and_then(|slot| slot.1.clone())
     })
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "the two halves of a key")]
-fn split(key: u64) -> (usize, u32) {
-    (key as u32 as usize, (key >> 32) as u32)
+fn split(key: u64) -> (u32, u32) {
+    (key as u32, (key >> 32) as u32)
 }
 
 /// Frees the place of a closed stream once no policy holds a context of it.
@@ -169,10 +183,10 @@ pub(crate) fn release(key: u64) {
     }
     let (place, turn) = split(key);
     STREAMS.with_borrow_mut(|streams| {
-        let slot = &mut streams.places[place];
+        let slot = &mut streams.places[place as usize];
         slot.0 = turn.wrapping_add(1).max(1);
         slot.1 = None;
-        streams.free.push(key as u32);
+        streams.free.push(place);
     });
 }
 

@@ -9,24 +9,15 @@ use wasmer::{
 };
 
 use super::charges::{Growth, MeteringGlobals};
-use super::{FUEL, REFUSED, RESERVED_PREFIX, costs};
+use super::{FUEL, REFUSED, RESERVED_PREFIX, START, costs};
 
 const NAME: &str = "fuel metering";
 
 /// Meters one module. The global indexes differ from module to module, so an engine that has
 /// compiled one with it refuses a second.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Metering {
-    initial: i64,
     globals: OnceLock<MeteringGlobals>,
-}
-
-impl Metering {
-    /// `initial` is the fuel before the host's first refill: all that a WebAssembly start
-    /// function has, because it runs while the instance is being made.
-    pub(crate) fn new(initial: u64) -> Self {
-        Self { initial: i64::try_from(initial).unwrap_or(i64::MAX), globals: OnceLock::new() }
-    }
 }
 
 impl ModuleMiddleware for Metering {
@@ -41,8 +32,11 @@ impl ModuleMiddleware for Metering {
         if let Some(name) = module.exports.keys().find(|name| name.starts_with(RESERVED_PREFIX)) {
             return Err(MiddlewareError::new(NAME, format!("reserved export name {name:?}")));
         }
+        if let Some(start) = module.start_function.take() {
+            module.exports.insert(START.to_owned(), ExportIndex::Function(start));
+        }
         let globals = MeteringGlobals {
-            fuel: add_global(module, Some(FUEL), Type::I64, GlobalInit::I64Const(self.initial)),
+            fuel: add_global(module, Some(FUEL), Type::I64, GlobalInit::I64Const(0)),
             refused: add_global(module, Some(REFUSED), Type::I32, GlobalInit::I32Const(0)),
             operand: add_global(module, None, Type::I32, GlobalInit::I32Const(0)),
             result: add_global(module, None, Type::I32, GlobalInit::I32Const(0)),

@@ -18,7 +18,7 @@ impl Guest {
     }
 
     fn with_memory(wat: &str, memory: u64) -> Self {
-        let engine = engine::compiling(&Limits { memory, ..Limits::default() }, 1_000);
+        let engine = engine::compiling(&Limits { memory, ..Limits::default() });
         let module = Module::new(&engine, wat::parse_str(wat).unwrap()).unwrap();
         let mut store = Store::new(engine);
         let instance = Instance::new(&mut store, &module, &imports! {}).unwrap();
@@ -233,17 +233,22 @@ fn a_huge_charge_of_the_host_exhausts() {
 }
 
 #[test]
-fn a_start_function_runs_on_the_initial_fuel() {
-    let engine = engine::compiling(&Limits::default(), 1_000);
+fn a_start_function_waits_for_the_host_and_its_fuel() {
+    let engine = engine::compiling(&Limits::default());
     let wat = "(module (func $s (loop (br 0))) (start $s))";
     let module = Module::new(&engine, wat::parse_str(wat).unwrap()).unwrap();
     let mut store = Store::new(engine);
-    assert!(Instance::new(&mut store, &module, &imports! {}).is_err());
+    let instance = Instance::new(&mut store, &module, &imports! {}).unwrap();
+    let meter = Meter::of(&instance).unwrap();
+    meter.refill(&mut store, 1_000);
+    let start = instance.exports.get_function(super::START).unwrap();
+    assert!(start.call(&mut store, &[]).is_err());
+    assert_eq!(meter.cause(&mut store), Cause::Fuel);
 }
 
 #[test]
 fn a_second_module_in_one_engine_is_refused() {
-    let engine = engine::compiling(&Limits::default(), 0);
+    let engine = engine::compiling(&Limits::default());
     let wasm = wat::parse_str("(module)").unwrap();
     assert!(Module::new(&engine, &wasm).is_ok());
     assert!(Module::new(&engine, &wasm).is_err());
@@ -251,7 +256,7 @@ fn a_second_module_in_one_engine_is_refused() {
 
 #[test]
 fn imported_globals_keep_their_places() {
-    let engine = engine::compiling(&Limits::default(), 0);
+    let engine = engine::compiling(&Limits::default());
     let wat = r#"(module (import "m" "g" (global i32)) (global $own i32 (i32.const 5))
         (func (export "run") (result i32) (i32.add (global.get 0) (global.get $own))))"#;
     let module = Module::new(&engine, wat::parse_str(wat).unwrap()).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::abi::{BufferType, Direction, Status};
 use crate::guest::{Answer, Fault, Guest};
-use crate::stream_state;
+use crate::{LogLevel, stream_state};
 
 /// `proxy_get_buffer_status`.
 pub(super) fn status(guest: &mut Guest<'_>, buffer: u32, size_at: u32, flags_at: u32) -> Answer {
@@ -47,11 +47,16 @@ pub(super) fn set(
         // A policy may always shrink what it was given, and grow it up to its limit.
         let length = body.len() - (end - start) + value.len();
         if length > limit.max(body.len()) {
-            return Err(Status::BadArgument.into());
+            return Ok(None);
         }
         body.splice(start..end, value);
-        Ok(body.len())
+        Ok(Some(body.len()))
     })?;
+    let Some(held) = held else {
+        let text = "could not change a body: its limit `body` allows no more";
+        guest.env.log(LogLevel::Warn, text.into());
+        return Err(Status::BadArgument.into());
+    };
     guest.charge_bytes(held)?;
     if let Some((key, _)) = guest.env.stream() {
         stream_state::with(key, |state| state.flow(direction).rewritten = true);

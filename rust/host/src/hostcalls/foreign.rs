@@ -5,6 +5,8 @@ use crate::abi::Status;
 use crate::guest::{Answer, Guest};
 use crate::signature;
 
+/// Longer names are no function's.
+const NAME: usize = 256;
 
 /// `proxy_call_foreign_function`.
 pub(super) fn call(
@@ -16,8 +18,8 @@ pub(super) fn call(
     result_at: u32,
     size_at: u32,
 ) -> Answer {
-    let (name, arguments) =
-        (guest.read(name, name_size)?, guest.read(arguments, arguments_size)?);
+    let name = guest.read_some(name, name_size, NAME)?;
+    let arguments = guest.read(arguments, arguments_size)?;
     let name = String::from_utf8_lossy(&name).into_owned();
     let Some(result) = signature::foreign(&name, &arguments, guest.env.core.host.keys()) else {
         return absent(guest, &format!("the foreign function `{name}`"), Status::NotFound);

@@ -13,6 +13,8 @@ use crate::headers::is_field;
 use crate::stream_state::{self, StreamState};
 use crate::{HeaderMap, LogLevel, pairs};
 
+const TOO_MUCH: &str = "its limits `headers` and `header_bytes` allow no more";
+
 /// `proxy_get_header_map_size`: bytes of the serialized map.
 pub(super) fn size(guest: &mut Guest<'_>, map: u32, size_at: u32) -> Answer {
     let size = read(guest, map, pairs::encoded_len)?.unwrap_or(0);
@@ -48,6 +50,9 @@ pub(super) fn value(
 
 /// `proxy_set_header_map_pairs`.
 pub(super) fn set_pairs(guest: &mut Guest<'_>, map: u32, bytes: u32, size: u32) -> Answer {
+    if size as usize > guest.env.core.spec.limits.pairs() {
+        return Err(refused(guest, TOO_MUCH));
+    }
     let bytes = guest.read(bytes, size)?;
     let fields = pairs::decode(&bytes).ok_or(Status::ParseFailure)?;
     for (name, value) in fields.iter() {
@@ -98,9 +103,14 @@ pub(super) fn remove(guest: &mut Guest<'_>, map: u32, name: u32, name_size: u32)
     if name.first() == Some(&b':') {
         return Err(Status::BadArgument.into());
     }
-    write(guest, map, |_| (0, 0), |map| {
-        map.remove(&name);
-    })
+    write(
+        guest,
+        map,
+        |_| (0, 0),
+        |map| {
+            map.remove(&name);
+        },
+    )
 }
 
 type Field = (Vec<u8>, Vec<u8>);
@@ -113,10 +123,15 @@ fn field(
     value_size: u32,
 ) -> Result<Field, Fault> {
     let (name, value) = (guest.read(name, name_size)?, guest.read(value, value_size)?);
+    // Each byte is looked at.
+    guest.charge((name.len() + value.len()) as u64)?;
     if let Err(fault) = check(&name, &value) {
         guest.env.log(
             LogLevel::Warn,
-            format!("refused a field: `{}` is no valid name, or its value has a control character", name.escape_ascii()),
+            format!(
+                "refused a field: `{}` is no valid name, or its value has a control character",
+                name.escape_ascii()
+            ),
         );
         return Err(fault);
     }
@@ -192,7 +207,7 @@ fn write(
         let fields;
         (fields, bytes) = size(map);
         if fields > most || bytes > most_bytes {
-            return Some("its limits `headers` and `header_bytes` allow no more");
+            return Some(TOO_MUCH);
         }
         work(map);
         match kind {
@@ -204,9 +219,10 @@ fn write(
     });
     guest.charge_bytes(bytes)?;
     let refusal = refusal.unwrap_or(Some("the stream has ended"));
-    if let Some(reason) = refusal {
-        guest.env.log(LogLevel::Warn, format!("could not change header fields: {reason}"));
-        return Err(Status::BadArgument.into());
-    }
-    Ok(())
+    refusal.map_or(Ok(()), |reason| Err(refused(guest, reason)))
+}
+
+fn refused(guest: &mut Guest<'_>, reason: &str) -> Fault {
+    guest.env.log(LogLevel::Warn, format!("could not change header fields: {reason}"));
+    Status::BadArgument.into()
 }

@@ -2,9 +2,9 @@
 
 use crate::abi::{Direction, Status};
 use crate::effects::LocalResponse;
-use crate::guest::{Answer, Guest};
-use crate::instances::outbox;
+use crate::guest::{Answer, Fault, Guest};
 use crate::headers::is_field;
+use crate::instances::outbox;
 use crate::stream_state::{self, Asked};
 use crate::{HeaderMap, LogLevel, pairs};
 
@@ -46,10 +46,10 @@ pub(super) fn send_local_response(
     headers_size: u32,
     grpc_status: i32,
 ) -> Answer {
-    let details = guest.read(details, details_size)?;
+    let room = guest.env.log_room(LogLevel::Debug);
+    let details = guest.read_some(details, details_size, room)?;
     let body = guest.read(body, body_size)?;
-    let serialized = guest.read(headers, headers_size)?;
-    let given = pairs::decode(&serialized).unwrap_or_default();
+    let given = response_fields(guest, headers, headers_size)?;
     let mut headers = HeaderMap::with_capacity(given.len() + 1, given.byte_len() + 16);
     for (name, value) in given.iter() {
         if is_field(name, value) {
@@ -64,7 +64,7 @@ pub(super) fn send_local_response(
     }
     if !details.is_empty() {
         let text = format!("answered {status}: {}", String::from_utf8_lossy(&details));
-        guest.env.guest_log(LogLevel::Debug, text.as_bytes());
+        guest.env.log(LogLevel::Debug, text);
     }
     let status = u16::try_from(status).ok().filter(|status| (200..=599).contains(status));
     let response = LocalResponse { status: status.unwrap_or(500), headers, body };
@@ -72,11 +72,32 @@ pub(super) fn send_local_response(
     Ok(())
 }
 
+fn response_fields(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<HeaderMap, Fault> {
+    if size as usize > guest.env.core.spec.limits.pairs() {
+        let text = "left the fields out of its response: its limits `headers` and `header_bytes` \
+                    allow no more";
+        guest.env.log(LogLevel::Warn, text.into());
+        return Ok(HeaderMap::new());
+    }
+    let serialized = guest.read(at, size)?;
+    Ok(pairs::decode(&serialized).unwrap_or_default())
+}
+
+/// Notes what is asked; what is asked already is not asked twice.
 fn ask(guest: &mut Guest<'_>, asked: Asked) {
     let Some((key, position)) = guest.env.stream() else {
         guest.env.log(LogLevel::Warn, "asked something of a stream outside of any stream".into());
         return;
     };
-    stream_state::with(key, |state| state.asked.push((position, asked)));
-    outbox(|out| out.wake.push(key));
+    let noted = stream_state::with(key, |state| {
+        let known =
+            state.asked.iter().any(|(who, known)| *who == position && known.is_like(&asked));
+        if !known {
+            state.asked.push((position, asked));
+        }
+        !known
+    });
+    if noted == Some(true) {
+        outbox(|out| out.wake.push(key));
+    }
 }

@@ -7,8 +7,9 @@ use crate::guest::{Answer, Guest};
 /// `proxy_log`.
 pub(super) fn log(guest: &mut Guest<'_>, level: u32, message: u32, size: u32) -> Answer {
     let level = LogLevel::from_number(level).ok_or(Status::BadArgument)?;
-    let message = guest.read(message, size)?;
-    guest.env.guest_log(level, &message);
+    let room = guest.env.log_room(level);
+    let message = guest.read_some(message, size, room)?;
+    guest.env.guest_log(level, &message, size as usize);
     Ok(())
 }
 

@@ -17,7 +17,8 @@ pub(super) fn define(
     let name = guest.read(name, name_size)?;
     let name = String::from_utf8_lossy(&name).into_owned();
     let Some(metric) = guest.env.core.host.metric_table().define(kind, name) else {
-        let text = "could not define a metric: its name has another kind, or there are too many";
+        let text = "could not define a metric: its name has another kind or is too long, or there \
+                    are too many";
         guest.env.log(LogLevel::Error, text.into());
         return Err(Status::BadArgument.into());
     };

@@ -6,6 +6,8 @@ use crate::{LogLevel, properties, stream_state};
 
 /// Bytes of paths and values that the policies of one stream may store.
 const CAPACITY: usize = 64 << 10;
+/// What a property takes beside its bytes; so it bounds their number too.
+const ENTRY: usize = 64;
 
 /// `proxy_get_property`: what a policy stored, else what the host knows.
 pub(super) fn get(
@@ -17,10 +19,14 @@ pub(super) fn get(
 ) -> Answer {
     let path = guest.read(path, path_size)?;
     let stream = guest.env.stream();
-    let value = stream
-        .and_then(|(key, _)| stream_state::with(key, |state| properties::of_stream(state, &path)))
-        .flatten()
-        .or_else(|| properties::of_plugin(&guest.env.core, &path));
+    let found = stream.and_then(|(key, _)| {
+        stream_state::with(key, |state| {
+            (state.properties.len(), properties::of_stream(state, &path))
+        })
+    });
+    let (stored, value) = found.unwrap_or_default();
+    guest.charge(stored as u64)?;
+    let value = value.or_else(|| properties::of_plugin(&guest.env.core, &path));
     guest.give(&value.ok_or(Status::NotFound)?, value_at, size_at)
 }
 
@@ -34,18 +40,24 @@ pub(super) fn set(
 ) -> Answer {
     let (path, value) = (guest.read(path, path_size)?, guest.read(value, value_size)?);
     let (key, _) = guest.env.stream().ok_or(Status::NotFound)?;
-    let stored = stream_state::with(key, |state| {
-        let held: usize = state.properties.iter().map(|(path, value)| path.len() + value.len()).sum();
-        if held + path.len() + value.len() > CAPACITY {
-            return false;
+    let size = |path: &[u8], value: &[u8]| path.len() + value.len() + ENTRY;
+    let done = stream_state::with(key, |state| {
+        let stored = state.properties.len();
+        let known = state.properties.iter().position(|(known, _)| *known == path);
+        let others = state.properties.iter().enumerate().filter(|(at, _)| Some(*at) != known);
+        let held: usize = others.map(|(_, (path, value))| size(path, value)).sum();
+        if held + size(&path, &value) > CAPACITY {
+            return (stored, false);
         }
-        match state.properties.iter_mut().find(|(known, _)| *known == path) {
-            Some(entry) => entry.1 = value,
+        match known {
+            Some(at) => state.properties[at].1 = value,
             None => state.properties.push((path, value)),
         }
-        true
+        (stored, true)
     });
-    if stored == Some(false) {
+    let (stored, fits) = done.unwrap_or((0, true));
+    guest.charge(stored as u64)?;
+    if !fits {
         guest.env.log(LogLevel::Error, "the properties of this stream are full".into());
         return Err(Status::InternalFailure.into());
     }

@@ -7,16 +7,15 @@ use crate::instances::outbox;
 use crate::shared_queues::Refusal;
 
 /// `proxy_register_shared_queue`: opens it if it is there.
-pub(super) fn register(
-    guest: &mut Guest<'_>,
-    name: u32,
-    name_size: u32,
-    queue_at: u32,
-) -> Answer {
+pub(super) fn register(guest: &mut Guest<'_>, name: u32, name_size: u32, queue_at: u32) -> Answer {
     let name = guest.read(name, name_size)?;
     let core = &guest.env.core;
     let queue = core.host.queues().register(&core.spec.name, &name, core.id);
-    let queue = queue.ok_or(Status::InternalFailure)?;
+    let Some(queue) = queue else {
+        let text = "could not register a queue: its name is too long, or there are too many";
+        guest.env.log(LogLevel::Error, text.into());
+        return Err(Status::InternalFailure.into());
+    };
     guest.write_u32(queue_at, queue)
 }
 

@@ -19,6 +19,8 @@ const NOTSUP: i32 = 58;
 const RANDOM: u32 = 64 << 10;
 /// An `fd_write` has at most so many pieces.
 const VECTORS: u32 = 1024;
+/// What a piece costs, however short it is.
+const VECTOR_UNITS: u64 = 16;
 
 fn errno(number: i32) -> Fault {
     Fault::Errno(number)
@@ -34,15 +36,18 @@ pub(super) fn args_sizes_get(guest: &mut Guest<'_>, count_at: u32, size_at: u32)
     guest.write_u32(size_at, 0)
 }
 
-fn environment(guest: &Guest<'_>) -> Vec<Vec<u8>> {
-    let variables = &guest.env.core.spec.environment;
-    variables.iter().map(|(name, value)| format!("{name}={value}\0").into_bytes()).collect()
+fn environment(guest: &mut Guest<'_>) -> Result<Vec<Vec<u8>>, Fault> {
+    let variables = guest.env.core.spec.environment.iter();
+    let variables: Vec<_> =
+        variables.map(|(name, value)| format!("{name}={value}\0").into_bytes()).collect();
+    guest.charge_bytes(variables.iter().map(Vec::len).sum())?;
+    Ok(variables)
 }
 
 /// The variables that the policy's capabilities name, and no others.
 pub(super) fn environ_get(guest: &mut Guest<'_>, pointers: u32, buffer: u32) -> Answer {
     let (mut slot, mut at) = (pointers, buffer);
-    for variable in environment(guest) {
+    for variable in environment(guest)? {
         guest.write_u32(slot, at)?;
         guest.write(at, &variable)?;
         slot = slot.wrapping_add(4);
@@ -52,7 +57,7 @@ pub(super) fn environ_get(guest: &mut Guest<'_>, pointers: u32, buffer: u32) -> 
 }
 
 pub(super) fn environ_sizes_get(guest: &mut Guest<'_>, count_at: u32, size_at: u32) -> Answer {
-    let variables = environment(guest);
+    let variables = environment(guest)?;
     guest.write_u32(count_at, Guest::length(variables.len())?)?;
     guest.write_u32(size_at, Guest::length(variables.iter().map(Vec::len).sum())?)
 }
@@ -85,7 +90,8 @@ pub(super) fn random_get(guest: &mut Guest<'_>, buffer: u32, size: u32) -> Answe
     if size > RANDOM {
         return Err(errno(INVAL));
     }
-    guest.charge_bytes(size as usize)?;
+    // The generator gives about a byte a nanosecond.
+    guest.charge(size.into())?;
     let mut bytes = vec![0; size as usize];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| errno(NOSYS))?;
     guest.write(buffer, &bytes)
@@ -108,15 +114,22 @@ pub(super) fn fd_write(
         return Err(errno(INVAL));
     }
     let list = guest.read(vectors, count * 8)?;
-    let mut line = Vec::new();
-    let mut words = list.chunks_exact(4).map(|word| {
-        word.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte))
-    });
+    guest.charge(u64::from(count) * VECTOR_UNITS)?;
+    let (mut line, mut length) = (Vec::new(), 0);
+    let room = guest.env.log_room(level);
+    let mut words = list
+        .chunks_exact(4)
+        .map(|word| word.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte)));
     while let (Some(at), Some(size)) = (words.next(), words.next()) {
-        line.append(&mut guest.read(at, size)?);
+        line.append(&mut guest.read_some(at, size, room - line.len())?);
+        length += size as usize;
     }
-    let written = Guest::length(line.len())?;
-    guest.env.guest_log(level, line.strip_suffix(b"\n").unwrap_or(&line));
+    let written = Guest::length(length)?;
+    if line.len() == length && line.ends_with(b"\n") {
+        line.pop();
+        length -= 1;
+    }
+    guest.env.guest_log(level, &line, length);
     guest.write_u32(written_at, written)
 }
 
@@ -147,7 +160,7 @@ pub(super) fn sched_yield(_guest: &mut Guest<'_>) -> Answer {
 }
 
 /// The answer of a function that has no device behind it; `None` for `proc_exit`, which ends the
-/// guest. The numbers are Envoy's, which Go and AssemblyScript guests are known to bear.
+/// guest. The numbers are Envoy's, which Go and `AssemblyScript` guests are known to bear.
 pub(super) fn unsupported(guest: &mut Guest<'_>, name: &str) -> Option<i32> {
     let number = match name {
         "proc_exit" => return None,

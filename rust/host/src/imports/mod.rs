@@ -48,9 +48,12 @@ pub(crate) fn all() -> impl Iterator<Item = HostFunction> {
         results,
     });
     let wasi = wasi::MODULES.iter().flat_map(|&module| {
-        wasi::FUNCTIONS
-            .iter()
-            .map(move |&(name, params, results)| HostFunction { module, name, params, results })
+        wasi::FUNCTIONS.iter().map(move |&(name, params, results)| HostFunction {
+            module,
+            name,
+            params,
+            results,
+        })
     });
     env.chain(wasi)
 }

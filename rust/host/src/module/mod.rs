@@ -42,10 +42,7 @@ impl CompiledModule {
         let sections = Sections::read(bytes)?;
         let dialect = check(&sections, limits)?;
         let digest = digest_hex(bytes);
-        // Callbacks are refilled by the host; only a start function runs on what is compiled in.
-        let initial_fuel = if sections.start { limits.start_fuel } else { 0 };
-
-        let key = format!("{digest} metering {METERING_VERSION} fuel {initial_fuel}");
+        let key = format!("{digest} metering {METERING_VERSION}");
         let mut cache_problem = None;
         if let Some(cache) = cache {
             let engine = engine::loading(limits);
@@ -58,7 +55,7 @@ impl CompiledModule {
             }
         }
 
-        let engine = engine::compiling(limits, initial_fuel);
+        let engine = engine::compiling(limits);
         let module = Module::new(&engine, bytes).map_err(compile_error)?;
         if let Some(Err(problem)) = cache.map(|cache| cache.keep(&key, &module)) {
             cache_problem.get_or_insert(problem.to_string());

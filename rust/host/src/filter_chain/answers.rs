@@ -1,0 +1,105 @@
+//! Responses that do not come from the upstream: a policy's own, and what failures answer.
+
+use super::{FilterChain, Turn};
+use crate::abi::Direction;
+use crate::effects::LocalResponse;
+use crate::flow::{Gate, Stop};
+use crate::stream_state::Seat;
+use crate::{Error, HeaderMap};
+
+impl FilterChain<'_> {
+    /// A response that does not come from the upstream: it passes the policies that saw the
+    /// request, in reverse; from the middle of a response, those that have not seen it yet.
+    pub(crate) fn answer(&self, by: Option<usize>, response: LocalResponse) {
+        let from = {
+            let mut state = self.state.borrow_mut();
+            if state.response.passed {
+                state.effects.reset = true;
+                return;
+            }
+            if state.answered {
+                return;
+            }
+            state.answered = true;
+            let begun = std::mem::replace(&mut state.response.begun, true);
+            for filter in &mut state.filters {
+                filter.request = Gate::default();
+                filter.response = Gate::default();
+            }
+            let mut headers = HeaderMap::with_capacity(response.headers.len() + 1, 256);
+            headers.push(b":status", response.status.to_string().as_bytes());
+            response.headers.iter().for_each(|(name, value)| headers.push(name, value));
+            state.response.headers = headers;
+            state.response.changed = true;
+            state.response.rewritten = true;
+            state.response.headers_only = response.body.is_empty();
+            match (begun, by) {
+                (false, _) => 0,
+                (true, Some(position)) => state.filters.len() - position,
+                (true, None) => state.filters.len(),
+            }
+        };
+        self.headers(Direction::Response, from);
+        if !response.body.is_empty() {
+            self.body(Direction::Response, from, response.body, true);
+        }
+    }
+
+    /// The failure policy: open skips the policy, closed answers 503.
+    pub(super) fn failed(&self, position: usize, error: &Error) -> Turn {
+        if matches!(error, Error::BackOff | Error::InstanceGone) {
+            self.warn(position, &error.to_string());
+        }
+        let open = {
+            let mut state = self.state.borrow_mut();
+            let filter = &mut state.filters[position];
+            filter.seat = None;
+            filter.skipped = true;
+            state.asked.retain(|(who, _)| *who != position);
+            state.chain.plugins()[position].core().spec.fail_open
+        };
+        if open {
+            return Turn::Next;
+        }
+        self.answer(Some(position), plain(503));
+        Turn::Stopped
+    }
+
+    /// The policies whose instance crashed on another stream get their failure policy, if this
+    /// stream waits for them.
+    pub(crate) fn fail_abandoned(&self) {
+        for position in 0..self.count() {
+            let waits = {
+                let state = self.state.borrow();
+                let filter = &state.filters[position];
+                let gone = |seat: &Seat| !seat.slot.serves(seat.generation);
+                let held = [&filter.request, &filter.response].map(|gate| gate.stop != Stop::No);
+                (filter.seat.as_ref().is_some_and(gone) && held != [false; 2]).then_some(held)
+            };
+            let Some([request, response]) = waits else { continue };
+            if self.failed(position, &Error::InstanceGone) == Turn::Stopped {
+                return;
+            }
+            if request {
+                self.proceed(Direction::Request, position);
+            }
+            if response {
+                self.proceed(Direction::Response, position);
+            }
+        }
+    }
+}
+
+/// An answer of the host itself: problem+json (RFC 9457) that says nothing of the request.
+pub(crate) fn plain(status: u16) -> LocalResponse {
+    let title = match status {
+        413 => "Content Too Large",
+        431 => "Request Header Fields Too Large",
+        503 => "Service Unavailable",
+        _ => "Internal Server Error",
+    };
+    let mut headers = HeaderMap::new();
+    headers.push(b"content-type", b"application/problem+json");
+    let body = format!(r#"{{"title":"{title}","status":{status}}}"#).into_bytes();
+    LocalResponse { status, headers, body }
+}
