@@ -60,7 +60,7 @@ def wasmgate(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit: a person's mistake is a message and a code, never a traceback."""
     try:
-        app(arguments)
+        app(arguments, prog_name="wasmgate")
     except WasmgateError as error:
         show_error(error)
         sys.exit(ExitCode.PROBLEM)

@@ -86,7 +86,8 @@ def _listen(address: Address) -> socket.socket:
         )[0]
         return socket.create_server(where[:2], family=family, backlog=BACKLOG)
     except OSError as error:
-        said = f"could not listen on {address}: {error.strerror}"
+        # `create_server` adds the address in brackets, which is said already.
+        said = f"could not listen on {address}: {(error.strerror or str(error)).partition(' (')[0]}"
         err.print(Text.assemble(("error: ", "bold red"), said), soft_wrap=True)
         err.print("  try:   another --port, or stop what listens there", soft_wrap=True)
         raise typer.Exit(ExitCode.LISTEN) from error
@@ -96,7 +97,9 @@ def _announce(settings: GatewayConfig, listener: socket.socket, workers: int) ->
     from wasmgate.config import Address
 
     address = Address(*listener.getsockname()[:2])
-    parts = f"{len(settings.routes)} routes, {len(settings.policies)} policies, {workers} workers"
+    parts = (
+        f"routes: {len(settings.routes)}, policies: {len(settings.policies)}, workers: {workers}"
+    )
     err.print(f"wasmgate listens on http://{address} ({parts})", highlight=False, soft_wrap=True)
 
 

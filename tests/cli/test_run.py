@@ -1,0 +1,200 @@
+"""`wasmgate run`: a real process, a real upstream."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Command
+
+Start = Callable[..., "Running"]
+
+
+class Upstream(BaseHTTPRequestHandler):
+    """Answers with the path that it was asked for."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.send_response(200)
+        self.send_header("content-length", str(len(self.path)))
+        self.end_headers()
+        self.wfile.write(self.path.encode())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class Running:
+    """The command while it runs, and where it listens."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.said: list[str] = []
+        self.port = self._port()
+
+    def _port(self) -> int:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.said.append(line.rstrip())
+            found = re.match(r"wasmgate listens on http://127\.0\.0\.1:(\d+) ", line)
+            if found:
+                return int(found[1])
+        raise AssertionError("\n".join(self.said))
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Return status and body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("GET", path)
+        response = connection.getresponse()
+        answer = response.status, response.read().decode()
+        connection.close()
+        return answer
+
+    def stop(self, number: int) -> int:
+        """Send a signal and return the exit code, negative for a signal."""
+        self.process.send_signal(number)
+        self.process.communicate(timeout=60)
+        return self.process.returncode
+
+
+@pytest.fixture
+def upstream() -> Iterator[str]:
+    """Serve the upstream on a free port and return its URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def config(tmp_path: Path, upstream: str) -> Path:
+    """Write a gateway with a rewrite and a limit."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text(f"""
+listen: 127.0.0.1:0
+policies:
+  limit: {{module: rate_limit, configuration: {{limit: 2/hour}}}}
+clusters:
+  site: {{endpoints: ["{upstream}"]}}
+routes:
+  - {{match: {{prefix: /v1/}}, prefix_rewrite: /, cluster: site}}
+  - {{match: {{prefix: /}}, cluster: site, policies: [limit]}}
+""")
+    return path
+
+
+@pytest.fixture
+def start(config: Path, tmp_path: Path) -> Iterator[Start]:
+    """Start the command, and stop what the test leaves running."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: str) -> Running:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "wasmgate", "run", str(config), *arguments],
+            env={"PATH": os.environ["PATH"], "WASMGATE_CACHE": str(tmp_path / "cache")},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        return Running(process)
+
+    yield run
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_it_forwards_requests_through_routes_and_policies(start: Start) -> None:
+    """A rewritten path, and a third request that is one too many."""
+    gateway = start()
+    answers = [gateway.get(path) for path in ("/v1/a?b=c", "/d", "/d", "/d")]
+    assert [status for status, _ in answers] == [200, 200, 200, 429]
+    assert [body for _, body in answers[:2]] == ["/a?b=c", "/d"]
+
+
+def test_it_says_what_it_serves(start: Start) -> None:
+    """One line, with the port that was free."""
+    gateway = start()
+    assert gateway.said == [
+        f"wasmgate listens on http://127.0.0.1:{gateway.port} (routes: 2, policies: 1, workers: 1)"
+    ]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, -15)])
+def test_a_signal_stops_it(number: int, code: int, start: Start) -> None:
+    """Ctrl-C is a clean end; SIGTERM is shown as itself."""
+    gateway = start()
+    gateway.get("/d")
+    assert gateway.stop(number) == code
+
+
+def test_several_workers_serve_and_stop(start: Start) -> None:
+    """With a warning that each counts by itself."""
+    gateway = start("--workers", "2")
+    assert gateway.get("/v1/a") == (200, "/a")
+    assert gateway.said[0].startswith(
+        "warning: policies.limit: each of the 2 workers counts by itse"
+    )
+    assert gateway.stop(signal.SIGTERM) == 0
+
+
+def test_the_command_line_overrides_where_it_listens(start: Start) -> None:
+    """`--port` for a moment's need."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    assert start("--host", "127.0.0.1", "--port", str(port)).port == port
+
+
+def test_a_port_in_use_is_3(config: Path, wasmgate_process: Command) -> None:
+    """The address, the reason and what to try."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = wasmgate_process("run", str(config), "--port", str(port))
+    assert (done.returncode, done.stderr.splitlines()) == (
+        3,
+        [
+            f"error: could not listen on 127.0.0.1:{port}: Address already in use",
+            "  try:   another --port, or stop what listens there",
+        ],
+    )
+
+
+def test_an_unknown_host_is_3(config: Path, wasmgate_process: Command) -> None:
+    """The resolver's own words."""
+    done = wasmgate_process("run", str(config), "--host", "nowhere.invalid")
+    assert (done.returncode, "could not listen on nowhere.invalid:0" in done.stderr) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("cluster: site, policies", "cluster: sote, policies", "did you mean 'site'?"),
+        ("2/hour", "nonsense", "policy 'limit'"),
+    ],
+)
+def test_nothing_is_half_started(
+    old: str, new: str, said: str, config: Path, wasmgate_process: Command
+) -> None:
+    """A mistake ends it before it listens."""
+    config.write_text(config.read_text().replace(old, new))
+    done = wasmgate_process("run", str(config))
+    assert (done.returncode, said in done.stderr, "listens on" in done.stderr) == (1, True, False)
