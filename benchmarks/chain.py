@@ -11,19 +11,19 @@ import asyncio
 import gc
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from policies import configurations
 from python_stack import PythonStack
 from results import Result, summary
-from tokens import Issuer
+from work import CLIENT_PREFIX, PATH, QUERY, chain
 
-from wasmgate import Policy, PolicyMiddleware
+from wasmgate import PolicyMiddleware
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.progress import Progress
+    from tokens import Issuer
 
     from wasmgate._asgi import ASGIApp, Message, Receive, Scope, Send
 
@@ -47,7 +47,7 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 128 bytes."""
         del receive
-        self.calls += scope["path"].endswith("/orders/42")
+        self.calls += scope["path"].endswith(PATH)
         await send(_RESPONSE_START)
         await send(_RESPONSE_BODY)
 
@@ -61,45 +61,56 @@ class Subject:
 
 
 def _wasmgate(app: ASGIApp, public_pem: str) -> ASGIApp:
-    policies = [Policy(n, configuration=c) for n, c in configurations(public_pem).items()]
-    return PolicyMiddleware(app, policies=policies)
+    return PolicyMiddleware(app, policies=chain(public_pem))
 
 
 def _python(app: ASGIApp, public_pem: str) -> ASGIApp:
     return PythonStack(app, public_pem=public_pem)
 
 
+def _python_tuned(app: ASGIApp, public_pem: str) -> ASGIApp:
+    return PythonStack(app, public_pem=public_pem, parse_key_once=True)
+
+
 def _python_memory(app: ASGIApp, public_pem: str) -> ASGIApp:
-    return PythonStack(app, public_pem=public_pem, remember=True)
+    return PythonStack(app, public_pem=public_pem, parse_key_once=True, remember=True)
 
 
 SUBJECTS = (
     Subject(name="wasmgate-middleware", wrap=_wasmgate),
     Subject(name="python-jose+limits", wrap=_python),
+    Subject(name="python-jose+limits-tuned", wrap=_python_tuned),
     Subject(name="python-jose+limits-memory", wrap=_python_memory),
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """What is sent to every subject."""
+
+    question: str
+    issuer: Issuer
+    warm_up: list[str]
+    tokens: list[str]
 
 
 def known(issuer: Issuer, requests: int, rounds: int, progress: Progress) -> list[Result]:
     """Measure with tokens that were seen before."""
     repeated = issuer.mint(REPEATED)
     tokens = [repeated[number % REPEATED] for number in range(requests)]
-    return _measure("chain.known", issuer, repeated, tokens, rounds, progress)
+    sent = Sent(question="chain.known", issuer=issuer, warm_up=repeated, tokens=tokens)
+    return _measure(sent, rounds, progress)
 
 
 def new(issuer: Issuer, tokens: list[str], rounds: int, progress: Progress) -> list[Result]:
     """Measure with tokens that were never seen; each is used once a round."""
-    return _measure("chain.new", issuer, issuer.mint(REPEATED), tokens, rounds, progress)
+    repeated = issuer.mint(REPEATED)
+    sent = Sent(question="chain.new", issuer=issuer, warm_up=repeated, tokens=tokens)
+    return _measure(sent, rounds, progress)
 
 
-def _measure(
-    question: str,
-    issuer: Issuer,
-    warm_up: list[str],
-    tokens: list[str],
-    rounds: int,
-    progress: Progress,
-) -> list[Result]:
+def _measure(sent: Sent, rounds: int, progress: Progress) -> list[Result]:
+    question, tokens = sent.question, sent.tokens
     task = progress.add_task(question, total=rounds * len(SUBJECTS))
     added: dict[str, list[float]] = {subject.name: [] for subject in SUBJECTS}
     for _ in range(rounds):
@@ -107,17 +118,14 @@ def _measure(
         for subject in SUBJECTS:
             progress.update(task, description=f"{question} {subject.name}", refresh=True)
             endpoint = Endpoint()
-            app = subject.wrap(endpoint, issuer.public_pem)
+            app = subject.wrap(endpoint, sent.issuer.public_pem)
             asyncio.run(_check(app))
-            added[subject.name].append(_cpu(app, warm_up, tokens) - bare)
+            added[subject.name].append(_cpu(app, sent.warm_up, tokens) - bare)
             if endpoint.calls != len(tokens) + _WARM_UP:
                 raise RuntimeError(f"{question}: {subject.name} refused valid tokens")
             progress.update(task, advance=1, refresh=True)
-    params = {"requests": len(tokens), "tokens": len(set(tokens))}
-    return [
-        summary(question, name, "cpu", samples, added=True, **params)
-        for name, samples in added.items()
-    ]
+    params = {"requests": len(tokens), "tokens": len(set(tokens)), "added": True}
+    return [summary(question, name, "cpu", samples, **params) for name, samples in added.items()]
 
 
 def _cpu(app: ASGIApp, warm_up: list[str], tokens: list[str]) -> float:
@@ -163,7 +171,7 @@ async def _check(app: ASGIApp) -> None:
         raise RuntimeError(f"a bad token was answered {statuses}, not 401")
 
 
-def _scope(token: str) -> dict[str, Any]:
+def _scope(token: str) -> Scope:
     """Return a request as uvicorn hands it over."""
     return {
         "type": "http",
@@ -174,9 +182,9 @@ def _scope(token: str) -> dict[str, Any]:
         "scheme": "http",
         "method": "GET",
         "root_path": "",
-        "path": "/v1/orders/42",
-        "raw_path": b"/v1/orders/42",
-        "query_string": b"expand=items",
+        "path": CLIENT_PREFIX + PATH,
+        "raw_path": (CLIENT_PREFIX + PATH).encode("ascii"),
+        "query_string": QUERY.encode("ascii"),
         "headers": [
             (b"host", b"api.example"),
             (b"user-agent", b"load/1.0"),

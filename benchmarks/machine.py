@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import platform
 import shutil
@@ -31,7 +31,7 @@ _PROGRAMS = {"go": ("go", "version"), "nginx": ("nginx", "-v")}
 def describe() -> dict[str, Any]:
     """Return machine, versions, commit and time, as `latest.meta.json` keeps them."""
     return {
-        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "time": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "commit": _said("git", "-C", str(ROOT), "rev-parse", "HEAD"),
         "changed": bool(_said("git", "-C", str(ROOT), "status", "--porcelain", "-uno")),
         "cpu": _cpu(),

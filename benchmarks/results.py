@@ -1,4 +1,4 @@
-"""What a benchmark found, and the files that keep it (`results/latest.json`, `latest.meta.json`)."""
+"""What a benchmark found, and the files that keep it: `latest.json` and `latest.meta.json`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An issuer of RS256 tokens (RSA 2048) that mints many quickly; nothing of it is kept in the tree."""
+"""An issuer of RS256 tokens (RSA 2048) that mints many quickly; nothing of it is kept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOUR = 3600
 
 
 class Issuer:
-    """A key pair and the tokens that it signs, each with its own `jti`, for `USERS` users in turn."""
+    """A key pair and what it signs: tokens for `USERS` users in turn, each with its own `jti`."""
 
     def __init__(self) -> None:
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)

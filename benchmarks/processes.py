@@ -1,0 +1,136 @@
+"""Processes under measurement: pinned to cores, with the CPU time and memory of their whole tree.
+
+Linux only: it reads /proc (proc_pid_stat(5)).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import TracebackType
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_START_SECONDS = 30.0
+_STOP_SECONDS = 10.0
+# Fields of /proc/<pid>/stat, counted from the state, which is the third.
+_PARENT = 1
+_TIMES = slice(11, 15)  # utime, stime, and those of children that ended
+_RSS = 21
+
+
+def cores() -> tuple[set[int], set[int]]:
+    """Return the core of the gateway, and those of load and upstream.
+
+    Raises RuntimeError when there is one core only: both would share it.
+    """
+    usable = sorted(os.sched_getaffinity(0))
+    if len(usable) == 1:
+        raise RuntimeError("one core is not enough: gateway and load need one each")
+    return {usable[-1]}, set(usable[:-1])
+
+
+@contextlib.contextmanager
+def pinned(wanted: set[int]) -> Iterator[None]:
+    """Give what is started in here these cores and no others."""
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, wanted)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
+
+
+def free_port() -> int:
+    """Return a port of the loopback interface that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+class Server:
+    """A program that serves a port of the loopback interface, from `with` to its end."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        port: int,
+        wanted: set[int],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.port = port
+        self.log = log
+        with log.open("wb") as output, pinned(wanted):
+            self._process = subprocess.Popen(
+                command,
+                env={**os.environ, **(environment or {})},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def __enter__(self) -> Self:
+        try:
+            self._wait()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+                return
+            time.sleep(0.02)
+        raise RuntimeError(f"{self._process.args!r} does not serve:\n{self.said()}")
+
+    def said(self) -> str:
+        """Return the end of what the program wrote."""
+        return self.log.read_text("utf-8", "replace")[-2000:]
+
+    def cpu(self) -> float:
+        """Return the seconds of CPU time that the program and its children have taken."""
+        return sum(sum(map(int, stat[_TIMES])) for stat in self._tree()) / _TICKS
+
+    def rss(self) -> float:
+        """Return the resident memory of the program and its children, in megabytes (10**6)."""
+        return sum(int(stat[_RSS]) for stat in self._tree()) * _PAGE / 1e6
+
+    def _tree(self) -> list[list[str]]:
+        stats = dict(_stats())
+        wanted = {self._process.pid}
+        while more := {pid for pid, stat in stats.items() if int(stat[_PARENT]) in wanted} - wanted:
+            wanted |= more
+        return [stats[pid] for pid in wanted]
+
+
+def _stats() -> Iterator[tuple[int, list[str]]]:
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # The name of the command, in parentheses, may have spaces in it.
+            yield int(path.parent.name), path.read_text("utf-8").rpartition(")")[2].split()

@@ -1,0 +1,77 @@
+"""Write the results into the pages that show them.
+
+    python benchmarks/report.py     from results/latest.json into docs/reference and README.md
+
+A page has a place for a table between the lines `<!-- benchmarks: NAME -->` and
+`<!-- benchmarks end -->`; what is written by hand around them stays.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import plots
+import tables
+from aims import aims
+from machine import ROOT
+from results import LATEST, Result, load
+from subjects import KNOWN, NEW, PLAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+REFERENCE = ROOT / "docs" / "reference"
+PAGES = (REFERENCE / "benchmarks.md", ROOT / "README.md")
+
+_PLACE = re.compile(
+    r"(<!-- benchmarks: (?P<name>\w+) -->\n).*?(<!-- benchmarks end -->)", re.DOTALL
+)
+_PLOTS = {
+    PLAIN: ("benchmarks-plain.svg", "CPU a request: forwarding only"),
+    KNOWN: ("benchmarks-known.svg", "CPU a request: three policies, tokens seen before"),
+    NEW: ("benchmarks-new.svg", "CPU a request: three policies, every token new"),
+}
+
+
+def render(text: str, results: Sequence[Result], meta: Mapping[str, Any]) -> str:
+    """Return a page with its tables renewed. Raises KeyError for a name that is no table's."""
+    made = {
+        "aims": aims(results),
+        "chain": tables.chain(results),
+        "gateways": tables.gateways(results),
+        "host": tables.host(results),
+        "machine": _machine(meta),
+    }
+    return _PLACE.sub(lambda m: f"{m[1]}\n{made[m['name']]}\n\n{m[3]}", text)
+
+
+def render_all() -> list[Path]:
+    """Renew every page and plot, and return those that changed."""
+    results, meta = load(LATEST)
+    written = {page: render(page.read_text("utf-8"), results, meta) for page in PAGES}
+    for question, (name, title) in _PLOTS.items():
+        found = [r for r in results if r.question == question and r.metric == "cpu"]
+        if found:
+            written[REFERENCE / name] = plots.dots(title, "us", found)
+    changed = []
+    for path, text in written.items():
+        if not path.exists() or path.read_text("utf-8") != text:
+            path.write_text(text, "utf-8")
+            changed.append(path)
+    return changed
+
+
+def _machine(meta: Mapping[str, Any]) -> str:
+    versions = ", ".join(f"{name} {said}" for name, said in meta["versions"].items())
+    return (
+        f"{meta['time'][:10]}, commit `{meta['commit'][:12]}`"
+        f"{' with changes' if meta['changed'] else ''}: {meta['cpu']}, {meta['cores']} cores, "
+        f"{meta['system']}, CPython {meta['python']}. {versions}."
+    )
+
+
+if __name__ == "__main__":
+    for page in render_all():
+        print(page.relative_to(ROOT))

@@ -1,0 +1,137 @@
+"""Run the benchmarks.
+
+python benchmarks/run.py                          all; writes results/latest.json
+python benchmarks/run.py --only gateway.known     one question or several; writes nothing
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import chain
+import host
+import typer
+from gateways import Comparison, Load, Tokens, build_programs
+from machine import describe
+from report import render_all
+from results import LATEST, Result, save
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from subjects import KNOWN, NEW, PLAIN
+from tables import shown
+from tokens import Issuer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CONSOLE = Console()
+_KNOWN_TOKENS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What every question is asked with."""
+
+    issuer: Issuer
+    new_tokens: list[str]
+    requests: int
+    load: Load
+    folder: Path
+    progress: Progress
+
+    def compare(self, question: str) -> list[Result]:
+        """Put one question to the gateways; without Go to none."""
+        try:
+            build_programs(self.folder)
+        except RuntimeError as error:
+            self.progress.console.print(f"[yellow]skipped[/] {question}: {error}")
+            return []
+        tokens = Tokens(
+            public_pem=self.issuer.public_pem,
+            known=self._file("known", self.issuer.mint(_KNOWN_TOKENS)),
+            new=self._file("new", self.new_tokens),
+        )
+        comparison = Comparison(question, self.folder, tokens, self.load)
+        for name, reason in comparison.skipped.items():
+            self.progress.console.print(f"[yellow]skipped[/] {question} {name}: {reason}")
+        return comparison.run(self.progress)
+
+    def _file(self, name: str, tokens: list[str]) -> Path:
+        path = self.folder / f"{name}.txt"
+        path.write_text("\n".join(tokens), "ascii")
+        return path
+
+
+QUESTIONS: dict[str, Callable[[Run], list[Result]]] = {
+    "callback": lambda run: host.callback(run.load.rounds, run.progress),
+    "hostcall": lambda run: host.hostcall(run.load.rounds, run.progress),
+    "instance": lambda run: host.instance(run.issuer.public_pem, run.load.rounds, run.progress),
+    "compile": lambda run: host.compilation(run.issuer.public_pem, run.load.rounds, run.progress),
+    "load": lambda run: host.load(run.issuer.public_pem, run.load.rounds, run.progress),
+    "chain.known": lambda run: chain.known(run.issuer, run.requests, run.load.rounds, run.progress),
+    "chain.new": lambda run: chain.new(
+        run.issuer, run.new_tokens[: run.requests], run.load.rounds, run.progress
+    ),
+    PLAIN: lambda run: run.compare(PLAIN),
+    KNOWN: lambda run: run.compare(KNOWN),
+    NEW: lambda run: run.compare(NEW),
+}
+
+
+def main(
+    *,
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"A question: {', '.join(QUESTIONS)}. Repeatable.")
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Connections to a gateway.")] = 32,
+    duration: Annotated[float, typer.Option(min=0.1, help="Seconds of load a round.")] = 2.0,
+    rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured.")] = 5,
+    requests: Annotated[int, typer.Option(min=1, help="Requests a round, in process.")] = 10_000,
+    tokens: Annotated[int, typer.Option(min=1, help="How many new tokens are minted.")] = 30_000,
+) -> None:
+    """Measure and show; a run of all questions becomes the run of record."""
+    unknown = set(only or ()) - set(QUESTIONS)
+    if unknown:
+        raise typer.BadParameter(f"no question is called {', '.join(sorted(unknown))}")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    results: list[Result] = []
+    # Drawn between the measurements only: a thread that draws would be measured.
+    with (
+        Progress(*columns, TimeElapsedColumn(), console=_CONSOLE, auto_refresh=False) as progress,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        issuer = Issuer()
+        run = Run(
+            issuer=issuer,
+            new_tokens=_minted(issuer, tokens, progress) if _needs_new(only) else [],
+            requests=requests,
+            load=Load(connections=concurrency, seconds=duration, rounds=rounds),
+            folder=Path(folder),
+            progress=progress,
+        )
+        for question in only or QUESTIONS:
+            results += QUESTIONS[question](run)
+    _CONSOLE.print(shown(results))
+    if not only:
+        save(results, describe(), LATEST)
+        render_all()
+
+
+def _needs_new(only: list[str] | None) -> bool:
+    return not only or not {"chain.new", NEW}.isdisjoint(only)
+
+
+def _minted(issuer: Issuer, count: int, progress: Progress) -> list[str]:
+    task = progress.add_task("minting tokens", total=count)
+    minted: list[str] = []
+    while len(minted) < count:
+        minted += issuer.mint(min(500, count - len(minted)))
+        progress.update(task, completed=len(minted), refresh=True)
+    return minted
+
+
+if __name__ == "__main__":
+    typer.run(main)

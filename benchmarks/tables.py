@@ -1,0 +1,127 @@
+"""Results as tables: for the terminal, and as Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from subjects import KNOWN, NEW, PLAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from results import Result
+
+OURS = "wasmgate-asgi"
+_CHAIN_OURS = "wasmgate-middleware"
+_COLUMNS = {
+    "cpu": "CPU a request, us",
+    "rate": "requests a second",
+    "p50": "p50, ms",
+    "p99": "p99, ms",
+    "rss": "resident memory, MB",
+}
+_GATEWAYS = {
+    PLAIN: "Forwarding only",
+    KNOWN: "JWT, rate limit, rewrite: tokens seen before",
+    NEW: "JWT, rate limit, rewrite: every token new",
+}
+_STEPS = {
+    "callback": "an empty callback",
+    "hostcall": "a hostcall",
+    "instance": "an instance, started and configured",
+    "compile": "a module compiled, its canary started",
+    "load": "a module from the cache, its canary started",
+}
+_MILLISECOND = 1000.0
+
+
+def shown(results: Sequence[Result]) -> Table:
+    """Return every result as a row."""
+    table = Table("question", "subject", "metric", "median", "lowest", "highest", "unit")
+    for result in results:
+        subject = str(result.params.get("policy", result.subject))
+        values = (f"{value:,.4g}" for value in (result.median, result.min, result.max))
+        table.add_row(result.question, subject, result.metric, *values, result.unit)
+    return table
+
+
+def gateways(results: Sequence[Result]) -> str:
+    """Return one Markdown table for each question about gateways that was answered."""
+    parts = []
+    for question, title in _GATEWAYS.items():
+        found = _by_subject(results, question)
+        if found:
+            parts.append(f"**{title}**\n\n{_gateway_table(found)}")
+    return "\n\n".join(parts)
+
+
+def _gateway_table(found: dict[str, dict[str, Result]]) -> str:
+    own = found.get(OURS)
+    rows = []
+    for subject, metrics in found.items():
+        cells = [_cell(metrics[metric], metric) for metric in _COLUMNS]
+        ratio = f"{metrics['cpu'].median / own['cpu'].median:.2f}" if own else ""
+        rows.append([f"`{subject}`", cells[0], ratio, *cells[1:]])
+    first, *others = _COLUMNS.values()
+    return markdown(["gateway", first, f"times `{OURS}`", *others], rows)
+
+
+def _cell(result: Result, metric: str) -> str:
+    if metric in {"p50", "p99"}:
+        return f"{result.median / _MILLISECOND:.2f}"
+    if metric == "cpu":
+        return spread(result)
+    return f"{result.median:,.0f}"
+
+
+def chain(results: Sequence[Result]) -> str:
+    """Return what the three policies add in process, as a Markdown table."""
+    known, new = _by_subject(results, "chain.known"), _by_subject(results, "chain.new")
+    rows = []
+    for subject in known:
+        row = [f"`{subject}`"]
+        for found in (known, new):
+            own, cpu = found[_CHAIN_OURS]["cpu"], found[subject]["cpu"]
+            row += [spread(cpu), f"{cpu.median / own.median:.2f}"]
+        rows.append(row)
+    times = f"times `{_CHAIN_OURS}`"
+    heads = ["subject", "token seen before: CPU added, us", times, "never seen, us", times]
+    return markdown(heads, rows)
+
+
+def host(results: Sequence[Result]) -> str:
+    """Return what the steps of the host cost, as a Markdown table."""
+    rows = []
+    for question, title in _STEPS.items():
+        for result in results:
+            if result.question == question:
+                policy = result.params.get("policy")
+                rows.append([f"{title}: `{policy}`" if policy else title, _time(result)])
+    return markdown(["step", "time"], rows)
+
+
+def _time(result: Result) -> str:
+    if result.median < _MILLISECOND:
+        return f"{spread(result)} us"
+    values = (value / _MILLISECOND for value in (result.median, result.min, result.max))
+    return "{:.3g} ms ({:.3g}..{:.3g})".format(*values)
+
+
+def spread(result: Result) -> str:
+    """Return the median with the lowest and the highest round."""
+    return f"{result.median:,.3g} ({result.min:,.3g}..{result.max:,.3g})"
+
+
+def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table: the first column to the left, the others to the right."""
+    lines = [list(heads), ["---", *["---:"] * (len(heads) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _by_subject(results: Sequence[Result], question: str) -> dict[str, dict[str, Result]]:
+    found: dict[str, dict[str, Result]] = {}
+    for result in results:
+        if result.question == question:
+            found.setdefault(result.subject, {})[result.metric] = result
+    return found

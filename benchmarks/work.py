@@ -1,0 +1,51 @@
+"""The work that every subject does: RS256 token, rate limit for its user, rewrite."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tokens import AUDIENCE, ISSUER
+
+from wasmgate import policies
+
+if TYPE_CHECKING:
+    from wasmgate import Policy
+
+CLIENT_PREFIX = "/v1/"
+PATH = "orders/42"
+QUERY = "expand=items"
+
+
+def chain(public_pem: str) -> list[Policy]:
+    """Return the three policies.
+
+    The limit never refuses. What responses could say about it is left out: no peer says it.
+    """
+    return [
+        policies.jwt_auth(algorithms=["RS256"], keys=public_pem, issuer=ISSUER, audience=AUDIENCE),
+        policies.rate_limit(limit="1000000/second", key="user", headers=False),
+        policies.rewrite(
+            path_prefix={CLIENT_PREFIX: "/"}, request_headers={"set": {"x-tier": "gold"}}
+        ),
+    ]
+
+
+def gateway_configuration(public_pem: str | None, upstream: str) -> str:
+    """Return a gateway.yaml (JSON is YAML) with the three policies, or without a key with none."""
+    used = [] if public_pem is None else chain(public_pem)
+    route: dict[str, Any] = {"match": {"prefix": "/"}, "cluster": "upstream"}
+    return json.dumps(
+        {
+            "policies": {
+                policy.name: {
+                    "module": str(policy.module),
+                    "configuration": policy.configuration,
+                    "strip_request_headers": policy.strip_request_headers,
+                }
+                for policy in used
+            },
+            "clusters": {"upstream": {"endpoints": [f"http://{upstream}"]}},
+            "routes": [{**route, "policies": [policy.name for policy in used]}],
+        }
+    )
