@@ -138,7 +138,8 @@ impl Reading {
     fn add_type(&mut self, ty: &FuncType) {
         let widest = ty.params().len().max(ty.results().len());
         self.sections.widest_type = self.sections.widest_type.max(widest);
-        let types = |list: &[ValType]| list.iter().map(value_type).collect::<Option<Vec<_>>>();
+        let types =
+            |list: &[ValType]| list.iter().copied().map(value_type).collect::<Option<Vec<_>>>();
         let function = types(ty.params()).zip(types(ty.results()));
         self.types.push(function.map(|(params, results)| FunctionType::new(params, results)));
     }
@@ -191,8 +192,8 @@ impl Reading {
     }
 }
 
-fn value_type(ty: &ValType) -> Option<Type> {
-    Some(match *ty {
+fn value_type(ty: ValType) -> Option<Type> {
+    Some(match ty {
         ValType::I32 => Type::I32,
         ValType::I64 => Type::I64,
         ValType::F32 => Type::F32,

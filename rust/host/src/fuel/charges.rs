@@ -99,9 +99,7 @@ impl MeteringGlobals {
             Operator::GlobalGet { global_index: self.fuel },
             Operator::GlobalGet { global_index: self.operand },
             Operator::I64ExtendI32U,
-            Operator::I64Const {
-                value: if growth == Growth::Pages { UNITS_A_PAGE } else { 1 },
-            },
+            Operator::I64Const { value: if growth == Growth::Pages { UNITS_A_PAGE } else { 1 } },
             Operator::I64Mul,
             Operator::I64Sub,
             Operator::GlobalSet { global_index: self.fuel },

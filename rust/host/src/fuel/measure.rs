@@ -30,13 +30,17 @@ const CASES: [(&str, &str); 22] = [
     ("table.grow, none", "(drop (table.grow (ref.null func) (i32.const 0)))"),
     ("elem.drop", "(elem.drop $e)"),
     ("ref.func", "(drop (ref.func $leaf))"),
-    ("i64.div_u", "(local.set $i (i64.div_u (i64.const -1) (i64.or (local.get $i) (i64.const 1))))"),
+    (
+        "i64.div_u",
+        "(local.set $i (i64.div_u (i64.const -9) (i64.or (local.get $i) (i64.const 1))))",
+    ),
     ("f64.sqrt", "(local.set $f (f64.sqrt (f64.div (f64.const 7e9) (local.get $f))))"),
     ("i64x2.mul", "(local.set $v (i64x2.mul (local.get $v) (local.get $v)))"),
     ("i8x16.shr_s", "(local.set $v (i8x16.shr_s (local.get $v) (i32.const 3)))"),
     (
         "i32.load, random and dependent",
-        "(local.set $s (i32.add (i32.mul (local.get $s) (i32.const 1664525)) (i32.const 1013904223)))
+        "(local.set $s
+           (i32.add (i32.mul (local.get $s) (i32.const 1664525)) (i32.const 1013904223)))
          (local.set $x (i32.load (i32.add (local.get $x)
            (i32.shr_u (local.get $s) (i32.const 8)))))",
     ),

@@ -41,9 +41,7 @@ impl ModuleMiddleware for Metering {
             operand: add_global(module, None, Type::I32, GlobalInit::I32Const(0)),
             result: add_global(module, None, Type::I32, GlobalInit::I32Const(0)),
         };
-        self.globals
-            .set(globals)
-            .map_err(|_| MiddlewareError::new(NAME, "shared by two modules"))
+        self.globals.set(globals).map_err(|_| MiddlewareError::new(NAME, "shared by two modules"))
     }
 }
 

@@ -82,9 +82,7 @@ fn start(sections: &Sections) -> Option<&'static str> {
     if sections.start {
         return Some("start section");
     }
-    ["_initialize", "_start"]
-        .into_iter()
-        .find(|name| sections.exported_function(name).is_some())
+    ["_initialize", "_start"].into_iter().find(|name| sections.exported_function(name).is_some())
 }
 
 fn inspected_imports(sections: &Sections) -> Vec<InspectedImport> {

@@ -75,9 +75,8 @@ fn custom_sections_are_named() {
 
 #[test]
 fn producers_are_read() {
-    let inspection = inspected(
-        r#"(module (@producers (language "Rust" "") (processed-by "rustc" "1.96.0")))"#,
-    );
+    let inspection =
+        inspected(r#"(module (@producers (language "Rust" "") (processed-by "rustc" "1.96.0")))"#);
     let line = |field: &str, name: &str, version: &str| {
         (field.to_owned(), name.to_owned(), version.to_owned())
     };

@@ -1,5 +1,7 @@
 //! A module checked, compiled or taken from the cache, and ready to be instantiated.
 
+use std::fmt::Write;
+
 use aws_lc_rs::digest;
 use wasmer::{CompileError, Engine, FunctionType, Module, Type, WASM_PAGE_SIZE};
 
@@ -48,7 +50,8 @@ impl CompiledModule {
             let engine = engine::loading(limits);
             match cache.fetch(&key, &engine) {
                 Ok(Some(module)) => {
-                    return Ok(Self { module, engine, digest, dialect, cached: true, cache_problem });
+                    let cached = true;
+                    return Ok(Self { module, engine, digest, dialect, cached, cache_problem });
                 }
                 Ok(None) => {}
                 Err(problem) => cache_problem = Some(problem.to_string()),
@@ -94,7 +97,11 @@ impl CompiledModule {
 /// SHA-256 in hex.
 pub(crate) fn digest_hex(bytes: &[u8]) -> String {
     let digest = digest::digest(&digest::SHA256, bytes);
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 fn check(sections: &Sections, limits: &Limits) -> Result<Dialect, LoadError> {
@@ -150,7 +157,6 @@ fn check_bounds(sections: &Sections, limits: &Limits) -> Result<(), LoadError> {
     bound("parameters or results in one function type", widest, WIDEST_TYPE as u64)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
 fn compile_error(error: CompileError) -> LoadError {
     match error {
         CompileError::Validate(reason) => LoadError::Invalid(reason),

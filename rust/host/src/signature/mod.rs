@@ -1,7 +1,7 @@
 //! Signatures verified natively for guests, as foreign functions.
 //!
 //! `verify_signature` is Envoy's (source/extensions/common/wasm/foreign.cc): RSA PKCS#1 v1.5 and
-//! ECDSA. `wasmgate_verify_signature` is ours, for what Envoy's has no words: RSA-PSS and EdDSA.
+//! ECDSA. `wasmgate_verify_signature` is ours, for what Envoy's has no words: RSA-PSS and `EdDSA`.
 
 mod algorithm;
 mod keys;
@@ -57,8 +57,8 @@ fn verify_signature(
     verify(algorithm, public_key, message, signature, keys)
 }
 
-/// Verifies a signature of the JWA algorithms PS256, PS384, PS512 (RFC 7518) and EdDSA (RFC 8037,
-/// Ed25519 alone).
+/// Verifies a signature of the JWA algorithms PS256, PS384, PS512 (RFC 7518) and `EdDSA`
+/// (RFC 8037, Ed25519 alone).
 fn verify_jws_signature(
     name: &str,
     public_key: &[u8],

@@ -76,22 +76,19 @@ fn ed25519_signed() -> (Vec<u8>, Vec<u8>) {
 
 #[test]
 fn the_rs256_example_of_rfc_7515_verifies() {
-    let answer =
-        envoy(&hex(RS256_KEY), RS256_MESSAGE.as_bytes(), &hex(RS256_SIGNATURE), "sha256");
+    let answer = envoy(&hex(RS256_KEY), RS256_MESSAGE.as_bytes(), &hex(RS256_SIGNATURE), "sha256");
     assert_eq!(answer, TRUE);
 }
 
 #[test]
 fn the_es256_example_of_rfc_7515_verifies() {
-    let answer =
-        envoy(&hex(ES256_KEY), ES256_MESSAGE.as_bytes(), &hex(ES256_SIGNATURE), "sha256");
+    let answer = envoy(&hex(ES256_KEY), ES256_MESSAGE.as_bytes(), &hex(ES256_SIGNATURE), "sha256");
     assert_eq!(answer, TRUE);
 }
 
 #[test]
 fn the_eddsa_example_of_rfc_8037_verifies() {
-    let answer =
-        own("EdDSA", &hex(EDDSA_KEY), EDDSA_MESSAGE.as_bytes(), &hex(EDDSA_SIGNATURE));
+    let answer = own("EdDSA", &hex(EDDSA_KEY), EDDSA_MESSAGE.as_bytes(), &hex(EDDSA_SIGNATURE));
     assert_eq!(answer, TRUE);
 }
 
@@ -139,11 +136,9 @@ fn pss_verifies_with_each_hash() {
 
 #[test]
 fn another_message_is_refused() {
-    let refusals = [
-        rsa_signed(&aws::RSA_PKCS1_SHA256),
-        ecdsa_signed(&aws::ECDSA_P256_SHA256_ASN1_SIGNING),
-    ]
-    .map(|(key, signature)| refusal(&envoy(&key, b"massage", &signature, "sha256")));
+    let refusals =
+        [rsa_signed(&aws::RSA_PKCS1_SHA256), ecdsa_signed(&aws::ECDSA_P256_SHA256_ASN1_SIGNING)]
+            .map(|(key, signature)| refusal(&envoy(&key, b"massage", &signature, "sha256")));
     assert_eq!(refusals, ["the signature is not valid for this key"; 2]);
 }
 
