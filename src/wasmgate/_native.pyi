@@ -5,7 +5,7 @@ or as `None`: what came in goes on as it is. Header fields are pairs of bytes, n
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias, TypedDict, final
+from typing import ClassVar, TypeAlias, TypedDict, final
 
 _Fields: TypeAlias = Iterable[tuple[bytes, bytes]]
 
@@ -328,6 +328,82 @@ class UpstreamRequest:
     @property
     def length(self) -> int | None:
         """How many body bytes the head announces; None: chunked (RFC 9112 section 7.1)."""
+
+_Out: TypeAlias = tuple[int, bytes | None, bytes | None, int]
+
+@final
+class Connection:
+    """One HTTP/1.1 client and its exchanges, without I/O.
+
+    Each event answers flags, bytes for the client, bytes for the upstream, and what to dial: the
+    number of a cluster shifted by 16 bits and of its endpoint, or -1. They are performed in this
+    order: the upstream connection is given back (RELEASE) or closed (ABANDON), a new one is asked
+    for, bytes are written, then the other flags: NOTES are to be fetched; an exchange ENDED; a
+    policy holds something back until the stream `id` is woken, then `resume` (WAITS); the client's
+    connection is to be cut (RESET), closed (CLOSE), or given to another protocol with
+    `take_unread` (HAND_OVER); the client has sent too much ahead of its turn (FULL).
+    """
+
+    RELEASE: ClassVar[int]
+    ABANDON: ClassVar[int]
+    CLOSE: ClassVar[int]
+    RESET: ClassVar[int]
+    HAND_OVER: ClassVar[int]
+    WAITS: ClassVar[int]
+    NOTES: ClassVar[int]
+    ENDED: ClassVar[int]
+    FULL: ClassVar[int]
+
+    def __new__(
+        cls,
+        router: Router,
+        client: tuple[str, int] | None,
+        server: tuple[str, int | None] | None,
+        secure: bool,
+    ) -> Connection: ...
+    @property
+    def id(self) -> int:
+        """The id of the exchange's stream."""
+
+    @property
+    def idle(self) -> bool:
+        """True between two exchanges with nothing read of the next one."""
+
+    @property
+    def busy(self) -> bool:
+        """True while an exchange is under way."""
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds that the exchange may take."""
+
+    @property
+    def may_retry(self) -> bool:
+        """True when the request can be sent again: nothing answered it, and it is idempotent."""
+
+    def set_router(self, router: Router) -> None:
+        """Use another router for the exchanges that begin from now on."""
+
+    def receive(self, data: bytes) -> _Out: ...
+    def receive_eof(self) -> _Out: ...
+    def receive_upstream(self, data: bytes) -> _Out: ...
+    def receive_upstream_eof(self) -> _Out: ...
+    def fail(self, failure: str) -> _Out:
+        """Answer instead of the upstream; `failure` as in `Exchange.failed`."""
+
+    def retry(self) -> _Out:
+        """Send the request again; the answer has its bytes."""
+
+    def resume(self) -> _Out: ...
+    def drain(self) -> None:
+        """Begin no further exchange."""
+
+    def close(self) -> _Out:
+        """End the exchange under way: the client is gone."""
+
+    def take_unread(self) -> bytes: ...
+    def notes(self) -> Effects:
+        """Return log lines, ids to wake and timers since the last call."""
 
 class _Inspection(TypedDict):
     size: int

@@ -51,26 +51,26 @@ class Driver:
         if effects.timers:
             self._schedule(0.0)
 
-    def waiter(self, stream: Stream | Exchange) -> asyncio.Future[None]:
-        """Return a future that is done when `stream` can go on; `forget` it afterwards."""
+    def waiter(self, stream: int) -> asyncio.Future[None]:
+        """Return a future that is done when the stream can go on; `forget` it afterwards."""
         waiter = asyncio.get_running_loop().create_future()
-        self._waiters[stream.id] = waiter
+        self._waiters[stream] = waiter
         return waiter
 
-    def forget(self, stream: Stream | Exchange) -> None:
+    def forget(self, stream: int) -> None:
         """Stop waiting for a stream."""
-        self._waiters.pop(stream.id, None)
+        self._waiters.pop(stream, None)
 
     async def wait(self, stream: Stream | Exchange) -> Effects:
         """Wait until a stream that a policy paused goes on, and return how."""
-        waiter = self.waiter(stream)
+        waiter = self.waiter(stream.id)
         try:
             # It may have been asked to go on before anybody waited.
             while (effects := stream.resume()) is None:
                 await waiter
-                waiter = self.waiter(stream)
+                waiter = self.waiter(stream.id)
         finally:
-            self.forget(stream)
+            self.forget(stream.id)
         return effects
 
     def _schedule(self, delay: float) -> None:

@@ -80,11 +80,11 @@ class Exchange:
         while (effects := self._stream.resume()) is None:
             if self._incoming is None:
                 self._incoming = asyncio.ensure_future(self._receive())
-            waiter = driver.waiter(self._stream)
+            waiter = driver.waiter(self._stream.id)
             try:
                 await asyncio.wait((waiter, self._incoming), return_when="FIRST_COMPLETED")
             finally:
-                driver.forget(self._stream)
+                driver.forget(self._stream.id)
             if not self._incoming.done():
                 continue
             message, self._incoming = self._incoming.result(), None
@@ -153,19 +153,7 @@ class Exchange:
         if self._closed:
             await self._send(message)
             return
-        last = False
-        match message["type"]:
-            case "http.response.start":
-                headers = message.get("headers", ())
-                effects = self._stream.on_response_headers(message["status"], headers, end=False)
-            case "http.response.body":
-                last = not message.get("more_body", False)
-                effects = self._stream.on_response_body(message.get("body", b""), last)
-            case "http.response.trailers":
-                last = not message.get("more_trailers", False)
-                effects = self._stream.on_response_trailers(message.get("headers", ()))
-            case _:
-                effects = None
+        effects, last = self._fed(message)
         if effects is None:
             await self._send(message)
             if last:
@@ -183,6 +171,22 @@ class Exchange:
             self._answered = not last
         elif last:
             await self._rest(driver)
+
+    def _fed(self, message: Message) -> tuple[Effects | None, bool]:
+        """Feed a part of the response to the stream; True with the last one."""
+        match message["type"]:
+            case "http.response.start":
+                headers = message.get("headers", ())
+                return self._stream.on_response_headers(
+                    message["status"], headers, end=False
+                ), False
+            case "http.response.body":
+                last = not message.get("more_body", False)
+                return self._stream.on_response_body(message.get("body", b""), last), last
+            case "http.response.trailers":
+                last = not message.get("more_trailers", False)
+                return self._stream.on_response_trailers(message.get("headers", ())), last
+        return None, False
 
     async def _rest(self, driver: Driver) -> None:
         """Send what a policy still holds back of a response that has ended."""

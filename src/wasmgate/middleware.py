@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-
 from wasmgate._asgi import rewritten, target
 from wasmgate.artifacts import cache_folder
 from wasmgate.driver import Drivers, log_level

@@ -1,6 +1,7 @@
 //! The border between Python and Rust: conversions only, one crossing a phase, no logic.
 
 mod chain;
+mod connection;
 mod effects;
 mod errors;
 mod exchange;
@@ -17,6 +18,7 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<chain::Chain>()?;
+    module.add_class::<connection::Connection>()?;
     module.add_class::<effects::Effects>()?;
     module.add_class::<effects::RequestHead>()?;
     module.add_class::<exchange::Exchange>()?;

@@ -52,7 +52,7 @@ impl Route {
 
 /// Routes and clusters, checked and indexed.
 #[pyclass(frozen, module = "wasmgate._native")]
-pub(crate) struct Router(Arc<gateway::Router>);
+pub(crate) struct Router(pub(crate) Arc<gateway::Router>);
 
 type Opened = (Exchange, Option<Py<Effects>>);
 

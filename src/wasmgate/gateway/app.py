@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from wasmgate._asgi import Message, Receive, Scope, Send
     from wasmgate.config import GatewayConfig
+    from wasmgate.gateway.direct import Direct
 
 __all__ = ["Gateway", "create_app"]
 
@@ -64,6 +65,10 @@ class Gateway:
     def config(self) -> GatewayConfig:
         """The configuration in use."""
         return self._deployment.config
+
+    def direct(self) -> Direct:
+        """Return what `GatewayProtocol` forwards with, on the running loop."""
+        return self._deployment.direct()
 
     async def reload(self, config: GatewayConfig | None = None) -> None:
         """Take `config`, or what the file says now, without losing a request.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from wasmgate._native import Chain, Cluster, Route, Router
 from wasmgate.errors import ConfigError
+from wasmgate.gateway.direct import Direct
 from wasmgate.gateway.local import Local
 from wasmgate.gateway.upstream import HttpUpstream, UpstreamLimits
 
@@ -86,6 +87,14 @@ class Deployment:
             found = self._locals[loop] = Local(upstreams, self._tick)
         return found
 
+    def direct(self) -> Direct:
+        """Return what the path without ASGI has for the running loop."""
+        local = self.local()
+        if local.direct is None:
+            limits = {name: self._limits(name) for name in self.config.clusters}
+            local.direct = Direct(self.config, self.router, local.driver, limits)
+        return local.direct
+
     def close_local(self) -> None:
         """Close what there is for the running loop."""
         found = self._locals.pop(asyncio.get_running_loop(), None)
@@ -98,13 +107,16 @@ class Deployment:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(found.close)
 
-    def _upstream(self, name: str) -> Upstream:
+    def _limits(self, name: str) -> UpstreamLimits:
         cluster = self.config.clusters[name]
-        limits = UpstreamLimits(
+        return UpstreamLimits(
             connections=cluster.connections,
             connect=cluster.connect_timeout,
             read=cluster.read_timeout,
         )
+
+    def _upstream(self, name: str) -> Upstream:
+        limits = self._limits(name)
         if name not in self._transports:
             return HttpUpstream(limits=limits)
         from wasmgate.gateway.transports import TransportUpstream  # noqa: PLC0415 (needs httpx)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wasmgate._native import Effects
+    from wasmgate.gateway.direct import Direct
     from wasmgate.gateway.forward import Forwarding
     from wasmgate.gateway.upstream import Upstream
 
@@ -34,6 +35,7 @@ class Local:
         self.loop = asyncio.get_running_loop()
         self.upstreams = upstreams
         self.driver = Driver(tick)
+        self.direct: Direct | None = None  # made by the first connection that needs it
         self._under_way: set[Forwarding] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -51,6 +53,8 @@ class Local:
         """Close idle connections; requests under way finish."""
         for upstream in self.upstreams.values():
             upstream.close()
+        if self.direct is not None:
+            self.direct.close()
 
     def _look(self) -> None:
         self._timer = None

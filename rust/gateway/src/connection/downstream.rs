@@ -121,7 +121,7 @@ impl Connection {
             None => BodyReader::chunked(),
         };
         // Of a request that was refused nobody knows where it ends.
-        self.keep_alive &= exchange.is_routed();
+        self.keep_alive &= exchange.is_routed() && !self.draining;
         self.state = if self.request_body == BodyReader::Done { State::Next } else { State::Body };
         self.exchange = Some(exchange);
         self.follow(Some(Ok(effects)), &[], step);

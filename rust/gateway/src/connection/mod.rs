@@ -36,6 +36,8 @@ pub struct Connection {
     exchange: Option<Exchange>,
     /// The client wants to send another request on this connection.
     keep_alive: bool,
+    /// The server is about to stop.
+    draining: bool,
     /// The client speaks HTTP/1.1, not 1.0.
     newer: bool,
     /// The client waits for 100 (Continue) before it sends the body.
@@ -102,6 +104,7 @@ impl Connection {
             state: State::Head,
             exchange: None,
             keep_alive: true,
+            draining: false,
             newer: true,
             expects: false,
             head_only: false,
@@ -166,6 +169,12 @@ impl Connection {
         step.abandon |= std::mem::take(&mut self.upstream).there;
         let effects = self.exchange.as_mut().map(|exchange| exchange.failed(failure));
         self.follow(effects, &[], step);
+    }
+
+    /// No further exchange begins once the one under way has ended.
+    pub fn drain(&mut self) {
+        self.draining = true;
+        self.keep_alive = false;
     }
 
     /// The client is gone, or its time is up: ends the exchange under way.
