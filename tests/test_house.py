@@ -8,7 +8,6 @@ ROOT = Path(__file__).parents[1]
 LONGEST = 400
 SOURCES = (
     "src/**/*.py",
-    "src/**/*.pyi",
     "tests/**/*.py",
     "tools/*.py",
     "benchmarks/*.py",
