@@ -113,7 +113,8 @@ impl<'a> Guest<'a> {
         Ok(bytes)
     }
 
-    fn check(&self, at: u32, length: u32) -> Answer {
+    /// Whether the guest has `length` bytes at `at`.
+    pub(crate) fn check(&self, at: u32, length: u32) -> Answer {
         if u64::from(at) + u64::from(length) > self.memory()?.data_size() {
             return Err(Status::InvalidMemoryAccess.into());
         }

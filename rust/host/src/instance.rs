@@ -10,7 +10,7 @@ use crate::env::{Env, Links, Owner, Stage};
 use crate::exports::{self, Exports, HeadersCallback, StartFunctions};
 use crate::fuel::{Cause, Meter};
 use crate::plugin::PluginCore;
-use crate::{Error, hostcalls};
+use crate::{Error, hostcalls, signals};
 
 /// A started and configured VM. It belongs to the thread that made it.
 pub(crate) struct Instance {
@@ -104,7 +104,8 @@ impl Instance {
     ) -> Result<R, Error> {
         self.meter.refill(&mut self.store, fuel);
         self.env.as_mut(&mut self.store).enter(context);
-        call(&self.exports, &mut self.store).map_err(|trap| self.failure(callback, fuel, &trap))
+        signals::in_guest(|| call(&self.exports, &mut self.store))
+            .map_err(|trap| self.failure(callback, fuel, &trap))
     }
 
     fn failure(&mut self, callback: &'static str, fuel: u64, trap: &RuntimeError) -> Error {

@@ -38,6 +38,11 @@ mod load_error;
 mod magic;
 mod module;
 mod sections;
+#[cfg(unix)]
+mod signals;
+#[cfg(not(unix))]
+#[path = "no_signals.rs"]
+mod signals;
 mod signature;
 
 pub use abi::LogLevel;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::instance::Instance;
 use crate::module::CompiledModule;
 use crate::shared_data::SharedData;
-use crate::{Error, Host, Limits, instances};
+use crate::{Error, Host, Limits, instances, signals};
 
 /// A policy as the layer above says it.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +62,7 @@ impl Plugin {
     /// configuration, or how it crashed while it started.
     pub fn load(host: &Host, mut spec: PluginSpec) -> Result<Self, Error> {
         static IDS: AtomicU64 = AtomicU64::new(1);
+        signals::install();
         let bytes = std::mem::take(&mut spec.module);
         let module = CompiledModule::load(&bytes, &spec.limits, host.artifacts())?;
         let core = Arc::new(PluginCore {

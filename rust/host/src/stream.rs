@@ -8,7 +8,7 @@ use crate::effects::{Body, Effects, LocalResponse};
 use crate::filter_chain::{FilterChain, plain};
 use crate::flow::Flow;
 use crate::stream_state::{self, StreamState};
-use crate::{Attributes, Chain, Error, HeaderMap, instances};
+use crate::{Attributes, Chain, Error, HeaderMap, instances, signals};
 
 /// A handle to a stream, whose state lives on the thread that opened it. Every phase answers
 /// [`Error::WrongThread`] elsewhere; a handle that is dropped elsewhere is closed by its own thread.
@@ -47,6 +47,7 @@ impl Stream {
     /// Opens a stream on this thread.
     #[must_use]
     pub fn open(chain: &Chain, attributes: Attributes) -> Self {
+        signals::keep();
         let home = INBOX.with(Arc::clone);
         home.take().into_iter().for_each(abandon);
         let key = stream_state::keep(StreamState::new(chain.clone(), attributes));

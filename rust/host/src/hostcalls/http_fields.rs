@@ -50,6 +50,7 @@ pub(super) fn value(
 
 /// `proxy_set_header_map_pairs`.
 pub(super) fn set_pairs(guest: &mut Guest<'_>, map: u32, bytes: u32, size: u32) -> Answer {
+    guest.check(bytes, size)?;
     if size as usize > guest.env.core.spec.limits.pairs() {
         return Err(refused(guest, TOO_MUCH));
     }

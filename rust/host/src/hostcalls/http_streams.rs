@@ -73,6 +73,7 @@ pub(super) fn send_local_response(
 }
 
 fn response_fields(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<HeaderMap, Fault> {
+    guest.check(at, size)?;
     if size as usize > guest.env.core.spec.limits.pairs() {
         let text = "left the fields out of its response: its limits `headers` and `header_bytes` \
                     allow no more";

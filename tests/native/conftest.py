@@ -1,0 +1,26 @@
+"""A host with a cache of compiled modules that outlives one test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from wasmgate._native import Host
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compiled modules of this run."""
+    folder = tmp_path_factory.mktemp("artifacts")
+    folder.chmod(0o700)
+    return folder
+
+
+@pytest.fixture
+def host(artifacts: Path) -> Host:
+    """Make a host that nobody else uses; every log line is kept."""
+    return Host(cache=str(artifacts), log_level=0)

@@ -1,0 +1,157 @@
+"""What a crash does to its own request, to others in the instance, and to those that follow."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.native.chain_request import Request, load
+from tests.native.hostile import ATTACK, guest
+from wasmgate._native import Chain, Host
+
+PAUSE = [(b"x-attack", b"1"), (b"x-pause", b"1")]
+MARK = (b"x-mark", b"1")
+
+MARKS = guest(
+    '(import "env" "proxy_add_header_map_value"',
+    "  (func $add (param i32 i32 i32 i32 i32) (result i32)))",
+    '(data (i32.const 64) "x-mark1")',
+    '(func (export "proxy_on_request_headers")',
+    "    (param i32) (param $fields i32) (param i32) (result i32)",
+    "  (if (i32.eq (local.get $fields) (i32.const 5)) (then unreachable))",
+    "  (drop (call $add (i32.const 0)",
+    "    (i32.const 64) (i32.const 6) (i32.const 70) (i32.const 1)))",
+    "  (i32.eq (local.get $fields) (i32.const 6)))",
+    '(func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32)',
+    "  (drop (call $add (i32.const 2)",
+    "    (i32.const 64) (i32.const 6) (i32.const 70) (i32.const 1)))",
+    "  (i32.const 0))",
+)
+"""Marks requests and responses; traps at a fifth field, and pauses at a sixth."""
+
+CRASHES = guest(
+    '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) unreachable)'
+)
+
+
+def marked(request: Request) -> bool:
+    """Tell whether the policy saw the request that went on."""
+    assert request.upstream.head is not None
+    return MARK in request.upstream.head[1]
+
+
+def test_closed_answers_503_with_problem_json(host: Host) -> None:
+    """RFC 9457, and nothing of what happened."""
+    request = Request(Chain([load(host, MARKS)]), headers=ATTACK)
+    assert request.client.head == (b"503", [(b"content-type", b"application/problem+json")])
+    assert request.client.body == b'{"title":"Service Unavailable","status":503}'
+    assert request.client.ended
+
+
+def test_open_goes_on_without_the_policy(host: Host) -> None:
+    """The request as it came."""
+    request = Request(Chain([load(host, MARKS, fail_open=True)]), headers=ATTACK)
+    assert (request.passed, marked(request)) == (True, False)
+
+
+def test_open_skips_the_policy_in_the_response_too(host: Host) -> None:
+    """It has no context for this stream any more."""
+    request = Request(Chain([load(host, MARKS, fail_open=True)]), headers=ATTACK)
+    assert request.response(200).client.head == (b"200", [])
+
+
+def test_other_policies_see_the_response_of_a_failure(host: Host) -> None:
+    """Those that saw the request; a policy after the one that failed did not."""
+    before, after = load(host, MARKS, name="before"), load(host, MARKS, name="after")
+    request = Request(Chain([before, load(host, CRASHES, name="crashes"), after]))
+    assert (request.status, request.client.head) == (
+        503,
+        (b"503", [(b"content-type", b"application/problem+json"), MARK]),
+    )
+
+
+def test_the_first_replacement_is_immediate(host: Host) -> None:
+    """The request after a crash is served by a new instance."""
+    chain = Chain([load(host, MARKS)])
+    Request(chain, headers=ATTACK)
+    assert marked(Request(chain))
+
+
+@pytest.mark.parametrize("fail_open", [False, True])
+def test_from_the_second_crash_on_the_policy_is_held_back(host: Host, *, fail_open: bool) -> None:
+    """Its failure policy answers until it may start again, and then it works."""
+    chain = Chain([load(host, MARKS, fail_open=fail_open)])
+    for _ in range(2):
+        Request(chain, headers=ATTACK).close()
+    held_back = Request(chain)
+    assert held_back.said == ["the policy crashed repeatedly and is held back for a moment"]
+    if fail_open:
+        assert not marked(held_back)
+    else:
+        assert held_back.status == 503
+    deadline = time.monotonic() + 30
+    while not ((request := Request(chain)).passed and marked(request)):
+        assert time.monotonic() < deadline, "the policy never came back"
+
+
+def test_a_paused_stream_of_a_crashed_instance_gets_503(host: Host) -> None:
+    """Its context has gone: nobody else would let it go on."""
+    chain = Chain([load(host, MARKS)])
+    paused = Request(chain, headers=PAUSE)
+    assert (paused.passed, paused.status) == (False, None)
+    attacked = Request(chain, headers=ATTACK)
+    assert paused.stream.id in attacked.wake
+    assert paused.resume().status == 503
+
+
+def test_a_paused_stream_of_a_crashed_instance_goes_on_when_open(host: Host) -> None:
+    """Without the policy."""
+    chain = Chain([load(host, MARKS, fail_open=True)])
+    paused = Request(chain, headers=PAUSE)
+    Request(chain, headers=ATTACK)
+    assert paused.resume().passed
+
+
+def test_a_stream_that_went_on_before_the_crash_fails_at_its_next_callback(host: Host) -> None:
+    """The new instance knows nothing of it."""
+    chain = Chain([load(host, MARKS)])
+    earlier = Request(chain)
+    Request(chain, headers=ATTACK)
+    assert earlier.response(200).status == 503
+    assert "crashed on another request" in earlier.said[-1]
+
+
+def test_a_stream_that_ends_after_the_crash_ends_quietly(host: Host) -> None:
+    """There is no context that could be told."""
+    chain = Chain([load(host, MARKS)])
+    earlier = Request(chain)
+    Request(chain, headers=ATTACK)
+    assert earlier.close().said == []
+
+
+def test_a_crash_leaves_other_policies_alone(host: Host) -> None:
+    """Each has its own instance."""
+    crashing, other = load(host, MARKS, name="crashing"), load(host, MARKS, name="other")
+    paused = Request(Chain([other]), headers=PAUSE)
+    attacked = Request(Chain([crashing]), headers=ATTACK)
+    assert attacked.wake == []
+    assert paused.resume().status is None
+
+
+def test_a_crash_in_a_tick_wakes_the_paused_streams(host: Host) -> None:
+    """The layer above learns it from the tick's effects."""
+    module = guest(
+        '(import "env" "proxy_set_tick_period_milliseconds"',
+        "  (func $tick (param i32) (result i32)))",
+        '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)',
+        "  (drop (call $tick (i32.const 10))) (i32.const 1))",
+        '(func (export "proxy_on_tick") (param i32) unreachable)',
+    )
+    chain = Chain([load(host, module)])
+    paused = Request(chain)
+    woken: list[int] = []
+    while not woken:
+        woken = chain.tick()[1].wake
+    assert woken == [paused.stream.id]
+    assert paused.resume().status == 503

@@ -1,0 +1,7 @@
+;; The start function, which runs while the module is instantiated, never ends.
+(module
+  (memory (export "memory") 1)
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 1024))
+  (func $start (loop $again (br $again)))
+  (start $start))

@@ -1,0 +1,17 @@
+;; Calls itself through a table.
+(module
+  (memory (export "memory") 1)
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 1024))
+  (type $deeper (func (param i32) (result i32)))
+  (table 1 funcref)
+  (elem (i32.const 0) $deeper)
+  (func $deeper (type $deeper)
+    (i32.add (i32.const 1) (call_indirect (type $deeper) (local.get 0) (i32.const 0))))
+  (func (export "proxy_on_request_headers")
+      (param $context i32) (param $fields i32) (param $end i32) (result i32)
+    (local $i i32)
+    (if (i32.eq (local.get $fields) (i32.const 5))
+      (then
+        (drop (call $deeper (i32.const 0)))))
+    (i32.const 0)))

@@ -1,0 +1,17 @@
+;; Calls a foreign function with a name of 1 MiB for ever.
+(module
+  (import "env" "proxy_call_foreign_function"
+    (func $proxy_call_foreign_function (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 32)
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 1024))
+  (func (export "proxy_on_request_headers")
+      (param $context i32) (param $fields i32) (param $end i32) (result i32)
+    (local $i i32)
+    (if (i32.eq (local.get $fields) (i32.const 5))
+      (then
+        (loop $again
+          (drop (call $proxy_call_foreign_function
+            (i32.const 0) (i32.const 0x100000) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))
+          (br $again))))
+    (i32.const 0)))

@@ -1,0 +1,11 @@
+;; The start function writes log lines for ever.
+(module
+  (import "env" "proxy_log"
+    (func $proxy_log (param i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 1024))
+  (func $start (loop $again
+    (drop (call $proxy_log (i32.const 4) (i32.const 0) (i32.const 0)))
+    (br $again)))
+  (start $start))

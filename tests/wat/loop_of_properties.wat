@@ -1,0 +1,17 @@
+;; Asks for a property for ever.
+(module
+  (import "env" "proxy_get_property"
+    (func $proxy_get_property (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 1024))
+  (data (i32.const 64) "request\00path")
+  (func (export "proxy_on_request_headers")
+      (param $context i32) (param $fields i32) (param $end i32) (result i32)
+    (local $i i32)
+    (if (i32.eq (local.get $fields) (i32.const 5))
+      (then
+        (loop $again
+          (drop (call $proxy_get_property (i32.const 64) (i32.const 12) (i32.const 16) (i32.const 20)))
+          (br $again))))
+    (i32.const 0)))

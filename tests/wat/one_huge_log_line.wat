@@ -1,0 +1,16 @@
+;; Writes 16 MiB as one log line, again and again.
+(module
+  (import "env" "proxy_log"
+    (func $proxy_log (param i32 i32 i32) (result i32)))
+  (memory (export "memory") 256)
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 1024))
+  (func (export "proxy_on_request_headers")
+      (param $context i32) (param $fields i32) (param $end i32) (result i32)
+    (local $i i32)
+    (if (i32.eq (local.get $fields) (i32.const 5))
+      (then
+        (loop $again
+          (drop (call $proxy_log (i32.const 4) (i32.const 0) (i32.const 0x1000000)))
+          (br $again))))
+    (i32.const 0)))
