@@ -4,6 +4,7 @@ use crate::algorithm::Algorithm;
 use crate::answer::Answer;
 use crate::claims::Grant;
 use crate::credentials::{Credentials, is_b64token};
+use crate::fields::Fields;
 use crate::foreign::{Call, is_valid};
 use crate::jws;
 use crate::material::PublicKey;
@@ -70,8 +71,7 @@ impl Context for Stream {}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, _end: bool) -> Action {
-        let fields = self.get_http_request_headers_bytes();
-        match self.authenticate(&fields) {
+        match self.authenticate() {
             Ok(()) => Action::Continue,
             Err(answer) => {
                 self.answer(answer);
@@ -82,12 +82,25 @@ impl HttpContext for Stream {
 }
 
 impl Stream {
-    fn authenticate(&self, fields: &[(String, Bytes)]) -> Result<(), Answer> {
-        let values = fields
-            .iter()
-            .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
-            .map(|(_, value)| value.as_slice());
-        let token = match Credentials::read(values) {
+    /// One look at all fields tells whether `Authorization` is there once, and which claim headers the
+    /// client sent. Hosts without Envoy's attribute `request.headers` are asked for the map itself.
+    fn authenticate(&self) -> Result<(), Answer> {
+        let map = self.get_property(vec!["request", "headers"]).unwrap_or_default();
+        if let Some(fields) = Fields::read(&map) {
+            return self.check(fields.values("authorization"), &|name| {
+                fields.values(name).next().is_some()
+            });
+        }
+        let fields = self.get_http_request_headers_bytes();
+        self.check(named(&fields, "authorization"), &|name| named(&fields, name).next().is_some())
+    }
+
+    fn check<'h>(
+        &self,
+        authorization: impl Iterator<Item = &'h [u8]>,
+        is_sent: &dyn Fn(&str) -> bool,
+    ) -> Result<(), Answer> {
+        let token = match Credentials::read(authorization) {
             Credentials::Token(token) => token,
             Credentials::None => return Err(Answer::NoCredentials),
             Credentials::Malformed => return Err(Answer::Malformed),
@@ -96,12 +109,12 @@ impl Stream {
         let mut memory = self.0.memory.borrow_mut();
         if let Some(grant) = memory.get(token) {
             grant.check_time(now).map_err(Answer::Refused)?;
-            self.forward(grant, fields);
+            self.forward(grant, is_sent);
             return Ok(());
         }
         let grant = self.0.verify(token)?;
         grant.check_time(now).map_err(Answer::Refused)?;
-        self.forward(&grant, fields);
+        self.forward(&grant, is_sent);
         memory.put(token, &grant, now);
         Ok(())
     }
@@ -112,13 +125,12 @@ impl Stream {
     }
 
     /// Writes what the token grants, over what the client sent under these names.
-    fn forward(&self, grant: &Grant, fields: &[(String, Bytes)]) {
+    fn forward(&self, grant: &Grant, is_sent: &dyn Fn(&str) -> bool) {
         let settings = &self.0.settings;
         self.set_property(vec!["wasmgate", "user"], Some(&grant.user));
         self.set_http_request_header_bytes(&settings.user_header, Some(&grant.user));
         for (name, value) in settings.claim_headers.iter().zip(&grant.headers) {
-            let is_sent = || fields.iter().any(|(sent, _)| sent.eq_ignore_ascii_case(name));
-            if value.is_some() || is_sent() {
+            if value.is_some() || is_sent(name) {
                 self.set_http_request_header_bytes(name, value.as_deref());
             }
         }
@@ -136,6 +148,11 @@ impl Stream {
             Some(&problem.body()),
         );
     }
+}
+
+fn named<'f>(fields: &'f [(String, Bytes)], name: &'f str) -> impl Iterator<Item = &'f [u8]> {
+    let is_it = move |own: &str| own.eq_ignore_ascii_case(name);
+    fields.iter().filter(move |(own, _)| is_it(own)).map(|(_, value)| value.as_slice())
 }
 
 impl Shared {

@@ -8,6 +8,7 @@ pub mod answer;
 pub mod base64url;
 pub mod claims;
 pub mod credentials;
+pub mod fields;
 pub mod foreign;
 pub mod jwk;
 pub mod jws;

@@ -1,7 +1,9 @@
 //! The proxy-wasm contexts around the rules.
 
 use crate::field_rules::Step;
+use crate::pattern::TooLong;
 use crate::settings::Settings;
+use policy_http::{PROBLEM_JSON, Problem};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType, LogLevel, MapType, Status};
@@ -10,6 +12,10 @@ use std::rc::Rc;
 proxy_wasm::main! {{
     proxy_wasm::set_root_context(|_| Box::new(Root(Rc::default())));
 }}
+
+/// RFC 9110 §15.5.15.
+const PROBLEM: Problem =
+    Problem { status: 414, title: "URI Too Long", detail: "The path is too long to be rewritten." };
 
 struct Root(Rc<Settings>);
 
@@ -47,11 +53,11 @@ impl Context for Stream {}
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, _end: bool) -> Action {
         if !self.0.path.is_empty() {
-            let target = self
-                .get_http_request_header_bytes(":path")
-                .unwrap_or_default();
-            if let Some(target) = self.0.path.apply(&target) {
-                self.set_http_request_header_bytes(":path", Some(&target));
+            let target = self.get_http_request_header_bytes(":path").unwrap_or_default();
+            match self.0.path.apply(&target) {
+                Ok(None) => {}
+                Ok(Some(target)) => self.set_http_request_header_bytes(":path", Some(&target)),
+                Err(TooLong) => return self.refuse(),
             }
         }
         if let Some(host) = &self.0.host {
@@ -66,6 +72,13 @@ impl HttpContext for Stream {
 }
 
 impl Stream {
+    /// The path goes nowhere unless it was rewritten.
+    fn refuse(&self) -> Action {
+        let headers = vec![("content-type", PROBLEM_JSON)];
+        self.send_http_response(PROBLEM.status.into(), headers, Some(&PROBLEM.body()));
+        Action::Pause
+    }
+
     /// A rule that the host could not apply may be one that hides something, so the message does not go on.
     fn rewrite(&self, steps: &[Step], map: MapType) -> Action {
         if run(steps, map).is_ok() {

@@ -64,9 +64,7 @@ mod tests {
     use super::*;
 
     fn steps(json: &str) -> Result<Vec<Step>, String> {
-        serde_json::from_str::<Written>(json)
-            .unwrap()
-            .steps("request_headers")
+        serde_json::from_str::<Written>(json).unwrap().steps("request_headers")
     }
 
     #[test]
@@ -85,18 +83,12 @@ mod tests {
     #[test]
     fn pseudo_headers_are_refused() {
         let error = steps(r#"{"set": {":path": "/"}}"#).unwrap_err();
-        assert!(
-            error.starts_with("request_headers.set: `:path` is a pseudo-header"),
-            "{error}"
-        );
+        assert!(error.starts_with("request_headers.set: `:path` is a pseudo-header"), "{error}");
     }
 
     #[test]
     fn a_value_that_would_split_the_message_is_refused() {
         let error = steps(r#"{"add": {"x-a": "1\r\nx-b: 2"}}"#).unwrap_err();
-        assert!(
-            error.starts_with("request_headers.add.x-a: `1\\r\\nx-b: 2`"),
-            "{error}"
-        );
+        assert!(error.starts_with("request_headers.add.x-a: `1\\r\\nx-b: 2`"), "{error}");
     }
 }

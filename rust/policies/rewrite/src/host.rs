@@ -8,9 +8,7 @@ pub fn is_authority(text: &str) -> bool {
         _ => (text, None),
     };
     let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    let literal = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
+    let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let is_host = match literal {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
         None => !host.is_empty() && host.bytes().all(is_name_byte),
@@ -28,22 +26,14 @@ mod tests {
 
     #[test]
     fn hosts_with_and_without_port_are_authorities() {
-        for text in [
-            "orders",
-            "orders.internal:8080",
-            "192.0.2.1",
-            "[2001:db8::1]",
-            "[::1]:80",
-        ] {
+        for text in ["orders", "orders.internal:8080", "192.0.2.1", "[2001:db8::1]", "[::1]:80"] {
             assert!(is_authority(text), "{text}");
         }
     }
 
     #[test]
     fn anything_else_is_none() {
-        for text in [
-            "", ":80", "a b", "a/b", "user@a", "a:", "a:99999", "a:b", "[::1", "a\r\nb",
-        ] {
+        for text in ["", ":80", "a b", "a/b", "user@a", "a:", "a:99999", "a:b", "[::1", "a\r\nb"] {
             assert!(!is_authority(text), "{text}");
         }
     }

@@ -5,6 +5,7 @@
 pub mod field_rules;
 pub mod host;
 pub mod path;
+pub mod pattern;
 pub mod settings;
 
 #[cfg(target_arch = "wasm32")]

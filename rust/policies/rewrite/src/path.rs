@@ -1,13 +1,11 @@
 //! Path rewriting. The query is never looked at, so it arrives byte for byte.
 
-use regex_lite::{Regex, RegexBuilder};
-use std::borrow::Cow;
+use crate::pattern::{Pattern, TooLong};
 
-/// Bytes of a pattern, and of its compiled form: both bound what one request can cost.
-const MOST_PATTERN: usize = 1024;
-const MOST_COMPILED: usize = 64 * 1024;
-/// Longer paths are not searched with patterns.
-const MOST_SEARCHED: usize = 8 * 1024;
+/// Longer paths are refused if there are patterns: searching for them costs fuel for each byte.
+const MOST_SEARCHED: usize = 4096;
+/// Patterns in one configuration, for the same reason.
+pub const MOST_PATTERNS: usize = 12;
 
 /// A path that begins with `from` begins with `to` afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,10 +28,7 @@ impl Prefix {
                 ));
             }
         }
-        Ok(Self {
-            from: from.to_owned(),
-            to: to.to_owned(),
-        })
+        Ok(Self { from: from.to_owned(), to: to.to_owned() })
     }
 
     /// `/v1` covers `/v1` and `/v1/x`, not `/v10`.
@@ -46,56 +41,8 @@ impl Prefix {
     fn apply(&self, rest: &[u8]) -> Vec<u8> {
         let to = self.to.as_bytes();
         let joint = rest.first() == Some(&b'/');
-        let to = if joint {
-            to.strip_suffix(b"/").unwrap_or(to)
-        } else {
-            to
-        };
+        let to = if joint { to.strip_suffix(b"/").unwrap_or(to) } else { to };
         [to, rest].concat()
-    }
-}
-
-/// What `pattern` finds in a path is replaced.
-#[derive(Debug, Clone)]
-pub struct Pattern {
-    regex: Regex,
-    replacement: String,
-}
-
-impl Pattern {
-    /// A checked pattern rule. Searching takes time linear in the path (regex-lite has no backtracking).
-    ///
-    /// # Errors
-    /// A sentence for the person who configured it: a pattern that is too long or cannot be read, a
-    /// replacement that would begin a query.
-    pub fn new(pattern: &str, replacement: &str) -> Result<Self, String> {
-        if pattern.len() > MOST_PATTERN {
-            return Err(format!(
-                "path_regex: a pattern has more than {MOST_PATTERN} bytes"
-            ));
-        }
-        if !is_path_text(replacement) {
-            return Err(format!(
-                "path_regex: the replacement `{}` must be ASCII without space, ? and #",
-                replacement.escape_debug()
-            ));
-        }
-        let regex = RegexBuilder::new(pattern)
-            .size_limit(MOST_COMPILED)
-            .build()
-            .map_err(|error| format!("path_regex: `{}`: {error}", pattern.escape_debug()))?;
-        Ok(Self {
-            regex,
-            replacement: replacement.to_owned(),
-        })
-    }
-
-    fn apply(&self, path: &[u8]) -> Option<Vec<u8>> {
-        let path = std::str::from_utf8(path).ok()?;
-        match self.regex.replace(path, self.replacement.as_str()) {
-            Cow::Owned(path) => Some(path.into_bytes()),
-            Cow::Borrowed(_) => None,
-        }
     }
 }
 
@@ -124,34 +71,135 @@ impl PathRules {
     ///
     /// `None` if the target stays as it is. A target that is no path (`*`, an absolute URI) does. The result
     /// begins with exactly one `/`: two would make its first segment look like an authority (RFC 3986 §4.2).
-    #[must_use]
-    pub fn apply(&self, target: &[u8]) -> Option<Vec<u8>> {
+    ///
+    /// # Errors
+    /// [`TooLong`] if there are patterns and the path is too long to search.
+    pub fn apply(&self, target: &[u8]) -> Result<Option<Vec<u8>>, TooLong> {
         if target.first() != Some(&b'/') {
-            return None;
+            return Ok(None);
         }
-        let query = target
-            .iter()
-            .position(|&byte| byte == b'?')
-            .unwrap_or(target.len());
+        let query = target.iter().position(|&byte| byte == b'?').unwrap_or(target.len());
         let (path, query) = target.split_at(query);
         let by_prefix = self
             .prefixes
             .iter()
             .find_map(|prefix| prefix.rest(path).map(|rest| prefix.apply(rest)));
-        let current = by_prefix.as_deref().unwrap_or(path);
-        let is_searched = current.len() <= MOST_SEARCHED;
-        let by_pattern = self
-            .patterns
-            .iter()
-            .filter(|_| is_searched)
-            .find_map(|pattern| pattern.apply(current));
-        let path = by_pattern.or(by_prefix)?;
-        let slashes = path.iter().take_while(|&&byte| byte == b'/').count();
-        Some([b"/", &path[slashes..], query].concat())
+        let by_pattern = self.search(by_prefix.as_deref().unwrap_or(path))?;
+        let rewritten = by_pattern.or(by_prefix).map(|path| {
+            let slashes = path.iter().take_while(|&&byte| byte == b'/').count();
+            [b"/", &path[slashes..], query].concat()
+        });
+        Ok(rewritten)
+    }
+
+    fn search(&self, path: &[u8]) -> Result<Option<Vec<u8>>, TooLong> {
+        if !self.patterns.is_empty() && path.len() > MOST_SEARCHED {
+            return Err(TooLong);
+        }
+        for pattern in &self.patterns {
+            if let Some(path) = pattern.apply(path)? {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
     }
 }
 
-fn is_path_text(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_graphic() && byte != b'?' && byte != b'#')
+/// Whether `text` can stand in a path as it is: no query, no fragment, nothing to encode.
+pub(crate) fn is_path_text(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?' && byte != b'#')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(prefixes: &[(&str, &str)], patterns: &[(&str, &str)]) -> PathRules {
+        PathRules::new(
+            prefixes.iter().map(|(from, to)| Prefix::new(from, to).unwrap()).collect(),
+            patterns.iter().map(|(find, with)| Pattern::new(find, with).unwrap()).collect(),
+        )
+    }
+
+    fn rewritten(rules: &PathRules, target: &str) -> String {
+        let target = rules.apply(target.as_bytes()).unwrap().unwrap_or_else(|| target.into());
+        String::from_utf8(target).unwrap()
+    }
+
+    #[test]
+    fn a_prefix_is_replaced_and_the_query_kept() {
+        let rules = rules(&[("/v1/", "/")], &[]);
+        assert_eq!(rewritten(&rules, "/v1/orders?a=/v1/&b=%2F"), "/orders?a=/v1/&b=%2F");
+    }
+
+    #[test]
+    fn the_longest_prefix_wins() {
+        let rules = rules(&[("/a/", "/x/"), ("/a/b/", "/y/"), ("/", "/z/")], &[]);
+        let results = ["/a/b/c", "/a/c", "/c"].map(|path| rewritten(&rules, path));
+        assert_eq!(results, ["/y/c", "/x/c", "/z/c"]);
+    }
+
+    #[test]
+    fn a_prefix_ends_where_a_segment_ends() {
+        let rules = rules(&[("/v1", "/api")], &[]);
+        let results = ["/v1", "/v1/a", "/v1?a", "/v10"].map(|path| rewritten(&rules, path));
+        assert_eq!(results, ["/api", "/api/a", "/api?a", "/v10"]);
+    }
+
+    #[test]
+    fn a_result_begins_with_one_slash() {
+        let prefix = rules(&[("/v1", "/")], &[]);
+        let results = ["/v1", "/v1/a", "/v1//evil.example/"].map(|path| rewritten(&prefix, path));
+        assert_eq!(results, ["/", "/a", "/evil.example/"]);
+        let pattern = rules(&[], &[("^/v1", "")]);
+        let results = ["/v1", "/v1//evil.example/"].map(|path| rewritten(&pattern, path));
+        assert_eq!(results, ["/", "/evil.example/"]);
+    }
+
+    #[test]
+    fn encoded_bytes_are_left_as_they_are() {
+        let rules = rules(&[("/v1/", "/")], &[("^/a", "/b")]);
+        assert_eq!(rewritten(&rules, "/v1/a%2F..%00/../%E2%82?%zz"), "/b%2F..%00/../%E2%82?%zz");
+    }
+
+    #[test]
+    fn the_first_pattern_that_finds_something_wins_behind_the_prefixes() {
+        let patterns = [("^/u/([0-9]+)$", "/users/$1"), ("^/u/(.*)$", "/names/$1")];
+        let rules = rules(&[("/v1/", "/")], &patterns);
+        let results = ["/v1/u/7", "/u/ada", "/x"].map(|path| rewritten(&rules, path));
+        assert_eq!(results, ["/users/7", "/names/ada", "/x"]);
+    }
+
+    #[test]
+    fn targets_that_are_no_paths_stay() {
+        let rules = rules(&[("/", "/a/")], &[(".*", "/b")]);
+        assert_eq!(rules.apply(b"*"), Ok(None));
+        assert_eq!(rules.apply(b"http://a.example/"), Ok(None));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_rewritten_too() {
+        let rules = rules(&[("/v1/", "/")], &[("^/(.*)$", "/b/$1")]);
+        assert_eq!(rules.apply(b"/v1/\xff"), Ok(Some(b"/b/\xff".to_vec())));
+    }
+
+    #[test]
+    fn a_path_that_is_too_long_to_search_is_refused() {
+        let long = format!("/{}", "a".repeat(MOST_SEARCHED));
+        let rules = |patterns| rules(&[], patterns).apply(long.as_bytes());
+        assert_eq!(rules(&[("^/x", "/")]), Err(TooLong));
+        assert_eq!(rules(&[]), Ok(None));
+    }
+
+    #[test]
+    fn prefixes_that_cannot_work_are_refused_by_name() {
+        for (from, to, expected) in [
+            ("v1", "/", "path_prefix: `v1` must begin with /"),
+            ("/v1", "/?a", "path_prefix: `/?a` must begin with /"),
+            ("/v1", "", "path_prefix: `` must begin with /"),
+        ] {
+            let refused = Prefix::new(from, to).unwrap_err();
+            assert!(refused.starts_with(expected), "{refused}");
+        }
+    }
 }

@@ -2,7 +2,8 @@
 
 use crate::field_rules::{Step, Written as WrittenFields};
 use crate::host::is_authority;
-use crate::path::{PathRules, Pattern, Prefix};
+use crate::path::{MOST_PATTERNS, PathRules, Prefix};
+use crate::pattern::Pattern;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -48,14 +49,12 @@ impl Settings {
     pub fn from_json(json: &[u8]) -> Result<Self, String> {
         let written: Written =
             serde_json::from_slice(json).map_err(|error| format!("configuration: {error}"))?;
-        let prefixes = written
-            .path_prefix
-            .iter()
-            .map(|(from, to)| Prefix::new(from, to));
-        let patterns = written
-            .path_regex
-            .iter()
-            .map(|rule| Pattern::new(&rule.pattern, &rule.replacement));
+        if written.path_regex.len() > MOST_PATTERNS {
+            return Err(format!("path_regex: more than {MOST_PATTERNS} patterns"));
+        }
+        let prefixes = written.path_prefix.iter().map(|(from, to)| Prefix::new(from, to));
+        let patterns =
+            written.path_regex.iter().map(|rule| Pattern::new(&rule.pattern, &rule.replacement));
         let path = PathRules::new(
             prefixes.collect::<Result<_, _>>()?,
             patterns.collect::<Result<_, _>>()?,
@@ -72,5 +71,31 @@ impl Settings {
             request: written.request_headers.steps("request_headers")?,
             response: written.response_headers.steps("response_headers")?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(json: &str) -> String {
+        Settings::from_json(json.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn nothing_has_to_be_written() {
+        let settings = Settings::from_json(b"{}").unwrap();
+        assert!(settings.path.is_empty());
+        assert_eq!((settings.host, settings.request, settings.response), (None, vec![], vec![]));
+    }
+
+    #[test]
+    fn a_wrong_key_is_named() {
+        assert!(refusal(r#"{"prefix": {}}"#).contains("unknown field `prefix`"));
+        assert!(refusal(r#"{"request_headers": {"put": {}}}"#).contains("unknown field `put`"));
+        assert!(refusal(r#"{"host": "https://a"}"#).starts_with("host: `https://a` is neither"));
+        assert!(refusal(r#"{"path_regex": [{"pattern": "a"}]}"#).contains("`replacement`"));
+        let response = r#"{"response_headers": {"set": {"Server": "a"}}}"#;
+        assert!(refusal(response).starts_with("response_headers.set: `Server` is no field name"));
     }
 }
