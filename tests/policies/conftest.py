@@ -1,0 +1,33 @@
+"""A host of its own for each test, and an issuer of tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.policies.issuer import Issuer
+from wasmgate._native import Host
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compiled modules of this run."""
+    folder = tmp_path_factory.mktemp("artifacts")
+    folder.chmod(0o700)
+    return folder
+
+
+@pytest.fixture
+def host(artifacts: Path) -> Host:
+    """Make a host that nobody else uses."""
+    return Host(cache=str(artifacts))
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Issuer:
+    """Make an issuer with one RSA key."""
+    return Issuer()
