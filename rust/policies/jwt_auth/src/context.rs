@@ -85,8 +85,8 @@ impl Stream {
     /// One look at all fields tells whether `Authorization` is there once, and which claim headers the
     /// client sent. Hosts without Envoy's attribute `request.headers` are asked for the map itself.
     fn authenticate(&self) -> Result<(), Answer> {
-        let map = self.get_property(vec!["request", "headers"]).unwrap_or_default();
-        if let Some(fields) = Fields::read(&map) {
+        let map = hostcalls::get_property(vec!["request", "headers"]).ok().flatten();
+        if let Some(fields) = map.as_deref().and_then(Fields::read) {
             return self.check(fields.values("authorization"), &|name| {
                 fields.values(name).next().is_some()
             });

@@ -38,9 +38,7 @@ pub fn is_value(value: &[u8]) -> bool {
     let outer_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
     !outer_space(value.first())
         && !outer_space(value.last())
-        && value
-            .iter()
-            .all(|&byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f))
+        && value.iter().all(|&byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f))
 }
 
 /// Refuses a field name that a policy must not write, `key` being the place in the configuration.
@@ -58,10 +56,7 @@ pub fn refuse_name(key: &str, name: &str) -> Result<(), FieldError> {
     } else {
         return Ok(());
     };
-    Err(FieldError(format!(
-        "{key}: `{}` {reason}",
-        name.escape_debug()
-    )))
+    Err(FieldError(format!("{key}: `{}` {reason}", name.escape_debug())))
 }
 
 /// Refuses a field value that cannot be sent as it stands.
@@ -116,11 +111,9 @@ mod tests {
         let error = refuse_name("request_headers.set", "content-length");
         assert_eq!(
             error.map_err(|error| error.to_string()),
-            Err(
-                "request_headers.set: `content-length` frames the message and is written by the \
+            Err("request_headers.set: `content-length` frames the message and is written by the \
                  server alone"
-                    .to_owned()
-            )
+                .to_owned())
         );
     }
 }

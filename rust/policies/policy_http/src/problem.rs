@@ -32,11 +32,8 @@ mod tests {
 
     #[test]
     fn the_body_is_a_json_object_with_three_members() {
-        let problem = Problem {
-            status: 429,
-            title: "Too Many Requests",
-            detail: "Wait, then try again.",
-        };
+        let problem =
+            Problem { status: 429, title: "Too Many Requests", detail: "Wait, then try again." };
         let expected =
             r#"{"detail":"Wait, then try again.","status":429,"title":"Too Many Requests"}"#;
         assert_eq!(problem.body(), expected.as_bytes());

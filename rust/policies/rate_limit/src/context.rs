@@ -7,7 +7,7 @@ use crate::verdict::{PROBLEM, Verdict};
 use policy_http::PROBLEM_JSON;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{Action, ContextType, LogLevel, Status};
+use proxy_wasm::types::{Action, Bytes, ContextType, LogLevel, Status};
 use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
@@ -27,7 +27,7 @@ impl Context for Root {}
 impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
         let json = self.get_plugin_configuration().unwrap_or_default();
-        let name = self.get_property(vec!["plugin_name"]).unwrap_or_default();
+        let name = property(vec!["plugin_name"]).unwrap_or_default();
         let shared = Settings::from_json(&json).and_then(|settings| {
             let store = Store::open(&String::from_utf8_lossy(&name))
                 .map_err(|status| format!("the host's shared data answers {status:?}"))?;
@@ -54,6 +54,11 @@ impl RootContext for Root {
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
     }
+}
+
+/// A property; `None` also where a host does not know it or cannot write it down.
+fn property(path: Vec<&str>) -> Option<Bytes> {
+    hostcalls::get_property(path).ok().flatten()
 }
 
 struct Stream {
@@ -99,11 +104,11 @@ impl Stream {
     fn identity(&self, by: &By) -> Identity {
         let found = match by {
             By::Address => None,
-            By::User => self.get_property(vec!["wasmgate", "user"]).map(Identity::User),
+            By::User => property(vec!["wasmgate", "user"]).map(Identity::User),
             By::Header(name) => self.get_http_request_header_bytes(name).map(Identity::Header),
         };
         found.unwrap_or_else(|| {
-            let source = self.get_property(vec!["source", "address"]).unwrap_or_default();
+            let source = property(vec!["source", "address"]).unwrap_or_default();
             Identity::of_address(&source)
         })
     }
