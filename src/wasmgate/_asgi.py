@@ -36,16 +36,15 @@ def target(scope: Scope) -> bytes:
 def rewritten(scope: Scope, head: RequestHead) -> Scope:
     """Return a copy of `scope` with the head that policies left."""
     path, _, query = head.target.partition(b"?")
-    headers = head.headers
-    if head.authority:
-        headers = [(b"host", head.authority), *headers]
+    decoded = unquote_to_bytes(path) if b"%" in path else path
+    headers, authority = head.headers, head.authority
+    if authority:
+        headers = [(b"host", authority), *headers]
     changed = dict(scope)
-    changed.update(
-        headers=headers,
-        raw_path=path,
-        path=unquote_to_bytes(path).decode("utf-8", "replace"),
-        query_string=query,
-    )
+    changed["headers"] = headers
+    changed["raw_path"] = path
+    changed["path"] = decoded.decode("utf-8", "replace")
+    changed["query_string"] = query
     if "method" in scope:
         changed["method"] = head.method
     return changed

@@ -168,6 +168,10 @@ class Effects:
     def timers(self) -> bool:
         """A tick period changed: call `Chain.tick`."""
 
+    @property
+    def noteworthy(self) -> bool:
+        """`wake`, `logs` or `timers` say something: cheaper to ask than the three."""
+
 @final
 class RequestHead:
     """The head of a request as policies left it."""
@@ -339,9 +343,12 @@ class Connection:
     number of a cluster shifted by 16 bits and of its endpoint, or -1. They are performed in this
     order: the upstream connection is given back (RELEASE) or closed (ABANDON), a new one is asked
     for, bytes are written, then the other flags: NOTES are to be fetched; an exchange ENDED; a
-    policy holds something back until the stream `id` is woken, then `resume` (WAITS); the client's
-    connection is to be cut (RESET), closed (CLOSE), or given to another protocol with
-    `take_unread` (HAND_OVER); the client has sent too much ahead of its turn (FULL).
+    policy keeps something back until the stream `id` is woken, then `resume` (WAITS); the client's
+    connection is to be cut (RESET), closed (CLOSE; LINGER: the client may be sending still), or
+    given to another protocol with `take_unread` (HAND_OVER); the client has sent too much ahead of
+    its turn (FULL). FAILED beside ABANDON: the upstream gave no valid response.
+
+    Bytes that go on as they came are the object that was passed in, not a copy of it.
     """
 
     RELEASE: ClassVar[int]
@@ -353,6 +360,8 @@ class Connection:
     NOTES: ClassVar[int]
     ENDED: ClassVar[int]
     FULL: ClassVar[int]
+    LINGER: ClassVar[int]
+    FAILED: ClassVar[int]
 
     def __new__(
         cls,
@@ -379,17 +388,23 @@ class Connection:
 
     @property
     def may_retry(self) -> bool:
-        """True when the request can be sent again: nothing answered it, and it is idempotent."""
+        """True when the request can be sent again, once: nothing answered it, it is idempotent."""
+
+    @property
+    def waits_for(self) -> Literal["client", "upstream", "policy"]:
+        """Who has to do something for the exchange to go on."""
 
     def set_router(self, router: Router) -> None:
         """Use another router for the exchanges that begin from now on."""
 
     def receive(self, data: bytes) -> _Out: ...
-    def receive_eof(self) -> _Out: ...
     def receive_upstream(self, data: bytes) -> _Out: ...
     def receive_upstream_eof(self) -> _Out: ...
     def fail(self, failure: str) -> _Out:
         """Answer instead of the upstream; `failure` as in `Exchange.failed`."""
+
+    def late(self) -> _Out:
+        """Answer 408: the client took too long to send a head or the rest of a body."""
 
     def retry(self) -> _Out:
         """Send the request again; the answer has its bytes."""
@@ -404,6 +419,12 @@ class Connection:
     def take_unread(self) -> bytes: ...
     def notes(self) -> Effects:
         """Return log lines, ids to wake and timers since the last call."""
+
+    def log_accesses(self) -> None:
+        """Keep what an access log says of each exchange from now on."""
+
+    def accesses(self) -> list[tuple[str, str, str, int]]:
+        """Return method, target, version ("1.1") and status of what was answered since last."""
 
 class _Inspection(TypedDict):
     size: int

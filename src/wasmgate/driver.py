@@ -42,6 +42,8 @@ class Driver:
 
     def note(self, effects: Effects) -> None:
         """Write log lines, wake streams, and set the timer of the next tick."""
+        if not effects.noteworthy:
+            return
         for policy, level, message in effects.logs:
             _LOGGER.getChild(policy).log(_LEVELS[level], "%s", message)
         for stream in effects.wake:

@@ -61,18 +61,23 @@ class Exchange:
         if effects is not None:
             self._drivers.current().note(effects)
 
-    async def request_head(self, effects: Effects) -> Effects | None:
+    def begin(self, effects: Effects) -> None:
+        """Take the effects that let the request's head go on."""
+        if effects.noteworthy:
+            self._drivers.current().note(effects)
+        self._waiting = _request_body(effects)
+
+    async def until_forwarded(self, effects: Effects) -> Effects | None:
         """Return the effects that let the head go on, or None when a policy answered."""
         driver = self._drivers.current()
-        driver.note(effects)
         while not effects.forward:
+            driver.note(effects)
             if await self._locally(driver, effects):
                 return None
             following = await self._held(driver)
             if following is None:
                 return None
             effects = following
-        self._waiting = _request_body(effects)
         return effects
 
     async def _held(self, driver: Driver) -> Effects | None:
@@ -94,7 +99,6 @@ class Exchange:
             effects = self._feed(message)
             if effects is not None:
                 break
-        driver.note(effects)
         return effects
 
     def _feed(self, message: Message) -> Effects | None:

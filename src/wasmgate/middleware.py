@@ -63,11 +63,13 @@ class PolicyMiddleware:
         exchange = Exchange(stream, self.drivers, receive, send, body_follows=body_follows)
         try:
             if effects is not None:
-                forwarded = await exchange.request_head(effects)
+                forwarded = effects if effects.forward else await exchange.until_forwarded(effects)
                 if forwarded is None:
                     return
-                if forwarded.request_head is not None:
-                    scope = rewritten(scope, forwarded.request_head)
+                exchange.begin(forwarded)
+                head = forwarded.request_head
+                if head is not None:
+                    scope = rewritten(scope, head)
             if scope.get("extensions") and self.chain.response_body:
                 kept = {k: v for k, v in scope["extensions"].items() if k not in _BODY_EXTENSIONS}
                 scope = {**scope, "extensions": kept}

@@ -63,25 +63,22 @@ impl Chain {
             cluster_name: Arc::default(),
         };
         let mut map = fields::map_for(headers);
-        let mut authority = Vec::new();
+        map.push(b":method", method.as_bytes());
+        map.push(b":scheme", scheme.as_bytes());
+        map.push(b":authority", b"");
+        map.push(b":path", target);
         let mut framed = false;
-        fields::read(headers, |name, value| match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => authority = value.to_vec(),
-            14 if name.eq_ignore_ascii_case(b"content-length") => framed |= value != b"0",
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => framed = true,
-            _ => {}
+        fields::read(headers, |name, value| {
+            match name.len() {
+                4 if name.eq_ignore_ascii_case(b"host") => return map.set(b":authority", value),
+                14 if name.eq_ignore_ascii_case(b"content-length") => framed |= value != b"0",
+                17 if name.eq_ignore_ascii_case(b"transfer-encoding") => framed = true,
+                _ => {}
+            }
+            map.push(name, value);
         })?;
         // RFC 9112 §6.3: in HTTP/1 a request without framing has no body; later versions need none.
         let end = http_version.starts_with('1') && !framed;
-        map.push(b":method", method.as_bytes());
-        map.push(b":scheme", scheme.as_bytes());
-        map.push(b":authority", &authority);
-        map.push(b":path", target);
-        fields::read(headers, |name, value| {
-            if !name.eq_ignore_ascii_case(b"host") {
-                map.push(name, value);
-            }
-        })?;
         let mut stream = host::Stream::open(&self.chain, attributes);
         let effects = stream
             .on_request_headers(map, end)

@@ -26,6 +26,8 @@ pub(crate) struct Effects {
     logs: Vec<(String, u8, String)>,
     /// A tick period changed.
     timers: bool,
+    /// `wake`, `logs` or `timers` say something: cheaper to ask than the three.
+    noteworthy: bool,
 }
 
 /// The head of a request as policies left it.
@@ -77,13 +79,15 @@ impl Heads for host::Stream {
     }
 }
 
+fn is_noteworthy(effects: &host::Effects) -> bool {
+    effects.timers || !effects.wake.is_empty() || !effects.logs.is_empty()
+}
+
 /// True when nothing is asked: what came in goes on as it is.
 fn is_plain(effects: &host::Effects, phase: &Phase<'_, '_>) -> bool {
     let (request, response) = (&effects.request, &effects.response);
     let quiet = !effects.reset
-        && !effects.timers
-        && effects.wake.is_empty()
-        && effects.logs.is_empty()
+        && !is_noteworthy(effects)
         && request.trailers.is_none()
         && response.trailers.is_none();
     let held = |progress: &host::Progress| progress.head == Head::Held;
@@ -141,6 +145,7 @@ pub(crate) fn convert(
     let trailers = effects.response.trailers.as_ref();
     let trailers = trailers.map(|map| crate::fields::write(py, map)).transpose()?;
     let effects = Effects {
+        noteworthy: is_noteworthy(&effects),
         forward: effects.request.head != Head::Held,
         request_head,
         request_body: body(effects.request.body),
@@ -160,6 +165,7 @@ pub(crate) fn convert(
 /// Effects of no stream: ticks.
 pub(crate) fn convert_ticked(py: Python<'_>, effects: host::Effects) -> PyResult<Py<Effects>> {
     let effects = Effects {
+        noteworthy: is_noteworthy(&effects),
         forward: false,
         request_head: None,
         request_body: None,

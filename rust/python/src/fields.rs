@@ -43,9 +43,9 @@ fn pair(field: &Bound<'_, PyAny>, each: &mut impl FnMut(&[u8], &[u8])) -> PyResu
 
 /// The fields without pseudo-headers.
 pub(crate) fn write<'py>(py: Python<'py>, map: &HeaderMap) -> PyResult<Bound<'py, PyList>> {
-    let list = PyList::empty(py);
-    for (name, value) in map.iter().filter(|(name, _)| name.first() != Some(&b':')) {
-        list.append((PyBytes::new(py, name), PyBytes::new(py, value)))?;
-    }
-    Ok(list)
+    let plain = map.iter().filter(|(name, _)| name.first() != Some(&b':'));
+    let tuple = |(name, value): (&[u8], &[u8])| {
+        (PyBytes::new(py, name), PyBytes::new(py, value)).into_pyobject(py)
+    };
+    PyList::new(py, plain.map(tuple).collect::<PyResult<Vec<_>>>()?)
 }
