@@ -1,13 +1,18 @@
-"""The gateway's tests run on both event loops: their transports differ in what they allow."""
+"""The gateway's tests run on both event loops: their transports differ in what they allow.
+
+Those that use the fixture `form` run in both forms of the gateway, too.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
 import pytest_asyncio
 import uvloop
 
+from tests.gateway.serving import FORMS, SETTINGS
 from wasmgate.gateway.upstream import HttpUpstream, UpstreamLimits
 
 if TYPE_CHECKING:
@@ -17,6 +22,13 @@ if TYPE_CHECKING:
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Every asynchronous test twice."""
     return {"asyncio": asyncio.SelectorEventLoop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(params=FORMS)
+def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Serve gateways in one form, then in the other."""
+    monkeypatch.setitem(SETTINGS, "http", FORMS[request.param])
+    return str(request.param)
 
 
 @pytest_asyncio.fixture

@@ -7,16 +7,34 @@ import contextlib
 import re
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
+import pytest
 import uvicorn
 
 from wasmgate.config import GatewayConfig
+from wasmgate.gateway.protocol import GatewayProtocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from wasmgate._asgi import ASGIApp
+
+# How uvicorn speaks HTTP for a gateway: its own protocol class and the ASGI app, or ours.
+FORMS: dict[str, type[asyncio.Protocol] | str] = {"asgi": "httptools", "direct": GatewayProtocol}
+# A test, or a whole file, that runs in both; it uses the fixture `form`.
+both_forms = pytest.mark.usefixtures("form")
+
+SETTINGS: dict[str, Any] = {
+    "http": FORMS["asgi"],
+    "ws": "none",
+    "log_config": None,
+    "access_log": False,
+    "proxy_headers": False,
+    "server_header": False,
+    "date_header": False,
+    "timeout_graceful_shutdown": 1,
+}
 
 LENGTH = re.compile(rb"^content-length: (\d+)\r$", re.MULTILINE)
 
@@ -29,22 +47,10 @@ def configuration(*endpoints: str, **changes: object) -> GatewayConfig:
 
 
 @contextlib.asynccontextmanager
-async def serve(app: ASGIApp) -> AsyncIterator[int]:
-    """Serve an app under uvicorn with httptools; gives the port."""
+async def serve(app: ASGIApp, **settings: Any) -> AsyncIterator[int]:  # noqa: ANN401 (uvicorn's)
+    """Serve an app under uvicorn in the form that the test is for; gives the port."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http="httptools",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            timeout_graceful_shutdown=1,
-        )
-    )
+    server = uvicorn.Server(uvicorn.Config(app, **(SETTINGS | settings)))
     task = asyncio.ensure_future(server.serve(sockets=[listener]))
     while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0.01)

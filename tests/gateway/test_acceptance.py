@@ -10,11 +10,13 @@ import pytest
 import pytest_asyncio
 
 from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
-from tests.gateway.serving import Client, ask, configuration, serve
+from tests.gateway.serving import Client, ask, both_forms, configuration, serve
 from wasmgate.gateway import Gateway
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+pytestmark = both_forms
 
 ANSWER = b"HTTP/1.1 200 OK\r\n"
 

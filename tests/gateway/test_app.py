@@ -9,7 +9,7 @@ import pytest
 
 from tests.gateway.calling import HTTP, call
 from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
-from tests.gateway.serving import Client, configuration, serve
+from tests.gateway.serving import Client, both_forms, configuration, serve
 from wasmgate.errors import ConfigError
 from wasmgate.gateway import Gateway, create_app
 
@@ -138,6 +138,7 @@ async def test_receive_that_fails() -> None:
         await upstream.until(lambda: upstream.open == 0)
 
 
+@both_forms
 async def test_expect_continue() -> None:
     """A client that waits for 100 Continue gets it, and its body arrives."""
 

@@ -12,7 +12,7 @@ import pytest
 from tests.gateway.calling import call
 from tests.gateway.guests import REFUSES, REQUEST_HEAD, with_policy
 from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
-from tests.gateway.serving import Client, ask, configuration, serve
+from tests.gateway.serving import Client, ask, both_forms, configuration, serve
 from wasmgate.errors import ConfigError, PolicyLoadError
 from wasmgate.gateway import Gateway
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wasmgate._asgi import Message
 
 
+@both_forms
 async def test_round_robin() -> None:
     """Requests are spread over the endpoints of a cluster in turn."""
     async with ScriptedUpstream() as one, ScriptedUpstream() as other:
@@ -31,6 +32,7 @@ async def test_round_robin() -> None:
         assert [len(one.requests), len(other.requests)] == [2, 2]
 
 
+@both_forms
 async def test_prefix_rewrite() -> None:
     """A route's prefix is replaced on the way to the upstream, the rest stays byte for byte."""
     route = {"match": {"prefix": "/v1/"}, "cluster": "site", "prefix_rewrite": "/"}
@@ -40,6 +42,7 @@ async def test_prefix_rewrite() -> None:
         assert reply.body == b"GET /a%2Fb?x=%20 HTTP/1.1"
 
 
+@both_forms
 async def test_transport_in_place_of_the_network() -> None:
     """A cluster is served by the transport that was given for it."""
 
@@ -66,6 +69,7 @@ async def test_broken_policy() -> None:
         Gateway(configuration("http://127.0.0.1:1", policies=policies))
 
 
+@both_forms
 async def test_reload_loses_nothing(tmp_path: Path) -> None:
     """Requests that run while policies and routes are replaced all end, each on one of them."""
     async with ScriptedUpstream() as old, ScriptedUpstream() as new:
@@ -94,6 +98,7 @@ async def test_reload_loses_nothing(tmp_path: Path) -> None:
         await old.until(lambda: old.open == 0)
 
 
+@both_forms
 async def test_reload_spares_what_runs() -> None:
     """A response that began before a reload ends on the old upstream."""
     finish = asyncio.Event()
@@ -115,6 +120,7 @@ async def test_reload_spares_what_runs() -> None:
             assert (await client.reply()).body == b"old!"
 
 
+@both_forms
 async def test_refused_reload(tmp_path: Path) -> None:
     """A configuration that cannot be used changes nothing."""
     bad = tmp_path / "bad.wasm"

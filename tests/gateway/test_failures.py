@@ -9,7 +9,7 @@ import pytest
 
 from tests.gateway.calling import call
 from tests.gateway.scripted_upstream import Peer, Script, ScriptedUpstream
-from tests.gateway.serving import Client, Reply, ask, configuration, serve
+from tests.gateway.serving import Client, Reply, ask, both_forms, configuration, serve
 from wasmgate.gateway import Gateway
 from wasmgate.gateway.downstream import Cut
 
@@ -40,6 +40,7 @@ async def nonsense(peer: Peer) -> None:
 JSON = [b"application/problem+json"]
 
 
+@both_forms
 @pytest.mark.parametrize("script", [hang_up, nonsense])
 async def test_bad_gateway(script: Script, caplog: pytest.LogCaptureFixture) -> None:
     """An upstream that gives no response is a 502; which one it was stays in the log."""
@@ -51,6 +52,7 @@ async def test_bad_gateway(script: Script, caplog: pytest.LogCaptureFixture) -> 
         assert [r.levelname for r in caplog.records if upstream.url in r.message] == ["WARNING"]
 
 
+@both_forms
 async def test_nobody_listens() -> None:
     """An endpoint that cannot be connected to is a 502."""
     async with ScriptedUpstream() as upstream:
@@ -59,6 +61,7 @@ async def test_nobody_listens() -> None:
         assert (await ask(port)).status == 502
 
 
+@both_forms
 async def test_gateway_timeout() -> None:
     """A route whose time is over is a 504."""
     async with ScriptedUpstream(silent) as upstream:
@@ -68,6 +71,7 @@ async def test_gateway_timeout() -> None:
         assert (reply.status, problem(reply)) == (504, (504, "Gateway Timeout", JSON))
 
 
+@both_forms
 async def test_no_room() -> None:
     """A cluster whose connections and queue are full is a 503."""
     gateway = Gateway(configuration("http://127.0.0.1:1"))
@@ -81,6 +85,7 @@ async def test_no_room() -> None:
         assert (reply.status, problem(reply)) == (503, (503, "Service Unavailable", JSON))
 
 
+@both_forms
 async def test_no_route() -> None:
     """A request that no route is for is a 404."""
     routes = [{"match": {"prefix": "/api/"}, "cluster": "site"}]
@@ -101,6 +106,7 @@ async def test_cut_under_another_server() -> None:
             await call(Gateway(configuration(upstream.url)), [])
 
 
+@both_forms
 async def test_early_answer_to_an_upload() -> None:
     """An upstream that answers before the upload ends is heard; the client gets its answer."""
 

@@ -19,13 +19,15 @@ from tests.gateway.guests import (
     with_policy,
 )
 from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
-from tests.gateway.serving import Client, ask, configuration, serve
+from tests.gateway.serving import Client, ask, both_forms, configuration, serve
 from wasmgate.gateway import Gateway
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
     from typing import Any
+
+pytestmark = both_forms
 
 NEVER = 1_000_000  # milliseconds
 PHASES = [REQUEST_HEAD, REQUEST_BODY, RESPONSE_HEAD, RESPONSE_BODY]
