@@ -29,7 +29,10 @@ class _Server(uvicorn.Server):
 
 def listener() -> socket.socket:
     """Return a socket that listens on a free port of loopback."""
-    return socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
+    sock = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
+    # asyncio does so only for sockets that name their protocol. What is accepted inherits it.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
 
 
 def url_of(sock: socket.socket) -> str:
