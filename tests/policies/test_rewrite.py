@@ -61,11 +61,11 @@ def test_a_path_that_is_too_long_to_search_is_answered(host: Host) -> None:
 
 def test_the_host_is_replaced(host: Host) -> None:
     """In place of what the client sent."""
-    request = Request(
-        chain(host, rewrite(host="orders:8080")), headers=[(b"host", b"public.example")]
-    )
-    assert request.upstream.head is not None
-    assert (b"host", b"orders:8080") in request.upstream.head[1]
+    own, fields = chain(host, rewrite(host="orders:8080")), [(b"host", b"public.example")]
+    _, effects, _ = own.open(None, None, "http", "1.1", "GET", b"/", fields)
+    assert effects is not None
+    assert effects.request_head is not None
+    assert effects.request_head.authority == b"orders:8080"
 
 
 def test_rules_for_request_headers_are_done_in_order(host: Host) -> None:
