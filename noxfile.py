@@ -142,15 +142,16 @@ def rust(session: nox.Session) -> None:
 
 
 def policy_crates() -> list[str]:
-    """Name the crates under rust/policies, which stay out of the workspace's default members."""
-    manifests = sorted(RUST.glob("policies/*/Cargo.toml"))
+    """Name the crates of guests, which stay out of the workspace's default members."""
+    manifests = sorted([*RUST.glob("policies/*/Cargo.toml"), *RUST.glob("fixtures/*/Cargo.toml")])
     return [tomllib.loads(path.read_text("utf-8"))["package"]["name"] for path in manifests]
 
 
 @nox.session(python=False)
 def policies(session: nox.Session) -> None:
-    """Build the bundled policies to WebAssembly; `-- --check` compares them with the tree."""
+    """Build policies and test guests to WebAssembly; `-- --check` compares them with the tree."""
     session.run("python", "tools/build_policies.py", *session.posargs)
+    session.run("python", "tools/build_policies.py", "--fixtures", *session.posargs)
 
 
 @nox.session

@@ -4,6 +4,8 @@
     python tools/build_policies.py --check     build elsewhere and compare with the tree
     python tools/build_policies.py --sources   print the digests of the sources, compile nothing
 
+With --fixtures: the guests of the tests, from rust/fixtures into tests/fixtures.
+
 Exit codes: 0 done, or equal byte for byte; 1 a build failed or a module differs; 3 cannot compare:
 the modules in the tree were built by another toolchain (it is printed).
 
@@ -26,8 +28,12 @@ import policy_sources
 import policy_toolchain
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = ROOT / "src" / "wasmgate" / "modules"
-MANIFEST = MODULES / "manifest.json"
+MODULES = {
+    "policies": ROOT / "src" / "wasmgate" / "modules",
+    "fixtures": ROOT / "tests" / "fixtures",
+}
+"""Where the modules of each folder of the workspace are kept, each with a manifest."""
+MANIFEST = "manifest.json"
 DIFFERENT = 1
 NOT_COMPARABLE = 3
 
@@ -38,32 +44,35 @@ def main() -> int:
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--check", action="store_true", help="compare with the tree, write nothing")
     mode.add_argument("--sources", action="store_true", help="print the digests of the sources")
+    parser.add_argument("--fixtures", action="store_true", help="the guests of the tests instead")
     arguments = parser.parse_args()
+    folder = "fixtures" if arguments.fixtures else "policies"
     if arguments.sources:
-        print(json.dumps(policy_sources.digests(ROOT / "rust"), indent=2))
+        print(json.dumps(policy_sources.digests(ROOT / "rust", folder), indent=2))
         return 0
     toolchain = policy_toolchain.find()
-    return check(toolchain) if arguments.check else build(toolchain)
+    return check(toolchain, folder) if arguments.check else build(toolchain, folder)
 
 
-def build(toolchain: policy_toolchain.Toolchain) -> int:
-    """Build every policy into the package and write the manifest."""
-    sources = policy_sources.digests(ROOT / "rust")
+def build(toolchain: policy_toolchain.Toolchain, folder: str) -> int:
+    """Build every crate of the folder into the tree and write the manifest."""
+    sources = policy_sources.digests(ROOT / "rust", folder)
     modules = {}
     with tempfile.TemporaryDirectory() as out:
         for name, path in toolchain.build(ROOT / "rust", sorted(sources), Path(out)).items():
-            shutil.copyfile(path, MODULES / path.name)
+            shutil.copyfile(path, MODULES[folder] / path.name)
             digest = policy_sources.file_digest(path)
             modules[name] = {"sha256": digest, "sources": sources[name]}
             print(f"{path.name}: {path.stat().st_size:,} bytes, sha256 {digest}")
     manifest = {"toolchain": toolchain.identity, "modules": modules}
-    MANIFEST.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(manifest, indent=2) + "\n"
+    (MODULES[folder] / MANIFEST).write_text(text, encoding="utf-8")
     return 0
 
 
-def check(toolchain: policy_toolchain.Toolchain) -> int:
-    """Build every policy in a folder of its own and compare it with the module in the tree."""
-    manifest = json.loads(MANIFEST.read_text("utf-8"))
+def check(toolchain: policy_toolchain.Toolchain, folder: str) -> int:
+    """Build every crate of the folder elsewhere and compare it with the module in the tree."""
+    manifest = json.loads((MODULES[folder] / MANIFEST).read_text("utf-8"))
     if toolchain.identity != manifest["toolchain"]:
         print(f"not comparable: the modules were built by\n  {manifest['toolchain']}")
         print(f"and this machine has\n  {toolchain.identity}")
@@ -72,7 +81,7 @@ def check(toolchain: policy_toolchain.Toolchain) -> int:
     with tempfile.TemporaryDirectory() as out:
         built = toolchain.build(ROOT / "rust", sorted(manifest["modules"]), Path(out))
         for name, path in built.items():
-            equal = path.read_bytes() == (MODULES / path.name).read_bytes()
+            equal = path.read_bytes() == (MODULES[folder] / path.name).read_bytes()
             print(f"{path.name}: {'equal' if equal else 'DIFFERENT'}")
             if not equal:
                 different.append(name)

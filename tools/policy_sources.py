@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 Package: TypeAlias = dict[str, Any]
 
 
-def digests(workspace: Path) -> dict[str, str]:
-    """Return the digest of every policy's sources, by the policy's name.
+def digests(workspace: Path, folder: str) -> dict[str, str]:
+    """Return the digest of the sources of every guest in a folder of the workspace, by its name.
 
-    A policy is a crate in the folder `policies` that builds a `cdylib`.
+    A guest is a crate that builds a `cdylib`.
     """
     lock = _packages(tomllib.loads((workspace / "Cargo.lock").read_text("utf-8")))
     profile = _profile(tomllib.loads((workspace / "Cargo.toml").read_text("utf-8")))
-    crates = {path.parent.name: path.parent for path in workspace.glob("policies/*/Cargo.toml")}
+    crates = {path.parent.name: path.parent for path in workspace.glob("*/*/Cargo.toml")}
     return {
         name: _digest(lock, name, crates, profile)
         for name, crate in sorted(crates.items())
-        if "cdylib" in (crate / "Cargo.toml").read_text("utf-8")
+        if crate.parent.name == folder and "cdylib" in (crate / "Cargo.toml").read_text("utf-8")
     }
 
 

@@ -1,0 +1,83 @@
+"""Logging: levels, `proxy_log`, standard output, and how much of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.native.chain_request import Request
+from tests.native.scripted import asked, chain
+from wasmgate._native import Host
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LEVELS = ["trace", "debug", "info", "warn", "error", "critical"]
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_line_has_policy_level_and_text(host: Host, number: int) -> None:
+    """0 trace to 5 critical."""
+    request = Request(chain(host, f"request_headers: log {LEVELS[number]} hello"))
+    assert ("guest", number, "hello") in request.records
+
+
+def test_lines_below_the_hosts_level_are_dropped(artifacts: Path) -> None:
+    """Before they cost anything in Python."""
+    host = Host(cache=str(artifacts), log_level=3)
+    request = Request(chain(host, *(f"request_headers: log {level} -" for level in LEVELS)))
+    assert [level for _, level, _ in request.records] == [3, 4, 5]
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_guest_can_ask_for_the_level(artifacts: Path, number: int) -> None:
+    """`proxy_get_log_level` (0.2.1)."""
+    host = Host(cache=str(artifacts), log_level=number)
+    assert asked(host, "log_level") == [LEVELS[number].capitalize()]
+
+
+def test_standard_output_is_info_and_standard_error_is_error(host: Host) -> None:
+    """One line each, without its newline."""
+    request = Request(chain(host, "request_headers: print out", "request_headers: eprint err"))
+    assert ("guest", 2, "out") in request.records
+    assert ("guest", 4, "err") in request.records
+
+
+def test_a_panic_is_in_the_log_and_in_the_error(host: Host) -> None:
+    """So that a user learns why."""
+    request = Request(chain(host, "request_headers: panic why-not"))
+    critical = [text for _, level, text in request.records if level == 5]
+    assert request.status == 503
+    assert len(critical) == 2
+    assert critical[0].endswith("why-not")
+    assert (
+        critical[1] == f"trapped in proxy_on_request_headers: unreachable; it said: {critical[0]}"
+    )
+
+
+def test_a_callback_may_write_so_much_and_no_more(host: Host) -> None:
+    """Each line costs its text and 32 bytes."""
+    request = Request(chain(host, "request_headers: log_often 100", log_bytes=400))
+    assert [text for text in request.said if text.startswith("line ")] == [
+        f"line {number}" for number in range(9)
+    ]
+
+
+def test_a_line_that_is_too_long_is_cut(host: Host) -> None:
+    """And says so."""
+    request = Request(chain(host, f"request_headers: log info {'x' * 500}", log_bytes=300))
+    cut = next(text for text in request.said if "xxx" in text)
+    assert cut.endswith("x … (cut: `log_bytes` of this callback used up)")
+    assert cut.count("x") < 300
+
+
+def test_the_next_callback_may_write_again(host: Host) -> None:
+    """The share is each callback's."""
+    policies = chain(host, "request_headers: log_often 100", "done: log info again", log_bytes=400)
+    assert "again" in Request(policies).close().said
+
+
+def test_a_line_past_the_share_is_ok_for_the_guest(host: Host) -> None:
+    """The SDK panics on anything else."""
+    assert Request(chain(host, "request_headers: log_often 1000")).passed
