@@ -147,3 +147,10 @@ def test_every_decision_is_listed() -> None:
     folder = ROOT / "docs" / "contributing" / "decisions"
     listed = re.findall(r"\]\((\d+-[\w-]+\.md)\)", (folder / "index.md").read_text("utf-8"))
     assert listed == sorted(page.name for page in folder.glob("[0-9]*.md"))
+
+
+def test_every_public_name_is_documented() -> None:
+    """On the page of Python, or as an error."""
+    titles = ("In an app", "A policy", "A gateway")
+    documented = {name for title in titles for name in rows("python.md", title)}
+    assert set(wasmgate.__all__) - set(errors.__all__) <= documented
