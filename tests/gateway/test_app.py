@@ -107,6 +107,14 @@ async def test_http2_says_late_whether_a_body_follows(
         assert ([request.body] if request.body else [], len(chunked)) == (seen, len(seen))
 
 
+async def test_http2_client_that_leaves_at_once() -> None:
+    """A client that leaves before it has said whether a body follows is not acted for."""
+    async with ScriptedUpstream() as upstream:
+        gateway = Gateway(configuration(upstream.url))
+        assert await call(gateway, [{"type": "http.disconnect"}], http_version="2") == []
+        assert upstream.peers == []
+
+
 async def test_cancelled_by_the_server() -> None:
     """A server that cancels its task ends the upstream's part, and sees its cancellation."""
     async with ScriptedUpstream(silent) as upstream:

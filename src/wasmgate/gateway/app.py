@@ -113,6 +113,8 @@ class Gateway:
         if not version.startswith("1"):
             # No field says whether a body follows (RFC 9113 §8.1), so the client is asked.
             first = await receive()
+            if first["type"] == "http.disconnect":
+                return
         exchange, effects = deployment.router.open(
             scope.get("client"),
             scope.get("server"),
@@ -142,6 +144,10 @@ class Gateway:
 def create_app() -> Gateway:
     """Make the gateway that $WASMGATE_CONFIG describes, or gateway.yaml: a factory for servers.
 
-    uvicorn --factory wasmgate.gateway:create_app
+    A server must leave `scope["client"]` alone, for `trusted_proxies` judges forwarded fields, and
+    must not add fields of its own to what upstreams send:
+
+        uvicorn --no-proxy-headers --no-server-header --no-date-header
+                --factory wasmgate.gateway:create_app
     """
     return Gateway.from_file(os.environ.get("WASMGATE_CONFIG", "gateway.yaml"))
