@@ -5,7 +5,7 @@ or as `None`: what came in goes on as it is. Header fields are pairs of bytes, n
 """
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, TypeAlias, TypedDict, final
+from typing import ClassVar, Literal, TypeAlias, TypedDict, final
 
 _Fields: TypeAlias = Iterable[tuple[bytes, bytes]]
 

@@ -71,7 +71,6 @@ async def test_gateway_timeout() -> None:
         assert (reply.status, problem(reply)) == (504, (504, "Gateway Timeout", JSON))
 
 
-@both_forms
 async def test_no_room() -> None:
     """A cluster whose connections and queue are full is a 503."""
     gateway = Gateway(configuration("http://127.0.0.1:1"))

@@ -37,7 +37,7 @@ mod request_head_tests;
 
 pub use balancers::{Balancer, LB_POLICIES, NewBalancer};
 pub use cluster::{Cluster, ClusterError, ClusterSpec};
-pub use connection::{Connection, Ends, PIPELINED, Step};
+pub use connection::{Access, Connection, Ends, Output, PIPELINED, Step, Waited};
 pub use endpoint::Endpoint;
 pub use exchange::Exchange;
 pub use failure::{FAILURES, Failure};

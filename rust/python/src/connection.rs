@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use wasmgate_gateway::{self as gateway, Ends, FAILURES, Step};
+use wasmgate_gateway::{self as gateway, Access, Ends, FAILURES, Output, Step, Waited};
 use wasmgate_host as host;
 
 use crate::effects::{self, Effects};
@@ -20,6 +20,8 @@ const WAITS: u32 = 1 << 5;
 const NOTES: u32 = 1 << 6;
 const ENDED: u32 = 1 << 7;
 const FULL: u32 = 1 << 8;
+const LINGER: u32 = 1 << 9;
+const FAILED: u32 = 1 << 10;
 /// Bits of the endpoint in a dialled number; the cluster is above them.
 const ENDPOINT_BITS: u32 = 16;
 
@@ -28,18 +30,27 @@ const ENDPOINT_BITS: u32 = 16;
 pub(crate) struct Connection {
     connection: gateway::Connection,
     notes: host::Effects,
+    accesses: Vec<Access>,
 }
 
 /// Flags, bytes for the client, bytes for the upstream, and what to dial (-1: nothing).
 type Out<'py> = (u32, Option<Bound<'py, PyBytes>>, Option<Bound<'py, PyBytes>>, i64);
 
 impl Connection {
-    fn out<'py>(&mut self, py: Python<'py>, step: Step) -> Out<'py> {
-        let noted = !step.logs.is_empty() || !step.wake.is_empty() || step.timers;
+    /// `came`: what came in with the step.
+    fn out<'py>(
+        &mut self,
+        py: Python<'py>,
+        step: Step,
+        came: Option<&Bound<'py, PyBytes>>,
+    ) -> PyResult<Out<'py>> {
+        let logged = !step.logs.is_empty() || !step.accesses.is_empty();
+        let noted = logged || !step.wake.is_empty() || step.timers;
         if noted {
             self.notes.logs.extend(step.logs);
             self.notes.wake.extend(step.wake);
             self.notes.timers |= step.timers;
+            self.accesses.extend(step.accesses);
         }
         let flags = [
             (step.release, RELEASE),
@@ -51,14 +62,40 @@ impl Connection {
             (noted, NOTES),
             (step.ended, ENDED),
             (self.connection.is_full(), FULL),
+            (step.linger, LINGER),
+            (step.failed, FAILED),
         ];
-        let flags = flags.iter().filter(|(set, _)| *set).fold(0, |all, (_, flag)| all | flag);
-        let bytes = |bytes: Vec<u8>| (!bytes.is_empty()).then(|| PyBytes::new(py, &bytes));
+        let flags = flags.iter().fold(0, |all, (set, flag)| all | u32::from(*set) * flag);
         let dial = step.dial.map_or(-1, |(cluster, endpoint)| {
             i64::try_from(cluster << ENDPOINT_BITS | endpoint).unwrap_or(-1)
         });
-        (flags, bytes(step.client), bytes(step.upstream), dial)
+        Ok((flags, bytes(py, &step.client, came)?, bytes(py, &step.upstream, came)?, dial))
     }
+}
+
+/// Bytes to write. What came in and goes on as it is is not copied, anything else once.
+fn bytes<'py>(
+    py: Python<'py>,
+    output: &Output,
+    came: Option<&Bound<'py, PyBytes>>,
+) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    let received = came.map(|came| came.as_bytes()).unwrap_or_default();
+    if output.is_empty() {
+        return Ok(None);
+    }
+    if output.is_same(received.len()) {
+        return Ok(came.cloned());
+    }
+    let write = |buffer: &mut [u8]| {
+        let mut rest = buffer;
+        for part in output.parts(received) {
+            let (here, behind) = rest.split_at_mut(part.len());
+            here.copy_from_slice(part);
+            rest = behind;
+        }
+        Ok(())
+    };
+    PyBytes::new_with(py, output.len(), write).map(Some)
 }
 
 #[pymethods]
@@ -81,6 +118,10 @@ impl Connection {
     const ENDED: u32 = ENDED;
     #[classattr]
     const FULL: u32 = FULL;
+    #[classattr]
+    const LINGER: u32 = LINGER;
+    #[classattr]
+    const FAILED: u32 = FAILED;
 
     #[new]
     fn new(
@@ -92,7 +133,7 @@ impl Connection {
         let server = server.and_then(|(host, port)| Some((host, port?)));
         let ends = Ends { peer: client, server, secure };
         let connection = gateway::Connection::new(Arc::clone(&router.0), ends);
-        Self { connection, notes: host::Effects::default() }
+        Self { connection, notes: host::Effects::default(), accesses: Vec::new() }
     }
 
     #[getter]
@@ -125,24 +166,33 @@ impl Connection {
         self.connection.set_router(Arc::clone(&router.0));
     }
 
-    fn receive<'py>(&mut self, py: Python<'py>, data: &[u8]) -> Out<'py> {
-        let step = self.connection.receive(data);
-        self.out(py, step)
+    /// "client", "upstream" or "policy".
+    #[getter]
+    fn waits_for(&self) -> &'static str {
+        match self.connection.waits_for() {
+            Waited::Client => "client",
+            Waited::Upstream => "upstream",
+            Waited::Policy => "policy",
+        }
     }
 
-    fn receive_eof<'py>(&mut self, py: Python<'py>) -> Out<'py> {
-        let step = self.connection.receive_eof();
-        self.out(py, step)
+    fn receive<'py>(&mut self, py: Python<'py>, data: &Bound<'py, PyBytes>) -> PyResult<Out<'py>> {
+        let step = self.connection.receive(data.as_bytes());
+        self.out(py, step, Some(data))
     }
 
-    fn receive_upstream<'py>(&mut self, py: Python<'py>, data: &[u8]) -> Out<'py> {
-        let step = self.connection.receive_upstream(data);
-        self.out(py, step)
+    fn receive_upstream<'py>(
+        &mut self,
+        py: Python<'py>,
+        data: &Bound<'py, PyBytes>,
+    ) -> PyResult<Out<'py>> {
+        let step = self.connection.receive_upstream(data.as_bytes());
+        self.out(py, step, Some(data))
     }
 
-    fn receive_upstream_eof<'py>(&mut self, py: Python<'py>) -> Out<'py> {
+    fn receive_upstream_eof<'py>(&mut self, py: Python<'py>) -> PyResult<Out<'py>> {
         let step = self.connection.receive_upstream_eof();
-        self.out(py, step)
+        self.out(py, step, None)
     }
 
     fn fail<'py>(&mut self, py: Python<'py>, failure: &str) -> PyResult<Out<'py>> {
@@ -150,26 +200,40 @@ impl Connection {
             return Err(PyValueError::new_err("no such failure"));
         };
         let step = self.connection.fail(*failure);
-        Ok(self.out(py, step))
+        self.out(py, step, None)
     }
 
-    fn retry<'py>(&mut self, py: Python<'py>) -> Out<'py> {
+    fn late<'py>(&mut self, py: Python<'py>) -> PyResult<Out<'py>> {
+        let step = self.connection.late();
+        self.out(py, step, None)
+    }
+
+    fn retry<'py>(&mut self, py: Python<'py>) -> PyResult<Out<'py>> {
         let step = self.connection.retry();
-        self.out(py, step)
+        self.out(py, step, None)
     }
 
-    fn resume<'py>(&mut self, py: Python<'py>) -> Out<'py> {
+    fn resume<'py>(&mut self, py: Python<'py>) -> PyResult<Out<'py>> {
         let step = self.connection.resume();
-        self.out(py, step)
+        self.out(py, step, None)
+    }
+
+    fn log_accesses(&mut self) {
+        self.connection.log_accesses();
+    }
+
+    fn accesses(&mut self) -> Vec<(String, String, &'static str, u16)> {
+        let accesses = std::mem::take(&mut self.accesses).into_iter();
+        accesses.map(|its| (its.method, its.target, its.version, its.status)).collect()
     }
 
     fn drain(&mut self) {
         self.connection.drain();
     }
 
-    fn close<'py>(&mut self, py: Python<'py>) -> Out<'py> {
+    fn close<'py>(&mut self, py: Python<'py>) -> PyResult<Out<'py>> {
         let step = self.connection.close();
-        self.out(py, step)
+        self.out(py, step, None)
     }
 
     fn take_unread<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {

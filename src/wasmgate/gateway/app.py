@@ -66,9 +66,12 @@ class Gateway:
         """The configuration in use."""
         return self._deployment.config
 
-    def direct(self) -> Direct:
-        """Return what `GatewayProtocol` forwards with, on the running loop."""
-        return self._deployment.direct()
+    def direct(self) -> Direct | None:
+        """Return what `GatewayProtocol` forwards with, on the running loop.
+
+        None when something else than the network carries the requests of some cluster.
+        """
+        return None if self._transports else self._deployment.direct()
 
     async def reload(self, config: GatewayConfig | None = None) -> None:
         """Take `config`, or what the file says now, without losing a request.

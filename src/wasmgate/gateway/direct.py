@@ -40,7 +40,6 @@ class Direct:
         self.driver = driver
         self.connections: set[GatewayProtocol] = set()
         self.retired = False
-        self.read_timeout = max((its.read for its in limits.values()), default=0.0)
         self._endpoints = [
             [(url, limits[name]) for url in cluster.endpoints]
             for name, cluster in config.clusters.items()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections import deque
 from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -29,25 +28,27 @@ class Borrower(Protocol):
     def upstream_data(self, data: bytes) -> None:
         """Take bytes of the upstream."""
 
-    def upstream_lost(self) -> None:
-        """Know that the connection is gone."""
+    def upstream_lost(self, *, cleanly: bool) -> None:
+        """Know that the connection is gone; not cleanly: by a reset, or another failure."""
 
-    def pause(self) -> None:
+    def upstream_full(self) -> None:
         """Send less: the upstream reads slowly."""
 
-    def resume(self) -> None:
+    def upstream_ready(self) -> None:
         """Send on."""
 
 
 class Lent(asyncio.Protocol):
     """One connection to an endpoint."""
 
-    __slots__ = ("borrower", "fresh", "idle_since", "pool", "transport")
+    __slots__ = ("borrower", "counted", "fresh", "full", "idle_since", "pool", "transport")
 
     def __init__(self, pool: EndpointPool) -> None:
         self.pool = pool
         self.borrower: Borrower | None = None
+        self.counted = False  # the pool has taken it, and is to know when it is gone
         self.fresh = True  # no exchange has ended on it
+        self.full = False
         self.idle_since = 0.0
         self.transport = cast("asyncio.Transport", None)
 
@@ -62,130 +63,173 @@ class Lent(asyncio.Protocol):
         else:
             self.borrower.upstream_data(data)
 
-    def connection_lost(self, _exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         """Leave the pool."""
-        self.pool.lost(self)
+        if self.counted:
+            self.pool.lost(self)
         if self.borrower is not None:
-            self.borrower.upstream_lost()
+            self.borrower.upstream_lost(cleanly=exc is None)
 
     def pause_writing(self) -> None:
         """Be full."""
+        self.full = True
         if self.borrower is not None:
-            self.borrower.pause()
+            self.borrower.upstream_full()
 
     def resume_writing(self) -> None:
         """Have room again."""
+        self.full = False
         if self.borrower is not None:
-            self.borrower.resume()
+            self.borrower.upstream_ready()
+
+    def read(self, *, on: bool) -> None:
+        """Read on, or no further: the client reads slowly."""
+        if self.transport.is_closing():
+            return  # uvloop's transports raise then
+        if on:
+            self.transport.resume_reading()
+        else:
+            self.transport.pause_reading()
 
     def give_back(self, *, reusable: bool) -> None:
         """End the loan; a connection in the middle of something is closed."""
         self.borrower = None
         self.fresh = False
-        if reusable and not self.transport.is_closing():
-            self.transport.resume_reading()
+        if reusable and not self.full and not self.transport.is_closing():
+            if not self.transport.is_reading():
+                self.transport.resume_reading()
             self.pool.free(self)
         else:
             self.transport.abort()
 
 
 class EndpointPool:
-    """At most `limits.connections` connections; who comes later waits for its turn."""
+    """At most `limits.connections` connections; who comes later waits for its turn.
+
+    Who waits gets the next connection, a new one or one that is given back; for each who waits one
+    is being made, as far as there may be more.
+    """
 
     def __init__(self, url: str, limits: UpstreamLimits) -> None:
         parts = urlsplit(url)
         secure = parts.scheme == "https"
+        self.url = url
+        self.limits = limits
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if secure else 80)
         self._tls = ssl.create_default_context() if secure else None
-        self._url = url
-        self._limits = limits
         self._loop = asyncio.get_running_loop()
-        self._idle: list[Lent] = []
+        self._idle: list[Lent] = []  # the one used last is the last
         self._open = 0  # and being opened
-        self._waiting: deque[Borrower] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: dict[Borrower, float] = {}  # since when, oldest first
+        self._attempts: dict[asyncio.Task[Lent], None] = {}  # oldest first
         self._closed = False
 
     def borrow(self, borrower: Borrower) -> Lent | None:
-        """Return an idle connection, the one used last; None: `lent` or `refused` follows."""
+        """Return an idle connection, the one used last, if there is any."""
         while self._idle:
             connection = self._idle.pop()
             if not connection.transport.is_closing():
                 connection.borrower = borrower
                 return connection
-        self.connect(borrower)
         return None
 
-    def connect(self, borrower: Borrower) -> None:
-        """Make a new connection for `borrower`, or let it wait for its turn."""
-        if self._open >= self._limits.connections:
-            if len(self._waiting) < self._limits.waiting:
-                self._waiting.append(borrower)
-            else:
-                self._loop.call_soon(borrower.refused, "no_healthy_endpoint")
-            return
-        self._open += 1
-        task = self._loop.create_task(self._connect(borrower))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def ask(self, borrower: Borrower) -> bool:
+        """Let `borrower` wait: `lent` or `refused` follows. False when too many wait already.
+
+        What is idle is not for who asks: it may have been closed by the other end just now.
+        """
+        full = self._open >= self.limits.connections
+        queued = len(self._waiting) - len(self._attempts)
+        if full and self._idle:
+            self._idle.pop(0).transport.abort()
+        elif full and queued >= self.limits.waiting:
+            _LOGGER.warning(
+                "%s: %d connections busy, %d requests wait", self.url, self._open, queued
+            )
+            return False
+        self._waiting[borrower] = self._loop.time()
+        self._attempt()
+        return True
 
     def withdraw(self, borrower: Borrower) -> None:
-        """Let a borrower that is gone wait no longer."""
-        if borrower in self._waiting:
-            self._waiting.remove(borrower)
+        """Let a borrower wait no longer."""
+        if self._waiting.pop(borrower, None) is not None and len(self._attempts) > len(
+            self._waiting
+        ):
+            self._attempts.popitem()[0].cancel()
 
-    async def _connect(self, borrower: Borrower) -> None:
-        failure = "connect"
-        try:
-            async with asyncio.timeout(self._limits.connect):
-                _, connection = await self._loop.create_connection(
-                    lambda: Lent(self), self._host, self._port, ssl=self._tls
-                )
-        except TimeoutError:
-            failure, connection = "timeout", None
-        except OSError as error:
-            _LOGGER.warning("could not connect to %s: %s", self._url, error)
-            connection = None
-        if connection is None:
+    def _attempt(self) -> None:
+        while len(self._attempts) < len(self._waiting) and self._open < self.limits.connections:
+            self._open += 1
+            task = self._loop.create_task(self._connect())
+            self._attempts[task] = None
+            task.add_done_callback(self._attempted)
+
+    async def _connect(self) -> Lent:
+        async with asyncio.timeout(self.limits.connect):
+            _, connection = await self._loop.create_connection(
+                lambda: Lent(self), self._host, self._port, ssl=self._tls
+            )
+        return connection
+
+    def _attempted(self, task: asyncio.Task[Lent]) -> None:
+        self._attempts.pop(task, None)
+        if task.cancelled():
             self._open -= 1
-            borrower.refused(failure)
-            self._next()
-            return
-        connection.borrower = borrower
-        borrower.lent(connection)
+        elif (error := task.exception()) is not None:
+            self._open -= 1
+            reason = error if isinstance(error, OSError) and str(error) else "no answer in time"
+            self._failed(reason, "timeout" if isinstance(error, TimeoutError) else "connect")
+        elif (connection := task.result()).transport.is_closing():
+            self._open -= 1
+            self._failed("it closed the connection at once", "connect")
+        else:
+            connection.counted = True
+            self.free(connection)
+        self._attempt()
+
+    def _failed(self, reason: object, failure: str) -> None:
+        if self._waiting:
+            _LOGGER.warning("cannot connect to %s: %s", self.url, reason)
+            self._refuse(failure)
+
+    def _refuse(self, failure: str) -> None:
+        borrower = next(iter(self._waiting))
+        del self._waiting[borrower]
+        borrower.refused(failure)
 
     def free(self, connection: Lent) -> None:
-        """Take a connection back, or lend it to who waits."""
+        """Take a connection, lend it to who waits, or keep it."""
         if self._waiting:
-            borrower = self._waiting.popleft()
+            borrower = next(iter(self._waiting))
+            del self._waiting[borrower]
             connection.borrower = borrower
             borrower.lent(connection)
         elif self._closed:
-            connection.transport.close()
+            connection.transport.abort()
         else:
             connection.idle_since = self._loop.time()
             self._idle.append(connection)
-
-    def look(self, now: float) -> None:
-        """Close what has been idle for too long, before the upstream does."""
-        while self._idle and now - self._idle[0].idle_since > self._limits.idle:
-            self._idle.pop(0).transport.close()
 
     def lost(self, connection: Lent) -> None:
         """Forget a connection that is closed."""
         self._open -= 1
         if connection.borrower is None and connection in self._idle:
             self._idle.remove(connection)
-        self._next()
+        self._attempt()
 
-    def _next(self) -> None:
-        if self._waiting and self._open < self._limits.connections:
-            self.connect(self._waiting.popleft())
+    def look(self, now: float) -> None:
+        """Close what has been idle for too long, before the upstream does; end long waits."""
+        while self._idle and now - self._idle[0].idle_since > self.limits.idle:
+            self._idle.pop(0).transport.abort()
+        while self._waiting and now - next(iter(self._waiting.values())) > self.limits.connect:
+            _LOGGER.warning("no connection to %s in time: %d open", self.url, self._open)
+            self._refuse("timeout")
 
     def close(self) -> None:
         """Close idle connections; lent ones go when they come back."""
         self._closed = True
         idle, self._idle = self._idle, []
         for connection in idle:
-            connection.transport.close()
+            connection.transport.abort()

@@ -9,6 +9,7 @@ ASGI app, with all that follows on the connection.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -16,73 +17,62 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from wasmgate._native import Connection
 from wasmgate.gateway.app import Gateway
+from wasmgate.gateway.farewell import Farewell
+from wasmgate.gateway.forwarder import AHEAD, DIALLING, SLOW, Forwarder
+from wasmgate.gateway.socket_state import has_left
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
     from wasmgate.gateway.direct import Direct
-    from wasmgate.gateway.endpoint_pool import EndpointPool, Lent
 
 __all__ = ["GatewayProtocol"]
 
-_RELEASE = Connection.RELEASE
-_GIVE_BACK = Connection.RELEASE | Connection.ABANDON
-_CLOSE = Connection.CLOSE
+_LOGGER = logging.getLogger("wasmgate.gateway")
+
+HEAD_TIMEOUT = 10.0  # seconds for a request's head, from its first byte on
+CLIENT_TIMEOUT = 60.0  # seconds between two signs of life of a client that is waited for
+
+_LINGER = Connection.LINGER
 _RESET = Connection.RESET
-_HAND_OVER = Connection.HAND_OVER
-_WAITS = Connection.WAITS
-_NOTES = Connection.NOTES
-_ENDED = Connection.ENDED
-_FULL = Connection.FULL
 
 _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\n"
     b"connection: close\r\n\r\n"
 )
 
-_Out = tuple[int, bytes | None, bytes | None, int]
 
-
-class GatewayProtocol(asyncio.Protocol):
+class GatewayProtocol(Forwarder):
     """One client's connection. The arguments are what uvicorn's server gives its protocols."""
 
     __slots__ = (
+        "_access_log",
+        "_app_state",
+        "_buffered",
+        "_client",
         "_config",
-        "_direct",
         "_gateway",
-        "_native",
-        "_pending",
-        "_pool",
-        "_state",
-        "_transport",
-        "_upstream",
-        "_waiter",
-        "_waiting",
-        "deadline",
-        "since",
+        "_in_head",
     )
 
     def __init__(
         self,
         config: Config,
         server_state: ServerState,
-        app_state: dict[str, Any],  # noqa: ARG002 (a lifespan's state is for ASGI apps)
+        app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
+        super().__init__(server_state)
         if not config.loaded:
             config.load()
         self._config = config
-        self._state = server_state
+        self._app_state = app_state
         self._gateway = _gateway(config.loaded_app)
-        self._transport = cast("asyncio.Transport", None)
-        self._upstream: Lent | None = None
-        self._pool: EndpointPool | None = None  # asked for a connection
-        self._pending: list[bytes] = []  # for the connection that was asked for
-        self._waiter: asyncio.Future[None] | None = None
-        self._waiting = 0  # the stream that it is about
-        self.since = 0.0
-        self.deadline: float | None = None
+        self._access_log: logging.Logger | None = None
+        self._client: tuple[str, int] | None = None
+        self._buffered = 0  # bytes that the client had not read when it was last looked at
+        self._in_head = True  # something of a request's head has come; or nothing ever
 
     # The client.
 
@@ -90,205 +80,150 @@ class GatewayProtocol(asyncio.Protocol):
         """Begin."""
         self._transport = cast("asyncio.Transport", transport)
         limit = self._config.limit_concurrency
-        if limit is not None and len(self._state.connections) >= limit:
+        if limit is not None and len(self._server_state.connections) >= limit:
             self._transport.write(_BUSY)
-            self._transport.close()
+            Farewell(self._transport, self._server_state)
             return
-        self._state.connections.add(cast("Any", self))
-        self._direct = self._gateway.direct()
-        self._direct.connections.add(self)
+        direct = self._gateway.direct()
+        if direct is None:
+            self._to_asgi(b"")
+            return
+        self._direct = direct
+        self._connections.add(self)
+        direct.connections.add(self)
+        self._client = get_remote_addr(self._transport)
         self._native = Connection(
-            self._direct.router,
-            get_remote_addr(self._transport),
-            get_local_addr(self._transport),
-            is_ssl(self._transport),
+            direct.router, self._client, get_local_addr(self._transport), is_ssl(self._transport)
         )
-        self.since = self._direct.loop.time()
+        logger = logging.getLogger("uvicorn.access")
+        if logger.hasHandlers():
+            self._access_log = logger
+            self._native.log_accesses()
+        self._since = direct.loop.time()
+
+    @property
+    def _connections(self) -> set[Any]:
+        return cast("set[Any]", self._server_state.connections)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of the client."""
         direct = self._direct
         if direct.retired and not self._native.busy:
             direct = self._move()
-        if self._native.idle:
-            self.since = direct.loop.time()
-        out = self._native.receive(data)
-        self._perform(*out)
+        flags, client, upstream, dial = self._native.receive(data)
+        if dial >= 0:
+            self._in_head = False
+            self._perform(flags, client, upstream, dial)
+        elif flags or client is not None or upstream is not None:
+            self._in_head = False
+            self._since = direct.loop.time()
+            self._perform(flags, client, upstream, dial)
+        elif self._native.busy:
+            self._since = direct.loop.time()
+        elif not self._in_head:
+            # Only the first byte of a head counts: who sends one now and then gains nothing.
+            self._in_head = True
+            self._since = direct.loop.time()
 
     def _move(self) -> Direct:
         """Take the gateway's new configuration for the exchanges that come."""
+        direct = cast("Direct", self._gateway.direct())
         self._direct.connections.discard(self)
-        direct = self._direct = self._gateway.direct()
         direct.connections.add(self)
+        self._direct = direct
         self._native.set_router(direct.router)
         return direct
 
-    def eof_received(self) -> bool:
-        """Answer what is under way, and no more."""
-        self._perform(*self._native.receive_eof())
-        return self._native.busy
+    def eof_received(self) -> None:
+        """End with the client, as uvicorn does: who closes looks the same as who only stops."""
+        self._perform(*self._native.close())
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """End the exchange under way, if there is one."""
-        if cast("Any", self) not in self._state.connections:
-            return
-        self._state.connections.discard(cast("Any", self))
+        self._connections.discard(self)
         self._direct.connections.discard(self)
         self._perform(*self._native.close())
-        if self._pool is not None:
-            self._pool.withdraw(self)
 
-    def pause_writing(self) -> None:
-        """Read less of the upstream: the client reads slowly."""
-        if self._upstream is not None:
-            self._upstream.transport.pause_reading()
+    def _note(self) -> None:
+        self._direct.driver.note(self._native.notes())
+        if self._access_log is not None:
+            client = "" if self._client is None else "{}:{}".format(*self._client)
+            for method, target, version, status in self._native.accesses():
+                line = '%s - "%s %s HTTP/%s" %d'
+                self._access_log.info(line, client, method, target, version, status)
 
-    def resume_writing(self) -> None:
-        """Read on."""
-        if self._upstream is not None:
-            self._upstream.transport.resume_reading()
-
-    # What the native connection asks.
-
-    def _perform(self, flags: int, client: bytes | None, upstream: bytes | None, dial: int) -> None:
-        if flags & _GIVE_BACK:
-            self._give_back(reusable=bool(flags & _RELEASE))
-        if dial >= 0:
-            self._dial(dial)
-        if upstream is not None:
-            if self._upstream is None:
-                self._pending.append(upstream)
-            else:
-                self._upstream.transport.write(upstream)
-        if client is not None:
-            self._transport.write(client)
-        if flags & ~_RELEASE:
-            self._more(flags)
-
-    def _more(self, flags: int) -> None:
-        """Do what most steps do not ask."""
-        if flags & _NOTES:
-            self._direct.driver.note(self._native.notes())
-        if flags & _ENDED:
-            self._state.total_requests += 1
-            self.deadline = None
-            self.since = self._direct.loop.time()
-            self._forget()
-        if flags & _WAITS:
-            self._wait()
+    def _end(self, flags: int) -> None:
         if flags & _RESET:
             self._transport.abort()
-        elif flags & _CLOSE:
+        elif flags & _LINGER and not self._transport.is_closing():
+            self._leave()
+            Farewell(self._transport, self._server_state)
+        else:
             self._transport.close()
-        elif flags & _HAND_OVER:
-            self._hand_over()
-        elif flags & _FULL:
-            self._transport.pause_reading()
-        elif flags & _ENDED and not self._transport.is_reading():
-            self._transport.resume_reading()
+
+    def _leave(self) -> None:
+        """Give the transport to another protocol."""
+        self._connections.discard(self)
+        self._direct.connections.discard(self)
 
     def _hand_over(self) -> None:
-        unread = self._native.take_unread()
-        self._state.connections.discard(cast("Any", self))
-        self._direct.connections.discard(self)
-        protocol = HttpToolsProtocol(self._config, self._state, {}, self._direct.loop)
+        self._leave()
+        self._go(AHEAD)
+        self._to_asgi(self._native.take_unread())
+
+    def _to_asgi(self, unread: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        protocol = HttpToolsProtocol(self._config, self._server_state, self._app_state, loop)
         protocol.connection_made(self._transport)
         self._transport.set_protocol(protocol)
-        protocol.data_received(unread)
-
-    def _wait(self) -> None:
-        """Go on when the policy does."""
-        if self._waiter is None:
-            self._waiting = self._native.id
-            self._waiter = self._direct.driver.waiter(self._waiting)
-            self._waiter.add_done_callback(self._woken)
-
-    def _woken(self, waiter: asyncio.Future[None]) -> None:
-        if waiter is self._waiter and not waiter.cancelled():
-            self._forget()
-            self._perform(*self._native.resume())
-
-    def _forget(self) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            self._direct.driver.forget(self._waiting)
-            waiter.cancel()
-
-    # The upstream.
-
-    def _dial(self, dial: int) -> None:
-        timeout = self._native.timeout
-        now = self.since = self._direct.loop.time()
-        self.deadline = None if timeout is None else now + timeout
-        pool = self._direct.pool(dial)
-        self._upstream = pool.borrow(self)
-        self._pool = pool if self._upstream is None else None
-
-    def _give_back(self, *, reusable: bool) -> None:
-        upstream, self._upstream = self._upstream, None
-        pool, self._pool = self._pool, None
-        self._pending.clear()
-        if upstream is not None:
-            upstream.give_back(reusable=reusable)
-        elif pool is not None:
-            pool.withdraw(self)
-
-    def lent(self, connection: Lent) -> None:
-        """Take the connection that was asked for, or give it back if it is no longer wanted."""
-        if self._pool is not connection.pool:
-            connection.give_back(reusable=True)
-            return
-        self._pool = None
-        self._upstream = connection
-        self.since = self._direct.loop.time()
-        connection.transport.writelines(self._pending)
-        self._pending.clear()
-
-    def refused(self, failure: str) -> None:
-        """Answer instead of the upstream, which could not be reached."""
-        if self._pool is not None:
-            self._pool = None
-            self._perform(*self._native.fail(failure))
-
-    def upstream_data(self, data: bytes) -> None:
-        """Take bytes of the upstream."""
-        self.since = self._direct.loop.time()
-        self._perform(*self._native.receive_upstream(data))
-
-    def upstream_lost(self) -> None:
-        """Answer instead of the upstream, or send the request again where that is safe.
-
-        An upstream closes a connection that was idle for long just when a request is on its way: it
-        was not at fault, and neither is the client (RFC 9110 section 9.2.2).
-        """
-        upstream, self._upstream = self._upstream, None
-        if upstream is not None and not upstream.fresh and self._native.may_retry:
-            self._pool = upstream.pool
-            _, _, head, _ = self._native.retry()
-            self._pending = [head or b""]
-            upstream.pool.connect(self)
-            return
-        self._perform(*self._native.receive_upstream_eof())
-
-    def pause(self) -> None:
-        """Read less of the client: the upstream reads slowly."""
-        self._transport.pause_reading()
-
-    def resume(self) -> None:
-        """Read on."""
-        self._transport.resume_reading()
+        if self._choked:
+            protocol.pause_writing()
+        if unread:
+            protocol.data_received(unread)
 
     # Time, and the end.
 
     def look(self, now: float) -> None:
         """End what took too long; called a few times a second."""
-        if self._native.busy:
-            read = self._direct.read_timeout
-            overdue = self.deadline is not None and now > self.deadline
-            if overdue or (self._waiter is None and now - self.since > read):
-                self._perform(*self._native.fail("timeout"))
-        elif now - self.since > self._config.timeout_keep_alive:
-            self._transport.close()
+        if not self._native.busy:
+            self._look_idle(now)
+        elif self._deadline is not None and now > self._deadline:
+            self._too_late()
+        elif self._stops and has_left(self._transport):
+            self._transport.abort()
+        elif self._choked:
+            self._look_stalled(now)
+        else:
+            self._look_busy(now - self._since)
+
+    def _look_idle(self, now: float) -> None:
+        quiet = now - self._since
+        if self._transport.is_closing():
+            self._look_stalled(now)
+        elif quiet > (HEAD_TIMEOUT if self._in_head else self._config.timeout_keep_alive):
+            if self._native.idle:
+                self._transport.close()
+            else:
+                self._perform(*self._native.late())
+
+    def _look_stalled(self, now: float) -> None:
+        buffered = self._transport.get_write_buffer_size()
+        if buffered != self._buffered:
+            self._buffered, self._since = buffered, now
+        elif now - self._since > CLIENT_TIMEOUT:
+            self._transport.abort()
+
+    def _look_busy(self, quiet: float) -> None:
+        waited = self._native.waits_for
+        if waited == "upstream" or self._stops & (SLOW | DIALLING):
+            if quiet > self._pool.limits.read:
+                self._too_late()
+        elif waited == "client" and quiet > CLIENT_TIMEOUT:
+            self._perform(*self._native.late())
+
+    def _too_late(self) -> None:
+        _LOGGER.warning("%s did not answer in time", self._pool.url)
+        self._perform(*self._native.fail("timeout"))
 
     def shutdown(self) -> None:
         """Close when the exchange under way has ended; uvicorn calls it before it stops."""
@@ -299,10 +234,10 @@ class GatewayProtocol(asyncio.Protocol):
 
 
 def _gateway(app: object) -> Gateway:
-    """Find the gateway under what the server wraps its app in."""
+    """Find the gateway under what the server wraps its app in; a wrapper of others is refused."""
     while not isinstance(app, Gateway):
-        app = getattr(app, "app", None)
-        if app is None:
+        if not type(app).__module__.startswith("uvicorn."):
             message = "GatewayProtocol serves a wasmgate.gateway.Gateway and nothing else"
             raise TypeError(message)
+        app = getattr(app, "app", None)
     return app

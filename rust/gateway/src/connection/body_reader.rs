@@ -206,9 +206,22 @@ mod tests {
     #[test]
     fn bad_chunks_are_refused() {
         for input in [
-            "x\r\n", "+5\r\nhello\r\n", "-1\r\n", "0x5\r\nhello", " 5\r\nhello", "5 x\r\nhello",
-            "5\nhello", "5\r\nhelloX", "5\r\nhello\n", "11111111111111111\r\n", "\r\n", ";a\r\n",
-            "5;a\x01\r\n", "5\rx", "0\r\nx: a\n\r\n", "ffffffffffffffffff\r\n",
+            "x\r\n",
+            "+5\r\nhello\r\n",
+            "-1\r\n",
+            "0x5\r\nhello",
+            " 5\r\nhello",
+            "5 x\r\nhello",
+            "5\nhello",
+            "5\r\nhelloX",
+            "5\r\nhello\n",
+            "11111111111111111\r\n",
+            "\r\n",
+            ";a\r\n",
+            "5;a\x01\r\n",
+            "5\rx",
+            "0\r\nx: a\n\r\n",
+            "ffffffffffffffffff\r\n",
         ] {
             let (mut reader, mut at) = (BodyReader::chunked(), 0);
             let bad = loop {

@@ -3,14 +3,19 @@
 use httparse::Header;
 
 use crate::connection::body_reader::{BodyReader, Piece};
+use crate::connection::effects::Came;
 use crate::connection::head::{self, BadHead};
-use crate::connection::{Connection, State, Step, Upstream};
+use crate::connection::output::Chunk;
+use crate::connection::{Access, Connection, State, Step, Upstream};
 use crate::{Exchange, Problem, RequestLine, Version};
 
-const LINES: Problem = Problem::bad_request("a line of the head does not end with CR LF, or is folded");
+const LINES: Problem =
+    Problem::bad_request("a line of the head does not end with CR LF, or is folded");
 const SYNTAX: Problem = Problem::bad_request("the head is not one of HTTP/1.1");
 const CHUNKS: Problem = Problem::bad_request("the chunked body is malformed");
 const LONG_HEAD: Problem = Problem::new(431, "the head is too long");
+
+const LONG_LINE: Problem = Problem::new(414, "the request line is too long");
 
 /// Room for a request line beside the fields.
 const LINE: usize = 20 << 10;
@@ -20,23 +25,24 @@ impl Connection {
     pub fn receive(&mut self, data: &[u8]) -> Step {
         let mut step = Step::default();
         if self.input.is_empty() {
-            self.read(data, &mut step);
+            self.read(data, true, &mut step);
         } else {
             self.input.extend_from_slice(data);
             let input = std::mem::take(&mut self.input);
-            self.read(&input, &mut step);
+            self.read(&input, false, &mut step);
         }
         self.settle(&mut step);
         step
     }
 
-    /// Reads as far as it can be read now, and keeps the rest.
-    pub(super) fn read(&mut self, input: &[u8], step: &mut Step) {
+    /// Reads as far as it can be read now, and keeps the rest; `new`: the input is what came in with
+    /// this step.
+    pub(super) fn read(&mut self, input: &[u8], new: bool, step: &mut Step) {
         let mut at = 0;
         loop {
             let goes_on = match self.state {
                 State::Head => self.read_head(input, &mut at, step),
-                State::Body => self.read_body(input, &mut at, step),
+                State::Body => self.read_body(input, new, &mut at, step),
                 State::Next => false,
                 State::Over => return,
             };
@@ -58,6 +64,8 @@ impl Connection {
         let most = self.router.limits.header_bytes + LINE;
         let end = match head::end(rest) {
             Ok(Some(end)) if end <= most => end,
+            Ok(None) if rest.len() <= LINE => return false,
+            Ok(_) if head::line(rest) > LINE => return self.refuse(LONG_LINE, step),
             Ok(None) if rest.len() <= most => return false,
             Ok(_) => return self.refuse(LONG_HEAD, step),
             Err(_) => return self.refuse(LINES, step),
@@ -69,7 +77,7 @@ impl Connection {
         opened
     }
 
-    fn refuse(&mut self, problem: Problem, step: &mut Step) -> bool {
+    pub(super) fn refuse(&mut self, problem: Problem, step: &mut Step) -> bool {
         self.state = State::Over;
         self.keep_alive = false;
         step.refuse(problem);
@@ -93,16 +101,14 @@ impl Connection {
             self.input = Vec::new();
             return Some(false);
         }
-        let end = |end: &Option<(String, u16)>| end.clone();
-        let (peer, server) = (end(&self.ends.peer), end(&self.ends.server));
         let router = self.router.clone();
         let mut reader = router.read(RequestLine {
             version: if line.newer { Version::Http11 } else { Version::Http10 },
             secure: self.ends.secure,
             method: line.method,
             target: line.target,
-            peer: peer.as_ref().map(|(host, port)| (host.as_str(), *port)),
-            server: server.as_ref().map(|(host, port)| (host.as_str(), *port)),
+            peer: address(&self.ends.peer),
+            server: address(&self.ends.server),
         });
         for field in line.fields {
             reader.field(field.name.as_bytes(), field.value);
@@ -112,6 +118,8 @@ impl Connection {
         self.expects = fields.expects && line.newer;
         self.head_only = line.method == b"HEAD";
         (self.request_sent, self.response_sent, self.response_begun) = (false, false, false);
+        (self.dialled, self.retried, self.withheld, self.delimited) = (false, false, false, false);
+        self.access = self.logs.then(|| Access::of(&line));
         self.upstream = Upstream::default();
         let Ok((exchange, effects)) = Exchange::open(&router, reader, false) else { return None };
         let framing = exchange.framing();
@@ -120,58 +128,55 @@ impl Connection {
             Some(length) => BodyReader::of_length(length),
             None => BodyReader::chunked(),
         };
-        // Of a request that was refused nobody knows where it ends.
-        self.keep_alive &= exchange.is_routed() && !self.draining;
+        // Of a body that nobody wants, nobody knows where it ends.
+        self.keep_alive &= (exchange.is_routed() || !fields.framed) && !self.draining;
         self.state = if self.request_body == BodyReader::Done { State::Next } else { State::Body };
         self.exchange = Some(exchange);
-        self.follow(Some(Ok(effects)), &[], step);
+        let ended = self.request_body == BodyReader::Done;
+        self.follow(Some(Ok(effects)), Came::Request(Chunk::default(), ended), step);
+        if self.expects && !ended && !self.response_begun && !step.reset {
+            step.client.own().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+        }
         Some(true)
     }
 
-    fn read_body(&mut self, input: &[u8], at: &mut usize, step: &mut Step) -> bool {
+    fn read_body(&mut self, input: &[u8], new: bool, at: &mut usize, step: &mut Step) -> bool {
         let piece = self.request_body.next(input, at);
         let (chunk, last) = match piece {
-            Piece::Data(range, last) => (&input[range], last),
-            Piece::End(_) => (&[][..], true),
+            Piece::Data(range, last) => {
+                (Chunk { at: new.then_some(range.start), bytes: &input[range] }, last)
+            }
+            Piece::End(_) => (Chunk::default(), true),
             Piece::More => return false,
             Piece::Bad => {
-                self.broken_body(step);
+                self.give_up(CHUNKS, step);
                 return false;
             }
         };
         if last {
             self.state = State::Next;
         }
-        let effects = self.exchange.as_mut().map(|exchange| exchange.on_request_body(chunk, last));
-        self.follow(effects, chunk, step);
+        let effects =
+            self.exchange.as_mut().map(|exchange| exchange.on_request_body(chunk.bytes, last));
+        self.follow(effects, Came::Request(chunk, last), step);
         !step.reset && !self.response_sent
     }
 
-    /// The client's framing is broken: nothing more of it can be read.
-    fn broken_body(&mut self, step: &mut Step) {
+    /// Nothing more of the request can be read, for this reason.
+    pub(super) fn give_up(&mut self, problem: Problem, step: &mut Step) {
         step.abandon |= std::mem::take(&mut self.upstream).there;
         self.keep_alive = false;
         if self.response_begun {
             step.reset = true;
             return;
         }
-        let effects =
-            self.exchange.as_mut().map(|exchange| exchange.respond(CHUNKS.response()));
-        self.follow(effects, &[], step);
+        let effects = self.exchange.as_mut().map(|exchange| exchange.respond(problem.response()));
+        self.follow(effects, Came::Nothing, step);
     }
+}
 
-    /// The client will send no more. In the middle of a request that is its end.
-    pub fn receive_eof(&mut self) -> Step {
-        let mut step = Step::default();
-        match self.state {
-            State::Next => self.keep_alive = false,
-            State::Head | State::Body | State::Over => {
-                step = self.close();
-                step.close = true;
-            }
-        }
-        step
-    }
+fn address(end: &Option<(String, u16)>) -> Option<(&str, u16)> {
+    end.as_ref().map(|(host, port)| (host.as_str(), *port))
 }
 
 /// What the fields say about the connection itself.
@@ -182,6 +187,8 @@ struct Fields {
     upgrade: bool,
     websocket: bool,
     expects: bool,
+    /// A body was announced.
+    framed: bool,
 }
 
 impl Fields {
@@ -203,6 +210,8 @@ impl Fields {
             7 if name.eq_ignore_ascii_case(b"upgrade") => {
                 self.websocket |= value.trim_ascii().eq_ignore_ascii_case(b"websocket");
             }
+            14 => self.framed |= name.eq_ignore_ascii_case(b"content-length"),
+            17 => self.framed |= name.eq_ignore_ascii_case(b"transfer-encoding"),
             6 if name.eq_ignore_ascii_case(b"expect") => {
                 self.expects |= value.trim_ascii().eq_ignore_ascii_case(b"100-continue");
             }

@@ -41,6 +41,16 @@ pub(crate) fn end(bytes: &[u8]) -> Result<Option<usize>, BadHead> {
     Ok(None)
 }
 
+/// The length of the first line, or of what there is of it.
+pub(crate) fn line(bytes: &[u8]) -> usize {
+    memchr::memchr(b'\r', bytes).unwrap_or(bytes.len())
+}
+
+/// False if this cannot become a response of HTTP/1: some speak first, and wait for an answer then.
+pub(crate) fn may_answer(bytes: &[u8]) -> bool {
+    bytes.iter().zip(b"HTTP/1.").all(|(byte, expected)| byte == expected)
+}
+
 /// Room for the fields of one head.
 pub(crate) type Table<'a> = [MaybeUninit<Header<'a>>; FIELDS];
 
@@ -133,7 +143,8 @@ mod tests {
 
     #[test]
     fn odd_first_lines_are_refused() {
-        for line in ["GET  / HTTP/1.1", "GET /", "GET / HTTP/1.1 ", "GET / HTTP/2.0", "GET / http/1.1"]
+        for line in
+            ["GET  / HTTP/1.1", "GET /", "GET / HTTP/1.1 ", "GET / HTTP/2.0", "GET / http/1.1"]
         {
             let head = format!("{line}\r\nhost: a\r\n\r\n");
             assert!(request(head.as_bytes(), &mut table()).is_err(), "{line:?}");

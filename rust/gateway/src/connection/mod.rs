@@ -3,9 +3,12 @@
 //! It owns its exchanges, one at a time; requests that the client pipelines wait for their turn.
 //! The bytes of client and upstream may be cut anywhere: any split gives the same result.
 
+mod access;
 mod body_reader;
 mod downstream;
+mod effects;
 mod head;
+mod output;
 mod step;
 mod upstream;
 mod writer;
@@ -15,16 +18,18 @@ mod tests;
 
 use std::sync::Arc;
 
-use wasmgate_host::{Body, Effects, Head};
-
-use crate::upstream_head::BodyFraming;
-use crate::{Exchange, Failure, Router};
+use crate::{Exchange, Failure, Problem, Router};
+pub use access::Access;
 use body_reader::BodyReader;
+use effects::Came;
+pub use output::Output;
 pub use step::Step;
-use writer::{BodyWriter, response_head};
+use writer::BodyWriter;
 
 /// Bytes that a client may send ahead of its turn.
 pub const PIPELINED: usize = 64 << 10;
+
+const LATE: Problem = Problem::new(408, "the request did not come in time");
 
 /// One client and its exchanges.
 pub struct Connection {
@@ -47,12 +52,24 @@ pub struct Connection {
     request_body: BodyReader,
     to_upstream: BodyWriter,
     to_client: BodyWriter,
+    /// The request's head went to an upstream.
+    dialled: bool,
+    /// The request was sent to an upstream a second time.
+    retried: bool,
+    /// A policy kept something back, and may let it go at any time.
+    withheld: bool,
     /// The upstream has the whole request.
     request_sent: bool,
     /// The client has the whole response.
     response_sent: bool,
     /// Something of the response has gone to the client.
     response_begun: bool,
+    /// The client can see from the response itself whether it is whole.
+    delimited: bool,
+    /// Says what is to be known of exchanges for the access log.
+    logs: bool,
+    /// The request that was not answered yet.
+    access: Option<Access>,
     upstream: Upstream,
 }
 
@@ -64,6 +81,17 @@ pub struct Ends {
     pub server: Option<(String, u16)>,
     /// True over TLS.
     pub secure: bool,
+}
+
+/// Who is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// The rest of a request.
+    Client,
+    /// A response, or the rest of one.
+    Upstream,
+    /// What it keeps back.
+    Policy,
 }
 
 /// What the client's next byte belongs to.
@@ -90,6 +118,8 @@ struct Upstream {
     body: Option<BodyReader>,
     /// It sent something for this exchange.
     answered: bool,
+    /// Bytes of interim responses.
+    interim: usize,
     keep_alive: bool,
 }
 
@@ -114,6 +144,12 @@ impl Connection {
             request_sent: false,
             response_sent: false,
             response_begun: false,
+            dialled: false,
+            retried: false,
+            withheld: false,
+            delimited: false,
+            logs: false,
+            access: None,
             upstream: Upstream::default(),
         }
     }
@@ -141,6 +177,22 @@ impl Connection {
         self.state == State::Next && self.input.len() > PIPELINED
     }
 
+    /// Who has to do something for the exchange to go on.
+    #[must_use]
+    pub fn waits_for(&self) -> Waited {
+        let upstream = self.upstream.there && self.upstream.body != Some(BodyReader::Done);
+        match self.state {
+            State::Body | State::Head => Waited::Client,
+            State::Next | State::Over if upstream && self.request_sent => Waited::Upstream,
+            State::Next | State::Over => Waited::Policy,
+        }
+    }
+
+    /// From now on each step says which exchanges were answered.
+    pub fn log_accesses(&mut self) {
+        self.logs = true;
+    }
+
     /// What was not read, for whoever takes the connection over.
     pub fn take_unread(&mut self) -> Vec<u8> {
         self.state = State::Over;
@@ -151,7 +203,7 @@ impl Connection {
     pub fn resume(&mut self) -> Step {
         let mut step = Step::default();
         let effects = self.exchange.as_mut().map(Exchange::resume);
-        self.follow(effects, &[], &mut step);
+        self.follow(effects, Came::Nothing, &mut step);
         self.settle(&mut step);
         step
     }
@@ -165,136 +217,30 @@ impl Connection {
         step
     }
 
-    fn failed(&mut self, failure: Failure, step: &mut Step) {
-        step.abandon |= std::mem::take(&mut self.upstream).there;
-        let effects = self.exchange.as_mut().map(|exchange| exchange.failed(failure));
-        self.follow(effects, &[], step);
-    }
-
     /// No further exchange begins once the one under way has ended.
     pub fn drain(&mut self) {
         self.draining = true;
         self.keep_alive = false;
     }
 
-    /// The client is gone, or its time is up: ends the exchange under way.
+    /// The client took too long to send a head, or the rest of a body.
+    pub fn late(&mut self) -> Step {
+        let mut step = Step::default();
+        if self.exchange.is_some() {
+            self.give_up(LATE, &mut step);
+        } else {
+            self.refuse(LATE, &mut step);
+        }
+        self.settle(&mut step);
+        step
+    }
+
+    /// The client is gone: ends the exchange under way.
     pub fn close(&mut self) -> Step {
         let mut step = Step::default();
         self.state = State::Over;
         self.input = Vec::new();
         self.end_exchange(&mut step);
         step
-    }
-
-    /// Performs the effects of the exchange; `chunk` is what came in with the step.
-    fn follow(
-        &mut self,
-        effects: Option<Result<Effects, wasmgate_host::Error>>,
-        chunk: &[u8],
-        step: &mut Step,
-    ) {
-        // A connection lives on one thread, so its exchanges cannot be on another.
-        let Some(Ok(effects)) = effects else { return };
-        let Effects { request, response, reset, wake, logs, timers } = effects;
-        step.wake.extend(wake);
-        step.logs.extend(logs);
-        step.timers |= timers;
-        if reset {
-            step.reset = true;
-            return;
-        }
-        if request.head != Head::Held {
-            self.dial(step);
-        }
-        self.to_upstream.data(&mut step.upstream, bytes(&request.body, chunk));
-        if request.end {
-            self.to_upstream.end(&mut step.upstream, None);
-            self.request_sent = true;
-        }
-        if response.head != Head::Held {
-            self.begin_response(step);
-        }
-        self.to_client.data(&mut step.client, bytes(&response.body, chunk));
-        if response.end {
-            self.to_client.end(&mut step.client, response.trailers.as_ref());
-            self.response_sent = true;
-        }
-    }
-
-    /// The request's head goes on.
-    fn dial(&mut self, step: &mut Step) {
-        let Some(request) = self.exchange.as_ref().and_then(Exchange::upstream) else { return };
-        step.dial = Some((request.cluster, request.endpoint));
-        step.upstream.extend_from_slice(request.head());
-        self.to_upstream = match request.framing {
-            BodyFraming::Chunked => BodyWriter::Chunked,
-            BodyFraming::Empty | BodyFraming::Length(_) => BodyWriter::Plain,
-        };
-        self.upstream = Upstream { there: true, ..Upstream::default() };
-        if self.expects && self.request_body != BodyReader::Done {
-            step.client.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
-        }
-    }
-
-    fn begin_response(&mut self, step: &mut Step) {
-        let Some(exchange) = &self.exchange else { return };
-        // The rest of a request that was answered early is not worth reading.
-        self.keep_alive &= self.request_body == BodyReader::Done;
-        let (head_only, newer) = (self.head_only, self.newer);
-        let keep_alive = &mut self.keep_alive;
-        let out = &mut step.client;
-        self.to_client = exchange.with_response_headers(|map| {
-            let status = map.get(b":status").unwrap_or_default();
-            let bodiless = head_only || status == b"204" || status == b"304";
-            response_head(out, map, bodiless, newer, keep_alive)
-        });
-        self.response_begun = true;
-    }
-
-    /// After every step: a finished exchange is ended and the next one begun; else says whether a
-    /// policy is waited for.
-    fn settle(&mut self, step: &mut Step) {
-        while self.exchange.is_some() && (self.response_sent || step.reset) {
-            self.end_exchange(step);
-            if step.reset || !self.keep_alive {
-                step.close = true;
-                self.state = State::Over;
-                self.input = Vec::new();
-                return;
-            }
-            self.state = State::Head;
-            let input = std::mem::take(&mut self.input);
-            self.read(&input, step);
-        }
-        step.waits = self.waits();
-    }
-
-    /// True when only a policy keeps the exchange from going on.
-    fn waits(&self) -> bool {
-        let request = self.state == State::Next && !self.request_sent;
-        let response = matches!(self.upstream.body, Some(BodyReader::Done));
-        let head = !self.upstream.there && !self.response_begun;
-        self.exchange.is_some() && (request || response || head)
-    }
-
-    fn end_exchange(&mut self, step: &mut Step) {
-        let Some(mut exchange) = self.exchange.take() else { return };
-        let upstream = std::mem::take(&mut self.upstream);
-        // Released already when its response was whole; here it is in the middle of something.
-        step.abandon |= upstream.there;
-        step.ended = true;
-        if let Ok(effects) = exchange.close() {
-            step.wake.extend(effects.wake);
-            step.logs.extend(effects.logs);
-            step.timers |= effects.timers;
-        }
-    }
-}
-
-fn bytes<'a>(body: &'a Body, chunk: &'a [u8]) -> &'a [u8] {
-    match body {
-        Body::Nothing => &[],
-        Body::Same => chunk,
-        Body::Bytes(bytes) => bytes,
     }
 }

@@ -3,15 +3,16 @@
 use wasmgate_host::LogRecord;
 
 use crate::Problem;
+use crate::connection::{Access, Output};
 
 /// The effects of one step: bytes to write, and what else is to be done, in this order: the upstream
 /// connection is given back or dropped, a new one is asked for, then bytes are written.
 #[derive(Debug, Default)]
 pub struct Step {
     /// Bytes for the client.
-    pub client: Vec<u8>,
+    pub client: Output,
     /// Bytes for the upstream; for the new one if one is asked for.
-    pub upstream: Vec<u8>,
+    pub upstream: Output,
     /// The upstream connection can serve another exchange.
     pub release: bool,
     /// The upstream connection is in the middle of something: close it.
@@ -20,14 +21,20 @@ pub struct Step {
     pub dial: Option<(usize, usize)>,
     /// Close the client's connection once what is to be written is written.
     pub close: bool,
+    /// The client may be sending still: go on reading for a while, or it will not see the answer.
+    pub linger: bool,
     /// Cut the client's connection: what was sent of the response is all there will be.
     pub reset: bool,
     /// The connection is not for us: give what was not read, and all that follows, to another.
     pub hand_over: bool,
+    /// What the upstream sent, if it sent anything, is of no use.
+    pub failed: bool,
     /// A policy holds something back: resume when its stream's id is woken.
     pub waits: bool,
     /// An exchange ended.
     pub ended: bool,
+    /// The exchanges that were answered, if they are to be known.
+    pub accesses: Vec<Access>,
     /// Ids of other streams that can go on.
     pub wake: Vec<u64>,
     /// What policies said.
@@ -48,8 +55,9 @@ impl Step {
             problem.title(),
             response.body.len()
         );
-        self.client.extend_from_slice(head.as_bytes());
-        self.client.extend_from_slice(&response.body);
-        self.close = true;
+        let out = self.client.own();
+        out.extend_from_slice(head.as_bytes());
+        out.extend_from_slice(&response.body);
+        (self.close, self.linger) = (true, true);
     }
 }

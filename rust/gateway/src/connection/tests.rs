@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmgate_host::Chain;
 
-use super::{Connection, Ends, Step};
+use super::{Connection, Ends, Output, Step, Waited};
 use crate::{ClusterSpec, Failure, RouteSpec, Router, RouterSpec};
 
 fn router() -> Arc<Router> {
@@ -45,8 +45,10 @@ struct Seen {
 
 impl Seen {
     fn add(&mut self, step: Step) {
-        self.client.push_str(&String::from_utf8_lossy(&step.client));
-        self.upstream.push_str(&String::from_utf8_lossy(&step.upstream));
+        let text =
+            |output: &Output| String::from_utf8_lossy(&output.parts(&[]).concat()).into_owned();
+        self.client.push_str(&text(&step.client));
+        self.upstream.push_str(&text(&step.upstream));
         self.dials += usize::from(step.dial.is_some());
         self.released += usize::from(step.release);
         self.abandoned += usize::from(step.abandon);
@@ -118,7 +120,8 @@ fn pipelined_requests_are_answered_in_order() {
 
 #[test]
 fn interim_responses_go_no_further() {
-    let response = format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n{OK}");
+    let response =
+        format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n{OK}");
     assert_eq!(talk(GET, &response, 7).client, OK_OUT);
 }
 
@@ -217,8 +220,16 @@ fn a_truncated_response_cuts_the_connection() {
     seen.add(connection.receive(GET.as_bytes()));
     seen.add(connection.receive_upstream(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello"));
     seen.add(connection.receive_upstream_eof());
-    assert!(seen.reset && seen.closed);
-    assert_eq!((seen.released, seen.abandoned), (0, 1));
+    // Its framing says that it is not whole: what came of it is sent.
+    assert_eq!((seen.reset, seen.closed, seen.released, seen.abandoned), (false, true, 0, 1));
+
+    let (mut connection, mut seen) = (self::connection(), Seen::default());
+    seen.add(connection.receive(b"GET / HTTP/1.0\r\n\r\n"));
+    seen.add(
+        connection.receive_upstream(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n"),
+    );
+    seen.add(connection.receive_upstream_eof());
+    assert_eq!((seen.reset, seen.closed), (true, true));
 }
 
 #[test]
@@ -266,9 +277,64 @@ fn an_early_answer_ends_the_connection() {
 
 #[test]
 fn websockets_are_handed_over_with_all_their_bytes() {
-    let request = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nmore";
+    let request =
+        "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nmore";
     let mut connection = connection();
     let step = connection.receive(request.as_bytes());
     assert!(step.hand_over && step.dial.is_none() && step.client.is_empty());
     assert_eq!(connection.take_unread(), request.as_bytes());
+}
+
+#[test]
+fn a_request_is_sent_again_once() {
+    let mut connection = connection();
+    connection.receive(GET.as_bytes());
+    let again = connection.retry();
+    assert!(again.dial.is_some() && !again.upstream.is_empty() && !connection.may_retry());
+}
+
+#[test]
+fn who_is_waited_for() {
+    let mut connection = connection();
+    connection.receive(&POST.as_bytes()[..POST.len() - 2]);
+    assert_eq!(connection.waits_for(), Waited::Client);
+    connection.receive(b"lo");
+    assert_eq!(connection.waits_for(), Waited::Upstream);
+}
+
+#[test]
+fn a_late_client_is_answered_408() {
+    for sent in [1, GET.len() - 3] {
+        let (mut connection, mut seen) = (connection(), Seen::default());
+        connection.receive(&GET.as_bytes()[..sent]);
+        seen.add(connection.late());
+        assert!(seen.client.starts_with("HTTP/1.1 408 "), "{}", seen.client);
+        assert!(seen.closed);
+    }
+    let (mut connection, mut seen) = (connection(), Seen::default());
+    connection.receive(&POST.as_bytes()[..POST.len() - 2]);
+    seen.add(connection.late());
+    assert!(seen.client.starts_with("HTTP/1.1 408 "), "{}", seen.client);
+    assert_eq!((seen.closed, seen.abandoned), (true, 1));
+}
+
+#[test]
+fn interim_responses_are_bounded() {
+    let (mut connection, mut seen) = (connection(), Seen::default());
+    connection.receive(GET.as_bytes());
+    for _ in 0..10_000 {
+        seen.add(connection.receive_upstream(b"HTTP/1.1 100 Continue\r\n\r\n"));
+    }
+    assert!(seen.client.starts_with("HTTP/1.1 502 "), "{}", seen.client);
+}
+
+#[test]
+fn accesses_are_known_on_demand() {
+    let mut connection = connection();
+    connection.log_accesses();
+    connection.receive(GET.as_bytes());
+    let accesses = connection.receive_upstream(OK.as_bytes()).accesses;
+    let said: Vec<_> =
+        accesses.iter().map(|a| (&*a.method, &*a.target, a.version, a.status)).collect();
+    assert_eq!(said, [("GET", "/a?b", "1.1", 200)]);
 }

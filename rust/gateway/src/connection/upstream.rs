@@ -3,6 +3,8 @@
 use wasmgate_host::HeaderMap;
 
 use crate::connection::body_reader::{BodyReader, Piece};
+use crate::connection::effects::Came;
+use crate::connection::output::Chunk;
 use crate::connection::{Connection, Step, head};
 use crate::framing::Framing;
 use crate::{Failure, ResponseReader};
@@ -17,28 +19,28 @@ impl Connection {
         if self.upstream.there {
             self.upstream.answered = true;
             if self.upstream.input.is_empty() {
-                self.read_response(data, &mut step);
+                self.read_response(data, true, &mut step);
             } else {
                 self.upstream.input.extend_from_slice(data);
                 let input = std::mem::take(&mut self.upstream.input);
-                self.read_response(&input, &mut step);
+                self.read_response(&input, false, &mut step);
             }
         }
         self.settle(&mut step);
         step
     }
 
-    fn read_response(&mut self, input: &[u8], step: &mut Step) {
+    fn read_response(&mut self, input: &[u8], new: bool, step: &mut Step) {
         let mut at = 0;
         while self.upstream.body.is_none() {
             match head::end(&input[at..]) {
-                Ok(Some(end)) if end <= HEAD => {
+                Ok(Some(end)) if end + self.upstream.interim <= HEAD => {
                     if !self.read_response_head(&input[at..at + end], step) {
                         return;
                     }
                     at += end;
                 }
-                Ok(None) if input.len() - at <= HEAD => {
+                Ok(None) if input.len() - at <= HEAD && head::may_answer(&input[at..]) => {
                     self.upstream.input = input[at..].to_vec();
                     return;
                 }
@@ -49,7 +51,7 @@ impl Connection {
             // Something came behind a response without a body.
             (step.release, step.abandon) = (false, true);
         }
-        self.read_response_body(input, at, step);
+        self.read_response_body(input, new, at, step);
     }
 
     /// False when the response cannot be used.
@@ -66,6 +68,7 @@ impl Connection {
             reader.field(field.name.as_bytes(), field.value);
         }
         if (100..200).contains(&line.status) && line.status != 101 {
+            self.upstream.interim += bytes.len();
             return true;
         }
         let bodiless = self.head_only || matches!(line.status, 204 | 304);
@@ -75,8 +78,10 @@ impl Connection {
             (_, _, Some(length)) => BodyReader::of_length(length),
             _ => BodyReader::UntilClose,
         };
+        // RFC 9112 §6.1: what speaks HTTP/1.0 and of chunks may have been told so by somebody else.
+        let odd = framing.bad || !line.newer && framing.framing.chunked;
         let close = framing.close || !line.newer && !framing.keep_alive;
-        self.upstream.keep_alive = !close && !framing.bad && body != BodyReader::UntilClose;
+        self.upstream.keep_alive = !close && !odd && body != BodyReader::UntilClose;
         self.upstream.body = Some(body);
         let ended = body == BodyReader::Done;
         if ended {
@@ -84,18 +89,20 @@ impl Connection {
         }
         let effects =
             self.exchange.as_mut().map(|exchange| exchange.on_response_headers(reader, ended));
-        self.follow(effects, &[], step);
+        self.follow(effects, Came::Response(Chunk::default(), ended), step);
         true
     }
 
-    fn read_response_body(&mut self, input: &[u8], mut at: usize, step: &mut Step) {
+    fn read_response_body(&mut self, input: &[u8], new: bool, mut at: usize, step: &mut Step) {
         while !step.reset && !self.response_sent {
             let Some(body) = &mut self.upstream.body else { return };
             if *body == BodyReader::Done {
                 return;
             }
             let (chunk, last) = match body.next(input, &mut at) {
-                Piece::Data(range, last) => (&input[range], last),
+                Piece::Data(range, last) => {
+                    (Chunk { at: new.then_some(range.start), bytes: &input[range] }, last)
+                }
                 Piece::End(trailers) => {
                     self.release(at == input.len(), step);
                     return self.end_response(&input[trailers], step);
@@ -110,8 +117,8 @@ impl Connection {
                 self.release(at == input.len(), step);
             }
             let effects =
-                self.exchange.as_mut().map(|exchange| exchange.on_response_body(chunk, last));
-            self.follow(effects, chunk, step);
+                self.exchange.as_mut().map(|exchange| exchange.on_response_body(chunk.bytes, last));
+            self.follow(effects, Came::Response(chunk, last), step);
         }
     }
 
@@ -122,7 +129,7 @@ impl Connection {
             Some(fields) if !fields.is_empty() => exchange.on_response_trailers(fields),
             _ => exchange.on_response_body(&[], true),
         });
-        self.follow(effects, &[], step);
+        self.follow(effects, Came::Response(Chunk::default(), true), step);
     }
 
     /// The upstream has nothing more to say: its connection can be used again if it wants to be,
@@ -153,23 +160,24 @@ impl Connection {
     }
 
     /// True when the exchange can be sent once more over another connection: the upstream answered
-    /// nothing, the method may be repeated (RFC 9110 §9.2.2), and no body has to be sent again.
+    /// nothing, it was not sent again before, the method may be repeated (RFC 9110 §9.2.2), and no body has to be sent again.
     #[must_use]
     pub fn may_retry(&self) -> bool {
         let request = self.exchange.as_ref().and_then(crate::Exchange::upstream);
         let repeatable = request.is_some_and(|request| {
             let method = request.method();
-            let idempotent: [&[u8]; 6] =
-                [b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"];
+            let idempotent: [&[u8]; 6] = [b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"];
             idempotent.contains(&method)
                 && request.framing == crate::upstream_head::BodyFraming::Empty
         });
-        self.upstream.there && !self.upstream.answered && self.request_sent && repeatable
+        let unanswered = self.upstream.there && !self.upstream.answered && !self.response_begun;
+        unanswered && self.request_sent && repeatable && !self.retried
     }
 
     /// Sends the request once more: its bytes, for a new connection to the same endpoint.
     pub fn retry(&mut self) -> Step {
         let mut step = Step::default();
+        self.retried = true;
         self.dial(&mut step);
         step
     }

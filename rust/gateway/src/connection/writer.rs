@@ -1,7 +1,8 @@
 //! Messages on their way out: bodies in their framing, and the head of a response.
 
-use wasmgate_host::HeaderMap;
+use wasmgate_host::{Body, HeaderMap};
 
+use crate::connection::output::{Chunk, Output};
 use crate::reason::reason;
 
 /// How a body is delimited on the way out.
@@ -14,20 +15,22 @@ pub(crate) enum BodyWriter {
 }
 
 impl BodyWriter {
-    /// Appends a part of the body.
-    pub(crate) fn data(self, out: &mut Vec<u8>, data: &[u8]) {
-        if data.is_empty() {
+    /// Appends a part of the body: what came in, or what became of it.
+    pub(crate) fn data(self, out: &mut Output, body: &Body, came: Chunk<'_>) {
+        let chunk = match body {
+            Body::Nothing => return,
+            Body::Same => came,
+            Body::Bytes(bytes) => Chunk { bytes, at: None },
+        };
+        if chunk.bytes.is_empty() {
             return;
         }
-        match self {
-            Self::Plain => out.extend_from_slice(data),
-            Self::Chunked => {
-                out.reserve(data.len() + 20);
-                out.extend_from_slice(format!("{:x}\r\n", data.len()).as_bytes());
-                out.extend_from_slice(data);
-                out.extend_from_slice(b"\r\n");
-            }
+        if self == Self::Plain {
+            return out.pass(chunk);
         }
+        out.own().extend_from_slice(format!("{:x}\r\n", chunk.bytes.len()).as_bytes());
+        out.pass(chunk);
+        out.own().extend_from_slice(b"\r\n");
     }
 
     /// Appends the end of the body, with trailers where there can be some.
@@ -54,7 +57,7 @@ pub(crate) fn response_head(
     newer: bool,
     keep_alive: &mut bool,
 ) -> BodyWriter {
-    let status = map.get(b":status").unwrap_or(b"500");
+    let status = status(map);
     out.reserve(map.byte_len() + 4 * map.len() + 64);
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(status);
@@ -84,6 +87,18 @@ pub(crate) fn response_head(
     }
     out.extend_from_slice(b"\r\n");
     writer
+}
+
+/// A policy that writes nonsense there gets what any failing server gets.
+pub(crate) fn status(map: &HeaderMap) -> &[u8] {
+    match map.get(b":status") {
+        Some(status @ [b'2'..=b'5', tens, ones])
+            if tens.is_ascii_digit() && ones.is_ascii_digit() =>
+        {
+            status
+        }
+        _ => b"500",
+    }
 }
 
 fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
@@ -124,11 +139,26 @@ mod tests {
     }
 
     #[test]
+    fn a_status_that_is_none_is_500() {
+        for (status, expected) in [
+            ("204", "204"),
+            ("999", "500"),
+            ("20", "500"),
+            ("200 x\r\ny: z", "500"),
+            ("100", "500"),
+        ] {
+            let head = head(&[(":status", status)], true, true);
+            assert!(head.starts_with(&format!("HTTP/1.1 {expected} ")), "{head}");
+        }
+    }
+
+    #[test]
     fn chunks_are_framed() {
-        let mut out = Vec::new();
-        BodyWriter::Chunked.data(&mut out, b"");
-        BodyWriter::Chunked.data(&mut out, &[b'x'; 17]);
-        BodyWriter::Chunked.end(&mut out, None);
-        assert_eq!(out, b"11\r\nxxxxxxxxxxxxxxxxx\r\n0\r\n\r\n");
+        let mut out = Output::default();
+        for chunk in [&b""[..], &[b'x'; 17]] {
+            BodyWriter::Chunked.data(&mut out, &Body::Same, Chunk { bytes: chunk, at: None });
+        }
+        BodyWriter::Chunked.end(out.own(), None);
+        assert_eq!(out.parts(&[]).concat(), b"11\r\nxxxxxxxxxxxxxxxxx\r\n0\r\n\r\n");
     }
 }

@@ -1,0 +1,266 @@
+"""A client's exchanges forwarded: what the native `Connection` asks is done here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, cast
+
+from wasmgate._native import Connection
+
+if TYPE_CHECKING:
+    from uvicorn.server import ServerState
+
+    from wasmgate.gateway.direct import Direct
+    from wasmgate.gateway.endpoint_pool import EndpointPool, Lent
+
+__all__ = ["AHEAD", "DIALLING", "SLOW", "Forwarder"]
+
+_LOGGER = logging.getLogger("wasmgate.gateway")
+
+PENDING = 64 * 1024  # bytes kept for an upstream that is not connected yet
+
+_RELEASE = Connection.RELEASE
+_GIVE_BACK = Connection.RELEASE | Connection.ABANDON
+_DONE = Connection.RELEASE | Connection.ENDED
+_OVER = Connection.CLOSE | Connection.RESET
+_HAND_OVER = Connection.HAND_OVER
+_WAITS = Connection.WAITS
+_NOTES = Connection.NOTES
+_ENDED = Connection.ENDED
+_FULL = Connection.FULL
+_FAILED = Connection.FAILED
+
+# Why the client is not read.
+AHEAD = 1  # it sends requests before their turn
+SLOW = 2  # the upstream reads slowly
+DIALLING = 4  # there is no upstream yet
+
+
+class Forwarder(ABC, asyncio.Protocol):
+    """Bytes between a client and the upstreams of its exchanges, one after the other.
+
+    It is what an `EndpointPool` lends connections to.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_choked",
+        "_deadline",
+        "_direct",
+        "_native",
+        "_pending",
+        "_pool",
+        "_server_state",
+        "_since",
+        "_stops",
+        "_transport",
+        "_upstream",
+        "_waiter",
+        "_waiting",
+    )
+
+    _native: Connection
+    _direct: Direct
+
+    def __init__(self, server_state: ServerState) -> None:
+        self._server_state = server_state
+        self._transport = cast("asyncio.Transport", None)
+        self._upstream: Lent | None = None
+        self._pool = cast("EndpointPool", None)  # where the upstream is from, or will be
+        self._asked = False  # the pool for an upstream
+        self._pending: list[bytes] = []  # for the upstream that was asked for
+        self._stops = 0  # why the client is not read
+        self._choked = False  # the client reads slowly
+        self._waiter: asyncio.Future[None] | None = None
+        self._waiting = 0  # the stream that it is about
+        self._since = 0.0  # the last sign of life that counts
+        self._deadline: float | None = None
+
+    @abstractmethod
+    def _note(self) -> None:
+        """Fetch the notes of the native connection."""
+
+    @abstractmethod
+    def _end(self, flags: int) -> None:
+        """End the client's connection."""
+
+    @abstractmethod
+    def _hand_over(self) -> None:
+        """Give the connection to another protocol."""
+
+    def pause_writing(self) -> None:
+        """Read less of the upstream: the client reads slowly."""
+        self._choked = True
+        if self._upstream is not None:
+            self._upstream.read(on=False)
+
+    def resume_writing(self) -> None:
+        """Read on."""
+        self._choked = False
+        self._since = self._direct.loop.time()
+        if self._upstream is not None:
+            self._upstream.read(on=True)
+
+    def _stop(self, reason: int) -> None:
+        if not self._stops and not self._transport.is_closing():
+            self._transport.pause_reading()
+        self._stops |= reason
+
+    def _go(self, reasons: int) -> None:
+        if self._stops:
+            self._stops &= ~reasons
+            if not self._stops and not self._transport.is_closing():
+                self._transport.resume_reading()
+
+    # What the native connection asks.
+
+    def _perform(self, flags: int, client: bytes | None, upstream: bytes | None, dial: int) -> None:
+        if flags & _GIVE_BACK:
+            if flags & _FAILED:
+                _LOGGER.warning("%s gave no valid response", self._pool.url)
+            self._give_back(flags)
+        if dial >= 0 and not self._dial(dial):
+            self._perform(flags & ~_GIVE_BACK, client, None, -1)
+            self._perform(*self._native.fail("no_healthy_endpoint"))
+            return
+        if upstream is not None:
+            if self._upstream is None:
+                self._keep(upstream)
+            else:
+                self._upstream.transport.write(upstream)
+        if client is not None:
+            self._transport.write(client)
+        if flags == _DONE and self._waiter is None and not self._stops:
+            self._server_state.total_requests += 1
+            self._since = self._direct.loop.time()
+            self._deadline = None
+        elif flags & ~_RELEASE:
+            self._more(flags)
+
+    def _more(self, flags: int) -> None:
+        """Do what most steps do not ask."""
+        if flags & _NOTES:
+            self._note()
+        if flags & _ENDED:
+            self._server_state.total_requests += 1
+            self._since = self._direct.loop.time()
+            self._forget()
+            if not self._native.busy:
+                self._deadline = None
+        if flags & _OVER:
+            self._end(flags)
+        elif flags & _HAND_OVER:
+            self._hand_over()
+        else:
+            if flags & _FULL:
+                self._stop(AHEAD)
+            else:
+                self._go(AHEAD)
+            if flags & _WAITS:
+                self._wait()
+
+    # Policies that hold something back.
+
+    def _wait(self) -> None:
+        """Go on when the policy does."""
+        if self._waiter is None:
+            self._waiting = self._native.id
+            self._waiter = self._direct.driver.waiter(self._waiting)
+            self._waiter.add_done_callback(self._woken)
+            # It may have been asked to go on before anybody waited.
+            self._perform(*self._native.resume())
+
+    def _woken(self, waiter: asyncio.Future[None]) -> None:
+        if waiter is self._waiter:
+            self._forget()
+            self._perform(*self._native.resume())
+
+    def _forget(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            self._direct.driver.forget(self._waiting)
+            waiter.cancel()
+
+    # The upstream.
+
+    def _dial(self, dial: int) -> bool:
+        """Take an upstream or ask for one; False when there can be none."""
+        timeout = self._native.timeout
+        now = self._since = self._direct.loop.time()
+        self._deadline = None if timeout is None else now + timeout
+        pool = self._pool = self._direct.pool(dial)
+        upstream = self._upstream = pool.borrow(self)
+        if upstream is None:
+            self._asked = pool.ask(self)
+            return self._asked
+        if self._choked:
+            upstream.read(on=False)
+        return True
+
+    def _keep(self, data: bytes) -> None:
+        self._pending.append(data)
+        if sum(map(len, self._pending)) > PENDING:
+            self._stop(DIALLING)
+
+    def _give_back(self, flags: int) -> None:
+        upstream, self._upstream = self._upstream, None
+        if upstream is not None:
+            upstream.give_back(reusable=bool(flags & _RELEASE))
+        elif self._asked:
+            self._asked = False
+            self._pending.clear()
+            self._pool.withdraw(self)
+        self._go(SLOW | DIALLING)
+
+    def lent(self, connection: Lent) -> None:
+        """Take the connection that was asked for."""
+        self._asked = False
+        self._upstream = connection
+        self._since = self._direct.loop.time()
+        if self._choked:
+            connection.read(on=False)
+        self._go(DIALLING)
+        connection.transport.write(b"".join(self._pending))
+        self._pending.clear()
+
+    def refused(self, failure: str) -> None:
+        """Answer instead of the upstream, which could not be reached."""
+        self._asked = False
+        self._pending.clear()
+        self._perform(*self._native.fail(failure))
+
+    def upstream_data(self, data: bytes) -> None:
+        """Take bytes of the upstream."""
+        self._since = self._direct.loop.time()
+        self._perform(*self._native.receive_upstream(data))
+
+    def upstream_lost(self, *, cleanly: bool) -> None:
+        """Answer instead of the upstream, or send the request again where that is safe.
+
+        An upstream closes a connection that was idle for long just when a request is on its way: it
+        was not at fault, and neither is the client (RFC 9110 section 9.2.2).
+        """
+        upstream, self._upstream = self._upstream, None
+        self._go(SLOW)
+        native = self._native
+        if upstream is not None and not upstream.fresh and native.may_retry:
+            _, _, head, _ = native.retry()
+            self._pending = [head or b""]
+            self._asked = self._pool.ask(self)
+            if not self._asked:
+                self.refused("no_healthy_endpoint")
+        elif cleanly:
+            self._perform(*native.receive_upstream_eof())
+        else:
+            self._perform(*native.fail("protocol"))
+
+    def upstream_full(self) -> None:
+        """Read less of the client: the upstream reads slowly."""
+        self._stop(SLOW)
+
+    def upstream_ready(self) -> None:
+        """Read on."""
+        self._since = self._direct.loop.time()
+        self._go(SLOW)
