@@ -123,9 +123,12 @@ def start(config: Path, tmp_path: Path) -> Iterator[Start]:
         process.communicate()
 
 
-def test_it_forwards_requests_through_routes_and_policies(start: Start) -> None:
+@pytest.mark.parametrize("options", [(), ("--asgi",)])
+def test_it_forwards_requests_through_routes_and_policies(
+    options: tuple[str, ...], start: Start
+) -> None:
     """A rewritten path, and a third request that is one too many."""
-    gateway = start()
+    gateway = start(*options)
     answers = [gateway.get(path) for path in ("/v1/a?b=c", "/d", "/d", "/d")]
     assert [status for status, _ in answers] == [200, 200, 200, 429]
     assert [body for _, body in answers[:2]] == ["/a?b=c", "/d"]

@@ -51,6 +51,9 @@ def run(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that serve.")] = 1,
     log_level: Annotated[LogLevel, typer.Option(help="How much to write.")] = LogLevel.INFO,
+    asgi: Annotated[
+        bool, typer.Option("--asgi", help="Run the gateway's ASGI app: slower, for comparison.")
+    ] = False,
 ) -> None:
     """Run the gateway until it is stopped; requests under way then have 30 s to end.
 
@@ -68,7 +71,7 @@ def run(
     app = Gateway.from_file(config)
     listener = _listen(_address(settings, host, port))
     _announce(settings, listener, workers)
-    started = _serve(app, listener, config, workers=workers, log_level=log_level)
+    started = _serve(app, listener, config, workers=workers, log_level=log_level, asgi=asgi)
     raise typer.Exit(ExitCode.OK if started else ExitCode.PROBLEM)
 
 
@@ -104,7 +107,13 @@ def _announce(settings: GatewayConfig, listener: socket.socket, workers: int) ->
 
 
 def _serve(
-    app: ASGIApp, listener: socket.socket, config: Path, *, workers: int, log_level: LogLevel
+    app: ASGIApp,
+    listener: socket.socket,
+    config: Path,
+    *,
+    workers: int,
+    log_level: LogLevel,
+    asgi: bool,
 ) -> bool:
     """Serve until stopped; False when the server could not start."""
     import uvicorn
@@ -118,13 +127,15 @@ def _serve(
             "wasmgate.gateway:create_app" if several else app,
             factory=several,
             workers=workers,
-            http="httptools",
+            # As text: workers import it for themselves.
+            http="httptools" if asgi else "wasmgate.gateway.protocol:GatewayProtocol",
             log_level=log_level.value,
             log_config=_logging(log_level),
             access_log=False,
             # Forwarded headers are for `trusted_proxies` to judge: nothing may rewrite them before.
             proxy_headers=False,
             server_header=False,
+            date_header=False,  # the upstream's is passed on
             timeout_graceful_shutdown=GRACE,
         )
     )
