@@ -69,3 +69,14 @@ def test_repr_shows_no_configuration() -> None:
 def test_a_route_is_called_by_its_host_and_prefix(match: dict[str, str], name: str) -> None:
     """In logs, metrics and the property `route_name`."""
     assert Route.model_validate({"match": match, "cluster": "a"}).name == name
+
+
+def test_identity_headers_of_jwt_auth_are_stripped_without_being_named() -> None:
+    """Whether or not the policy gets to run, nobody may send the headers that it writes."""
+    settings = PolicySettings(
+        module="jwt_auth",
+        configuration={"claims_to_headers": {"x-tenant": "tenant"}},
+        strip_request_headers=("x-more", "x-tenant"),
+    )
+    expected = ("x-more", "x-tenant", "x-auth-user")
+    assert settings.to_policy("auth").strip_request_headers == expected

@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
 from wasmgate.config.references import dangling
 from wasmgate.config.units import Count, Duration, Size
+from wasmgate.policies import identity_headers
 from wasmgate.policy import Capabilities, FailurePolicy, Limits, Policy
 
 __all__ = [
@@ -130,8 +131,15 @@ class PolicySettings(Model):
             limits=Limits(**self.limits.model_dump()),
             capabilities=Capabilities(**self.capabilities.model_dump()),
             failure_policy=self.failure_policy,
-            strip_request_headers=self.strip_request_headers,
+            strip_request_headers=self._stripped(),
         )
+
+    def _stripped(self) -> tuple[str, ...]:
+        """Return what is named, and what the bundled `jwt_auth` says about the client."""
+        if self.module != "jwt_auth" or not isinstance(self.configuration, dict):
+            return self.strip_request_headers
+        written = identity_headers(self.configuration)
+        return tuple(dict.fromkeys((*self.strip_request_headers, *written)))
 
 
 class Cluster(Model):
