@@ -200,8 +200,8 @@ class Cluster:
 class Route:
     """Which requests go through which policies to which cluster.
 
-    `host` is a name, "*." and a name for every name below it, or None for every host; it is compared
-    without case and port. `prefix` ends with a whole segment: "/orders" matches "/orders" and
+    `host` is a name, "*." and a name for every name below it, or None for every host; case and
+    port do not count. `prefix` ends with a whole segment: "/orders" matches "/orders" and
     "/orders/1", not "/ordersx". `timeout` is seconds. Raises ValueError for a negative one.
     """
 
@@ -222,8 +222,8 @@ class Router:
     """Routes and clusters. It never changes: a reload makes a new one, open exchanges keep theirs.
 
     The first route that matches is taken. `trusted_proxies` are address ranges like "10.0.0.0/8".
-    `headers` bounds the fields of a request, `header_bytes` their names and values (431), `body` the
-    bytes of its body (413). Raises ConfigError.
+    `headers` bounds the fields of a request, `header_bytes` their names and values (431), `body`
+    the bytes of its body (413). Raises ConfigError.
     """
 
     def __new__(
