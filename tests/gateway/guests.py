@@ -47,6 +47,30 @@ HOLDS = """
     (drop (call $log (i32.const 2) (i32.const 0) (i32.const 8)))))
 """
 
+# The same, but instead of letting it go on, the tick answers 403.
+HOLDS_THEN_REFUSES = HOLDS.replace(
+    '(import "env" "proxy_continue_stream" (func $continue (param i32) (result i32)))',
+    '(import "env" "proxy_send_local_response"'
+    " (func $respond (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))",
+).replace(
+    "(drop (call $continue (i32.ge_u (i32.const PHASE) (i32.const 2))))",
+    "(drop (call $respond (i32.const 403) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 8)"
+    " (i32.const 0) (i32.const 0) (i32.const -1)))",
+)
+
+# Has something to say about each part of the response, and changes nothing.
+LOGS = """
+(module
+  (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "a part")
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 1024))
+  (func (export "proxy_on_response_body") (param i32 i32 i32) (result i32)
+    (drop (call $log (i32.const 2) (i32.const 0) (i32.const 6)))
+    (i32.const 0)))
+"""
+
 # Answers 403 in one phase, PHASE.
 REFUSES = """
 (module

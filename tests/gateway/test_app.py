@@ -115,6 +115,30 @@ async def test_http2_client_that_leaves_at_once() -> None:
         assert upstream.peers == []
 
 
+async def test_client_that_announces_a_body_and_leaves() -> None:
+    """A client that leaves before the first byte of its body costs the upstream nothing."""
+    async with ScriptedUpstream() as upstream:
+        gateway = Gateway(configuration(upstream.url))
+        headers = [(b"host", b"gate.test"), (b"content-length", b"5")]
+        leaves: Message = {"type": "http.disconnect"}
+        assert await call(gateway, [leaves], headers=headers, method="POST") == []
+        assert upstream.peers == []
+
+
+async def test_trailers_are_left_out() -> None:
+    """Trailers of a response end it; ASGI servers do not pass them on."""
+
+    async def with_trailers(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        await peer.send(b"2\r\nok\r\n0\r\nx-sum: 7\r\n\r\n")
+
+    async with ScriptedUpstream(with_trailers) as upstream:
+        sent = await call(Gateway(configuration(upstream.url)), [])
+        parts = [(message["body"], message["more_body"]) for message in sent[1:]]
+        assert (b"".join(body for body, _ in parts), parts[-1][1]) == (b"ok", False)
+
+
 async def test_cancelled_by_the_server() -> None:
     """A server that cancels its task ends the upstream's part, and sees its cancellation."""
     async with ScriptedUpstream(silent) as upstream:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
 from tests.gateway.upstream_requests import Request, read_body
+from wasmgate.errors import UpstreamError
 from wasmgate.gateway.upstream import HttpUpstream, UpstreamLimits
 
 if TYPE_CHECKING:
@@ -135,6 +136,44 @@ async def test_handed_over_and_cancelled() -> None:
         waiters[0].cancel()
         assert await waiters[1] == b"POST / HTTP/1.1"
         assert len(upstream.peers) == 1
+    client.close()
+
+
+async def test_handed_a_slot_and_cancelled() -> None:
+    """A waiter that is cancelled in the turn in which it may connect passes that on."""
+    client = HttpUpstream(limits=UpstreamLimits(connections=1))
+    async with ScriptedUpstream() as upstream:
+        holder = await client.begin(Request(endpoint=upstream.url), b"", end=True)
+        waiters = [asyncio.ensure_future(exchange(client, upstream.url)) for _ in range(2)]
+        await asyncio.sleep(0)
+        holder.close()
+        waiters[0].cancel()
+        assert await waiters[1] == b"POST / HTTP/1.1"
+    client.close()
+
+
+async def test_closed_while_sent_again() -> None:
+    """A transaction that is given up while it connects anew sends nothing more."""
+
+    async def hang_up_later(peer: Peer) -> None:
+        await peer.request()
+        await peer.answer()
+        await peer.request()
+        peer.close()
+
+    client = HttpUpstream()
+    async with ScriptedUpstream(hang_up_later) as upstream:
+        request = Request(endpoint=upstream.url)
+        await read_body(await client.begin(request, b"", end=True))
+        transaction = await client.begin(request, b"", end=True)
+        response = asyncio.ensure_future(transaction.response())
+        while transaction._error is None:  # noqa: ASYNC110 (nothing tells when it fails)
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        transaction.close()
+        with pytest.raises(UpstreamError):
+            await response
+        assert [len(peer.received) for peer in upstream.peers[1:]] in ([], [0])
     client.close()
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from tests.gateway.guests import (
     HOLDS,
+    HOLDS_THEN_REFUSES,
+    LOGS,
     REFUSES,
     REQUEST_BODY,
     REQUEST_HEAD,
@@ -128,3 +130,47 @@ async def test_refused_while_uploading(tmp_path: Path) -> None:
         reply = await client.reply()
         assert (reply.status, reply.body) == (403, b"refused")
         await upstream.until(lambda: upstream.open == 0)
+
+
+async def test_response_without_a_body(tmp_path: Path) -> None:
+    """A response that is all head is held, and goes on, like any other."""
+
+    async def no_content(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    async with gate(with_policy(tmp_path, HOLDS, RESPONSE_HEAD), no_content) as (port, _):
+        assert (await ask(port)).status == 204
+
+
+async def begins(peer: Peer) -> None:
+    """Script: a response that begins and does not end."""
+    await peer.request()
+    await peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhal")
+
+
+@pytest.mark.parametrize("phase", [REQUEST_HEAD, RESPONSE_HEAD])
+async def test_refused_later(tmp_path: Path, phase: int) -> None:
+    """An answer from a tick takes the place of what was held, and ends the upstream's part."""
+    policy = with_policy(tmp_path, HOLDS_THEN_REFUSES, phase)
+    async with gate(policy, begins) as (port, upstream):
+        reply = await ask(port)
+        assert (reply.status, reply.body) == (403, b"good-bye")
+        await upstream.until(lambda: upstream.open == 0)
+
+
+async def test_refused_too_late(tmp_path: Path) -> None:
+    """An answer when the response is on its way can only cut it."""
+    policy = with_policy(tmp_path, HOLDS_THEN_REFUSES, RESPONSE_BODY)
+    async with gate(policy, begins) as (port, upstream):
+        with pytest.raises(asyncio.IncompleteReadError):
+            await ask(port)
+        await upstream.until(lambda: upstream.open == 0)
+
+
+async def test_remarks_change_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What a policy logs about a body reaches its logger, and the body the client."""
+    caplog.set_level(logging.INFO, "wasmgate.policy")
+    async with gate(with_policy(tmp_path, LOGS, 0)) as (port, _):
+        assert (await ask(port)).body == b"GET / HTTP/1.1"
+    assert ("wasmgate.policy.guest", logging.INFO, "a part") in caplog.record_tuples

@@ -92,7 +92,8 @@ async def test_body_until_close(client: HttpUpstream) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [b"content-length: 5\r\n", b"transfer-encoding: chunked\r\n", b""]
+    "fields",
+    [b"content-length: 5\r\n", b"content-length: 0\r\n", b"transfer-encoding: chunked\r\n", b""],
 )
 async def test_head_has_no_body(client: HttpUpstream, fields: bytes) -> None:
     """A response to HEAD ends with its head, whatever its framing says; the connection lives."""
@@ -214,14 +215,9 @@ async def test_surplus_bytes(client: HttpUpstream, case: str) -> None:
 
 async def test_bytes_while_idle(client: HttpUpstream) -> None:
     """Bytes that come while nothing was asked close the connection."""
-
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.answer()
-        await peer.send(b"HTTP/1.1 200 poison\r\ncontent-length: 0\r\n\r\n")
-
-    async with ScriptedUpstream(script) as upstream:
+    async with ScriptedUpstream(sends(OK + b"content-length: 0\r\n\r\n")) as upstream:
         await fetch(client, upstream)
+        await upstream.peers[0].send(OK + b"content-length: 0\r\n\r\n")
         await upstream.until(lambda: upstream.open == 0)
 
 

@@ -15,7 +15,7 @@ from wasmgate.gateway.transports import TransportUpstream
 from wasmgate.gateway.upstream import Transaction, UpstreamLimits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from wasmgate._asgi import Receive, Scope, Send
 
@@ -219,3 +219,22 @@ async def test_close_reaches_the_wire() -> None:
         await upstream.until(lambda: bool(upstream.requests))
         transaction.close()
         await upstream.until(lambda: upstream.open == 0)
+
+
+async def test_synchronous_stream() -> None:
+    """A transport that answers with a stream for synchronous use has failed."""
+
+    class Blocking(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"never read"
+
+    class Wrong(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            del request
+            response = httpx.Response(200)
+            response.stream = Blocking()
+            return response
+
+    transaction = await begin(Wrong())
+    with pytest.raises(UpstreamError):
+        await transaction.response()

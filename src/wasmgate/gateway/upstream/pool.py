@@ -69,8 +69,8 @@ class Pool:
             connection.abort()
         return None
 
-    async def acquire(self, deadline: float, *, fresh: bool = False) -> Connection:
-        """Lend a connection, connected if need be; `fresh` asks for one without a past.
+    async def acquire(self, deadline: float) -> Connection:
+        """Connect, or lend what comes free when there are connections enough already.
 
         Raises ConnectError, UpstreamTimeout, or NoHealthyEndpoint when too many wait already.
         """
@@ -79,7 +79,7 @@ class Pool:
         until = min(deadline, loop.time() + limits.connect)
         try:
             async with asyncio.timeout_at(until):
-                return await self._acquire(fresh=fresh)
+                return await self._acquire()
         except TimeoutError as error:
             raise UpstreamTimeout(
                 f"no connection to {self.endpoint} in time: {self._open} of"
@@ -88,9 +88,7 @@ class Pool:
                 retryable=True,
             ) from error
 
-    async def _acquire(self, *, fresh: bool) -> Connection:
-        if fresh and self._idle and self._open >= self.limits.connections:
-            next(iter(self._idle)).abort()
+    async def _acquire(self) -> Connection:
         while self._open >= self.limits.connections:
             connection = self.idle() or await self._wait()
             if connection is None:

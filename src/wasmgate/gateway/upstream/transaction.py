@@ -150,7 +150,7 @@ class HttpTransaction:
     async def _send_again(self, error: UpstreamError) -> None:
         """Once more, on a connection of its own: the old one died before it said anything."""
         self._repeatable = False
-        connection = await self._pool.acquire(self._deadline, fresh=True)
+        connection = await self._pool.acquire(self._deadline)
         if self._closed:
             self._pool.release(connection)
             raise error
