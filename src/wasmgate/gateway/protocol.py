@@ -19,7 +19,7 @@ from wasmgate._native import Connection
 from wasmgate.gateway.app import Gateway
 from wasmgate.gateway.farewell import Farewell
 from wasmgate.gateway.forwarder import AHEAD, DIALLING, SLOW, Forwarder
-from wasmgate.gateway.socket_state import has_left
+from wasmgate.gateway.socket_state import has_left, reset
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -154,7 +154,7 @@ class GatewayProtocol(Forwarder):
 
     def _end(self, flags: int) -> None:
         if flags & _RESET:
-            self._transport.abort()
+            reset(self._transport)
         elif flags & _LINGER and not self._transport.is_closing():
             self._leave()
             Farewell(self._transport, self._server_state)

@@ -164,7 +164,7 @@ impl Connection {
 
     /// Nothing more of the request can be read, for this reason.
     pub(super) fn give_up(&mut self, problem: Problem, step: &mut Step) {
-        step.abandon |= std::mem::take(&mut self.upstream).there;
+        self.drop_upstream(step);
         self.keep_alive = false;
         if self.response_begun {
             step.reset = true;

@@ -111,7 +111,7 @@ impl Connection {
     }
 
     pub(super) fn failed(&mut self, failure: Failure, step: &mut Step) {
-        step.abandon |= std::mem::take(&mut self.upstream).there;
+        self.drop_upstream(step);
         step.failed |= failure == Failure::Protocol;
         let effects = self.exchange.as_mut().map(|exchange| exchange.failed(failure));
         self.follow(effects, Came::Nothing, step);
@@ -138,11 +138,16 @@ impl Connection {
         step.waits = self.withheld && self.exchange.is_some();
     }
 
+    pub(super) fn drop_upstream(&mut self, step: &mut Step) {
+        if std::mem::take(&mut self.upstream).there {
+            step.drop_upstream();
+        }
+    }
+
     pub(super) fn end_exchange(&mut self, step: &mut Step) {
         let Some(mut exchange) = self.exchange.take() else { return };
-        let upstream = std::mem::take(&mut self.upstream);
         // Released already when its response was whole; here it is in the middle of something.
-        step.abandon |= upstream.there;
+        self.drop_upstream(step);
         step.ended = true;
         if let Ok(effects) = exchange.close() {
             step.wake.extend(effects.wake);

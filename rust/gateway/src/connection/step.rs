@@ -44,6 +44,15 @@ pub struct Step {
 }
 
 impl Step {
+    /// Drops the upstream; if it was asked for in this very step, it is asked for no more.
+    pub(crate) fn drop_upstream(&mut self) {
+        if self.dial.take().is_some() {
+            self.upstream = Output::default();
+        } else {
+            self.abandon = true;
+        }
+    }
+
     /// Refuses what is no request of HTTP/1.1, and ends the connection: where the next one would
     /// begin, nobody can say.
     pub(crate) fn refuse(&mut self, problem: Problem) {

@@ -338,3 +338,11 @@ fn accesses_are_known_on_demand() {
         accesses.iter().map(|a| (&*a.method, &*a.target, a.version, a.status)).collect();
     assert_eq!(said, [("GET", "/a?b", "1.1", 200)]);
 }
+
+#[test]
+fn an_upstream_that_is_wanted_no_more_is_not_dialled() {
+    let bad = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n";
+    let seen = talk(bad, "", usize::MAX);
+    assert_eq!((seen.dials, seen.abandoned, seen.upstream.as_str()), (0, 0, ""));
+    assert!(seen.client.starts_with("HTTP/1.1 400 "), "{}", seen.client);
+}
