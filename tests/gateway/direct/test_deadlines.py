@@ -1,0 +1,214 @@
+"""Whoever takes too long is not waited for; whoever only has much to say is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.gateway.direct.gate import GET, OK, POST, gate, silent, wait_until_closed
+from tests.gateway.scripted_upstream import ScriptedUpstream
+from tests.gateway.serving import Client, ask, configuration, serve
+from wasmgate.gateway import Gateway, protocol
+
+if TYPE_CHECKING:
+    from tests.gateway.scripted_upstream import Peer, Script
+    from wasmgate.gateway.endpoint_pool import EndpointPool
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT", 0.6)
+    monkeypatch.setattr(protocol, "CLIENT_TIMEOUT", 0.6)
+
+
+async def test_a_head_that_trickles() -> None:
+    """A byte now and then does not win time: 408 after the head's time (slowloris)."""
+    async with gate() as (port, upstream), Client(port) as client:
+        begun = time.monotonic()
+
+        async def trickle() -> None:
+            for byte in GET[:-1]:
+                await client.send(bytes([byte]))
+                await asyncio.sleep(0.1)
+
+        writing = asyncio.ensure_future(trickle())
+        assert (await client.reply()).status == 408
+        assert 0.5 < time.monotonic() - begun < 2.5
+        writing.cancel()
+        assert upstream.peers == []
+
+
+async def test_a_second_head_that_trickles() -> None:
+    """Nor does it after an exchange."""
+    async with gate() as (port, _), Client(port) as client:
+        await client.send(GET)
+        await client.reply()
+        await client.send(b"GET ")
+        assert (await client.reply()).status == 408
+
+
+async def test_a_connection_that_says_nothing() -> None:
+    """It is closed without a word."""
+    async with gate() as (port, _), Client(port) as client:
+        assert await wait_until_closed(client) == b""
+
+
+async def test_a_connection_that_stays_idle() -> None:
+    """After `timeout_keep_alive` it is closed without a word."""
+    async with gate(server={"timeout_keep_alive": 1}) as (port, _), Client(port) as client:
+        await client.send(GET)
+        await client.reply()
+        begun = time.monotonic()
+        assert await wait_until_closed(client) == b""
+        assert 0.9 < time.monotonic() - begun < 3
+
+
+async def test_a_body_that_stops() -> None:
+    """A client that owes the rest of a body gets 408; the upstream does not take it for whole."""
+    async with gate() as (port, upstream), Client(port) as client:
+        await client.send(POST + b"content-length: 9\r\n\r\nabc")
+        assert (await client.reply()).status == 408
+        await upstream.until(lambda: upstream.open == 0)
+
+
+async def half(peer: Peer) -> None:
+    """Script: half a response."""
+    await peer.request()
+    await peer.send(OK + b"content-length: 4\r\n\r\nha")
+
+
+def quick(url: str) -> dict[str, object]:
+    """Make a cluster that is not waited for."""
+    return {"site": {"endpoints": [url], "read_timeout": "500ms", "connect_timeout": "500ms"}}
+
+
+@pytest.mark.parametrize("script", [silent, half])
+async def test_a_silent_upstream(script: Script) -> None:
+    """One that owes an answer is given up: 504, or the answer is cut where it stopped."""
+    async with ScriptedUpstream(script) as upstream:
+        gateway = Gateway(configuration("http://x", clusters=quick(upstream.url)))
+        async with serve(gateway) as port, Client(port) as client:
+            await client.send(GET)
+            reply = await client.head()
+            assert reply.status == (504 if script is silent else 200)
+            await upstream.until(lambda: upstream.open == 0)
+            if script is half:
+                assert await wait_until_closed(client) == b"ha"
+
+
+async def test_an_upstream_that_owes_nothing() -> None:
+    """While a client sends its body, however slowly, its upstream may be silent."""
+    async with ScriptedUpstream() as upstream:
+        gateway = Gateway(configuration("http://x", clusters=quick(upstream.url)))
+        async with serve(gateway) as port, Client(port) as client:
+            await client.send(POST + b"content-length: 10\r\n\r\n")
+            for _ in range(10):
+                await asyncio.sleep(0.12)
+                await client.send(b"x")
+            assert (await client.reply()).status == 200
+
+
+async def test_an_upstream_that_does_not_accept(unused_address: tuple[str, int]) -> None:
+    """It gets the time to connect, and no more."""
+    begun = time.monotonic()
+    gateway = Gateway(
+        configuration("http://x", clusters=quick("http://{}:{}".format(*unused_address)))
+    )
+    async with serve(gateway) as port:
+        assert (await ask(port)).status == 504
+        assert 0.4 < time.monotonic() - begun < 2.5
+
+
+async def test_a_client_that_leaves_while_dialling(unused_address: tuple[str, int]) -> None:
+    """Nobody waits for the connection any more, and its place is free at once."""
+    gateway = Gateway(configuration("http://{}:{}".format(*unused_address)))
+    async with serve(gateway) as port:
+        async with Client(port) as client:
+            await client.send(GET)
+            pool = await pool_of(gateway)
+            assert (pool._open, len(pool._waiting)) == (1, 1)
+        async with asyncio.timeout(1):
+            while pool._open or pool._waiting:
+                await asyncio.sleep(0.01)
+
+
+async def pool_of(gateway: Gateway) -> EndpointPool:
+    """Wait for the gateway to dial, and return the pool."""
+    direct = gateway.direct()
+    assert direct is not None
+    async with asyncio.timeout(5):
+        while not direct._pools or not direct.pool(0)._open:
+            await asyncio.sleep(0.01)
+    return direct.pool(0)
+
+
+async def test_one_at_a_time() -> None:
+    """A pool that is full lets requests wait for their turn, in order, and refuses what is more."""
+    async with ScriptedUpstream(slowly) as upstream:
+        cluster = {"endpoints": [upstream.url], "connections": 1, "connect_timeout": "9s"}
+        gateway = Gateway(configuration(upstream.url, clusters={"site": cluster}))
+        async with serve(gateway) as port:
+            replies = [asyncio.ensure_future(ask(port, b"/%d" % i)) for i in range(5)]
+            pool = await pool_of(gateway)
+            assert [(await reply).status for reply in replies] == [200] * 5
+            assert len(upstream.peers) == 1
+            object.__setattr__(pool.limits, "waiting", 0)
+            asked = [asyncio.ensure_future(ask(port)) for _ in range(3)]
+            statuses = sorted([(await reply).status for reply in asked])
+            assert statuses == [200, 503, 503]
+
+
+async def test_a_place_that_does_not_get_free() -> None:
+    """Who waits too long for a connection is answered 504."""
+    async with ScriptedUpstream(silent) as upstream:
+        cluster = {"endpoints": [upstream.url], "connections": 1, "connect_timeout": "500ms"}
+        gateway = Gateway(configuration(upstream.url, clusters={"site": cluster}))
+        async with serve(gateway) as port, Client(port) as client:
+            await client.send(GET)
+            await upstream.until(lambda: bool(upstream.requests))
+            assert (await ask(port)).status == 504
+
+
+async def slowly(peer: Peer) -> None:
+    """Script: answer after a while."""
+    while True:
+        await peer.request()
+        await asyncio.sleep(0.05)
+        await peer.answer()
+
+
+async def test_a_client_that_does_not_read() -> None:
+    """One that takes nothing of its response for long is cut off."""
+
+    async def flood(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK + b"content-length: 1000000000\r\n\r\n")
+        while True:
+            await peer.send(bytes(1 << 20))
+
+    async with gate(flood) as (port, upstream), Client(port) as client:
+        await client.send(GET)
+        await upstream.until(lambda: bool(upstream.requests))
+        await upstream.until(lambda: upstream.open == 0)
+
+
+async def test_the_whole_time() -> None:
+    """A route's time bounds the whole exchange, however lively the upstream is."""
+
+    async def drip(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK + b"\r\n")
+        while True:
+            await peer.send(b".")
+            await asyncio.sleep(0.02)
+
+    routes = [{"match": {"prefix": "/"}, "cluster": "site", "timeout": "300ms"}]
+    async with gate(drip, routes=routes) as (port, upstream), Client(port) as client:
+        begun = time.monotonic()
+        await client.send(GET)
+        assert not (await wait_until_closed(client)).endswith(b"0\r\n\r\n")
+        assert 0.29 < time.monotonic() - begun < 2
+        await upstream.until(lambda: upstream.open == 0)

@@ -1,0 +1,207 @@
+"""What a server owes its connections: limits, logs, reloads, hand-overs and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from tests.gateway.direct.gate import GET, OK, POST, gate, sends, silent, wait_until_closed
+from tests.gateway.guests import HOLDS, REFUSES, REQUEST_HEAD, RESPONSE_HEAD, with_policy
+from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
+from tests.gateway.serving import SETTINGS, Client, ask, configuration, serve
+from wasmgate.gateway import Gateway
+from wasmgate.gateway.protocol import GatewayProtocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HANDSHAKE = (
+    b"GET /ws HTTP/1.1\r\nhost: gate.test\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("theirs", [HttpToolsProtocol, H11Protocol])
+def test_the_constructor_is_what_the_server_calls(theirs: type) -> None:
+    """Uvicorn's own protocols and ours are made with the same arguments."""
+    ours = inspect.signature(GatewayProtocol).parameters
+    assert list(ours) == list(inspect.signature(theirs).parameters)
+
+
+def test_what_is_used_of_the_server() -> None:
+    """Uvicorn's configuration and state have what the protocol reads and writes."""
+    config, state = uvicorn.Config("x:y"), ServerState()
+    used = [hasattr(config, name) for name in ("limit_concurrency", "timeout_keep_alive", "loaded")]
+    assert [*used, state.connections, state.total_requests] == [True, True, True, set(), 0]
+
+
+def test_another_app_is_refused() -> None:
+    """Nothing between the server and the gateway is skipped in silence."""
+
+    async def app(scope: object, receive: object, send: object) -> None:
+        del scope, receive, send
+
+    config = uvicorn.Config(app, **SETTINGS)
+    with pytest.raises(TypeError, match="Gateway"):
+        GatewayProtocol(config, ServerState(), {})
+
+
+@pytest.mark.parametrize("before", [b"", GET])
+async def test_websockets_go_to_the_app(before: bytes) -> None:
+    """A handshake is the ASGI app's, also after exchanges, and so is what follows."""
+    async with gate(server={"ws": "websockets-sansio"}) as (port, _), Client(port) as client:
+        if before:
+            await client.send(before)
+            assert (await client.reply()).status == 200
+        await client.send(HANDSHAKE)
+        assert (await client.head()).status == 501
+
+
+async def test_a_handshake_behind_another_request() -> None:
+    """It waits for its turn, too."""
+    async with gate(server={"ws": "websockets-sansio"}) as (port, _), Client(port) as client:
+        await client.send(GET + HANDSHAKE)
+        assert [(await client.reply()).status for _ in range(2)] == [200, 501]
+
+
+async def test_without_websockets_the_app_forwards() -> None:
+    """The connection is the app's also when the server knows no WebSocket."""
+    async with gate() as (port, upstream), Client(port) as client:
+        await client.send(HANDSHAKE)
+        assert (await client.reply()).body == b"GET /ws HTTP/1.1"
+        assert upstream.requests[0].values(b"upgrade") == []
+
+
+async def test_transports_are_served_by_the_app() -> None:
+    """Clusters that something else than the network serves need ASGI."""
+    gateway = Gateway(
+        configuration("http://app"),
+        transports={"site": httpx.MockTransport(lambda _: httpx.Response(200, content=b"app"))},
+    )
+    async with serve(gateway) as port:
+        assert (await ask(port)).body == b"app"
+
+
+async def test_an_idle_connection_is_closed_at_once() -> None:
+    """Shutdown does not wait for who says nothing."""
+    async with gate() as (port, _):
+        client = await Client(port).__aenter__()
+        await client.send(GET)
+        await client.reply()
+    assert await wait_until_closed(client, 2) == b""
+    await client.__aexit__()
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_shutdown_waits_for_the_exchange(begun: bool) -> None:  # noqa: FBT001
+    """The exchange under way ends, and is said to be the last if that can still be said."""
+    finish = asyncio.Event()
+
+    async def slow(peer: Peer) -> None:
+        await peer.request()
+        if begun:
+            await peer.send(OK + b"content-length: 2\r\n\r\n")
+        await finish.wait()
+        await peer.send(b"ok" if begun else OK + b"content-length: 2\r\n\r\nok")
+
+    async with ScriptedUpstream(slow) as upstream:
+        listening = serve(Gateway(configuration(upstream.url)), timeout_graceful_shutdown=9)
+        port = await listening.__aenter__()
+        async with Client(port) as client:
+            await client.send(GET)
+            await upstream.until(lambda: bool(upstream.requests))
+            stopping = asyncio.ensure_future(listening.__aexit__(None, None, None))
+            await asyncio.wait([stopping], timeout=0.5)
+            finish.set()
+            reply = await client.reply()
+            assert (reply.body, reply.values(b"connection")) == (b"ok", [] if begun else [b"close"])
+            assert await client.reader.read() == b""
+            await stopping
+
+
+async def test_reload_with_open_connections() -> None:
+    """The next exchange of a connection uses the new routes; none is lost."""
+    async with ScriptedUpstream() as old, ScriptedUpstream() as new:
+        gateway = Gateway(configuration(old.url))
+        async with serve(gateway) as port, Client(port) as client:
+            for upstream in (old, new, old):
+                await gateway.reload(configuration(upstream.url))
+                await client.send(GET)
+                assert (await client.reply()).status == 200
+            assert (len(old.requests), len(new.requests)) == (2, 1)
+            await new.until(lambda: new.open == 0)
+
+
+async def test_limit_concurrency() -> None:
+    """More connections than that are answered 503."""
+    limit = {"limit_concurrency": 1}
+    async with gate(silent, server=limit) as (port, upstream), Client(port) as client:
+        await client.send(GET)
+        await upstream.until(lambda: bool(upstream.requests))
+        async with Client(port) as other:
+            assert (await other.reply()).status == 503
+
+
+async def test_limit_max_requests() -> None:
+    """Requests are counted for the server, which stops after so many."""
+    async with gate(server={"limit_max_requests": 3}) as (port, _), Client(port) as client:
+        for _ in range(3):
+            await client.send(GET)
+            await client.reply()
+        assert await wait_until_closed(client) == b""
+
+
+async def test_access_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Each answer is logged as uvicorn logs it, with the target as it came."""
+    caplog.set_level(logging.INFO, "uvicorn.access")
+    wire = OK + b"content-length: 0\r\n\r\n"
+    async with gate(sends(wire), server={"access_log": True}) as (port, _), Client(port) as client:
+        await client.send(b"GET /a%20b?c HTTP/1.1\r\nhost: x\r\n\r\n" + GET)
+        for _ in range(2):
+            await client.reply()
+        name = "{}:{}".format(*client.writer.get_extra_info("sockname"))
+        lines = [record.getMessage() for record in caplog.records if "access" in record.name]
+        assert lines == [f'{name} - "GET {target} HTTP/1.1" 200' for target in ("/a%20b?c", "/")]
+
+
+async def test_a_policy_that_holds_is_woken(tmp_path: Path) -> None:
+    """Also while the upstream is silent in the middle of its response."""
+
+    async def event(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK + b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")
+
+    policy = with_policy(tmp_path, HOLDS, RESPONSE_HEAD)
+    async with gate(event, **policy) as (port, _), Client(port) as client:
+        await client.send(GET)
+        assert (await client.head()).status == 200
+        assert await client.chunk() == b"hello"
+
+
+async def test_a_policy_that_holds_asks_for_the_body(tmp_path: Path) -> None:
+    """Who expects 100 gets it although the head has not gone on."""
+    policy = with_policy(tmp_path, HOLDS, REQUEST_HEAD, delay=300)
+    async with gate(**policy) as (port, _), Client(port) as client:
+        await client.send(POST + b"content-length: 2\r\nexpect: 100-continue\r\n\r\n")
+        assert (await client.head()).status == 100
+        await client.send(b"hi")
+        assert (await client.reply()).status == 200
+
+
+async def test_a_policy_that_refuses(tmp_path: Path) -> None:
+    """Its answer is the client's, and the connection goes on."""
+    async with gate(**with_policy(tmp_path, REFUSES, REQUEST_HEAD)) as (port, upstream):
+        async with Client(port) as client:
+            await client.send(GET + GET)
+            replies = [await client.reply() for _ in range(2)]
+        assert [(reply.status, reply.body) for reply in replies] == [(403, b"refused")] * 2
+        assert upstream.peers == []
