@@ -46,7 +46,13 @@ async def serving(app: Any, sock: socket.socket) -> AsyncIterator[None]:  # noqa
     """Serve an ASGI app on a socket while the block runs."""
     server = _Server(
         uvicorn.Config(
-            app, access_log=False, log_level="warning", proxy_headers=False, server_header=False
+            app,
+            access_log=False,
+            log_level="warning",
+            # A gateway passes on what the upstream says: nothing may be said twice.
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
         )
     )
     task = asyncio.create_task(server.serve(sockets=[sock]))
