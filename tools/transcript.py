@@ -3,8 +3,8 @@
     python tools/transcript.py            write the transcript between its markers in README.md
     python tools/transcript.py --check    compare, write nothing
 
-Ports and dates differ from run to run: the port is shown as 8080 and `date` is left out. The
-token is shown as $TOKEN. It needs curl, and what the demo needs.
+The port, which differs from run to run, is shown as 8080, and the token as $TOKEN. It needs curl,
+and what the demo needs.
 Exit codes: 0 written or equal, 1 different.
 """
 
@@ -80,8 +80,7 @@ def _run(command: str, url: str, token: str) -> str:
     """Return a command and its output as a terminal shows them."""
     shell = ["bash", "-c", command.format(url=url).replace("curl ", "curl -sS ", 1)]
     ran = subprocess.run(shell, env={"TOKEN": token}, check=True, capture_output=True, text=True)
-    lines = [line.rstrip() for line in ran.stdout.splitlines()]
-    shown = [line for line in lines if not line.startswith("date: ")]
+    shown = [line.rstrip() for line in ran.stdout.splitlines()]
     typed = command.format(url=SHOWN).replace("\n", "\n> ")
     return "\n".join([f"$ {typed}", *shown, ""])
 
