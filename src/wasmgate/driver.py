@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary, ref
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wasmgate._asgi import Message
     from wasmgate._native import Effects, Exchange, Stream
 
 __all__ = ["Driver", "Drivers", "log_level"]
@@ -39,6 +40,8 @@ class Driver:
         self._tick = tick
         self._waiters: dict[int, asyncio.Future[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        # Instances of this thread may be older than this loop, and tick already.
+        self._schedule(0.0)
 
     def note(self, effects: Effects) -> None:
         """Write log lines, wake streams, and set the timer of the next tick."""
@@ -47,11 +50,15 @@ class Driver:
         for policy, level, message in effects.logs:
             _LOGGER.getChild(policy).log(_LEVELS[level], "%s", message)
         for stream in effects.wake:
-            waiter = self._waiters.get(stream)
-            if waiter is not None and not waiter.done():
-                waiter.set_result(None)
+            self.wake(stream)
         if effects.timers:
             self._schedule(0.0)
+
+    def wake(self, stream: int) -> None:
+        """Let whoever waits for a stream look again."""
+        waiter = self._waiters.get(stream)
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def waiter(self, stream: int) -> asyncio.Future[None]:
         """Return a future that is done when the stream can go on; `forget` it afterwards."""
@@ -74,6 +81,26 @@ class Driver:
         finally:
             self.forget(stream.id)
         return effects
+
+    async def wait_or(
+        self, stream: Stream, other: asyncio.Future[Message] | None
+    ) -> Effects | None:
+        """Wait until a stream goes on, and return how; None when it was woken or `other` is done.
+
+        An `other` that is done already is not waited for.
+        """
+        effects = stream.resume()
+        if effects is not None:
+            return effects
+        waiter = self.waiter(stream.id)
+        try:
+            if other is None or other.done():
+                await waiter
+            else:
+                await asyncio.wait((waiter, other), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.forget(stream.id)
+        return None
 
     def _schedule(self, delay: float) -> None:
         if self._timer is not None:

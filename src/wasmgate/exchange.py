@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wasmgate._asgi import Message, Receive, Send
     from wasmgate._native import Effects, Stream
-    from wasmgate.driver import Driver, Drivers
+    from wasmgate.driver import Drivers
 
 __all__ = ["Exchange"]
 
@@ -20,19 +20,27 @@ class Exchange:
 
     `receive` and `send` are what the app gets in place of the server's. What a policy holds back
     stays in the stream, within its limits; nothing else is buffered. The stream ends with the
-    response, so before background tasks, or when the client goes.
+    response, so before background tasks, or when the client goes: while a policy makes anybody
+    wait, the exchange watches for that.
     """
 
     __slots__ = (
-        "_answered",
+        "_app_done",
+        "_body_done",
         "_closed",
         "_drivers",
+        "_gone",
         "_incoming",
+        "_reading",
         "_receive",
         "_request_done",
+        "_request_given",
         "_response_done",
         "_send",
+        "_started",
         "_stream",
+        "_taken",
+        "_trailers",
         "_waiting",
     )
 
@@ -43,195 +51,219 @@ class Exchange:
         self._drivers = drivers
         self._receive = receive
         self._send = send
-        self._request_done = not body_follows
-        self._response_done = False
-        self._answered = False  # by a policy: what the app sends goes nowhere
+        self._request_done = not body_follows  # all of it came from the server
+        self._request_given = not body_follows  # all of it went to the app
+        self._taken = False  # a message of the server's was taken while the head was held
+        self._waiting: Message | None = None  # what policies let go and the app has not asked for
+        self._incoming: asyncio.Future[Message] | None = None  # asked for while somebody waited
+        self._reading = False  # the app waits for the server
+        self._started = False  # the app's response came
+        self._trailers = False
+        self._app_done = False
+        self._body_done = False  # the body's last message went to the server; trailers may follow
+        self._response_done = False  # all of a response went to the server, or it is cut
+        self._gone = False  # the client
         self._closed = False
-        self._incoming: asyncio.Future[Message] | None = None  # asked for while the head was held
-        self._waiting: Message | None = None  # body that a policy let go together with the head
+
+    def release(self) -> None:
+        """End what is left when the app has returned."""
+        self.close()
+        if self._incoming is not None:
+            self._incoming.cancel()
 
     def close(self) -> None:
         """End the stream; a second call does nothing."""
         if self._closed:
             return
         self._closed = True
-        if self._incoming is not None:
-            self._incoming.cancel()
         effects = self._stream.close()
+        driver = self._drivers.current()
         if effects is not None:
-            self._drivers.current().note(effects)
+            driver.note(effects)
+        driver.wake(self._stream.id)
 
     def begin(self, effects: Effects) -> None:
         """Take the effects that let the request's head go on."""
         if effects.noteworthy:
             self._drivers.current().note(effects)
-        self._waiting = _request_body(effects)
+        if self._taken or not self._request_given:
+            self._request_given = False
+            self._keep(effects)
 
     async def until_forwarded(self, effects: Effects) -> Effects | None:
         """Return the effects that let the head go on, or None when a policy answered."""
-        driver = self._drivers.current()
         while not effects.forward:
-            driver.note(effects)
-            if await self._locally(driver, effects):
-                return None
-            following = await self._held(driver)
+            await self._perform(effects)
+            following = None if self._response_done else await self._going_on()
             if following is None:
                 return None
             effects = following
         return effects
 
-    async def _held(self, driver: Driver) -> Effects | None:
-        """Wait while the head is held, for the policy and for the client; None: the client left."""
-        while (effects := self._stream.resume()) is None:
-            if self._incoming is None:
-                self._incoming = asyncio.ensure_future(self._receive())
-            waiter = driver.waiter(self._stream.id)
-            try:
-                await asyncio.wait((waiter, self._incoming), return_when="FIRST_COMPLETED")
-            finally:
-                driver.forget(self._stream.id)
-            if not self._incoming.done():
+    async def receive(self) -> Message:
+        """Return the next part of the request as policies let it through."""
+        while True:
+            if self._waiting is not None:
+                message, self._waiting = self._waiting, None
+                self._request_given = not message["more_body"]
+                return message
+            if self._gone or (self._response_done and not self._app_done):
+                return _DISCONNECT
+            if self._request_done and not self._request_given and not self._closed:
+                held = await self._going_on()
+                if held is not None:
+                    await self._perform(held)
                 continue
-            message, self._incoming = self._incoming.result(), None
+            message = await self._read()
             if message["type"] == "http.disconnect":
-                self.close()
-                return None
+                self._leave()
+                return message
+            if self._request_given or self._closed:
+                return message
             effects = self._feed(message)
-            if effects is not None:
-                break
-        return effects
+            if effects is None:
+                self._request_given = self._request_done
+                return message
+            await self._perform(effects)
+
+    async def send(self, message: Message) -> None:
+        """Send the next part of the app's response as policies let it through."""
+        if self._app_done or self._gone:
+            await self._send(message)
+            return
+        if self._response_done:
+            return  # a policy answered
+        effects = self._fed(message)
+        if effects is not None:
+            await self._perform(effects)
+            if self._app_done:
+                await self._rest()
+            return
+        await self._send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self._body_done = True
+        if self._app_done:
+            self._finish()
+
+    async def _read(self) -> Message:
+        self._reading = True
+        try:
+            if self._incoming is None:
+                return await self._receive()
+            # An app that gives up waiting must not take the message with it.
+            message = await asyncio.shield(self._incoming)
+            self._incoming = None
+            return message
+        finally:
+            self._reading = False
 
     def _feed(self, message: Message) -> Effects | None:
         self._request_done = not message.get("more_body", False)
         return self._stream.on_request_body(message.get("body", b""), self._request_done)
 
-    async def receive(self) -> Message:
-        """Return the next part of the request as policies let it through."""
-        if self._waiting is not None:
-            message, self._waiting = self._waiting, None
-            return message
-        while not self._answered:
-            if self._incoming is not None:
-                message, self._incoming = await self._incoming, None
-            else:
-                message = await self._receive()
-            if message["type"] == "http.disconnect":
-                self.close()
-                return message
-            if self._request_done or self._closed:
-                return message
-            effects = self._feed(message)
-            if effects is None:
-                return message
-            passed = await self._passed(effects)
-            if passed is not None:
-                return passed
-        return _DISCONNECT
-
-    async def _passed(self, effects: Effects) -> Message | None:
-        """Return what goes on; None when more must come first, or a policy answered."""
-        driver = self._drivers.current()
-        driver.note(effects)
-        while not await self._locally(driver, effects):
-            message = _request_body(effects)
-            if message is not None or not self._request_done:
-                return message
-            effects = await driver.wait(self._stream)
-            driver.note(effects)
-        return None
-
-    async def _locally(self, driver: Driver, effects: Effects) -> bool:
-        """Send a policy's own response; True when there is one, or the connection is to be cut."""
-        if effects.reset:
-            self._answered = True
-        elif effects.response_head is not None:
-            self._answered = True
-            await self._emit(effects)
-            await self._rest(driver)
-        return self._answered
-
-    async def send(self, message: Message) -> None:
-        """Send the next part of the app's response as policies let it through."""
-        if self._answered:
-            return
-        if self._closed:
-            await self._send(message)
-            return
-        effects, last = self._fed(message)
-        if effects is None:
-            await self._send(message)
-            if last:
-                self._finish()
-            return
-        driver = self._drivers.current()
-        driver.note(effects)
-        if effects.reset:
-            # ASGI has no message for it: a server cuts a connection whose app stops half-way.
-            self._answered = True
-            self.close()
-            return
-        await self._emit(effects, trailers=message.get("trailers", False))
-        if self._response_done:
-            self._answered = not last
-        elif last:
-            await self._rest(driver)
-
-    def _fed(self, message: Message) -> tuple[Effects | None, bool]:
-        """Feed a part of the response to the stream; True with the last one."""
+    def _fed(self, message: Message) -> Effects | None:
+        """Feed a part of the response to the stream."""
         match message["type"]:
             case "http.response.start":
+                self._started = True
+                self._trailers = message.get("trailers", False)
                 headers = message.get("headers", ())
-                return self._stream.on_response_headers(
-                    message["status"], headers, end=False
-                ), False
+                return self._stream.on_response_headers(message["status"], headers, end=False)
             case "http.response.body":
                 last = not message.get("more_body", False)
-                return self._stream.on_response_body(message.get("body", b""), last), last
+                self._app_done = last and not self._trailers
+                return self._stream.on_response_body(message.get("body", b""), self._app_done)
             case "http.response.trailers":
-                last = not message.get("more_trailers", False)
-                return self._stream.on_response_trailers(message.get("headers", ())), last
-        return None, False
+                self._app_done = not message.get("more_trailers", False)
+                return self._stream.on_response_trailers(message.get("headers", ()))
+        return None
 
-    async def _rest(self, driver: Driver) -> None:
-        """Send what a policy still holds back of a response that has ended."""
+    async def _going_on(self) -> Effects | None:
+        """Wait until the stream goes on, and return how; None: the client left."""
+        driver = self._drivers.current()
+        while not self._closed:
+            if self._incoming is None and not self._reading:
+                self._incoming = asyncio.ensure_future(self._receive())
+            effects = await driver.wait_or(self._stream, self._incoming)
+            if effects is None and self._incoming is not None and self._incoming.done():
+                effects = self._look_at(self._incoming.result())
+            if effects is not None:
+                return effects
+        return None
+
+    def _look_at(self, message: Message) -> Effects | None:
+        """Take what came from the server meanwhile, unless it is for the app."""
+        if message["type"] == "http.disconnect":
+            self._incoming = None
+            self._leave()
+            return None
+        if self._started:
+            return None
+        self._incoming = None
+        self._taken = True
+        return None if self._request_done else self._feed(message)
+
+    async def _perform(self, effects: Effects) -> None:
+        if effects.noteworthy:
+            self._drivers.current().note(effects)
+        if effects.reset:
+            # ASGI has no message for it: a server cuts a connection whose app stops half-way.
+            self._response_done = True
+            self.close()
+            return
+        self._keep(effects)
+        answer = effects.response_head is not None and not self._started
+        await self._emit(effects)
+        if answer:
+            await self._rest()
+
+    def _keep(self, effects: Effects) -> None:
+        body = effects.request_body
+        if body is None and not effects.request_end:
+            return
+        if self._waiting is not None:
+            body = self._waiting["body"] + (body or b"")
+        self._waiting = {
+            "type": "http.request",
+            "body": body or b"",
+            "more_body": not effects.request_end,
+        }
+
+    async def _rest(self) -> None:
+        """Send what policies still hold back of a response that has ended."""
         while not self._response_done:
-            effects = await driver.wait(self._stream)
-            driver.note(effects)
-            if effects.reset:
-                self._answered = True
-                self.close()
+            effects = await self._going_on()
+            if effects is None:
                 return
-            await self._emit(effects)
+            await self._perform(effects)
 
-    async def _emit(self, effects: Effects, *, trailers: bool = False) -> None:
+    async def _emit(self, effects: Effects) -> None:
+        body, end = effects.response_body, effects.response_end
         if effects.response_head is not None:
             status, headers = effects.response_head
-            if effects.response_end:
-                _complete(status, headers, effects.response_body or b"")
+            if end and (body or not self._started):
+                _complete(status, headers, body or b"")
             start: Message = {"type": "http.response.start", "status": status, "headers": headers}
-            if trailers:
+            if self._trailers and not end:
                 start["trailers"] = True
             await self._send(start)
-        end = effects.response_end and effects.response_trailers is None
-        if effects.response_body is not None or end:
-            body = effects.response_body or b""
-            await self._send({"type": "http.response.body", "body": body, "more_body": not end})
+        if body is not None or (end and not self._body_done):
+            await self._send(
+                {"type": "http.response.body", "body": body or b"", "more_body": not end}
+            )
         if effects.response_trailers is not None:
-            fields = effects.response_trailers
-            await self._send({"type": "http.response.trailers", "headers": fields})
-        if effects.response_end:
+            trailers = effects.response_trailers
+            await self._send({"type": "http.response.trailers", "headers": trailers})
+        if end:
             self._finish()
 
     def _finish(self) -> None:
         self._response_done = True
         self.close()
 
-
-def _request_body(effects: Effects) -> Message | None:
-    body = effects.request_body
-    if body is None and not effects.request_end:
-        return None
-    return {"type": "http.request", "body": body or b"", "more_body": not effects.request_end}
+    def _leave(self) -> None:
+        self._gone = True
+        self.close()
 
 
 def _complete(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

@@ -8,6 +8,7 @@ from wasmgate._asgi import rewritten, target
 from wasmgate.artifacts import cache_folder
 from wasmgate.driver import Drivers, log_level
 from wasmgate.exchange import Exchange
+from wasmgate.handshake import Handshake
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,7 @@ class PolicyMiddleware:
         self.host = Host(cache=cache_folder(), log_level=log_level())
         self.chain = Chain([policy.load(self.host) for policy in policies])
         self.drivers = Drivers(self.chain.tick)
+        self._sees_responses = self.chain.response_headers or self.chain.response_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -70,43 +72,23 @@ class PolicyMiddleware:
                 head = forwarded.request_head
                 if head is not None:
                     scope = rewritten(scope, head)
-            if scope.get("extensions") and self.chain.response_body:
+            if scope.get("extensions") and self._sees_responses:
                 kept = {k: v for k, v in scope["extensions"].items() if k not in _BODY_EXTENSIONS}
                 scope = {**scope, "extensions": kept}
             await self.app(scope, exchange.receive, exchange.send)
         finally:
-            exchange.close()
+            exchange.release()
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         stream, effects, _ = self._open(scope)
+        handshake = Handshake(stream, self.drivers, receive, send)
         try:
             if effects is not None:
-                driver = self.drivers.current()
-                driver.note(effects)
-                while not (effects.forward or effects.response_head or effects.reset):
-                    effects = await driver.wait(stream)
-                    driver.note(effects)
-                if not effects.forward:
-                    await _deny(scope, receive, send, effects)
+                forwarded = await handshake.until_forwarded(scope, effects)
+                if forwarded is None:
                     return
-                if effects.request_head is not None:
-                    scope = rewritten(scope, effects.request_head)
-            await self.app(scope, receive, send)
+                if forwarded.request_head is not None:
+                    scope = rewritten(scope, forwarded.request_head)
+            await self.app(scope, handshake.receive, send)
         finally:
-            closed = stream.close()
-            if closed is not None:
-                self.drivers.current().note(closed)
-
-
-async def _deny(scope: Scope, receive: Receive, send: Send, effects: Effects) -> None:
-    """Answer a handshake with a policy's response, or with 403 where the server knows no other."""
-    await receive()  # websocket.connect
-    if effects.response_head is None or "websocket.http.response" not in (
-        scope.get("extensions") or {}
-    ):
-        await send({"type": "websocket.close", "code": 1008})
-        return
-    status, headers = effects.response_head
-    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
-    body = effects.response_body or b""
-    await send({"type": "websocket.http.response.body", "body": body})
+            handshake.release()

@@ -1,0 +1,97 @@
+"""The handshake of a WebSocket connection: its request head passes the policies."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wasmgate._asgi import Message, Receive, Scope, Send
+    from wasmgate._native import Effects, Stream
+    from wasmgate.driver import Drivers
+
+__all__ = ["Handshake"]
+
+_EXTENSION = "websocket.http.response"
+
+
+class Handshake:
+    """One connection between an ASGI server and a stream.
+
+    `receive` is what the app gets in place of the server's. The stream ends with the connection.
+    """
+
+    __slots__ = ("_drivers", "_incoming", "_receive", "_send", "_stream", "_waiting")
+
+    def __init__(self, stream: Stream, drivers: Drivers, receive: Receive, send: Send) -> None:
+        self._stream = stream
+        self._drivers = drivers
+        self._receive = receive
+        self._send = send
+        self._waiting: Message | None = None  # websocket.connect, taken while the head was held
+        self._incoming: asyncio.Future[Message] | None = None
+
+    def release(self) -> None:
+        """End the stream."""
+        if self._incoming is not None:
+            self._incoming.cancel()
+        effects = self._stream.close()
+        if effects is not None:
+            self._drivers.current().note(effects)
+
+    async def receive(self) -> Message:
+        """Return what the server says, in its order."""
+        if self._waiting is not None:
+            message, self._waiting = self._waiting, None
+            return message
+        if self._incoming is None:
+            return await self._receive()
+        message = await asyncio.shield(self._incoming)
+        self._incoming = None
+        return message
+
+    async def until_forwarded(self, scope: Scope, effects: Effects) -> Effects | None:
+        """Return the effects that let the head go on, or None when a policy denied it."""
+        self._drivers.current().note(effects)
+        while not effects.forward:
+            if effects.reset or effects.response_head is not None:
+                await self._deny(effects, known=_EXTENSION in (scope.get("extensions") or {}))
+                return None
+            following = await self._going_on()
+            if following is None:
+                return None
+            effects = following
+        return effects
+
+    async def _going_on(self) -> Effects | None:
+        """Wait until the stream goes on, and return how; None: the client left."""
+        driver = self._drivers.current()
+        while True:
+            if self._incoming is None:
+                self._incoming = asyncio.ensure_future(self._receive())
+            effects = await driver.wait_or(self._stream, self._incoming)
+            if effects is not None:
+                driver.note(effects)
+                return effects
+            if self._incoming.done():
+                message = self._incoming.result()
+                if message["type"] == "websocket.disconnect":
+                    return None
+                if self._waiting is None:
+                    self._waiting, self._incoming = message, None
+
+    async def _deny(self, effects: Effects, *, known: bool) -> None:
+        """Send a policy's response, or the server's 403 where it knows no other."""
+        if self._waiting is None:
+            await self.receive()  # websocket.connect
+        if effects.response_head is None or not known:
+            await self._send({"type": "websocket.close", "code": 1008})
+            return
+        status, headers = effects.response_head
+        await self._send({"type": f"{_EXTENSION}.start", "status": status, "headers": headers})
+        following: Effects | None = effects
+        while following is not None:
+            more = not following.response_end
+            body = following.response_body or b""
+            await self._send({"type": f"{_EXTENSION}.body", "body": body, "more_body": more})
+            following = await self._going_on() if more else None
