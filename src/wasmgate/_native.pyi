@@ -7,6 +7,22 @@ or as `None`: what came in goes on as it is. Header fields are pairs of bytes, n
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Literal, TypeAlias, TypedDict, final
 
+__all__ = [
+    "Chain",
+    "Cluster",
+    "Connection",
+    "Effects",
+    "Exchange",
+    "Host",
+    "Plugin",
+    "RequestHead",
+    "Route",
+    "Router",
+    "Stream",
+    "UpstreamRequest",
+    "inspect",
+]
+
 _Fields: TypeAlias = Iterable[tuple[bytes, bytes]]
 
 @final
