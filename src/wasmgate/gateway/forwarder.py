@@ -193,6 +193,7 @@ class Forwarder(ABC, asyncio.Protocol):
         pool = self._pool = self._direct.pool(dial)
         upstream = self._upstream = pool.borrow(self)
         if upstream is None:
+            self._pending.clear()
             self._asked = pool.ask(self)
             return self._asked
         if self._choked:

@@ -44,13 +44,11 @@ pub struct Step {
 }
 
 impl Step {
-    /// Drops the upstream; if it was asked for in this very step, it is asked for no more.
+    /// Drops the upstream, and what it was to get; if it was asked for in this very step, it is
+    /// asked for no more.
     pub(crate) fn drop_upstream(&mut self) {
-        if self.dial.take().is_some() {
-            self.upstream = Output::default();
-        } else {
-            self.abandon = true;
-        }
+        self.upstream = Output::default();
+        self.abandon |= self.dial.take().is_none();
     }
 
     /// Refuses what is no request of HTTP/1.1, and ends the connection: where the next one would

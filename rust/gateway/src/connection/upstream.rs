@@ -33,6 +33,9 @@ impl Connection {
     fn read_response(&mut self, input: &[u8], new: bool, step: &mut Step) {
         let mut at = 0;
         while self.upstream.body.is_none() {
+            if !head::may_answer(&input[at..]) {
+                return self.failed(Failure::Protocol, step);
+            }
             match head::end(&input[at..]) {
                 Ok(Some(end)) if end + self.upstream.interim <= HEAD => {
                     if !self.read_response_head(&input[at..at + end], step) {
@@ -40,7 +43,7 @@ impl Connection {
                     }
                     at += end;
                 }
-                Ok(None) if input.len() - at <= HEAD && head::may_answer(&input[at..]) => {
+                Ok(None) if input.len() - at <= HEAD => {
                     self.upstream.input = input[at..].to_vec();
                     return;
                 }
