@@ -1,0 +1,143 @@
+//! Crashes: the failure policy, the replacement, the back-off, and other threads.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{HEADERS, callback, got, guest, load_with, map, posted, said, status};
+use wasmgate_host::{Chain, Effects, Error, Head, Plugin, PluginSpec, Stream};
+
+/// Crashes at a fifth field, and pauses at a sixth.
+const ATTACKED: &str = "(if (i32.eq (local.get $fields) (i32.const 5)) (then unreachable))
+    (i32.eq (local.get $fields) (i32.const 6))";
+
+fn crashes(fail_open: bool) -> Chain {
+    let attacked = callback("proxy_on_request_headers", HEADERS, ATTACKED);
+    let answer = callback("proxy_on_response_headers", HEADERS, "(i32.const 0)");
+    Chain::new(vec![load_with(&common::host(), "crashes", &[&attacked, &answer], |spec| {
+        spec.fail_open = fail_open;
+    })])
+}
+
+fn attack(chain: &Chain) -> (Stream, Effects) {
+    posted(chain, &[("x-attack", "1")])
+}
+
+#[test]
+fn closed_answers_503_and_the_log_says_why() {
+    let (stream, effects) = attack(&crashes(false));
+    assert_eq!((status(&stream), effects.request.head), ("503".into(), Head::Held));
+    assert_eq!(said(&effects), ["crashes: trapped in proxy_on_request_headers: unreachable"]);
+}
+
+#[test]
+fn open_lets_the_request_go_on() {
+    assert_eq!(attack(&crashes(true)).1.request.head, Head::Unchanged);
+}
+
+#[test]
+fn the_next_request_is_served_at_once() {
+    let chain = crashes(false);
+    attack(&chain);
+    assert_eq!(got(&chain).1.request.head, Head::Unchanged);
+}
+
+#[test]
+fn from_the_second_crash_on_the_policy_is_held_back_and_comes_again() {
+    let chain = crashes(false);
+    attack(&chain);
+    attack(&chain);
+    let (stream, effects) = got(&chain);
+    assert_eq!(status(&stream), "503");
+    assert_eq!(
+        said(&effects),
+        ["crashes: the policy crashed repeatedly and is held back for a moment"]
+    );
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while got(&chain).1.request.head == Head::Held {
+        assert!(Instant::now() < deadline, "the policy never came back");
+    }
+}
+
+#[test]
+fn a_paused_stream_of_the_instance_is_woken_and_fails() {
+    let chain = crashes(false);
+    let (mut paused, _) = posted(&chain, &[("x-a", "1"), ("x-b", "1")]);
+    let effects = attack(&chain).1;
+    assert_eq!(effects.wake, [paused.id()]);
+    paused.resume().unwrap();
+    assert_eq!(status(&paused), "503");
+}
+
+#[test]
+fn a_stream_that_had_gone_on_fails_at_its_next_callback() {
+    let chain = crashes(false);
+    let (mut earlier, _) = got(&chain);
+    attack(&chain);
+    earlier.on_response_headers(map(&[(":status", "200")]), false).unwrap();
+    assert_eq!(status(&earlier), "503");
+}
+
+#[test]
+fn the_instances_of_other_threads_serve_on() {
+    let chain = crashes(false);
+    attack(&chain);
+    attack(&chain);
+    let elsewhere = chain.clone();
+    let head = thread::spawn(move || got(&elsewhere).1.request.head).join().unwrap();
+    assert_eq!((head, got(&chain).1.request.head), (Head::Unchanged, Head::Held));
+}
+
+#[test]
+fn a_stream_is_of_one_thread() {
+    let (mut stream, _) = got(&crashes(false));
+    let outcome = thread::spawn(move || stream.on_request_body(b"ab", true).map(|_| ()));
+    assert!(matches!(outcome.join().unwrap(), Err(Error::WrongThread)));
+}
+
+#[test]
+fn a_plugin_that_is_gone_takes_its_instance_with_it() {
+    let chain = crashes(false);
+    let (mut stream, _) = got(&chain);
+    drop(chain);
+    // A stream keeps the chain that it was opened with.
+    stream.on_response_headers(map(&[(":status", "200")]), false).unwrap();
+    assert_eq!(status(&stream), "200");
+}
+
+fn refused(fields: &[&str], start_fuel: u64) -> Error {
+    let mut spec =
+        PluginSpec { name: "bad".into(), module: guest(fields), ..PluginSpec::default() };
+    spec.limits.start_fuel = start_fuel;
+    Plugin::load(&common::host(), spec).err().unwrap()
+}
+
+#[test]
+fn a_start_function_has_the_start_fuel() {
+    let fields = ["(func $start (loop $again (br $again)))", "(start $start)"];
+    assert!(matches!(refused(&fields, 1000), Error::OutOfFuel { fuel: 1000, .. }));
+}
+
+#[test]
+fn a_start_function_can_log() {
+    let say = "(func $start (drop (call $log (i32.const 2) (i32.const 0) (i32.const 2))))";
+    let text = r#"(data (i32.const 0) "hi")"#;
+    let plugin = common::load("says", &[common::LOG, text, say, "(start $start)"]);
+    assert_eq!(said(&got(&Chain::new(vec![plugin])).1), ["says: hi"]);
+}
+
+#[test]
+fn a_refused_configuration_names_its_callback() {
+    let refuse = callback("proxy_on_configure", "(param i32 i32) (result i32)", "(i32.const 0)");
+    let error = refused(&[&refuse], 1_000_000);
+    assert_eq!(error.to_string(), "proxy_on_configure refused the configuration");
+}
+
+#[test]
+fn a_callback_of_another_shape_is_refused_by_name() {
+    let wrong = callback("proxy_on_request_body", "(param i32) (result i32)", "(i32.const 0)");
+    assert!(refused(&[&wrong], 1_000_000).to_string().contains("proxy_on_request_body"));
+}
