@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import module_exports
 import policy_sources
 import policy_toolchain
 
@@ -59,15 +59,27 @@ def build(toolchain: policy_toolchain.Toolchain, folder: str) -> int:
     sources = policy_sources.digests(ROOT / "rust", folder)
     modules = {}
     with tempfile.TemporaryDirectory() as out:
-        for name, path in toolchain.build(ROOT / "rust", sorted(sources), Path(out)).items():
-            shutil.copyfile(path, MODULES[folder] / path.name)
+        for name, module in compiled(toolchain, folder, sorted(sources), Path(out)).items():
+            path = MODULES[folder] / f"{name}.wasm"
+            path.write_bytes(module)
             digest = policy_sources.file_digest(path)
             modules[name] = {"sha256": digest, "sources": sources[name]}
-            print(f"{path.name}: {path.stat().st_size:,} bytes, sha256 {digest}")
+            print(f"{path.name}: {len(module):,} bytes, sha256 {digest}")
     manifest = {"toolchain": toolchain.identity, "modules": modules}
     text = json.dumps(manifest, indent=2) + "\n"
     (MODULES[folder] / MANIFEST).write_text(text, encoding="utf-8")
     return 0
+
+
+def compiled(
+    toolchain: policy_toolchain.Toolchain, folder: str, names: list[str], out: Path
+) -> dict[str, bytes]:
+    """Compile the named crates of the folder under `out` and return the modules as they ship."""
+    rust = ROOT / "rust"
+    return {
+        name: module_exports.trimmed(path.read_bytes(), rust / folder / name)
+        for name, path in toolchain.build(rust, names, out).items()
+    }
 
 
 def check(toolchain: policy_toolchain.Toolchain, folder: str) -> int:
@@ -79,10 +91,10 @@ def check(toolchain: policy_toolchain.Toolchain, folder: str) -> int:
         return NOT_COMPARABLE
     different = []
     with tempfile.TemporaryDirectory() as out:
-        built = toolchain.build(ROOT / "rust", sorted(manifest["modules"]), Path(out))
-        for name, path in built.items():
-            equal = path.read_bytes() == (MODULES[folder] / path.name).read_bytes()
-            print(f"{path.name}: {'equal' if equal else 'DIFFERENT'}")
+        built = compiled(toolchain, folder, sorted(manifest["modules"]), Path(out))
+        for name, module in built.items():
+            equal = module == (MODULES[folder] / f"{name}.wasm").read_bytes()
+            print(f"{name}.wasm: {'equal' if equal else 'DIFFERENT'}")
             if not equal:
                 different.append(name)
     return DIFFERENT if different else 0

@@ -44,9 +44,21 @@ impl<'h> Credentials<'h> {
 #[must_use]
 pub fn is_b64token(token: &[u8]) -> bool {
     let end = token.iter().rposition(|&byte| byte != b'=').map_or(0, |last| last + 1);
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte);
-    end > 0 && token[..end].iter().all(allowed)
+    // To the end, without a branch a byte: in a metered guest each of those is paid for.
+    let allowed = |all: bool, byte: &u8| all & IN_B64TOKEN[usize::from(*byte)];
+    end > 0 && token[..end].iter().fold(true, allowed)
 }
+
+const IN_B64TOKEN: [bool; 256] = {
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/";
+    let mut table = [false; 256];
+    let mut index = 0;
+    while index < letters.len() {
+        table[letters[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {
