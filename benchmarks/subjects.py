@@ -65,10 +65,18 @@ def _uvicorn(site: Site, factory: str, environment: dict[str, str], *options: st
     return Launch(command, environment)
 
 
+def _gateway_yaml(site: Site) -> str:
+    text = gateway_configuration(site.public_pem, port=site.port, upstream=site.upstream)
+    return site.write("gateway.yaml", text)
+
+
+def _wasmgate(site: Site) -> Launch:
+    return Launch([sys.executable, "-m", "wasmgate", "run", _gateway_yaml(site)])
+
+
 def _wasmgate_asgi(site: Site) -> Launch:
-    text = gateway_configuration(site.public_pem, site.upstream)
-    configuration = site.write("gateway.yaml", text)
-    return _uvicorn(site, "wasmgate.gateway:create_app", {"WASMGATE_CONFIG": configuration})
+    environment = {"WASMGATE_CONFIG": _gateway_yaml(site)}
+    return _uvicorn(site, "wasmgate.gateway:create_app", environment)
 
 
 def _fastapi_proxy_lib(site: Site) -> Launch:
@@ -107,6 +115,7 @@ def _needs_module(name: str) -> Callable[[], str | None]:
 
 
 SUBJECTS = (
+    Subject(name="wasmgate", questions=(PLAIN, KNOWN, NEW), launch=_wasmgate),
     Subject(name="wasmgate-asgi", questions=(PLAIN, KNOWN, NEW), launch=_wasmgate_asgi),
     Subject(name="go-nethttp", questions=(PLAIN, KNOWN, NEW), launch=_go_nethttp),
     Subject(name="go-nethttp-memory", questions=(KNOWN, NEW), launch=_go_nethttp_memory),

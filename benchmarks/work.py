@@ -31,12 +31,13 @@ def chain(public_pem: str) -> list[Policy]:
     ]
 
 
-def gateway_configuration(public_pem: str | None, upstream: str) -> str:
+def gateway_configuration(public_pem: str | None, *, port: int, upstream: str) -> str:
     """Return a gateway.yaml (JSON is YAML) with the three policies, or without a key with none."""
     used = [] if public_pem is None else chain(public_pem)
     route: dict[str, Any] = {"match": {"prefix": "/"}, "cluster": "upstream"}
     return json.dumps(
         {
+            "listen": f"127.0.0.1:{port}",
             "policies": {
                 policy.name: {
                     "module": str(policy.module),
