@@ -121,7 +121,7 @@ impl Stream {
         self.step(|chain| {
             {
                 let mut state = chain.state.borrow_mut();
-                if state.answered {
+                if state.is_answered() || state.is_cut() {
                     return;
                 }
                 state.response =
@@ -212,7 +212,7 @@ impl Stream {
 fn on_body(chain: &FilterChain<'_>, direction: Direction, chunk: &[u8], end: bool) {
     {
         let mut state = chain.state.borrow_mut();
-        if state.answered {
+        if state.is_answered() || state.is_cut() {
             return;
         }
         let flow = state.flow(direction);
@@ -231,7 +231,7 @@ fn on_body(chain: &FilterChain<'_>, direction: Direction, chunk: &[u8], end: boo
 fn on_trailers(chain: &FilterChain<'_>, direction: Direction, trailers: HeaderMap) {
     {
         let mut state = chain.state.borrow_mut();
-        if state.answered {
+        if state.is_answered() || state.is_cut() {
             return;
         }
         state.flow(direction).trailers = Some(trailers);

@@ -24,8 +24,11 @@ pub(crate) struct StreamState {
     pub(crate) effects: Effects,
     pub(crate) began: Instant,
     pub(crate) began_at: SystemTime,
-    /// A response is on its way: the request goes no further.
-    pub(crate) answered: bool,
+    /// Responses that did not come from the upstream, each instead of the one before. After the
+    /// first one the request goes no further.
+    pub(crate) answers: usize,
+    /// The connection was to be cut in an earlier step.
+    pub(crate) cut: bool,
     pub(crate) closed: bool,
 }
 
@@ -78,9 +81,18 @@ impl StreamState {
             effects: Effects::default(),
             began: Instant::now(),
             began_at: SystemTime::now(),
-            answered: false,
+            answers: 0,
+            cut: false,
             closed: false,
         }
+    }
+
+    pub(crate) fn is_answered(&self) -> bool {
+        self.answers > 0
+    }
+
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut || self.effects.reset
     }
 
     pub(crate) fn flow(&mut self, direction: Direction) -> &mut Flow {
@@ -112,6 +124,7 @@ impl StreamState {
     /// What the step asks of the layer above; the next step starts empty.
     pub(crate) fn take_effects(&mut self, key: u64) -> Effects {
         let mut effects = std::mem::take(&mut self.effects);
+        self.cut |= effects.reset;
         outbox(|out| {
             effects.logs = std::mem::take(&mut out.logs);
             effects.timers = std::mem::take(&mut out.timers);

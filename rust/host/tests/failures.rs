@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{HEADERS, callback, got, guest, load_with, map, posted, said, status};
-use wasmgate_host::{Chain, Effects, Error, Head, Plugin, PluginSpec, Stream};
+use wasmgate_host::{Body, Chain, Effects, Error, Head, Plugin, PluginSpec, Stream};
 
 /// Crashes at a fifth field, and pauses at a sixth.
 const ATTACKED: &str = "(if (i32.eq (local.get $fields) (i32.const 5)) (then unreachable))
@@ -140,4 +140,57 @@ fn a_refused_configuration_names_its_callback() {
 fn a_callback_of_another_shape_is_refused_by_name() {
     let wrong = callback("proxy_on_request_body", "(param i32) (result i32)", "(i32.const 0)");
     assert!(refused(&[&wrong], 1_000_000).to_string().contains("proxy_on_request_body"));
+}
+
+/// Answers 403 to every request.
+fn denies() -> Plugin {
+    let deny = "(drop (call $respond (i32.const 403) (i32.const 0) (i32.const 0) (i32.const 0)
+        (i32.const 2) (i32.const 0) (i32.const 0) (i32.const -1))) (i32.const 0)";
+    let text = r#"(data (i32.const 0) "no")"#;
+    common::load(
+        "denies",
+        &[common::RESPOND, text, &callback("proxy_on_request_headers", HEADERS, deny)],
+    )
+}
+
+/// Does `answer` in its response callback.
+fn in_responses(answer: &str) -> Plugin {
+    let look = callback("proxy_on_request_headers", HEADERS, "(i32.const 0)");
+    let fields = [&*look, &callback("proxy_on_response_headers", HEADERS, answer)];
+    common::load("responses", &fields)
+}
+
+#[test]
+fn a_crash_on_the_way_of_a_local_response_is_503() {
+    let (stream, effects) = got(&Chain::new(vec![in_responses("unreachable"), denies()]));
+    assert_eq!((status(&stream), effects.response.head), ("503".into(), Head::Changed));
+    assert!(effects.response.end);
+    let Body::Bytes(body) = effects.response.body else { panic!("no body") };
+    assert!(body.starts_with(br#"{"title""#), "{}", body.escape_ascii());
+}
+
+#[test]
+fn a_crash_of_the_policy_that_holds_a_local_response_is_503() {
+    let holds = callback("proxy_on_response_headers", HEADERS, "(i32.const 1)");
+    let attacked = callback(
+        "proxy_on_request_headers",
+        HEADERS,
+        "(if (i32.eq (local.get $fields) (i32.const 5)) (then unreachable)) (i32.const 0)",
+    );
+    let holding = common::load("holding", &[&holds, &attacked]);
+    let (mut held, effects) = got(&Chain::new(vec![holding.clone(), denies()]));
+    assert_eq!(effects.response.head, Head::Held);
+    attack(&Chain::new(vec![holding]));
+    let effects = held.resume().unwrap();
+    assert_eq!((status(&held), effects.response.end), ("503".into(), true));
+}
+
+#[test]
+fn nothing_goes_on_after_a_cut() {
+    let cut = r#"(import "env" "proxy_close_stream" (func $cut (param i32) (result i32)))"#;
+    let body = callback("proxy_on_request_body", common::BODY, "(call $cut (i32.const 0))");
+    let (mut stream, _) = posted(&Chain::new(vec![common::load("cuts", &[cut, &body])]), &[]);
+    assert!(stream.on_request_body(b"ab", false).unwrap().reset);
+    let effects = stream.on_request_body(b"cd", true).unwrap();
+    assert_eq!((effects.request.body, effects.request.end), (Body::Nothing, false));
 }

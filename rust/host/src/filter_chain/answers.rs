@@ -11,16 +11,20 @@ impl FilterChain<'_> {
     /// A response that does not come from the upstream: it passes the policies that saw the
     /// request, in reverse; from the middle of a response, those that have not seen it yet.
     pub(crate) fn answer(&self, by: Option<usize>, response: LocalResponse) {
-        let from = {
+        if !self.state.borrow().is_answered() {
+            self.replace(by, response);
+        }
+    }
+
+    /// The same, also instead of another such response that has not gone out yet.
+    pub(super) fn replace(&self, by: Option<usize>, response: LocalResponse) {
+        let (from, answers) = {
             let mut state = self.state.borrow_mut();
             if state.response.passed {
                 state.effects.reset = true;
                 return;
             }
-            if state.answered {
-                return;
-            }
-            state.answered = true;
+            state.answers += 1;
             let begun = std::mem::replace(&mut state.response.begun, true);
             for filter in &mut state.filters {
                 filter.request = Gate::default();
@@ -33,14 +37,15 @@ impl FilterChain<'_> {
             state.response.changed = true;
             state.response.rewritten = true;
             state.response.headers_only = response.body.is_empty();
-            match (begun, by) {
+            let from = match (begun, by) {
                 (false, _) => 0,
                 (true, Some(position)) => state.filters.len() - position,
                 (true, None) => state.filters.len(),
-            }
+            };
+            (from, state.answers)
         };
         self.headers(Direction::Response, from);
-        if !response.body.is_empty() {
+        if !response.body.is_empty() && self.state.borrow().answers == answers {
             self.body(Direction::Response, from, response.body, true);
         }
     }
@@ -61,7 +66,7 @@ impl FilterChain<'_> {
         if open {
             return Turn::Next;
         }
-        self.answer(Some(position), plain(503));
+        self.replace(Some(position), plain(503));
         Turn::Stopped
     }
 

@@ -84,7 +84,7 @@ impl FilterChain<'_> {
         if overflow {
             let status = if direction == Direction::Request { 413 } else { 500 };
             self.warn(position, "held back more of a body than its limit `body` allows");
-            self.answer(Some(position), plain(status));
+            self.replace(Some(position), plain(status));
         }
     }
 
@@ -130,12 +130,12 @@ impl FilterChain<'_> {
             if self.settle(direction, position, outcome, Stop::Trailers) == Turn::Stopped {
                 return;
             }
-            let answered = self.state.borrow().answered;
+            let answers = self.state.borrow().answers;
             let held = std::mem::take(self.state.borrow_mut().gate(direction, position));
             if !held.body.is_empty() {
                 self.state.borrow_mut().flow(direction).rewritten = true;
                 self.body(direction, step + 1, held.body, false);
-                if self.state.borrow().answered != answered {
+                if self.state.borrow().answers != answers {
                     return;
                 }
             }

@@ -45,7 +45,7 @@ impl FilterChain<'_> {
 
     fn is_over(&self, direction: Direction) -> bool {
         let state = self.state.borrow();
-        state.effects.reset || (direction == Direction::Request && state.answered)
+        state.is_cut() || (direction == Direction::Request && state.is_answered())
     }
 
     /// Runs the headers from `step` on.
@@ -98,7 +98,7 @@ impl FilterChain<'_> {
         outcome: Result<Action, Error>,
         stop: Stop,
     ) -> Turn {
-        let answered = self.state.borrow().answered;
+        let answers = self.state.borrow().answers;
         let mut action = match outcome {
             Ok(action) => action,
             Err(error) => return self.failed(position, &error),
@@ -114,8 +114,7 @@ impl FilterChain<'_> {
             }
         }
         let mut state = self.state.borrow_mut();
-        let replaced = state.answered && !answered;
-        if replaced || state.effects.reset {
+        if state.answers != answers || state.is_cut() {
             return Turn::Stopped;
         }
         if action == Action::Pause {
@@ -151,7 +150,7 @@ impl FilterChain<'_> {
             return;
         }
         let step = self.mirror(direction, position);
-        let answered = self.state.borrow().answered;
+        let answers = self.state.borrow().answers;
         let Gate { stop, body, end, trailers, .. } =
             std::mem::take(self.state.borrow_mut().gate(direction, position));
         // The policy that stopped at the headers has not seen what came after them.
@@ -161,7 +160,7 @@ impl FilterChain<'_> {
         }
         self.state.borrow_mut().flow(direction).rewritten = true;
         // What is held here is of a response that another policy may have replaced meanwhile.
-        let replaced = || self.state.borrow().answered != answered;
+        let replaced = || self.state.borrow().answers != answers;
         if (!body.is_empty() || end) && !replaced() {
             self.body(direction, next, body, end);
         }
