@@ -32,7 +32,6 @@ def test_the_guests_were_built_from_the_sources_beside_them() -> None:
 def test_the_manifest_has_the_digests_of_the_guests() -> None:
     """So that a module that was exchanged alone is noticed."""
     digests = {
-        path.stem: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in FIXTURES.glob("*.wasm")
+        path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in FIXTURES.glob("*.wasm")
     }
     assert digests == {name: module["sha256"] for name, module in manifest().items()}

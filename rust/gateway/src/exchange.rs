@@ -11,8 +11,8 @@ use wasmgate_host::{Attributes, Effects, Error, Head, HeaderMap, LocalResponse, 
 use crate::Problem;
 use crate::body_length::{Count, declared, going_on, request_framing};
 use crate::failure::Failure;
-use crate::framing::Framing;
 use crate::fields::{Role, is_field_value, is_token, role};
+use crate::framing::Framing;
 use crate::request_head::{LARGE_BODY, RequestHead, RequestReader};
 use crate::response_flow::ResponseFlow;
 use crate::response_head::ResponseReader;

@@ -80,9 +80,8 @@ impl Chain {
         // RFC 9112 §6.3: in HTTP/1 a request without framing has no body; later versions need none.
         let end = http_version.starts_with('1') && !framed;
         let mut stream = host::Stream::open(&self.chain, attributes);
-        let effects = stream
-            .on_request_headers(map, end)
-            .map_err(|error| errors::raise(py, "", &error))?;
+        let effects =
+            stream.on_request_headers(map, end).map_err(|error| errors::raise(py, "", &error))?;
         let effects = effects::convert(py, &stream, effects, &Phase::Head)?;
         Ok((Stream(stream), effects, !end))
     }

@@ -14,10 +14,7 @@ pub(crate) fn map_for(headers: &Bound<'_, PyAny>) -> HeaderMap {
 }
 
 /// Appends the fields; `keep` says which.
-pub(crate) fn read(
-    headers: &Bound<'_, PyAny>,
-    mut each: impl FnMut(&[u8], &[u8]),
-) -> PyResult<()> {
+pub(crate) fn read(headers: &Bound<'_, PyAny>, mut each: impl FnMut(&[u8], &[u8])) -> PyResult<()> {
     if let Ok(list) = headers.cast::<PyList>() {
         for field in list {
             pair(&field, &mut each)?;
