@@ -156,8 +156,8 @@ class Request:
     def response_trailers(self, trailers: Fields) -> Request:
         """Feed the trailers of the response."""
         effects = self.stream.on_response_trailers(trailers)
-        assert effects is not None
-        self._note(effects)
+        if effects is not None:
+            self._note(effects)
         return self
 
     def resume(self) -> Request:

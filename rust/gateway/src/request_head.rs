@@ -133,6 +133,8 @@ impl<'a> RequestReader<'a> {
         if !is_field_value(value) {
             return Err(VALUE);
         }
+        // RFC 9110 §5.5: whitespace around a value is no part of it; some parsers leave it behind.
+        let value = value.trim_ascii();
         match role(name) {
             Role::EndToEnd => self.map.push(name, value),
             Role::HopByHop | Role::Underscore => {}

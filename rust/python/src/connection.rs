@@ -65,7 +65,7 @@ impl Connection {
             (step.linger, LINGER),
             (step.failed, FAILED),
         ];
-        let flags = flags.iter().fold(0, |all, (set, flag)| all | u32::from(*set) * flag);
+        let flags = flags.iter().fold(0, |all, (set, flag)| all | (u32::from(*set) * flag));
         let dial = step.dial.map_or(-1, |(cluster, endpoint)| {
             i64::try_from(cluster << ENDPOINT_BITS | endpoint).unwrap_or(-1)
         });
@@ -79,7 +79,7 @@ fn bytes<'py>(
     output: &Output,
     came: Option<&Bound<'py, PyBytes>>,
 ) -> PyResult<Option<Bound<'py, PyBytes>>> {
-    let received = came.map(|came| came.as_bytes()).unwrap_or_default();
+    let received = came.map(PyBytesMethods::as_bytes).unwrap_or_default();
     if output.is_empty() {
         return Ok(None);
     }

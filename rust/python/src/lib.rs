@@ -1,5 +1,12 @@
 //! The border between Python and Rust: conversions only, one crossing a phase, no logic.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::struct_excessive_bools,
+    clippy::struct_field_names,
+    reason = "PyO3 makes arguments for one call; classes have the fields that Python has"
+)]
+
 mod chain;
 mod connection;
 mod effects;

@@ -136,9 +136,8 @@ fn trailers(input: &[u8], at: &mut usize) -> Piece {
                 return Piece::End(start..next);
             }
             Ok(Some(line)) if is_field(&input[line.clone()]) => next = line.end + 2,
-            Ok(Some(_)) => return Piece::Bad,
             Ok(None) => return Piece::More,
-            Err(()) => return Piece::Bad,
+            Ok(Some(_)) | Err(()) => return Piece::Bad,
         }
     }
 }

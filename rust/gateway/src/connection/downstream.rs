@@ -107,8 +107,8 @@ impl Connection {
             secure: self.ends.secure,
             method: line.method,
             target: line.target,
-            peer: address(&self.ends.peer),
-            server: address(&self.ends.server),
+            peer: address(self.ends.peer.as_ref()),
+            server: address(self.ends.server.as_ref()),
         });
         for field in line.fields {
             reader.field(field.name.as_bytes(), field.value);
@@ -175,12 +175,13 @@ impl Connection {
     }
 }
 
-fn address(end: &Option<(String, u16)>) -> Option<(&str, u16)> {
-    end.as_ref().map(|(host, port)| (host.as_str(), *port))
+fn address(end: Option<&(String, u16)>) -> Option<(&str, u16)> {
+    end.map(|(host, port)| (host.as_str(), *port))
 }
 
 /// What the fields say about the connection itself.
 #[derive(Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 struct Fields {
     close: bool,
     keep_alive: bool,
@@ -194,7 +195,9 @@ struct Fields {
 impl Fields {
     fn of(list: &[Header<'_>]) -> Self {
         let mut fields = Self::default();
-        list.iter().for_each(|field| fields.note(field.name.as_bytes(), field.value));
+        for field in list {
+            fields.note(field.name.as_bytes(), field.value);
+        }
         fields
     }
 

@@ -32,6 +32,7 @@ pub const PIPELINED: usize = 64 << 10;
 const LATE: Problem = Problem::new(408, "the request did not come in time");
 
 /// One client and its exchanges.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Connection {
     router: Arc<Router>,
     ends: Ends,

@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn what_came_in_is_passed_on_between_our_own_bytes() {
         let received = [b'x'; 2 * SHORT];
-        let chunk = Chunk { bytes: &received[1..SHORT + 1], at: Some(1) };
+        let chunk = Chunk { bytes: &received[1..=SHORT], at: Some(1) };
         let mut output = Output::default();
         output.own().extend_from_slice(b"before");
         output.pass(chunk);

@@ -8,6 +8,7 @@ use crate::connection::{Access, Output};
 /// The effects of one step: bytes to write, and what else is to be done, in this order: the upstream
 /// connection is given back or dropped, a new one is asked for, then bytes are written.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each asks for something of its own")]
 pub struct Step {
     /// Bytes for the client.
     pub client: Output,

@@ -44,6 +44,7 @@ struct Seen {
 }
 
 impl Seen {
+    #[allow(clippy::needless_pass_by_value, reason = "a step is looked at once")]
     fn add(&mut self, step: Step) {
         let text =
             |output: &Output| String::from_utf8_lossy(&output.parts(&[]).concat()).into_owned();
