@@ -3,124 +3,148 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"syscall"
 	"time"
-
-	"wasmgate/benchmarks/peers/internal/epoll"
 )
 
 // stalled is the longest time without any answer.
 const stalled = 10 * time.Second
 
+// command is one run of load, as a line of JSON says it. Every request carries a bearer token of the
+// file Tokens: over and over, or if Once is set each token a single time, until the time or the
+// tokens are used up.
+type command struct {
+	Address     string  `json:"address"`
+	Target      string  `json:"target"`
+	Tokens      string  `json:"tokens"`
+	Once        bool    `json:"once"`
+	Connections int     `json:"connections"`
+	Seconds     float64 `json:"seconds"`
+}
+
 type connection struct {
-	fd       int
 	sent     time.Time
 	received []byte
 }
 
+// client sends requests over a fixed number of connections, each with the next one as soon as its
+// answer has come (a closed loop).
 type client struct {
-	options
-	head        []byte
-	poller      *epoll.Poller
-	connections map[int]*connection
+	poller      *poller
+	upstream    *upstream
+	tokens      []string
+	once        bool
 	next        int // token
 	deadline    time.Time
-	busy        int
+	head        []byte
 	request     []byte
+	busy        int
+	connections map[int]*connection // by socket
 	latencies   []time.Duration
 	statuses    map[string]int
 }
 
-func run(o options) (report, error) {
-	poller, err := epoll.New()
+func newClient(poller *poller, upstream *upstream, c command) (*client, error) {
+	text, err := os.ReadFile(c.Tokens)
 	if err != nil {
-		return report{}, err
+		return nil, err
 	}
 	head := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: api.example\r\nUser-Agent: load/1.0\r\n"+
 		"Accept: application/json\r\nAccept-Encoding: gzip, br\r\n"+
-		"X-Request-Id: 7f9c24e5-2b1d-4c6a-9d0e-51a7c3f8b642\r\n", o.path)
-	c := &client{
-		options:     o,
-		head:        []byte(head),
+		"X-Request-Id: 7f9c24e5-2b1d-4c6a-9d0e-51a7c3f8b642\r\nAuthorization: Bearer ", c.Target)
+	return &client{
 		poller:      poller,
+		upstream:    upstream,
+		tokens:      strings.Fields(string(text)),
+		once:        c.Once,
+		head:        []byte(head),
 		connections: map[int]*connection{},
 		latencies:   make([]time.Duration, 0, 1<<20),
 		statuses:    map[string]int{},
-	}
-	if err := c.connect(); err != nil {
-		return report{}, err
-	}
-	return c.exchange()
+	}, nil
 }
 
-func (c *client) connect() error {
-	address, err := epoll.Address(c.address)
+// run performs a command while it serves the upstream. Both poll without ever sleeping, so that no
+// gateway pays for waking them: a slow one would have to on every write, a fast one would not.
+func run(poller *poller, upstream *upstream, c command) (report, error) {
+	client, err := newClient(poller, upstream, c)
+	if err != nil {
+		return report{}, err
+	}
+	defer client.close()
+	if err := client.connect(c); err != nil {
+		return report{}, err
+	}
+	return client.exchange(time.Duration(c.Seconds * float64(time.Second)))
+}
+
+func (c *client) connect(command command) error {
+	address, err := parseAddress(command.Address)
 	if err != nil {
 		return err
 	}
-	for range c.options.connections {
-		fd, err := epoll.Socket()
+	for range command.Connections {
+		fd, err := socket()
 		if err != nil {
 			return err
 		}
+		c.connections[fd] = &connection{received: make([]byte, 0, 8192)}
 		if err := syscall.Connect(fd, address); err != nil {
-			return fmt.Errorf("connect to %s: %w", c.address, err)
+			return fmt.Errorf("connect to %s: %w", command.Address, err)
 		}
 		if err := syscall.SetNonblock(fd, true); err != nil {
 			return err
 		}
-		if err := c.poller.Add(fd); err != nil {
+		if err := c.poller.add(fd); err != nil {
 			return err
 		}
-		c.connections[fd] = &connection{fd: fd, received: make([]byte, 0, 4096)}
 	}
 	return nil
 }
 
-func (c *client) exchange() (report, error) {
+func (c *client) close() {
+	for fd := range c.connections {
+		_ = syscall.Close(fd)
+	}
+}
+
+func (c *client) exchange(duration time.Duration) (report, error) {
 	start := time.Now()
-	c.deadline = start.Add(c.duration)
-	for _, connection := range c.connections {
-		if err := c.send(connection); err != nil {
+	c.deadline = start.Add(duration)
+	for fd, connection := range c.connections {
+		if err := c.send(fd, connection); err != nil {
 			return report{}, err
 		}
 	}
+	heard := start
 	for c.busy > 0 {
 		answered := len(c.latencies)
-		if err := c.poller.Wait(int(stalled.Milliseconds()), c.ready); err != nil {
+		if err := c.poller.wait(0, c.ready); err != nil {
 			return report{}, err
 		}
-		if answered == len(c.latencies) && c.isStalled() {
+		now := time.Now()
+		if answered != len(c.latencies) {
+			heard = now
+		} else if now.Sub(heard) > stalled {
 			return report{}, fmt.Errorf("no answer for %v to %d requests", stalled, c.busy)
 		}
 	}
 	return newReport(c.latencies, c.statuses, time.Since(start)), nil
 }
 
-func (c *client) isStalled() bool {
-	for _, connection := range c.connections {
-		if time.Since(connection.sent) < stalled {
-			return false
-		}
-	}
-	return true
-}
-
 // send sends the next request, unless time or tokens are used up.
-func (c *client) send(to *connection) error {
+func (c *client) send(fd int, to *connection) error {
 	to.sent = time.Now()
 	if to.sent.After(c.deadline) || (c.once && c.next >= len(c.tokens)) {
 		return nil
 	}
 	c.request = append(c.request[:0], c.head...)
-	if len(c.tokens) > 0 {
-		c.request = append(c.request, "Authorization: Bearer "...)
-		c.request = append(c.request, c.tokens[c.next%len(c.tokens)]...)
-		c.request = append(c.request, "\r\n"...)
-		c.next++
-	}
-	c.request = append(c.request, "\r\n"...)
-	count, err := syscall.Write(to.fd, c.request)
+	c.request = append(c.request, c.tokens[c.next%len(c.tokens)]...)
+	c.request = append(c.request, headEnd...)
+	c.next++
+	count, err := syscall.Write(fd, c.request)
 	if err != nil {
 		return fmt.Errorf("send: %w", err)
 	}
@@ -132,22 +156,21 @@ func (c *client) send(to *connection) error {
 }
 
 func (c *client) ready(fd int) error {
-	from := c.connections[fd]
-	free := len(from.received)
-	if cap(from.received)-free < 1024 {
-		from.received = append(from.received, make([]byte, 4096)...)[:free]
+	if served, err := c.upstream.ready(fd); served {
+		return err
 	}
-	count, err := syscall.Read(fd, from.received[free:cap(from.received)])
-	if err == syscall.EAGAIN || err == syscall.EINTR {
-		return nil
+	from, ours := c.connections[fd]
+	if !ours {
+		return nil // the standard input: the next command can wait
 	}
+	received, closed, err := receive(fd, from.received)
 	if err != nil {
 		return fmt.Errorf("receive: %w", err)
 	}
-	if count == 0 {
+	if closed {
 		return fmt.Errorf("the gateway closed a connection after %d answers", len(c.latencies))
 	}
-	from.received = from.received[:free+count]
+	from.received = received
 	status, err := parse(from.received)
 	if err != nil || status == "" {
 		return err
@@ -156,5 +179,5 @@ func (c *client) ready(fd int) error {
 	c.statuses[status]++
 	c.busy--
 	from.received = from.received[:0]
-	return c.send(from)
+	return c.send(fd, from)
 }

@@ -1,53 +1,80 @@
-// Command load sends requests over a fixed number of connections, each with the next one as soon as
-// its answer has come (a closed loop), and reports what came back as one line of JSON.
-//
-// Every request carries a bearer token of the file -tokens: over and over, or with -once each token
-// a single time, until the time or the tokens are used up. Without -tokens none is sent.
+// Command load is both ends of a gateway under measurement: the clients and the upstream, in one
+// thread. It takes one command after another on its standard input, a line of JSON each, and answers
+// each with a line: what came back, or {"error": ...}.
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"log"
 	"os"
 	"runtime"
-	"strings"
-	"time"
 )
 
-type options struct {
-	address     string
-	path        string
-	tokens      []string
-	once        bool
-	connections int
-	duration    time.Duration
-}
+const standardInput = 0
 
 func main() {
-	var o options
-	var tokens string
-	flag.StringVar(&o.address, "address", "127.0.0.1:8080", "the gateway")
-	flag.StringVar(&o.path, "path", "/v1/orders/42?expand=items", "the target of each request")
-	flag.StringVar(&tokens, "tokens", "", "a file with a token in each line")
-	flag.BoolVar(&o.once, "once", false, "send each token a single time")
-	flag.IntVar(&o.connections, "connections", 32, "connections, each with one request at a time")
-	flag.DurationVar(&o.duration, "duration", 2*time.Second, "when to stop")
+	address := flag.String("upstream", "127.0.0.1:9000", "where the upstream listens")
+	prefix := flag.String("prefix", "/", "what the path of each request must begin with there")
+	user := flag.Bool("user", false, "whether each request must have x-auth-user there")
 	flag.Parse()
 	log.SetFlags(0)
 	runtime.LockOSThread()
-	if tokens != "" {
-		text, err := os.ReadFile(tokens)
-		if err != nil {
-			log.Fatalf("load: %v", err)
-		}
-		o.tokens = strings.Fields(string(text))
+	if err := serve(*address, *prefix, *user); err != nil {
+		log.Fatalf("load: %v", err)
 	}
-	report, err := run(o)
+}
+
+func serve(address, prefix string, user bool) error {
+	poller, err := newPoller()
 	if err != nil {
-		log.Fatalf("load: %v", err)
+		return err
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(report); err != nil {
-		log.Fatalf("load: %v", err)
+	upstream, err := newUpstream(poller, address, prefix, user)
+	if err != nil {
+		return err
 	}
+	if err := poller.add(standardInput); err != nil {
+		return err
+	}
+	var input []byte
+	for {
+		ended := false
+		err := poller.wait(-1, func(fd int) error {
+			if served, err := upstream.ready(fd); served {
+				return err
+			}
+			if fd == standardInput {
+				input, ended, err = receive(fd, input)
+			}
+			return err
+		})
+		if err != nil || ended {
+			return err
+		}
+		for {
+			line, rest, whole := bytes.Cut(input, []byte("\n"))
+			if !whole {
+				break
+			}
+			if err := perform(poller, upstream, line); err != nil {
+				return err
+			}
+			input = rest
+		}
+	}
+}
+
+func perform(poller *poller, upstream *upstream, line []byte) error {
+	output := json.NewEncoder(os.Stdout)
+	var c command
+	if err := json.Unmarshal(line, &c); err != nil {
+		return err
+	}
+	report, err := run(poller, upstream, c)
+	if err != nil {
+		return output.Encode(map[string]string{"error": err.Error()})
+	}
+	return output.Encode(report)
 }

@@ -9,7 +9,7 @@ use crate::env::{Env, Links, Stage};
 pub(crate) type Caller<'a> = FunctionEnvMut<'a, Env>;
 
 /// Units that a hostcall costs beside the bytes that it moves.
-const HOSTCALL: u64 = 64;
+const HOSTCALL: u64 = 128;
 /// Bytes moved for one unit.
 const BYTES_A_UNIT: usize = 8;
 /// Hostcalls settle their debt with the meter past this many units, not one by one: it is cheaper,
