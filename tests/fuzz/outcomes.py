@@ -1,0 +1,136 @@
+"""What a subject made of an input, and how two outcomes differ.
+
+The reasons for differences that stay are those of docs/contributing/differences.md.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.fuzz.recorder import Message
+
+# What llhttp, uvicorn's parser, knows, as far as the inputs go; and what nginx takes.
+LLHTTP = {b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE"}
+NGINX = re.compile(rb"[A-Z_-]+")
+# It skips a CR or LF too many before a request.
+BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
+CONNECTION = "uvicorn handles the connection"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one subject made of one input; `end` is "closed", "cut" or "open"."""
+
+    seen: tuple[Message, ...]
+    came: tuple[Message, ...]
+    end: str
+
+    @property
+    def statuses(self) -> list[int]:
+        """The statuses that came back."""
+        return [int(message.line.split(b" ")[1]) for message in self.came]
+
+    @property
+    def forwarded(self) -> list[tuple[bytes, bytes]]:
+        """Request lines and bodies that the upstream saw."""
+        return [(message.line, message.body) for message in self.seen]
+
+    @property
+    def methods(self) -> set[bytes]:
+        """The methods that the upstream saw."""
+        return {message.line.split(b" ")[0] for message in self.seen}
+
+
+Difference = tuple[str, str | None]
+
+
+def compare_forms(data: bytes, direct: Outcome, asgi: Outcome) -> Difference | None:
+    """Return the difference between both forms of the gateway, and the reason if it is known."""
+    if direct.methods - LLHTTP:
+        return "methods", "uvicorn's parser decides what a request line is"
+    direct, asgi = _comparable(data, direct), _comparable(data, asgi)
+    if direct.statuses[-1:] >= [400] and direct.end == "closed":
+        # Behind what it refuses it reads nothing; uvicorn may.
+        count = len(direct.statuses)
+        asgi = replace(asgi, seen=asgi.seen[: len(direct.seen)], came=asgi.came[:count])
+    shared = min(len(direct.seen), len(asgi.seen))
+    difference = _of_requests(data, direct.seen[:shared], asgi.seen[:shared])
+    if difference is not None:
+        return difference
+    if direct.statuses != asgi.statuses:
+        what = f"statuses {direct.statuses} {asgi.statuses}"
+        return what, _of_the_parser(data, direct, asgi) or _of_the_connection(data, direct, asgi)
+    if direct.came != asgi.came and all(status < 300 for status in direct.statuses):
+        return "the client got another response", None
+    return None
+
+
+Messages = tuple["Message", ...]
+
+
+def _of_requests(data: bytes, ours: Messages, theirs: Messages) -> Difference | None:
+    """Compare what the upstreams saw of the same requests."""
+    lines = [message.line for message in ours], [message.line for message in theirs]
+    if lines[0] != lines[1]:
+        same = [line.replace(b"? HTTP/", b" HTTP/") for line in lines[0]] == lines[1]
+        return f"lines {lines}", "ASGI has no empty query and no fragment" if same else None
+    if [message.body for message in ours] != [message.body for message in theirs]:
+        upgrade = b"upgrade" in data.lower()
+        return "the upstream saw another body", CONNECTION if upgrade else None
+    if [message.fields for message in ours] != [message.fields for message in theirs]:
+        pairs = zip(ours, theirs, strict=True)
+        more = all(set(one.fields) <= set(other.fields) for one, other in pairs)
+        trailers = more and b"chunked" in data.lower()
+        return "other fields", "httptools takes trailers for fields" if trailers else None
+    return None
+
+
+def _of_the_parser(data: bytes, direct: Outcome, asgi: Outcome) -> str | None:
+    """Recognise what uvicorn's parser takes for a request and ours does not."""
+    if direct.statuses[-1:] != [400] or asgi.statuses[-1:] == [400]:
+        return None
+    if b"#" in data:
+        return "ASGI has no empty query and no fragment"
+    lines = re.findall(rb"(?:^|\r\n)([A-Z]+ [^\r\n]*)\r\n", data)
+    odd = any(b" HTTP/" not in line or b"  " in line for line in lines)
+    if odd or BARE.search(data):
+        return "uvicorn's parser decides what a request line is"
+    return None
+
+
+def _of_the_connection(data: bytes, direct: Outcome, asgi: Outcome) -> str | None:
+    """Recognise what uvicorn does with a connection between two exchanges."""
+    if b"upgrade" in data.lower():
+        return CONNECTION  # it reads neither body nor anything else behind one that it ignores
+    if b"HTTP/1.0" in data and asgi.statuses == direct.statuses[: len(asgi.statuses)]:
+        return CONNECTION  # it does not keep HTTP/1.0
+    over = direct.statuses[-1:] >= [400] or b"HTTP/1.0" in data
+    if asgi.statuses[-1:] == [400] and over:
+        return CONNECTION  # it refuses a pipelined request before it has answered those before it
+    return None
+
+
+def compare_nginx(data: bytes, direct: Outcome, nginx: Outcome) -> Difference | None:
+    """Return what the gateway forwarded and nginx did not, or not so."""
+    direct, nginx = _comparable(data, direct), _comparable(data, nginx)
+    if not all(NGINX.fullmatch(method) for method in direct.methods):
+        return "methods", "nginx refuses more than it must"
+    shared = min(len(direct.seen), len(nginx.seen))
+    if direct.forwarded[:shared] != nginx.forwarded[:shared]:
+        return f"forwarded {direct.forwarded} {nginx.forwarded}", None
+    if len(direct.seen) <= len(nginx.seen) or nginx.end == "open":
+        return None  # to refuse more is no matter
+    refused = data.lower()
+    picky = b"* HTTP/" in data or b"\t" in data or refused.count(b"\r\nexpect:") > 1
+    reason = "nginx refuses more than it must" if picky else None
+    return f"forwarded {len(direct.seen)} {len(nginx.seen)}, {nginx.statuses}", reason
+
+
+def _comparable(data: bytes, outcome: Outcome) -> Outcome:
+    """Leave out what is not known: behind an error that answers HEAD nothing is read."""
+    if data.startswith(b"HEAD") and outcome.statuses[:1] >= [400]:
+        return replace(outcome, seen=outcome.seen[:1], came=outcome.came[:1])
+    return outcome
