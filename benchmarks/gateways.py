@@ -1,24 +1,24 @@
 """Gateways that do the same work, side by side: CPU a request, rate, latency, memory.
 
-A gateway has one core for itself; upstream and load have the others. In each round every gateway is
-started, warmed up with repeated tokens, measured and stopped, one after the other (A B C A B C), so
-that what happens to the machine happens to all. The upstream answers 200 only to a request on which
-the work was done; any other status makes the run invalid.
+A gateway has one core for itself; upstream and clients have the others. In each round every gateway
+is started, warmed up with repeated tokens, measured and stopped, one after the other (A B C A B C),
+so that what happens to the machine happens to all. The upstream answers 200 only to a request on
+which the work was done; any other status makes the run invalid.
 """
 
 from __future__ import annotations
 
 import http.client
-import json
 import shutil
 import subprocess
 import tempfile
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from processes import Server, cores, free_port, pinned
+from generator import Generator
+from processes import Server, cores, free_port
 from results import Result, summary
 from subjects import KNOWN, PEERS, PLAIN, SUBJECTS, Site, Subject
 from work import CLIENT_PREFIX, PATH, QUERY
@@ -55,10 +55,10 @@ def build_programs(folder: Path) -> None:
     Raises RuntimeError when Go is not installed or does not compile them.
     """
     if shutil.which("go") is None:
-        raise RuntimeError("go is not installed: load generator and upstream are written in it")
+        raise RuntimeError("go is not installed: clients and upstream are written in it")
     command = ["go", "build", "-trimpath", "-o", f"{folder}/"]
     done = subprocess.run(
-        [*command, "./go_nethttp", "./load", "./upstream"],
+        [*command, "./go_nethttp", "./load"],
         cwd=PEERS,
         capture_output=True,
         text=True,
@@ -86,7 +86,7 @@ class Comparison:
         """Measure all rounds. Raises RuntimeError when a run is not valid."""
         task = progress.add_task(self.question, total=self.load.rounds * len(self.subjects))
         samples: dict[tuple[str, str], list[float]] = defaultdict(list)
-        with tempfile.TemporaryDirectory() as folder, self._upstream(Path(folder)) as upstream:
+        with tempfile.TemporaryDirectory() as folder, self._generator() as generator:
             for _ in range(self.load.rounds):
                 for subject in self.subjects:
                     progress.update(
@@ -94,12 +94,12 @@ class Comparison:
                     )
                     site = Site(
                         port=free_port(),
-                        upstream=f"127.0.0.1:{upstream.port}",
+                        upstream=generator.upstream,
                         folder=Path(tempfile.mkdtemp(dir=folder)),
                         programs=self.programs,
                         public_pem=None if self.question == PLAIN else self.tokens.public_pem,
                     )
-                    for metric, value in self._measured(subject, site).items():
+                    for metric, value in self._measured(subject, site, generator).items():
                         samples[subject.name, metric].append(value)
                     progress.update(task, advance=1, refresh=True)
         return self._results(samples)
@@ -116,16 +116,13 @@ class Comparison:
             results += [replace(result, question="memory") for result in rss]
         return results
 
-    def _upstream(self, folder: Path) -> Server:
-        port = free_port()
-        command = [str(self.programs / "upstream"), "-address", f"127.0.0.1:{port}"]
-        if self.question == PLAIN:
-            command += ["-prefix", CLIENT_PREFIX + PATH]
-        else:
-            command += ["-prefix", f"/{PATH}", "-user"]
-        return Server(command, port=port, wanted=self.load_cores, log=folder / "upstream.log")
+    def _generator(self) -> Generator:
+        seen = ["-prefix", CLIENT_PREFIX + PATH]
+        if self.question != PLAIN:
+            seen = ["-prefix", f"/{PATH}", "-user"]
+        return Generator(self.programs / "load", *seen, wanted=self.load_cores)
 
-    def _measured(self, subject: Subject, site: Site) -> dict[str, float]:
+    def _measured(self, subject: Subject, site: Site, generator: Generator) -> dict[str, float]:
         launch = subject.launch(site)
         with Server(
             launch.command,
@@ -136,36 +133,26 @@ class Comparison:
         ) as server:
             try:
                 self._check(site)
-                self._sent(site, _WARM_UP_SECONDS, self.tokens.known)
-                return self._sample(server, site)
+                return self._sample(server, generator)
             except RuntimeError as error:
                 raise RuntimeError(
                     f"{self.question}: {subject.name}: {error}\n{server.said()}"
                 ) from error
 
-    def _sample(self, server: Server, site: Site) -> dict[str, float]:
+    def _sample(self, server: Server, generator: Generator) -> dict[str, float]:
         once = self.question not in {PLAIN, KNOWN}
+        common = {
+            "address": f"127.0.0.1:{server.port}",
+            "target": _TARGET,
+            "connections": self.load.connections,
+        }
+        generator.load(**common, tokens=str(self.tokens.known), seconds=_WARM_UP_SECONDS)
         tokens = self.tokens.new if once else self.tokens.known
         before = server.cpu()
-        report = self._sent(site, self.load.seconds, tokens, once=once)
+        report = generator.load(**common, tokens=str(tokens), once=once, seconds=self.load.seconds)
         cpu = (server.cpu() - before) / report["requests"] * 1e6
         measured = {metric: report[metric] for metric in ("rate", "p50", "p95", "p99")}
         return {"cpu": cpu, "rss": server.rss(), **measured}
-
-    def _sent(
-        self, site: Site, seconds: float, tokens: Path, *, once: bool = False
-    ) -> dict[str, Any]:
-        command = [str(self.programs / "load"), "-address", f"127.0.0.1:{site.port}"]
-        command += ["-path", _TARGET, "-connections", str(self.load.connections)]
-        command += ["-duration", f"{seconds}s", "-tokens", str(tokens), *(["-once"] * once)]
-        with pinned(self.load_cores):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(done.stderr)
-        report: dict[str, Any] = json.loads(done.stdout)
-        if set(report["statuses"]) != {"200"}:
-            raise RuntimeError(f"the run is not valid, the statuses are {report['statuses']}")
-        return report
 
     def _check(self, site: Site) -> None:
         """Raise RuntimeError unless a good token passes and, with policies, a bad one does not."""

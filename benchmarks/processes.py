@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,6 +56,17 @@ def free_port() -> int:
         return port
 
 
+def listens(address: str, process: subprocess.Popen[Any]) -> bool:
+    """Wait until `process` accepts connections; False when it ends, or takes too long."""
+    host, _, port = address.rpartition(":")
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port))):
+            return True
+        time.sleep(0.02)
+    return False
+
+
 class Server:
     """A program that serves a port of the loopback interface, from `with` to its end."""
 
@@ -79,11 +90,9 @@ class Server:
             )
 
     def __enter__(self) -> Self:
-        try:
-            self._wait()
-        except BaseException:
+        if not listens(f"127.0.0.1:{self.port}", self._process):
             self.__exit__(None, None, None)
-            raise
+            raise RuntimeError(f"{self._process.args!r} does not serve:\n{self.said()}")
         return self
 
     def __exit__(
@@ -98,16 +107,6 @@ class Server:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-    def _wait(self) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                break
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-                return
-            time.sleep(0.02)
-        raise RuntimeError(f"{self._process.args!r} does not serve:\n{self.said()}")
 
     def said(self) -> str:
         """Return the end of what the program wrote."""
