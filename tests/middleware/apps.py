@@ -39,3 +39,14 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         "body": (await read(receive)).decode(),
     }
     await respond(send, 200, json.dumps(seen).encode(), (b"server", b"echo"))
+
+
+async def chatter(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer each part of the request as soon as it comes."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    more = True
+    while more:
+        message = await receive()
+        more = message.get("more_body", False)
+        body = message.get("body", b"").upper()
+        await send({"type": "http.response.body", "body": body, "more_body": more})

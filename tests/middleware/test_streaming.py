@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.middleware.apps import read, respond
+from tests.middleware.apps import chatter, read, respond
 from tests.middleware.asgi_server import DISCONNECT, Connection, http_scope, part
 from tests.middleware.guests import guest
 from wasmgate import PolicyMiddleware
@@ -18,17 +18,6 @@ if TYPE_CHECKING:
 
 POST = [(b"transfer-encoding", b"chunked")]
 RESUMED_BY_A_TICK = ("configure: tick_period 10", "tick: all resume request")
-
-
-async def chatter(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer each part of the request as soon as it comes."""
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    more = True
-    while more:
-        message = await receive()
-        more = message.get("more_body", False)
-        body = message.get("body", b"").upper()
-        await send({"type": "http.response.body", "body": body, "more_body": more})
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from websockets.asyncio.client import connect
@@ -15,11 +12,10 @@ from websockets.exceptions import InvalidStatus
 
 from tests.middleware.asgi_server import Connection, http_scope
 from tests.middleware.guests import guest
+from tests.middleware.uvicorn_server import served
 from wasmgate import PolicyMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from starlette.websockets import WebSocket
 
     from tests.middleware.conftest import Said
@@ -45,25 +41,9 @@ def chat(*program: str) -> ASGIApp:
     return app
 
 
-@asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve the app on a free port of this machine."""
-    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws="websockets-sansio")
-    server = uvicorn.Server(config)
-    task = asyncio.ensure_future(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.001)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"ws://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await task
-
-
 async def test_an_allowed_handshake_reaches_the_app(said: Said) -> None:
     """Both ways; the stream ends with the connection."""
-    async with served(chat()) as url, connect(f"{url}/room?a=b") as websocket:
+    async with served(chat()) as port, connect(f"ws://127.0.0.1:{port}/room?a=b") as websocket:
         assert await websocket.recv() == "/room?a=b None"
         await websocket.send("hello")
         assert await websocket.recv() == "hello"
@@ -75,15 +55,15 @@ async def test_a_policy_rewrites_the_handshake() -> None:
     """Path, query and fields."""
     program = ("set request :path /other?c=d", "add request x-seen yes")
     app = chat(*(f"request_headers: {operation}" for operation in program))
-    async with served(app) as url, connect(f"{url}/room") as websocket:
+    async with served(app) as port, connect(f"ws://127.0.0.1:{port}/room") as websocket:
         assert await websocket.recv() == "/other?c=d yes"
 
 
 async def test_a_policy_denies_a_handshake_with_its_own_response() -> None:
     """Where the server has ASGI's extension for it, as uvicorn has."""
-    async with served(chat("request_headers: respond 401 no-token x-a=1")) as url:
+    async with served(chat("request_headers: respond 401 no-token x-a=1")) as port:
         with pytest.raises(InvalidStatus) as caught:
-            await connect(f"{url}/room")
+            await connect(f"ws://127.0.0.1:{port}/room")
     response = caught.value.response
     assert (response.status_code, response.headers["x-a"], response.body) == (401, "1", b"no-token")
 
@@ -91,7 +71,7 @@ async def test_a_policy_denies_a_handshake_with_its_own_response() -> None:
 async def test_a_held_handshake_goes_on_by_a_tick() -> None:
     """As any request."""
     app = chat("configure: tick_period 10", "request_headers: pause", "tick: all resume request")
-    async with served(app) as url, connect(f"{url}/room") as websocket:
+    async with served(app) as port, connect(f"ws://127.0.0.1:{port}/room") as websocket:
         assert await websocket.recv() == "/room? None"
 
 
