@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.native.chain_request import Request, load
-from tests.native.hostile import guest
+from tests.native.hostile import guest, wasm
 from wasmgate import PolicyLoadError
 from wasmgate._native import Chain
 
@@ -179,3 +179,50 @@ def test_what_is_no_policy_is_one_error(host: Host, module: bytes, message: str)
     with pytest.raises(PolicyLoadError, match=message) as caught:
         load(host, module, name="mine")
     assert caught.value.policy == "mine"
+
+
+@pytest.mark.parametrize(
+    ("names", "address"), [(["malloc"], 8192), (["malloc", "proxy_on_memory_allocate"], 4096)]
+)
+def test_the_specifications_allocator_comes_before_malloc(
+    host: Host, names: list[str], address: int
+) -> None:
+    """AssemblyScript guests have only `malloc`. The guest logs a star for each 4 KiB."""
+    addresses = {"proxy_on_memory_allocate": 4096, "malloc": 8192}
+    module = wasm(
+        "\n".join(
+            [
+                "(module",
+                LOG,
+                '(import "env" "proxy_get_header_map_pairs"',
+                "  (func $pairs (param i32 i32 i32) (result i32)))",
+                '(memory (export "memory") 1)',
+                '(data (i32.const 64) "***")',
+                '(func (export "proxy_abi_version_0_2_1"))',
+                *(
+                    f'(func (export "{name}") (param i32) (result i32)'
+                    f" (i32.const {addresses[name]}))"
+                    for name in names
+                ),
+                '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)',
+                "  (drop (call $pairs (i32.const 0) (i32.const 16) (i32.const 20)))",
+                "  (call $log (i32.const 2) (i32.const 64)",
+                "    (i32.shr_u (i32.load (i32.const 16)) (i32.const 12))))",
+                ")",
+            ]
+        )
+    )
+    assert Request(Chain([load(host, module)])).said == ["*" * (address // 4096)]
+
+
+def test_a_function_may_be_imported_twice(host: Host) -> None:
+    """Go's linker does it."""
+    module = guest(
+        LOG,
+        LOG.replace("$log", "$again"),
+        '(data (i32.const 64) "ab")',
+        '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)',
+        "  (drop (call $log (i32.const 2) (i32.const 64) (i32.const 1)))",
+        "  (call $again (i32.const 2) (i32.const 65) (i32.const 1)))",
+    )
+    assert Request(Chain([load(host, module)])).said == ["a", "b"]
