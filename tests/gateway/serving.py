@@ -52,7 +52,7 @@ async def serve(app: ASGIApp, **settings: Any) -> AsyncIterator[int]:  # noqa: A
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, **(SETTINGS | settings)))
     task = asyncio.ensure_future(server.serve(sockets=[listener]))
-    while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
+    while not server.started:
         await asyncio.sleep(0.01)
     try:
         yield listener.getsockname()[1]

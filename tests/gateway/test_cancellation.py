@@ -167,7 +167,7 @@ async def test_closed_while_sent_again() -> None:
         await read_body(await client.begin(request, b"", end=True))
         transaction = await client.begin(request, b"", end=True)
         response = asyncio.ensure_future(transaction.response())
-        while transaction._error is None:  # noqa: ASYNC110 (nothing tells when it fails)
+        while transaction._error is None:
             await asyncio.sleep(0)
         await asyncio.sleep(0)
         transaction.close()
