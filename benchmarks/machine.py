@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import platform
+import re
 import shutil
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -62,7 +63,8 @@ def _packages() -> dict[str, str]:
 
 
 def _programs() -> dict[str, str]:
-    return {name: _said(*command) for name, command in _PROGRAMS.items() if shutil.which(name)}
+    installed = {name: command for name, command in _PROGRAMS.items() if shutil.which(name)}
+    return {name: _version(_said(*command)) for name, command in installed.items()}
 
 
 def _said(*command: str) -> str:
@@ -70,3 +72,8 @@ def _said(*command: str) -> str:
         return ""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return (done.stdout or done.stderr).strip()
+
+
+def _version(said: str) -> str:
+    found = re.search(r"\d+(\.\d+)+", said)
+    return found[0] if found else said

@@ -9,6 +9,8 @@ import math
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
+from tables import digits
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -65,4 +67,4 @@ def _rows(ordered: Sequence[Result], low: int, high: int) -> Iterator[str]:
             f'<line x1="{left}" y1="{y}" x2="{right}" y2="{y}" stroke="{color}" stroke-width="3"/>'
         )
         yield f'<circle cx="{middle}" cy="{y}" r="5" fill="{color}"/>'
-        yield f'<text x="{max(middle, right) + 10}" y="{y + 4}">{result.median:,.3g}</text>'
+        yield f'<text x="{max(middle, right) + 10}" y="{y + 4}">{digits(result.median)}</text>'

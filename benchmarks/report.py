@@ -1,6 +1,7 @@
 """Write the results into the pages that show them.
 
-    python benchmarks/report.py     from results/latest.json into docs/reference and README.md
+    python benchmarks/report.py             from results/latest.json into docs/reference and README
+    python benchmarks/report.py --check     name what would change, write nothing; exit code 1
 
 A page has a place for a table between the lines `<!-- benchmarks: NAME -->` and
 `<!-- benchmarks end -->`; what is written by hand around them stays.
@@ -9,6 +10,7 @@ A page has a place for a table between the lines `<!-- benchmarks: NAME -->` and
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import plots
@@ -47,19 +49,19 @@ def render(text: str, results: Sequence[Result], meta: Mapping[str, Any]) -> str
     return _PLACE.sub(lambda m: f"{m[1]}\n{made[m['name']]}\n\n{m[3]}", text)
 
 
-def render_all() -> list[Path]:
-    """Renew every page and plot, and return those that changed."""
+def render_all(*, write: bool = True) -> list[Path]:
+    """Renew every page and plot, and return those that change."""
     results, meta = load(LATEST)
     written = {page: render(page.read_text("utf-8"), results, meta) for page in PAGES}
     for question, (name, title) in _PLOTS.items():
         found = [r for r in results if r.question == question and r.metric == "cpu"]
         if found:
             written[REFERENCE / name] = plots.dots(title, "us", found)
-    changed = []
-    for path, text in written.items():
-        if not path.exists() or path.read_text("utf-8") != text:
-            path.write_text(text, "utf-8")
-            changed.append(path)
+    old = {path: path.read_text("utf-8") if path.exists() else "" for path in written}
+    changed = [path for path, text in written.items() if old[path] != text]
+    if write:
+        for path in changed:
+            path.write_text(written[path], "utf-8")
     return changed
 
 
@@ -72,6 +74,14 @@ def _machine(meta: Mapping[str, Any]) -> str:
     )
 
 
+def main() -> int:
+    """Do what the command line says and return the exit code."""
+    checking = sys.argv[1:] == ["--check"]
+    changed = render_all(write=not checking)
+    for path in changed:
+        print(path.relative_to(ROOT))
+    return int(checking and bool(changed))
+
+
 if __name__ == "__main__":
-    for page in render_all():
-        print(page.relative_to(ROOT))
+    sys.exit(main())

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from results import Result
 
-OURS = "wasmgate-asgi"
+OURS = "wasmgate"
 _CHAIN_OURS = "wasmgate-middleware"
 _COLUMNS = {
     "cpu": "CPU a request, us",
@@ -34,6 +34,7 @@ _STEPS = {
     "load": "a module from the cache, its canary started",
 }
 _MILLISECOND = 1000.0
+_HUNDRED = 99.95
 
 
 def shown(results: Sequence[Result]) -> Table:
@@ -105,12 +106,18 @@ def _time(result: Result) -> str:
     if result.median < _MILLISECOND:
         return f"{spread(result)} us"
     values = (value / _MILLISECOND for value in (result.median, result.min, result.max))
-    return "{:.3g} ms ({:.3g}..{:.3g})".format(*values)
+    return "{} ms ({}..{})".format(*map(digits, values))
 
 
 def spread(result: Result) -> str:
     """Return the median with the lowest and the highest round."""
-    return f"{result.median:,.3g} ({result.min:,.3g}..{result.max:,.3g})"
+    median, lowest, highest = map(digits, (result.median, result.min, result.max))
+    return f"{median} ({lowest}..{highest})"
+
+
+def digits(value: float) -> str:
+    """Return three digits, or all of a whole number that has more."""
+    return f"{value:,.0f}" if value >= _HUNDRED else f"{value:.3g}"
 
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
