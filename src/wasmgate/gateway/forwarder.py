@@ -133,8 +133,8 @@ class Forwarder(ABC, asyncio.Protocol):
         if client is not None:
             self._transport.write(client)
         if flags == _DONE and self._waiter is None and not self._stops:
+            # The common end: the last bytes of the upstream came just now.
             self._server_state.total_requests += 1
-            self._since = self._direct.loop.time()
             self._deadline = None
         elif flags & ~_RELEASE:
             self._more(flags)
