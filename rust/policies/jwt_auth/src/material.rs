@@ -49,7 +49,8 @@ pub struct PublicKey {
 
 #[derive(Debug)]
 enum Point {
-    Rsa(RsaPublicKey),
+    /// With the length of a signature: counting the modulus takes time on each request.
+    Rsa(RsaPublicKey, usize),
     P256(p256::ecdsa::VerifyingKey),
     P384(p384::ecdsa::VerifyingKey),
     P521(p521::ecdsa::VerifyingKey),
@@ -77,7 +78,8 @@ impl PublicKey {
         let key = RsaPublicKey::new_with_size_limits(n, e, RSA_BITS)
             .map_err(|error| format!("the RSA key is not usable: {error}"))?;
         let spki = spki_of(&key)?;
-        Ok(Self { spki, point: Point::Rsa(key) })
+        let length = key.size();
+        Ok(Self { spki, point: Point::Rsa(key, length) })
     }
 
     /// A key on a NIST curve from its uncompressed or compressed SEC 1 point.
@@ -119,7 +121,7 @@ impl PublicKey {
     #[must_use]
     pub fn serves(&self, algorithm: Algorithm) -> bool {
         match &self.point {
-            Point::Rsa(_) => matches!(algorithm, Algorithm::Rs(_) | Algorithm::Ps(_)),
+            Point::Rsa(..) => matches!(algorithm, Algorithm::Rs(_) | Algorithm::Ps(_)),
             Point::P256(_) => algorithm == Algorithm::Es(Hash::Sha256),
             Point::P384(_) => algorithm == Algorithm::Es(Hash::Sha384),
             Point::P521(_) => algorithm == Algorithm::Es(Hash::Sha512),
@@ -131,7 +133,7 @@ impl PublicKey {
     #[must_use]
     pub fn signature_len(&self) -> usize {
         match &self.point {
-            Point::Rsa(key) => key.size(),
+            Point::Rsa(_, length) => *length,
             Point::P256(_) => 2 * Curve::P256.coordinate_len(),
             Point::P384(_) => 2 * Curve::P384.coordinate_len(),
             Point::P521(_) => 2 * Curve::P521.coordinate_len(),
@@ -143,7 +145,7 @@ impl PublicKey {
     #[must_use]
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         match &self.point {
-            Point::Rsa(key) => verify_rsa(key, algorithm, message, signature),
+            Point::Rsa(key, _) => verify_rsa(key, algorithm, message, signature),
             Point::P256(key) => p256::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
             Point::P384(key) => p384::ecdsa::Signature::from_slice(signature)
