@@ -149,7 +149,10 @@ async def fuzz(*, seed: int, seconds: float, lanes: int, count: int, patience: f
                 rng = random.Random(number)  # noqa: S311 (a choice, no secret)
                 data, response = conversation(rng), rng.choice(RESPONSES)
                 answers = (subject.answer(data, response, patience) for subject in subjects)
-                outcomes = await asyncio.gather(*answers)
+                try:
+                    outcomes = await asyncio.gather(*answers)
+                except ConnectionRefusedError:
+                    return  # a signal has stopped the servers
                 findings.add(data, dict(zip(names, outcomes, strict=True)))
 
     await asyncio.gather(*(one() for _ in range(lanes)))

@@ -123,14 +123,15 @@ def compare_nginx(data: bytes, direct: Outcome, nginx: Outcome) -> Difference | 
         return f"forwarded {direct.forwarded} {nginx.forwarded}", None
     if len(direct.seen) <= len(nginx.seen) or nginx.end == "open":
         return None  # to refuse more is no matter
-    refused = data.lower()
-    picky = b"* HTTP/" in data or b"\t" in data or refused.count(b"\r\nexpect:") > 1
+    lower = data.lower()
+    picky = b"* HTTP/" in data or b"\t" in data or lower.count(b"\r\nexpect:") > 1
+    picky |= re.search(rb"\r\nconnection:[^\r]*[^ ,\r]close", lower) is not None
     reason = "nginx refuses more than it must" if picky else None
     return f"forwarded {len(direct.seen)} {len(nginx.seen)}, {nginx.statuses}", reason
 
 
 def _comparable(data: bytes, outcome: Outcome) -> Outcome:
     """Leave out what is not known: behind an error that answers HEAD nothing is read."""
-    if data.startswith(b"HEAD") and outcome.statuses[:1] >= [400]:
+    if data.lstrip(b"\r\n").startswith(b"HEAD") and outcome.statuses[:1] >= [400]:
         return replace(outcome, seen=outcome.seen[:1], came=outcome.came[:1])
     return outcome

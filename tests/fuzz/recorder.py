@@ -83,7 +83,7 @@ async def replies(port: int, data: bytes, within: float) -> tuple[list[Message],
     """Send bytes and read what comes back, and how it ended: "closed", "cut" or "open"."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     came: list[Message] = []
-    method = data.split(b" ", 1)[0]
+    method = data.lstrip(b"\r\n").split(b" ", 1)[0]
     try:
         async with asyncio.timeout(within):
             writer.write(data)

@@ -117,6 +117,13 @@ async def test_via(plain: tuple[int, ScriptedUpstream]) -> None:
     assert upstream.requests[0].values(b"via") == [b"1.1 wasmgate"]
 
 
+async def test_two_authorizations(plain: tuple[int, ScriptedUpstream]) -> None:
+    """Two credentials are refused: a policy could check one, the upstream take the other."""
+    port, upstream = plain
+    reply = await ask(port, fields=b"authorization: Bearer a\r\nAuthorization: Bearer b\r\n")
+    assert (reply.status, upstream.requests) == (400, [])
+
+
 async def test_underscores(plain: tuple[int, ScriptedUpstream]) -> None:
     """A field that some upstreams read as another one does not reach them."""
     port, upstream = plain

@@ -19,6 +19,7 @@ const NOMINATED: Problem =
     Problem::bad_request("Connection names a field that is not about the connection");
 const NO_HOST: Problem = Problem::bad_request("there is no Host field");
 const HOSTS: Problem = Problem::bad_request("there is more than one Host field");
+const CREDENTIALS: Problem = Problem::bad_request("there is more than one Authorization field");
 const CODING_VERSION: Problem =
     Problem::bad_request("Transfer-Encoding does not belong to this version of HTTP");
 const LONG_TARGET: Problem = Problem::new(414, "the request target is too long");
@@ -72,6 +73,7 @@ pub struct RequestReader<'a> {
     options: ConnectionOptions,
     host: Vec<u8>,
     hosts: usize,
+    authorized: bool,
     trailers: bool,
     bytes: usize,
     fields: usize,
@@ -102,6 +104,7 @@ impl<'a> RequestReader<'a> {
             options: ConnectionOptions::default(),
             host: Vec::new(),
             hosts: 0,
+            authorized: false,
             trailers: false,
             bytes: 0,
             fields: 0,
@@ -136,7 +139,14 @@ impl<'a> RequestReader<'a> {
         // RFC 9110 §5.5: whitespace around a value is no part of it; some parsers leave it behind.
         let value = value.trim_ascii();
         match role(name) {
-            Role::EndToEnd => self.map.push(name, value),
+            Role::EndToEnd => {
+                // One reader takes the first, another one the last.
+                let credentials = name.eq_ignore_ascii_case(b"authorization");
+                if credentials && std::mem::replace(&mut self.authorized, true) {
+                    return Err(CREDENTIALS);
+                }
+                self.map.push(name, value);
+            }
             Role::HopByHop | Role::Underscore => {}
             Role::Host => {
                 self.hosts += 1;

@@ -110,6 +110,12 @@ fn http_10_may_come_without_host() {
 }
 
 #[test]
+fn there_may_be_one_authorization() {
+    let two = [("host", "x"), ("authorization", "a"), ("Authorization", "a")];
+    assert_eq!((400, "there is more than one Authorization field"), refused(LINE, &two));
+}
+
+#[test]
 fn the_host_must_be_one_valid_authority() {
     assert_eq!((400, "there is no Host field"), refused(LINE, &[]));
     let two = [("Host", "a"), ("host", "a")];

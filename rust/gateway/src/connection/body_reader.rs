@@ -168,13 +168,51 @@ fn line(input: &[u8], at: usize, most: usize) -> Result<Option<Range<usize>>, ()
 /// before an extension taken out; nobody sends them, and other readers refuse them.
 fn chunk_size(line: &[u8]) -> Option<u64> {
     let digits = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
-    let rest = &line[digits..];
-    let extension = rest.is_empty() || rest.first() == Some(&b';');
-    let text = rest.iter().all(|byte| !byte.is_ascii_control() || *byte == b'\t');
-    if digits == 0 || digits > 16 || !extension || !text {
+    if digits == 0 || digits > 16 || !are_extensions(&line[digits..]) {
         return None;
     }
     u64::from_str_radix(std::str::from_utf8(&line[..digits]).ok()?, 16).ok()
+}
+
+/// `*( ";" token [ "=" ( token / quoted-string ) ] )`
+fn are_extensions(mut text: &[u8]) -> bool {
+    while let Some(rest) = text.strip_prefix(b";") {
+        let (name, rest) = word(rest);
+        if name.is_empty() {
+            return false;
+        }
+        text = match rest.strip_prefix(b"=") {
+            None => rest,
+            Some(value) if value.starts_with(b"\"") => match quoted(&value[1..]) {
+                Some(rest) => rest,
+                None => return false,
+            },
+            Some(value) => match word(value) {
+                (b"", _) => return false,
+                (_, rest) => rest,
+            },
+        };
+    }
+    text.is_empty()
+}
+
+/// The token at the start, and what follows.
+fn word(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = text.iter().position(|byte| !is_token(&[*byte])).unwrap_or(text.len());
+    text.split_at(end)
+}
+
+/// What follows the quoted string whose first quote has been read; none if it does not end.
+fn quoted(text: &[u8]) -> Option<&[u8]> {
+    let mut at = 0;
+    loop {
+        match text.get(at..)? {
+            [b'"', rest @ ..] => return Some(rest),
+            [b'\\', byte, ..] if !byte.is_ascii_control() || *byte == b'\t' => at += 2,
+            [byte, ..] if *byte != b'\\' && (!byte.is_ascii_control() || *byte == b'\t') => at += 1,
+            _ => return None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -209,6 +247,26 @@ mod tests {
         for step in 1..=6 {
             let body = read(BodyReader::of_length(5), b"hello!", step);
             assert_eq!(body.map(|(body, _)| body), Some(b"hello".to_vec()));
+        }
+    }
+
+    #[test]
+    fn extensions_are_read_and_forgotten() {
+        for (text, expected) in [
+            ("", true),
+            (";a", true),
+            (";a=b;c=\"d;\\\" e\"", true),
+            (";", false),
+            (";a=", false),
+            (";a =b", false),
+            (";a=b;", false),
+            (";a=b ", false),
+            (";a/b", false),
+            (";a=\"b", false),
+            (";a=\"b\"c", false),
+            ("x", false),
+        ] {
+            assert_eq!(are_extensions(text.as_bytes()), expected, "{text:?}");
         }
     }
 
