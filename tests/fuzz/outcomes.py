@@ -96,7 +96,7 @@ def _of_the_parser(data: bytes, direct: Outcome, asgi: Outcome) -> str | None:
         return "ASGI has no empty query and no fragment"
     lines = re.findall(rb"(?:^|\r\n)([A-Z]+ [^\r\n]*)\r\n", data)
     odd = any(b" HTTP/" not in line or b"  " in line for line in lines)
-    if odd or BARE.search(data):
+    if odd or BARE.search(data) or re.search(rb"[^ ]HTTP/1", data):
         return "uvicorn's parser decides what a request line is"
     return None
 

@@ -19,7 +19,8 @@ REFUSED = {
     "length beyond 64 bits": (POST + b"content-length: 18446744073709551616\r\n\r\n", 400),
     "another coding": (POST + b"transfer-encoding: gzip, chunked\r\n\r\n", 400),
     "chunked twice": (POST + b"transfer-encoding: chunked, chunked\r\n\r\n", 400),
-    "coding with a tab": (POST + b"transfer-encoding:\x0bchunked\r\n\r\n", 400),
+    "coding behind a control": (POST + b"transfer-encoding:\x0bchunked\r\n\r\n", 400),
+    "coding before a tab": (POST + b"transfer-encoding: chunked\t\r\n\r\n0\r\n\r\n", 400),
     "chunked in HTTP/1.0": (
         b"POST / HTTP/1.0\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
         400,
