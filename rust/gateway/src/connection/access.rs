@@ -1,0 +1,32 @@
+//! What the access log says of an exchange.
+
+use crate::connection::head::Request;
+
+/// A request as it came, and the status of its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// The method.
+    pub method: String,
+    /// The target, nothing decoded.
+    pub target: String,
+    /// The version of HTTP: "1.0" or "1.1".
+    pub version: &'static str,
+    /// The status that the client got.
+    pub status: u16,
+}
+
+impl Access {
+    pub(crate) fn of(request: &Request<'_, '_>) -> Self {
+        Self {
+            method: String::from_utf8_lossy(request.method).into_owned(),
+            target: String::from_utf8_lossy(request.target).into_owned(),
+            version: if request.newer { "1.1" } else { "1.0" },
+            status: 0,
+        }
+    }
+
+    pub(crate) fn answered(self, status: &[u8]) -> Self {
+        let status = status.iter().fold(0, |status, digit| status * 10 + u16::from(digit & 15));
+        Self { status, ..self }
+    }
+}

@@ -1,0 +1,158 @@
+//! What the exchange asks, performed: heads and bodies written, exchanges ended and begun.
+
+use wasmgate_host::{Body, Effects, Head};
+
+use crate::connection::body_reader::BodyReader;
+use crate::connection::output::Chunk;
+use crate::connection::writer::{BodyWriter, response_head, status};
+use crate::connection::{Connection, State, Step, Upstream};
+use crate::upstream_head::BodyFraming;
+use crate::{Exchange, Failure};
+
+/// What came in with a step of the exchange; `last` ends its direction.
+#[derive(Clone, Copy)]
+pub(super) enum Came<'a> {
+    Request(Chunk<'a>, bool),
+    Response(Chunk<'a>, bool),
+    Nothing,
+}
+
+impl Connection {
+    /// Performs the effects of the exchange.
+    pub(super) fn follow(
+        &mut self,
+        effects: Option<Result<Effects, wasmgate_host::Error>>,
+        came: Came<'_>,
+        step: &mut Step,
+    ) {
+        // A connection lives on one thread, so its exchanges cannot be on another.
+        let Some(Ok(effects)) = effects else { return };
+        let Effects { request, response, reset, wake, logs, timers } = effects;
+        step.wake.extend(wake);
+        step.logs.extend(logs);
+        step.timers |= timers;
+        if reset {
+            step.reset = true;
+            return;
+        }
+        let (Came::Request(chunk, _) | Came::Response(chunk, _)) = came else {
+            return self.go_on(&request, &response, Chunk::default(), step);
+        };
+        self.go_on(&request, &response, chunk, step);
+        // Whatever a policy keeps back, it may let go while nothing else happens.
+        let withheld = |body: &Body| matches!(body, Body::Nothing) && !chunk.bytes.is_empty();
+        self.withheld |= match came {
+            Came::Request(_, last) => {
+                !self.dialled || withheld(&request.body) || last && !self.request_sent
+            }
+            Came::Response(_, last) => {
+                !self.response_begun || withheld(&response.body) || last && !self.response_sent
+            }
+            Came::Nothing => false,
+        };
+    }
+
+    fn go_on(
+        &mut self,
+        request: &wasmgate_host::Progress,
+        response: &wasmgate_host::Progress,
+        chunk: Chunk<'_>,
+        step: &mut Step,
+    ) {
+        if request.head != Head::Held {
+            self.dial(step);
+        }
+        self.to_upstream.data(&mut step.upstream, &request.body, chunk);
+        if request.end {
+            self.to_upstream.end(step.upstream.own(), None);
+            self.request_sent = true;
+        }
+        if response.head != Head::Held {
+            self.begin_response(step);
+        }
+        self.to_client.data(&mut step.client, &response.body, chunk);
+        if response.end {
+            self.to_client.end(step.client.own(), response.trailers.as_ref());
+            self.response_sent = true;
+        }
+    }
+
+    /// The request's head goes on.
+    pub(super) fn dial(&mut self, step: &mut Step) {
+        let Some(request) = self.exchange.as_ref().and_then(Exchange::upstream) else { return };
+        step.dial = Some((request.cluster, request.endpoint));
+        step.upstream.own().extend_from_slice(request.head());
+        self.to_upstream = match request.framing {
+            BodyFraming::Chunked => BodyWriter::Chunked,
+            BodyFraming::Empty | BodyFraming::Length(_) => BodyWriter::Plain,
+        };
+        self.dialled = true;
+        self.upstream = Upstream { there: true, ..Upstream::default() };
+    }
+
+    fn begin_response(&mut self, step: &mut Step) {
+        let Some(exchange) = &self.exchange else { return };
+        // The rest of a request that was answered early is not worth reading.
+        self.keep_alive &= self.request_body == BodyReader::Done;
+        let (head_only, newer, routed) = (self.head_only, self.newer, exchange.is_routed());
+        let keep_alive = &mut self.keep_alive;
+        let out = step.client.own();
+        let (access, accesses) = (&mut self.access, &mut step.accesses);
+        (self.to_client, self.delimited) = exchange.with_response_headers(|map| {
+            let status = status(map);
+            // Who breaks the rules of HTTP may mean something else by what follows, too.
+            *keep_alive &= routed || status == b"404";
+            accesses.extend(access.take().map(|access| access.answered(status)));
+            let bodiless = head_only || status == b"204" || status == b"304";
+            let delimited = bodiless || newer || map.get(b"content-length").is_some();
+            (response_head(out, map, bodiless, newer, keep_alive), delimited)
+        });
+        self.response_begun = true;
+    }
+
+    pub(super) fn failed(&mut self, failure: Failure, step: &mut Step) {
+        self.drop_upstream(step);
+        step.failed |= failure == Failure::Protocol;
+        let effects = self.exchange.as_mut().map(|exchange| exchange.failed(failure));
+        self.follow(effects, Came::Nothing, step);
+    }
+
+    /// After every step: a finished exchange is ended and the next one begun; else says whether a
+    /// policy is waited for.
+    pub(super) fn settle(&mut self, step: &mut Step) {
+        while self.exchange.is_some() && (self.response_sent || step.reset) {
+            self.end_exchange(step);
+            if step.reset || !self.keep_alive {
+                // A response whose framing says that it is not whole can be sent as far as it came.
+                step.reset &= !self.delimited;
+                step.close = true;
+                step.linger = self.request_body != BodyReader::Done;
+                self.state = State::Over;
+                self.input = Vec::new();
+                return;
+            }
+            self.state = State::Head;
+            let input = std::mem::take(&mut self.input);
+            self.read(&input, false, step);
+        }
+        step.waits = self.withheld && self.exchange.is_some();
+    }
+
+    pub(super) fn drop_upstream(&mut self, step: &mut Step) {
+        if std::mem::take(&mut self.upstream).there {
+            step.drop_upstream();
+        }
+    }
+
+    pub(super) fn end_exchange(&mut self, step: &mut Step) {
+        let Some(mut exchange) = self.exchange.take() else { return };
+        // Released already when its response was whole; here it is in the middle of something.
+        self.drop_upstream(step);
+        step.ended = true;
+        if let Ok(effects) = exchange.close() {
+            step.wake.extend(effects.wake);
+            step.logs.extend(effects.logs);
+            step.timers |= effects.timers;
+        }
+    }
+}

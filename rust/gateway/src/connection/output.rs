@@ -1,0 +1,91 @@
+//! Bytes to write, of which most are often the bytes that just came in: those are not copied here.
+
+use std::ops::Range;
+
+/// Part of a body, and where it is in the bytes that came in with this step, if it is there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Chunk<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) at: Option<usize>,
+}
+
+/// Bytes of our own, a range of the bytes that came in, and again bytes of our own.
+#[derive(Debug, Default)]
+pub struct Output {
+    before: Vec<u8>,
+    passed: Range<usize>,
+    after: Vec<u8>,
+}
+
+/// Below this a copy costs less than keeping track of it.
+const SHORT: usize = 1 << 10;
+
+impl Output {
+    /// Where bytes of our own are appended.
+    pub(crate) fn own(&mut self) -> &mut Vec<u8> {
+        if self.passed.is_empty() { &mut self.before } else { &mut self.after }
+    }
+
+    /// Appends what came in.
+    pub(crate) fn pass(&mut self, chunk: Chunk<'_>) {
+        match chunk.at {
+            Some(at) if self.passed.is_empty() && chunk.bytes.len() >= SHORT => {
+                self.passed = at..at + chunk.bytes.len();
+            }
+            _ => self.own().extend_from_slice(chunk.bytes),
+        }
+    }
+
+    /// How many bytes there are to write.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.before.len() + self.passed.len() + self.after.len()
+    }
+
+    /// True if there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// True if what came in, `received` bytes, goes on as it is.
+    #[must_use]
+    pub fn is_same(&self, received: usize) -> bool {
+        self.passed == (0..received) && self.before.is_empty() && self.after.is_empty()
+    }
+
+    /// The parts to write, in order; `received` is what came in with the step.
+    #[must_use]
+    pub fn parts<'a>(&'a self, received: &'a [u8]) -> [&'a [u8]; 3] {
+        [&self.before, received.get(self.passed.clone()).unwrap_or_default(), &self.after]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_in_is_passed_on_between_our_own_bytes() {
+        let received = [b'x'; 2 * SHORT];
+        let chunk = Chunk { bytes: &received[1..=SHORT], at: Some(1) };
+        let mut output = Output::default();
+        output.own().extend_from_slice(b"before");
+        output.pass(chunk);
+        output.own().extend_from_slice(b"after");
+        output.pass(Chunk { bytes: b"copied", at: Some(0) });
+        assert_eq!(output.parts(&received), [b"before".as_slice(), chunk.bytes, b"aftercopied"]);
+        assert_eq!(output.len(), 6 + SHORT + 11);
+    }
+
+    #[test]
+    fn all_that_came_in_alone_is_the_same() {
+        let received = [b'x'; SHORT];
+        let mut output = Output::default();
+        assert!(output.is_empty() && !output.is_same(received.len()));
+        output.pass(Chunk { bytes: &received, at: Some(0) });
+        assert!(output.is_same(received.len()));
+        output.own().push(b'!');
+        assert!(!output.is_same(received.len()));
+    }
+}

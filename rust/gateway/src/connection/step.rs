@@ -1,0 +1,71 @@
+//! What a connection asks of whoever carries its bytes.
+
+use wasmgate_host::LogRecord;
+
+use crate::Problem;
+use crate::connection::{Access, Output};
+
+/// The effects of one step: bytes to write, and what else is to be done, in this order: the upstream
+/// connection is given back or dropped, a new one is asked for, then bytes are written.
+#[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each asks for something of its own")]
+pub struct Step {
+    /// Bytes for the client.
+    pub client: Output,
+    /// Bytes for the upstream; for the new one if one is asked for.
+    pub upstream: Output,
+    /// The upstream connection can serve another exchange.
+    pub release: bool,
+    /// The upstream connection is in the middle of something: close it.
+    pub abandon: bool,
+    /// Connect to this endpoint, given as the indexes of cluster and endpoint.
+    pub dial: Option<(usize, usize)>,
+    /// Close the client's connection once what is to be written is written.
+    pub close: bool,
+    /// The client may be sending still: go on reading for a while, or it will not see the answer.
+    pub linger: bool,
+    /// Cut the client's connection: what was sent of the response is all there will be.
+    pub reset: bool,
+    /// The connection is not for us: give what was not read, and all that follows, to another.
+    pub hand_over: bool,
+    /// What the upstream sent, if it sent anything, is of no use.
+    pub failed: bool,
+    /// A policy holds something back: resume when its stream's id is woken.
+    pub waits: bool,
+    /// An exchange ended.
+    pub ended: bool,
+    /// The exchanges that were answered, if they are to be known.
+    pub accesses: Vec<Access>,
+    /// Ids of other streams that can go on.
+    pub wake: Vec<u64>,
+    /// What policies said.
+    pub logs: Vec<LogRecord>,
+    /// A tick period changed.
+    pub timers: bool,
+}
+
+impl Step {
+    /// Drops the upstream, and what it was to get; if it was asked for in this very step, it is
+    /// asked for no more.
+    pub(crate) fn drop_upstream(&mut self) {
+        self.upstream = Output::default();
+        self.abandon |= self.dial.take().is_none();
+    }
+
+    /// Refuses what is no request of HTTP/1.1, and ends the connection: where the next one would
+    /// begin, nobody can say.
+    pub(crate) fn refuse(&mut self, problem: Problem) {
+        let response = problem.response();
+        let head = format!(
+            "HTTP/1.1 {} {}\r\ncontent-type: application/problem+json\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n",
+            problem.status,
+            problem.title(),
+            response.body.len()
+        );
+        let out = self.client.own();
+        out.extend_from_slice(head.as_bytes());
+        out.extend_from_slice(&response.body);
+        (self.close, self.linger) = (true, true);
+    }
+}
