@@ -15,6 +15,7 @@ const SYNTAX: Problem = Problem::bad_request("the head is not one of HTTP/1.1");
 const CHUNKS: Problem = Problem::bad_request("the chunked body is malformed");
 const LONG_HEAD: Problem = Problem::new(431, "the head is too long");
 
+const TAB: Problem = Problem::bad_request("there is a tab beside the length of the body");
 const LONG_LINE: Problem = Problem::new(414, "the request line is too long");
 
 /// Room for a request line beside the fields.
@@ -100,6 +101,10 @@ impl Connection {
             step.hand_over = true;
             self.input = Vec::new();
             return Some(false);
+        }
+        if fields.framed && head::tab_in_framing(bytes) {
+            self.refuse(TAB, step);
+            return None;
         }
         let router = self.router.clone();
         let mut reader = router.read(RequestLine {

@@ -41,6 +41,18 @@ pub(crate) fn end(bytes: &[u8]) -> Result<Option<usize>, BadHead> {
     Ok(None)
 }
 
+/// True if a tab stands in a line that says how long the message is. RFC 9110 §5.6.3 allows it round
+/// the value, and the parser takes it out; other readers do not, and then know no such coding.
+pub(crate) fn tab_in_framing(head: &[u8]) -> bool {
+    let framing = |line: &[u8]| {
+        [&b"transfer-encoding"[..], b"content-length"].iter().any(|name| {
+            line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+        })
+    };
+    memchr::memchr(b'\t', head).is_some()
+        && head.split(|byte| *byte == b'\n').any(|line| line.contains(&b'\t') && framing(line))
+}
+
 /// The length of the first line, or of what there is of it.
 pub(crate) fn line(bytes: &[u8]) -> usize {
     memchr::memchr(b'\r', bytes).unwrap_or(bytes.len())
@@ -138,6 +150,19 @@ mod tests {
         for field in ["host : a", " host: a", "ho st: a", "host", ": a"] {
             let head = format!("GET / HTTP/1.1\r\n{field}\r\n\r\n");
             assert!(request(head.as_bytes(), &mut table()).is_err(), "{field:?}");
+        }
+    }
+
+    #[test]
+    fn tabs_matter_where_the_length_is_said() {
+        for (field, expected) in [
+            ("Transfer-Encoding: chunked\t", true),
+            ("content-length:\t5", true),
+            ("x: y\t", false),
+            ("content-length: 5", false),
+        ] {
+            let head = format!("GET / HTTP/1.1\r\nhost: a\r\n{field}\r\n\r\n");
+            assert_eq!(tab_in_framing(head.as_bytes()), expected, "{field:?}");
         }
     }
 
