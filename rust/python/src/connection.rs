@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use wasmgate_gateway::{self as gateway, Access, Ends, FAILURES, Output, Step, Waited};
+use wasmgate_gateway::{self as gateway, Access, Ends, FAILURES, Output, Peer, Step, Waited};
 use wasmgate_host as host;
 
 use crate::effects::{self, Effects};
@@ -130,8 +130,9 @@ impl Connection {
         server: Option<(String, Option<u16>)>,
         secure: bool,
     ) -> Self {
-        let server = server.and_then(|(host, port)| Some((host, port?)));
-        let ends = Ends { peer: client, server, secure };
+        let peer = client.map(|(host, port)| Peer::new(&host, port));
+        let server = server.and_then(|(host, port)| Some((host.into(), port?)));
+        let ends = Ends { peer, server, secure };
         let connection = gateway::Connection::new(Arc::clone(&router.0), ends);
         Self { connection, notes: host::Effects::default(), accesses: Vec::new() }
     }
