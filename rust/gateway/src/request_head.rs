@@ -86,7 +86,7 @@ pub struct RequestReader<'a> {
 /// A well-formed request.
 #[derive(Debug)]
 pub(crate) struct RequestHead {
-    /// `:method`, `:scheme`, `:authority`, `:path`, then the fields that go on.
+    /// `:method`, `:scheme`, `:authority`, `:path`, then the fields that go on, all marked.
     pub map: HeaderMap,
     pub framing: Framing,
     /// The client as policies see it, behind trusted proxies.
@@ -209,6 +209,7 @@ impl<'a> RequestReader<'a> {
         let client = self.forwarding.client(proxies);
         let client = client.or_else(|| line.peer.map(|peer| (peer.host().clone(), peer.port())));
         self.forwarding.write(&mut self.map, scheme, &authority, port, line.version);
+        self.map.mark();
         Ok(RequestHead { map: self.map, framing: self.framing, client })
     }
 

@@ -9,6 +9,8 @@ const COMPACT: usize = 64 << 10;
 pub struct HeaderMap {
     bytes: Vec<u8>,
     fields: Vec<Field>,
+    /// Fields whose bytes are before this place are as they were when it was marked.
+    marked: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -28,7 +30,7 @@ impl HeaderMap {
     /// An empty map with room for `fields` fields of `bytes` bytes in all.
     #[must_use]
     pub fn with_capacity(fields: usize, bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), fields: Vec::with_capacity(fields) }
+        Self { bytes: Vec::with_capacity(bytes), fields: Vec::with_capacity(fields), marked: 0 }
     }
 
     /// Appends a field; the name is stored in lower case.
@@ -58,6 +60,7 @@ impl HeaderMap {
             field.start = start;
         }
         self.bytes = bytes;
+        self.marked = 0;
     }
 
     fn name_of(&self, field: Field) -> &[u8] {
@@ -135,6 +138,17 @@ impl HeaderMap {
         self.fields.iter().map(|f| (self.name_of(*f), self.value_of(*f)))
     }
 
+    /// Marks the fields that are there: they were looked at.
+    pub fn mark(&mut self) {
+        self.marked = self.bytes.len();
+    }
+
+    /// Names and values in order, and whether the field is one of those that were marked. Fields
+    /// that came or changed since are not; in long maps marked ones may be forgotten.
+    pub fn iter_marked(&self) -> impl Iterator<Item = (&[u8], &[u8], bool)> {
+        self.fields.iter().map(|f| (self.name_of(*f), self.value_of(*f), f.start < self.marked))
+    }
+
     /// The number of fields.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -205,6 +219,23 @@ mod tests {
         map.set(b"a", b"9");
         map.set(b"d", b"5");
         assert_eq!(text(&map), ["a=9", "b=2", "c=4", "d=5"]);
+    }
+
+    #[test]
+    fn what_changes_is_marked_no_more() {
+        let mut map = map();
+        map.mark();
+        map.set(b"b", b"9");
+        map.push(b"d", b"");
+        map.remove(b"c");
+        let marked = map.iter_marked().map(|(name, _, marked)| (name[0], marked));
+        assert_eq!(
+            marked.collect::<Vec<_>>(),
+            [(b'a', true), (b'b', false), (b'a', true), (b'd', false)]
+        );
+        map.bytes.resize(4 * COMPACT, 0);
+        map.push(b"e", b"");
+        assert!(map.iter_marked().all(|(_, _, marked)| !marked));
     }
 
     #[test]

@@ -22,6 +22,7 @@ const ENDED: u32 = 1 << 7;
 const FULL: u32 = 1 << 8;
 const LINGER: u32 = 1 << 9;
 const FAILED: u32 = 1 << 10;
+const TIMED: u32 = 1 << 11;
 /// Bits of the endpoint in a dialled number; the cluster is above them.
 const ENDPOINT_BITS: u32 = 16;
 
@@ -64,6 +65,7 @@ impl Connection {
             (self.connection.is_full(), FULL),
             (step.linger, LINGER),
             (step.failed, FAILED),
+            (step.timed, TIMED),
         ];
         let flags = flags.iter().fold(0, |all, (set, flag)| all | (u32::from(*set) * flag));
         let dial = step.dial.map_or(-1, |(cluster, endpoint)| {
@@ -122,6 +124,8 @@ impl Connection {
     const LINGER: u32 = LINGER;
     #[classattr]
     const FAILED: u32 = FAILED;
+    #[classattr]
+    const TIMED: u32 = TIMED;
 
     #[new]
     fn new(

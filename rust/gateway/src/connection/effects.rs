@@ -81,6 +81,7 @@ impl Connection {
     pub(super) fn dial(&mut self, step: &mut Step) {
         let Some(request) = self.exchange.as_ref().and_then(Exchange::upstream) else { return };
         step.dial = Some((request.cluster, request.endpoint));
+        step.timed = request.timeout.is_some();
         step.upstream.begin(request);
         self.to_upstream = match request.framing {
             BodyFraming::Chunked => BodyWriter::Chunked,
