@@ -34,11 +34,13 @@ impl HeaderMap {
     }
 
     /// Appends a field; the name is stored in lower case.
+    #[inline]
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
         let field = self.store(name, value);
         self.fields.push(field);
     }
 
+    #[inline]
     fn store(&mut self, name: &[u8], value: &[u8]) -> Field {
         if self.bytes.len() > COMPACT && self.bytes.len() / 2 > self.byte_len() {
             self.compact();
@@ -63,21 +65,25 @@ impl HeaderMap {
         self.marked = 0;
     }
 
+    #[inline]
     fn name_of(&self, field: Field) -> &[u8] {
         &self.bytes[field.start..field.start + field.name]
     }
 
+    #[inline]
     fn value_of(&self, field: Field) -> &[u8] {
         let start = field.start + field.name;
         &self.bytes[start..start + field.value]
     }
 
+    #[inline]
     fn is(&self, field: Field, name: &[u8]) -> bool {
         field.name == name.len() && self.name_of(field).eq_ignore_ascii_case(name)
     }
 
     /// The first value of `name`.
     #[must_use]
+    #[inline]
     pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
         self.fields.iter().find(|f| self.is(**f, name)).map(|f| self.value_of(*f))
     }
@@ -134,6 +140,7 @@ impl HeaderMap {
     }
 
     /// Names and values in order.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.fields.iter().map(|f| (self.name_of(*f), self.value_of(*f)))
     }
@@ -145,12 +152,14 @@ impl HeaderMap {
 
     /// Names and values in order, and whether the field is one of those that were marked. Fields
     /// that came or changed since are not; in long maps marked ones may be forgotten.
+    #[inline]
     pub fn iter_marked(&self) -> impl Iterator<Item = (&[u8], &[u8], bool)> {
         self.fields.iter().map(|f| (self.name_of(*f), self.value_of(*f), f.start < self.marked))
     }
 
     /// The number of fields.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.fields.len()
     }
