@@ -134,11 +134,7 @@ class Forwarder(ABC, asyncio.Protocol):
                 self._upstream.transport.write(upstream)
         if client is not None:
             self._transport.write(client)
-        if flags == _DONE and self._waiter is None and not self._stops:
-            # The common end: the last bytes of the upstream came just now.
-            self._server_state.total_requests += 1
-            self._deadline = None
-        elif flags & ~_QUIET:
+        if flags & ~_QUIET:
             self._more(flags)
 
     def _more(self, flags: int) -> None:
@@ -238,8 +234,18 @@ class Forwarder(ABC, asyncio.Protocol):
 
     def upstream_data(self, data: bytes) -> None:
         """Take bytes of the upstream."""
+        flags, client, upstream, dial = self._native.receive_upstream(data)
         self._since = self._direct.now
-        self._perform(*self._native.receive_upstream(data))
+        if flags == _DONE and dial < 0 and not self._stops and self._waiter is None:
+            # The common end, without a look at all that is not the case.
+            lent, self._upstream = cast("Lent", self._upstream), None
+            lent.give_back(reusable=True)
+            if client is not None:
+                self._transport.write(client)
+            self._server_state.total_requests += 1
+            self._deadline = None
+        else:
+            self._perform(flags, client, upstream, dial)
 
     def upstream_lost(self, *, cleanly: bool) -> None:
         """Answer instead of the upstream, or send the request again where that is safe.
