@@ -117,11 +117,13 @@ impl<'a> Guest<'a> {
 
     /// The same for what is mostly short, without an allocation then.
     pub(crate) fn read_short(&mut self, at: u32, length: u32) -> Result<Short, Fault> {
-        if length == 0 {
-            return Ok(Short::new());
+        if length as usize > Short::new().inline_size() {
+            self.check(at, length)?;
         }
-        self.check(at, length)?;
         let mut bytes = Short::from_elem(0, length as usize);
+        if length == 0 {
+            return Ok(bytes);
+        }
         self.copy(at, &mut bytes)?;
         Ok(bytes)
     }
