@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from subjects import KNOWN
+from launching import KNOWN
 from tables import OURS, digits, markdown
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 import subprocess
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
-from processes import free_port, listens, pinned
+from processes import free_port, listens, pinned, waited
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +41,10 @@ class Generator:
         traceback: TracebackType | None,
     ) -> None:
         self._process.communicate()
+
+    def waited(self) -> float:
+        """Return the seconds for which it was ready and had no core (it runs in one thread)."""
+        return waited(self._process.pid)
 
     def load(self, **command: object) -> dict[str, Any]:
         """Perform a command (see `command` in client.go) and return its report.

@@ -21,6 +21,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
+_IDLE = (3, 4)  # of a core in /proc/stat: idle, iowait
 # Fields of /proc/<pid>/stat, counted from the state, which is the third.
 _PARENT = 1
 _TIMES = slice(11, 15)  # utime, stime, and those of children that ended
@@ -36,6 +37,19 @@ def cores() -> tuple[set[int], set[int]]:
     if len(usable) == 1:
         raise RuntimeError("one core is not enough: gateway and load need one each")
     return {usable[-1]}, set(usable[:-1])
+
+
+def busy(wanted: set[int]) -> float:
+    """Return the seconds for which these cores were not idle, or were not ours to use at all."""
+    lines = (line.split() for line in Path("/proc/stat").read_text("ascii").splitlines())
+    cores = {name: list(map(int, times[:8])) for name, *times in lines if name.startswith("cpu")}
+    rows = [cores[f"cpu{core}"] for core in wanted]
+    return sum(sum(row) - sum(row[index] for index in _IDLE) for row in rows) / _TICKS
+
+
+def waited(pid: int) -> float:
+    """Return the seconds for which a program's first thread was ready and had no core."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text("ascii").split()[1]) / 1e9
 
 
 @contextlib.contextmanager

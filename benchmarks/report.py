@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import plots
 import tables
 from aims import aims
+from launching import KNOWN, NEW, PLAIN
 from machine import ROOT
 from results import LATEST, Result, load
-from subjects import KNOWN, NEW, PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from launching import KNOWN, NEW, PLAIN
 from rich.table import Table
-from subjects import KNOWN, NEW, PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
