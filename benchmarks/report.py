@@ -45,6 +45,7 @@ def render(text: str, results: Sequence[Result], meta: Mapping[str, Any]) -> str
         "gateways": tables.gateways(results),
         "host": tables.host(results),
         "machine": _machine(meta),
+        "summary": tables.summary(results),
     }
     return _PLACE.sub(lambda m: f"{m[1]}\n{made[m['name']]}\n\n{m[3]}", text)
 
