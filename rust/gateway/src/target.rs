@@ -24,7 +24,7 @@ const DOTS: Problem = Problem::bad_request("the path has a dot segment");
 #[derive(Debug, PartialEq, Eq)]
 pub struct Target<'a> {
     /// The authority of an absolute-form target; it replaces the Host field (RFC 9112 §3.2.2).
-    pub authority: Option<&'a [u8]>,
+    pub authority: Option<Authority<'a>>,
     /// Path and query as they go on, or `*`.
     pub path: Cow<'a, [u8]>,
 }
@@ -56,7 +56,7 @@ fn absolute<'a>(method: &[u8], target: &'a [u8]) -> Result<Target<'a>, Problem> 
     let rest = after_scheme(target).ok_or(FORM)?;
     let end = rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
-    Authority::parse(authority)?;
+    let authority = Authority::parse(authority)?;
     let path = match path {
         // RFC 9112 §3.2.4: the last proxy turns this back into the asterisk-form.
         [] if method == b"OPTIONS" => Cow::Borrowed(b"*".as_slice()),
@@ -141,7 +141,7 @@ mod tests {
     fn parse(target: &str) -> Result<(Option<String>, String), &'static str> {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         Target::parse(b"GET", target.as_bytes())
-            .map(|t| (t.authority.map(text), text(&t.path)))
+            .map(|t| (t.authority.map(|a| text(a.bytes)), text(&t.path)))
             .map_err(|problem| problem.detail)
     }
 

@@ -140,21 +140,17 @@ impl Instance {
         fields: u32,
         end: bool,
     ) -> Result<Action, Error> {
-        let fuel = self.fuel();
         let name = match direction {
             Direction::Request => "proxy_on_request_headers",
             Direction::Response => "proxy_on_response_headers",
         };
-        self.run(name, context, fuel, |exports, store| {
-            let callback = match direction {
-                Direction::Request => &exports.request_headers,
-                Direction::Response => &exports.response_headers,
-            };
-            match callback {
-                None => Ok(0),
-                Some(HeadersCallback::Two(f)) => f.call(store, context, fields),
-                Some(HeadersCallback::Three(f)) => f.call(store, context, fields, end.into()),
-            }
+        if self.exports.headers(direction).is_none() {
+            return Ok(Action::Continue);
+        }
+        self.run(name, context, self.fuel(), |exports, store| match exports.headers(direction) {
+            None => Ok(0),
+            Some(HeadersCallback::Two(f)) => f.call(store, context, fields),
+            Some(HeadersCallback::Three(f)) => f.call(store, context, fields, end.into()),
         })
         .map(Action::of_headers)
     }
@@ -166,17 +162,15 @@ impl Instance {
         size: u32,
         end: bool,
     ) -> Result<Action, Error> {
-        let fuel = self.fuel();
         let name = match direction {
             Direction::Request => "proxy_on_request_body",
             Direction::Response => "proxy_on_response_body",
         };
-        self.run(name, context, fuel, |exports, store| {
-            let callback = match direction {
-                Direction::Request => &exports.request_body,
-                Direction::Response => &exports.response_body,
-            };
-            callback.as_ref().map_or(Ok(0), |f| f.call(store, context, size, end.into()))
+        if self.exports.body(direction).is_none() {
+            return Ok(Action::Continue);
+        }
+        self.run(name, context, self.fuel(), |exports, store| {
+            exports.body(direction).map_or(Ok(0), |f| f.call(store, context, size, end.into()))
         })
         .map(Action::of_body)
     }
@@ -187,17 +181,15 @@ impl Instance {
         context: u32,
         fields: u32,
     ) -> Result<Action, Error> {
-        let fuel = self.fuel();
         let name = match direction {
             Direction::Request => "proxy_on_request_trailers",
             Direction::Response => "proxy_on_response_trailers",
         };
-        self.run(name, context, fuel, |exports, store| {
-            let callback = match direction {
-                Direction::Request => &exports.request_trailers,
-                Direction::Response => &exports.response_trailers,
-            };
-            callback.as_ref().map_or(Ok(0), |f| f.call(store, context, fields))
+        if self.exports.trailers(direction).is_none() {
+            return Ok(Action::Continue);
+        }
+        self.run(name, context, self.fuel(), |exports, store| {
+            exports.trailers(direction).map_or(Ok(0), |f| f.call(store, context, fields))
         })
         .map(Action::of_body)
     }
@@ -205,11 +197,13 @@ impl Instance {
     /// `proxy_on_done`, then `proxy_on_log` and `proxy_on_delete`, unless the guest wants to be
     /// asked again: then they follow its `proxy_done`.
     pub(crate) fn end_stream(&mut self, context: u32) -> Result<(), Error> {
-        let fuel = self.fuel();
         self.env.as_mut(&mut self.store).ending = true;
-        let done = self.run("proxy_on_done", context, fuel, |exports, store| {
-            exports.done.as_ref().map_or(Ok(1), |f| f.call(store, context))
-        })?;
+        let mut done = 1;
+        if self.exports.done.is_some() {
+            done = self.run("proxy_on_done", context, self.fuel(), |exports, store| {
+                exports.done.as_ref().map_or(Ok(1), |f| f.call(store, context))
+            })?;
+        }
         let env = self.env.as_mut(&mut self.store);
         env.ending = false;
         if done == 0 && !env.finished.contains(&context) {
@@ -221,11 +215,12 @@ impl Instance {
     }
 
     fn delete(&mut self, context: u32) -> Result<(), Error> {
-        let fuel = self.fuel();
-        self.run("proxy_on_log", context, fuel, |exports, store| {
-            exports.log.as_ref().map_or(Ok(()), |f| f.call(store, context))
-        })?;
-        self.run("proxy_on_delete", context, fuel, |exports, store| {
+        if self.exports.log.is_some() {
+            self.run("proxy_on_log", context, self.fuel(), |exports, store| {
+                exports.log.as_ref().map_or(Ok(()), |f| f.call(store, context))
+            })?;
+        }
+        self.run("proxy_on_delete", context, self.fuel(), |exports, store| {
             exports.delete.as_ref().map_or(Ok(()), |f| f.call(store, context))
         })?;
         self.env.as_mut(&mut self.store).contexts.remove(&context);

@@ -4,13 +4,13 @@
 //! is made at the first use on the thread; one that crashed is replaced.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::effects::LogRecord;
+use crate::ids::IdMap;
 use crate::instance::Instance;
 use crate::plugin::PluginCore;
 use crate::{Error, LogLevel, stream_state};
@@ -32,7 +32,7 @@ pub(crate) struct Outbox {
 }
 
 thread_local! {
-    static SLOTS: RefCell<HashMap<u64, Rc<Slot>>> = RefCell::default();
+    static SLOTS: RefCell<IdMap<u64, Rc<Slot>>> = RefCell::default();
     static OUTBOX: RefCell<Outbox> = RefCell::default();
     static SEEN_RETIRED: Cell<usize> = const { Cell::new(0) };
 }

@@ -31,6 +31,7 @@ mod artifact_cache;
 mod dialect;
 mod engine;
 mod fuel;
+mod ids;
 mod imports;
 mod inspect;
 mod limits;

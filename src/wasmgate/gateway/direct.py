@@ -36,6 +36,8 @@ class Direct:
         limits: dict[str, UpstreamLimits],
     ) -> None:
         self.loop = asyncio.get_running_loop()
+        # For signs of life: at most `LOOK_EVERY` ahead, so that nothing ends early.
+        self.now = self.loop.time() + LOOK_EVERY
         self.router = router
         self.driver = driver
         self.connections: set[GatewayProtocol] = set()
@@ -63,6 +65,7 @@ class Direct:
 
     def _look(self) -> None:
         now = self.loop.time()
+        self.now = now + LOOK_EVERY
         for connection in list(self.connections):
             connection.look(now)
         for pool in self._pools.values():
