@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TARGET = "/v1/orders/42?expand=items"
+VERIFIED = "env.proxy_call_foreign_function return: 0"  # in Envoy's log
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,13 @@ def test_a_request_with_a_token_is_rewritten_and_goes_on(host: EnvoyHost, issuer
     assert (answer.status, answer.seen["target"]) == (200, "/orders/42?expand=items")
     assert told == {"x-auth-user": "ada", "x-tier": "gold"}
     assert (answer.headers["x-ratelimit-remaining"], answer.headers["x-served"]) == ("2", "yes")
+
+
+def test_envoy_verifies_the_signatures(host: EnvoyHost, issuer: Issuer) -> None:
+    """Its `verify_signature` takes our arguments: 0 is OK."""
+    calls = host.log.read_text("utf-8", "replace").count(VERIFIED)
+    host.get(TARGET, authorization=bearer(issuer, "gil"))
+    assert host.log.read_text("utf-8", "replace").count(VERIFIED) == calls + 1
 
 
 def test_a_broken_signature_is_refused(host: EnvoyHost, issuer: Issuer) -> None:
