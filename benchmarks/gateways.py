@@ -15,7 +15,7 @@ from __future__ import annotations
 import http.client
 import tempfile
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +54,8 @@ class Tokens:
     public_pem: str
     known: Path
     new: Path
-    refused: list[str]
+    refused: list[str] = field(default_factory=list)
+    """What must not pass."""
 
 
 class Comparison:

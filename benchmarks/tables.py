@@ -72,7 +72,8 @@ def _gateway_table(found: dict[str, dict[str, Result]]) -> str:
 def summary(results: Sequence[Result]) -> str:
     """Return the CPU of every gateway on every question, and its memory, as one Markdown table."""
     found = {question: _by_subject(results, question) for question in _GATEWAYS}
-    subjects = dict.fromkeys(subject for metrics in found.values() for subject in metrics)
+    # First those who do all the work, in their order.
+    subjects = dict.fromkeys(name for question in (KNOWN, PLAIN) for name in found[question])
     rows = []
     for subject in subjects:
         measured = [found[question].get(subject) for question in _GATEWAYS]
