@@ -40,12 +40,12 @@ _PLOTS = {
 def render(text: str, results: Sequence[Result], meta: Mapping[str, Any]) -> str:
     """Return a page with its tables renewed. Raises KeyError for a name that is no table's."""
     made = {
+        "summary": tables.summary(results),
         "aims": aims(results),
         "chain": tables.chain(results),
         "gateways": tables.gateways(results),
         "host": tables.host(results),
         "machine": _machine(meta),
-        "summary": tables.summary(results),
     }
     return _PLACE.sub(lambda m: f"{m[1]}\n{made[m['name']]}\n\n{m[3]}", text)
 
