@@ -6,7 +6,7 @@ import json
 import subprocess
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
-from processes import free_port, listens, pinned, waited
+from processes import free_port, listens, pinned, used, waited
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,8 +42,12 @@ class Generator:
     ) -> None:
         self._process.communicate()
 
+    def cpu(self) -> float:
+        """Return the seconds of CPU time that it has taken."""
+        return used(self._process.pid)
+
     def waited(self) -> float:
-        """Return the seconds for which it was ready and had no core (it runs in one thread)."""
+        """Return the seconds for which its one thread was ready and had no core."""
         return waited(self._process.pid)
 
     def load(self, **command: object) -> dict[str, Any]:
