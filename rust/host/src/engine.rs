@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use wasmer::Engine;
 use wasmer::sys::{
-    CompilerConfig, Cranelift, CraneliftOptLevel, EngineBuilder, Features, NativeEngineExt, Target,
+    CompilerConfig, Cranelift, CraneliftOptLevel, EngineBuilder, Features, NativeEngineExt,
+    Singlepass, Target,
 };
 
 use crate::fuel::Metering;
@@ -14,13 +15,58 @@ use crate::limits::{BoundedTunables, Limits};
 /// the lock file.
 pub(crate) const ENGINE_VERSION: &str = "7.4.2";
 
+/// How well a module is compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// In one pass over the code, for a swap that cannot wait. It knows no SIMD.
+    Fast,
+    /// For speed, which takes seven times as long.
+    Optimized,
+}
+
+impl Tier {
+    /// Its name, for people and in the keys of artifacts.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Optimized => "optimized",
+        }
+    }
+
+    /// The tier of this name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        [Self::Fast, Self::Optimized].into_iter().find(|tier| tier.name() == name)
+    }
+
+    pub(crate) fn compiler(self) -> &'static str {
+        match self {
+            Self::Fast => "singlepass",
+            Self::Optimized => "cranelift",
+        }
+    }
+}
+
 /// An engine that compiles one module.
-pub(crate) fn compiling(limits: &Limits) -> Engine {
-    let mut compiler = Cranelift::new();
-    compiler.opt_level(CraneliftOptLevel::Speed);
-    compiler.push_middleware(Arc::new(Metering::default()));
-    let builder = EngineBuilder::new(compiler).set_features(Some(features()));
-    bounded(builder, limits)
+pub(crate) fn compiling(tier: Tier, limits: &Limits) -> Engine {
+    let mut features = features();
+    let metering = Arc::new(Metering::default());
+    let builder = match tier {
+        Tier::Fast => {
+            features.simd(false);
+            let mut compiler = Singlepass::new();
+            compiler.push_middleware(metering);
+            EngineBuilder::new(compiler)
+        }
+        Tier::Optimized => {
+            let mut compiler = Cranelift::new();
+            compiler.opt_level(CraneliftOptLevel::Speed);
+            compiler.push_middleware(metering);
+            EngineBuilder::new(compiler)
+        }
+    };
+    bounded(builder.set_features(Some(features)), limits)
 }
 
 /// An engine without a compiler, for artifacts.

@@ -145,6 +145,10 @@ impl Slot {
         let outcome = {
             let mut place = self.instance.borrow_mut();
             let instance = place.as_mut().ok_or(Error::InstanceGone)?;
+            // Between callbacks an instance is at rest.
+            if self.core.module.moves() {
+                instance.improve();
+            }
             callback(instance).and_then(|answer| Ok((answer, instance.end_finished()?)))
         };
         match outcome {

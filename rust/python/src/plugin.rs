@@ -72,6 +72,20 @@ impl Plugin {
         self.0.abi()
     }
 
+    /// "fast" or "optimized": how well the code is compiled.
+    #[getter]
+    fn tier(&self) -> &'static str {
+        self.0.tier().name()
+    }
+
+    fn runs(&self, module: &[u8]) -> bool {
+        self.0.runs(module)
+    }
+
+    fn improve(&self, py: Python<'_>, module: PyBackedBytes) -> bool {
+        py.detach(|| self.0.improve(&module))
+    }
+
     #[getter]
     fn cached(&self) -> bool {
         self.0.cached()
