@@ -10,7 +10,7 @@ use crate::errors;
 use crate::host::Host;
 
 /// A policy compiled and started.
-#[pyclass(frozen, module = "wasmgate._native")]
+#[pyclass(frozen, weakref, module = "wasmgate._native")]
 pub(crate) struct Plugin(pub(crate) host::Plugin);
 
 #[pymethods]

@@ -50,7 +50,7 @@ class Gateway:
         self._transports = dict(transports or {})
         self._path: Path | None = None
         self._reloading = threading.Lock()
-        self._deployment = self._deploy(config)
+        self._deployment = Deployment(config, self._host, self._transports)
 
     @classmethod
     def from_file(
@@ -77,8 +77,9 @@ class Gateway:
         """Take `config`, or what the file says now, without losing a request.
 
         It is loaded and compiled beside the requests that run, then takes their place in one step:
-        they finish with the policies and the routes they began with. What policies share, such as
-        counters, stays. Raises ConfigError or PolicyLoadError; then nothing has changed.
+        they finish with the policies and the routes they began with. Policies that are the same as
+        before, to the bytes of their modules, go on with all that they remember; of others what
+        policies share stays, such as counters. Raises ConfigError or PolicyLoadError; then nothing has changed.
         """
         await asyncio.to_thread(self._replace, config)
 
@@ -91,11 +92,9 @@ class Gateway:
                         hint="pass the new configuration to reload()",
                     )
                 config = load(self._path)
-            old, self._deployment = self._deployment, self._deploy(config)
+            old = self._deployment
+            self._deployment = Deployment(config, self._host, self._transports, previous=old)
         old.retire()
-
-    def _deploy(self, config: GatewayConfig) -> Deployment:
-        return Deployment(config, self._host, self._transports)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""

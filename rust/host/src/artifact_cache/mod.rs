@@ -70,12 +70,24 @@ impl ArtifactCache {
         Ok(MappedArtifact::of(&file).and_then(|artifact| artifact.load(engine)))
     }
 
-    /// Whether there is an artifact, whole or damaged.
+    /// Whether there is an artifact that is not damaged.
     ///
     /// # Errors
     /// [`CacheProblem`] when the folder or the file is not ours alone.
     pub(crate) fn holds(&self, digest: &str, tier: Tier) -> Result<bool, CacheProblem> {
-        Ok(self.open(digest, tier)?.is_some())
+        let file = self.open(digest, tier)?;
+        Ok(file.is_some_and(|file| MappedArtifact::of(&file).is_some()))
+    }
+
+    /// Waits until no other process has the cache to itself; it is free again when the answer is
+    /// dropped.
+    ///
+    /// # Errors
+    /// [`CacheProblem`] when the folder is not ours alone or cannot be locked.
+    pub(crate) fn alone(&self) -> Result<File, CacheProblem> {
+        self.open_folder()?;
+        let locked = File::open(&self.folder).and_then(|folder| folder.lock().map(|()| folder));
+        locked.map_err(|error| problem(&self.folder, error))
     }
 
     fn open(&self, digest: &str, tier: Tier) -> Result<Option<File>, CacheProblem> {

@@ -167,21 +167,34 @@ pub enum ArtifactError {
     Cache(String),
 }
 
-/// Compiles a module into the cache in `folder`, so that it can be loaded by another process. A
-/// module that the fast tier cannot compile is optimised at once.
+impl From<CacheProblem> for ArtifactError {
+    fn from(problem: CacheProblem) -> Self {
+        Self::Cache(problem.to_string())
+    }
+}
+
+/// Compiles a module into the cache in `folder`, so that another process can load it. A module that
+/// the fast tier cannot compile is optimised at once. Of all processes one optimises at a time, and
+/// what another has done is not done again.
 ///
 /// # Errors
 /// [`ArtifactError`]. How much memory the module may have is asked when it is loaded.
 pub fn compile_artifact(bytes: &[u8], folder: PathBuf, tier: Tier) -> Result<Tier, ArtifactError> {
     let limits = Limits { memory: u64::MAX, ..Limits::default() };
     check(bytes, &limits)?;
-    let code = Code::compile(bytes, tier, &limits).or_else(|error| match tier {
-        Tier::Fast => Code::compile(bytes, Tier::Optimized, &limits),
-        Tier::Optimized => Err(error),
-    })?;
-    let kept = ArtifactCache::new(folder).keep(&digest_hex(bytes), code.tier, &code.module);
-    kept.map_err(|problem| ArtifactError::Cache(problem.to_string()))?;
-    Ok(code.tier)
+    let (cache, digest) = (ArtifactCache::new(folder), digest_hex(bytes));
+    if tier == Tier::Fast
+        && let Ok(code) = Code::compile(bytes, tier, &limits)
+    {
+        cache.keep(&digest, tier, &code.module)?;
+        return Ok(tier);
+    }
+    let _alone = cache.alone()?;
+    if !cache.holds(&digest, Tier::Optimized)? {
+        let code = Code::compile(bytes, Tier::Optimized, &limits)?;
+        cache.keep(&digest, Tier::Optimized, &code.module)?;
+    }
+    Ok(Tier::Optimized)
 }
 
 /// SHA-256 in hex.
