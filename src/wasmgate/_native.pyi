@@ -22,6 +22,7 @@ __all__ = [
     "Stream",
     "UpstreamRequest",
     "compile_artifact",
+    "give_back_memory",
     "inspect",
 ]
 
@@ -43,6 +44,9 @@ class Host:
 
     def misses(self, module: bytes) -> bool:
         """Return whether a module could be in the cache and is not: `compile_artifact` makes it."""
+
+    def instances(self) -> int:
+        """Return how many instances there are on this thread: one for each plugin in use."""
 
     def metrics(self) -> list[tuple[str, str, int]]:
         """Return name, kind (counter, gauge, histogram) and value of each metric.
@@ -478,6 +482,9 @@ class _Inspection(TypedDict):
     custom_sections: list[str]
     producers: list[tuple[str, str, str]]
     target_features: list[str]
+
+def give_back_memory() -> None:
+    """Give memory that is free, and that the allocator keeps, back to the operating system."""
 
 def compile_artifact(
     module: bytes, *, cache: str, tier: Literal["fast", "optimized"]

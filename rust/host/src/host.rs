@@ -11,7 +11,7 @@ use crate::module::digest_hex;
 use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
 use crate::signature::KeyCache;
-use crate::{LogLevel, MetricValue};
+use crate::{LogLevel, MetricValue, instances};
 
 /// Shared data, queues, metrics and caches of one application. A policy that is replaced finds what
 /// its predecessor of the same name left here. Cloning is cheap and shares.
@@ -63,6 +63,16 @@ impl Host {
             let tiers = [Tier::Optimized, Tier::Fast];
             tiers.into_iter().all(|tier| matches!(cache.holds(&digest, tier), Ok(false)))
         })
+    }
+
+    /// How many instances there are on this thread.
+    #[must_use]
+    pub fn instances(&self) -> usize {
+        instances::count(self)
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     /// All metrics as they stand.

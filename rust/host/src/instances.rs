@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::effects::LogRecord;
 use crate::instance::Instance;
 use crate::plugin::PluginCore;
-use crate::{Error, LogLevel, stream_state};
+use crate::{Error, Host, LogLevel, stream_state};
 
 /// Crashes further apart than this do not count together.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -80,6 +80,15 @@ pub(crate) fn retire(id: u64) {
     RETIRED.lock().unwrap_or_else(PoisonError::into_inner).push(id);
     RETIRED_COUNT.fetch_add(1, Ordering::Release);
     release_retired();
+}
+
+/// Instances of a host's plugins on this thread.
+pub(crate) fn count(host: &Host) -> usize {
+    release_retired();
+    SLOTS.with_borrow(|slots| {
+        let slots = slots.values().filter(|slot| slot.core.host.is(host));
+        slots.filter(|slot| slot.instance.borrow().is_some()).count()
+    })
 }
 
 fn release_retired() {

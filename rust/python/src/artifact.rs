@@ -1,4 +1,4 @@
-//! `compile_artifact()`.
+//! `compile_artifact()`, `give_back_memory()`.
 
 use std::path::PathBuf;
 
@@ -21,4 +21,10 @@ pub(crate) fn compile_artifact(
         Err(ArtifactError::Load(error)) => Err(PyValueError::new_err(error.to_string())),
         Err(ArtifactError::Cache(problem)) => Err(PyOSError::new_err(problem)),
     }
+}
+
+/// Gives memory that is free back to the operating system.
+#[pyfunction]
+pub(crate) fn give_back_memory(py: Python<'_>) {
+    py.detach(host::give_back_memory);
 }

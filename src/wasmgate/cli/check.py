@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from wasmgate.cli.console import out, show_error, show_warning
 from wasmgate.cli.exit_codes import ExitCode
 from wasmgate.errors import WasmgateError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from wasmgate._native import Host, Plugin
     from wasmgate.config import GatewayConfig
     from wasmgate.policy import Policy
@@ -58,8 +58,8 @@ def check(
     for warning in warnings(settings):
         show_warning(warning)
     verdicts = _start(settings)
-    out.print(_policies(verdicts))
-    out.print(_routes(settings))
+    out().print(_policies(verdicts))
+    out().print(_routes(settings))
     errors = [verdict.error for verdict in verdicts if verdict.error]
     for error in errors:
         show_error(error)
@@ -84,6 +84,9 @@ def _verdict(policy: Policy, host: Host) -> Verdict:
 
 
 def _policies(verdicts: list[Verdict]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table("policy", "module", "abi", "digest", title="Policies", title_justify="left")
     table.add_column("start", justify="right")
     table.add_column("verdict")
@@ -102,6 +105,8 @@ def _policies(verdicts: list[Verdict]) -> Table:
 
 
 def _routes(settings: GatewayConfig) -> Table:
+    from rich.table import Table
+
     table = Table("host", "prefix", "policies", "cluster", title="Routes", title_justify="left")
     for route in settings.routes:
         table.add_row(

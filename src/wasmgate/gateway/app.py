@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wasmgate._native import Host
+from wasmgate._native import Host, give_back_memory
 from wasmgate.artifacts import cache_folder
 from wasmgate.config import load
 from wasmgate.driver import log_level
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from wasmgate.config import GatewayConfig
     from wasmgate.gateway.direct import Direct
 
-__all__ = ["Gateway", "create_app"]
+__all__ = ["Gateway", "create_app", "settle"]
 
 
 class Gateway:
@@ -152,4 +153,18 @@ def create_app() -> Gateway:
         uvicorn --no-proxy-headers --no-server-header --no-date-header
                 --factory wasmgate.gateway:create_app
     """
-    return Gateway.from_file(os.environ.get("WASMGATE_CONFIG", "gateway.yaml"))
+    gateway = Gateway.from_file(os.environ.get("WASMGATE_CONFIG", "gateway.yaml"))
+    settle()
+    return gateway
+
+
+def settle() -> None:
+    """Put a start behind this process: for a process that does nothing but serve.
+
+    What a start left free goes back to the system, and what it made, modules and validators for the
+    most part, is left out of every later garbage collection: one takes 10 ms, in which no
+    request is served.
+    """
+    gc.collect()
+    gc.freeze()
+    give_back_memory()
