@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import chain
 import host
+import swap
 import typer
 from gateways import Comparison, Load, Tokens, build_programs
 from machine import describe
@@ -23,6 +24,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from subjects import KNOWN, NEW, PLAIN
 from tables import shown
 from tokens import Issuer
+from work import chain as policies
+
+from wasmgate.artifacts import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +53,7 @@ class Run:
         except RuntimeError as error:
             self.progress.console.print(f"[yellow]skipped[/] {question}: {error}")
             return []
+        swap.optimize(policies(self.issuer.public_pem), cache_folder())
         tokens = Tokens(
             public_pem=self.issuer.public_pem,
             known=self._file("known", self.issuer.mint(_KNOWN_TOKENS)),
@@ -71,6 +76,9 @@ QUESTIONS: dict[str, Callable[[Run], list[Result]]] = {
     "instance": lambda run: host.instance(run.issuer.public_pem, run.load.rounds, run.progress),
     "compile": lambda run: host.compilation(run.issuer.public_pem, run.load.rounds, run.progress),
     "load": lambda run: host.load(run.issuer.public_pem, run.load.rounds, run.progress),
+    "swap.new": lambda run: swap.new(run.issuer.public_pem, run.load.rounds, run.progress),
+    "swap.cached": lambda run: swap.cached(run.issuer.public_pem, run.load.rounds, run.progress),
+    "start": lambda run: swap.start(run.issuer.public_pem, run.load.rounds, run.progress),
     "chain.known": lambda run: chain.known(run.issuer, run.requests, run.load.rounds, run.progress),
     "chain.new": lambda run: chain.new(
         run.issuer, run.new_tokens[: run.requests], run.load.rounds, run.progress

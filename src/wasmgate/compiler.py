@@ -74,11 +74,9 @@ def compile_apart(module: bytes, cache: Path, tier: Tier) -> None:
 
 
 def _how_it_ended(code: int, stderr: bytes) -> str:
-    if code >= 0:
-        last = stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        return f"the compiler ended with code {code}: {last}"
-    name = signal.Signals(-code).name
-    return f"the compiler was ended by {name}; it may use {MEGABYTES} MiB of memory"
+    last = stderr.decode(errors="replace").strip().rpartition("\n")[2]
+    how = f"code {code}" if code >= 0 else signal.Signals(-code).name
+    return f"the compiler ended with {how} (it may use {MEGABYTES} MiB of memory): {last}"
 
 
 def optimize_later(plugin: Plugin, module: bytes, cache: Path) -> None:

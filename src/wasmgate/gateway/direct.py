@@ -69,3 +69,5 @@ class Direct:
             pool.look(now)
         if self.connections or not self.retired:
             self._timer = self.loop.call_later(LOOK_EVERY, self._look)
+        else:
+            del self._timer  # it knows this object: without the circle the old policies go now
