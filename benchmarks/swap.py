@@ -1,8 +1,8 @@
 """How long a policy takes to change, and a gateway to start.
 
-A swap is measured as an operator sees it: gateway.yaml names a module with other bytes, `reload()` is
-called, and the clock stops when the new generation has answered a request. A module that nobody has
-seen differs from a bundled policy in a custom section.
+A swap is measured as an operator sees it: gateway.yaml names a module with other bytes, `reload()`
+is called, and the clock stops when the new generation has answered a request. A module that nobody
+has seen differs from a bundled policy in a custom section.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Swapping:
         return module
 
     async def swap(self, *, seen: bool) -> float:
-        """Return the microseconds from the call of `reload()` to an answer of the new generation."""
+        """Return the microseconds from the call of `reload()` to the first answer after it."""
         module = self._write()
         cache = os.environ["WASMGATE_CACHE"]
         if seen:

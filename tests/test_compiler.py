@@ -48,7 +48,7 @@ def test_a_damaged_artifact_is_missing(cache: Path) -> None:
 
 def test_a_module_that_cannot_run_here(cache: Path) -> None:
     """The words are the host's."""
-    with pytest.raises(CompilerFailed, match="^not a WebAssembly module"):
+    with pytest.raises(CompilerFailed, match=r"^not a WebAssembly module"):
         compile_apart(b"MZ", cache, "fast")
 
 
@@ -69,9 +69,7 @@ def test_a_compiler_that_takes_too_long(cache: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("executable", ["", "/usr/sbin/uwsgi", "/nowhere/python3"])
-def test_no_python_to_start(
-    executable: str, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_python_to_start(executable: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Python may be embedded in a program that is no interpreter."""
     monkeypatch.setattr(sys, "executable", executable)
     with pytest.raises(CompilerMissing):

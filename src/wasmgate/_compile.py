@@ -30,12 +30,9 @@ def main(folder: str, cache: str, tier: str, megabytes: str) -> int:
     native = importlib.import_module("_native")
     try:
         native.compile_artifact(sys.stdin.buffer.read(), cache=cache, tier=tier)
-    except ValueError as error:
-        print(error)
-        return REFUSED
-    except OSError as error:
-        print(error)
-        return NOT_KEPT
+    except (ValueError, OSError) as error:
+        sys.stdout.write(str(error))
+        return REFUSED if isinstance(error, ValueError) else NOT_KEPT
     return OK
 
 

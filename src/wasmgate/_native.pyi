@@ -100,7 +100,7 @@ class Plugin:
         """Return whether `module` is what was loaded."""
 
     def improve(self, module: bytes) -> bool:
-        """Take optimised code of the same module from the cache, in place of fast code, if it is there.
+        """Take optimised code of the same module from the cache in place of fast code.
 
         Instances change over before their next callback and keep what they remember, but for
         modules whose code changes tables: theirs go on in fast code until they are replaced.

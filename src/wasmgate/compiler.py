@@ -1,7 +1,7 @@
 """Compiles modules in processes of their own, so that no compiler's memory stays in ours.
 
-A process is started for one module and ends with it. It has a limit of memory and of time, sees none
-of our environment, and puts what it made into the cache of artifacts, where we find it.
+A process is started for one module and ends with it. It has a limit of memory and of time, sees
+none of our environment, and puts what it made into the cache of artifacts, where we find it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from weakref import ref
@@ -21,7 +22,7 @@ from wasmgate import _compile
 if TYPE_CHECKING:
     from wasmgate._native import Plugin
 
-__all__ = ["CompilerFailed", "CompilerMissing", "compile_apart", "optimize_later"]
+__all__ = ["OPTIMIZER", "CompilerFailed", "CompilerMissing", "Optimizer", "compile_apart"]
 
 Tier = Literal["fast", "optimized"]
 
@@ -30,7 +31,6 @@ MEGABYTES = 1024
 
 _LOGGER = logging.getLogger("wasmgate.policy")
 _ENVIRONMENT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
-_ONE_AT_A_TIME = threading.Lock()
 
 
 class CompilerFailed(Exception):
@@ -48,8 +48,9 @@ def compile_apart(module: bytes, cache: Path, tier: Tier) -> None:
     """
     if not Path(sys.executable or "").name.startswith("python"):
         raise CompilerMissing(f"{sys.executable!r} is no Python that could be started")
-    script, folder = Path(_compile.__file__), Path(__file__).parent
-    command = [sys.executable, "-I", "-S", script, folder, cache, tier, str(MEGABYTES)]
+    folder = str(Path(__file__).parent)
+    command = [sys.executable, "-I", "-S", _compile.__file__, folder, str(cache), tier]
+    command.append(str(MEGABYTES))
     try:
         done = subprocess.run(  # noqa: S603 (our own script)
             command,
@@ -79,24 +80,75 @@ def _how_it_ended(code: int, stderr: bytes) -> str:
     return f"the compiler ended with {how} (it may use {MEGABYTES} MiB of memory): {last}"
 
 
-def optimize_later(plugin: Plugin, module: bytes, cache: Path) -> None:
-    """Compile a plugin's module again, for speed, and let the plugin take it: in the background.
+@dataclass
+class Job:
+    """A module to compile for speed, and the plugins that wait for it."""
 
-    One module at a time; a plugin that is gone by then is let go.
-    """
-    arguments = (ref(plugin), module, cache)
-    threading.Thread(target=_optimize, args=arguments, name="wasmgate-optimize", daemon=True).start()
+    module: bytes
+    cache: Path
+    waiting: list[ref[Plugin]]
 
+    def plugins(self) -> list[Plugin]:
+        """Return those that are still there."""
+        return [plugin for waiting in self.waiting if (plugin := waiting()) is not None]
 
-def _optimize(plugin: ref[Plugin], module: bytes, cache: Path) -> None:
-    with _ONE_AT_A_TIME:
-        if plugin() is None:
-            return
+    def run(self) -> None:
+        """Compile, and let the plugins take the code."""
         try:
-            compile_apart(module, cache, "optimized")
+            compile_apart(self.module, self.cache, "optimized")
         except (CompilerFailed, CompilerMissing) as error:
-            if (waiting := plugin()) is not None:
-                _LOGGER.warning("policy %r keeps its fast code: %s", waiting.name, error)
+            for plugin in self.plugins():
+                _LOGGER.warning("policy %r keeps its fast code: %s", plugin.name, error)
             return
-    if (waiting := plugin()) is not None and waiting.improve(module):
-        _LOGGER.info("policy %r runs optimised code now", waiting.name)
+        self.improve()
+
+    def improve(self) -> None:
+        """Let the plugins take what is in the cache now."""
+        for plugin in self.plugins():
+            if plugin.improve(self.module):
+                _LOGGER.info("policy %r runs optimised code now", plugin.name)
+
+
+class Optimizer:
+    """Compiles modules for speed, one at a time, in a thread that is there while there are any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        # By digest and folder; the first one is running.
+        self._jobs: dict[tuple[str, Path], Job] = {}
+        self._thread: threading.Thread | None = None
+
+    def add(self, plugin: Plugin, module: bytes, cache: Path) -> None:
+        """Let a plugin of fast code have better code when it is there.
+
+        A plugin that is gone by then is let go, and so is a module that nobody waits for.
+        """
+        with self._lock:
+            for key in list(self._jobs)[1:]:
+                if not self._jobs[key].plugins():
+                    del self._jobs[key]
+            job = self._jobs.setdefault((plugin.digest, cache), Job(module, cache, []))
+            job.waiting.append(ref(plugin))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="wasmgate-optimizer")
+                self._thread.daemon = True
+                self._thread.start()
+
+    def _run(self) -> None:
+        while (job := self._next()) is not None:
+            if job.plugins():
+                job.run()
+            with self._lock:
+                late = self._jobs.pop(next(iter(self._jobs))).waiting
+            # Some may have come while the code was taken by the others.
+            Job(job.module, job.cache, late).improve()
+
+    def _next(self) -> Job | None:
+        with self._lock:
+            job = next(iter(self._jobs.values()), None)
+            if job is None:
+                self._thread = None
+            return job
+
+
+OPTIMIZER = Optimizer()

@@ -233,9 +233,9 @@ class Policy:
         if plugin.cache_problem is not None:
             _LOGGER.warning("policy %r was compiled afresh: %s", self.name, plugin.cache_problem)
         if plugin.tier == "fast" and host.cache is not None:
-            from wasmgate.compiler import optimize_later  # noqa: PLC0415 (seldom needed)
+            from wasmgate.compiler import OPTIMIZER  # noqa: PLC0415 (seldom needed)
 
-            optimize_later(plugin, module, host.cache)
+            OPTIMIZER.add(plugin, module, host.cache)
         return plugin
 
     def _compile(self, module: bytes, host: Host) -> None:

@@ -1,7 +1,8 @@
 """Hostile guests: each ends in its named error or status, in time, and the next request passes.
 
-`tests/wat` has one file a guest, which runs in both tiers of code. Time is measured as what the thread computed: a callback's fuel
-stands for about 10 ms, and no guest may hold the event loop for many times that.
+`tests/wat` has one file a guest, which runs in both tiers of code. Time is measured as what the
+thread computed: a callback's fuel stands for about 10 ms, and no guest may hold the event loop for
+many times that.
 """
 
 from __future__ import annotations

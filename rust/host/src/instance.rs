@@ -40,11 +40,11 @@ impl Instance {
 
     /// Instantiates the module and runs nothing of it.
     fn new(core: Arc<PluginCore>) -> Result<Self, Error> {
-        let code = core.module.code();
-        let mut store = Store::new(code.engine.clone());
+        let compiled = core.module.code();
+        let mut store = Store::new(compiled.engine.clone());
         let env = FunctionEnv::new(&mut store, Env::new(Arc::clone(&core)));
-        let imports = hostcalls::imports(&mut store, &env, &code.module);
-        let vm = wasmer::Instance::new(&mut store, &code.module, &imports)
+        let imports = hostcalls::imports(&mut store, &env, &compiled.module);
+        let vm = wasmer::Instance::new(&mut store, &compiled.module, &imports)
             .map_err(|error| Error::Instantiate(error.to_string()))?;
         let meter = Meter::of(&vm).map_err(|e| Error::Instantiate(e.to_string()))?;
         env.as_mut(&mut store).links = Some(Links {
@@ -53,7 +53,7 @@ impl Instance {
             meter: meter.clone(),
         });
         let exports = Exports::of(&vm, &store)?;
-        let tier = code.tier;
+        let tier = compiled.tier;
         Ok(Self { store, env, exports, meter, core, root: 0, vm, tier, stays: false })
     }
 

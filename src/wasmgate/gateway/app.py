@@ -80,7 +80,8 @@ class Gateway:
         It is loaded and compiled beside the requests that run, then takes their place in one step:
         they finish with the policies and the routes they began with. Policies that are the same as
         before, to the bytes of their modules, go on with all that they remember; of others what
-        policies share stays, such as counters. Raises ConfigError or PolicyLoadError; then nothing has changed.
+        policies share stays, such as counters. Raises ConfigError or PolicyLoadError; then nothing
+        has changed.
         """
         await asyncio.to_thread(self._replace, config)
 
@@ -161,8 +162,8 @@ def create_app() -> Gateway:
 def settle() -> None:
     """Put a start behind this process: for a process that does nothing but serve.
 
-    What a start left free goes back to the system, and what it made, modules and validators for the
-    most part, is left out of every later garbage collection: one takes 10 ms, in which no
+    What a start left free goes back to the system. What it made, modules and validators for the
+    most part, is left out of every later garbage collection: a full one takes 10 ms, in which no
     request is served.
     """
     gc.collect()

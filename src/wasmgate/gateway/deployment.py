@@ -72,7 +72,7 @@ class Deployment:
         self._transports = transports
         self._locals: dict[asyncio.AbstractEventLoop, Local] = {}
         before = previous.loaded if previous is not None else {}
-        self.loaded = {
+        self.loaded: dict[str, Loaded] = {
             name: Loaded.of(policy, host, before.get(name))
             for name, policy in config.to_policies().items()
         }

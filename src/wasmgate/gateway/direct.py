@@ -60,6 +60,8 @@ class Direct:
         self.retired = True
         for pool in self._pools.values():
             pool.close()
+        if not self.connections:
+            self._timer.cancel()  # it would hold the old policies
 
     def _look(self) -> None:
         now = self.loop.time()
