@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use wasmer::Engine;
+#[cfg(feature = "singlepass")]
+use wasmer::sys::Singlepass;
 use wasmer::sys::{
-    CompilerConfig, Cranelift, CraneliftOptLevel, EngineBuilder, Features, NativeEngineExt,
-    Singlepass, Target,
+    CompilerConfig, Cranelift, CraneliftOptLevel, EngineBuilder, Features, NativeEngineExt, Target,
 };
 
 use crate::fuel::Metering;
@@ -18,9 +19,9 @@ pub(crate) const ENGINE_VERSION: &str = "7.4.2";
 /// How well a module is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tier {
-    /// In one pass over the code, for a swap that cannot wait. It knows no SIMD.
+    /// To be there soon, for a swap that cannot wait. Made by singlepass, it knows no SIMD.
     Fast,
-    /// For speed, which takes seven times as long.
+    /// For speed.
     Optimized,
 }
 
@@ -42,7 +43,8 @@ impl Tier {
 
     pub(crate) fn compiler(self) -> &'static str {
         match self {
-            Self::Fast => "singlepass",
+            Self::Fast if cfg!(feature = "singlepass") => "singlepass",
+            Self::Fast => "cranelift none",
             Self::Optimized => "cranelift",
         }
     }
@@ -50,23 +52,31 @@ impl Tier {
 
 /// An engine that compiles one module.
 pub(crate) fn compiling(tier: Tier, limits: &Limits) -> Engine {
+    match tier {
+        Tier::Fast => fast(limits),
+        Tier::Optimized => cranelift(CraneliftOptLevel::Speed, limits),
+    }
+}
+
+#[cfg(feature = "singlepass")]
+fn fast(limits: &Limits) -> Engine {
     let mut features = features();
-    let metering = Arc::new(Metering::default());
-    let builder = match tier {
-        Tier::Fast => {
-            features.simd(false);
-            let mut compiler = Singlepass::new();
-            compiler.push_middleware(metering);
-            EngineBuilder::new(compiler)
-        }
-        Tier::Optimized => {
-            let mut compiler = Cranelift::new();
-            compiler.opt_level(CraneliftOptLevel::Speed);
-            compiler.push_middleware(metering);
-            EngineBuilder::new(compiler)
-        }
-    };
-    bounded(builder.set_features(Some(features)), limits)
+    features.simd(false);
+    let mut compiler = Singlepass::new();
+    compiler.push_middleware(Arc::new(Metering::default()));
+    bounded(EngineBuilder::new(compiler).set_features(Some(features)), limits)
+}
+
+#[cfg(not(feature = "singlepass"))]
+fn fast(limits: &Limits) -> Engine {
+    cranelift(CraneliftOptLevel::None, limits)
+}
+
+fn cranelift(level: CraneliftOptLevel, limits: &Limits) -> Engine {
+    let mut compiler = Cranelift::new();
+    compiler.opt_level(level);
+    compiler.push_middleware(Arc::new(Metering::default()));
+    bounded(EngineBuilder::new(compiler).set_features(Some(features())), limits)
 }
 
 /// An engine without a compiler, for artifacts.

@@ -241,6 +241,7 @@ fn fast_code_is_improved_once() {
 }
 
 #[test]
+#[cfg(feature = "singlepass")]
 fn a_module_that_the_fast_tier_cannot_compile_is_optimised() {
     let folder = Folder::new();
     let simd = GUEST.replace("(loop", "(drop (v128.const i64x2 1 2)) (loop");
