@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.native.hostile import guest
-from wasmgate import Policy, PolicyLoadError, compiler
+from wasmgate import Policy, PolicyLoadError, PolicyMiddleware, compiler
 from wasmgate._native import Host
 from wasmgate.compiler import CompilerFailed, CompilerMissing, compile_apart
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from wasmgate._asgi import Receive, Scope, Send
 
 
 @pytest.fixture
@@ -114,7 +116,7 @@ def test_a_policy_is_fast_at_first_and_optimized_later(
     cache: Path, policy: Policy, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nobody has to ask for it."""
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG)
     plugin = policy.load(Host(cache=str(cache)))
     while plugin.tier == "fast":
         time.sleep(0.01)
@@ -154,3 +156,18 @@ def test_an_equal_policy_goes_on(cache: Path, policy: Policy) -> None:
     policy.module.write_bytes(guest("(global i32 (i32.const 0))"))
     other = policy.load(host, previous=first)
     assert (same is first, other is first) == (True, False)
+
+
+def test_a_middlewares_policies_are_optimized(
+    cache: Path, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are there for as long as the middleware is."""
+
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        """Never called."""
+
+    monkeypatch.setenv("WASMGATE_CACHE", str(cache))
+    [plugin] = PolicyMiddleware(app, policies=[policy]).plugins
+    while plugin.tier == "fast":
+        time.sleep(0.01)
+    assert plugin.tier == "optimized"

@@ -46,7 +46,7 @@ def compile_apart(module: bytes, cache: Path, tier: Tier) -> None:
 
     Raises CompilerFailed, CompilerMissing.
     """
-    if not Path(sys.executable or "").name.startswith("python"):
+    if not Path(sys.executable or "").name.lower().startswith("python"):
         raise CompilerMissing(f"{sys.executable!r} is no Python that could be started")
     folder = str(Path(__file__).parent)
     command = [sys.executable, "-I", "-S", _compile.__file__, folder, str(cache), tier]
@@ -106,7 +106,7 @@ class Job:
         """Let the plugins take what is in the cache now."""
         for plugin in self.plugins():
             if plugin.improve(self.module):
-                _LOGGER.info("policy %r runs optimised code now", plugin.name)
+                _LOGGER.debug("policy %r runs optimised code now", plugin.name)
 
 
 class Optimizer:

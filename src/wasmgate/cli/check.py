@@ -29,6 +29,7 @@ class Verdict:
     """How the start of one policy went, and how long it took."""
 
     policy: Policy
+    cached: bool
     plugin: Plugin | None
     error: WasmgateError | None
     milliseconds: float
@@ -75,12 +76,14 @@ def _start(settings: GatewayConfig) -> list[Verdict]:
 
 
 def _verdict(policy: Policy, host: Host) -> Verdict:
-    plugin, failure, began = None, None, time.perf_counter()
+    cached, plugin, failure, began = False, None, None, time.perf_counter()
     try:
+        missing = host.misses(policy.read())
         plugin = policy.load(host)
+        cached = plugin.cached and not missing
     except WasmgateError as error:
         failure = error
-    return Verdict(policy, plugin, failure, (time.perf_counter() - began) * 1000)
+    return Verdict(policy, cached, plugin, failure, (time.perf_counter() - began) * 1000)
 
 
 def _policies(verdicts: list[Verdict]) -> Table:
@@ -92,7 +95,7 @@ def _policies(verdicts: list[Verdict]) -> Table:
     table.add_column("verdict")
     for verdict in verdicts:
         plugin = verdict.plugin
-        how = "cached" if plugin and plugin.cached else "compiled"
+        how = "cached" if verdict.cached else "compiled"
         table.add_row(
             verdict.policy.name,
             Path(verdict.policy.module).name,
