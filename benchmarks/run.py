@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import chain
 import host
 import native
+import swap
 import typer
 from gateways import Comparison, Load, Tokens
 from launching import KNOWN, NEW, PLAIN
@@ -26,6 +27,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from subjects import SUBJECTS, missing
 from tables import shown
 from tokens import Issuer
+from work import chain as policies
+
+from wasmgate.artifacts import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -51,6 +55,7 @@ class Run:
 
     def compare(self, question: str) -> list[Result]:
         """Put one question to the gateways."""
+        swap.optimize(policies(self.issuer.public_pem), cache_folder())
         tokens = Tokens(
             public_pem=self.issuer.public_pem,
             known=self._file("known", self.issuer.mint(_KNOWN_TOKENS)),
@@ -75,6 +80,9 @@ QUESTIONS: dict[str, Callable[[Run], list[Result]]] = {
     "instance": lambda run: host.instance(run.issuer.public_pem, run.load.rounds, run.progress),
     "compile": lambda run: host.compilation(run.issuer.public_pem, run.load.rounds, run.progress),
     "load": lambda run: host.load(run.issuer.public_pem, run.load.rounds, run.progress),
+    "swap.new": lambda run: swap.new(run.issuer.public_pem, run.load.rounds, run.progress),
+    "swap.cached": lambda run: swap.cached(run.issuer.public_pem, run.load.rounds, run.progress),
+    "start": lambda run: swap.start(run.issuer.public_pem, run.load.rounds, run.progress),
     "chain.known": lambda run: chain.known(run.issuer, run.requests, run.load.rounds, run.progress),
     "chain.new": lambda run: chain.new(
         run.issuer, run.new_tokens[: run.requests], run.load.rounds, run.progress

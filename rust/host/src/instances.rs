@@ -13,7 +13,7 @@ use crate::effects::LogRecord;
 use crate::ids::IdMap;
 use crate::instance::Instance;
 use crate::plugin::PluginCore;
-use crate::{Error, LogLevel, stream_state};
+use crate::{Error, Host, LogLevel, stream_state};
 
 /// Crashes further apart than this do not count together.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -82,6 +82,15 @@ pub(crate) fn retire(id: u64) {
     release_retired();
 }
 
+/// Instances of a host's plugins on this thread.
+pub(crate) fn count(host: &Host) -> usize {
+    release_retired();
+    SLOTS.with_borrow(|slots| {
+        let slots = slots.values().filter(|slot| slot.core.host.is(host));
+        slots.filter(|slot| slot.instance.borrow().is_some()).count()
+    })
+}
+
 fn release_retired() {
     // A thread that is ending has no slots any more.
     let Ok(seen) = SEEN_RETIRED.try_with(Cell::get) else { return };
@@ -145,6 +154,10 @@ impl Slot {
         let outcome = {
             let mut place = self.instance.borrow_mut();
             let instance = place.as_mut().ok_or(Error::InstanceGone)?;
+            // Between callbacks an instance is at rest.
+            if self.core.module.moves() {
+                instance.improve();
+            }
             callback(instance).and_then(|answer| Ok((answer, instance.end_finished()?)))
         };
         match outcome {

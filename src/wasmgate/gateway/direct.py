@@ -62,6 +62,8 @@ class Direct:
         self.retired = True
         for pool in self._pools.values():
             pool.close()
+        if not self.connections:
+            self._timer.cancel()  # it would hold the old policies
 
     def _look(self) -> None:
         now = self.loop.time()
@@ -72,3 +74,5 @@ class Direct:
             pool.look(now)
         if self.connections or not self.retired:
             self._timer = self.loop.call_later(LOOK_EVERY, self._look)
+        else:
+            del self._timer  # it knows this object: without the circle the old policies go now
