@@ -17,6 +17,8 @@ LLHTTP = {b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE"}
 NGINX = re.compile(rb"[A-Z_-]+")
 # It skips a CR or LF too many before a request.
 BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
+# We refuse it there, and it takes it out before anybody could.
+TAB = re.compile(rb"\r\n(?:transfer-encoding|content-length):[ \t]*\t", re.IGNORECASE)
 CONNECTION = "uvicorn handles the connection"
 
 
@@ -98,6 +100,8 @@ def _of_the_parser(data: bytes, direct: Outcome, asgi: Outcome) -> str | None:
     odd = any(b" HTTP/" not in line or b"  " in line for line in lines)
     if odd or BARE.search(data) or re.search(rb"[^ ]HTTP/1", data):
         return "uvicorn's parser decides what a request line is"
+    if TAB.search(data):
+        return "uvicorn's parser takes a tab before the length out"
     return None
 
 
