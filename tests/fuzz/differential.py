@@ -51,6 +51,7 @@ async def fuzz(*, numbers: Iterable[int], width: int, patience: float) -> Findin
             outcomes = await _answers(subjects, data, response, patience)
             if any(reason is None for *_, reason in differences(data, outcomes)):
                 findings.repeated += 1
+                await asyncio.sleep(CERTAIN)  # nothing of the first time may come any more
                 outcomes = await _answers(subjects, data, response, CERTAIN)
             findings.add(number, data, outcomes)
 

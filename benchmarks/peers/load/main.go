@@ -39,6 +39,7 @@ func serve(address, prefix string, user bool) error {
 		return err
 	}
 	var input []byte
+	var kept *client
 	for {
 		ended := false
 		err := poller.wait(-1, func(fd int) error {
@@ -47,8 +48,9 @@ func serve(address, prefix string, user bool) error {
 			}
 			if fd == standardInput {
 				input, ended, err = receive(fd, input)
+				return err
 			}
-			return err
+			return kept.ready(fd)
 		})
 		if err != nil || ended {
 			return err
@@ -58,7 +60,7 @@ func serve(address, prefix string, user bool) error {
 			if !whole {
 				break
 			}
-			if err := perform(poller, upstream, line); err != nil {
+			if kept, err = perform(poller, upstream, kept, line); err != nil {
 				return err
 			}
 			input = rest
@@ -66,15 +68,17 @@ func serve(address, prefix string, user bool) error {
 	}
 }
 
-func perform(poller *poller, upstream *upstream, line []byte) error {
+func perform(
+	poller *poller, upstream *upstream, kept *client, line []byte,
+) (*client, error) {
 	output := json.NewEncoder(os.Stdout)
 	var c command
 	if err := json.Unmarshal(line, &c); err != nil {
-		return err
+		return kept, err
 	}
-	report, err := run(poller, upstream, c)
+	kept, report, err := run(poller, upstream, kept, c)
 	if err != nil {
-		return output.Encode(map[string]string{"error": err.Error()})
+		return kept, output.Encode(map[string]string{"error": err.Error()})
 	}
-	return output.Encode(report)
+	return kept, output.Encode(report)
 }
