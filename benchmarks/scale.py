@@ -70,13 +70,11 @@ class Scale:
             generator.attempt(**usual)
             alone = server.rss()
             usual["connections"] = CONNECTIONS
-            clients: list[int] = []
-            generator.attempt(
-                **usual, watch=lambda: clients.__setitem__(slice(None), established(server))
-            )
+            shares: list[float] = []
+            generator.attempt(**usual, watch=lambda: shares.append(_share(server)))
             measured = {
                 ("scale.connection", "memory"): (server.rss() - alone) / CONNECTIONS * 1000,
-                ("scale.connection", "share"): max(clients) / sum(clients),
+                ("scale.connection", "share"): shares[-1],
             }
             usual["seconds"] = self.seconds
             saturated = self._measured(server, generator, usual)
@@ -101,3 +99,9 @@ class Scale:
             "rss": server.rss(),
         }
         return {metric: report[metric] for metric in _LATENCIES} | cpu
+
+
+def _share(server: Server) -> float:
+    """Return the busiest worker's part of the clients."""
+    clients = list(established(server))
+    return max(clients, default=0) / max(sum(clients), 1)
