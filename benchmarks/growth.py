@@ -52,6 +52,16 @@ def points(varied: str) -> list[Point]:
     return [USUAL | {varied: value} for value in VARIED[varied]]
 
 
+def told(point: Point) -> dict[str, Any]:
+    """Return what the load generator is told about a point."""
+    return {
+        "connections": point["connections"],
+        "fields": point["fields"] - FIELDS,
+        "body": point["request"],
+        "size": point["response"],
+    }
+
+
 class Growth:
     """All curves, and the points that are on none of them."""
 
@@ -90,14 +100,10 @@ class Growth:
             return [(point, self._cpu(server, shape, point, generator)) for point in wanted]
 
     def _cpu(self, server: Server, shape: Shape, point: Point, generator: Generator) -> float:
-        told: dict[str, Any] = {
-            "connections": point["connections"],
-            "fields": point["fields"] - FIELDS,
-            "body": point["request"],
-            "size": point["response"],
-        }
         # Connections are made, and policies' memories filled, before anything counts.
-        warm_up = self.bench.command(server, shape, **told, seconds=_WARM_UP_SECONDS, keep=True)
+        warm_up = self.bench.command(
+            server, shape, **told(point), seconds=_WARM_UP_SECONDS, keep=True
+        )
         generator.load(**warm_up)
         before = server.cpu()
         report = generator.load(**(warm_up | {"seconds": self.seconds, "keep": False}))

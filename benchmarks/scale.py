@@ -51,7 +51,12 @@ class Scale:
             for key, value in self._round().items():
                 samples[key].append(value)
             progress.update(task, advance=1, refresh=True)
-        params = {"connections": CONNECTIONS, "workers": self.workers, "seconds": self.seconds}
+        params = {
+            "connections": CONNECTIONS,
+            "workers": self.workers,
+            "cores": len(self._shared or self.bench.gateway_cores),
+            "seconds": self.seconds,
+        }
         return [
             summary(question, self.subject, metric, values, **params)
             for (question, metric), values in samples.items()

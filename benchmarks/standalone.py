@@ -92,9 +92,7 @@ class Bench:
         path.write_text(text, "utf-8")
         command = [sys.executable, "-m", "wasmgate", "run", str(path)]
         command += ["--workers", str(shape.workers), "--log-level", "error"]
-        return Server(
-            command, port=port, wanted=wanted or self.gateway_cores, log=folder / "log"
-        )
+        return Server(command, port=port, wanted=wanted or self.gateway_cores, log=folder / "log")
 
     def command(self, server: Server, shape: Shape, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 (client.go's)
         """Return what the generator is told: the usual request, with changes."""
@@ -111,7 +109,9 @@ class Bench:
 def established(server: Server) -> Iterator[int]:
     """Count the clients of each process that has any (proc_pid_net(5), proc_pid_fd(5))."""
     lines = (line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:])
-    inodes = {f"socket:[{f[9]}]" for f in lines if f[1].endswith(f":{server.port:04X}") and f[3] == "01"}
+    inodes = {
+        f"socket:[{f[9]}]" for f in lines if f[1].endswith(f":{server.port:04X}") and f[3] == "01"
+    }
     for pid in server.pids():
         links = (str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir())
         if count := sum(link in inodes for link in links):

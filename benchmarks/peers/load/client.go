@@ -216,9 +216,6 @@ func (c *client) ready(fd int) error {
 	if served, err := c.upstream.ready(fd); served {
 		return err
 	}
-	if c == nil {
-		return nil // closed with others of the same batch of events
-	}
 	from, ours := c.connections[fd]
 	if !ours {
 		return nil // the standard input: the next command can wait

@@ -50,7 +50,11 @@ func serve(address, prefix string, user bool) error {
 				input, ended, err = receive(fd, input)
 				return err
 			}
-			return kept.ready(fd)
+			if kept != nil && kept.ready(fd) != nil {
+				kept.close() // the gateway has gone, and so are the connections to it
+				kept = nil
+			}
+			return nil
 		})
 		if err != nil || ended {
 			return err
