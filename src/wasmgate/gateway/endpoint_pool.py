@@ -15,6 +15,9 @@ __all__ = ["Borrower", "EndpointPool", "Lent"]
 
 _LOGGER = logging.getLogger("wasmgate.gateway")
 
+# Of thousands that were idle for too long: to close them all in one go would stop the loop.
+_CLOSED_AT_ONCE = 64
+
 
 class Borrower(Protocol):
     """Who uses a connection; it is told what happens to it."""
@@ -230,8 +233,12 @@ class EndpointPool:
 
     def look(self, now: float) -> None:
         """Close what has been idle for too long, before the upstream does; end long waits."""
-        while self._idle and now - self._idle[0].idle_since > self.limits.idle:
+        for _ in range(_CLOSED_AT_ONCE):
+            if not self._idle or now - self._idle[0].idle_since <= self.limits.idle:
+                break
             self._drop_oldest()
+        else:
+            self._loop.call_soon(self.look, now)  # after what came meanwhile
         while self._waiting and now - next(iter(self._waiting.values())) > self.limits.connect:
             _LOGGER.warning("no connection to %s in time: %d open", self.url, self._open)
             self._refuse("timeout")
