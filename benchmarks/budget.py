@@ -4,7 +4,8 @@
 
 Needs Linux's perf, and an extension with its symbols (`nox -s budget` builds one). perf samples the
 gateway's process on the clock, a few thousand times a second; a second run counts its system calls;
-a third, without perf, says what both cost. The guests' code has no symbols: their addresses are
+a third, without perf, says what both cost. valgrind, where it is installed, counts the instructions
+of the native part. The guests' code has no symbols: their addresses are
 those that appear when one policy more is configured.
 """
 
@@ -19,6 +20,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import instructions
 import typer
 from budget_page import BUDGET, render
 from budget_parts import part, samples
@@ -188,7 +190,12 @@ def main(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         build_programs(folder)
-        results = Budget(Bench(folder), rounds=rounds, seconds=seconds).run()
+        bench = Bench(folder)
+        results = Budget(bench, rounds=rounds, seconds=seconds).run()
+        if reason := instructions.missing():
+            print(f"instructions are not counted: {reason}")
+        else:
+            results += instructions.count(bench)
     save(results, describe(), BUDGET)
     render()
 

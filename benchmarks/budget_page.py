@@ -20,6 +20,7 @@ PAGE = ROOT / "docs" / "contributing" / "where-the-time-goes.md"
 
 # Parts below this many microseconds are shown as one.
 _SMALL = 0.05
+_FEW = 100  # instructions
 _GROUPS = {
     "the kernel": (SYSTEM_CALL, "interrupts"),
     "Python and the loop": ("Python", "the event loop", "crossing"),
@@ -42,6 +43,7 @@ def render(*, write: bool = True) -> list[Path]:
         "groups": _groups(results),
         "parts": _parts(results),
         "calls": _calls(results),
+        "instructions": _instructions(results),
         "sum": _sum(results),
     }
     return written({PAGE: fill(PAGE.read_text("utf-8"), made)}, write=write)
@@ -89,6 +91,17 @@ def _calls(results: Sequence[Result]) -> str:
             each = "" if cpu is None else f"{cpu / result.median:.2g}"
             rows.append([f"`{name}`", f"{result.median:.3g}", each])
     return markdown(["system call", "a request", "us of kernel time each"], rows)
+
+
+def _instructions(results: Sequence[Result]) -> str:
+    found = [result for result in results if result.question == "budget.instructions"]
+    rows = [
+        [result.params["part"], _group(result.params["part"]), f"{result.median:,.0f}"]
+        for result in found
+        if result.median >= _FEW
+    ]
+    rows.append(["all", "", f"{sum(result.median for result in found):,.0f}"])
+    return markdown(["part", "where", "instructions a request"], rows)
 
 
 def _sum(results: Sequence[Result]) -> str:
