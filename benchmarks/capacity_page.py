@@ -10,7 +10,9 @@ from growth import USUAL, VARIED
 from half_core import HALF, SHARE
 from report import REFERENCE, fill, machine, written
 from results import LATEST, Result, load
+from scale import CONNECTIONS as MANY
 from scale import OPEN, SATURATED
+from standalone import CONNECTIONS
 from tables import digits, markdown, spread
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def render(*, write: bool = True) -> list[Path]:
         "checks": _checks(results),
         "scale": _scale(results),
         "memory": _memory(results),
+        "shares": _shares(results),
     }
     curves = {title: _curve(results, varied) for varied, title in _CURVES.items()}
     pages = {
@@ -146,12 +149,15 @@ def _memory(results: Sequence[Result]) -> str:
     for result in _of(results, "scale.connection"):
         if result.metric == "memory":
             fit = f"{_GB_KB / result.median:,.0f}"
-            rows.append([result.subject, spread(result), fit, _shares(results, result.subject)])
-    heads = ["gateway", "kB a connection", "connections in a GB", "the busiest worker's part"]
-    return markdown(heads, rows)
+            rows.append([result.subject, spread(result), fit])
+    return markdown(["gateway", "kB a connection", "connections in a GB"], rows)
 
 
-def _shares(results: Sequence[Result], subject: str) -> str:
-    found = [r for r in _of(results, "scale.connection") if r.subject == subject]
-    share = next(r for r in found if r.metric == "share")
-    return f"{share.median:.0%} ({share.min:.0%}..{share.max:.0%})"
+def _shares(results: Sequence[Result]) -> str:
+    rows = []
+    for question, count in {"scale.few": CONNECTIONS, "scale.connection": MANY}.items():
+        for result in _of(results, question):
+            if result.metric == "share" and result.params["workers"] > 1:
+                ends = (f"{share:.0%}" for share in (result.median, result.min, result.max))
+                rows.append([f"{count:,} connections made at once", "{} ({}..{})".format(*ends)])
+    return markdown(["clients", "the busiest of two workers has"], rows)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SUBJECT = "wasmgate"
 _WARM_UP_SECONDS = 0.4
+_MANY = 2_000  # connections
 
 # What varies: the values, and what the load generator is told for one.
 VARIED: dict[str, tuple[int, ...]] = {
@@ -106,5 +107,7 @@ class Growth:
         )
         generator.load(**warm_up)
         before = server.cpu()
-        report = generator.load(**(warm_up | {"seconds": self.seconds, "keep": False}))
+        # Each connection has its turn a few times.
+        seconds = self.seconds * (1 + point["connections"] // _MANY)
+        report = generator.load(**(warm_up | {"seconds": seconds, "keep": False}))
         return (server.cpu() - before) / float(report["requests"]) * 1e6

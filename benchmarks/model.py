@@ -24,6 +24,7 @@ _KILOBYTE = 1000
 # What a request has, and how much of it at a point of a curve.
 TERMS = {
     "any request": lambda _: 1.0,
+    "any policies at all": lambda point: float(point["policies"] > 0),
     "each policy": lambda point: float(point["policies"]),
     "each header beyond five": lambda point: float(point["fields"] - FIELDS),
     "a request body": lambda point: float(point["request"] > 0),

@@ -73,13 +73,14 @@ class Scale:
                 server, shape, keep=True, sleep=self._shared is not None, seconds=_WARM_UP_SECONDS
             )
             generator.attempt(**usual)
-            alone = server.rss()
+            alone, few = server.rss(), _share(server)
             usual["connections"] = CONNECTIONS
             shares: list[float] = []
             generator.attempt(**usual, watch=lambda: shares.append(_share(server)))
             measured = {
                 ("scale.connection", "memory"): (server.rss() - alone) / CONNECTIONS * 1000,
                 ("scale.connection", "share"): shares[-1],
+                ("scale.few", "share"): few,
             }
             usual["seconds"] = self.seconds
             saturated = self._measured(server, generator, usual)
