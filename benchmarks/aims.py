@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from subjects import KNOWN
+from launching import KNOWN, NEW, PLAIN
 from tables import OURS, digits, markdown
 
 if TYPE_CHECKING:
@@ -14,9 +14,28 @@ if TYPE_CHECKING:
     from results import Result
 
 _INSTANCE_US = 500
-_MEMORY_MB = 96
-_CHAIN = ("wasmgate-middleware", "python-jose+limits")
-_ASGI = "wasmgate-asgi"
+_MEMORY_MB = {"wasmgate": 64, "wasmgate-asgi": 96}
+_QUESTIONS = {
+    PLAIN: "forwarding only",
+    KNOWN: "tokens seen before",
+    NEW: "every token new",
+    "chain.known": "in an app, tokens seen before",
+    "chain.new": "in an app, every token new",
+}
+# CPU a request of the first, divided by that of the second.
+_RATIOS = (
+    (PLAIN, OURS, "nginx", 1.5),
+    (KNOWN, OURS, "go-nethttp", 1 / 3.8),
+    (KNOWN, OURS, "go-nethttp-memory", 0.6),
+    (KNOWN, OURS, "envoy-native", 1 / 3),
+    (KNOWN, OURS, "envoy-wasm", 1 / 3),
+    (KNOWN, "wasmgate-asgi", "go-nethttp", 1),
+    (NEW, OURS, "go-nethttp", 0.5),
+    (NEW, OURS, "go-fasthttp", 1),
+    (NEW, OURS, "rust-hyper", 1.3),
+    ("chain.known", "wasmgate-middleware", "python-jose+limits", 0.1),
+    ("chain.new", "wasmgate-middleware", "python-jose+limits", 0.5),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +52,7 @@ class Aim:
         verdict = "yes" if self.measured <= self.bound else "**no**"
         return [
             self.text,
-            f"{self.bound:g}{self.unit}",
+            f"{self.bound:.3g}{self.unit}",
             f"{digits(self.measured)}{self.unit}",
             verdict,
         ]
@@ -47,20 +66,17 @@ def aims(results: Sequence[Result]) -> str:
 
 def _aims(results: Sequence[Result]) -> Iterator[Aim]:
     median = {(r.question, r.subject, r.metric): r.median for r in results}
-    for question, bound in {"chain.known": 0.1, "chain.new": 0.5}.items():
-        own, python = (median.get((question, subject, "cpu")) for subject in _CHAIN)
-        if own is not None and python is not None:
-            tokens = "seen before" if question == "chain.known" else "never seen"
-            text = f"the chain adds, of what python-jose and `limits` add, tokens {tokens}"
-            yield Aim(text=text, measured=own / python, bound=bound)
-    own, go = (median.get((KNOWN, subject, "cpu")) for subject in (_ASGI, "go-nethttp"))
-    if own is not None and go is not None:
-        text = "CPU a request of the ASGI gateway, of the Go gateway's, tokens seen before"
-        yield Aim(text=text, measured=own / go, bound=1)
-    memory = [median.get(("memory", subject, "rss")) for subject in (OURS, _ASGI)]
-    if measured := [rss for rss in memory if rss is not None]:
-        text = "resident memory of a worker, the larger of both forms"
-        yield Aim(text=text, measured=max(measured), bound=_MEMORY_MB, unit=" MB")
+    for question, text in _QUESTIONS.items():
+        for asked, own, peer, bound in _RATIOS:
+            measured = [median.get((question, subject, "cpu")) for subject in (own, peer)]
+            if asked == question and measured[0] is not None and measured[1]:
+                told = f"{text}: `{own}`, of `{peer}`"
+                yield Aim(text=told, measured=measured[0] / measured[1], bound=bound)
+    for subject, bound in _MEMORY_MB.items():
+        measured_mb = median.get(("memory", subject, "rss"))
+        if measured_mb is not None:
+            text = f"resident memory with three policies: `{subject}`"
+            yield Aim(text=text, measured=measured_mb, bound=bound, unit=" MB")
     times = [r.median for r in results if r.question == "instance"]
     if times:
         text = "an instance of each policy, the slowest"

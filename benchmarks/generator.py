@@ -7,7 +7,7 @@ import select
 import subprocess
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
-from processes import free_port, listens, pinned
+from processes import free_port, listens, pinned, used, waited
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +45,14 @@ class Generator:
         traceback: TracebackType | None,
     ) -> None:
         self._process.communicate()
+
+    def cpu(self) -> float:
+        """Return the seconds of CPU time that it has taken."""
+        return used(self._process.pid)
+
+    def waited(self) -> float:
+        """Return the seconds for which its one thread was ready and had no core."""
+        return waited(self._process.pid)
 
     def load(self, **command: object) -> dict[str, Any]:
         """Perform a command (see `command` in command.go) and return its report.

@@ -14,7 +14,7 @@ from results import Result, summary
 from work import chain
 
 from wasmgate import Policy
-from wasmgate._native import Chain, Host
+from wasmgate._native import Chain, Host, compile_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,6 +111,7 @@ def load(public_pem: str, rounds: int, progress: Progress) -> list[Result]:
     results = []
     with tempfile.TemporaryDirectory() as cache:
         for policy in chain(public_pem):
+            compile_artifact(policy.read(), cache=cache, tier="optimized")
             again = partial(_load, policy, cache)
             again()
             results.append(_about(policy, "load", _samples("load", again, rounds, progress)))

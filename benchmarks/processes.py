@@ -21,6 +21,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
+_IDLE = slice(3, 5)  # of a core in /proc/stat: idle, and idle because of I/O
 # Fields of /proc/<pid>/stat, counted from the state, which is the third.
 _PARENT = 1
 _TIMES = slice(11, 15)  # utime, stime, and those of children that ended
@@ -36,6 +37,24 @@ def cores() -> tuple[set[int], set[int]]:
     if len(usable) == 1:
         raise RuntimeError("one core is not enough: gateway and load need one each")
     return {usable[-1]}, set(usable[:-1])
+
+
+def idle(wanted: set[int]) -> float:
+    """Return the seconds for which these cores had nothing to do, since the machine started."""
+    names = {f"cpu{core}" for core in wanted}
+    lines = map(str.split, Path("/proc/stat").read_text("ascii").splitlines())
+    return sum(sum(map(int, times[_IDLE])) for name, *times in lines if name in names) / _TICKS
+
+
+def used(pid: int) -> float:
+    """Return the seconds of CPU time that a program without children has taken."""
+    stat = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return sum(map(int, stat[_TIMES])) / _TICKS
+
+
+def waited(pid: int) -> float:
+    """Return the seconds for which a program's first thread was ready and had no core."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text("ascii").split()[1]) / 1e9
 
 
 @contextlib.contextmanager

@@ -16,12 +16,11 @@ from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from tokens import AUDIENCE, ISSUER
-from work import CLIENT_PREFIX
+from work import CLIENT_PREFIX, PER_SECOND, TIER
 
 if TYPE_CHECKING:
     from wasmgate._asgi import ASGIApp, Receive, Scope, Send
 
-_PER_SECOND = 1_000_000  # so high that it never refuses
 _OVERWRITTEN = (b"x-auth-user", b"x-tier")
 _MOST_REMEMBERED = 4096
 
@@ -44,7 +43,7 @@ class PythonStack:
         self.app = app
         self._key = jwk.construct(public_pem, "RS256") if parse_key_once else public_pem
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
-        self._limit = RateLimitItemPerSecond(_PER_SECOND)
+        self._limit = RateLimitItemPerSecond(PER_SECOND)
         self._remember = remember
         self._remembered: dict[bytes, dict[str, Any]] = {}
 
@@ -96,7 +95,7 @@ class PythonStack:
 def _rewritten(scope: Scope, user: str) -> Scope:
     headers = [field for field in scope["headers"] if field[0] not in _OVERWRITTEN]
     headers.append((b"x-auth-user", user.encode("latin-1")))
-    headers.append((b"x-tier", b"gold"))
+    headers.append((b"x-tier", TIER.encode("ascii")))
     path = scope["path"]
     if not path.startswith(CLIENT_PREFIX):
         return {**scope, "headers": headers}

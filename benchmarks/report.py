@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import plots
 import tables
 from aims import aims
+from launching import KNOWN, NEW, PLAIN
 from machine import ROOT
 from results import LATEST, Result, load
-from subjects import KNOWN, NEW, PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +40,7 @@ _PLOTS = {
 def render(text: str, results: Sequence[Result], meta: Mapping[str, Any]) -> str:
     """Return a page with its tables renewed. Raises KeyError for a name that is no table's."""
     made = {
+        "summary": tables.summary(results),
         "aims": aims(results),
         "chain": tables.chain(results),
         "gateways": tables.gateways(results),

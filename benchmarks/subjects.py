@@ -1,61 +1,31 @@
-"""The gateways that are compared, and how each is started."""
+"""The gateways that are compared, and how ours and the Python ones are started."""
 
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import sys
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import native
+import on_envoy
+from launching import (
+    HERE,
+    KNOWN,
+    MEMORY,
+    NEW,
+    PEERS,
+    PLAIN,
+    Launch,
+    Site,
+    Subject,
+    built,
+    installed,
+)
 from work import gateway_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-HERE = Path(__file__).parent
-PEERS = HERE / "peers"
-MEMORY = "4096"  # tokens, as many as jwt_auth remembers
-
-PLAIN, KNOWN, NEW = "gateway.plain", "gateway.known", "gateway.new"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Site:
-    """Where a gateway is to run, and what it is to do."""
-
-    port: int
-    upstream: str
-    folder: Path
-    programs: Path
-    public_pem: str | None
-    """The issuer's key; without one the gateway only forwards."""
-
-    def write(self, name: str, text: str) -> str:
-        """Write a file for the gateway and return its path."""
-        path = self.folder / name
-        path.write_text(text, "utf-8")
-        return str(path)
-
-
-@dataclass(frozen=True)
-class Launch:
-    """What to start."""
-
-    command: list[str]
-    environment: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """A gateway that can be measured."""
-
-    name: str
-    questions: tuple[str, ...]
-    launch: Callable[[Site], Launch]
-    missing: Callable[[], str | None] = lambda: None
-    """Says what is not installed, if anything."""
+    from pathlib import Path
 
 
 def _uvicorn(site: Site, factory: str, environment: dict[str, str], *options: str) -> Launch:
@@ -65,18 +35,25 @@ def _uvicorn(site: Site, factory: str, environment: dict[str, str], *options: st
     return Launch(command, environment)
 
 
-def _gateway_yaml(site: Site) -> str:
-    text = gateway_configuration(site.public_pem, port=site.port, upstream=site.upstream)
+def _gateway_yaml(site: Site, public_pem: str | None) -> str:
+    text = gateway_configuration(public_pem, port=site.port, upstream=site.upstream)
     return site.write("gateway.yaml", text)
 
 
 def _wasmgate(site: Site) -> Launch:
-    return Launch([sys.executable, "-m", "wasmgate", "run", _gateway_yaml(site)])
+    configuration = _gateway_yaml(site, site.public_pem)
+    return Launch([sys.executable, "-m", "wasmgate", "run", configuration])
 
 
 def _wasmgate_asgi(site: Site) -> Launch:
-    environment = {"WASMGATE_CONFIG": _gateway_yaml(site)}
+    environment = {"WASMGATE_CONFIG": _gateway_yaml(site, site.public_pem)}
     return _uvicorn(site, "wasmgate.gateway:create_app", environment)
+
+
+def _wasmgate_middleware(site: Site) -> Launch:
+    key = site.write("key.pem", site.public_pem or "")
+    environment = {"WASMGATE_CONFIG": _gateway_yaml(site, None), "KEY": key}
+    return _uvicorn(site, "middleware_app:create_app", environment, "--app-dir", str(HERE))
 
 
 def _fastapi_proxy_lib(site: Site) -> Launch:
@@ -87,43 +64,45 @@ def _fastapi_proxy_lib(site: Site) -> Launch:
     )
 
 
-def _go_nethttp(site: Site) -> Launch:
-    command = [str(site.programs / "go_nethttp"), "-listen", f"127.0.0.1:{site.port}"]
-    command += ["-upstream", site.upstream]
-    if site.public_pem:
-        command += ["-key", site.write("key.pem", site.public_pem)]
-    return Launch(command)
+def _needs_module(name: str) -> Callable[[Path], str | None]:
+    return lambda _: None if importlib.util.find_spec(name) else f"{name} is not installed"
 
 
-def _go_nethttp_memory(site: Site) -> Launch:
-    return Launch([*_go_nethttp(site).command, "-memory", MEMORY])
+def _with_memory(
+    name: str, launch: Callable[[Site], Launch], missing: Callable[[Path], str | None]
+) -> Subject:
+    """Return a gateway that differs from another in remembering tokens: no question without one."""
+    return Subject(name=f"{name}-memory", launch=launch, questions=(KNOWN, NEW), missing=missing)
 
 
-def _nginx(site: Site) -> Launch:
-    text = (PEERS / "nginx.conf").read_text("utf-8")
-    text = text.replace("PORT", str(site.port)).replace("UPSTREAM", site.upstream)
-    configuration = site.write("nginx.conf", text)
-    return Launch(["nginx", "-p", str(site.folder), "-e", "stderr", "-c", configuration])
-
-
-def _needs_program(name: str) -> Callable[[], str | None]:
-    return lambda: None if shutil.which(name) else f"{name} is not installed"
-
-
-def _needs_module(name: str) -> Callable[[], str | None]:
-    return lambda: None if importlib.util.find_spec(name) else f"{name} is not installed"
-
+_NETHTTP, _FASTHTTP, _HYPER = map(built, ("go_nethttp", "go_fasthttp", "rust_hyper"))
 
 SUBJECTS = (
-    Subject(name="wasmgate", questions=(PLAIN, KNOWN, NEW), launch=_wasmgate),
-    Subject(name="wasmgate-asgi", questions=(PLAIN, KNOWN, NEW), launch=_wasmgate_asgi),
-    Subject(name="go-nethttp", questions=(PLAIN, KNOWN, NEW), launch=_go_nethttp),
-    Subject(name="go-nethttp-memory", questions=(KNOWN, NEW), launch=_go_nethttp_memory),
-    Subject(name="nginx", questions=(PLAIN,), launch=_nginx, missing=_needs_program("nginx")),
+    Subject(name="wasmgate", launch=_wasmgate),
+    Subject(name="wasmgate-asgi", launch=_wasmgate_asgi),
+    Subject(name="wasmgate-middleware", launch=_wasmgate_middleware, questions=(KNOWN, NEW)),
+    Subject(name="go-nethttp", launch=native.go("go_nethttp"), missing=_NETHTTP),
+    _with_memory("go-nethttp", native.go("go_nethttp", memory=MEMORY), _NETHTTP),
+    Subject(name="go-fasthttp", launch=native.go("go_fasthttp"), missing=_FASTHTTP),
+    _with_memory("go-fasthttp", native.go("go_fasthttp", memory=MEMORY), _FASTHTTP),
+    Subject(name="rust-hyper", launch=native.rust(), missing=_HYPER),
+    _with_memory("rust-hyper", native.rust(memory=MEMORY), _HYPER),
+    Subject(name="nginx", launch=native.nginx, questions=(PLAIN,), missing=installed("nginx")),
+    Subject(name="haproxy", launch=native.haproxy, missing=installed("haproxy")),
+    Subject(name="envoy-native", launch=on_envoy.native, missing=on_envoy.missing),
+    _with_memory("envoy-native", on_envoy.native_memory, on_envoy.missing),
+    Subject(
+        name="envoy-wasm", launch=on_envoy.wasm, questions=(KNOWN, NEW), missing=on_envoy.missing
+    ),
     Subject(
         name="fastapi-proxy-lib",
-        questions=(PLAIN, KNOWN, NEW),
         launch=_fastapi_proxy_lib,
         missing=_needs_module("fastapi_proxy_lib"),
     ),
 )
+
+
+def missing(programs: Path) -> dict[str, str]:
+    """Return what is not there, by subject."""
+    reasons = {subject.name: subject.missing(programs) for subject in SUBJECTS}
+    return {name: reason for name, reason in reasons.items() if reason}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from launching import KNOWN, NEW, PLAIN
 from rich.table import Table
-from subjects import KNOWN, NEW, PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,6 +18,7 @@ _COLUMNS = {
     "cpu": "CPU a request, us",
     "rate": "requests a second",
     "p50": "p50, ms",
+    "p95": "p95, ms",
     "p99": "p99, ms",
     "rss": "resident memory, MB",
 }
@@ -68,8 +69,23 @@ def _gateway_table(found: dict[str, dict[str, Result]]) -> str:
     return markdown(["gateway", first, f"times `{OURS}`", *others], rows)
 
 
+def summary(results: Sequence[Result]) -> str:
+    """Return the CPU of every gateway on every question, and its memory, as one Markdown table."""
+    found = {question: _by_subject(results, question) for question in _GATEWAYS}
+    # First those who do all the work, in their order.
+    subjects = dict.fromkeys(name for question in (KNOWN, PLAIN) for name in found[question])
+    rows = []
+    for subject in subjects:
+        measured = [found[question].get(subject) for question in _GATEWAYS]
+        cells = [digits(metrics["cpu"].median) if metrics else "" for metrics in measured]
+        memory = max(metrics["rss"].median for metrics in measured if metrics)
+        rows.append([f"`{subject}`", *cells, f"{memory:,.0f}"])
+    heads = ["forwarding only", "tokens seen before", "every token new", "memory, MB"]
+    return markdown(["CPU a request, us", *heads], rows)
+
+
 def _cell(result: Result, metric: str) -> str:
-    if metric in {"p50", "p99"}:
+    if metric in {"p50", "p95", "p99"}:
         return f"{result.median / _MILLISECOND:.2f}"
     if metric == "cpu":
         return spread(result)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ISSUER = "https://issuer.example"
 AUDIENCE = "orders"
+KEY_ID = "bench-1"
 USERS = 100
 HOUR = 3600
 
@@ -41,9 +42,15 @@ class Issuer:
             advance()
         return tokens
 
-    def _token(self, user: str) -> str:
+    def refused(self) -> list[str]:
+        """Return tokens that nobody may let pass: a broken signature, claims that do not hold."""
+        wrong = [{"exp": 1}, {"iss": "https://else.example"}, {"aud": "else"}]
+        broken = self._token("user-0")[:-8] + "AAAAAAAA"
+        return [broken, *(self._token("user-0", **claims) for claims in wrong)]
+
+    def _token(self, user: str, **other: object) -> str:
         now = int(time.time())
-        claims = {
+        claims: dict[str, object] = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": user,
@@ -51,8 +58,9 @@ class Issuer:
             "exp": now + HOUR,
             "jti": str(uuid.uuid4()),
             "scope": "orders:read orders:write",
-        }
-        signed = f"{_part({'alg': 'RS256', 'typ': 'JWT', 'kid': 'bench-1'})}.{_part(claims)}"
+        } | other
+        header: dict[str, object] = {"alg": "RS256", "typ": "JWT", "kid": KEY_ID}
+        signed = f"{_part(header)}.{_part(claims)}"
         signature = self._key.sign(signed.encode("ascii"), padding.PKCS1v15(), hashes.SHA256())
         return f"{signed}.{_base64url(signature)}"
 

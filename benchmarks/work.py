@@ -11,22 +11,26 @@ from wasmgate import policies
 
 if TYPE_CHECKING:
     from wasmgate import Policy
+    from wasmgate.policies import Key
 
 CLIENT_PREFIX = "/v1/"
 PATH = "orders/42"
 QUERY = "expand=items"
+USER_HEADER = "x-auth-user"
+TIER = "gold"
+PER_SECOND = 1_000_000  # so high that it never refuses
 
 
-def chain(public_pem: str) -> list[Policy]:
-    """Return the three policies.
+def chain(public_pem: str, *, limit_by: Key = "user") -> list[Policy]:
+    """Return the three policies; `limit_by` says to `rate_limit` whose bucket a request takes from.
 
     The limit never refuses. What responses could say about it is left out: no peer says it.
     """
     return [
         policies.jwt_auth(algorithms=["RS256"], keys=public_pem, issuer=ISSUER, audience=AUDIENCE),
-        policies.rate_limit(limit="1000000/second", key="user", headers=False),
+        policies.rate_limit(limit=f"{PER_SECOND}/second", key=limit_by, headers=False),
         policies.rewrite(
-            path_prefix={CLIENT_PREFIX: "/"}, request_headers={"set": {"x-tier": "gold"}}
+            path_prefix={CLIENT_PREFIX: "/"}, request_headers={"set": {"x-tier": TIER}}
         ),
     ]
 

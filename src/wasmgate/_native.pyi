@@ -5,6 +5,7 @@ or as `None`: what came in goes on as it is. Header fields are pairs of bytes, n
 """
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias, TypedDict, final
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "Router",
     "Stream",
     "UpstreamRequest",
+    "compile_artifact",
+    "give_back_memory",
     "inspect",
 ]
 
@@ -35,6 +38,16 @@ class Host:
     """
 
     def __new__(cls, *, cache: str | None = None, log_level: int = 2) -> Host: ...
+    @property
+    def cache(self) -> Path | None:
+        """The folder of compiled modules."""
+
+    def misses(self, module: bytes) -> bool:
+        """Return whether a module could be in the cache and is not: `compile_artifact` makes it."""
+
+    def instances(self) -> int:
+        """Return how many instances there are on this thread: one for each plugin in use."""
+
     def metrics(self) -> list[tuple[str, str, int]]:
         """Return name, kind (counter, gauge, histogram) and value of each metric.
 
@@ -78,6 +91,21 @@ class Plugin:
     @property
     def abi(self) -> str:
         """The version of the ABI that the module speaks, like "0.2.1"."""
+
+    @property
+    def tier(self) -> Literal["fast", "optimized"]:
+        """How well the code is compiled that new instances run."""
+
+    def runs(self, module: bytes) -> bool:
+        """Return whether `module` is what was loaded."""
+
+    def improve(self, module: bytes) -> bool:
+        """Take optimised code of the same module from the cache in place of fast code.
+
+        Instances change over before their next callback and keep what they remember, but for
+        modules whose code changes tables: theirs go on in fast code until they are replaced.
+        Returns whether there was better code.
+        """
 
     @property
     def cached(self) -> bool:
@@ -362,7 +390,8 @@ class Connection:
     policy keeps something back until the stream `id` is woken, then `resume` (WAITS); the client's
     connection is to be cut (RESET), closed (CLOSE; LINGER: the client may be sending still), or
     given to another protocol with `take_unread` (HAND_OVER); the client has sent too much ahead of
-    its turn (FULL). FAILED beside ABANDON: the upstream gave no valid response.
+    its turn (FULL). FAILED beside ABANDON: the upstream gave no valid response. TIMED beside what to
+    dial: the exchange has a `timeout`.
 
     Bytes that go on as they came are the object that was passed in, not a copy of it.
     """
@@ -378,6 +407,7 @@ class Connection:
     FULL: ClassVar[int]
     LINGER: ClassVar[int]
     FAILED: ClassVar[int]
+    TIMED: ClassVar[int]
 
     def __new__(
         cls,
@@ -454,6 +484,19 @@ class _Inspection(TypedDict):
     custom_sections: list[str]
     producers: list[tuple[str, str, str]]
     target_features: list[str]
+
+def give_back_memory() -> None:
+    """Give memory that is free, and that the allocator keeps, back to the operating system."""
+
+def compile_artifact(
+    module: bytes, *, cache: str, tier: Literal["fast", "optimized"]
+) -> Literal["fast", "optimized"]:
+    """Compile a module into the folder `cache`, for another process to load; returns the tier.
+
+    What the fast tier cannot compile is optimised at once. Raises ValueError for a module that
+    cannot run here and OSError when the folder cannot be used: the process that compiles has no
+    package `wasmgate`, so the errors are Python's own.
+    """
 
 def inspect(module: bytes) -> _Inspection:
     """Describe a module without compiling it, also one that could not be loaded.

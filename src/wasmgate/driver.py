@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakKeyDictionary, ref
 
 if TYPE_CHECKING:
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Driver", "Drivers", "log_level"]
 
+_Waiters: TypeAlias = "dict[int, asyncio.Future[None]]"
+
+# By stream. All drivers of a loop share them: chains may share policies, and whichever driver a
+# policy's answer comes to, it may wake the streams of every chain.
+_WAITERS: WeakKeyDictionary[asyncio.AbstractEventLoop, _Waiters] = WeakKeyDictionary()
 _LOGGER = logging.getLogger("wasmgate.policy")
 # proxy-wasm's levels, trace to critical, as the logging module counts them.
 _LEVELS = (5, logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
@@ -38,7 +43,7 @@ class Driver:
 
     def __init__(self, tick: Callable[[], tuple[float | None, Effects]]) -> None:
         self._tick = tick
-        self._waiters: dict[int, asyncio.Future[None]] = {}
+        self._waiters = _WAITERS.setdefault(asyncio.get_running_loop(), {})
         self._timer: asyncio.TimerHandle | None = None
         # Instances of this thread may be older than this loop, and tick already.
         self._schedule(0.0)

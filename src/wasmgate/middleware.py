@@ -36,7 +36,9 @@ class PolicyMiddleware:
 
         self.app = app
         self.host = Host(cache=cache_folder(), log_level=log_level())
-        self.chain = Chain([policy.load(self.host) for policy in policies])
+        # Kept, because better code comes to a plugin for as long as there is one.
+        self.plugins = [policy.load(self.host) for policy in policies]
+        self.chain = Chain(self.plugins)
         self.drivers = Drivers(self.chain.tick)
         self._sees_responses = self.chain.response_headers or self.chain.response_body
 

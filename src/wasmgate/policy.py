@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from wasmgate.errors import ConfigError
+from wasmgate.errors import ConfigError, PolicyLoadError
 from wasmgate.modules import locate
 
 if TYPE_CHECKING:
@@ -203,17 +203,25 @@ class Policy:
             )
         return {name: os.environ[name] for name in self.capabilities.env}
 
-    def load(self, host: Host) -> Plugin:
+    def load(self, host: Host, *, previous: Plugin | None = None) -> Plugin:
         """Compile the module, or take it from the cache, then start and configure it.
+
+        Compiling is fast at first, in a process of its own; better code follows in the background.
+        `previous`, a plugin of an equal policy, is returned if it runs the same module.
 
         Raises ConfigError for what can be told without running it, PolicyLoadError for the rest.
         """
         from wasmgate._native import Plugin  # noqa: PLC0415 (describing a policy is cheap)
 
+        module = self.read()
+        if previous is not None and previous.runs(module):
+            return previous
+        if host.misses(module):
+            self._compile(module, host)
         plugin = Plugin(
             host,
             name=self.name,
-            module=self.read(),
+            module=module,
             root_id=self.root_id,
             configuration=self.configuration_bytes,
             vm_configuration=self.vm_configuration_bytes,
@@ -224,7 +232,27 @@ class Policy:
         )
         if plugin.cache_problem is not None:
             _LOGGER.warning("policy %r was compiled afresh: %s", self.name, plugin.cache_problem)
+        if plugin.tier == "fast" and host.cache is not None:
+            from wasmgate.compiler import OPTIMIZER  # noqa: PLC0415 (seldom needed)
+
+            OPTIMIZER.add(plugin, module, host.cache)
         return plugin
+
+    def _compile(self, module: bytes, host: Host) -> None:
+        from wasmgate.compiler import (  # noqa: PLC0415 (seldom needed)
+            CompilerFailed,
+            CompilerMissing,
+            compile_apart,
+        )
+
+        if host.cache is None:
+            return
+        try:
+            compile_apart(module, host.cache, "fast")
+        except CompilerFailed as error:
+            raise PolicyLoadError(f"policy {self.name!r}: {error}", policy=self.name) from error
+        except CompilerMissing as error:
+            _LOGGER.warning("policy %r is compiled in this process: %s", self.name, error)
 
 
 def _texts(values: object, *, where: str) -> tuple[str, ...]:

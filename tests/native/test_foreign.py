@@ -42,9 +42,9 @@ def test_verify_signature_takes_envoys_arguments(host: Host) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     signature = key.sign(MESSAGE, ec.ECDSA(hashes.SHA256()))
     public = key.public_key().public_bytes(*SPKI)
-    sound = message((1, public), (2, MESSAGE), (3, signature), (4, b"sha256"))
+    sound = message((1, b"sha256"), (2, public), (3, signature), (4, MESSAGE))
     assert verified(host, "verify_signature", sound) == "\\x08\\x01"
-    forged = message((1, public), (2, MESSAGE + b"x"), (3, signature), (4, b"sha256"))
+    forged = message((1, b"sha256"), (2, public), (3, signature), (4, MESSAGE + b"x"))
     assert not verified(host, "verify_signature", forged).startswith("\\x08\\x01")
 
 

@@ -1,20 +1,27 @@
 """Hostile guests: each ends in its named error or status, in time, and the next request passes.
 
-`tests/wat` has one file a guest. Time is measured as what the thread computed: a callback's fuel
-stands for about 10 ms, and no guest may hold the event loop for many times that.
+`tests/wat` has one file a guest, which runs in both tiers of code. Time is measured as what the
+thread computed: a callback's fuel stands for about 10 ms, and no guest may hold the event loop for
+many times that.
 """
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import time
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from tests.native.chain_request import Request, load
+from tests.native import chain_request
+from tests.native.chain_request import Request
 from tests.native.hostile import ATTACK, WAT, hostile
 from wasmgate import PolicyLoadError
-from wasmgate._native import Chain, Host
+from wasmgate._native import Chain, Host, compile_artifact
+
+if TYPE_CHECKING:
+    from wasmgate._native import Plugin
 
 FUEL = "proxy_on_request_headers used up its fuel of 10000000 units"
 MEMORY = "proxy_on_request_headers ran out of its memory of 33554432 bytes"
@@ -90,6 +97,24 @@ TOLD = {
 
 SECONDS = 0.5
 MEGABYTES = 100
+
+
+@pytest.fixture(params=["fast", "optimized"])
+def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Host:
+    """Make a host whose cache has guests of one tier, then one with those of the other."""
+    folder = tmp_path_factory.getbasetemp() / "tiers" / request.param
+    return Host(cache=str(folder), log_level=0)
+
+
+def load(host: Host, module: bytes) -> Plugin:
+    """Load a guest in the tier that the cache is for."""
+    assert host.cache is not None
+    tier: Literal["fast", "optimized"] = "fast" if host.cache.name == "fast" else "optimized"
+    with contextlib.suppress(ValueError):  # refused when it is loaded, too
+        compile_artifact(module, cache=str(host.cache), tier=tier)
+    plugin = chain_request.load(host, module)
+    assert plugin.tier == tier
+    return plugin
 
 
 def computed(work_seconds: float) -> float:

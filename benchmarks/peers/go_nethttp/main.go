@@ -10,10 +10,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
-	"os"
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"wasmgate/benchmarks/peers/gopolicy"
 )
 
 // gcPercent trades memory for less collection, which a proxy with a small heap should: the default
@@ -46,11 +47,11 @@ func handler(upstream, key string, memory int) (http.Handler, error) {
 	if key == "" {
 		return proxy, nil
 	}
-	pem, err := os.ReadFile(key)
+	policies, err := gopolicy.New(key, memory)
 	if err != nil {
 		return nil, err
 	}
-	return newPolicies(proxy, pem, memory)
+	return &guard{next: proxy, policies: policies}, nil
 }
 
 func newProxy(upstream string) *httputil.ReverseProxy {

@@ -11,6 +11,8 @@ pub(crate) const BAD_AUTHORITY: Problem =
 /// A valid authority in its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Authority<'a> {
+    /// The whole of it.
+    pub bytes: &'a [u8],
     /// A name, an IPv4 address, or an IPv6 address in brackets.
     pub host: &'a [u8],
     /// The port, if one is named.
@@ -37,7 +39,7 @@ impl<'a> Authority<'a> {
             [b':', digits @ ..] => Some(port(digits).ok_or(BAD_AUTHORITY)?),
             _ => return Err(BAD_AUTHORITY),
         };
-        if is_host(host) { Ok(Self { host, port }) } else { Err(BAD_AUTHORITY) }
+        if is_host(host) { Ok(Self { bytes, host, port }) } else { Err(BAD_AUTHORITY) }
     }
 
     /// The host as routes compare it: lower case, without the dot that ends a full name.
@@ -83,7 +85,8 @@ mod tests {
             ("[2001:db8::1]:443", "[2001:db8::1]", Some(443)),
             ("my_app", "my_app", None),
         ] {
-            let expected = Authority { host: host.as_bytes(), port };
+            let bytes = text.as_bytes();
+            let expected = Authority { bytes, host: host.as_bytes(), port };
             assert_eq!(Ok(expected), Authority::parse(text.as_bytes()), "{text}");
         }
     }

@@ -77,7 +77,7 @@ impl Exchange {
         let followed = router.route(route);
         let attributes = Attributes {
             source: client,
-            destination: line.server.map(|(host, port)| (host.to_owned(), port)),
+            destination: line.server.cloned(),
             protocol: line.version.protocol(),
             route_name: followed.name.clone(),
             cluster_name: router.clusters()[followed.cluster].name().clone(),
@@ -260,6 +260,11 @@ impl Exchange {
     /// Works on the response's head as the client gets it: `:status`, then the fields.
     pub fn with_response_headers<R>(&self, work: impl FnOnce(&HeaderMap) -> R) -> R {
         self.stream.with_response_headers(|map| work(&self.response.for_client(map)))
+    }
+
+    /// Works on the response's head as the policies left it, and what of it the client gets.
+    pub(crate) fn with_response<R>(&self, work: impl FnOnce(&HeaderMap, &ResponseFlow) -> R) -> R {
+        self.stream.with_response_headers(|map| work(map, &self.response))
     }
 
     /// Follows the effects of a step; `request` and `response` are the lengths of the chunks that

@@ -5,28 +5,29 @@
 //! gateway sees. A trusted peer is a proxy: its lists are lengthened, its other words go on.
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 
 use wasmgate_host::HeaderMap;
 
 use crate::Version;
-use crate::authority::Authority;
 use crate::fields::Role;
 use crate::networks::Networks;
+use crate::peer::{Peer, address};
 
 /// What one request says about the hops before this one.
 #[derive(Debug)]
-pub(crate) struct Forwarding {
-    peer: Option<(IpAddr, u16)>,
+pub(crate) struct Forwarding<'a> {
+    /// None also for what is no address, which is never trusted.
+    peer: Option<(&'a Peer, IpAddr)>,
     trusted: bool,
     forwarded_for: Vec<u8>,
     forwarded: Vec<u8>,
 }
 
-impl Forwarding {
-    /// `peer` is the other end of the connection; what is no address (a Unix socket) is not trusted.
-    pub fn new(peer: Option<(&str, u16)>, proxies: &Networks) -> Self {
-        let peer = peer.and_then(|(host, port)| Some((address(host)?, port)));
-        let trusted = peer.is_some_and(|(address, _)| proxies.contains(address));
+impl<'a> Forwarding<'a> {
+    pub fn new(peer: Option<&'a Peer>, proxies: &Networks) -> Self {
+        let peer = peer.and_then(|peer| Some((peer, peer.address()?)));
+        let trusted = peer.is_some_and(|(_, address)| proxies.contains(address));
         Self { peer, trusted, forwarded_for: Vec::new(), forwarded: Vec::new() }
     }
 
@@ -43,8 +44,9 @@ impl Forwarding {
 
     /// The client: from the right, the first address that is no trusted proxy. Where a proxy wrote
     /// something that is no address, that proxy is the client as far as anyone can tell.
-    pub fn client(&self, proxies: &Networks) -> Option<(IpAddr, u16)> {
-        let mut client = self.peer?;
+    pub fn client(&self, proxies: &Networks) -> Option<(Arc<str>, u16)> {
+        let (peer, address) = self.peer?;
+        let mut client = (address, peer.port());
         let mut hops = self.forwarded_for.rsplit(|b| *b == b',').map(<[u8]>::trim_ascii);
         while proxies.contains(client.0) {
             let Some(hop) = hops.next().and_then(hop_address) else {
@@ -52,19 +54,27 @@ impl Forwarding {
             };
             client = hop;
         }
-        Some(client)
+        let (host, port) = client;
+        let host = if host == address { peer.host().clone() } else { host.to_string().into() };
+        Some((host, port))
     }
 
-    /// Writes what the upstream is told.
-    pub fn write(mut self, map: &mut HeaderMap, scheme: &str, authority: &[u8], version: Version) {
-        if let Some((peer, _)) = self.peer {
-            let peer = peer.to_canonical();
+    /// Writes what the upstream is told; `port` is that of the authority.
+    pub fn write(
+        mut self,
+        map: &mut HeaderMap,
+        scheme: &str,
+        authority: &[u8],
+        port: Option<u16>,
+        version: Version,
+    ) {
+        if let Some((peer, address)) = self.peer {
             if !self.forwarded.is_empty() {
-                let element = element(peer, scheme, authority);
+                let element = element(address, scheme, authority);
                 append(&mut self.forwarded, element.as_bytes());
                 map.push(b"forwarded", &self.forwarded);
             }
-            append(&mut self.forwarded_for, peer.to_string().as_bytes());
+            append(&mut self.forwarded_for, peer.host().as_bytes());
             map.push(b"x-forwarded-for", &self.forwarded_for);
         }
         let mut say = |name: &[u8], value: &[u8]| {
@@ -76,7 +86,6 @@ impl Forwarding {
         if !authority.is_empty() {
             say(b"x-forwarded-host", authority);
         }
-        let port = Authority::parse(authority).ok().and_then(|authority| authority.port);
         match port {
             Some(port) => say(b"x-forwarded-port", port.to_string().as_bytes()),
             None if scheme == "https" => say(b"x-forwarded-port", b"443"),
@@ -103,11 +112,6 @@ fn element(peer: IpAddr, scheme: &str, authority: &[u8]) -> String {
     format!("for={node};host=\"{host}\";proto={scheme}")
 }
 
-/// An address without the zone that a link-local one may carry.
-fn address(text: &str) -> Option<IpAddr> {
-    text.split('%').next()?.parse().ok().map(|address: IpAddr| address.to_canonical())
-}
-
 /// `address`, `address:port`, `[address]` or `[address]:port`; port 0 stands for "not said".
 fn hop_address(text: &[u8]) -> Option<(IpAddr, u16)> {
     let text = std::str::from_utf8(text).ok()?;
@@ -132,7 +136,8 @@ mod tests {
 
     fn tell(peer: &str, trusted: &[&str], fields: &[(&str, &str)]) -> (Vec<String>, String) {
         let proxies = Networks::parse(trusted).unwrap();
-        let mut forwarding = Forwarding::new(Some((peer, 5000)), &proxies);
+        let peer = Peer::new(peer, 5000);
+        let mut forwarding = Forwarding::new(Some(&peer), &proxies);
         let mut map = HeaderMap::new();
         for (name, value) in fields {
             if forwarding.add(role(name.as_bytes()), value.as_bytes()) {
@@ -142,7 +147,7 @@ mod tests {
         let client = forwarding
             .client(&proxies)
             .map_or_else(String::new, |(host, port)| format!("{host} {port}"));
-        forwarding.write(&mut map, "http", b"api.example:8080", Version::Http11);
+        forwarding.write(&mut map, "http", b"api.example:8080", Some(8080), Version::Http11);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (map.iter().map(|(n, v)| format!("{}: {}", text(n), text(v))).collect(), client)
     }

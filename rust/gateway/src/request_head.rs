@@ -1,5 +1,7 @@
 //! A request's head on its way in: what is refused, what does not go on, what is added.
 
+use std::sync::Arc;
+
 use wasmgate_host::HeaderMap;
 
 use crate::authority::Authority;
@@ -8,6 +10,7 @@ use crate::fields::{Role, is_field_value, is_token, role};
 use crate::forwarded::Forwarding;
 use crate::framing::{BadFraming, Framing};
 use crate::networks::Networks;
+use crate::peer::Peer;
 use crate::target::Target;
 use crate::{Problem, Version};
 
@@ -41,9 +44,9 @@ pub struct RequestLine<'a> {
     /// The target as it came, nothing decoded.
     pub target: &'a [u8],
     /// The other end of the connection.
-    pub peer: Option<(&'a str, u16)>,
-    /// This end of the connection.
-    pub server: Option<(&'a str, u16)>,
+    pub peer: Option<&'a Peer>,
+    /// Host and port of this end of the connection.
+    pub server: Option<&'a (Arc<str>, u16)>,
 }
 
 /// Bounds on a request; what is over them is answered 413 or 431.
@@ -69,7 +72,7 @@ pub struct RequestReader<'a> {
     limits: RequestLimits,
     map: HeaderMap,
     framing: Framing,
-    forwarding: Forwarding,
+    forwarding: Forwarding<'a>,
     options: ConnectionOptions,
     host: Vec<u8>,
     hosts: usize,
@@ -83,16 +86,16 @@ pub struct RequestReader<'a> {
 /// A well-formed request.
 #[derive(Debug)]
 pub(crate) struct RequestHead {
-    /// `:method`, `:scheme`, `:authority`, `:path`, then the fields that go on.
+    /// `:method`, `:scheme`, `:authority`, `:path`, then the fields that go on, all marked.
     pub map: HeaderMap,
     pub framing: Framing,
     /// The client as policies see it, behind trusted proxies.
-    pub client: Option<(String, u16)>,
+    pub client: Option<(Arc<str>, u16)>,
 }
 
 impl<'a> RequestReader<'a> {
     pub(crate) fn new(line: RequestLine<'a>, limits: RequestLimits, proxies: &Networks) -> Self {
-        let mut map = HeaderMap::with_capacity(32, 1 << 10);
+        let mut map = HeaderMap::with_capacity(32, 2 << 10);
         for name in [b":method".as_slice(), b":scheme", b":authority", b":path"] {
             map.push(name, b"");
         }
@@ -181,7 +184,7 @@ impl<'a> RequestReader<'a> {
             return Err(METHOD);
         }
         let target = Target::parse(line.method, line.target)?;
-        let authority = self.authority(target.authority)?;
+        let (authority, port) = self.authority(target.authority)?;
         if self.framing.chunked && line.version != Version::Http11 {
             return Err(CODING_VERSION);
         }
@@ -198,33 +201,34 @@ impl<'a> RequestReader<'a> {
         self.options.remove_from(&mut self.map);
         self.keep_te();
         let scheme = if line.secure { "https" } else { "http" };
-        for (name, value) in [
-            (b":method".as_slice(), line.method),
-            (b":scheme", scheme.as_bytes()),
-            (b":authority", &authority),
-            (b":path", &target.path),
-        ] {
-            self.map.set(name, value);
+        for (place, value) in
+            [line.method, scheme.as_bytes(), &authority, &target.path].into_iter().enumerate()
+        {
+            self.map.fill(place, value);
         }
-        let client = match self.forwarding.client(proxies) {
-            Some((address, port)) => Some((address.to_string(), port)),
-            None => line.peer.map(|(host, port)| (host.to_owned(), port)),
-        };
-        self.forwarding.write(&mut self.map, scheme, &authority, line.version);
+        let client = self.forwarding.client(proxies);
+        let client = client.or_else(|| line.peer.map(|peer| (peer.host().clone(), peer.port())));
+        self.forwarding.write(&mut self.map, scheme, &authority, port, line.version);
+        self.map.mark();
         Ok(RequestHead { map: self.map, framing: self.framing, client })
     }
 
-    /// The authority of the target, or of the one Host field, which HTTP/1.0 may leave out.
-    fn authority(&self, of_target: Option<&[u8]>) -> Result<Vec<u8>, Problem> {
-        match self.hosts {
-            0 if self.line.version == Version::Http10 => {
-                return Ok(of_target.unwrap_or_default().to_vec());
-            }
+    /// The authority of the target, or of the one Host field, which HTTP/1.0 may leave out, and its
+    /// port.
+    fn authority(
+        &mut self,
+        of_target: Option<Authority<'_>>,
+    ) -> Result<(Vec<u8>, Option<u16>), Problem> {
+        let of_host = match self.hosts {
+            0 if self.line.version == Version::Http10 => None,
             0 => return Err(NO_HOST),
-            1 => Authority::parse(&self.host)?,
+            1 => Some(Authority::parse(&self.host)?.port),
             _ => return Err(HOSTS),
         };
-        Ok(of_target.unwrap_or(&self.host).to_vec())
+        Ok(match of_target {
+            Some(authority) => (authority.bytes.to_vec(), authority.port),
+            None => (std::mem::take(&mut self.host), of_host.flatten()),
+        })
     }
 
     /// RFC 9110 §10.1.4: TE is for the next hop only, but gRPC refuses to work without it.

@@ -2,7 +2,7 @@
 
 use crate::networks::Networks;
 use crate::request_head::*;
-use crate::{Problem, Version};
+use crate::{Peer, Problem, Version};
 
 type Fields<'a> = &'a [(&'a str, &'a str)];
 
@@ -11,7 +11,7 @@ const LINE: RequestLine<'static> = RequestLine {
     secure: false,
     method: b"GET",
     target: b"/",
-    peer: Some(("192.0.2.7", 5000)),
+    peer: None,
     server: None,
 };
 
@@ -197,12 +197,14 @@ fn methods_are_tokens() {
 #[test]
 fn the_client_is_the_peer_unless_a_trusted_proxy_names_it() {
     let client = |proxies: &[&str]| {
+        let peer = Peer::new("192.0.2.7", 5000);
         let proxies = Networks::parse(proxies).unwrap();
-        let mut reader = RequestReader::new(LINE, RequestLimits::default(), &proxies);
+        let line = RequestLine { peer: Some(&peer), ..LINE };
+        let mut reader = RequestReader::new(line, RequestLimits::default(), &proxies);
         reader.field(b"host", b"a");
         reader.field(b"x-forwarded-for", b"203.0.113.9");
         reader.finish(&proxies).unwrap().client.unwrap()
     };
-    assert_eq!(("192.0.2.7".to_owned(), 5000), client(&[]));
-    assert_eq!(("203.0.113.9".to_owned(), 0), client(&["192.0.2.0/24"]));
+    assert_eq!(("192.0.2.7".into(), 5000), client(&[]));
+    assert_eq!(("203.0.113.9".into(), 0), client(&["192.0.2.0/24"]));
 }

@@ -62,24 +62,32 @@ impl ResponseFlow {
         }
     }
 
-    /// `map` without what is about the connection: policies may write what they like, but that is
-    /// not theirs to say.
+    /// `map` as the client gets it.
     pub fn for_client(&self, map: &HeaderMap) -> HeaderMap {
         let mut map = map.clone();
-        map.retain(|name, value| {
-            if name.starts_with(b":") {
-                return true;
-            }
-            match role(name) {
-                Role::HopByHop | Role::Connection | Role::Te | Role::TransferEncoding => false,
-                Role::ContentLength => self.length_field == LengthField::Kept,
-                _ => is_token(name) && is_field_value(value),
-            }
-        });
-        if let LengthField::Set(length) = self.length_field {
+        map.retain(|name, value| name.starts_with(b":") || self.shows(name, value));
+        if let Some(length) = self.length() {
             map.push(b"content-length", length.to_string().as_bytes());
         }
         map
+    }
+
+    /// Whether the client gets a field. Policies may write what they like, but what is about the
+    /// connection is not theirs to say.
+    pub fn shows(&self, name: &[u8], value: &[u8]) -> bool {
+        match role(name) {
+            Role::HopByHop | Role::Connection | Role::Te | Role::TransferEncoding => false,
+            Role::ContentLength => self.length_field == LengthField::Kept,
+            _ => is_token(name) && is_field_value(value),
+        }
+    }
+
+    /// The length that is written anew.
+    pub fn length(&self) -> Option<u64> {
+        match self.length_field {
+            LengthField::Set(length) => Some(length),
+            _ => None,
+        }
     }
 }
 

@@ -85,7 +85,8 @@ pub(crate) struct Destination<'a> {
 /// Writes the head of the request that `map` describes, for `target` if the route rewrote it.
 ///
 /// Whatever is about the connection is left out, and the framing written anew: `map` may have
-/// passed policies. For the same reason everything is checked again.
+/// passed policies. For the same reason everything that is not marked as read by
+/// [`RequestReader`](crate::RequestReader) is checked again.
 pub(crate) fn write(
     map: &HeaderMap,
     target: Option<&[u8]>,
@@ -124,7 +125,12 @@ pub(crate) fn write(
 }
 
 fn write_fields(head: &mut Vec<u8>, map: &HeaderMap) -> Result<(), Problem> {
-    for (name, value) in map.iter().filter(|(name, _)| !name.starts_with(b":")) {
+    for (name, value, marked) in map.iter_marked().filter(|(name, ..)| !name.starts_with(b":")) {
+        // Of a request's own fields only these two are not written as they are.
+        if marked && name != b"content-length" && name != b"te" {
+            push(head, name, value);
+            continue;
+        }
         if !is_token(name) || !is_field_value(value) {
             return Err(MADE_INVALID);
         }

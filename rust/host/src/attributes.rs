@@ -6,9 +6,9 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub struct Attributes {
     /// `source.address`: the client's host and port.
-    pub source: Option<(String, u16)>,
+    pub source: Option<(Arc<str>, u16)>,
     /// `destination.address`: the server's host and port.
-    pub destination: Option<(String, u16)>,
+    pub destination: Option<(Arc<str>, u16)>,
     /// `request.protocol`, like `HTTP/1.1`.
     pub protocol: &'static str,
     /// `route_name`, empty outside a gateway.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::abi::Direction;
 use crate::effects::Effects;
 use crate::instances::{self, outbox};
 use crate::{Limits, Plugin};
@@ -17,6 +18,8 @@ struct Inner {
     plugins: Vec<Plugin>,
     strip: Vec<Vec<u8>>,
     bounds: Bounds,
+    request_body: bool,
+    response_body: bool,
 }
 
 /// The strictest header limits of the chain.
@@ -52,7 +55,10 @@ impl Chain {
             headers: limits().map(|l| l.headers).min().unwrap_or(open.headers),
             header_bytes: limits().map(|l| l.header_bytes).min().unwrap_or(open.header_bytes),
         };
-        Self { inner: Arc::new(Inner { plugins, strip, bounds }) }
+        let looks = |callback| plugins.iter().any(|plugin| plugin.exports(callback));
+        let request_body = looks("proxy_on_request_body");
+        let response_body = looks("proxy_on_response_body");
+        Self { inner: Arc::new(Inner { plugins, strip, bounds, request_body, response_body }) }
     }
 
     /// The plugins in order.
@@ -102,6 +108,14 @@ impl Chain {
     /// Names of request headers that clients may not send.
     pub(crate) fn stripped(&self) -> &[Vec<u8>] {
         &self.inner.strip
+    }
+
+    /// Whether a policy looks at the bodies of this direction.
+    pub(crate) fn looks_at_body(&self, direction: Direction) -> bool {
+        match direction {
+            Direction::Request => self.inner.request_body,
+            Direction::Response => self.inner.response_body,
+        }
     }
 
     pub(crate) fn bounds(&self) -> Bounds {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use wasmer::Engine;
+#[cfg(feature = "singlepass")]
+use wasmer::sys::Singlepass;
 use wasmer::sys::{
     CompilerConfig, Cranelift, CraneliftOptLevel, EngineBuilder, Features, NativeEngineExt, Target,
 };
@@ -14,13 +16,67 @@ use crate::limits::{BoundedTunables, Limits};
 /// the lock file.
 pub(crate) const ENGINE_VERSION: &str = "7.4.2";
 
+/// How well a module is compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// To be there soon, for a swap that cannot wait. Made by singlepass, it knows no SIMD.
+    Fast,
+    /// For speed.
+    Optimized,
+}
+
+impl Tier {
+    /// Its name, for people and in the keys of artifacts.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Optimized => "optimized",
+        }
+    }
+
+    /// The tier of this name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        [Self::Fast, Self::Optimized].into_iter().find(|tier| tier.name() == name)
+    }
+
+    pub(crate) fn compiler(self) -> &'static str {
+        match self {
+            Self::Fast if cfg!(feature = "singlepass") => "singlepass",
+            Self::Fast => "cranelift none",
+            Self::Optimized => "cranelift",
+        }
+    }
+}
+
 /// An engine that compiles one module.
-pub(crate) fn compiling(limits: &Limits) -> Engine {
-    let mut compiler = Cranelift::new();
-    compiler.opt_level(CraneliftOptLevel::Speed);
+pub(crate) fn compiling(tier: Tier, limits: &Limits) -> Engine {
+    match tier {
+        Tier::Fast => fast(limits),
+        Tier::Optimized => cranelift(CraneliftOptLevel::Speed, limits),
+    }
+}
+
+#[cfg(feature = "singlepass")]
+fn fast(limits: &Limits) -> Engine {
+    let mut features = features();
+    features.simd(false);
+    let mut compiler = Singlepass::new();
     compiler.push_middleware(Arc::new(Metering::default()));
-    let builder = EngineBuilder::new(compiler).set_features(Some(features()));
-    bounded(builder, limits)
+    bounded(EngineBuilder::new(compiler).set_features(Some(features)), limits)
+}
+
+#[cfg(not(feature = "singlepass"))]
+fn fast(limits: &Limits) -> Engine {
+    cranelift(CraneliftOptLevel::None, limits)
+}
+
+fn cranelift(level: CraneliftOptLevel, limits: &Limits) -> Engine {
+    let mut compiler = Cranelift::new();
+    compiler.opt_level(level);
+    compiler.push_middleware(Arc::new(Metering::default()));
+    bounded(EngineBuilder::new(compiler).set_features(Some(features())), limits)
 }
 
 /// An engine without a compiler, for artifacts.

@@ -1,6 +1,5 @@
 //! What hostcalls find when a guest calls them: the state of one instance.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +8,7 @@ use wasmer::{Memory, TypedFunction};
 use crate::LogLevel;
 use crate::effects::LogRecord;
 use crate::fuel::Meter;
+use crate::ids::IdMap;
 use crate::instances::outbox;
 use crate::plugin::PluginCore;
 
@@ -25,7 +25,7 @@ pub(crate) struct Env {
     /// Known once the module is instantiated.
     pub(crate) links: Option<Links>,
     pub(crate) stage: Stage,
-    pub(crate) contexts: HashMap<u32, Owner>,
+    pub(crate) contexts: IdMap<u32, Owner>,
     /// The context whose callback runs.
     pub(crate) current: u32,
     /// The context that hostcalls act on; differs after `proxy_set_effective_context`.
@@ -88,7 +88,7 @@ impl Env {
             core,
             links: None,
             stage: Stage::Initializing,
-            contexts: HashMap::new(),
+            contexts: IdMap::default(),
             current: 0,
             effective: 0,
             parked: Vec::new(),

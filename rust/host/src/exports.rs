@@ -3,6 +3,7 @@
 use wasmer::{AsStoreRef, ExportError, Instance, Memory, TypedFunction, WasmTypeList};
 
 use crate::Error;
+use crate::abi::Direction;
 use crate::fuel::START;
 
 /// Header callbacks take no `end_of_stream` in ABI 0.1.0.
@@ -19,8 +20,8 @@ pub(crate) struct StartFunctions {
     pub(crate) start: Option<TypedFunction<(), ()>>,
 }
 
-type Body = Option<TypedFunction<(u32, u32, u32), i32>>;
-type Trailers = Option<TypedFunction<(u32, u32), i32>>;
+pub(crate) type BodyCallback = TypedFunction<(u32, u32, u32), i32>;
+pub(crate) type TrailersCallback = TypedFunction<(u32, u32), i32>;
 
 /// All callbacks are optional.
 pub(crate) struct Exports {
@@ -31,10 +32,10 @@ pub(crate) struct Exports {
     pub(crate) queue_ready: Option<TypedFunction<(u32, u32), ()>>,
     pub(crate) request_headers: Option<HeadersCallback>,
     pub(crate) response_headers: Option<HeadersCallback>,
-    pub(crate) request_body: Body,
-    pub(crate) response_body: Body,
-    pub(crate) request_trailers: Trailers,
-    pub(crate) response_trailers: Trailers,
+    pub(crate) request_body: Option<BodyCallback>,
+    pub(crate) response_body: Option<BodyCallback>,
+    pub(crate) request_trailers: Option<TrailersCallback>,
+    pub(crate) response_trailers: Option<TrailersCallback>,
     pub(crate) done: Option<TypedFunction<u32, i32>>,
     pub(crate) log: Option<TypedFunction<u32, ()>>,
     pub(crate) delete: Option<TypedFunction<u32, ()>>,
@@ -68,6 +69,27 @@ impl<S: AsStoreRef> Source<'_, S> {
 }
 
 impl Exports {
+    pub(crate) fn headers(&self, direction: Direction) -> Option<&HeadersCallback> {
+        match direction {
+            Direction::Request => self.request_headers.as_ref(),
+            Direction::Response => self.response_headers.as_ref(),
+        }
+    }
+
+    pub(crate) fn body(&self, direction: Direction) -> Option<&BodyCallback> {
+        match direction {
+            Direction::Request => self.request_body.as_ref(),
+            Direction::Response => self.response_body.as_ref(),
+        }
+    }
+
+    pub(crate) fn trailers(&self, direction: Direction) -> Option<&TrailersCallback> {
+        match direction {
+            Direction::Request => self.request_trailers.as_ref(),
+            Direction::Response => self.response_trailers.as_ref(),
+        }
+    }
+
     pub(crate) fn of(instance: &Instance, store: &impl AsStoreRef) -> Result<Self, Error> {
         let source = Source { instance, store };
         Ok(Self {

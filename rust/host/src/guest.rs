@@ -1,5 +1,6 @@
 //! The one place where a guest's pointers are checked.
 
+use smallvec::SmallVec;
 use wasmer::{FunctionEnvMut, MemoryView, RuntimeError, StoreMut};
 
 use crate::abi::Status;
@@ -15,6 +16,9 @@ const BYTES_A_UNIT: usize = 8;
 /// Hostcalls settle their debt with the meter past this many units, not one by one: it is cheaper,
 /// and a loop of hostcalls still ends.
 const DEBT: u64 = 4096;
+
+/// A name, a path, a key, a header's value.
+pub(crate) type Short = SmallVec<[u8; 64]>;
 
 /// Why a hostcall does not answer OK.
 pub(crate) enum Fault {
@@ -107,10 +111,27 @@ impl<'a> Guest<'a> {
         // Before the charge: a wild pointer is told as such, and costs nothing.
         self.check(at, length)?;
         let mut bytes = vec![0; most.min(length as usize)];
+        self.copy(at, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The same for what is mostly short, without an allocation then.
+    pub(crate) fn read_short(&mut self, at: u32, length: u32) -> Result<Short, Fault> {
+        if length as usize > Short::new().inline_size() {
+            self.check(at, length)?;
+        }
+        let mut bytes = Short::from_elem(0, length as usize);
+        if length == 0 {
+            return Ok(bytes);
+        }
+        self.copy(at, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn copy(&mut self, at: u32, bytes: &mut [u8]) -> Answer {
         self.charge_bytes(bytes.len())?;
         // Not `copy_range_to_vec`: it clears 40 KiB on each call.
-        self.memory()?.read(at.into(), &mut bytes).map_err(|_| Status::InvalidMemoryAccess)?;
-        Ok(bytes)
+        self.memory()?.read(at.into(), bytes).map_err(|_| Status::InvalidMemoryAccess.into())
     }
 
     /// Whether the guest has `length` bytes at `at`.

@@ -1,15 +1,17 @@
 //! What the plugins of one application share.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::artifact_cache::ArtifactCache;
+use crate::engine::Tier;
 use crate::metrics::Metrics;
+use crate::module::digest_hex;
 use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
 use crate::signature::KeyCache;
-use crate::{LogLevel, MetricValue};
+use crate::{LogLevel, MetricValue, instances};
 
 /// Shared data, queues, metrics and caches of one application. A policy that is replaced finds what
 /// its predecessor of the same name left here. Cloning is cheap and shares.
@@ -42,6 +44,35 @@ impl Host {
                 keys: KeyCache::default(),
             }),
         }
+    }
+
+    /// The folder of compiled modules.
+    #[must_use]
+    pub fn cache(&self) -> Option<&Path> {
+        self.artifacts().map(ArtifactCache::folder)
+    }
+
+    /// True when the module could be in the cache and is not, in any tier: [`compile_artifact`] can
+    /// put it there, in another process.
+    ///
+    /// [`compile_artifact`]: crate::compile_artifact
+    #[must_use]
+    pub fn misses(&self, module: &[u8]) -> bool {
+        let digest = digest_hex(module);
+        self.artifacts().is_some_and(|cache| {
+            let tiers = [Tier::Optimized, Tier::Fast];
+            tiers.into_iter().all(|tier| matches!(cache.holds(&digest, tier), Ok(false)))
+        })
+    }
+
+    /// How many instances there are on this thread.
+    #[must_use]
+    pub fn instances(&self) -> usize {
+        instances::count(self)
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     /// All metrics as they stand.

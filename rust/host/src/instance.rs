@@ -6,11 +6,12 @@ use std::time::Instant;
 use wasmer::{FunctionEnv, RuntimeError, Store};
 
 use crate::abi::{Action, Direction};
+use crate::engine::Tier;
 use crate::env::{Env, Links, Owner, Stage};
 use crate::exports::{self, Exports, HeadersCallback, StartFunctions};
 use crate::fuel::{Cause, Meter};
 use crate::plugin::PluginCore;
-use crate::{Error, hostcalls, signals};
+use crate::{Error, hostcalls, remembered, signals};
 
 /// A started and configured VM. It belongs to the thread that made it.
 pub(crate) struct Instance {
@@ -20,29 +21,65 @@ pub(crate) struct Instance {
     meter: Meter,
     core: Arc<PluginCore>,
     root: u32,
+    vm: wasmer::Instance,
+    tier: Tier,
+    /// It tried to move to better code and could not.
+    stays: bool,
 }
 
 impl Instance {
     /// Instantiates the module and runs `_initialize`, `proxy_on_context_create`,
     /// `proxy_on_vm_start` and `proxy_on_configure`.
     pub(crate) fn start(core: Arc<PluginCore>) -> Result<Self, Error> {
-        let mut store = Store::new(core.module.engine().clone());
-        let env = FunctionEnv::new(&mut store, Env::new(Arc::clone(&core)));
-        let imports = hostcalls::imports(&mut store, &env, core.module.module());
-        let instance = wasmer::Instance::new(&mut store, core.module.module(), &imports)
-            .map_err(|error| Error::Instantiate(error.to_string()))?;
-        let meter = Meter::of(&instance).map_err(|e| Error::Instantiate(e.to_string()))?;
-        env.as_mut(&mut store).links = Some(Links {
-            memory: exports::memory(&instance)?,
-            allocate: exports::allocator(&instance, &store)?,
-            meter: meter.clone(),
-        });
-        let start = StartFunctions::of(&instance, &store)?;
-        let exports = Exports::of(&instance, &store)?;
-        let mut this = Self { store, env, exports, meter, core, root: 0 };
+        let mut this = Self::new(core)?;
+        let start = StartFunctions::of(&this.vm, &this.store)?;
         this.initialize(&start)?;
         this.configure()?;
         Ok(this)
+    }
+
+    /// Instantiates the module and runs nothing of it.
+    fn new(core: Arc<PluginCore>) -> Result<Self, Error> {
+        let compiled = core.module.code();
+        let mut store = Store::new(compiled.engine.clone());
+        let env = FunctionEnv::new(&mut store, Env::new(Arc::clone(&core)));
+        let imports = hostcalls::imports(&mut store, &env, &compiled.module);
+        let vm = wasmer::Instance::new(&mut store, &compiled.module, &imports)
+            .map_err(|error| Error::Instantiate(error.to_string()))?;
+        let meter = Meter::of(&vm).map_err(|e| Error::Instantiate(e.to_string()))?;
+        env.as_mut(&mut store).links = Some(Links {
+            memory: exports::memory(&vm)?,
+            allocate: exports::allocator(&vm, &store)?,
+            meter: meter.clone(),
+        });
+        let exports = Exports::of(&vm, &store)?;
+        let tier = compiled.tier;
+        Ok(Self { store, env, exports, meter, core, root: 0, vm, tier, stays: false })
+    }
+
+    /// Goes on in better code, if there is some: with its memory, its globals, its contexts and all
+    /// else that the host knows of it. Not while a callback runs. One that cannot stays as it is.
+    pub(crate) fn improve(&mut self) {
+        if self.tier == Tier::Optimized || self.stays {
+            return;
+        }
+        match self.moved() {
+            Ok(moved) => *self = moved,
+            Err(_) => self.stays = true,
+        }
+    }
+
+    fn moved(&mut self) -> Result<Self, Error> {
+        let mut new = Self::new(Arc::clone(&self.core))?;
+        remembered::copy((&self.vm, &mut self.store), (&new.vm, &mut new.store))
+            .map_err(|error| Error::Instantiate(error.to_string()))?;
+        new.root = self.root;
+        let links = new.env.as_mut(&mut new.store).links.take();
+        let empty = Env::new(Arc::clone(&self.core));
+        let mut env = std::mem::replace(self.env.as_mut(&mut self.store), empty);
+        env.links = links;
+        *new.env.as_mut(&mut new.store) = env;
+        Ok(new)
     }
 
     fn initialize(&mut self, functions: &StartFunctions) -> Result<(), Error> {
@@ -140,21 +177,17 @@ impl Instance {
         fields: u32,
         end: bool,
     ) -> Result<Action, Error> {
-        let fuel = self.fuel();
         let name = match direction {
             Direction::Request => "proxy_on_request_headers",
             Direction::Response => "proxy_on_response_headers",
         };
-        self.run(name, context, fuel, |exports, store| {
-            let callback = match direction {
-                Direction::Request => &exports.request_headers,
-                Direction::Response => &exports.response_headers,
-            };
-            match callback {
-                None => Ok(0),
-                Some(HeadersCallback::Two(f)) => f.call(store, context, fields),
-                Some(HeadersCallback::Three(f)) => f.call(store, context, fields, end.into()),
-            }
+        if self.exports.headers(direction).is_none() {
+            return Ok(Action::Continue);
+        }
+        self.run(name, context, self.fuel(), |exports, store| match exports.headers(direction) {
+            None => Ok(0),
+            Some(HeadersCallback::Two(f)) => f.call(store, context, fields),
+            Some(HeadersCallback::Three(f)) => f.call(store, context, fields, end.into()),
         })
         .map(Action::of_headers)
     }
@@ -166,17 +199,15 @@ impl Instance {
         size: u32,
         end: bool,
     ) -> Result<Action, Error> {
-        let fuel = self.fuel();
         let name = match direction {
             Direction::Request => "proxy_on_request_body",
             Direction::Response => "proxy_on_response_body",
         };
-        self.run(name, context, fuel, |exports, store| {
-            let callback = match direction {
-                Direction::Request => &exports.request_body,
-                Direction::Response => &exports.response_body,
-            };
-            callback.as_ref().map_or(Ok(0), |f| f.call(store, context, size, end.into()))
+        if self.exports.body(direction).is_none() {
+            return Ok(Action::Continue);
+        }
+        self.run(name, context, self.fuel(), |exports, store| {
+            exports.body(direction).map_or(Ok(0), |f| f.call(store, context, size, end.into()))
         })
         .map(Action::of_body)
     }
@@ -187,17 +218,15 @@ impl Instance {
         context: u32,
         fields: u32,
     ) -> Result<Action, Error> {
-        let fuel = self.fuel();
         let name = match direction {
             Direction::Request => "proxy_on_request_trailers",
             Direction::Response => "proxy_on_response_trailers",
         };
-        self.run(name, context, fuel, |exports, store| {
-            let callback = match direction {
-                Direction::Request => &exports.request_trailers,
-                Direction::Response => &exports.response_trailers,
-            };
-            callback.as_ref().map_or(Ok(0), |f| f.call(store, context, fields))
+        if self.exports.trailers(direction).is_none() {
+            return Ok(Action::Continue);
+        }
+        self.run(name, context, self.fuel(), |exports, store| {
+            exports.trailers(direction).map_or(Ok(0), |f| f.call(store, context, fields))
         })
         .map(Action::of_body)
     }
@@ -205,11 +234,13 @@ impl Instance {
     /// `proxy_on_done`, then `proxy_on_log` and `proxy_on_delete`, unless the guest wants to be
     /// asked again: then they follow its `proxy_done`.
     pub(crate) fn end_stream(&mut self, context: u32) -> Result<(), Error> {
-        let fuel = self.fuel();
         self.env.as_mut(&mut self.store).ending = true;
-        let done = self.run("proxy_on_done", context, fuel, |exports, store| {
-            exports.done.as_ref().map_or(Ok(1), |f| f.call(store, context))
-        })?;
+        let mut done = 1;
+        if self.exports.done.is_some() {
+            done = self.run("proxy_on_done", context, self.fuel(), |exports, store| {
+                exports.done.as_ref().map_or(Ok(1), |f| f.call(store, context))
+            })?;
+        }
         let env = self.env.as_mut(&mut self.store);
         env.ending = false;
         if done == 0 && !env.finished.contains(&context) {
@@ -221,11 +252,12 @@ impl Instance {
     }
 
     fn delete(&mut self, context: u32) -> Result<(), Error> {
-        let fuel = self.fuel();
-        self.run("proxy_on_log", context, fuel, |exports, store| {
-            exports.log.as_ref().map_or(Ok(()), |f| f.call(store, context))
-        })?;
-        self.run("proxy_on_delete", context, fuel, |exports, store| {
+        if self.exports.log.is_some() {
+            self.run("proxy_on_log", context, self.fuel(), |exports, store| {
+                exports.log.as_ref().map_or(Ok(()), |f| f.call(store, context))
+            })?;
+        }
+        self.run("proxy_on_delete", context, self.fuel(), |exports, store| {
             exports.delete.as_ref().map_or(Ok(()), |f| f.call(store, context))
         })?;
         self.env.as_mut(&mut self.store).contexts.remove(&context);

@@ -4,16 +4,16 @@
 //! is made at the first use on the thread; one that crashed is replaced.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::effects::LogRecord;
+use crate::ids::IdMap;
 use crate::instance::Instance;
 use crate::plugin::PluginCore;
-use crate::{Error, LogLevel, stream_state};
+use crate::{Error, Host, LogLevel, stream_state};
 
 /// Crashes further apart than this do not count together.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -32,7 +32,7 @@ pub(crate) struct Outbox {
 }
 
 thread_local! {
-    static SLOTS: RefCell<HashMap<u64, Rc<Slot>>> = RefCell::default();
+    static SLOTS: RefCell<IdMap<u64, Rc<Slot>>> = RefCell::default();
     static OUTBOX: RefCell<Outbox> = RefCell::default();
     static SEEN_RETIRED: Cell<usize> = const { Cell::new(0) };
 }
@@ -80,6 +80,15 @@ pub(crate) fn retire(id: u64) {
     RETIRED.lock().unwrap_or_else(PoisonError::into_inner).push(id);
     RETIRED_COUNT.fetch_add(1, Ordering::Release);
     release_retired();
+}
+
+/// Instances of a host's plugins on this thread.
+pub(crate) fn count(host: &Host) -> usize {
+    release_retired();
+    SLOTS.with_borrow(|slots| {
+        let slots = slots.values().filter(|slot| slot.core.host.is(host));
+        slots.filter(|slot| slot.instance.borrow().is_some()).count()
+    })
 }
 
 fn release_retired() {
@@ -145,6 +154,10 @@ impl Slot {
         let outcome = {
             let mut place = self.instance.borrow_mut();
             let instance = place.as_mut().ok_or(Error::InstanceGone)?;
+            // Between callbacks an instance is at rest.
+            if self.core.module.moves() {
+                instance.improve();
+            }
             callback(instance).and_then(|answer| Ok((answer, instance.end_finished()?)))
         };
         match outcome {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::engine::Tier;
 use crate::instance::Instance;
-use crate::module::CompiledModule;
+use crate::module::{CompiledModule, digest_hex};
 use crate::shared_data::SharedData;
 use crate::{Error, Host, Limits, instances, signals};
 
@@ -99,6 +100,28 @@ impl Plugin {
         self.handle.core.module.dialect().version()
     }
 
+    /// How well the code is compiled that new instances run.
+    #[must_use]
+    pub fn tier(&self) -> Tier {
+        self.handle.core.module.tier()
+    }
+
+    /// Whether `module` is what was loaded.
+    #[must_use]
+    pub fn runs(&self, module: &[u8]) -> bool {
+        self.digest() == digest_hex(module)
+    }
+
+    /// Takes the optimised code of `module` from the cache in place of fast code; whether it did.
+    /// An instance changes over before its next callback and keeps everything that it remembers;
+    /// one that cannot, because its code changes tables, serves on until it is replaced.
+    #[must_use]
+    pub fn improve(&self, module: &[u8]) -> bool {
+        let core = &self.handle.core;
+        let cache = core.host.artifacts();
+        cache.is_some_and(|cache| core.module.improve(module, &core.spec.limits, cache))
+    }
+
     /// True when the compiled module came from the cache.
     #[must_use]
     pub fn cached(&self) -> bool {
@@ -112,8 +135,8 @@ impl Plugin {
     }
 
     pub(crate) fn exports(&self, callback: &str) -> bool {
-        let module = self.handle.core.module.module();
-        module.exports().functions().any(|export| export.name() == callback)
+        let code = self.handle.core.module.code();
+        code.module.exports().functions().any(|export| export.name() == callback)
     }
 
     pub(crate) fn core(&self) -> &Arc<PluginCore> {

@@ -3,6 +3,7 @@
 //! Values are encoded as Envoy's `serializeValue` does: text raw, numbers as 8 bytes little-endian,
 //! times and durations as nanoseconds, maps as pairs. A path's segments are joined by a zero byte.
 
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use crate::plugin::PluginCore;
@@ -52,7 +53,7 @@ fn nanoseconds(value: std::time::Duration) -> Option<Vec<u8>> {
     number(u64::try_from(value.as_nanos()).unwrap_or(u64::MAX))
 }
 
-fn address(end: Option<&(String, u16)>, what: &[u8]) -> Option<Vec<u8>> {
+fn address(end: Option<&(Arc<str>, u16)>, what: &[u8]) -> Option<Vec<u8>> {
     let (host, port) = end?;
     match what {
         b"address" if host.contains(':') => Some(format!("[{host}]:{port}").into_bytes()),
@@ -78,7 +79,7 @@ fn of_request(state: &StreamState, what: &[u8]) -> Option<Vec<u8>> {
         b"useragent" => field(b"user-agent"),
         b"id" => field(b"x-request-id"),
         b"protocol" => name(state.attributes.protocol),
-        b"time" => nanoseconds(state.began_at.duration_since(UNIX_EPOCH).unwrap_or_default()),
+        b"time" => nanoseconds(state.began_at().duration_since(UNIX_EPOCH).unwrap_or_default()),
         b"duration" => nanoseconds(state.began.elapsed()),
         b"size" => number(state.request.bytes),
         b"total_size" => number(state.request.bytes + headers.byte_len() as u64),

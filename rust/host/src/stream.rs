@@ -218,7 +218,7 @@ fn on_body(chain: &FilterChain<'_>, direction: Direction, chunk: &[u8], end: boo
         let flow = state.flow(direction);
         flow.rewritten = false;
         flow.bytes += chunk.len() as u64;
-        if state.filters.iter().all(|filter| filter.seat.is_none()) {
+        if state.lets_body_pass(direction) {
             let progress = state.progress(direction);
             progress.body = if chunk.is_empty() { Body::Nothing } else { Body::Same };
             progress.end = end;

@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::abi::Direction;
 use crate::effects::{Effects, LocalResponse};
-use crate::flow::{Flow, Gate};
+use crate::flow::{Flow, Gate, Stop};
 use crate::instances::{Slot, outbox};
 use crate::{Attributes, Chain, HeaderMap};
 
@@ -23,7 +23,6 @@ pub(crate) struct StreamState {
     pub(crate) asked: Vec<(usize, Asked)>,
     pub(crate) effects: Effects,
     pub(crate) began: Instant,
-    pub(crate) began_at: SystemTime,
     /// Responses that did not come from the upstream, each instead of the one before. After the
     /// first one the request goes no further.
     pub(crate) answers: usize,
@@ -80,11 +79,16 @@ impl StreamState {
             asked: Vec::new(),
             effects: Effects::default(),
             began: Instant::now(),
-            began_at: SystemTime::now(),
             answers: 0,
             cut: false,
             closed: false,
         }
+    }
+
+    /// When the stream began, by the wall clock.
+    pub(crate) fn began_at(&self) -> SystemTime {
+        let now = SystemTime::now();
+        now.checked_sub(self.began.elapsed()).unwrap_or(now)
     }
 
     pub(crate) fn is_answered(&self) -> bool {
@@ -100,6 +104,18 @@ impl StreamState {
             Direction::Request => &mut self.request,
             Direction::Response => &mut self.response,
         }
+    }
+
+    /// Whether no policy looks at the body or holds any of it.
+    pub(crate) fn lets_body_pass(&self, direction: Direction) -> bool {
+        let looks = self.chain.looks_at_body(direction);
+        self.filters.iter().all(|filter| {
+            let gate = match direction {
+                Direction::Request => &filter.request,
+                Direction::Response => &filter.response,
+            };
+            gate.stop == Stop::No && gate.body.is_empty() && (!looks || filter.seat.is_none())
+        })
     }
 
     pub(crate) fn gate(&mut self, direction: Direction, position: usize) -> &mut Gate {

@@ -56,8 +56,8 @@ impl Chain {
         headers: &Bound<'_, PyAny>,
     ) -> PyResult<Opened> {
         let attributes = Attributes {
-            source: client,
-            destination: server.and_then(|(host, port)| Some((host, port?))),
+            source: client.map(|(host, port)| (host.into(), port)),
+            destination: server.and_then(|(host, port)| Some((host.into(), port?))),
             protocol: protocol(http_version),
             route_name: Arc::default(),
             cluster_name: Arc::default(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use wasmgate_gateway::{self as gateway, Access, Ends, FAILURES, Output, Step, Waited};
+use wasmgate_gateway::{self as gateway, Access, Ends, FAILURES, Output, Peer, Step, Waited};
 use wasmgate_host as host;
 
 use crate::effects::{self, Effects};
@@ -22,6 +22,7 @@ const ENDED: u32 = 1 << 7;
 const FULL: u32 = 1 << 8;
 const LINGER: u32 = 1 << 9;
 const FAILED: u32 = 1 << 10;
+const TIMED: u32 = 1 << 11;
 /// Bits of the endpoint in a dialled number; the cluster is above them.
 const ENDPOINT_BITS: u32 = 16;
 
@@ -64,6 +65,7 @@ impl Connection {
             (self.connection.is_full(), FULL),
             (step.linger, LINGER),
             (step.failed, FAILED),
+            (step.timed, TIMED),
         ];
         let flags = flags.iter().fold(0, |all, (set, flag)| all | (u32::from(*set) * flag));
         let dial = step.dial.map_or(-1, |(cluster, endpoint)| {
@@ -122,6 +124,8 @@ impl Connection {
     const LINGER: u32 = LINGER;
     #[classattr]
     const FAILED: u32 = FAILED;
+    #[classattr]
+    const TIMED: u32 = TIMED;
 
     #[new]
     fn new(
@@ -130,8 +134,9 @@ impl Connection {
         server: Option<(String, Option<u16>)>,
         secure: bool,
     ) -> Self {
-        let server = server.and_then(|(host, port)| Some((host, port?)));
-        let ends = Ends { peer: client, server, secure };
+        let peer = client.map(|(host, port)| Peer::new(&host, port));
+        let server = server.and_then(|(host, port)| Some((host.into(), port?)));
+        let ends = Ends { peer, server, secure };
         let connection = gateway::Connection::new(Arc::clone(&router.0), ends);
         Self { connection, notes: host::Effects::default(), accesses: Vec::new() }
     }

@@ -1,6 +1,6 @@
 //! `Host`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -18,6 +18,19 @@ impl Host {
         let level = LogLevel::from_number(log_level)
             .ok_or_else(|| PyValueError::new_err("log_level is 0 (trace) to 5 (critical)"))?;
         Ok(Self(host::Host::new(cache, level)))
+    }
+
+    #[getter]
+    fn cache(&self) -> Option<&Path> {
+        self.0.cache()
+    }
+
+    fn misses(&self, module: &[u8]) -> bool {
+        self.0.misses(module)
+    }
+
+    fn instances(&self) -> usize {
+        self.0.instances()
     }
 
     fn metrics(&self) -> Vec<(String, &'static str, i64)> {

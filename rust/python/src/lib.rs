@@ -7,6 +7,7 @@
     reason = "PyO3 makes arguments for one call; classes have the fields that Python has"
 )]
 
+mod artifact;
 mod chain;
 mod connection;
 mod effects;
@@ -36,6 +37,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<router::Route>()?;
     module.add_class::<router::Router>()?;
     module.add_class::<stream::Stream>()?;
+    module.add_function(wrap_pyfunction!(artifact::compile_artifact, module)?)?;
+    module.add_function(wrap_pyfunction!(artifact::give_back_memory, module)?)?;
     module.add_function(wrap_pyfunction!(inspect::inspect, module)?)?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::errors;
 use crate::host::Host;
 
 /// A policy compiled and started.
-#[pyclass(frozen, module = "wasmgate._native")]
+#[pyclass(frozen, weakref, module = "wasmgate._native")]
 pub(crate) struct Plugin(pub(crate) host::Plugin);
 
 #[pymethods]
@@ -70,6 +70,20 @@ impl Plugin {
     #[getter]
     fn abi(&self) -> &'static str {
         self.0.abi()
+    }
+
+    /// "fast" or "optimized": how well the code is compiled.
+    #[getter]
+    fn tier(&self) -> &'static str {
+        self.0.tier().name()
+    }
+
+    fn runs(&self, module: &[u8]) -> bool {
+        self.0.runs(module)
+    }
+
+    fn improve(&self, py: Python<'_>, module: PyBackedBytes) -> bool {
+        py.detach(|| self.0.improve(&module))
     }
 
     #[getter]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
-use wasmgate_gateway::{self as gateway, RequestLimits, RequestLine, Version};
+use wasmgate_gateway::{self as gateway, Peer, RequestLimits, RequestLine, Version};
 
 use crate::chain::Chain;
 use crate::effects::{self, Effects, Phase};
@@ -102,13 +102,15 @@ impl Router {
         headers: &Bound<'_, PyAny>,
         ended: bool,
     ) -> PyResult<Opened> {
+        let peer = client.map(|(host, port)| Peer::new(&host, port));
+        let server = server.and_then(|(host, port)| Some((host.into(), port?)));
         let line = RequestLine {
             version: Version::parse(http_version).unwrap_or(Version::Http11),
             secure: matches!(scheme, "https" | "wss"),
             method: method.as_bytes(),
             target,
-            peer: client.as_ref().map(|(host, port)| (host.as_str(), *port)),
-            server: server.as_ref().and_then(|(host, port)| Some((host.as_str(), (*port)?))),
+            peer: peer.as_ref(),
+            server: server.as_ref(),
         };
         let mut reader = self.0.read(line);
         fields::read(headers, |name, value| reader.field(name, value))?;

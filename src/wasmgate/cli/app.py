@@ -42,7 +42,7 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 (typer calls it with th
     if wanted:
         from wasmgate import __version__
 
-        out.print(f"wasmgate {__version__}", highlight=False)
+        out().print(f"wasmgate {__version__}", highlight=False)
         raise typer.Exit
 
 

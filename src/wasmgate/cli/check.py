@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from wasmgate.cli.console import out, show_error, show_warning
 from wasmgate.cli.exit_codes import ExitCode
 from wasmgate.errors import WasmgateError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from wasmgate._native import Host, Plugin
     from wasmgate.config import GatewayConfig
     from wasmgate.policy import Policy
@@ -29,6 +29,7 @@ class Verdict:
     """How the start of one policy went, and how long it took."""
 
     policy: Policy
+    cached: bool
     plugin: Plugin | None
     error: WasmgateError | None
     milliseconds: float
@@ -58,8 +59,8 @@ def check(
     for warning in warnings(settings):
         show_warning(warning)
     verdicts = _start(settings)
-    out.print(_policies(verdicts))
-    out.print(_routes(settings))
+    out().print(_policies(verdicts))
+    out().print(_routes(settings))
     errors = [verdict.error for verdict in verdicts if verdict.error]
     for error in errors:
         show_error(error)
@@ -75,21 +76,26 @@ def _start(settings: GatewayConfig) -> list[Verdict]:
 
 
 def _verdict(policy: Policy, host: Host) -> Verdict:
-    plugin, failure, began = None, None, time.perf_counter()
+    cached, plugin, failure, began = False, None, None, time.perf_counter()
     try:
+        missing = host.misses(policy.read())
         plugin = policy.load(host)
+        cached = plugin.cached and not missing
     except WasmgateError as error:
         failure = error
-    return Verdict(policy, plugin, failure, (time.perf_counter() - began) * 1000)
+    return Verdict(policy, cached, plugin, failure, (time.perf_counter() - began) * 1000)
 
 
 def _policies(verdicts: list[Verdict]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table("policy", "module", "abi", "digest", title="Policies", title_justify="left")
     table.add_column("start", justify="right")
     table.add_column("verdict")
     for verdict in verdicts:
         plugin = verdict.plugin
-        how = "cached" if plugin and plugin.cached else "compiled"
+        how = "cached" if verdict.cached else "compiled"
         table.add_row(
             verdict.policy.name,
             Path(verdict.policy.module).name,
@@ -102,6 +108,8 @@ def _policies(verdicts: list[Verdict]) -> Table:
 
 
 def _routes(settings: GatewayConfig) -> Table:
+    from rich.table import Table
+
     table = Table("host", "prefix", "policies", "cluster", title="Routes", title_justify="left")
     for route in settings.routes:
         table.add_row(

@@ -1,26 +1,51 @@
-"""Where output goes: results to stdout, everything said to a person about them to stderr."""
+"""Where output goes: results to stdout, everything said to a person about them to stderr.
+
+rich is imported when there is something to draw: a gateway that runs never needs it.
+"""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.text import Text
-
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from wasmgate.errors import WasmgateError
 
-__all__ = ["err", "out", "show_error", "show_warning"]
+__all__ = ["err", "out", "say", "show_error", "show_warning"]
 
-out = Console()
-err = Console(stderr=True)
+
+def out() -> Console:
+    """Return the console of results."""
+    from rich.console import Console
+
+    return Console()
+
+
+def err() -> Console:
+    """Return the console of what is said about them."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def say(text: str) -> None:
+    """Write plain text to stderr."""
+    sys.stderr.write(f"{text}\n")
 
 
 def show_error(error: WasmgateError) -> None:
     """Write an error with its place and what to try. Lines are never wrapped: they are searched."""
-    err.print(Text.assemble(("error: ", "bold red"), error.diagnostics()), soft_wrap=True)
+    _show("error: ", "bold red", error.diagnostics())
 
 
 def show_warning(text: str) -> None:
     """Write a warning on one line."""
-    err.print(Text.assemble(("warning: ", "bold yellow"), text), soft_wrap=True)
+    _show("warning: ", "bold yellow", text)
+
+
+def _show(kind: str, style: str, text: str) -> None:
+    from rich.text import Text
+
+    err().print(Text.assemble((kind, style), text), soft_wrap=True)

@@ -6,8 +6,6 @@ import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from wasmgate.cli.console import out
 from wasmgate.cli.exit_codes import ExitCode
@@ -16,6 +14,9 @@ from wasmgate.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from rich.table import Table
+    from rich.text import Text
 
 __all__ = ["inspect"]
 
@@ -44,7 +45,7 @@ def inspect(
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
     else:
-        out.print(_table(module, facts))
+        out().print(_table(module, facts))
     raise typer.Exit(ExitCode.PROBLEM if facts["problem"] else ExitCode.OK)
 
 
@@ -66,6 +67,8 @@ def _named(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _table(module: str, facts: Mapping[str, Any]) -> Table:
+    from rich.table import Table
+
     table = Table(title=module, title_justify="left", show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -75,6 +78,8 @@ def _table(module: str, facts: Mapping[str, Any]) -> Table:
 
 
 def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
+    from rich.text import Text
+
     problem = facts["problem"]
     yield "runs here", Text(f"no: {problem}", "bold red") if problem else Text("yes", "green")
     yield "ABI", Text(facts["abi"] or "unknown")
@@ -95,4 +100,6 @@ def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
 
 
 def _lines(values: Iterable[str]) -> Text:
+    from rich.text import Text
+
     return Text("\n".join(values) or "none")

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 
-from wasmgate.cli.console import err, show_warning
+from wasmgate.cli.console import say, show_error, show_warning
 from wasmgate.cli.exit_codes import ExitCode
+from wasmgate.errors import ConfigError
 
 if TYPE_CHECKING:
     from wasmgate._asgi import ASGIApp
@@ -66,9 +66,13 @@ def run(
         show_warning(warning)
     # Before the gateway is made: it asks policies for what the loggers show.
     logging.config.dictConfig(_logging(log_level))
-    from wasmgate.gateway import Gateway
+    from wasmgate.gateway import Gateway, settle
 
-    app = Gateway.from_file(config)
+    app: ASGIApp | str = Gateway.from_file(config)
+    if workers > 1:
+        # Each worker makes one for itself; this one has shown that they can.
+        app = "wasmgate.gateway:create_app"
+    settle()
     listener = _listen(_address(settings, host, port))
     _announce(settings, listener, workers)
     started = _serve(app, listener, config, workers=workers, log_level=log_level, asgi=asgi)
@@ -91,8 +95,7 @@ def _listen(address: Address) -> socket.socket:
     except OSError as error:
         # `create_server` adds the address in brackets, which is said already.
         said = f"could not listen on {address}: {(error.strerror or str(error)).partition(' (')[0]}"
-        err.print(Text.assemble(("error: ", "bold red"), said), soft_wrap=True)
-        err.print("  try:   another --port, or stop what listens there", soft_wrap=True)
+        show_error(ConfigError(said, hint="another --port, or stop what listens there"))
         raise typer.Exit(ExitCode.LISTEN) from error
 
 
@@ -103,11 +106,11 @@ def _announce(settings: GatewayConfig, listener: socket.socket, workers: int) ->
     parts = (
         f"routes: {len(settings.routes)}, policies: {len(settings.policies)}, workers: {workers}"
     )
-    err.print(f"wasmgate listens on http://{address} ({parts})", highlight=False, soft_wrap=True)
+    say(f"wasmgate listens on http://{address} ({parts})")
 
 
 def _serve(
-    app: ASGIApp,
+    app: ASGIApp | str,
     listener: socket.socket,
     config: Path,
     *,
@@ -124,7 +127,7 @@ def _serve(
     os.environ["WASMGATE_CONFIG"] = str(config.absolute())
     server = uvicorn.Server(
         uvicorn.Config(
-            "wasmgate.gateway:create_app" if several else app,
+            app,
             factory=several,
             workers=workers,
             # As text: workers import it for themselves.

@@ -74,7 +74,7 @@ def token(
             where=str(key) if key else "--secret",
             hint="HS needs a secret, RS an RSA private key, ES a private key on its own curve",
         ) from error
-    err.print("for development only:", style="yellow", highlight=False)
+    err().print("for development only:", style="yellow", highlight=False)
     typer.echo(minted)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wasmgate._native import Chain, Cluster, Route, Router
@@ -16,18 +17,41 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from wasmgate._native import Host
+    from wasmgate._native import Host, Plugin
     from wasmgate.config import GatewayConfig
     from wasmgate.gateway.upstream import Upstream
+    from wasmgate.policy import Policy
 
 __all__ = ["Deployment"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A policy in use, and what it was loaded with."""
+
+    policy: Policy
+    environment: Mapping[str, str]
+    plugin: Plugin
+
+    @classmethod
+    def of(cls, policy: Policy, host: Host, previous: Loaded | None) -> Loaded:
+        """Load a policy, or go on with a previous one that is equal and runs the same module."""
+        environment = policy.environment()
+        equal = (
+            previous is not None
+            and replace(previous.policy, module=policy.module) == policy
+            and previous.environment == environment
+        )
+        plugin = policy.load(host, previous=previous.plugin if previous and equal else None)
+        return cls(policy, environment, plugin)
 
 
 class Deployment:
     """A configuration in use, until the next one takes its place.
 
-    Making one may take seconds, because modules are compiled; it needs no event loop. Raises
-    ConfigError, PolicyLoadError.
+    Policies that are the same in `previous` go on as they are, with what they remember. Making one
+    may take seconds, because modules are compiled; it needs no event loop. Raises ConfigError,
+    PolicyLoadError.
     """
 
     def __init__(
@@ -35,6 +59,7 @@ class Deployment:
         config: GatewayConfig,
         host: Host,
         transports: Mapping[str, httpx.AsyncBaseTransport],
+        previous: Deployment | None = None,
     ) -> None:
         strange = sorted(set(transports) - set(config.clusters))
         if strange:
@@ -46,7 +71,12 @@ class Deployment:
         self.config = config
         self._transports = transports
         self._locals: dict[asyncio.AbstractEventLoop, Local] = {}
-        plugins = {name: policy.load(host) for name, policy in config.to_policies().items()}
+        before = previous.loaded if previous is not None else {}
+        self.loaded: dict[str, Loaded] = {
+            name: Loaded.of(policy, host, before.get(name))
+            for name, policy in config.to_policies().items()
+        }
+        plugins = {name: loaded.plugin for name, loaded in self.loaded.items()}
         # One chain has every policy once: its ticks are everybody's.
         self._tick = Chain(list(plugins.values())).tick
         chains = {

@@ -36,6 +36,8 @@ class Direct:
         limits: dict[str, UpstreamLimits],
     ) -> None:
         self.loop = asyncio.get_running_loop()
+        # For signs of life: at most `LOOK_EVERY` ahead, so that nothing ends early.
+        self.now = self.loop.time() + LOOK_EVERY
         self.router = router
         self.driver = driver
         self.connections: set[GatewayProtocol] = set()
@@ -60,12 +62,17 @@ class Direct:
         self.retired = True
         for pool in self._pools.values():
             pool.close()
+        if not self.connections:
+            self._timer.cancel()  # it would hold the old policies
 
     def _look(self) -> None:
         now = self.loop.time()
+        self.now = now + LOOK_EVERY
         for connection in list(self.connections):
             connection.look(now)
         for pool in self._pools.values():
             pool.look(now)
         if self.connections or not self.retired:
             self._timer = self.loop.call_later(LOOK_EVERY, self._look)
+        else:
+            del self._timer  # it knows this object: without the circle the old policies go now

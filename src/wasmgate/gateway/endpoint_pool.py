@@ -44,7 +44,16 @@ class Borrower(Protocol):
 class Lent(asyncio.Protocol):
     """One connection to an endpoint."""
 
-    __slots__ = ("borrower", "counted", "fresh", "full", "idle_since", "pool", "transport")
+    __slots__ = (
+        "borrower",
+        "counted",
+        "fresh",
+        "full",
+        "idle_since",
+        "paused",
+        "pool",
+        "transport",
+    )
 
     def __init__(self, pool: EndpointPool) -> None:
         self.pool = pool
@@ -52,6 +61,7 @@ class Lent(asyncio.Protocol):
         self.counted = False  # the pool has taken it, and is to know when it is gone
         self.fresh = True  # no exchange has ended on it
         self.full = False
+        self.paused = False
         self.idle_since = 0.0
         self.transport = cast("asyncio.Transport", None)
 
@@ -89,6 +99,7 @@ class Lent(asyncio.Protocol):
         """Read on, or no further: the client reads slowly."""
         if self.transport.is_closing():
             return  # uvloop's transports raise then
+        self.paused = not on
         if on:
             self.transport.resume_reading()
         else:
@@ -99,8 +110,8 @@ class Lent(asyncio.Protocol):
         self.borrower = None
         self.fresh = False
         if reusable and not self.full and not self.transport.is_closing():
-            if not self.transport.is_reading():
-                self.transport.resume_reading()
+            if self.paused:
+                self.read(on=True)
             self.pool.free(self)
         else:
             self.transport.abort()

@@ -120,6 +120,9 @@ class Forwarding:
         if self._transaction is not None:
             self._transaction.close()
         self._noted(self._exchange.close())
+        # They know this object, too: without the circle it goes now, and the policies that only its
+        # exchange may still hold go with it.
+        self._uplink = self._waker = self._source = self._transaction = None
 
     def _noted(self, effects: Effects | None) -> Effects | None:
         if effects is not None:

@@ -24,6 +24,7 @@ PENDING = 64 * 1024  # bytes kept for an upstream that is not connected yet
 _RELEASE = Connection.RELEASE
 _GIVE_BACK = Connection.RELEASE | Connection.ABANDON
 _DONE = Connection.RELEASE | Connection.ENDED
+_QUIET = Connection.RELEASE | Connection.TIMED
 _OVER = Connection.CLOSE | Connection.RESET
 _HAND_OVER = Connection.HAND_OVER
 _WAITS = Connection.WAITS
@@ -31,6 +32,7 @@ _NOTES = Connection.NOTES
 _ENDED = Connection.ENDED
 _FULL = Connection.FULL
 _FAILED = Connection.FAILED
+_TIMED = Connection.TIMED
 
 # Why the client is not read.
 AHEAD = 1  # it sends requests before their turn
@@ -99,7 +101,7 @@ class Forwarder(ABC, asyncio.Protocol):
     def resume_writing(self) -> None:
         """Read on."""
         self._choked = False
-        self._since = self._direct.loop.time()
+        self._since = self._direct.now
         if self._upstream is not None:
             self._upstream.read(on=True)
 
@@ -121,7 +123,7 @@ class Forwarder(ABC, asyncio.Protocol):
             if flags & _FAILED:
                 _LOGGER.warning("%s gave no valid response", self._pool.url)
             self._give_back(flags)
-        if dial >= 0 and not self._dial(dial):
+        if dial >= 0 and not self._dial(flags, dial):
             self._perform(flags & ~_GIVE_BACK, client, None, -1)
             self._perform(*self._native.fail("no_healthy_endpoint"))
             return
@@ -132,11 +134,7 @@ class Forwarder(ABC, asyncio.Protocol):
                 self._upstream.transport.write(upstream)
         if client is not None:
             self._transport.write(client)
-        if flags == _DONE and self._waiter is None and not self._stops:
-            # The common end: the last bytes of the upstream came just now.
-            self._server_state.total_requests += 1
-            self._deadline = None
-        elif flags & ~_RELEASE:
+        if flags & ~_QUIET:
             self._more(flags)
 
     def _more(self, flags: int) -> None:
@@ -145,7 +143,7 @@ class Forwarder(ABC, asyncio.Protocol):
             self._note()
         if flags & _ENDED:
             self._server_state.total_requests += 1
-            self._since = self._direct.loop.time()
+            self._since = self._direct.now
             self._forget()
             if not self._native.busy:
                 self._deadline = None
@@ -185,12 +183,14 @@ class Forwarder(ABC, asyncio.Protocol):
 
     # The upstream.
 
-    def _dial(self, dial: int) -> bool:
+    def _dial(self, flags: int, dial: int) -> bool:
         """Take an upstream or ask for one; False when there can be none."""
-        timeout = self._native.timeout
-        now = self._since = self._direct.loop.time()
-        self._deadline = None if timeout is None else now + timeout
-        pool = self._pool = self._direct.pool(dial)
+        direct = self._direct
+        self._since = direct.now
+        self._deadline = None
+        if flags & _TIMED:
+            self._deadline = direct.loop.time() + cast("float", self._native.timeout)
+        pool = self._pool = direct.pool(dial)
         upstream = self._upstream = pool.borrow(self)
         if upstream is None:
             self._pending.clear()
@@ -219,7 +219,7 @@ class Forwarder(ABC, asyncio.Protocol):
         """Take the connection that was asked for."""
         self._asked = False
         self._upstream = connection
-        self._since = self._direct.loop.time()
+        self._since = self._direct.now
         if self._choked:
             connection.read(on=False)
         self._go(DIALLING)
@@ -234,8 +234,18 @@ class Forwarder(ABC, asyncio.Protocol):
 
     def upstream_data(self, data: bytes) -> None:
         """Take bytes of the upstream."""
-        self._since = self._direct.loop.time()
-        self._perform(*self._native.receive_upstream(data))
+        flags, client, upstream, dial = self._native.receive_upstream(data)
+        self._since = self._direct.now
+        if flags == _DONE and dial < 0 and not self._stops and self._waiter is None:
+            # The common end, without a look at all that is not the case.
+            lent, self._upstream = cast("Lent", self._upstream), None
+            lent.give_back(reusable=True)
+            if client is not None:
+                self._transport.write(client)
+            self._server_state.total_requests += 1
+            self._deadline = None
+        else:
+            self._perform(flags, client, upstream, dial)
 
     def upstream_lost(self, *, cleanly: bool) -> None:
         """Answer instead of the upstream, or send the request again where that is safe.
@@ -263,5 +273,5 @@ class Forwarder(ABC, asyncio.Protocol):
 
     def upstream_ready(self) -> None:
         """Read on."""
-        self._since = self._direct.loop.time()
+        self._since = self._direct.now
         self._go(SLOW)

@@ -36,6 +36,7 @@ class Local:
         self.upstreams = upstreams
         self.driver = Driver(tick)
         self.direct: Direct | None = None  # made by the first connection that needs it
+        self._closed = False
         self._under_way: set[Forwarding] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -48,6 +49,7 @@ class Local:
     def leave(self, forwarding: Forwarding) -> None:
         """Note that it has ended."""
         self._under_way.discard(forwarding)
+        self._let_go()
 
     def close(self) -> None:
         """Close idle connections; requests under way finish."""
@@ -55,6 +57,14 @@ class Local:
             upstream.close()
         if self.direct is not None:
             self.direct.close()
+        self._closed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Stop the clock after the last request of a closed one: it would hold the old policies."""
+        if self._closed and not self._under_way and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _look(self) -> None:
         self._timer = None

@@ -99,7 +99,7 @@ class GatewayProtocol(Forwarder):
         if logger.hasHandlers():
             self._access_log = logger
             self._native.log_accesses()
-        self._since = direct.loop.time()
+        self._since = direct.now
 
     @property
     def _connections(self) -> set[Any]:
@@ -116,14 +116,14 @@ class GatewayProtocol(Forwarder):
             self._perform(flags, client, upstream, dial)
         elif flags or client is not None or upstream is not None:
             self._in_head = False
-            self._since = direct.loop.time()
+            self._since = direct.now
             self._perform(flags, client, upstream, dial)
         elif self._native.busy:
-            self._since = direct.loop.time()
+            self._since = direct.now
         elif not self._in_head:
             # Only the first byte of a head counts: who sends one now and then gains nothing.
             self._in_head = True
-            self._since = direct.loop.time()
+            self._since = direct.now
 
     def _move(self) -> Direct:
         """Take the gateway's new configuration for the exchanges that come."""

@@ -112,8 +112,8 @@ impl Connection {
             secure: self.ends.secure,
             method: line.method,
             target: line.target,
-            peer: address(self.ends.peer.as_ref()),
-            server: address(self.ends.server.as_ref()),
+            peer: self.ends.peer.as_ref(),
+            server: self.ends.server.as_ref(),
         });
         for field in line.fields {
             reader.field(field.name.as_bytes(), field.value);
@@ -178,10 +178,6 @@ impl Connection {
         let effects = self.exchange.as_mut().map(|exchange| exchange.respond(problem.response()));
         self.follow(effects, Came::Nothing, step);
     }
-}
-
-fn address(end: Option<&(String, u16)>) -> Option<(&str, u16)> {
-    end.map(|(host, port)| (host.as_str(), *port))
 }
 
 /// What the fields say about the connection itself.

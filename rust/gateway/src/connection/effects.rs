@@ -81,7 +81,8 @@ impl Connection {
     pub(super) fn dial(&mut self, step: &mut Step) {
         let Some(request) = self.exchange.as_ref().and_then(Exchange::upstream) else { return };
         step.dial = Some((request.cluster, request.endpoint));
-        step.upstream.own().extend_from_slice(request.head());
+        step.timed = request.timeout.is_some();
+        step.upstream.begin(request);
         self.to_upstream = match request.framing {
             BodyFraming::Chunked => BodyWriter::Chunked,
             BodyFraming::Empty | BodyFraming::Length(_) => BodyWriter::Plain,
@@ -98,14 +99,14 @@ impl Connection {
         let keep_alive = &mut self.keep_alive;
         let out = step.client.own();
         let (access, accesses) = (&mut self.access, &mut step.accesses);
-        (self.to_client, self.delimited) = exchange.with_response_headers(|map| {
+        (self.to_client, self.delimited) = exchange.with_response(|map, flow| {
             let status = status(map);
             // Who breaks the rules of HTTP may mean something else by what follows, too.
             *keep_alive &= routed || status == b"404";
             accesses.extend(access.take().map(|access| access.answered(status)));
             let bodiless = head_only || status == b"204" || status == b"304";
-            let delimited = bodiless || newer || map.get(b"content-length").is_some();
-            (response_head(out, map, bodiless, newer, keep_alive), delimited)
+            let (writer, length) = response_head(out, map, flow, bodiless, newer, keep_alive);
+            (writer, bodiless || newer || length)
         });
         self.response_begun = true;
     }

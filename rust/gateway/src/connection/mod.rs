@@ -18,7 +18,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::{Exchange, Failure, Problem, Router};
+use crate::{Exchange, Failure, Peer, Problem, Router};
 pub use access::Access;
 use body_reader::BodyReader;
 use effects::Came;
@@ -76,10 +76,10 @@ pub struct Connection {
 
 /// The two ends of the client's connection.
 pub struct Ends {
-    /// The client's host and port.
-    pub peer: Option<(String, u16)>,
+    /// The client.
+    pub peer: Option<Peer>,
     /// The server's host and port.
-    pub server: Option<(String, u16)>,
+    pub server: Option<(Arc<str>, u16)>,
     /// True over TLS.
     pub secure: bool,
 }

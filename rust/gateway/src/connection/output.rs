@@ -1,6 +1,9 @@
 //! Bytes to write, of which most are often the bytes that just came in: those are not copied here.
 
 use std::ops::Range;
+use std::sync::Arc;
+
+use crate::UpstreamRequest;
 
 /// Part of a body, and where it is in the bytes that came in with this step, if it is there.
 #[derive(Clone, Copy, Debug, Default)]
@@ -9,9 +12,11 @@ pub(crate) struct Chunk<'a> {
     pub(crate) at: Option<usize>,
 }
 
-/// Bytes of our own, a range of the bytes that came in, and again bytes of our own.
+/// The head of a request, bytes of our own, a range of the bytes that came in, and again bytes of our
+/// own.
 #[derive(Debug, Default)]
 pub struct Output {
+    request: Option<Arc<UpstreamRequest>>,
     before: Vec<u8>,
     passed: Range<usize>,
     after: Vec<u8>,
@@ -21,6 +26,19 @@ pub struct Output {
 const SHORT: usize = 1 << 10;
 
 impl Output {
+    /// Begins with the head of a request, or appends it to what is there.
+    pub(crate) fn begin(&mut self, request: &Arc<UpstreamRequest>) {
+        if self.is_empty() {
+            self.request = Some(Arc::clone(request));
+        } else {
+            self.own().extend_from_slice(request.head());
+        }
+    }
+
+    fn head(&self) -> &[u8] {
+        self.request.as_ref().map_or(&[], |request| request.head())
+    }
+
     /// Where bytes of our own are appended.
     pub(crate) fn own(&mut self) -> &mut Vec<u8> {
         if self.passed.is_empty() { &mut self.before } else { &mut self.after }
@@ -39,7 +57,7 @@ impl Output {
     /// How many bytes there are to write.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.before.len() + self.passed.len() + self.after.len()
+        self.head().len() + self.before.len() + self.passed.len() + self.after.len()
     }
 
     /// True if there is nothing to write.
@@ -51,13 +69,18 @@ impl Output {
     /// True if what came in, `received` bytes, goes on as it is.
     #[must_use]
     pub fn is_same(&self, received: usize) -> bool {
-        self.passed == (0..received) && self.before.is_empty() && self.after.is_empty()
+        self.passed == (0..received) && self.len() == received
     }
 
     /// The parts to write, in order; `received` is what came in with the step.
     #[must_use]
-    pub fn parts<'a>(&'a self, received: &'a [u8]) -> [&'a [u8]; 3] {
-        [&self.before, received.get(self.passed.clone()).unwrap_or_default(), &self.after]
+    pub fn parts<'a>(&'a self, received: &'a [u8]) -> [&'a [u8]; 4] {
+        [
+            self.head(),
+            &self.before,
+            received.get(self.passed.clone()).unwrap_or_default(),
+            &self.after,
+        ]
     }
 }
 
@@ -74,7 +97,10 @@ mod tests {
         output.pass(chunk);
         output.own().extend_from_slice(b"after");
         output.pass(Chunk { bytes: b"copied", at: Some(0) });
-        assert_eq!(output.parts(&received), [b"before".as_slice(), chunk.bytes, b"aftercopied"]);
+        assert_eq!(
+            output.parts(&received),
+            [b"", b"before".as_slice(), chunk.bytes, b"aftercopied"]
+        );
         assert_eq!(output.len(), 6 + SHORT + 11);
     }
 

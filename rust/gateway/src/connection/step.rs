@@ -20,6 +20,8 @@ pub struct Step {
     pub abandon: bool,
     /// Connect to this endpoint, given as the indexes of cluster and endpoint.
     pub dial: Option<(usize, usize)>,
+    /// The exchange for which is dialled may take so long and no longer.
+    pub timed: bool,
     /// Close the client's connection once what is to be written is written.
     pub close: bool,
     /// The client may be sending still: go on reading for a while, or it will not see the answer.

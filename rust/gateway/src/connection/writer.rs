@@ -4,6 +4,7 @@ use wasmgate_host::{Body, HeaderMap};
 
 use crate::connection::output::{Chunk, Output};
 use crate::reason::reason;
+use crate::response_flow::ResponseFlow;
 
 /// How a body is delimited on the way out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,17 +47,19 @@ impl BodyWriter {
     }
 }
 
-/// Appends the head of a response; `map` has `:status`. Says how its body follows.
+/// Appends the head of a response; `map` has `:status`. Says how its body follows, and whether its
+/// length is written.
 ///
 /// `bodiless`: it has no body whatever its fields say (RFC 9110 §6.4.1). A body of unknown length is
 /// chunked for HTTP/1.1, and ends with the connection for HTTP/1.0.
 pub(crate) fn response_head(
     out: &mut Vec<u8>,
     map: &HeaderMap,
+    flow: &ResponseFlow,
     bodiless: bool,
     newer: bool,
     keep_alive: &mut bool,
-) -> BodyWriter {
+) -> (BodyWriter, bool) {
     let status = status(map);
     out.reserve(map.byte_len() + 4 * map.len() + 64);
     out.extend_from_slice(b"HTTP/1.1 ");
@@ -65,9 +68,15 @@ pub(crate) fn response_head(
     out.extend_from_slice(reason(status).as_bytes());
     out.extend_from_slice(b"\r\n");
     let mut length = false;
-    for (name, value) in map.iter().filter(|(name, _)| name.first() != Some(&b':')) {
-        length |= name == b"content-length";
-        field(out, name, value);
+    for (name, value) in map.iter() {
+        if name.first() != Some(&b':') && flow.shows(name, value) {
+            length |= name == b"content-length";
+            field(out, name, value);
+        }
+    }
+    if let Some(written) = flow.length() {
+        length = true;
+        field(out, b"content-length", written.to_string().as_bytes());
     }
     let writer = match (bodiless || length, newer) {
         (true, _) => BodyWriter::Plain,
@@ -86,7 +95,7 @@ pub(crate) fn response_head(
         (true, true) => {}
     }
     out.extend_from_slice(b"\r\n");
-    writer
+    (writer, length)
 }
 
 /// A policy that writes nonsense there gets what any failing server gets.
@@ -114,7 +123,8 @@ mod tests {
     fn head(fields: &[(&str, &str)], newer: bool, mut keep_alive: bool) -> String {
         let fields = fields.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()));
         let mut out = Vec::new();
-        response_head(&mut out, &fields.collect(), false, newer, &mut keep_alive);
+        let flow = ResponseFlow::new(false);
+        response_head(&mut out, &fields.collect(), &flow, false, newer, &mut keep_alive);
         String::from_utf8(out).unwrap()
     }
 

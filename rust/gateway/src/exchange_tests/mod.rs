@@ -9,7 +9,7 @@ use std::time::Duration;
 use wasmgate_host::{Chain, Effects, Head, HeaderMap, Host, LogLevel, Plugin, PluginSpec};
 
 use crate::{
-    ClusterSpec, Exchange, RequestLimits, RequestLine, ResponseReader, RouteSpec, Router,
+    ClusterSpec, Exchange, Peer, RequestLimits, RequestLine, ResponseReader, RouteSpec, Router,
     RouterSpec, Version,
 };
 
@@ -106,13 +106,15 @@ fn open(
     target: &str,
     fields: &[(&str, &str)],
 ) -> (Exchange, Effects) {
+    let peer = Peer::new("192.0.2.7", 5000);
+    let server = ("127.0.0.1".into(), 8080);
     let line = RequestLine {
         version: Version::Http11,
         secure: false,
         method: method.as_bytes(),
         target: target.as_bytes(),
-        peer: Some(("192.0.2.7", 5000)),
-        server: Some(("127.0.0.1", 8080)),
+        peer: Some(&peer),
+        server: Some(&server),
     };
     let mut reader = router.read(line);
     reader.field(b"Host", b"api.example");

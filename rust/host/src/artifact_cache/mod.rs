@@ -6,19 +6,22 @@
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use wasmer::{Engine, Module};
 
-use crate::engine;
+mod mapped;
+
+use self::mapped::MappedArtifact;
+use crate::engine::{self, Tier};
+use crate::fuel::METERING_VERSION;
 use crate::module::digest_hex;
 
 /// Raise it when the layout of the files changes.
 const FORMAT: u32 = 1;
-const CHECKSUM_LENGTH: usize = size_of::<u32>();
 /// Permissions of anyone but the owner.
 const OTHERS: u32 = 0o077;
 
@@ -47,14 +50,50 @@ impl ArtifactCache {
         Self { folder }
     }
 
-    /// The artifact of `key`, loaded into `engine`; nothing if there is none or it is damaged.
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The artifact of the module of `digest`, loaded into `engine`; nothing if there is none or it
+    /// is damaged.
     ///
     /// # Errors
     /// [`CacheProblem`] when the folder or the file is not ours alone.
-    pub(crate) fn fetch(&self, key: &str, engine: &Engine) -> Result<Option<Module>, CacheProblem> {
+    pub(crate) fn fetch(
+        &self,
+        digest: &str,
+        tier: Tier,
+        engine: &Engine,
+    ) -> Result<Option<Module>, CacheProblem> {
+        let Some(file) = self.open(digest, tier)? else { return Ok(None) };
+        Ok(MappedArtifact::of(&file).and_then(|artifact| artifact.load(engine)))
+    }
+
+    /// Whether there is an artifact that is not damaged.
+    ///
+    /// # Errors
+    /// [`CacheProblem`] when the folder or the file is not ours alone.
+    pub(crate) fn holds(&self, digest: &str, tier: Tier) -> Result<bool, CacheProblem> {
+        let file = self.open(digest, tier)?;
+        Ok(file.is_some_and(|file| MappedArtifact::of(&file).is_some()))
+    }
+
+    /// Waits until no other process has the cache to itself; it is free again when the answer is
+    /// dropped.
+    ///
+    /// # Errors
+    /// [`CacheProblem`] when the folder is not ours alone or cannot be locked.
+    pub(crate) fn alone(&self) -> Result<File, CacheProblem> {
         self.open_folder()?;
-        let path = self.path(key);
-        let mut file = match options().read(true).open(&path) {
+        let locked = File::open(&self.folder).and_then(|folder| folder.lock().map(|()| folder));
+        locked.map_err(|error| problem(&self.folder, error))
+    }
+
+    fn open(&self, digest: &str, tier: Tier) -> Result<Option<File>, CacheProblem> {
+        self.open_folder()?;
+        let path = self.path(digest, tier);
+        let file = match options().read(true).open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(problem(&path, error)),
@@ -64,17 +103,22 @@ impl ArtifactCache {
             return Err(problem(&path, "not a regular file"));
         }
         check_owner(&path, &metadata)?;
-        Ok(read_checked(&mut file, &metadata).and_then(|artifact| deserialize(engine, artifact)))
+        Ok(Some(file))
     }
 
-    /// Writes the artifact of `key`, replacing what was there in one step.
+    /// Writes the artifact of the module of `digest`, replacing what was there in one step.
     ///
     /// # Errors
     /// [`CacheProblem`] when the folder is not ours alone or cannot be written.
-    pub(crate) fn keep(&self, key: &str, module: &Module) -> Result<(), CacheProblem> {
+    pub(crate) fn keep(
+        &self,
+        digest: &str,
+        tier: Tier,
+        module: &Module,
+    ) -> Result<(), CacheProblem> {
         static WRITES: AtomicU64 = AtomicU64::new(0);
         self.open_folder()?;
-        let path = self.path(key);
+        let path = self.path(digest, tier);
         let artifact = module.serialize().map_err(|error| problem(&path, error))?;
         let write = WRITES.fetch_add(1, Ordering::Relaxed);
         let draft = path.with_extension(format!("{}-{write}", std::process::id()));
@@ -86,9 +130,12 @@ impl ArtifactCache {
         })
     }
 
-    fn path(&self, key: &str) -> PathBuf {
-        let version = engine::ENGINE_VERSION;
-        let key = format!("{key} format {FORMAT} wasmer {version} {}", engine::target_key());
+    fn path(&self, digest: &str, tier: Tier) -> PathBuf {
+        let (version, compiler) = (engine::ENGINE_VERSION, tier.compiler());
+        let target = engine::target_key();
+        let key = format!(
+            "{digest} metering {METERING_VERSION} format {FORMAT} wasmer {version} {compiler} {target}"
+        );
         self.folder.join(digest_hex(key.as_bytes())).with_extension("artifact")
     }
 
@@ -137,23 +184,6 @@ fn write_checked(path: &Path, artifact: &[u8]) -> io::Result<()> {
     let mut file = options().write(true).create_new(true).open(path)?;
     file.write_all(artifact)?;
     file.write_all(&crc32fast::hash(artifact).to_le_bytes())
-}
-
-/// The artifact in a file, unless it is damaged.
-fn read_checked(file: &mut File, metadata: &Metadata) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).ok()? + 1);
-    file.read_to_end(&mut bytes).ok()?;
-    let (artifact, checksum) = bytes.split_last_chunk::<CHECKSUM_LENGTH>()?;
-    let sound = u32::from_le_bytes(*checksum) == crc32fast::hash(artifact);
-    bytes.truncate(bytes.len() - CHECKSUM_LENGTH);
-    sound.then_some(bytes)
-}
-
-#[allow(unsafe_code, reason = "an artifact is native code, which no type can vouch for")]
-fn deserialize(engine: &Engine, artifact: Vec<u8>) -> Option<Module> {
-    // SAFETY: the file was written by this user with this version of the engine for this
-    // processor (the key says so), nobody else can write to it or its folder, and it is whole.
-    unsafe { Module::deserialize(engine, artifact) }.ok()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use wasmer::{Instance, Store, Value, imports};
 use super::*;
 use crate::fuel::Meter;
 use crate::limits::Limits;
-use crate::module::CompiledModule;
+use crate::module::{ArtifactError, CompiledModule, compile_artifact};
 
 const GUEST: &str = r#"(module
     (memory (export "memory") 1)
@@ -68,8 +68,8 @@ fn a_cached_module_runs() {
     let folder = Folder::new();
     folder.load();
     let module = folder.load();
-    let mut store = Store::new(module.engine().clone());
-    let instance = Instance::new(&mut store, module.module(), &imports! {}).unwrap();
+    let mut store = Store::new(module.code().engine.clone());
+    let instance = Instance::new(&mut store, &module.code().module, &imports! {}).unwrap();
     Meter::of(&instance).unwrap().refill(&mut store, 100);
     let malloc = instance.exports.get_function("malloc").unwrap();
     assert_eq!(&*malloc.call(&mut store, &[Value::I32(1)]).unwrap(), [Value::I32(42)]);
@@ -80,8 +80,8 @@ fn a_cached_module_is_metered() {
     let folder = Folder::new();
     folder.load();
     let module = folder.load();
-    let mut store = Store::new(module.engine().clone());
-    let instance = Instance::new(&mut store, module.module(), &imports! {}).unwrap();
+    let mut store = Store::new(module.code().engine.clone());
+    let instance = Instance::new(&mut store, &module.code().module, &imports! {}).unwrap();
     let meter = Meter::of(&instance).unwrap();
     meter.refill(&mut store, 1_000);
     assert!(instance.exports.get_function("spin").unwrap().call(&mut store, &[]).is_err());
@@ -213,6 +213,56 @@ fn without_a_cache_there_is_no_problem() {
     let module =
         CompiledModule::load(&wat::parse_str(GUEST).unwrap(), &Limits::default(), None).unwrap();
     assert_eq!(module.cache_problem(), None);
+}
+
+#[test]
+fn fast_code_is_loaded_until_there_is_better() {
+    let folder = Folder::new();
+    let wasm = wat::parse_str(GUEST).unwrap();
+    assert_eq!(compile_artifact(&wasm, folder.path(), Tier::Fast).unwrap(), Tier::Fast);
+    let first = folder.load();
+    assert_eq!((first.cached(), first.tier()), (true, Tier::Fast));
+    assert_eq!(compile_artifact(&wasm, folder.path(), Tier::Optimized).unwrap(), Tier::Optimized);
+    assert_eq!(folder.load().tier(), Tier::Optimized);
+}
+
+#[test]
+fn fast_code_is_improved_once() {
+    let folder = Folder::new();
+    let wasm = wat::parse_str(GUEST).unwrap();
+    let cache = ArtifactCache::new(folder.path());
+    compile_artifact(&wasm, folder.path(), Tier::Fast).unwrap();
+    let module = folder.load();
+    let improve = || module.improve(&wasm, &Limits::default(), &cache);
+    assert!(!improve());
+    compile_artifact(&wasm, folder.path(), Tier::Optimized).unwrap();
+    assert_eq!([improve(), improve()], [true, false]);
+    assert_eq!((module.tier(), module.moves()), (Tier::Optimized, true));
+}
+
+#[test]
+#[cfg(feature = "singlepass")]
+fn a_module_that_the_fast_tier_cannot_compile_is_optimised() {
+    let folder = Folder::new();
+    let simd = GUEST.replace("(loop", "(drop (v128.const i64x2 1 2)) (loop");
+    let wasm = wat::parse_str(simd).unwrap();
+    assert_eq!(compile_artifact(&wasm, folder.path(), Tier::Fast).unwrap(), Tier::Optimized);
+}
+
+#[test]
+fn what_cannot_run_here_is_not_kept() {
+    let folder = Folder::new();
+    let compiled = compile_artifact(b"\0asm\x01\0\0\0", folder.path(), Tier::Fast);
+    assert!(matches!(compiled, Err(ArtifactError::Load(_))));
+    assert!(!folder.path().exists());
+}
+
+#[test]
+fn an_artifact_that_cannot_be_kept_is_the_caches_problem() {
+    let folder = Folder::new();
+    fs::write(folder.path(), b"").unwrap();
+    let compiled = compile_artifact(&wat::parse_str(GUEST).unwrap(), folder.path(), Tier::Fast);
+    assert!(matches!(compiled, Err(ArtifactError::Cache(_))));
 }
 
 /// Prints what compiling and loading takes; run with `--ignored --nocapture` and the path of a

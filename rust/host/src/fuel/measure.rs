@@ -6,7 +6,7 @@ use std::time::Instant;
 use wasmer::{Instance, Module, Store, imports};
 
 use super::Meter;
-use crate::engine;
+use crate::engine::{self, Tier};
 use crate::limits::Limits;
 
 const UNITS: u64 = 10_000_000;
@@ -58,7 +58,7 @@ fn time_of_ten_million_units() {
                  (func (export "run") (local $i i64) (local $f f64) (local $v v128)
                    (local $s i32) (local $x i32) (loop {body} (br 0))))"#
         );
-        let engine = engine::compiling(&Limits::default());
+        let engine = engine::compiling(Tier::Optimized, &Limits::default());
         let module = Module::new(&engine, wat::parse_str(wat).unwrap()).unwrap();
         let mut store = Store::new(engine);
         let instance = Instance::new(&mut store, &module, &imports! {}).unwrap();

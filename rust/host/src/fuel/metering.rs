@@ -9,7 +9,7 @@ use wasmer::{
 };
 
 use super::charges::{Growth, MeteringGlobals};
-use super::{FUEL, REFUSED, RESERVED_PREFIX, START, costs};
+use super::{FUEL, KEPT_GLOBAL, REFUSED, RESERVED_PREFIX, START, costs};
 
 const NAME: &str = "fuel metering";
 
@@ -35,6 +35,7 @@ impl ModuleMiddleware for Metering {
         if let Some(start) = module.start_function.take() {
             module.exports.insert(START.to_owned(), ExportIndex::Function(start));
         }
+        export_mutable_globals(module);
         let globals = MeteringGlobals {
             fuel: add_global(module, Some(FUEL), Type::I64, GlobalInit::I64Const(0)),
             refused: add_global(module, Some(REFUSED), Type::I32, GlobalInit::I32Const(0)),
@@ -43,6 +44,15 @@ impl ModuleMiddleware for Metering {
         };
         self.globals.set(globals).map_err(|_| MiddlewareError::new(NAME, "shared by two modules"))
     }
+}
+
+/// So that an instance can be moved to other code with what it remembers.
+fn export_mutable_globals(module: &mut ModuleInfo) {
+    let mutable = module.globals.iter().filter(|(_, global)| global.mutability.is_mutable());
+    let exports = mutable
+        .map(|(index, _)| (format!("{KEPT_GLOBAL}{}", index.as_u32()), ExportIndex::Global(index)));
+    let exports: Vec<_> = exports.collect();
+    module.exports.extend(exports);
 }
 
 fn add_global(module: &mut ModuleInfo, name: Option<&str>, ty: Type, init: GlobalInit) -> u32 {

@@ -31,5 +31,9 @@ const REFUSED: &str = "__wasmgate_memory_refused";
 /// it would have neither the host's refill nor its memory.
 pub(crate) const START: &str = "__wasmgate_start";
 
-/// Part of the key of cached artifacts: raise it when the code that metering writes changes.
-pub(crate) const METERING_VERSION: u32 = 3;
+/// Begins the names under which the guest's own mutable globals are exported: what an instance
+/// remembers beside its memory.
+pub(crate) const KEPT_GLOBAL: &str = "__wasmgate_global_";
+
+/// Part of the key of cached artifacts: raise it when what metering writes changes.
+pub(crate) const METERING_VERSION: u32 = 4;

@@ -1,15 +1,30 @@
-//! Metering seen from a guest: what runs, what is stopped, and what the meter says then.
+//! Metering seen from a guest: what runs, what is stopped, and what the meter says then. A guest is
+//! two, one a tier, which must agree in everything.
 
-use wasmer::{Instance, Module, RuntimeError, Store, Value, imports};
+use wasmer::{Engine, Instance, Module, RuntimeError, Store, Value, imports};
 
 use super::{Cause, Meter};
-use crate::engine;
+use crate::engine::{self, Tier};
 use crate::limits::Limits;
 
 struct Guest {
+    tiers: [Metered; 2],
+}
+
+struct Metered {
     store: Store,
     instance: Instance,
     meter: Meter,
+}
+
+fn engines(limits: &Limits) -> [Engine; 2] {
+    [Tier::Fast, Tier::Optimized].map(|tier| engine::compiling(tier, limits))
+}
+
+/// What both tiers answer.
+fn both<T: PartialEq + std::fmt::Debug>([fast, optimized]: [T; 2]) -> T {
+    assert_eq!(fast, optimized);
+    optimized
 }
 
 impl Guest {
@@ -18,27 +33,49 @@ impl Guest {
     }
 
     fn with_memory(wat: &str, memory: u64) -> Self {
-        let engine = engine::compiling(&Limits { memory, ..Limits::default() });
-        let module = Module::new(&engine, wat::parse_str(wat).unwrap()).unwrap();
-        let mut store = Store::new(engine);
-        let instance = Instance::new(&mut store, &module, &imports! {}).unwrap();
-        let meter = Meter::of(&instance).unwrap();
-        Self { store, instance, meter }
+        let wasm = wat::parse_str(wat).unwrap();
+        let tiers = engines(&Limits { memory, ..Limits::default() }).map(|engine| {
+            let module = Module::new(&engine, &wasm).unwrap();
+            let mut store = Store::new(engine);
+            let instance = Instance::new(&mut store, &module, &imports! {}).unwrap();
+            let meter = Meter::of(&instance).unwrap();
+            Metered { store, instance, meter }
+        });
+        Self { tiers }
     }
 
     fn call(&mut self, fuel: u64, args: &[Value]) -> Result<Vec<Value>, RuntimeError> {
-        self.meter.refill(&mut self.store, fuel);
-        let run = self.instance.exports.get_function("run").unwrap();
-        run.call(&mut self.store, args).map(Vec::from)
+        let [fast, optimized] = self.tiers.each_mut().map(|guest| guest.call(fuel, args));
+        assert_eq!(fast.as_ref().ok(), optimized.as_ref().ok());
+        optimized
+    }
+
+    fn refill(&mut self, fuel: u64) {
+        for guest in &mut self.tiers {
+            guest.meter.refill(&mut guest.store, fuel);
+        }
+    }
+
+    fn charge(&mut self, units: u64) -> bool {
+        both(self.tiers.each_mut().map(|guest| guest.meter.charge(&mut guest.store, units)))
     }
 
     fn used(&mut self, args: &[Value]) -> u64 {
         self.call(1_000_000_000, args).unwrap();
-        1_000_000_000 - self.meter.remaining(&mut self.store)
+        let left = self.tiers.each_mut().map(|guest| guest.meter.remaining(&mut guest.store));
+        1_000_000_000 - both(left)
     }
 
     fn cause(&mut self) -> Cause {
-        self.meter.cause(&mut self.store)
+        both(self.tiers.each_mut().map(|guest| guest.meter.cause(&mut guest.store)))
+    }
+}
+
+impl Metered {
+    fn call(&mut self, fuel: u64, args: &[Value]) -> Result<Vec<Value>, RuntimeError> {
+        self.meter.refill(&mut self.store, fuel);
+        let run = self.instance.exports.get_function("run").unwrap();
+        run.call(&mut self.store, args).map(Vec::from)
     }
 }
 
@@ -217,56 +254,59 @@ fn a_table_grows_to_its_bound_and_no_further() {
 #[test]
 fn the_host_charges_too() {
     let mut guest = Guest::new(r#"(module (func (export "run")))"#);
-    guest.meter.refill(&mut guest.store, 100);
-    assert!(guest.meter.charge(&mut guest.store, 100));
-    assert!(!guest.meter.charge(&mut guest.store, 1));
+    guest.refill(100);
+    assert!(guest.charge(100));
+    assert!(!guest.charge(1));
     assert_eq!(guest.cause(), Cause::Fuel);
 }
 
 #[test]
 fn a_huge_charge_of_the_host_exhausts() {
     let mut guest = Guest::new(r#"(module (func (export "run")))"#);
-    guest.meter.refill(&mut guest.store, u64::MAX);
-    assert!(guest.meter.charge(&mut guest.store, 1));
-    guest.meter.refill(&mut guest.store, 5);
-    assert!(!guest.meter.charge(&mut guest.store, u64::MAX));
+    guest.refill(u64::MAX);
+    assert!(guest.charge(1));
+    guest.refill(5);
+    assert!(!guest.charge(u64::MAX));
 }
 
 #[test]
 fn a_start_function_waits_for_the_host_and_its_fuel() {
-    let engine = engine::compiling(&Limits::default());
-    let wat = "(module (func $s (loop (br 0))) (start $s))";
-    let module = Module::new(&engine, wat::parse_str(wat).unwrap()).unwrap();
-    let mut store = Store::new(engine);
-    let instance = Instance::new(&mut store, &module, &imports! {}).unwrap();
-    let meter = Meter::of(&instance).unwrap();
-    meter.refill(&mut store, 1_000);
-    let start = instance.exports.get_function(super::START).unwrap();
-    assert!(start.call(&mut store, &[]).is_err());
-    assert_eq!(meter.cause(&mut store), Cause::Fuel);
+    let wasm = wat::parse_str("(module (func $s (loop (br 0))) (start $s))").unwrap();
+    for engine in engines(&Limits::default()) {
+        let module = Module::new(&engine, &wasm).unwrap();
+        let mut store = Store::new(engine);
+        let instance = Instance::new(&mut store, &module, &imports! {}).unwrap();
+        let meter = Meter::of(&instance).unwrap();
+        meter.refill(&mut store, 1_000);
+        let start = instance.exports.get_function(super::START).unwrap();
+        assert!(start.call(&mut store, &[]).is_err());
+        assert_eq!(meter.cause(&mut store), Cause::Fuel);
+    }
 }
 
 #[test]
 fn a_second_module_in_one_engine_is_refused() {
-    let engine = engine::compiling(&Limits::default());
     let wasm = wat::parse_str("(module)").unwrap();
-    assert!(Module::new(&engine, &wasm).is_ok());
-    assert!(Module::new(&engine, &wasm).is_err());
+    for engine in engines(&Limits::default()) {
+        assert!(Module::new(&engine, &wasm).is_ok());
+        assert!(Module::new(&engine, &wasm).is_err());
+    }
 }
 
 #[test]
 fn imported_globals_keep_their_places() {
-    let engine = engine::compiling(&Limits::default());
     let wat = r#"(module (import "m" "g" (global i32)) (global $own i32 (i32.const 5))
         (func (export "run") (result i32) (i32.add (global.get 0) (global.get $own))))"#;
-    let module = Module::new(&engine, wat::parse_str(wat).unwrap()).unwrap();
-    let mut store = Store::new(engine);
-    let global = wasmer::Global::new(&mut store, Value::I32(37));
-    let imports = imports! { "m" => { "g" => global } };
-    let instance = Instance::new(&mut store, &module, &imports).unwrap();
-    Meter::of(&instance).unwrap().refill(&mut store, 100);
-    let run = instance.exports.get_function("run").unwrap();
-    assert_eq!(&*run.call(&mut store, &[]).unwrap(), [Value::I32(42)]);
+    for engine in engines(&Limits::default()) {
+        let module = Module::new(&engine, wat::parse_str(wat).unwrap()).unwrap();
+        let mut store = Store::new(engine);
+        let global = wasmer::Global::new(&mut store, Value::I32(37));
+        let imports = imports! { "m" => { "g" => global } };
+        let instance = Instance::new(&mut store, &module, &imports).unwrap();
+        Meter::of(&instance).unwrap().refill(&mut store, 100);
+        let run = instance.exports.get_function("run").unwrap();
+        assert_eq!(&*run.call(&mut store, &[]).unwrap(), [Value::I32(42)]);
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@
 use crate::abi::{MapType, Status};
 use crate::dialect::Dialect;
 use crate::flow::Stop;
-use crate::guest::{Answer, Fault, Guest};
+use crate::guest::{Answer, Fault, Guest, Short};
 use crate::headers::is_field;
 use crate::stream_state::{self, StreamState};
 use crate::{HeaderMap, LogLevel, pairs};
@@ -36,8 +36,8 @@ pub(super) fn value(
     value_at: u32,
     size_at: u32,
 ) -> Answer {
-    let name = guest.read(name, name_size)?;
-    let value = read(guest, map, |map| map.get(&name).map(<[u8]>::to_vec))?.flatten();
+    let name = guest.read_short(name, name_size)?;
+    let value = read(guest, map, |map| map.get(&name).map(Short::from_slice))?.flatten();
     let Some(value) = value else {
         // ABI 0.1.0 has no "not found" here: an absent field is an empty one.
         if guest.env.core.module.dialect() == Dialect::V0_1_0 {
@@ -97,7 +97,7 @@ pub(super) fn replace(
 
 /// `proxy_remove_header_map_value`: an absent name is no error.
 pub(super) fn remove(guest: &mut Guest<'_>, map: u32, name: u32, name_size: u32) -> Answer {
-    let name = guest.read(name, name_size)?;
+    let name = guest.read_short(name, name_size)?;
     if read(guest, map, |map| map.get(&name).is_none())?.unwrap_or(true) {
         return Ok(());
     }
@@ -114,7 +114,7 @@ pub(super) fn remove(guest: &mut Guest<'_>, map: u32, name: u32, name_size: u32)
     )
 }
 
-type Field = (Vec<u8>, Vec<u8>);
+type Field = (Short, Short);
 
 fn field(
     guest: &mut Guest<'_>,
@@ -123,7 +123,7 @@ fn field(
     value: u32,
     value_size: u32,
 ) -> Result<Field, Fault> {
-    let (name, value) = (guest.read(name, name_size)?, guest.read(value, value_size)?);
+    let (name, value) = (guest.read_short(name, name_size)?, guest.read_short(value, value_size)?);
     // Each byte is looked at.
     guest.charge((name.len() + value.len()) as u64)?;
     if let Err(fault) = check(&name, &value) {

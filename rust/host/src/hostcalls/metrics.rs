@@ -14,7 +14,7 @@ pub(super) fn define(
     metric_at: u32,
 ) -> Answer {
     let kind = MetricKind::from_number(kind).ok_or(Status::BadArgument)?;
-    let name = guest.read(name, name_size)?;
+    let name = guest.read_short(name, name_size)?;
     let name = String::from_utf8_lossy(&name).into_owned();
     let Some(metric) = guest.env.core.host.metric_table().define(kind, name) else {
         let text = "could not define a metric: its name has another kind or is too long, or there \

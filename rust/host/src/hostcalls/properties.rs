@@ -17,7 +17,7 @@ pub(super) fn get(
     value_at: u32,
     size_at: u32,
 ) -> Answer {
-    let path = guest.read(path, path_size)?;
+    let path = guest.read_short(path, path_size)?;
     let stream = guest.env.stream();
     let found = stream.and_then(|(key, _)| {
         stream_state::with(key, |state| {

@@ -14,7 +14,7 @@ pub(super) fn get(
     size_at: u32,
     cas_at: u32,
 ) -> Answer {
-    let key = guest.read(key, key_size)?;
+    let key = guest.read_short(key, key_size)?;
     let (value, cas) = guest.env.core.data.get(&key).ok_or(Status::NotFound)?;
     guest.give(&value, value_at, size_at)?;
     guest.write_u32(cas_at, cas)
@@ -29,7 +29,7 @@ pub(super) fn set(
     value_size: u32,
     cas: u32,
 ) -> Answer {
-    let (key, value) = (guest.read(key, key_size)?, guest.read(value, value_size)?);
+    let (key, value) = (guest.read_short(key, key_size)?, guest.read(value, value_size)?);
     match guest.env.core.data.set(&key, value, cas) {
         Ok(()) => Ok(()),
         Err(Refusal::CasMismatch) => Err(Status::CasMismatch.into()),

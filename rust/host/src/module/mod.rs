@@ -1,17 +1,23 @@
 //! A module checked, compiled or taken from the cache, and ready to be instantiated.
 
 use std::fmt::Write;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest;
 use wasmer::{CompileError, Engine, FunctionType, Module, Type, WASM_PAGE_SIZE};
 
-use crate::artifact_cache::ArtifactCache;
+mod mobility;
+
+use crate::artifact_cache::{ArtifactCache, CacheProblem};
 pub(crate) use crate::dialect::Dialect;
-use crate::fuel::{METERING_VERSION, RESERVED_PREFIX};
+use crate::engine::{self, Tier};
+use crate::fuel::RESERVED_PREFIX;
 use crate::limits::{Limits, TABLE_ELEMENTS, TABLES};
 pub use crate::load_error::LoadError;
 use crate::sections::{Import, Sections};
-use crate::{engine, imports, magic};
+use crate::{imports, magic};
 
 /// Parameters or results of one function type. A branch moves them all for the price of one
 /// operator, so this bounds how far fuel can be from time; compilers stay far below.
@@ -19,19 +25,28 @@ const WIDEST_TYPE: usize = 64;
 /// The exports that allocate guest memory for the host, preferred one first.
 const ALLOCATORS: [&str; 2] = ["proxy_on_memory_allocate", "malloc"];
 
-/// A proxy-wasm module in machine code. Stores for it must be made with its engine.
-#[derive(Clone, Debug)]
+/// A proxy-wasm module in machine code, which better code may replace.
+#[derive(Debug)]
 pub(crate) struct CompiledModule {
-    module: Module,
-    engine: Engine,
     digest: String,
     dialect: Dialect,
     cached: bool,
     cache_problem: Option<String>,
+    code: Mutex<Arc<Code>>,
+    /// Instances of the first code may go on in the one that replaced it.
+    moves: AtomicBool,
+}
+
+/// Machine code of one tier. Stores for it must be made with its engine.
+#[derive(Debug)]
+pub(crate) struct Code {
+    pub(crate) module: Module,
+    pub(crate) engine: Engine,
+    pub(crate) tier: Tier,
 }
 
 impl CompiledModule {
-    /// Checks the module, then loads its artifact from the cache or compiles it.
+    /// Checks the module, then loads its best artifact from the cache or compiles it here.
     ///
     /// # Errors
     /// The first [`LoadError`] found. Problems of the cache are no errors.
@@ -40,38 +55,55 @@ impl CompiledModule {
         limits: &Limits,
         cache: Option<&ArtifactCache>,
     ) -> Result<Self, LoadError> {
-        magic::check(bytes)?;
-        let sections = Sections::read(bytes)?;
-        let dialect = check(&sections, limits)?;
+        let dialect = check(bytes, limits)?;
         let digest = digest_hex(bytes);
-        let key = format!("{digest} metering {METERING_VERSION}");
         let mut cache_problem = None;
-        if let Some(cache) = cache {
-            let engine = engine::loading(limits);
-            match cache.fetch(&key, &engine) {
-                Ok(Some(module)) => {
-                    let cached = true;
-                    return Ok(Self { module, engine, digest, dialect, cached, cache_problem });
-                }
-                Ok(None) => {}
-                Err(problem) => cache_problem = Some(problem.to_string()),
-            }
-        }
-
-        let engine = engine::compiling(limits);
-        let module = Module::new(&engine, bytes).map_err(compile_error)?;
-        if let Some(Err(problem)) = cache.map(|cache| cache.keep(&key, &module)) {
+        let found = cache.map_or(Ok(None), |cache| Code::best(&digest, limits, cache));
+        let found = found.unwrap_or_else(|problem| {
+            cache_problem = Some(problem.to_string());
+            None
+        });
+        let cached = found.is_some();
+        let code = match found {
+            Some(code) => code,
+            None => Code::compile(bytes, Tier::Optimized, limits)?,
+        };
+        if let Some(cache) = cache.filter(|_| !cached)
+            && let Err(problem) = cache.keep(&digest, code.tier, &code.module)
+        {
             cache_problem.get_or_insert(problem.to_string());
         }
-        Ok(Self { module, engine, digest, dialect, cached: false, cache_problem })
+        let code = Mutex::new(Arc::new(code));
+        Ok(Self { digest, dialect, cached, cache_problem, code, moves: AtomicBool::new(false) })
     }
 
-    pub(crate) fn module(&self) -> &Module {
-        &self.module
+    /// Takes the optimised code from the cache in place of fast code; whether it did. New instances
+    /// run it; those that are there move, if that is possible for this module ([`mobility`]).
+    pub(crate) fn improve(&self, bytes: &[u8], limits: &Limits, cache: &ArtifactCache) -> bool {
+        if self.tier() == Tier::Optimized || digest_hex(bytes) != self.digest {
+            return false;
+        }
+        let Ok(Some(code)) = Code::fetch(&self.digest, Tier::Optimized, limits, cache) else {
+            return false;
+        };
+        let moves = mobility::is_movable(bytes);
+        *self.code.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(code);
+        self.moves.store(moves, Ordering::Release);
+        true
     }
 
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
+    /// The code for new instances.
+    pub(crate) fn code(&self) -> Arc<Code> {
+        Arc::clone(&self.code.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether instances of fast code are to go on in better code.
+    pub(crate) fn moves(&self) -> bool {
+        self.moves.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn tier(&self) -> Tier {
+        self.code().tier
     }
 
     /// SHA-256 of the `.wasm` bytes, in hex.
@@ -94,6 +126,77 @@ impl CompiledModule {
     }
 }
 
+impl Code {
+    fn compile(bytes: &[u8], tier: Tier, limits: &Limits) -> Result<Self, LoadError> {
+        let engine = engine::compiling(tier, limits);
+        let module = Module::new(&engine, bytes).map_err(compile_error)?;
+        Ok(Self { module, engine, tier })
+    }
+
+    fn best(
+        digest: &str,
+        limits: &Limits,
+        cache: &ArtifactCache,
+    ) -> Result<Option<Self>, CacheProblem> {
+        match Self::fetch(digest, Tier::Optimized, limits, cache)? {
+            Some(code) => Ok(Some(code)),
+            None => Self::fetch(digest, Tier::Fast, limits, cache),
+        }
+    }
+
+    fn fetch(
+        digest: &str,
+        tier: Tier,
+        limits: &Limits,
+        cache: &ArtifactCache,
+    ) -> Result<Option<Self>, CacheProblem> {
+        let engine = engine::loading(limits);
+        let module = cache.fetch(digest, tier, &engine)?;
+        Ok(module.map(|module| Self { module, engine, tier }))
+    }
+}
+
+/// Why a module did not come into the cache.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// It cannot run here.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The folder cannot be used.
+    #[error("{0}")]
+    Cache(String),
+}
+
+impl From<CacheProblem> for ArtifactError {
+    fn from(problem: CacheProblem) -> Self {
+        Self::Cache(problem.to_string())
+    }
+}
+
+/// Compiles a module into the cache in `folder`, so that another process can load it. A module that
+/// the fast tier cannot compile is optimised at once. Of all processes one optimises at a time, and
+/// what another has done is not done again.
+///
+/// # Errors
+/// [`ArtifactError`]. How much memory the module may have is asked when it is loaded.
+pub fn compile_artifact(bytes: &[u8], folder: PathBuf, tier: Tier) -> Result<Tier, ArtifactError> {
+    let limits = Limits { memory: u64::MAX, ..Limits::default() };
+    check(bytes, &limits)?;
+    let (cache, digest) = (ArtifactCache::new(folder), digest_hex(bytes));
+    if tier == Tier::Fast
+        && let Ok(code) = Code::compile(bytes, tier, &limits)
+    {
+        cache.keep(&digest, tier, &code.module)?;
+        return Ok(tier);
+    }
+    let _alone = cache.alone()?;
+    if !cache.holds(&digest, Tier::Optimized)? {
+        let code = Code::compile(bytes, Tier::Optimized, &limits)?;
+        cache.keep(&digest, Tier::Optimized, &code.module)?;
+    }
+    Ok(Tier::Optimized)
+}
+
 /// SHA-256 in hex.
 pub(crate) fn digest_hex(bytes: &[u8]) -> String {
     let digest = digest::digest(&digest::SHA256, bytes);
@@ -104,7 +207,9 @@ pub(crate) fn digest_hex(bytes: &[u8]) -> String {
     })
 }
 
-fn check(sections: &Sections, limits: &Limits) -> Result<Dialect, LoadError> {
+fn check(bytes: &[u8], limits: &Limits) -> Result<Dialect, LoadError> {
+    magic::check(bytes)?;
+    let sections = &Sections::read(bytes)?;
     let dialect = Dialect::of_exports(sections.exports.iter().map(|export| &*export.name))?;
     if let Some(export) = sections.exports.iter().find(|e| e.name.starts_with(RESERVED_PREFIX)) {
         return Err(LoadError::ReservedExport { name: export.name.clone() });

@@ -2,7 +2,8 @@
 
 use super::protobuf;
 
-/// Envoy's `VerifySignatureArguments`.
+/// Envoy's `VerifySignatureArguments`: `{string hash_function = 1; bytes public_key = 2;
+/// bytes signature = 3; bytes text = 4}`. Its fifth, a key in PEM, is not read: modules have DER.
 #[derive(Debug, Default)]
 pub(super) struct Request<'a> {
     pub(super) public_key: &'a [u8],
@@ -13,7 +14,7 @@ pub(super) struct Request<'a> {
 
 impl<'a> Request<'a> {
     pub(super) fn read(args: &'a [u8]) -> Result<Self, &'static str> {
-        let [public_key, message, signature, hash_function] = four_fields(args)?;
+        let [hash_function, public_key, signature, message] = four_fields(args)?;
         Ok(Self { public_key, message, signature, hash_function: text(hash_function)? })
     }
 }

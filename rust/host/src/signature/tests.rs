@@ -41,7 +41,7 @@ fn arguments(fields: [&[u8]; 4]) -> Vec<u8> {
 }
 
 fn envoy(key: &[u8], message: &[u8], signature: &[u8], hash: &str) -> Vec<u8> {
-    let args = arguments([key, message, signature, hash.as_bytes()]);
+    let args = arguments([hash.as_bytes(), key, signature, message]);
     foreign("verify_signature", &args, &KeyCache::default()).unwrap()
 }
 
@@ -214,7 +214,7 @@ fn another_function_is_not_known() {
 #[test]
 fn a_key_is_parsed_once() {
     let keys = KeyCache::default();
-    let args = arguments([&hex(ES256_KEY), b"", b"", b"sha256"]);
+    let args = arguments([b"sha256", &hex(ES256_KEY), b"", b""]);
     for _ in 0..3 {
         foreign("verify_signature", &args, &keys);
     }
@@ -244,7 +244,7 @@ fn time_of_a_verification() {
     ];
     for (name, (key, signature), hash) in cases {
         let keys = KeyCache::default();
-        let args = arguments([&key, MESSAGE, &signature, hash.as_bytes()]);
+        let args = arguments([hash.as_bytes(), &key, &signature, MESSAGE]);
         let first = Instant::now();
         foreign("verify_signature", &args, &keys);
         let first = first.elapsed();

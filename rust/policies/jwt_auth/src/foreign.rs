@@ -40,7 +40,7 @@ impl Call {
     fn envoy(hash: Hash, spki: &[u8], message: &[u8], signature: &[u8]) -> Self {
         Self {
             function: "verify_signature",
-            arguments: message_of([spki, message, signature, hash.name().as_bytes()]),
+            arguments: message_of([hash.name().as_bytes(), spki, signature, message]),
         }
     }
 }

@@ -26,6 +26,24 @@ pub struct Taken {
     pub outcomes: Vec<Outcome>,
 }
 
+/// The key of the entry, one of `entries`, that has the bucket of an identity with this hash.
+#[must_use]
+pub fn key(prefix: &str, hash: u128, entries: u32) -> String {
+    // Half of the hash is enough, and there is no 128-bit division in WebAssembly.
+    let low = u64::try_from(hash & u128::from(u64::MAX)).unwrap_or_default();
+    let mut place = low % u64::from(entries);
+    let mut key = String::with_capacity(prefix.len() + 8);
+    key.push_str(prefix);
+    loop {
+        let digit = b"0123456789abcdef"[(place % 16) as usize];
+        key.push(char::from(digit));
+        place /= 16;
+        if place == 0 {
+            return key;
+        }
+    }
+}
+
 /// Takes a token from every bucket of `key`, or from none if one of them is empty.
 #[must_use]
 pub fn take(entry: Option<Vec<u8>>, key: u128, buckets: &[Bucket], now: u64) -> Taken {
@@ -84,6 +102,13 @@ mod tests {
 
     fn passes(taken: &Taken) -> bool {
         taken.outcomes.iter().all(|outcome| outcome.wait.is_none())
+    }
+
+    #[test]
+    fn a_key_is_one_of_as_many_as_there_are_entries() {
+        let keys: std::collections::HashSet<String> = (0..100).map(|h| key("p/", h, 64)).collect();
+        assert_eq!(keys.len(), 64);
+        assert_eq!((key("p/", 0, 64), key("p/", 0x1f2, 4096)), ("p/0".into(), "p/2f1".into()));
     }
 
     #[test]

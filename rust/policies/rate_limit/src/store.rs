@@ -5,7 +5,6 @@ use crate::slot;
 use crate::verdict::Verdict;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::Status;
-use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
 
 /// Threads of one process can change an entry between read and write; more often than this in a row means
@@ -42,10 +41,7 @@ impl Store {
 
     /// Takes a token from the buckets of the identity with that hash.
     pub fn take(&self, settings: &Settings, hash: u128, now: u64) -> Result<Verdict, Status> {
-        let mut key = String::with_capacity(self.prefix.len() + 8);
-        key.push_str(&self.prefix);
-        // Writing to a String cannot fail.
-        let _ = write!(key, "{:x}", hash % u128::from(settings.entries));
+        let key = slot::key(&self.prefix, hash, settings.entries);
         for _ in 0..MOST_TRIES {
             // An entry that does not exist has no version, so the first writes of two threads can
             // both succeed: one request passes uncounted, once in the life of an entry.

@@ -1,0 +1,11 @@
+//! Memory that is free and that the allocator keeps.
+
+/// Gives it back to the operating system, where the allocator can (glibc).
+#[allow(unsafe_code, reason = "an allocator's own function")]
+pub fn give_back_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: it may be called at any time, from any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

@@ -1,0 +1,81 @@
+//! Whether a running instance can go on in other code of its module.
+//!
+//! What an instance remembers is its memory and its mutable globals, which the host can copy, and its
+//! tables and segments, which it cannot. A new instance has those as the module declares them: that
+//! is right for a module whose code never changes them.
+
+use wasmer::sys::wasmparser::{FunctionBody, Operator, Parser, Payload, ValType};
+
+/// True when no code of a valid module changes a table, drops a segment or keeps a reference in a
+/// global. What cannot be read is not movable.
+pub(super) fn is_movable(bytes: &[u8]) -> bool {
+    Parser::new(0).parse_all(bytes).all(|payload| match payload {
+        Ok(Payload::GlobalSection(globals)) => globals.into_iter().all(|global| {
+            global.is_ok_and(|g| !(g.ty.mutable && matches!(g.ty.content_type, ValType::Ref(_))))
+        }),
+        Ok(Payload::CodeSectionEntry(body)) => keeps_tables(&body),
+        Ok(_) => true,
+        Err(_) => false,
+    })
+}
+
+fn keeps_tables(body: &FunctionBody<'_>) -> bool {
+    let Ok(operators) = body.get_operators_reader() else { return false };
+    operators.into_iter().all(|operator| {
+        operator.is_ok_and(|operator| {
+            !matches!(
+                operator,
+                Operator::TableSet { .. }
+                    | Operator::TableGrow { .. }
+                    | Operator::TableFill { .. }
+                    | Operator::TableCopy { .. }
+                    | Operator::TableInit { .. }
+                    | Operator::ElemDrop { .. }
+                    | Operator::DataDrop { .. }
+            )
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn movable(fields: &str) -> bool {
+        is_movable(&wat::parse_str(format!("(module {fields})")).unwrap())
+    }
+
+    #[test]
+    fn memory_and_numbers_move() {
+        assert!(movable(
+            r#"(memory 1) (global (mut i64) (i64.const 1)) (data $d "a") (table 1 funcref)
+               (func (memory.init $d (i32.const 0) (i32.const 0) (i32.const 1))
+                 (call_indirect (i32.const 0)))"#
+        ));
+    }
+
+    #[test]
+    fn a_table_that_code_changes_stays() {
+        for change in [
+            "(table.set (i32.const 0) (ref.null func))",
+            "(drop (table.grow (ref.null func) (i32.const 1)))",
+            "(table.fill (i32.const 0) (ref.null func) (i32.const 1))",
+            "(table.copy (i32.const 0) (i32.const 0) (i32.const 1))",
+            "(table.init $e (i32.const 0) (i32.const 0) (i32.const 1))",
+            "(elem.drop $e)",
+        ] {
+            assert!(!movable(&format!("(table 1 funcref) (elem $e func $f) (func $f {change})")));
+        }
+    }
+
+    #[test]
+    fn a_dropped_data_segment_stays() {
+        assert!(!movable(r#"(memory 1) (data $d "a") (func (data.drop $d))"#));
+    }
+
+    #[test]
+    fn a_reference_in_a_global_stays() {
+        assert!(!movable("(global (mut funcref) (ref.null func))"));
+        assert!(movable("(global funcref (ref.null func))"));
+    }
+}

