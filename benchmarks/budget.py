@@ -24,8 +24,8 @@ import instructions
 import typer
 from budget_page import BUDGET, render
 from budget_parts import part, samples
-from gateways import build_programs
 from machine import describe
+from native import build_go
 from results import Result, save, summary
 from standalone import POLICIES, Bench, Shape
 
@@ -189,7 +189,7 @@ def main(
         raise typer.BadParameter(reason)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        build_programs(folder)
+        build_go(folder)
         bench = Bench(folder)
         results = Budget(bench, rounds=rounds, seconds=seconds).run()
         if reason := instructions.missing():

@@ -13,9 +13,9 @@ from typing import Annotated
 import half_core
 import typer
 from capacity_page import CAPACITY, render
-from gateways import build_programs
 from growth import Growth
 from machine import ROOT, describe
+from native import build_go
 from results import Result, save
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -27,7 +27,7 @@ _CONSOLE = Console()
 
 
 def _measured(folder: Path, *, rounds: int, seconds: float, progress: Progress) -> list[Result]:
-    build_programs(folder)
+    build_go(folder)
     bench = Bench(folder)
     results = Growth(bench, rounds=rounds, seconds=seconds).run(progress)
     if reason := half_core.missing():
