@@ -174,6 +174,34 @@ def bench(session: nox.Session) -> None:
     session.run("python", "benchmarks/run.py", *session.posargs)
 
 
+@nox.session(requires=["build"])
+def capacity(session: nox.Session) -> None:
+    """Measure what one core does and how it grows; `-- --help` says how often and how long."""
+    install_wasmgate(session, "bench")
+    session.run("python", "benchmarks/capacity.py", *session.posargs)
+
+
+@nox.session
+def budget(session: nox.Session) -> None:
+    """Measure where a request's time goes, on an extension that has its symbols."""
+    install(session, "build", "bench")
+    session.install("-c", str(CONSTRAINTS), *PROJECT["project"]["dependencies"])
+    out = pathlib.Path(session.create_tmp()).resolve() / "symbols"
+    shutil.rmtree(out, ignore_errors=True)
+    with alone_in(TARGET):
+        environment = {"CARGO_TARGET_DIR": TARGET, "MATURIN_STRIP": "false"}
+        session.run("maturin", "build", "--release", "--locked", "--out", str(out), env=environment)
+    session.install("--no-deps", "--force-reinstall", str(next(out.glob("wasmgate-*.whl"))))
+    session.run("python", "benchmarks/budget.py", *session.posargs)
+
+
+@nox.session(requires=["build"])
+def fuzz(session: nox.Session) -> None:
+    """Send the same bytes to both forms of the gateway and to nginx; `-- --inputs 1000000`."""
+    install_wasmgate(session, "tests")
+    session.run("python", "-m", "tests.fuzz.differential", *session.posargs)
+
+
 @nox.session
 def package(session: nox.Session) -> None:
     """Build the source distribution, the wheel from it, and test that wheel away from the tree."""

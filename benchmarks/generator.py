@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 from processes import free_port, listens, pinned, used, waited
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
+
+_WATCH_SECONDS = 0.4
 
 
 class Generator:
@@ -51,16 +55,31 @@ class Generator:
         return waited(self._process.pid)
 
     def load(self, **command: object) -> dict[str, Any]:
-        """Perform a command (see `command` in client.go) and return its report.
+        """Perform a command (see `command` in command.go) and return its report.
 
         Raises RuntimeError when it could not be performed, or a request was not answered 200.
         """
+        report = self.attempt(**command)
+        if set(report["statuses"]) != {"200"} or report["errors"]:
+            raise RuntimeError(
+                f"the run is not valid, the statuses are {report['statuses']}, "
+                f"and {report['errors']} requests were not answered"
+            )
+        return report
+
+    def attempt(
+        self, *, watch: Callable[[], object] | None = None, **command: object
+    ) -> dict[str, Any]:
+        """Perform a command whose requests may fail; `watch` is called a few times meanwhile.
+
+        Raises RuntimeError when it could not be performed.
+        """
         self._commands.write(json.dumps(command) + "\n")
         self._commands.flush()
+        while watch is not None and not select.select([self._reports], [], [], _WATCH_SECONDS)[0]:
+            watch()
         line = self._reports.readline()
         report: dict[str, Any] = json.loads(line) if line else {"error": "it has ended"}
         if "error" in report:
             raise RuntimeError(f"the load generator says: {report['error']}")
-        if set(report["statuses"]) != {"200"}:
-            raise RuntimeError(f"the run is not valid, the statuses are {report['statuses']}")
         return report

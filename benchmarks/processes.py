@@ -139,12 +139,19 @@ class Server:
         """Return the resident memory of the program and its children, in megabytes (10**6)."""
         return sum(int(stat[_RSS]) for stat in self._tree()) * _PAGE / 1e6
 
+    def pids(self) -> set[int]:
+        """Return the processes: the program and its children."""
+        return set(self._stats_by_pid())
+
     def _tree(self) -> list[list[str]]:
+        return list(self._stats_by_pid().values())
+
+    def _stats_by_pid(self) -> dict[int, list[str]]:
         stats = dict(_stats())
         wanted = {self._process.pid}
         while more := {pid for pid, stat in stats.items() if int(stat[_PARENT]) in wanted} - wanted:
             wanted |= more
-        return [stats[pid] for pid in wanted]
+        return {pid: stats[pid] for pid in wanted}
 
 
 def _stats() -> Iterator[tuple[int, list[str]]]:

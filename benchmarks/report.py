@@ -45,28 +45,39 @@ def render(text: str, results: Sequence[Result], meta: Mapping[str, Any]) -> str
         "chain": tables.chain(results),
         "gateways": tables.gateways(results),
         "host": tables.host(results),
-        "machine": _machine(meta),
+        "machine": machine(meta),
     }
+    return fill(text, made)
+
+
+def fill(text: str, made: Mapping[str, str]) -> str:
+    """Return a page with its tables renewed. Raises KeyError for a name that is no table's."""
     return _PLACE.sub(lambda m: f"{m[1]}\n{made[m['name']]}\n\n{m[3]}", text)
+
+
+def written(pages: Mapping[Path, str], *, write: bool) -> list[Path]:
+    """Return the files that differ from what they should say; `write` makes them say it."""
+    old = {path: path.read_text("utf-8") if path.exists() else "" for path in pages}
+    changed = [path for path, text in pages.items() if old[path] != text]
+    if write:
+        for path in changed:
+            path.write_text(pages[path], "utf-8")
+    return changed
 
 
 def render_all(*, write: bool = True) -> list[Path]:
     """Renew every page and plot, and return those that change."""
     results, meta = load(LATEST)
-    written = {page: render(page.read_text("utf-8"), results, meta) for page in PAGES}
+    pages = {page: render(page.read_text("utf-8"), results, meta) for page in PAGES}
     for question, (name, title) in _PLOTS.items():
         found = [r for r in results if r.question == question and r.metric == "cpu"]
         if found:
-            written[REFERENCE / name] = plots.dots(title, "us", found)
-    old = {path: path.read_text("utf-8") if path.exists() else "" for path in written}
-    changed = [path for path, text in written.items() if old[path] != text]
-    if write:
-        for path in changed:
-            path.write_text(written[path], "utf-8")
-    return changed
+            pages[REFERENCE / name] = plots.dots(title, "us", found)
+    return written(pages, write=write)
 
 
-def _machine(meta: Mapping[str, Any]) -> str:
+def machine(meta: Mapping[str, Any]) -> str:
+    """Say what a run was measured on, and when."""
     versions = ", ".join(f"{name} {said}" for name, said in meta["versions"].items())
     return (
         f"{meta['time'][:10]}, commit `{meta['commit'][:12]}`"

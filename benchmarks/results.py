@@ -21,6 +21,12 @@ UNITS = {
     "p95": "us",
     "p99": "us",
     "rss": "MB",  # 10**6 bytes
+    "memory": "kB",  # 10**3 bytes, that a connection adds
+    "errors": "",  # requests that were not answered 200
+    "share": "",  # of connections, the busiest worker's
+    "instructions": "",  # a request
+    "calls": "",  # of the system, a request
+    "load": "us",  # of CPU time a request, that clients and upstream take
     "time": "us",
 }
 

@@ -390,8 +390,8 @@ class Connection:
     policy keeps something back until the stream `id` is woken, then `resume` (WAITS); the client's
     connection is to be cut (RESET), closed (CLOSE; LINGER: the client may be sending still), or
     given to another protocol with `take_unread` (HAND_OVER); the client has sent too much ahead of
-    its turn (FULL). FAILED beside ABANDON: the upstream gave no valid response. TIMED beside what to
-    dial: the exchange has a `timeout`.
+    its turn (FULL). FAILED beside ABANDON: the upstream gave no valid response. TIMED beside what
+    to dial: the exchange has a `timeout`.
 
     Bytes that go on as they came are the object that was passed in, not a copy of it.
     """

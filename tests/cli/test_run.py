@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import re
@@ -10,15 +11,15 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.cli.conftest import Command
 
 Start = Callable[..., "Running"]
@@ -158,6 +159,36 @@ def test_several_workers_serve_and_stop(start: Start) -> None:
         "warning: policies.limit: each of the 2 workers counts by itse"
     )
     assert gateway.stop(signal.SIGTERM) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux deals clients out")
+def test_clients_that_come_at_once_are_dealt_out(start: Start) -> None:
+    """Each worker has a socket of its own."""
+    gateway = start("--workers", "2")
+    with contextlib.ExitStack() as clients:
+        for _ in range(32):
+            address = ("127.0.0.1", gateway.port)
+            clients.enter_context(socket.create_connection(address))
+        workers = served_by(gateway.process.pid, gateway.port)
+    gateway.stop(signal.SIGTERM)
+    assert (len(workers), sum(workers)) == (2, 32)
+
+
+def served_by(parent: int, port: int) -> list[int]:
+    """Count the clients of each worker that has any (proc_pid_net(5), proc_pid_fd(5))."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text("ascii").split()
+    deadline = time.monotonic() + 20
+    counts: list[int] = []
+    while sum(counts) < 32 and time.monotonic() < deadline:
+        rows = [row.split() for row in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+        accepted = [row[9] for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "01"]
+        held = [
+            {str(link.readlink()) for link in Path(f"/proc/{child}/fd").iterdir()}
+            for child in children
+        ]
+        counts = [sum(f"socket:[{inode}]" in links for inode in accepted) for links in held]
+        counts = [count for count in counts if count]
+    return counts
 
 
 def test_the_command_line_overrides_where_it_listens(start: Start) -> None:

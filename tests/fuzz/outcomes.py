@@ -17,6 +17,15 @@ LLHTTP = {b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE"}
 NGINX = re.compile(rb"[A-Z_-]+")
 # It skips a CR or LF too many before a request.
 BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
+# It takes a tab beside a length out before anybody could refuse it.
+TAB = re.compile(rb"\r\n(?:transfer-encoding|content-length):[^\r\n]*\t", re.IGNORECASE)
+# It does not look at what follows the size of a chunk.
+CHUNK = re.compile(rb"\r\n[0-9a-fA-F]+([ \t]*;[^\r\n]*)\r\n")
+EXTENSIONS = re.compile(rb"(?:;[\w!#$%&'*+.^`|~-]+(?:=(?:[\w!#$%&'*+.^`|~-]+|\"[^\"]*\"))?)*")
+NO_PATH = re.compile(rb"[A-Z]+ https?://[^/ \r\n]+ HTTP/")
+# It takes the path of any URL, whatever its scheme.
+SCHEME = re.compile(rb"[A-Z]{3,} (?!https?:)[^/ \r\n]+://[^ \r\n]* HTTP/")
+REQUEST_LINE = "uvicorn's parser decides what a request line is"
 CONNECTION = "uvicorn handles the connection"
 
 
@@ -50,7 +59,7 @@ Difference = tuple[str, str | None]
 def compare_forms(data: bytes, direct: Outcome, asgi: Outcome) -> Difference | None:
     """Return the difference between both forms of the gateway, and the reason if it is known."""
     if direct.methods - LLHTTP:
-        return "methods", "uvicorn's parser decides what a request line is"
+        return "methods", REQUEST_LINE
     direct, asgi = _comparable(data, direct), _comparable(data, asgi)
     if direct.statuses[-1:] >= [400] and direct.end == "closed":
         # Behind what it refuses it reads nothing; uvicorn may.
@@ -89,15 +98,23 @@ def _of_requests(data: bytes, ours: Messages, theirs: Messages) -> Difference | 
 
 
 def _of_the_parser(data: bytes, direct: Outcome, asgi: Outcome) -> str | None:
-    """Recognise what uvicorn's parser takes for a request and ours does not."""
-    if direct.statuses[-1:] != [400] or asgi.statuses[-1:] == [400]:
+    """Recognise what uvicorn's parser takes for a request and ours does not, or the reverse."""
+    refused, refused_there = direct.statuses[-1:] == [400], asgi.statuses[-1:] == [400]
+    if refused == refused_there:
         return None
+    if refused_there:
+        return REQUEST_LINE if NO_PATH.search(data) else None
     if b"#" in data:
         return "ASGI has no empty query and no fragment"
-    lines = re.findall(rb"(?:^|\r\n)([A-Z]+ [^\r\n]*)\r\n", data)
+    lines = re.findall(rb"[A-Z]{3,} [^\r\n]*", data)
     odd = any(b" HTTP/" not in line or b"  " in line for line in lines)
+    # A body that ends with the CR of a line leaves the LF before the next request.
+    odd |= any(message.body.endswith(b"\r") for message in direct.seen[-1:])
+    odd |= SCHEME.search(data) is not None
     if odd or BARE.search(data) or re.search(rb"[^ ]HTTP/1", data):
-        return "uvicorn's parser decides what a request line is"
+        return REQUEST_LINE
+    if TAB.search(data) or not all(map(EXTENSIONS.fullmatch, CHUNK.findall(data))):
+        return "uvicorn's parser overlooks a tab beside the length, and what follows a chunk's size"
     return None
 
 
@@ -119,13 +136,16 @@ def compare_nginx(data: bytes, direct: Outcome, nginx: Outcome) -> Difference | 
     if not all(NGINX.fullmatch(method) for method in direct.methods):
         return "methods", "nginx refuses more than it must"
     shared = min(len(direct.seen), len(nginx.seen))
-    if direct.forwarded[:shared] != nginx.forwarded[:shared]:
-        return f"forwarded {direct.forwarded} {nginx.forwarded}", None
+    ours, theirs = direct.forwarded[:shared], nginx.forwarded[:shared]
+    if ours != theirs:
+        there = [(line.replace(b"OPTIONS * ", b"OPTIONS / "), body) for line, body in ours]
+        reason = "nginx knows no * (RFC 9112 §3.2.4)" if there == theirs else None
+        return f"forwarded {ours} {theirs}", reason
     if len(direct.seen) <= len(nginx.seen) or nginx.end == "open":
         return None  # to refuse more is no matter
     lower = data.lower()
     picky = b"* HTTP/" in data or b"\t" in data or lower.count(b"\r\nexpect:") > 1
-    picky |= re.search(rb"\r\nconnection:[^\r]*[^ ,\r]close", lower) is not None
+    picky |= re.search(rb"\r\nconnection:[^\r]*([^ ,\r]close|close[^ ,\r])", lower) is not None
     reason = "nginx refuses more than it must" if picky else None
     return f"forwarded {len(direct.seen)} {len(nginx.seen)}, {nginx.statuses}", reason
 

@@ -1,10 +1,10 @@
-"""An upstream that keeps what it saw, and a reader of what came back."""
+"""An upstream that keeps what it saw, and a client that keeps what came back."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass, field
+from typing import cast
 
 # Named by the gateways themselves, or about one connection only.
 OWN = {
@@ -16,6 +16,10 @@ OWN = {
 Fields = tuple[tuple[bytes, bytes], ...]
 
 
+class IncompleteError(Exception):
+    """More bytes are needed."""
+
+
 @dataclass(frozen=True)
 class Message:
     """A request or a response without its framing and without the words of the gateways."""
@@ -25,30 +29,76 @@ class Message:
     body: bytes
 
 
-async def read_message(
-    reader: asyncio.StreamReader, *, bodiless: bool = False, response: bool = False
-) -> Message:
-    """Read a message that a gateway wrote. Raises ValueError when it is none."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    line, *lines = head[:-4].split(b"\r\n")
-    pairs = [
-        (name.lower(), value.strip()) for name, _, value in (each.partition(b":") for each in lines)
-    ]
-    values = dict(pairs)
-    body = b""
-    bodiless = bodiless or (response and line.split(b" ")[1][:1] == b"1")
-    if bodiless or (response and line.split(b" ")[1] in {b"204", b"304"}):
-        pass
-    elif values.get(b"transfer-encoding", b"").lower() == b"chunked":
-        while size := int(await reader.readuntil(b"\r\n"), 16):
-            body += (await reader.readexactly(size + 2))[:-2]
-        while await reader.readuntil(b"\r\n") != b"\r\n":
-            pass
-    elif b"content-length" in values:
-        body = await reader.readexactly(int(values[b"content-length"]))
-    elif response:
-        body = await reader.read()
-    return Message(line, tuple(sorted(pair for pair in pairs if pair[0] not in OWN)), body)
+class Reader:
+    """Reads the messages that a gateway wrote from the bytes that have come so far."""
+
+    def __init__(self, *, response: bool) -> None:
+        self.received = bytearray()
+        self._response = response
+        self._start = 0
+
+    @property
+    def rest(self) -> int:
+        """How many bytes belong to no message yet."""
+        return len(self.received) - self._start
+
+    def message(self, *, bodiless: bool = False, ended: bool = False) -> Message:
+        """Take the next message; `ended`: nothing more will come.
+
+        Raises IncompleteError when it is not whole yet and ValueError when it is none.
+        """
+        head_end = self.received.find(b"\r\n\r\n", self._start)
+        if head_end < 0:
+            raise IncompleteError
+        line, *lines = bytes(self.received[self._start : head_end]).split(b"\r\n")
+        pairs = []
+        for each in lines:
+            name, _, value = each.partition(b":")
+            pairs.append((name.lower(), value.strip()))
+        body, end = self._body(line, dict(pairs), head_end + 4, bodiless=bodiless, ended=ended)
+        self._start = end
+        return Message(line, tuple(sorted(pair for pair in pairs if pair[0] not in OWN)), body)
+
+    def _body(
+        self, line: bytes, values: dict[bytes, bytes], at: int, *, bodiless: bool, ended: bool
+    ) -> tuple[bytes, int]:
+        status = line.split(b" ")[1] if self._response else b""
+        if bodiless or status[:1] == b"1" or status in {b"204", b"304"}:
+            return b"", at
+        if values.get(b"transfer-encoding", b"").lower() == b"chunked":
+            return self._chunks(at)
+        if b"content-length" in values:
+            end = at + int(values[b"content-length"])
+            if end > len(self.received):
+                raise IncompleteError
+            return bytes(self.received[at:end]), end
+        if self._response:
+            if not ended:
+                raise IncompleteError
+            return bytes(self.received[at:]), len(self.received)
+        return b"", at
+
+    def _chunks(self, at: int) -> tuple[bytes, int]:
+        body = b""
+        while True:
+            size_line, at = self._line(at)
+            size = int(size_line, 16)
+            if not size:
+                break
+            if at + size + 2 > len(self.received):
+                raise IncompleteError
+            body += self.received[at : at + size]
+            at += size + 2
+        trailer, at = self._line(at)
+        while trailer:
+            trailer, at = self._line(at)
+        return body, at
+
+    def _line(self, at: int) -> tuple[bytes, int]:
+        end = self.received.find(b"\r\n", at)
+        if end < 0:
+            raise IncompleteError
+        return bytes(self.received[at:end]), end + 2
 
 
 @dataclass
@@ -61,45 +111,86 @@ class Recorder:
 
     async def start(self) -> int:
         """Listen; gives the port."""
-        self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        loop = asyncio.get_running_loop()
+        self.server = await loop.create_server(lambda: _Serving(self), "127.0.0.1", 0)
         port: int = self.server.sockets[0].getsockname()[1]
         return port
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            while True:
-                try:
-                    self.seen.append(await read_message(reader))
-                except ValueError as error:
-                    self.broken.append(repr(error))
-                    break
-                writer.write(self.response)
-                if b"close" in self.response:
-                    break
-        writer.close()
+
+class _Serving(asyncio.Protocol):
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._reader = Reader(response=False)
+        self._transport = cast("asyncio.Transport", None)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._reader.received += data
+        recorder = self._recorder
+        try:
+            while self._reader.rest:
+                recorder.seen.append(self._reader.message())
+                self._transport.write(recorder.response)
+                if b"close" in recorder.response:
+                    self._transport.close()
+                    return
+        except IncompleteError:
+            pass
+        except ValueError as error:
+            recorder.broken.append(repr(error))
+            self._transport.close()
+
+
+class _Asking(asyncio.Protocol):
+    def __init__(self, data: bytes, within: float) -> None:
+        self._data = data
+        self._within = within
+        self._transport = cast("asyncio.Transport", None)
+        self._patience = cast("asyncio.TimerHandle", None)
+        self.reader = Reader(response=True)
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(self._data)
+        self._patience = asyncio.get_running_loop().call_later(self._within, self._end, "open")
+
+    def data_received(self, data: bytes) -> None:
+        self.reader.received += data
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._end("closed")
+
+    def _end(self, how: str) -> None:
+        self._patience.cancel()
+        if not self.ended.done():
+            self.ended.set_result(how)
+            self._transport.abort()
 
 
 async def replies(port: int, data: bytes, within: float) -> tuple[list[Message], str]:
     """Send bytes and read what comes back, and how it ended: "closed", "cut" or "open"."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    loop = asyncio.get_running_loop()
+    _, asking = await loop.create_connection(lambda: _Asking(data, within), "127.0.0.1", port)
+    closed = await asking.ended == "closed"
+    head = data.lstrip(b"\r\n").split(b" ", 1)[0] == b"HEAD"
+    return _read(asking.reader, head=head, closed=closed)
+
+
+def _read(reader: Reader, *, head: bool, closed: bool) -> tuple[list[Message], str]:
     came: list[Message] = []
-    method = data.lstrip(b"\r\n").split(b" ", 1)[0]
     try:
-        async with asyncio.timeout(within):
-            writer.write(data)
-            while True:
-                bodiless = method == b"HEAD" and not [r for r in came if b" 1" not in r.line[:10]]
-                message = await read_message(reader, bodiless=bodiless, response=True)
-                if not message.line.startswith(b"HTTP/1.1 1"):
-                    came.append(message)
-                if bodiless and message.line > b"HTTP/1.1 4":
-                    await reader.read()  # some refuse HEAD with a body, some without
-                    return came, "closed"
-    except asyncio.IncompleteReadError as error:
-        return came, "cut" if error.partial else "closed"
-    except TimeoutError:
-        return came, "open"
-    except (ConnectionError, ValueError):
+        while reader.rest:
+            bodiless = head and not came
+            message = reader.message(bodiless=bodiless, ended=closed)
+            if not message.line.startswith(b"HTTP/1.1 1"):
+                came.append(message)
+            if bodiless and message.line > b"HTTP/1.1 4":
+                return came, "closed"  # some refuse HEAD with a body, some without
+    except IncompleteError:
+        return came, "cut" if closed else "open"
+    except ValueError:
         return came, "closed"
-    finally:
-        writer.transport.abort()
+    return came, "closed" if closed else "open"

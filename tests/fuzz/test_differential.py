@@ -7,5 +7,5 @@ from tests.fuzz.differential import fuzz
 
 async def test_nothing_differs_without_a_reason() -> None:
     """Both forms, and nginx where it is installed, forward and answer the same."""
-    findings = await fuzz(seed=0, seconds=60, lanes=6, count=400, patience=2)
+    findings = await fuzz(numbers=range(400), width=8, patience=2)
     assert (findings.inputs, findings.found) == (400, {})

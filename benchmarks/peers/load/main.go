@@ -39,6 +39,7 @@ func serve(address, prefix string, user bool) error {
 		return err
 	}
 	var input []byte
+	var kept *client
 	for {
 		ended := false
 		err := poller.wait(-1, func(fd int) error {
@@ -47,8 +48,13 @@ func serve(address, prefix string, user bool) error {
 			}
 			if fd == standardInput {
 				input, ended, err = receive(fd, input)
+				return err
 			}
-			return err
+			if kept != nil && kept.ready(fd) != nil {
+				kept.close() // the gateway has gone, and so are the connections to it
+				kept = nil
+			}
+			return nil
 		})
 		if err != nil || ended {
 			return err
@@ -58,7 +64,7 @@ func serve(address, prefix string, user bool) error {
 			if !whole {
 				break
 			}
-			if err := perform(poller, upstream, line); err != nil {
+			if kept, err = perform(poller, upstream, kept, line); err != nil {
 				return err
 			}
 			input = rest
@@ -66,15 +72,17 @@ func serve(address, prefix string, user bool) error {
 	}
 }
 
-func perform(poller *poller, upstream *upstream, line []byte) error {
+func perform(
+	poller *poller, upstream *upstream, kept *client, line []byte,
+) (*client, error) {
 	output := json.NewEncoder(os.Stdout)
 	var c command
 	if err := json.Unmarshal(line, &c); err != nil {
-		return err
+		return kept, err
 	}
-	report, err := run(poller, upstream, c)
+	kept, report, err := run(poller, upstream, kept, c)
 	if err != nil {
-		return output.Encode(map[string]string{"error": err.Error()})
+		return kept, output.Encode(map[string]string{"error": err.Error()})
 	}
-	return output.Encode(report)
+	return kept, output.Encode(report)
 }

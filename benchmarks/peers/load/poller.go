@@ -9,7 +9,7 @@ import (
 // poller waits on many sockets in one thread with as few system calls as Linux allows.
 type poller struct {
 	fd     int
-	events [256]syscall.EpollEvent
+	events [1024]syscall.EpollEvent
 }
 
 func newPoller() (*poller, error) {
@@ -24,6 +24,18 @@ func newPoller() (*poller, error) {
 func (p *poller) add(fd int) error {
 	event := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP, Fd: int32(fd)}
 	if err := syscall.EpollCtl(p.fd, syscall.EPOLL_CTL_ADD, fd, &event); err != nil {
+		return fmt.Errorf("epoll_ctl: %w", err)
+	}
+	return nil
+}
+
+// change makes the poller report fd also when it can be written, or no longer.
+func (p *poller) change(fd int, written bool) error {
+	event := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP, Fd: int32(fd)}
+	if written {
+		event.Events |= syscall.EPOLLOUT
+	}
+	if err := syscall.EpollCtl(p.fd, syscall.EPOLL_CTL_MOD, fd, &event); err != nil {
 		return fmt.Errorf("epoll_ctl: %w", err)
 	}
 	return nil

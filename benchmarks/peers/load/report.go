@@ -5,7 +5,10 @@ import (
 	"time"
 )
 
-// report is what came back. Latencies are microseconds from the first byte sent to the last received.
+// report is what came back. Latencies are microseconds from the moment
+// when the request was to be sent, which is when it was unless all connections were busy, to the last
+// byte received. Errors are requests whose connection the gateway closed; CPU is this program's own,
+// in seconds.
 type report struct {
 	Requests int            `json:"requests"`
 	Seconds  float64        `json:"seconds"`
@@ -14,6 +17,8 @@ type report struct {
 	P95      float64        `json:"p95"`
 	P99      float64        `json:"p99"`
 	Statuses map[string]int `json:"statuses"`
+	Errors   int            `json:"errors"`
+	CPU      float64        `json:"cpu"`
 }
 
 func newReport(latencies []time.Duration, statuses map[string]int, elapsed time.Duration) report {

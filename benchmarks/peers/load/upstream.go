@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -10,17 +12,29 @@ const bodyLength = 128
 
 var headEnd = []byte("\r\n\r\n")
 
+// sizeQuery, in a request's query, asks for a body of so many bytes; it is the last of the query.
+var sizeQuery = []byte("size=")
+
 // upstream is the server behind the gateways: as cheap as a server can be, and strict. It answers 200
 // only to a request on which the gateway did its work: the path begins with prefix, and if users are
 // asked for, one is named. Everything else is answered 400, which makes a run invalid.
 type upstream struct {
-	poller   *poller
-	listener int
-	prefix   []byte
-	user     bool
-	accepted []byte
-	refused  []byte
-	received map[int][]byte // by socket
+	poller    *poller
+	listener  int
+	prefix    []byte
+	user      bool
+	accepted  map[int][]byte // by length
+	refused   []byte
+	received  []byte
+	exchanges map[int]*exchange // by socket
+}
+
+// exchange is a connection's request that is being received, or its response that is being sent.
+type exchange struct {
+	head   []byte // as far as it came
+	skip   int    // bytes of its body that are still to come
+	answer []byte // to be sent, or the rest of it
+	unsent bool   // the socket takes no more for now
 }
 
 func newUpstream(poller *poller, address, prefix string, user bool) (*upstream, error) {
@@ -29,13 +43,14 @@ func newUpstream(poller *poller, address, prefix string, user bool) (*upstream, 
 		return nil, err
 	}
 	u := &upstream{
-		poller:   poller,
-		listener: listener,
-		prefix:   []byte("GET " + prefix),
-		user:     user,
-		accepted: response("200 OK"),
-		refused:  response("400 Bad Request"),
-		received: map[int][]byte{},
+		poller:    poller,
+		listener:  listener,
+		prefix:    []byte(prefix),
+		user:      user,
+		accepted:  map[int][]byte{},
+		refused:   response400(),
+		received:  make([]byte, 1<<18),
+		exchanges: map[int]*exchange{},
 	}
 	return u, poller.add(listener)
 }
@@ -55,13 +70,17 @@ func listen(address string) (int, error) {
 	if err := syscall.Bind(fd, sockaddr); err != nil {
 		return 0, err
 	}
-	return fd, syscall.Listen(fd, 1024)
+	return fd, syscall.Listen(fd, 4096)
 }
 
-func response(status string) []byte {
-	head := "HTTP/1.1 " + status + "\r\nServer: upstream\r\nContent-Type: text/plain\r\n" +
-		"Content-Length: 128\r\n\r\n"
-	return []byte(head + strings.Repeat("u", bodyLength))
+func response400() []byte {
+	return answerOf("400 Bad Request", bodyLength)
+}
+
+func answerOf(status string, length int) []byte {
+	head := fmt.Sprintf("HTTP/1.1 %s\r\nServer: upstream\r\nContent-Type: text/plain\r\n"+
+		"Content-Length: %d\r\n\r\n", status, length)
+	return []byte(head + strings.Repeat("u", length))
 }
 
 // ready serves a socket; false when it is none of the upstream's.
@@ -69,56 +88,116 @@ func (u *upstream) ready(fd int) (bool, error) {
 	if fd == u.listener {
 		return true, u.accept()
 	}
-	received, ours := u.received[fd]
+	exchange, ours := u.exchanges[fd]
 	if !ours {
 		return false, nil
 	}
-	received, closed, _ := receive(fd, received)
-	if closed {
-		delete(u.received, fd)
-		return true, syscall.Close(fd)
+	if exchange.unsent && !u.write(fd, exchange) {
+		return true, u.hangUp(fd)
 	}
-	u.received[fd] = u.answer(fd, received)
+	count, err := syscall.Read(fd, u.received)
+	if err == syscall.EAGAIN || err == syscall.EINTR {
+		return true, nil
+	}
+	if err != nil || count == 0 || !u.take(fd, exchange, u.received[:count]) {
+		return true, u.hangUp(fd)
+	}
 	return true, nil
 }
 
-// answer responds to each whole head and returns the bytes that are left.
-func (u *upstream) answer(fd int, received []byte) []byte {
-	rest := received
-	for {
-		end := bytes.Index(rest, headEnd)
-		if end < 0 {
-			return received[:copy(received[:cap(received)], rest)]
-		}
-		answer := u.refused
-		if u.accepts(rest[:end]) {
-			answer = u.accepted
-		}
-		// A client that does not read its answers is not worth waiting for.
-		if _, err := syscall.Write(fd, answer); err != nil {
-			return received[:0]
-		}
-		rest = rest[end+len(headEnd):]
-	}
+func (u *upstream) hangUp(fd int) error {
+	delete(u.exchanges, fd)
+	return syscall.Close(fd)
 }
 
-func (u *upstream) accepts(head []byte) bool {
-	if !bytes.HasPrefix(head, u.prefix) {
+// take takes in bytes of a request and answers it when it is whole; false when it cannot.
+func (u *upstream) take(fd int, e *exchange, received []byte) bool {
+	if e.skip == 0 {
+		if len(e.head) > 0 {
+			e.head = append(e.head, received...)
+			received = e.head
+		}
+		end := bytes.Index(received, headEnd)
+		if end < 0 {
+			e.head = append(e.head[:0], received...)
+			return true
+		}
+		e.answer = u.answer(received[:end+2])
+		length, known := bodyOf(received[:end+2])
+		if !known {
+			return false
+		}
+		received = received[end+len(headEnd):]
+		e.head = e.head[:0]
+		e.skip = length
+	}
+	e.skip -= len(received)
+	return e.skip > 0 || e.skip == 0 && u.write(fd, e)
+}
+
+// bodyOf is how long a request says its body is; a coding is not known here.
+func bodyOf(head []byte) (int, bool) {
+	if bytes.HasPrefix(head, []byte("GET ")) {
+		return 0, true
+	}
+	text, found := field(bytes.ToLower(head), "\r\ncontent-length: ")
+	if !found {
+		return 0, false
+	}
+	length, err := strconv.Atoi(string(text))
+	return length, err == nil
+}
+
+// write sends the answer, or what is left of it; false when the gateway has gone.
+func (u *upstream) write(fd int, e *exchange) bool {
+	count, err := syscall.Write(fd, e.answer)
+	if err != nil && err != syscall.EAGAIN {
 		return false
 	}
+	e.answer = e.answer[max(count, 0):]
+	if unsent := len(e.answer) > 0; unsent != e.unsent {
+		e.unsent = unsent
+		return u.poller.change(fd, unsent) == nil
+	}
+	return true
+}
+
+func (u *upstream) answer(head []byte) []byte {
+	line, fields, _ := bytes.Cut(head, []byte("\r\n"))
+	_, target, _ := bytes.Cut(line, []byte(" "))
+	if !bytes.HasPrefix(target, u.prefix) || !u.accepts(fields) {
+		return u.refused
+	}
+	length := bodyLength
+	if _, size, found := bytes.Cut(target, sizeQuery); found {
+		digits, _, _ := bytes.Cut(size, []byte(" "))
+		length, _ = strconv.Atoi(string(digits))
+	}
+	answer, made := u.accepted[length]
+	if !made {
+		answer = answerOf("200 OK", length)
+		u.accepted[length] = answer
+	}
+	return answer
+}
+
+func (u *upstream) accepts(fields []byte) bool {
 	return !u.user ||
-		bytes.Contains(head, []byte("\r\nx-auth-user: user-")) ||
-		bytes.Contains(head, []byte("\r\nX-Auth-User: user-"))
+		bytes.Contains(fields, []byte("x-auth-user: user-")) ||
+		bytes.Contains(fields, []byte("X-Auth-User: user-"))
 }
 
 func (u *upstream) accept() error {
 	fd, _, err := syscall.Accept4(u.listener, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
+	if err == syscall.EAGAIN || err == syscall.ECONNABORTED {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	if err := sendAtOnce(fd); err != nil {
 		return err
 	}
-	u.received[fd] = make([]byte, 0, 8192)
+	u.exchanges[fd] = &exchange{}
 	return u.poller.add(fd)
 }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import logging.config
 import os
-import socket
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,15 +15,19 @@ import typer
 
 from wasmgate.cli.console import say, show_error, show_warning
 from wasmgate.cli.exit_codes import ExitCode
+from wasmgate.cli.listener import listen
 from wasmgate.errors import ConfigError
 
 if TYPE_CHECKING:
+    import socket
+
+    import uvicorn
+
     from wasmgate._asgi import ASGIApp
     from wasmgate.config import Address, GatewayConfig
 
 __all__ = ["run"]
 
-BACKLOG = 2048
 # Requests under way may take this long, in seconds, after a signal to stop.
 GRACE = 30
 
@@ -73,9 +77,19 @@ def run(
         # Each worker makes one for itself; this one has shown that they can.
         app = "wasmgate.gateway:create_app"
     settle()
-    listener = _listen(_address(settings, host, port))
-    _announce(settings, listener, workers)
-    started = _serve(app, listener, config, workers=workers, log_level=log_level, asgi=asgi)
+    listener = _listen(_address(settings, host, port), workers)
+    server = _server(app, config, workers=workers, log_level=log_level, asgi=asgi)
+    started = True
+    with contextlib.suppress(KeyboardInterrupt):
+        if workers > 1:
+            from wasmgate.cli.workers import Workers
+
+            serving = functools.partial(_announce, settings, listener, workers)
+            Workers(server.config, listener, serving=serving).run()
+        else:
+            _announce(settings, listener, workers)
+            server.run(sockets=[listener])
+            started = server.started
     raise typer.Exit(ExitCode.OK if started else ExitCode.PROBLEM)
 
 
@@ -86,12 +100,9 @@ def _address(settings: GatewayConfig, host: str | None, port: int | None) -> Add
     return Address(host or listen.host, listen.port if port is None else port)
 
 
-def _listen(address: Address) -> socket.socket:
+def _listen(address: Address, workers: int) -> socket.socket:
     try:
-        family, *_, where = socket.getaddrinfo(
-            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        return socket.create_server(where[:2], family=family, backlog=BACKLOG)
+        return listen(address.host, address.port, workers=workers)
     except OSError as error:
         # `create_server` adds the address in brackets, which is said already.
         said = f"could not listen on {address}: {(error.strerror or str(error)).partition(' (')[0]}"
@@ -109,26 +120,17 @@ def _announce(settings: GatewayConfig, listener: socket.socket, workers: int) ->
     say(f"wasmgate listens on http://{address} ({parts})")
 
 
-def _serve(
-    app: ASGIApp | str,
-    listener: socket.socket,
-    config: Path,
-    *,
-    workers: int,
-    log_level: LogLevel,
-    asgi: bool,
-) -> bool:
-    """Serve until stopped; False when the server could not start."""
+def _server(
+    app: ASGIApp | str, config: Path, *, workers: int, log_level: LogLevel, asgi: bool
+) -> uvicorn.Server:
     import uvicorn
-    from uvicorn.supervisors import Multiprocess
 
-    several = workers > 1
     # What the factory reads in the workers, each a process of its own.
     os.environ["WASMGATE_CONFIG"] = str(config.absolute())
-    server = uvicorn.Server(
+    return uvicorn.Server(
         uvicorn.Config(
             app,
-            factory=several,
+            factory=workers > 1,
             workers=workers,
             # As text: workers import it for themselves.
             http="httptools" if asgi else "wasmgate.gateway.protocol:GatewayProtocol",
@@ -142,12 +144,6 @@ def _serve(
             timeout_graceful_shutdown=GRACE,
         )
     )
-    with contextlib.suppress(KeyboardInterrupt):
-        if several:
-            Multiprocess(server.config, sockets=[listener]).run()
-            return True
-        server.run(sockets=[listener])
-    return server.started
 
 
 def _logging(log_level: LogLevel) -> dict[str, Any]:

@@ -15,6 +15,9 @@ __all__ = ["Borrower", "EndpointPool", "Lent"]
 
 _LOGGER = logging.getLogger("wasmgate.gateway")
 
+# Of thousands that were idle for too long: to close them all in one go would stop the loop.
+_CLOSED_AT_ONCE = 64
+
 
 class Borrower(Protocol):
     """Who uses a connection; it is told what happens to it."""
@@ -153,7 +156,7 @@ class EndpointPool:
         full = self._open >= self.limits.connections
         queued = len(self._waiting) - len(self._attempts)
         if full and self._idle:
-            self._idle.pop(0).transport.abort()
+            self._drop_oldest()
         elif full and queued >= self.limits.waiting:
             _LOGGER.warning(
                 "%s: %d connections busy, %d requests wait", self.url, self._open, queued
@@ -225,15 +228,28 @@ class EndpointPool:
 
     def lost(self, connection: Lent) -> None:
         """Forget a connection that is closed."""
+        # What was idle stays in the list until its turn comes: to look for it there, for each of
+        # thousands that an upstream closes at once, would stop the loop.
+        connection.counted = False
         self._open -= 1
-        if connection.borrower is None and connection in self._idle:
-            self._idle.remove(connection)
         self._attempt()
+
+    def _drop_oldest(self) -> None:
+        """Close the connection that has been idle for longest."""
+        oldest = self._idle.pop(0)
+        if oldest.counted:
+            oldest.counted = False
+            self._open -= 1
+            oldest.transport.abort()
 
     def look(self, now: float) -> None:
         """Close what has been idle for too long, before the upstream does; end long waits."""
-        while self._idle and now - self._idle[0].idle_since > self.limits.idle:
-            self._idle.pop(0).transport.abort()
+        for _ in range(_CLOSED_AT_ONCE):
+            if not self._idle or now - self._idle[0].idle_since <= self.limits.idle:
+                break
+            self._drop_oldest()
+        else:
+            self._loop.call_soon(self.look, now)  # after what came meanwhile
         while self._waiting and now - next(iter(self._waiting.values())) > self.limits.connect:
             _LOGGER.warning("no connection to %s in time: %d open", self.url, self._open)
             self._refuse("timeout")

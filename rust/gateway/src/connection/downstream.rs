@@ -119,7 +119,7 @@ impl Connection {
             reader.field(field.name.as_bytes(), field.value);
         }
         self.newer = line.newer;
-        self.keep_alive = if line.newer { !fields.close } else { fields.keep_alive };
+        self.keep_alive = !fields.close && (line.newer || fields.keep_alive);
         self.expects = fields.expects && line.newer;
         self.head_only = line.method == b"HEAD";
         (self.request_sent, self.response_sent, self.response_begun) = (false, false, false);

@@ -206,6 +206,8 @@ fn close_and_http_1_0_end_the_connection() {
     assert!(old.closed, "{}", old.client);
     let kept = talk("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", OK, usize::MAX);
     assert!(!kept.closed && kept.client.contains("connection: keep-alive"), "{}", kept.client);
+    let both = "GET / HTTP/1.0\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n";
+    assert!(talk(both, OK, usize::MAX).closed, "RFC 9112 §9.3: close has precedence");
 }
 
 #[test]
