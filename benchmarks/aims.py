@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from results import Result
 
 _INSTANCE_US = 500
+# The slowest policy counts.
+_TIMES_MS = {
+    "swap.new": ("a swap to a module never seen", 120),
+    "swap.cached": ("a swap to a module from the cache", 10),
+    "start": ("`wasmgate run` with three cached policies, to its first answer", 1000),
+}
 _MEMORY_MB = {"wasmgate": 64, "wasmgate-asgi": 96}
 _QUESTIONS = {
     PLAIN: "forwarding only",
@@ -77,6 +83,10 @@ def _aims(results: Sequence[Result]) -> Iterator[Aim]:
         if measured_mb is not None:
             text = f"resident memory with three policies: `{subject}`"
             yield Aim(text=text, measured=measured_mb, bound=bound, unit=" MB")
+    for question, (text, bound) in _TIMES_MS.items():
+        slowest = max((r.median for r in results if r.question == question), default=None)
+        if slowest is not None:
+            yield Aim(text=text, measured=slowest / 1e3, bound=bound, unit=" ms")
     times = [r.median for r in results if r.question == "instance"]
     if times:
         text = "an instance of each policy, the slowest"

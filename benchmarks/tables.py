@@ -33,6 +33,9 @@ _STEPS = {
     "instance": "an instance, started and configured",
     "compile": "a module compiled, its canary started",
     "load": "a module from the cache, its canary started",
+    "swap.new": "from a reload to the first answer, a module never seen",
+    "swap.cached": "from a reload to the first answer, a module from the cache",
+    "start": "from the start of `wasmgate run` to the first answer, three cached policies",
 }
 _MILLISECOND = 1000.0
 _HUNDRED = 99.95
