@@ -13,7 +13,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from results import Result, summary
-from standalone import Bench, Shape, established
+from standalone import Bench, Shape, established, wait_for_workers
 
 if TYPE_CHECKING:
     from generator import Generator
@@ -69,6 +69,7 @@ class Scale:
             self.bench.generator(*options, wanted=self._shared) as generator,
             self.bench.server(shape, generator.upstream, wanted=self._shared) as server,
         ):
+            wait_for_workers(server)
             usual = self.bench.command(
                 server, shape, keep=True, sleep=self._shared is not None, seconds=_WARM_UP_SECONDS
             )

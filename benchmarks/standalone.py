@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ BODY = 128  # bytes of a response
 # As many upstream connections as clients: whoever has more clients under way has to say so.
 _UPSTREAM_CONNECTIONS = 8192
 _KNOWN_TOKENS = 100
+_WORKERS_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +112,15 @@ class Bench:
             "connections": CONNECTIONS,
         }
         return {**usual, **changes}
+
+
+def wait_for_workers(server: Server) -> None:
+    """Wait until every worker listens; before, one has all clients. Raises TimeoutError."""
+    deadline = time.monotonic() + _WORKERS_SECONDS
+    while "wasmgate listens" not in server.said():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not all workers listen:\n{server.said()}")
+        time.sleep(0.05)
 
 
 def established(server: Server) -> Iterator[int]:
