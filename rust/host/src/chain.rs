@@ -89,13 +89,16 @@ impl Chain {
     #[must_use]
     pub fn tick(&self) -> Ticked {
         let now = Instant::now();
-        let slots: Vec<_> =
-            self.inner.plugins.iter().map(|plugin| instances::slot(plugin.core())).collect();
+        let cores = || self.inner.plugins.iter().map(Plugin::core);
+        let tenants = || cores().filter_map(|core| core.vm.tenants.as_ref());
+        let looked_at: Option<Instant> = tenants().filter_map(|some| some.drop_idle(now)).min();
+        let mut slots: Vec<_> = cores().map(instances::slot).collect();
+        slots.extend(cores().flat_map(|core| instances::tenants(core.id)));
         for slot in &slots {
             slot.tick(now);
         }
         instances::deliver_queues();
-        let due = slots.iter().filter_map(|slot| slot.tick_due()).min();
+        let due = slots.iter().filter_map(|slot| slot.tick_due()).chain(looked_at).min();
         let effects = outbox(|out| Effects {
             logs: std::mem::take(&mut out.logs),
             wake: std::mem::take(&mut out.wake),

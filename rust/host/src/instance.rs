@@ -7,7 +7,7 @@ use wasmer::{FunctionEnv, RuntimeError, Store};
 
 use crate::abi::{Action, Direction};
 use crate::engine::Tier;
-use crate::env::{Env, Links, Owner, Stage};
+use crate::env::{Env, Links, Owner, Root, Stage};
 use crate::exports::{self, Exports, HeadersCallback, StartFunctions};
 use crate::fuel::{Cause, Meter};
 use crate::plugin::PluginCore;
@@ -19,6 +19,7 @@ pub(crate) struct Instance {
     env: FunctionEnv<Env>,
     exports: Exports,
     meter: Meter,
+    /// The plugin that has its turn, and its root context.
     core: Arc<PluginCore>,
     root: u32,
     vm: wasmer::Instance,
@@ -34,8 +35,72 @@ impl Instance {
         let mut this = Self::new(core)?;
         let start = StartFunctions::of(&this.vm, &this.store)?;
         this.initialize(&start)?;
-        this.configure()?;
+        let core = Arc::clone(&this.core);
+        this.join(&core)?;
         Ok(this)
+    }
+
+    /// Gives a plugin its root context: `proxy_on_context_create`, `proxy_on_vm_start` and
+    /// `proxy_on_configure`. As in Envoy each root context has its `proxy_on_vm_start`: SDKs pass
+    /// it on to that root alone. One that is refused leaves no trace in the host.
+    pub(crate) fn join(&mut self, core: &Arc<PluginCore>) -> Result<(), Error> {
+        let env = self.env.as_mut(&mut self.store);
+        env.stage = Stage::Open;
+        let context = env.add_context(Owner::Root);
+        env.roots.push(Root { context, core: Arc::clone(core), tick: None });
+        (self.core, self.root) = (Arc::clone(core), context);
+        let configured = self.configure();
+        if configured.is_err() {
+            self.forget_root();
+        }
+        configured
+    }
+
+    /// Ends the root context of the plugin that has its turn: `proxy_on_done`, `proxy_on_delete`.
+    pub(crate) fn leave(&mut self) -> Result<(), Error> {
+        let (fuel, root) = (self.fuel(), self.root);
+        if self.exports.done.is_some() {
+            self.run("proxy_on_done", root, fuel, |exports, store| {
+                exports.done.as_ref().map_or(Ok(1), |f| f.call(store, root))
+            })?;
+        }
+        self.run("proxy_on_delete", root, fuel, |exports, store| {
+            exports.delete.as_ref().map_or(Ok(()), |f| f.call(store, root))
+        })?;
+        self.forget_root();
+        Ok(())
+    }
+
+    fn forget_root(&mut self) {
+        let root = self.root;
+        let env = self.env.as_mut(&mut self.store);
+        env.roots.retain(|known| known.context != root);
+        env.contexts.remove(&root);
+        if let Some(other) = env.roots.first() {
+            env.core = Arc::clone(&other.core);
+            (self.core, self.root) = (Arc::clone(&other.core), other.context);
+        }
+    }
+
+    /// Lets a plugin have its turn: what follows is in its name and within its limits.
+    pub(crate) fn turn_to(&mut self, core: &Arc<PluginCore>) -> Result<(), Error> {
+        if self.core.id == core.id {
+            return Ok(());
+        }
+        let root = self.env.as_ref(&self.store).root_of_plugin(core.id);
+        self.root = root.ok_or(Error::InstanceGone)?.context;
+        self.core = Arc::clone(core);
+        Ok(())
+    }
+
+    /// Whether a plugin has its root context here.
+    pub(crate) fn has(&self, plugin: u64) -> bool {
+        self.env.as_ref(&self.store).root_of_plugin(plugin).is_some()
+    }
+
+    /// The plugins that have a root context here.
+    pub(crate) fn plugins(&self) -> Vec<Arc<PluginCore>> {
+        self.env.as_ref(&self.store).roots.iter().map(|root| Arc::clone(&root.core)).collect()
     }
 
     /// Instantiates the module and runs nothing of it.
@@ -99,11 +164,7 @@ impl Instance {
     }
 
     fn configure(&mut self) -> Result<(), Error> {
-        let fuel = self.core.spec.limits.start_fuel;
-        let env = self.env.as_mut(&mut self.store);
-        env.stage = Stage::Open;
-        let root = env.add_context(Owner::Root);
-        self.root = root;
+        let (fuel, root) = (self.core.spec.limits.start_fuel, self.root);
         self.run("proxy_on_context_create", root, fuel, |exports, store| {
             exports.context_create.as_ref().map_or(Ok(()), |f| f.call(store, root, 0))
         })?;
@@ -163,7 +224,8 @@ impl Instance {
     /// Makes the context of the policy at `position` of a stream.
     pub(crate) fn create_stream(&mut self, key: u64, position: usize) -> Result<u32, Error> {
         let (fuel, root) = (self.fuel(), self.root);
-        let context = self.env.as_mut(&mut self.store).add_context(Owner::Stream { key, position });
+        let context =
+            self.env.as_mut(&mut self.store).add_context(Owner::Stream { key, position, root });
         self.run("proxy_on_context_create", context, fuel, |exports, store| {
             exports.context_create.as_ref().map_or(Ok(()), |f| f.call(store, context, root))
         })?;
@@ -275,7 +337,7 @@ impl Instance {
         let mut streams = Vec::with_capacity(finished.len());
         for context in finished {
             let env = self.env.as_mut(&mut self.store);
-            if let Some(Owner::Stream { key, position }) = env.contexts.get(&context) {
+            if let Some(Owner::Stream { key, position, .. }) = env.contexts.get(&context) {
                 streams.push((*key, *position));
             }
             self.delete(context)?;
@@ -288,14 +350,22 @@ impl Instance {
         self.env.as_mut(&mut self.store).parked.contains(&context)
     }
 
-    /// When the next tick is due.
-    pub(crate) fn tick_due(&self) -> Option<Instant> {
-        self.env.as_ref(&self.store).tick.map(|tick| tick.due)
+    /// When the next tick of a plugin is due.
+    pub(crate) fn tick_due(&self, plugin: u64) -> Option<Instant> {
+        let root = self.env.as_ref(&self.store).root_of_plugin(plugin)?;
+        root.tick.map(|tick| tick.due)
+    }
+
+    /// Whether a plugin ticks.
+    pub(crate) fn ticks(&self) -> bool {
+        self.env.as_ref(&self.store).roots.iter().any(|root| root.tick.is_some())
     }
 
     pub(crate) fn on_tick(&mut self, now: Instant) -> Result<(), Error> {
         let (fuel, root) = (self.fuel(), self.root);
-        if let Some(tick) = &mut self.env.as_mut(&mut self.store).tick {
+        let roots = &mut self.env.as_mut(&mut self.store).roots;
+        let known = roots.iter_mut().find(|known| known.context == root);
+        if let Some(tick) = known.and_then(|known| known.tick.as_mut()) {
             tick.due = now + tick.period;
         }
         self.run("proxy_on_tick", root, fuel, |exports, store| {

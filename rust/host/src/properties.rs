@@ -13,8 +13,10 @@ use crate::{HeaderMap, pairs};
 /// A property of the plugin itself.
 pub(crate) fn of_plugin(core: &PluginCore, path: &[u8]) -> Option<Vec<u8>> {
     match path {
-        b"plugin_name" | b"plugin_vm_id" => Some(core.spec.name.clone().into_bytes()),
+        b"plugin_name" => Some(core.spec.name.clone().into_bytes()),
+        b"plugin_vm_id" => Some(core.spec.vm_name().as_bytes().to_vec()),
         b"plugin_root_id" => Some(core.spec.root_id.clone().into_bytes()),
+        b"wasmgate\0tenant" => core.vm.tenant.as_deref().map(<[u8]>::to_vec),
         _ => None,
     }
 }

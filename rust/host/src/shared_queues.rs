@@ -3,6 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::ids::IdMap;
+use crate::vm::Space;
+
 /// Queues of one host; more are refused.
 const QUEUES: usize = 1024;
 /// Bytes that wait in one queue; more are refused.
@@ -12,7 +15,7 @@ const TOTAL: usize = 64 << 20;
 /// Bytes of the longest name.
 const NAME: usize = 1024;
 
-/// All queues of a host, by policy and name.
+/// All queues of a host, by VM and name.
 #[derive(Default)]
 pub(crate) struct SharedQueues {
     table: Mutex<Table>,
@@ -20,17 +23,24 @@ pub(crate) struct SharedQueues {
 
 #[derive(Default)]
 struct Table {
-    ids: HashMap<(String, Vec<u8>), u32>,
-    queues: Vec<Queue>,
+    ids: HashMap<(Space, Vec<u8>), u32>,
+    queues: IdMap<u32, Queue>,
+    last_id: u32,
     bytes: usize,
 }
 
-#[derive(Default)]
 struct Queue {
+    space: Space,
     values: VecDeque<Vec<u8>>,
     bytes: usize,
     /// The plugins (by id) that registered it and are told when a value arrives.
     listeners: Vec<u64>,
+}
+
+impl Queue {
+    fn of(space: Space) -> Self {
+        Self { space, values: VecDeque::new(), bytes: 0, listeners: Vec::new() }
+    }
 }
 
 /// A queue that is not there, or is full.
@@ -46,23 +56,24 @@ impl SharedQueues {
     }
 
     /// Makes or opens the queue and notes `plugin` as its listener; `None` past the bounds.
-    pub(crate) fn register(&self, vm_id: &str, name: &[u8], plugin: u64) -> Option<u32> {
+    pub(crate) fn register(&self, space: &Space, name: &[u8], plugin: u64) -> Option<u32> {
         if name.len() > NAME {
             return None;
         }
         let mut table = self.lock();
-        let key = (vm_id.to_owned(), name.to_vec());
+        let key = (space.clone(), name.to_vec());
         let id = match table.ids.get(&key) {
             Some(id) => *id,
             None if table.queues.len() >= QUEUES => return None,
             None => {
-                table.queues.push(Queue::default());
-                let id = u32::try_from(table.queues.len()).ok()?;
+                let id = table.last_id.checked_add(1)?;
+                table.last_id = id;
+                table.queues.insert(id, Queue::of(space.clone()));
                 table.ids.insert(key, id);
                 id
             }
         };
-        let queue = table.queue(id).ok()?;
+        let queue = table.queue(id, space).ok()?;
         if !queue.listeners.contains(&plugin) {
             queue.listeners.push(plugin);
         }
@@ -70,15 +81,20 @@ impl SharedQueues {
     }
 
     /// The id of a queue that a policy registered.
-    pub(crate) fn resolve(&self, vm_id: &str, name: &[u8]) -> Option<u32> {
-        self.lock().ids.get(&(vm_id.to_owned(), name.to_vec())).copied()
+    pub(crate) fn resolve(&self, space: &Space, name: &[u8]) -> Option<u32> {
+        self.lock().ids.get(&(space.clone(), name.to_vec())).copied()
     }
 
-    /// Appends a value; the answer is the plugins to tell.
-    pub(crate) fn enqueue(&self, id: u32, value: Vec<u8>) -> Result<Vec<u64>, Refusal> {
+    /// Appends a value from a VM of `space`; the answer is the plugins to tell.
+    pub(crate) fn enqueue(
+        &self,
+        id: u32,
+        space: &Space,
+        value: Vec<u8>,
+    ) -> Result<Vec<u64>, Refusal> {
         let mut table = self.lock();
         let total = table.bytes + cost(&value);
-        let queue = table.queue(id)?;
+        let queue = table.queue(id, space)?;
         if queue.bytes + cost(&value) > CAPACITY || total > TOTAL {
             return Err(Refusal::Full);
         }
@@ -90,9 +106,9 @@ impl SharedQueues {
     }
 
     /// Takes the oldest value; `Ok(None)` when the queue is empty.
-    pub(crate) fn dequeue(&self, id: u32) -> Result<Option<Vec<u8>>, Refusal> {
+    pub(crate) fn dequeue(&self, id: u32, space: &Space) -> Result<Option<Vec<u8>>, Refusal> {
         let mut table = self.lock();
-        let queue = table.queue(id)?;
+        let queue = table.queue(id, space)?;
         let value = queue.values.pop_front();
         let cost = value.as_deref().map_or(0, cost);
         queue.bytes -= cost;
@@ -100,10 +116,18 @@ impl SharedQueues {
         Ok(value)
     }
 
-    /// Forgets a plugin that is gone.
-    pub(crate) fn forget(&self, plugin: u64) {
-        for queue in &mut self.lock().queues {
+    /// Forgets a plugin that is gone; the queues of a tenant go with the last one.
+    pub(crate) fn forget(&self, plugin: u64, space: &Space) {
+        let table = &mut *self.lock();
+        for queue in table.queues.values_mut().filter(|queue| queue.space == *space) {
             queue.listeners.retain(|listener| *listener != plugin);
+        }
+        if matches!(space, Space::Tenant(_)) {
+            let ended = |queue: &Queue| queue.space == *space && queue.listeners.is_empty();
+            let bytes: usize = table.queues.values().filter(|q| ended(q)).map(|q| q.bytes).sum();
+            table.queues.retain(|_, queue| !ended(queue));
+            table.ids.retain(|_, id| table.queues.contains_key(id));
+            table.bytes -= bytes;
         }
     }
 }
@@ -114,9 +138,11 @@ fn cost(value: &[u8]) -> usize {
 }
 
 impl Table {
-    fn queue(&mut self, id: u32) -> Result<&mut Queue, Refusal> {
-        let index = (id as usize).checked_sub(1).ok_or(Refusal::NotFound)?;
-        self.queues.get_mut(index).ok_or(Refusal::NotFound)
+    /// The queue of this id, if a VM of `space` may use it: a tenant's is the tenant's alone.
+    fn queue(&mut self, id: u32, space: &Space) -> Result<&mut Queue, Refusal> {
+        let queue = self.queues.get_mut(&id).ok_or(Refusal::NotFound)?;
+        let open = matches!(queue.space, Space::Named(_)) || queue.space == *space;
+        if open { Ok(queue) } else { Err(Refusal::NotFound) }
     }
 }
 
@@ -124,48 +150,64 @@ impl Table {
 mod tests {
     use super::*;
 
+    fn a() -> Space {
+        Space::Named("a".into())
+    }
+
     #[test]
     fn values_come_out_in_order() {
         let queues = SharedQueues::default();
-        let id = queues.register("a", b"q", 1).unwrap();
-        assert_eq!(queues.register("a", b"q", 2), Some(id));
-        assert_eq!(queues.resolve("a", b"q"), Some(id));
-        assert_eq!(queues.enqueue(id, b"1".to_vec()), Ok(vec![1, 2]));
-        queues.forget(1);
-        assert_eq!(queues.enqueue(id, b"2".to_vec()), Ok(vec![2]));
-        assert_eq!(queues.dequeue(id), Ok(Some(b"1".to_vec())));
-        assert_eq!(queues.dequeue(id), Ok(Some(b"2".to_vec())));
-        assert_eq!(queues.dequeue(id), Ok(None));
+        let id = queues.register(&a(), b"q", 1).unwrap();
+        assert_eq!(queues.register(&a(), b"q", 2), Some(id));
+        assert_eq!(queues.resolve(&a(), b"q"), Some(id));
+        assert_eq!(queues.enqueue(id, &a(), b"1".to_vec()), Ok(vec![1, 2]));
+        queues.forget(1, &a());
+        assert_eq!(queues.enqueue(id, &a(), b"2".to_vec()), Ok(vec![2]));
+        assert_eq!(queues.dequeue(id, &a()), Ok(Some(b"1".to_vec())));
+        assert_eq!(queues.dequeue(id, &a()), Ok(Some(b"2".to_vec())));
+        assert_eq!(queues.dequeue(id, &a()), Ok(None));
     }
 
     #[test]
     fn an_unknown_queue_is_named() {
         let queues = SharedQueues::default();
-        assert_eq!(queues.enqueue(0, vec![]), Err(Refusal::NotFound));
-        assert_eq!(queues.dequeue(9), Err(Refusal::NotFound));
-        assert_eq!(queues.resolve("a", b"q"), None);
+        assert_eq!(queues.enqueue(0, &a(), vec![]), Err(Refusal::NotFound));
+        assert_eq!(queues.dequeue(9, &a()), Err(Refusal::NotFound));
+        assert_eq!(queues.resolve(&a(), b"q"), None);
     }
 
     #[test]
     fn a_queue_is_bounded() {
         let queues = SharedQueues::default();
-        let id = queues.register("a", b"q", 1).unwrap();
-        assert_eq!(queues.enqueue(id, vec![0; CAPACITY]), Err(Refusal::Full));
+        let id = queues.register(&a(), b"q", 1).unwrap();
+        assert_eq!(queues.enqueue(id, &a(), vec![0; CAPACITY]), Err(Refusal::Full));
     }
 
     #[test]
     fn all_queues_together_are_bounded() {
         let queues = SharedQueues::default();
-        let ids: Vec<u32> = (0..9).map(|name| queues.register("a", &[name], 1).unwrap()).collect();
+        let ids: Vec<u32> = (0..9).map(|name| queues.register(&a(), &[name], 1).unwrap()).collect();
         let half = vec![0; CAPACITY / 2];
-        let taken = ids.iter().take_while(|id| queues.enqueue(**id, half.clone()).is_ok());
+        let taken = ids.iter().take_while(|id| queues.enqueue(**id, &a(), half.clone()).is_ok());
         assert_eq!(taken.count(), 7);
-        queues.dequeue(ids[0]).unwrap();
-        queues.enqueue(ids[0], half).unwrap();
+        queues.dequeue(ids[0], &a()).unwrap();
+        queues.enqueue(ids[0], &a(), half).unwrap();
+    }
+
+    #[test]
+    fn a_queue_of_a_tenant_is_its_own_and_goes_with_it() {
+        let (queues, tenant) = (SharedQueues::default(), Space::Tenant(7));
+        let id = queues.register(&tenant, b"q", 1).unwrap();
+        queues.enqueue(id, &tenant, vec![0; CAPACITY / 2]).unwrap();
+        assert_eq!(queues.enqueue(id, &a(), vec![]), Err(Refusal::NotFound));
+        assert_eq!(queues.dequeue(id, &Space::Tenant(8)), Err(Refusal::NotFound));
+        queues.forget(1, &tenant);
+        assert_eq!(queues.resolve(&tenant, b"q"), None);
+        assert_eq!((queues.lock().queues.len(), queues.lock().bytes), (0, 0));
     }
 
     #[test]
     fn a_name_is_bounded() {
-        assert_eq!(SharedQueues::default().register("a", &[0; NAME + 1], 1), None);
+        assert_eq!(SharedQueues::default().register(&a(), &[0; NAME + 1], 1), None);
     }
 }

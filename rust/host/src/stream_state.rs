@@ -8,6 +8,7 @@ use crate::abi::Direction;
 use crate::effects::{Effects, LocalResponse};
 use crate::flow::{Flow, Gate, Stop};
 use crate::instances::{Slot, outbox};
+use crate::tenants::Visit;
 use crate::{Attributes, Chain, HeaderMap};
 
 /// One request and its response in a chain.
@@ -47,6 +48,9 @@ pub(crate) struct Seat {
     pub(crate) slot: Rc<Slot>,
     pub(crate) generation: u64,
     pub(crate) context: u32,
+    /// Keeps the tenant that it is of.
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    pub(crate) visit: Option<Rc<Visit>>,
 }
 
 /// What a policy asks of a stream.
@@ -211,12 +215,14 @@ pub(crate) fn release(key: u64) {
         return;
     }
     let (place, turn) = split(key);
-    STREAMS.with_borrow_mut(|streams| {
+    let released = STREAMS.with_borrow_mut(|streams| {
         let slot = &mut streams.places[place as usize];
         slot.0 = turn.wrapping_add(1).max(1);
-        slot.1 = None;
         streams.free.push(place);
+        slot.1.take()
     });
+    // With the last stream of a chain its plugins go, and callbacks that end them may run.
+    drop(released);
 }
 
 /// A policy let go of a closed stream.

@@ -5,12 +5,13 @@ use crate::abi::Status;
 use crate::guest::{Answer, Fault, Guest};
 use crate::instances::outbox;
 use crate::shared_queues::Refusal;
+use crate::vm::Space;
 
 /// `proxy_register_shared_queue`: opens it if it is there.
 pub(super) fn register(guest: &mut Guest<'_>, name: u32, name_size: u32, queue_at: u32) -> Answer {
     let name = guest.read(name, name_size)?;
     let core = &guest.env.core;
-    let queue = core.host.queues().register(&core.spec.name, &name, core.id);
+    let queue = core.host.queues().register(&core.vm.space, &name, core.id);
     let Some(queue) = queue else {
         let text = "could not register a queue: its name is too long, or there are too many";
         guest.env.log(LogLevel::Error, text.into());
@@ -19,7 +20,7 @@ pub(super) fn register(guest: &mut Guest<'_>, name: u32, name_size: u32, queue_a
     guest.write_u32(queue_at, queue)
 }
 
-/// `proxy_resolve_shared_queue`; no `vm` means the policy's own.
+/// `proxy_resolve_shared_queue`; no `vm` means its own.
 pub(super) fn resolve(
     guest: &mut Guest<'_>,
     vm: u32,
@@ -29,17 +30,18 @@ pub(super) fn resolve(
     queue_at: u32,
 ) -> Answer {
     let (vm, name) = (guest.read(vm, vm_size)?, guest.read(name, name_size)?);
-    let vm = String::from_utf8_lossy(&vm);
     let core = &guest.env.core;
-    let vm = if vm.is_empty() { core.spec.name.as_str() } else { &vm };
-    let queue = core.host.queues().resolve(vm, &name).ok_or(Status::NotFound)?;
+    let named = Space::Named(String::from_utf8_lossy(&vm).into());
+    let space = if vm.is_empty() { &core.vm.space } else { &named };
+    let queue = core.host.queues().resolve(space, &name).ok_or(Status::NotFound)?;
     guest.write_u32(queue_at, queue)
 }
 
 /// `proxy_enqueue_shared_queue`; listeners are told after the callback.
 pub(super) fn enqueue(guest: &mut Guest<'_>, queue: u32, value: u32, value_size: u32) -> Answer {
     let value = guest.read(value, value_size)?;
-    let listeners = guest.env.core.host.queues().enqueue(queue, value);
+    let core = &guest.env.core;
+    let listeners = core.host.queues().enqueue(queue, &core.vm.space, value);
     let listeners = listeners.map_err(|refusal| refused(guest, &refusal))?;
     outbox(|out| {
         for listener in listeners {
@@ -53,7 +55,8 @@ pub(super) fn enqueue(guest: &mut Guest<'_>, queue: u32, value: u32, value_size:
 
 /// `proxy_dequeue_shared_queue`.
 pub(super) fn dequeue(guest: &mut Guest<'_>, queue: u32, value_at: u32, size_at: u32) -> Answer {
-    let value = guest.env.core.host.queues().dequeue(queue);
+    let core = &guest.env.core;
+    let value = core.host.queues().dequeue(queue, &core.vm.space);
     let value = value.map_err(|refusal| refused(guest, &refusal))?.ok_or(Status::Empty)?;
     guest.give(&value, value_at, size_at)
 }
