@@ -58,7 +58,7 @@ pub use effects::{Body, Effects, Head, LocalResponse, LogRecord, Progress};
 pub use engine::Tier;
 pub use error::Error;
 pub use free_memory::give_back_memory;
-pub use headers::HeaderMap;
+pub use headers::{HeaderMap, is_field_value};
 pub use host::Host;
 pub use inspect::{Inspection, inspect};
 pub use limits::Limits;
