@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::abi::Direction;
 use crate::effects::Effects;
 use crate::instances::{self, outbox};
-use crate::{Limits, Plugin};
+use crate::{Limits, Plugin, foreign};
 
 /// Plugins in the order in which a request meets them. Cloning is cheap.
 #[derive(Clone)]
@@ -89,6 +89,9 @@ impl Chain {
     #[must_use]
     pub fn tick(&self) -> Ticked {
         let now = Instant::now();
+        if foreign::busy() {
+            return Ticked { due: Some(now), effects: Effects::default() };
+        }
         let slots: Vec<_> =
             self.inner.plugins.iter().map(|plugin| instances::slot(plugin.core())).collect();
         for slot in &slots {

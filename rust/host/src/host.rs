@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::artifact_cache::ArtifactCache;
 use crate::engine::Tier;
+use crate::foreign::{ForeignFunction, ForeignFunctions};
 use crate::metrics::Metrics;
 use crate::module::digest_hex;
 use crate::shared_data::SharedData;
@@ -27,6 +28,7 @@ struct Inner {
     queues: SharedQueues,
     metrics: Metrics,
     keys: KeyCache,
+    functions: ForeignFunctions,
 }
 
 impl Host {
@@ -34,6 +36,17 @@ impl Host {
     /// log lines below `log_level`.
     #[must_use]
     pub fn new(cache: Option<PathBuf>, log_level: LogLevel) -> Self {
+        Self::with_functions(cache, log_level, ForeignFunctions::new())
+    }
+
+    /// The same with foreign functions of the layer above. What the host has for itself
+    /// ([`crate::built_in_functions`]) stays its own.
+    #[must_use]
+    pub fn with_functions(
+        cache: Option<PathBuf>,
+        log_level: LogLevel,
+        functions: ForeignFunctions,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 artifacts: cache.map(ArtifactCache::new),
@@ -42,6 +55,7 @@ impl Host {
                 queues: SharedQueues::default(),
                 metrics: Metrics::default(),
                 keys: KeyCache::default(),
+                functions,
             }),
         }
     }
@@ -104,5 +118,9 @@ impl Host {
 
     pub(crate) fn keys(&self) -> &KeyCache {
         &self.inner.keys
+    }
+
+    pub(crate) fn foreign_function(&self, name: &str) -> Option<ForeignFunction> {
+        self.inner.functions.get(name).cloned()
     }
 }

@@ -1,10 +1,13 @@
 //! `Host`.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use wasmgate_host::{self as host, LogLevel, MetricKind};
+
+use crate::foreign;
 
 /// Shared data, queues, metrics and caches of one application.
 #[pyclass(frozen, module = "wasmgate._native")]
@@ -13,11 +16,21 @@ pub(crate) struct Host(pub(crate) host::Host);
 #[pymethods]
 impl Host {
     #[new]
-    #[pyo3(signature = (*, cache = None, log_level = 2))]
-    fn new(cache: Option<PathBuf>, log_level: u32) -> PyResult<Self> {
+    #[pyo3(signature = (*, cache = None, log_level = 2, foreign_functions = None,
+        asynchronous_functions = None))]
+    fn new(
+        cache: Option<PathBuf>,
+        log_level: u32,
+        foreign_functions: Option<HashMap<String, Py<PyAny>>>,
+        asynchronous_functions: Option<Vec<String>>,
+    ) -> PyResult<Self> {
         let level = LogLevel::from_number(log_level)
             .ok_or_else(|| PyValueError::new_err("log_level is 0 (trace) to 5 (critical)"))?;
-        Ok(Self(host::Host::new(cache, level)))
+        let functions = foreign::functions(
+            foreign_functions.unwrap_or_default(),
+            asynchronous_functions.unwrap_or_default(),
+        )?;
+        Ok(Self(host::Host::with_functions(cache, level, functions)))
     }
 
     #[getter]
