@@ -57,7 +57,7 @@ pub use engine::Tier;
 pub use error::Error;
 pub use foreign::{ForeignFunction, ForeignFunctions, ForeignResult, Function, built_in_functions};
 pub use free_memory::give_back_memory;
-pub use headers::HeaderMap;
+pub use headers::{HeaderMap, is_field_value};
 pub use host::Host;
 pub use inspect::{Inspection, inspect};
 pub use limits::Limits;
