@@ -1,0 +1,111 @@
+"""The examples in crates.io's proxy-wasm 0.1.4 (ABI 0.1.0) and 0.2.0 (ABI 0.2.1), as published."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.middleware.apps import echo, respond
+from tests.middleware.asgi_server import get
+from wasmgate import Policy, PolicyMiddleware
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.modules.conftest import Guests
+    from wasmgate._asgi import ASGIApp, Receive, Scope, Send
+
+VERSIONS = {"sdk-0.1.4": "0.1.0", "sdk-0.2.0": "0.2.1"}
+
+# The first build compiles Rust's standard library where rustup's target is not installed.
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(params=VERSIONS)
+def examples(request: pytest.FixtureRequest, guests: Guests) -> Path:
+    """Return the folder of one version's modules."""
+    return guests(request.param)
+
+
+def answering(body: bytes) -> ASGIApp:
+    """Make an app that answers with a body in two parts."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        length = (b"content-length", b"%d" % len(body))
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        await send({"type": "http.response.body", "body": body[:9], "more_body": True})
+        await send({"type": "http.response.body", "body": body[9:]})
+
+    return app
+
+
+def test_each_speaks_the_dialect_of_its_time(guests: Guests) -> None:
+    """The older SDK's modules are 0.1.0."""
+    paths = {name: guests(name) / "http_headers.wasm" for name in VERSIONS}
+    made = {name: PolicyMiddleware(echo, policies=[Policy(path)]) for name, path in paths.items()}
+    assert {name: one.plugins[0].abi for name, one in made.items()} == VERSIONS
+
+
+async def test_hello_world_ticks(examples: Path, said: Callable[[], list[str]]) -> None:
+    """It greets at its start and asks for a tick; a tick tells the time and a random number."""
+    wrapped = PolicyMiddleware(echo, policies=[Policy(examples / "hello_world.wasm")])
+    await get(wrapped)
+    assert "Hello, World!" in said()
+    driver = wrapped.drivers.current()
+    wrapped.host.advance(5)
+    await driver.ticked()
+    assert re.search(r"It's 2\d{3}-.* UTC, your lucky number is \d{1,3}\.", said()[-1])
+
+
+async def test_http_headers_answers_hello(examples: Path, said: Callable[[], list[str]]) -> None:
+    """The app is not asked; the answer passes the policy's own response callback."""
+    wrapped = PolicyMiddleware(echo, policies=[Policy(examples / "http_headers.wasm")])
+    answer = await get(wrapped, "/hello")
+    fields = dict(answer.start["headers"])
+    assert (answer.status, answer.body) == (200, b"Hello, World!\n")
+    assert (fields[b"hello"], fields[b"powered-by"]) == (b"World", b"proxy-wasm")
+    lines = [line.split(" ", 1)[1] for line in said() if line.startswith("#")]
+    assert "-> :path: /hello" in lines
+    assert "<- :status: 200" in lines
+    assert lines[-1] == "completed."
+
+
+async def test_http_headers_lets_others_pass(
+    examples: Path, said: Callable[[], list[str]]
+) -> None:
+    """And logs the fields of the request and of the answer."""
+    wrapped = PolicyMiddleware(echo, policies=[Policy(examples / "http_headers.wasm")])
+    answer = await get(wrapped, "/other", [(b"host", b"api.example"), (b"x-client", b"yes")])
+    lines = [line.split(" ", 1)[1] for line in said() if line.startswith("#")]
+    assert answer.status == 200
+    assert {"-> :authority: api.example", "-> x-client: yes", "<- server: echo"} <= set(lines)
+    assert lines[-1] == "completed."
+
+
+async def test_http_body_hides_a_secret(examples: Path) -> None:
+    """It pauses until the body is whole: the word lies across its two parts."""
+    wrapped = PolicyMiddleware(
+        answering(b"this is secret text"), policies=[Policy(examples / "http_body.wasm")]
+    )
+    answer = await get(wrapped)
+    assert answer.body == b"Original message body (19 bytes) redacted."
+    assert b"content-length" not in dict(answer.start["headers"])
+
+
+async def test_http_body_leaves_the_rest(examples: Path) -> None:
+    """Without the word the body comes as it was."""
+    wrapped = PolicyMiddleware(
+        answering(b"nothing to hide here"), policies=[Policy(examples / "http_body.wasm")]
+    )
+    assert (await get(wrapped)).body == b"nothing to hide here"
+
+
+async def test_http_config_adds_its_configuration(examples: Path) -> None:
+    """As the value of a header."""
+    policy = Policy(examples / "http_config.wasm", configuration="told by the operator")
+    answer = await get(PolicyMiddleware(echo, policies=[policy]))
+    assert (b"custom-header", b"told by the operator") in answer.start["headers"]
