@@ -35,9 +35,30 @@ class Host:
     A policy that is replaced finds what its predecessor of the same name left here. `cache` is the
     folder of compiled modules (None: compile each time). Log lines below `log_level`, 0 (trace) to
     5 (critical), are dropped. Raises ValueError for another level.
+
+    With `clock`, nanoseconds since 1970, the time of policies stands still until `advance` moves
+    it: what they read, when their ticks are due, and how long a crashed one is held back. With
+    `seed` their random bytes repeat. Both are for tests and replays.
     """
 
-    def __new__(cls, *, cache: str | None = None, log_level: int = 2) -> Host: ...
+    def __new__(
+        cls,
+        *,
+        cache: str | None = None,
+        log_level: int = 2,
+        clock: int | None = None,
+        seed: int | None = None,
+    ) -> Host: ...
+    def advance(self, seconds: float) -> None:
+        """Move the clock that was given; ticks that became due run at the next `Chain.tick`.
+
+        Raises ValueError for a negative time, and when the host goes by the system's clock.
+        """
+
+    @property
+    def time(self) -> int:
+        """Nanoseconds since 1970 as policies see them."""
+
     @property
     def cache(self) -> Path | None:
         """The folder of compiled modules."""

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::artifact_cache::ArtifactCache;
 use crate::engine::Tier;
@@ -11,7 +12,7 @@ use crate::module::digest_hex;
 use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
 use crate::signature::KeyCache;
-use crate::{LogLevel, MetricValue, instances};
+use crate::{Clock, LogLevel, MetricValue, Random, instances};
 
 /// Shared data, queues, metrics and caches of one application. A policy that is replaced finds what
 /// its predecessor of the same name left here. Cloning is cheap and shares.
@@ -27,6 +28,8 @@ struct Inner {
     queues: SharedQueues,
     metrics: Metrics,
     keys: KeyCache,
+    clock: Clock,
+    random: Random,
 }
 
 impl Host {
@@ -34,6 +37,17 @@ impl Host {
     /// log lines below `log_level`.
     #[must_use]
     pub fn new(cache: Option<PathBuf>, log_level: LogLevel) -> Self {
+        Self::repeatable(cache, log_level, Clock::default(), Random::default())
+    }
+
+    /// The same with a clock that only [`Host::advance`] moves, or random bytes of a seed.
+    #[must_use]
+    pub fn repeatable(
+        cache: Option<PathBuf>,
+        log_level: LogLevel,
+        clock: Clock,
+        random: Random,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 artifacts: cache.map(ArtifactCache::new),
@@ -42,6 +56,8 @@ impl Host {
                 queues: SharedQueues::default(),
                 metrics: Metrics::default(),
                 keys: KeyCache::default(),
+                clock,
+                random,
             }),
         }
     }
@@ -65,6 +81,19 @@ impl Host {
         })
     }
 
+    /// Moves a stopped clock; ticks become due by it and run at the next [`crate::Chain::tick`].
+    /// False when the host goes by the system's clock.
+    #[must_use]
+    pub fn advance(&self, by: Duration) -> bool {
+        self.inner.clock.advance(by)
+    }
+
+    /// Nanoseconds since 1970 as policies see them.
+    #[must_use]
+    pub fn unix_time(&self) -> u64 {
+        self.inner.clock.unix()
+    }
+
     /// How many instances there are on this thread.
     #[must_use]
     pub fn instances(&self) -> usize {
@@ -83,6 +112,14 @@ impl Host {
 
     pub(crate) fn artifacts(&self) -> Option<&ArtifactCache> {
         self.inner.artifacts.as_ref()
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    pub(crate) fn random(&self) -> &Random {
+        &self.inner.random
     }
 
     pub(crate) fn log_level(&self) -> LogLevel {
