@@ -55,4 +55,4 @@ def _build(name: str) -> Path | str:
 def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     """Return what the policies logged so far; ask for it before they are loaded."""
     caplog.set_level(logging.NOTSET + 1, logger="wasmgate.policy")
-    return lambda: [r.getMessage() for r in caplog.records if r.name == "wasmgate.policy"]
+    return lambda: [r.getMessage() for r in caplog.records if r.name.startswith("wasmgate.policy.")]

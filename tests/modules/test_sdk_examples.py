@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.middleware.apps import echo, respond
+from tests.middleware.apps import echo
 from tests.middleware.asgi_server import get
 from wasmgate import Policy, PolicyMiddleware
+from wasmgate._native import Chain, Host
+from wasmgate.artifacts import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from tests.modules.conftest import Guests
     from wasmgate._asgi import ASGIApp, Receive, Scope, Send
 
+NOON = 1_795_348_800 * 10**9  # 2026-11-22 12:00:00
+INFO = 2
 VERSIONS = {"sdk-0.1.4": "0.1.0", "sdk-0.2.0": "0.2.1"}
 
 # The first build compiles Rust's standard library where rustup's target is not installed.
@@ -50,15 +53,21 @@ def test_each_speaks_the_dialect_of_its_time(guests: Guests) -> None:
     assert {name: one.plugins[0].abi for name, one in made.items()} == VERSIONS
 
 
-async def test_hello_world_ticks(examples: Path, said: Callable[[], list[str]]) -> None:
-    """It greets at its start and asks for a tick; a tick tells the time and a random number."""
-    wrapped = PolicyMiddleware(echo, policies=[Policy(examples / "hello_world.wasm")])
-    await get(wrapped)
-    assert "Hello, World!" in said()
-    driver = wrapped.drivers.current()
-    wrapped.host.advance(5)
-    await driver.ticked()
-    assert re.search(r"It's 2\d{3}-.* UTC, your lucky number is \d{1,3}\.", said()[-1])
+def test_hello_world_ticks(examples: Path) -> None:
+    """It greets at its start; every five seconds it tells the time and a random number."""
+    host = Host(cache=str(cache_folder()), clock=NOON, seed=7)
+    chain = Chain([Policy(examples / "hello_world.wasm").load(host)])
+    _, opened, _ = chain.open(None, None, "http", "1.1", "GET", b"/", [])
+    assert opened is not None
+    assert ("hello_world", INFO, "Hello, World!") in opened.logs
+    told = []
+    for _ in range(2):
+        host.advance(5)
+        told += [line for _, _, line in chain.tick()[1].logs]
+    pattern = r"It's 2026-11-22 12:00:(05|10)(\.\d+)? UTC, your lucky number is (\d{1,3})\."
+    found = [re.fullmatch(pattern, line) for line in told]
+    assert [match and match[1] for match in found] == ["05", "10"]
+    assert len({match[3] for match in found if match}) == 2
 
 
 async def test_http_headers_answers_hello(examples: Path, said: Callable[[], list[str]]) -> None:
@@ -74,9 +83,7 @@ async def test_http_headers_answers_hello(examples: Path, said: Callable[[], lis
     assert lines[-1] == "completed."
 
 
-async def test_http_headers_lets_others_pass(
-    examples: Path, said: Callable[[], list[str]]
-) -> None:
+async def test_http_headers_lets_others_pass(examples: Path, said: Callable[[], list[str]]) -> None:
     """And logs the fields of the request and of the answer."""
     wrapped = PolicyMiddleware(echo, policies=[Policy(examples / "http_headers.wasm")])
     answer = await get(wrapped, "/other", [(b"host", b"api.example"), (b"x-client", b"yes")])
