@@ -27,6 +27,7 @@ from wasmgate.errors import (
     WasmgateError,
     WrongThread,
 )
+from wasmgate.isolation import Isolation, Tenants
 from wasmgate.policy import Capabilities, FailurePolicy, Limits, Policy
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ __all__ = [
     "FailurePolicy",
     "Gateway",
     "GatewayConfig",
+    "Isolation",
     "Limits",
     "NoHealthyEndpoint",
     "OutOfFuel",
@@ -53,6 +55,7 @@ __all__ = [
     "PolicyLoadError",
     "PolicyMiddleware",
     "PolicyTrap",
+    "Tenants",
     "UpstreamError",
     "UpstreamTimeout",
     "WasmgateError",

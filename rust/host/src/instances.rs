@@ -7,14 +7,14 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::effects::LogRecord;
 use crate::ids::IdMap;
 use crate::instance::Instance;
 use crate::place::Place;
 use crate::plugin::PluginCore;
-use crate::{Error, Host};
+use crate::{Error, Host, foreign};
 
 /// What the callbacks of this thread asked for since the last crossing.
 #[derive(Default)]
@@ -108,7 +108,8 @@ fn release_retired() {
     // A thread that is ending has no slots any more.
     let Ok(seen) = SEEN_RETIRED.try_with(Cell::get) else { return };
     let retired = RETIRED.load(Ordering::Acquire);
-    if seen == retired {
+    // While a foreign function runs, an instance is at work and cannot be told.
+    if seen == retired || foreign::busy() {
         return;
     }
     let gone = |slot: &Rc<Slot>| slot.core.is_retired();
@@ -125,7 +126,9 @@ fn release_retired() {
     });
     // Callbacks need what a thread that ends may have lost.
     if OUTBOX.try_with(|_| ()).is_ok() {
-        released.iter().for_each(|slot| slot.place.leave(&slot.core));
+        for slot in &released {
+            slot.place.leave(&slot.core);
+        }
     }
     drop(released);
     let _ = PLACES.try_with(|places| {
@@ -164,8 +167,15 @@ impl Slot {
         self.place.tick_due(self.core.id)
     }
 
+    /// How long it is until then.
+    pub(crate) fn tick_wait(&self) -> Option<Duration> {
+        let due = self.tick_due()?;
+        Some(due.saturating_duration_since(self.core.host.clock().now()))
+    }
+
     /// Runs the tick if it is due.
-    pub(crate) fn tick(&self, now: Instant) {
+    pub(crate) fn tick(&self) {
+        let now = self.core.host.clock().now();
         if self.tick_due().is_some_and(|due| due <= now) {
             // How it failed is in the outbox; there is no stream to answer.
             let _ = self.call(self.generation(), |instance| instance.on_tick(now));

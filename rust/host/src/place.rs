@@ -34,7 +34,7 @@ impl Place {
         {
             return Ok(self.generation.get());
         }
-        if self.retry_at.get().is_some_and(|at| Instant::now() < at) {
+        if self.retry_at.get().is_some_and(|at| core.host.clock().now() < at) {
             return Err(Error::BackOff);
         }
         if self.is_taken() {
@@ -59,7 +59,7 @@ impl Place {
                 Ok(())
             }
             Err(error @ Error::Refused { .. }) => {
-                self.note_crash();
+                self.note_crash(core);
                 Err(error)
             }
             Err(error) => {
@@ -78,7 +78,7 @@ impl Place {
                     if let Err(error) = instance.join(other)
                         && !matches!(error, Error::Refused { .. })
                     {
-                        self.note_crash();
+                        self.note_crash(core);
                         return Err(error);
                     }
                 }
@@ -89,7 +89,7 @@ impl Place {
                 Ok(())
             }
             Err(error) => {
-                self.note_crash();
+                self.note_crash(core);
                 Err(error)
             }
         }
@@ -142,7 +142,7 @@ impl Place {
             out.logs.push(LogRecord { policy, level: LogLevel::Critical, message });
             out.wake.extend(&streams);
         });
-        if self.note_crash() == 1
+        if self.note_crash(core) == 1
             && let Some((first, others)) = plugins.split_first()
         {
             // How it failed counts as a crash, and the next request hears of it.
@@ -151,8 +151,8 @@ impl Place {
     }
 
     /// Counts a crash; from the second one within the window the VM is held back.
-    fn note_crash(&self) -> u32 {
-        let now = Instant::now();
+    fn note_crash(&self, core: &PluginCore) -> u32 {
+        let now = core.host.clock().now();
         let recent = self.last_crash.get().is_some_and(|last| now - last < WINDOW);
         let crashes = if recent { self.crashes.get() + 1 } else { 1 };
         self.crashes.set(crashes);
@@ -165,11 +165,8 @@ impl Place {
 
     /// A plugin is gone: its root context ends, the others go on.
     pub(crate) fn leave(&self, core: &Arc<PluginCore>) {
-        let alone = match self.instance.try_borrow() {
-            Ok(instance) => instance.as_ref().is_none_or(|vm| vm.plugins().len() < 2),
-            Err(_) => true,
-        };
-        if !alone {
+        let plugins = self.instance.borrow().as_ref().map_or(0, |vm| vm.plugins().len());
+        if plugins > 1 {
             // How it failed is in the outbox.
             let _ = self.call(core, self.generation.get(), Instance::leave);
         }
@@ -180,7 +177,8 @@ impl Place {
     }
 
     pub(crate) fn is_taken(&self) -> bool {
-        self.instance.borrow().is_some()
+        // One that is borrowed is at work.
+        self.instance.try_borrow().map_or(true, |instance| instance.is_some())
     }
 
     /// True when the instance of `generation` still serves.

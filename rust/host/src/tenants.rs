@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::plugin::PluginCore;
 use crate::stream_state::StreamState;
@@ -12,8 +12,8 @@ use crate::{Error, properties};
 
 /// Bytes of the longest key.
 const KEY: usize = 256;
-/// The shortest time between two looks for idle tenants.
-const SHORTEST: Duration = Duration::from_millis(10);
+/// The shortest time between two looks for idle tenants, in milliseconds.
+const SHORTEST: u64 = 10;
 
 /// How the requests of tenants are told apart, and how many tenants there may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +46,8 @@ pub(crate) struct Tenants {
 #[derive(Default)]
 struct Table {
     tenants: HashMap<Box<[u8]>, Arc<Tenant>>,
-    /// No tenant is idle long enough before; none without tenants.
-    due: Option<Instant>,
+    /// No tenant is idle long enough before, in milliseconds of [`now`]; none without tenants.
+    due: Option<u64>,
 }
 
 struct Tenant {
@@ -55,7 +55,7 @@ struct Tenant {
     /// The plugins that served it: one, or more with configurations of their own for routes.
     plugins: Mutex<Vec<Arc<PluginCore>>>,
     streams: AtomicUsize,
-    /// When its last stream ended or began, in milliseconds of [`now_millis`].
+    /// When its last stream ended, in milliseconds of [`now`].
     used: AtomicU64,
 }
 
@@ -69,9 +69,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn since_start(instant: Instant) -> u64 {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    u64::try_from(instant.saturating_duration_since(*START).as_millis()).unwrap_or(u64::MAX)
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Now in milliseconds, by the clock of the plugin's host.
+fn now(core: &PluginCore) -> u64 {
+    core.host.clock().monotonic() / 1_000_000
 }
 
 impl Tenants {
@@ -101,8 +105,16 @@ impl Tenants {
                 let longest = table.longest_idle();
                 dropped = Some(longest.ok_or(Error::TooManyTenants { most: self.settings.most })?);
             }
-            let made = || Arc::new(Tenant::new(Vm::of_tenant(key, Arc::clone(&plugin.vm.module))));
-            table.due.get_or_insert_with(|| Instant::now() + self.settings.idle);
+            let made = || {
+                let vm = Arc::new(Vm::of_tenant(key, Arc::clone(&plugin.vm.module)));
+                Arc::new(Tenant {
+                    vm,
+                    plugins: Mutex::default(),
+                    streams: AtomicUsize::new(0),
+                    used: AtomicU64::new(0),
+                })
+            };
+            table.due.get_or_insert_with(|| now(plugin).saturating_add(millis(self.settings.idle)));
             let tenant = table.tenants.entry(key.into()).or_insert_with(made);
             tenant.streams.fetch_add(1, Ordering::AcqRel);
             Arc::clone(tenant)
@@ -114,18 +126,21 @@ impl Tenants {
         Ok(Visit { tenant, core })
     }
 
-    /// Drops the tenants that are idle; when to look again.
-    pub(crate) fn drop_idle(&self, now: Instant) -> Option<Instant> {
+    /// Drops the tenants that are idle; how long until it is to look again.
+    pub(crate) fn drop_idle(&self, plugin: &PluginCore) -> Option<Duration> {
+        let now = now(plugin);
         let mut dropped = Vec::new();
         let due = {
             let table = &mut *lock(&self.table);
             if table.due.is_some_and(|due| due <= now) {
-                dropped = table.take_idle(now, self.settings.idle);
+                dropped = table.take_idle(now, millis(self.settings.idle));
             }
             table.due
         };
-        dropped.iter().for_each(|tenant| tenant.retire());
-        due
+        for tenant in dropped {
+            tenant.retire();
+        }
+        Some(Duration::from_millis(due?.saturating_sub(now)))
     }
 
     /// A plugin is gone, and with it what served the tenants.
@@ -140,7 +155,9 @@ impl Tenants {
                 }
                 stays
             });
-            gone.iter().for_each(|core| core.retire());
+            for core in gone {
+                core.retire();
+            }
         }
     }
 }
@@ -152,39 +169,28 @@ impl Table {
         self.tenants.remove(&key)
     }
 
-    fn take_idle(&mut self, now: Instant, idle: Duration) -> Vec<Arc<Tenant>> {
-        let idle_millis = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
-        let now_millis = since_start(now);
+    fn take_idle(&mut self, now: u64, idle: u64) -> Vec<Arc<Tenant>> {
         let mut dropped = Vec::new();
-        let mut wait = idle_millis;
+        let mut wait = idle;
         self.tenants.retain(|_, tenant| {
             if !tenant.is_idle() {
                 return true;
             }
-            let since = now_millis.saturating_sub(tenant.used.load(Ordering::Acquire));
-            if since >= idle_millis {
+            let since = now.saturating_sub(tenant.used.load(Ordering::Acquire));
+            if since >= idle {
                 dropped.push(Arc::clone(tenant));
                 return false;
             }
-            wait = wait.min(idle_millis - since);
+            wait = wait.min(idle - since);
             true
         });
-        let wait = Duration::from_millis(wait).max(SHORTEST);
-        self.due = (!self.tenants.is_empty()).then(|| now + wait);
+        let due = now.saturating_add(wait.max(SHORTEST));
+        self.due = (!self.tenants.is_empty()).then_some(due);
         dropped
     }
 }
 
 impl Tenant {
-    fn new(vm: Vm) -> Self {
-        Self {
-            vm: Arc::new(vm),
-            plugins: Mutex::default(),
-            streams: AtomicUsize::new(0),
-            used: AtomicU64::new(since_start(Instant::now())),
-        }
-    }
-
     fn is_idle(&self) -> bool {
         self.streams.load(Ordering::Acquire) == 0
     }
@@ -207,7 +213,7 @@ impl Tenant {
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        self.tenant.used.store(since_start(Instant::now()), Ordering::Release);
+        self.tenant.used.store(now(&self.core), Ordering::Release);
         self.tenant.streams.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -74,10 +74,10 @@ fn plugins_of_one_vm_id_share_an_instance() {
 fn another_configuration_of_the_vm_is_another_vm() {
     let host = host();
     let plain = Chain::new(vec![member(&host, "one", |_| {}).unwrap()]);
-    let differs = member(&host, "two", |spec| spec.vm_configuration = b"other".to_vec()).unwrap();
+    let other = member(&host, "two", |spec| spec.vm_configuration = b"other".to_vec()).unwrap();
+    let other = Chain::new(vec![other]);
     got(&plain);
-    assert_eq!(said(&got(&Chain::new(vec![differs])).1), ["two: 11"]);
-    assert_eq!(host.instances(), 2);
+    assert_eq!((said(&got(&other).1), host.instances()), (vec!["two: 11".to_owned()], 2));
 }
 
 #[test]
@@ -105,9 +105,9 @@ fn another_configuration_is_a_root_context_of_the_same_vm() {
     let host = host();
     let base = member(&host, "one", |spec| spec.vm_id = String::new()).unwrap();
     let route = base.with_configuration(b"yes".to_vec(), Vec::new()).unwrap();
-    got(&Chain::new(vec![base]));
-    assert_eq!(said(&got(&Chain::new(vec![route])).1), ["one: 22"]);
-    assert_eq!(host.instances(), 1);
+    let [base, route] = [base, route].map(|plugin| Chain::new(vec![plugin]));
+    got(&base);
+    assert_eq!((said(&got(&route).1), host.instances()), (vec!["one: 22".to_owned()], 1));
 }
 
 #[test]

@@ -5,11 +5,12 @@
 mod common;
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::{HEADERS, LOG, callback, guest, head, host, posted, said, status};
 use wasmgate_host::{
-    Attributes, Chain, Effects, Host, Plugin, PluginSpec, Stream, TenantKey, TenantSettings,
+    Attributes, Chain, Clock, Effects, Host, HostOptions, Plugin, PluginSpec, Stream, TenantKey,
+    TenantSettings,
 };
 
 const DATA: &str = r#"
@@ -37,11 +38,7 @@ fn remembering(more: &str) -> Vec<u8> {
 }
 
 fn by_header() -> TenantSettings {
-    TenantSettings {
-        key: TenantKey::Header("x-tenant".into()),
-        most: 1024,
-        idle: Duration::from_secs(300),
-    }
+    TenantSettings { key: TenantKey::Header("x-tenant".into()), most: 1024, idle: IDLE }
 }
 
 fn chain_of(host: &Host, module: Vec<u8>, tenants: TenantSettings) -> Chain {
@@ -94,10 +91,10 @@ fn a_property_of_an_earlier_policy_names_the_tenant() {
     let headers = callback(
         "proxy_on_request_headers",
         HEADERS,
-        r#"(drop (call $header (i32.const 0) (i32.const 100) (i32.const 8) (i32.const 0) (i32.const 4)))
+        "(drop (call $header (i32.const 0) (i32.const 100) (i32.const 8) (i32.const 0) (i32.const 4)))
            (drop (call $store (i32.const 120) (i32.const 3)
               (i32.load (i32.const 0)) (i32.load (i32.const 4))))
-           (i32.const 0)"#,
+           (i32.const 0)",
     );
     let names = r#"(data (i32.const 100) "x-tenant") (data (i32.const 120) "who")"#;
     let imports = r#"(import "env" "proxy_get_header_map_value"
@@ -140,23 +137,38 @@ fn a_crash_of_one_leaves_the_others() {
     assert_eq!(line(&chain, "other"), ["p: 02"]);
 }
 
+/// A host whose time stands still.
+fn timeless() -> Host {
+    Host::with(HostOptions { clock: Clock::stopped_at(0), ..HostOptions::default() })
+}
+
+const IDLE: Duration = Duration::from_mins(5);
+
 #[test]
 fn one_that_is_idle_goes_without_a_request() {
-    let host = host();
-    let settings = TenantSettings { idle: Duration::from_millis(20), ..by_header() };
-    let chain = chain_of(&host, remembering(""), settings);
+    let host = timeless();
+    let chain = chain_of(&host, remembering(""), by_header());
     let (stream, effects) = of(&chain, "acme");
     assert!(effects.timers);
-    let due = chain.tick().due.unwrap();
-    while Instant::now() < due + Duration::from_millis(20) {
-        std::hint::spin_loop();
-    }
-    assert!(chain.tick().due.is_some());
-    assert_eq!(host.instances(), 1, "its stream keeps it");
+    assert_eq!(chain.tick().wait, Some(IDLE));
+    assert!(host.advance(IDLE));
+    assert_eq!((chain.tick().wait, host.instances()), (Some(IDLE), 1), "its stream keeps it");
     drop(stream);
-    while chain.tick().due.is_some() {}
-    assert_eq!(host.instances(), 0);
+    assert!(host.advance(IDLE));
+    assert_eq!((chain.tick().wait, host.instances()), (None, 0));
     assert_eq!(line(&chain, "acme"), ["p: 11"]);
+}
+
+#[test]
+fn one_that_was_used_since_stays() {
+    let host = timeless();
+    let chain = chain_of(&host, remembering(""), by_header());
+    line(&chain, "acme");
+    assert!(host.advance(IDLE / 2));
+    line(&chain, "acme");
+    assert!(host.advance(IDLE / 2));
+    assert_eq!(chain.tick().wait, Some(IDLE / 2));
+    assert_eq!(line(&chain, "acme"), ["p: 03"]);
 }
 
 #[test]
@@ -210,14 +222,14 @@ fn each_tenant_ticks() {
 
 #[test]
 fn all_threads_share_the_data_of_a_tenant_and_drop_their_instances() {
-    let host = host();
-    let settings = TenantSettings { idle: Duration::from_millis(10), ..by_header() };
-    let chain = chain_of(&host, remembering(""), settings);
+    let host = timeless();
+    let chain = chain_of(&host, remembering(""), by_header());
     line(&chain, "acme");
     let (elsewhere, other_host) = (chain.clone(), host.clone());
     let (lines, left) = thread::spawn(move || {
         let lines = line(&elsewhere, "acme");
-        while elsewhere.tick().due.is_some() {}
+        assert!(other_host.advance(IDLE));
+        assert_eq!(elsewhere.tick().wait, None);
         (lines, other_host.instances())
     })
     .join()

@@ -1,10 +1,12 @@
 //! `Plugin`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use wasmgate_host::{self as host, Limits, PluginSpec};
+use wasmgate_host::{self as host, Limits, PluginSpec, TenantKey, TenantSettings};
 
 use crate::errors;
 use crate::host::Host;
@@ -18,7 +20,7 @@ impl Plugin {
     #[new]
     #[pyo3(signature = (host, *, name, module, root_id, configuration, vm_configuration, fuel,
         start_fuel, memory, body, headers, header_bytes, log_bytes, environment, fail_open,
-        strip_request_headers))]
+        strip_request_headers, vm_id = String::new(), tenants = None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of one constructor")]
     fn new(
         py: Python<'_>,
@@ -38,6 +40,8 @@ impl Plugin {
         environment: BTreeMap<String, String>,
         fail_open: bool,
         strip_request_headers: Vec<String>,
+        vm_id: String,
+        tenants: Option<(String, String, usize, f64)>,
     ) -> PyResult<Self> {
         let limits = Limits { fuel, start_fuel, memory, body, headers, header_bytes, log_bytes };
         let spec = PluginSpec {
@@ -50,11 +54,23 @@ impl Plugin {
             environment: environment.into_iter().collect(),
             fail_open,
             strip_request_headers,
+            vm_id,
+            tenants: tenants.map(tenant_settings).transpose()?,
         };
         let host = host.0.clone();
         // Compiling takes up to a second, and touches nothing of Python.
         let plugin = py.detach(|| host::Plugin::load(&host, spec));
         plugin.map(Self).map_err(|error| errors::raise_load(py, &name, &error))
+    }
+
+    fn with_configuration(
+        &self,
+        py: Python<'_>,
+        configuration: Vec<u8>,
+        strip_request_headers: Vec<String>,
+    ) -> PyResult<Self> {
+        let plugin = py.detach(|| self.0.with_configuration(configuration, strip_request_headers));
+        plugin.map(Self).map_err(|error| errors::raise_load(py, self.0.name(), &error))
     }
 
     #[getter]
@@ -95,4 +111,19 @@ impl Plugin {
     fn cache_problem(&self) -> Option<&str> {
         self.0.cache_problem()
     }
+}
+
+/// What names a tenant ("host", "header" or "property"), its name, the bound, idle seconds.
+fn tenant_settings(
+    (kind, name, most, idle): (String, String, usize, f64),
+) -> PyResult<TenantSettings> {
+    let key = match kind.as_str() {
+        "host" => TenantKey::Host,
+        "header" => TenantKey::Header(name),
+        "property" => TenantKey::Property(name.replace('.', "\0").into_bytes()),
+        _ => return Err(PyValueError::new_err("a tenant is named by host, header or property")),
+    };
+    let idle = Duration::try_from_secs_f64(idle)
+        .map_err(|error| PyValueError::new_err(format!("idle: {error}")))?;
+    Ok(TenantSettings { key, most, idle })
 }

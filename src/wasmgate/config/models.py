@@ -5,15 +5,18 @@ The models check one value at a time; `wasmgate.config.references` checks that n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -21,6 +24,7 @@ from pydantic_core import PydanticCustomError
 from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
 from wasmgate.config.references import dangling
 from wasmgate.config.units import Count, Duration, Size
+from wasmgate.isolation import Isolation, Tenants, contradiction
 from wasmgate.policies import identity_headers
 from wasmgate.policy import Capabilities, FailurePolicy, Limits, Policy
 
@@ -33,7 +37,9 @@ __all__ = [
     "Match",
     "PolicySettings",
     "Route",
+    "RoutePolicySettings",
     "Server",
+    "TenantSettings",
 ]
 
 LB_POLICIES = ("round_robin",)
@@ -93,6 +99,34 @@ class CapabilitySettings(Model):
     """Environment variables that it may read, by name."""
 
 
+class TenantSettings(Model):
+    """What names the tenant of a request, and how many there are; see `wasmgate.Tenants`."""
+
+    header: FieldName | None = None
+    """A request header. What a client sends is believed: let an earlier policy set it."""
+
+    property: Annotated[str, StringConstraints(min_length=1)] | None = None
+    """A property, such as `wasmgate.user`, which an earlier policy may have set."""
+
+    max: Count = Tenants.max
+    """Tenants at a time; over it the one that is idle longest goes, with what it remembers."""
+
+    idle: Duration = Tenants.idle
+    """Without a request for so long a tenant goes, with what it remembers."""
+
+    @model_validator(mode="after")
+    def _one_key(self) -> TenantSettings:
+        if self.header and self.property:
+            raise PydanticCustomError("tenants", "must name a header or a property, not both")
+        return self
+
+    def to_tenants(self) -> Tenants:
+        """Return the same as `Tenants`."""
+        return Tenants(
+            header=self.header or "", property=self.property or "", max=self.max, idle=self.idle
+        )
+
+
 class PolicySettings(Model):
     """A module with its configuration, limits and capabilities; see `wasmgate.Policy`."""
 
@@ -120,6 +154,22 @@ class PolicySettings(Model):
     strip_request_headers: tuple[FieldName, ...] = ()
     """Request headers whose client copies are removed before any policy runs."""
 
+    vm_id: str = ""
+    """Names its shared data and queues, and lets policies of one `vm_id` share a VM."""
+
+    isolation: Isolation = Isolation.POLICY
+    """`tenant` gives each tenant a virtual machine, shared data and limits of its own."""
+
+    tenants: TenantSettings | None = None
+    """What names a tenant (the request's host when it is left out), and how many there are."""
+
+    @model_validator(mode="after")
+    def _isolation_fits(self) -> PolicySettings:
+        wrong = contradiction(self.isolation, self.vm_id, tenants=self.tenants is not None)
+        if wrong is not None:
+            raise PydanticCustomError("isolation", "{wrong}", {"wrong": wrong})
+        return self
+
     def to_policy(self, name: str) -> Policy:
         """Return the same as a `Policy`, under the name it has in the file."""
         return Policy(
@@ -132,7 +182,14 @@ class PolicySettings(Model):
             capabilities=Capabilities(**self.capabilities.model_dump()),
             failure_policy=self.failure_policy,
             strip_request_headers=self._stripped(),
+            vm_id=self.vm_id,
+            isolation=self.isolation,
+            tenants=self.tenants.to_tenants() if self.tenants else None,
         )
+
+    def configured(self, configuration: JsonValue) -> PolicySettings:
+        """Return the same with another configuration."""
+        return self.model_copy(update={"configuration": configuration})
 
     def _stripped(self) -> tuple[str, ...]:
         """Return what is named, and what the bundled `jwt_auth` says about the client."""
@@ -171,6 +228,50 @@ class Match(Model):
     """The beginning of the path."""
 
 
+class RoutePolicySettings(Model):
+    """What a route says of a policy that it names."""
+
+    configuration: JsonValue = Field(repr=False)
+    """Instead of the policy's own, as a root context in the same virtual machine."""
+
+
+def _as_mapping(value: object) -> object:
+    """Read `limit` as `{limit: null}`."""
+    if isinstance(value, str):
+        return {value: None}
+    if isinstance(value, Mapping) and len(value) == 1:
+        return value
+    raise PydanticCustomError(
+        "route_policy", "must be a policy's name, or one name: {configuration: …}"
+    )
+
+
+RoutePolicy = Annotated[
+    dict[str, RoutePolicySettings | None],
+    BeforeValidator(_as_mapping),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "maxProperties": 1,
+                    "additionalProperties": {
+                        "type": "object",
+                        "properties": {
+                            "configuration": {"description": "Instead of the policy's own."}
+                        },
+                        "required": ["configuration"],
+                        "additionalProperties": False,
+                    },
+                },
+            ]
+        }
+    ),
+]
+
+
 class Route(Model):
     """Where matching requests go and which policies they pass."""
 
@@ -180,8 +281,9 @@ class Route(Model):
     cluster: str
     """Where they go."""
 
-    policies: tuple[str, ...] | None = None
-    """The policies they pass, in order; `default_policies` when it is left out, none for `[]`."""
+    policies: tuple[RoutePolicy, ...] | None = None
+    """The policies they pass, in order; `default_policies` when it is left out, none for `[]`.
+    `{limit: {configuration: …}}` gives a policy another configuration here."""
 
     prefix_rewrite: Prefix | None = None
     """What stands in place of the matched prefix on the way to the cluster."""
@@ -248,4 +350,15 @@ class GatewayConfig(Model):
 
     def policies_of(self, route: Route) -> tuple[str, ...]:
         """Return the names of the policies that a route's requests pass, in order."""
-        return self.default_policies if route.policies is None else route.policies
+        if route.policies is None:
+            return self.default_policies
+        return tuple(name for policy in route.policies for name in policy)
+
+    def configured_by(self, route: Route) -> dict[str, Policy]:
+        """Return the policies that a route gives a configuration of its own, by name."""
+        return {
+            name: self.policies[name].configured(own.configuration).to_policy(name)
+            for policy in route.policies or ()
+            for name, own in policy.items()
+            if own is not None
+        }

@@ -3,47 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wasmgate._native import Chain, Cluster, Route, Router
 from wasmgate.errors import ConfigError
 from wasmgate.gateway.direct import Direct
+from wasmgate.gateway.loading import ConfiguredPolicies, Loaded
 from wasmgate.gateway.local import Local
-from wasmgate.gateway.upstream import HttpUpstream, UpstreamLimits
+from wasmgate.upstream import HttpUpstream, UpstreamLimits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import httpx
 
-    from wasmgate._native import Host, Plugin
+    from wasmgate._native import Host
     from wasmgate.config import GatewayConfig
-    from wasmgate.gateway.upstream import Upstream
-    from wasmgate.policy import Policy
+    from wasmgate.upstream import Upstream
 
 __all__ = ["Deployment"]
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A policy in use, and what it was loaded with."""
-
-    policy: Policy
-    environment: Mapping[str, str]
-    plugin: Plugin
-
-    @classmethod
-    def of(cls, policy: Policy, host: Host, previous: Loaded | None) -> Loaded:
-        """Load a policy, or go on with a previous one that is equal and runs the same module."""
-        environment = policy.environment()
-        equal = (
-            previous is not None
-            and replace(previous.policy, module=policy.module) == policy
-            and previous.environment == environment
-        )
-        plugin = policy.load(host, previous=previous.plugin if previous and equal else None)
-        return cls(policy, environment, plugin)
 
 
 class Deployment:
@@ -76,13 +54,14 @@ class Deployment:
             name: Loaded.of(policy, host, before.get(name))
             for name, policy in config.to_policies().items()
         }
-        plugins = {name: loaded.plugin for name, loaded in self.loaded.items()}
+        self.configured: ConfiguredPolicies = ConfiguredPolicies(
+            config, self.loaded, previous.configured if previous is not None else None
+        )
+        plugins = [loaded.plugin for loaded in self.loaded.values()]
         # One chain has every policy once: its ticks are everybody's.
-        self._tick = Chain(list(plugins.values())).tick
-        chains = {
-            names: Chain([plugins[name] for name in names])
-            for names in map(config.policies_of, config.routes)
-        }
+        self._tick = Chain([*plugins, *self.configured.plugins()]).tick
+        passed = [self.configured.of(route) for route in config.routes]
+        chains = {plugins: Chain(plugins) for plugins in passed}
         self.router = Router(
             clusters=[
                 Cluster(name=name, endpoints=list(its.endpoints), lb_policy=its.lb_policy)
@@ -94,11 +73,11 @@ class Deployment:
                     host=route.match.host,
                     prefix=route.match.prefix,
                     prefix_rewrite=route.prefix_rewrite,
-                    chain=chains[config.policies_of(route)],
+                    chain=chains[plugins],
                     cluster=route.cluster,
                     timeout=route.timeout,
                 )
-                for route in config.routes
+                for route, plugins in zip(config.routes, passed, strict=True)
             ],
             trusted_proxies=[str(network) for network in config.trusted_proxies],
             headers=config.server.headers,
