@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::abi::Direction;
 use crate::effects::Effects;
-use crate::instances::{self, outbox};
+use crate::instances;
 use crate::{Limits, Plugin};
 
 /// Plugins in the order in which a request meets them. Cloning is cheap.
@@ -96,13 +96,7 @@ impl Chain {
         }
         instances::deliver_queues();
         let due = slots.iter().filter_map(|slot| slot.tick_due()).min();
-        let effects = outbox(|out| Effects {
-            logs: std::mem::take(&mut out.logs),
-            wake: std::mem::take(&mut out.wake),
-            timers: std::mem::take(&mut out.timers),
-            ..Effects::default()
-        });
-        Ticked { due, effects }
+        Ticked { due, effects: instances::take_effects() }
     }
 
     /// Names of request headers that clients may not send.

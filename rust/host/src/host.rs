@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::artifact_cache::ArtifactCache;
+use crate::capabilities::Denials;
 use crate::engine::Tier;
 use crate::metrics::Metrics;
 use crate::module::digest_hex;
 use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
 use crate::signature::KeyCache;
-use crate::{LogLevel, MetricValue, instances};
+use crate::{Denial, LogLevel, MetricValue, instances};
 
 /// Shared data, queues, metrics and caches of one application. A policy that is replaced finds what
 /// its predecessor of the same name left here. Cloning is cheap and shares.
@@ -27,6 +28,7 @@ struct Inner {
     queues: SharedQueues,
     metrics: Metrics,
     keys: KeyCache,
+    denials: Denials,
 }
 
 impl Host {
@@ -42,6 +44,7 @@ impl Host {
                 queues: SharedQueues::default(),
                 metrics: Metrics::default(),
                 keys: KeyCache::default(),
+                denials: Denials::default(),
             }),
         }
     }
@@ -79,6 +82,16 @@ impl Host {
     #[must_use]
     pub fn metrics(&self) -> Vec<MetricValue> {
         self.inner.metrics.snapshot()
+    }
+
+    /// What policies were not allowed to touch; a canary that tries counts, too.
+    #[must_use]
+    pub fn denials(&self) -> Vec<Denial> {
+        self.inner.denials.snapshot()
+    }
+
+    pub(crate) fn denial_table(&self) -> &Denials {
+        &self.inner.denials
     }
 
     pub(crate) fn artifacts(&self) -> Option<&ArtifactCache> {

@@ -8,6 +8,7 @@
 )]
 
 mod artifact;
+mod callouts;
 mod chain;
 mod connection;
 mod effects;
@@ -38,6 +39,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<router::Router>()?;
     module.add_class::<stream::Stream>()?;
     module.add_function(wrap_pyfunction!(artifact::compile_artifact, module)?)?;
+    callouts::add_to(module)?;
     module.add_function(wrap_pyfunction!(artifact::give_back_memory, module)?)?;
     module.add_function(wrap_pyfunction!(inspect::inspect, module)?)?;
     Ok(())
