@@ -3,16 +3,33 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::artifact_cache::ArtifactCache;
 use crate::capabilities::Denials;
 use crate::engine::Tier;
+use crate::foreign::{ForeignFunction, ForeignFunctions};
 use crate::metrics::Metrics;
 use crate::module::digest_hex;
 use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
 use crate::signature::KeyCache;
-use crate::{Denial, LogLevel, MetricValue, instances};
+use crate::{Clock, Denial, LogLevel, MetricValue, Random, instances};
+
+/// What makes a host another than the usual one.
+#[derive(Default)]
+pub struct HostOptions {
+    /// The folder of compiled modules; none: compiles each time.
+    pub cache: Option<PathBuf>,
+    /// Log lines below this are dropped.
+    pub log_level: LogLevel,
+    /// What time it is for policies.
+    pub clock: Clock,
+    /// Where their random bytes are from.
+    pub random: Random,
+    /// Foreign functions of the layer above, by name.
+    pub functions: ForeignFunctions,
+}
 
 /// Shared data, queues, metrics and caches of one application. A policy that is replaced finds what
 /// its predecessor of the same name left here. Cloning is cheap and shares.
@@ -29,6 +46,9 @@ struct Inner {
     metrics: Metrics,
     keys: KeyCache,
     denials: Denials,
+    clock: Clock,
+    random: Random,
+    functions: ForeignFunctions,
 }
 
 impl Host {
@@ -36,6 +56,13 @@ impl Host {
     /// log lines below `log_level`.
     #[must_use]
     pub fn new(cache: Option<PathBuf>, log_level: LogLevel) -> Self {
+        Self::with(HostOptions { cache, log_level, ..HostOptions::default() })
+    }
+
+    /// The same with more than that. What the host has for itself ([`crate::built_in_functions`])
+    /// stays its own.
+    #[must_use]
+    pub fn with(HostOptions { cache, log_level, clock, random, functions }: HostOptions) -> Self {
         Self {
             inner: Arc::new(Inner {
                 artifacts: cache.map(ArtifactCache::new),
@@ -45,6 +72,9 @@ impl Host {
                 metrics: Metrics::default(),
                 keys: KeyCache::default(),
                 denials: Denials::default(),
+                clock,
+                random,
+                functions,
             }),
         }
     }
@@ -66,6 +96,19 @@ impl Host {
             let tiers = [Tier::Optimized, Tier::Fast];
             tiers.into_iter().all(|tier| matches!(cache.holds(&digest, tier), Ok(false)))
         })
+    }
+
+    /// Moves a stopped clock; ticks become due by it and run at the next [`crate::Chain::tick`].
+    /// False when the host goes by the system's clock.
+    #[must_use]
+    pub fn advance(&self, by: Duration) -> bool {
+        self.inner.clock.advance(by)
+    }
+
+    /// Nanoseconds since 1970 as policies see them.
+    #[must_use]
+    pub fn unix_time(&self) -> u64 {
+        self.inner.clock.unix()
     }
 
     /// How many instances there are on this thread.
@@ -98,6 +141,14 @@ impl Host {
         self.inner.artifacts.as_ref()
     }
 
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    pub(crate) fn random(&self) -> &Random {
+        &self.inner.random
+    }
+
     pub(crate) fn log_level(&self) -> LogLevel {
         self.inner.log_level
     }
@@ -117,5 +168,9 @@ impl Host {
 
     pub(crate) fn keys(&self) -> &KeyCache {
         &self.inner.keys
+    }
+
+    pub(crate) fn foreign_function(&self, name: &str) -> Option<ForeignFunction> {
+        self.inner.functions.get(name).cloned()
     }
 }
