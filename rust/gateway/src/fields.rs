@@ -1,18 +1,12 @@
 //! What a field name and a field value may hold (RFC 9110 §5.1, §5.5), and which names mean
 //! something to a gateway.
 
+pub use wasmgate_host::is_field_value;
+
 /// True for a token (RFC 9110 §5.6.2): a field name or a method.
 #[must_use]
 pub fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|b| TOKEN[usize::from(*b)])
-}
-
-/// True for a value without controls other than tab. CR, LF and NUL end fields in some readers;
-/// RFC 9110 §5.5 allows to refuse the others as well, and no honest sender uses them.
-#[must_use]
-#[allow(clippy::needless_bitwise_bool, reason = "without branches sixteen bytes are one step")]
-pub fn is_field_value(bytes: &[u8]) -> bool {
-    !bytes.iter().fold(false, |bad, b| bad | (*b < b' ') & (*b != b'\t') | (*b == 0x7f))
 }
 
 const TOKEN: [bool; 256] = {

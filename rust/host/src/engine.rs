@@ -19,7 +19,8 @@ pub(crate) const ENGINE_VERSION: &str = "7.4.2";
 /// How well a module is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tier {
-    /// To be there soon, for a swap that cannot wait. Made by singlepass, it knows no SIMD.
+    /// To be there soon, for a swap that cannot wait: compiled without optimisations, or by singlepass
+    /// where that feature is on.
     Fast,
     /// For speed.
     Optimized,

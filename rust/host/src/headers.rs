@@ -178,11 +178,18 @@ impl HeaderMap {
 }
 
 /// RFC 9110 §5.1 and §5.5: a token as the name, no control character but a tab in the value.
-#[allow(clippy::needless_bitwise_bool, reason = "without branches sixteen bytes are one step")]
 pub(crate) fn is_field(name: &[u8], value: &[u8]) -> bool {
     let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    let control = |bad, b: &u8| bad | (*b < b' ') & (*b != b'\t') | (*b == 0x7f);
-    !name.is_empty() && name.iter().all(token) && !value.iter().fold(false, control)
+    !name.is_empty() && name.iter().all(token) && is_field_value(value)
+}
+
+/// True for a value without controls other than tab. CR, LF and NUL end fields in some readers;
+/// RFC 9110 §5.5 allows to refuse the others as well, and no honest sender uses them.
+#[must_use]
+#[inline]
+#[allow(clippy::needless_bitwise_bool, reason = "without branches sixteen bytes are one step")]
+pub fn is_field_value(bytes: &[u8]) -> bool {
+    !bytes.iter().fold(false, |bad, b| bad | (*b < b' ') & (*b != b'\t') | (*b == 0x7f))
 }
 
 impl std::fmt::Debug for HeaderMap {

@@ -14,7 +14,6 @@ const LINES: Problem =
 const SYNTAX: Problem = Problem::bad_request("the head is not one of HTTP/1.1");
 const CHUNKS: Problem = Problem::bad_request("the chunked body is malformed");
 const LONG_HEAD: Problem = Problem::new(431, "the head is too long");
-
 const TAB: Problem = Problem::bad_request("there is a tab beside the length of the body");
 const LONG_LINE: Problem = Problem::new(414, "the request line is too long");
 
