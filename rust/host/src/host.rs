@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::artifact_cache::ArtifactCache;
+use crate::capabilities::Denials;
 use crate::engine::Tier;
 use crate::foreign::{ForeignFunction, ForeignFunctions};
 use crate::metrics::Metrics;
@@ -14,7 +15,7 @@ use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
 use crate::signature::KeyCache;
 use crate::vm::{Vm, VmKey};
-use crate::{Clock, LogLevel, MetricValue, Random, instances};
+use crate::{Clock, Denial, LogLevel, MetricValue, Random, instances};
 
 /// What makes a host another than the usual one.
 #[derive(Default)]
@@ -46,6 +47,7 @@ struct Inner {
     metrics: Metrics,
     keys: KeyCache,
     vms: Mutex<HashMap<VmKey, Weak<Vm>>>,
+    denials: Denials,
     clock: Clock,
     random: Random,
     functions: ForeignFunctions,
@@ -72,6 +74,7 @@ impl Host {
                 metrics: Metrics::default(),
                 keys: KeyCache::default(),
                 vms: Mutex::default(),
+                denials: Denials::default(),
                 clock,
                 random,
                 functions,
@@ -125,6 +128,16 @@ impl Host {
     #[must_use]
     pub fn metrics(&self) -> Vec<MetricValue> {
         self.inner.metrics.snapshot()
+    }
+
+    /// What policies were not allowed to touch; a canary that tries counts, too.
+    #[must_use]
+    pub fn denials(&self) -> Vec<Denial> {
+        self.inner.denials.snapshot()
+    }
+
+    pub(crate) fn denial_table(&self) -> &Denials {
+        &self.inner.denials
     }
 
     pub(crate) fn artifacts(&self) -> Option<&ArtifactCache> {

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::effects::LogRecord;
+use crate::effects::{Effects, LogRecord};
 use crate::ids::IdMap;
 use crate::instance::Instance;
 use crate::place::Place;
 use crate::plugin::PluginCore;
-use crate::{Error, Host, foreign};
+use crate::{Callout, Error, Host, foreign};
 
 /// What the callbacks of this thread asked for since the last crossing.
 #[derive(Default)]
@@ -22,6 +22,8 @@ pub(crate) struct Outbox {
     pub(crate) logs: Vec<LogRecord>,
     pub(crate) wake: Vec<u64>,
     pub(crate) timers: bool,
+    pub(crate) callouts: Vec<Callout>,
+    pub(crate) cancelled: Vec<u64>,
     /// (plugin, queue) pairs to be told of a value.
     pub(crate) queues: Vec<(u64, u32)>,
 }
@@ -42,6 +44,24 @@ static RETIRED: AtomicUsize = AtomicUsize::new(0);
 /// Works on what this thread's callbacks asked for.
 pub(crate) fn outbox<R>(work: impl FnOnce(&mut Outbox) -> R) -> R {
     OUTBOX.with_borrow_mut(work)
+}
+
+impl Outbox {
+    /// Moves what was asked for to where it goes over the border; queues stay.
+    pub(crate) fn empty_into(&mut self, effects: &mut Effects) {
+        effects.logs = std::mem::take(&mut self.logs);
+        effects.wake = std::mem::take(&mut self.wake);
+        effects.timers = std::mem::take(&mut self.timers);
+        effects.callouts = std::mem::take(&mut self.callouts);
+        effects.cancelled = std::mem::take(&mut self.cancelled);
+    }
+}
+
+/// What this thread's callbacks asked for, of no stream.
+pub(crate) fn take_effects() -> Effects {
+    let mut effects = Effects::default();
+    outbox(|out| out.empty_into(&mut effects));
+    effects
 }
 
 /// A plugin on this thread: its root context in the instance of its VM.

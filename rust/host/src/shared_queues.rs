@@ -30,25 +30,23 @@ struct Table {
 }
 
 struct Queue {
-    space: Space,
+    owner: Space,
     values: VecDeque<Vec<u8>>,
     bytes: usize,
     /// The plugins (by id) that registered it and are told when a value arrives.
     listeners: Vec<u64>,
 }
 
-impl Queue {
-    fn of(space: Space) -> Self {
-        Self { space, values: VecDeque::new(), bytes: 0, listeners: Vec::new() }
-    }
-}
-
-/// A queue that is not there, or is full.
+/// A queue that is not there, or is full, or belongs to another who is named.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     NotFound,
     Full,
+    Denied(String),
 }
+
+/// Whether queues of an owner may be used.
+pub(crate) type May<'a> = &'a dyn Fn(&Space) -> bool;
 
 impl SharedQueues {
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -56,24 +54,24 @@ impl SharedQueues {
     }
 
     /// Makes or opens the queue and notes `plugin` as its listener; `None` past the bounds.
-    pub(crate) fn register(&self, space: &Space, name: &[u8], plugin: u64) -> Option<u32> {
+    pub(crate) fn register(&self, owner: &Space, name: &[u8], plugin: u64) -> Option<u32> {
         if name.len() > NAME {
             return None;
         }
         let mut table = self.lock();
-        let key = (space.clone(), name.to_vec());
+        let key = (owner.clone(), name.to_vec());
         let id = match table.ids.get(&key) {
             Some(id) => *id,
             None if table.queues.len() >= QUEUES => return None,
             None => {
                 let id = table.last_id.checked_add(1)?;
                 table.last_id = id;
-                table.queues.insert(id, Queue::of(space.clone()));
+                table.queues.insert(id, Queue::of(owner.clone()));
                 table.ids.insert(key, id);
                 id
             }
         };
-        let queue = table.queue(id, space).ok()?;
+        let queue = table.queue(id).ok()?;
         if !queue.listeners.contains(&plugin) {
             queue.listeners.push(plugin);
         }
@@ -81,20 +79,20 @@ impl SharedQueues {
     }
 
     /// The id of a queue that a policy registered.
-    pub(crate) fn resolve(&self, space: &Space, name: &[u8]) -> Option<u32> {
-        self.lock().ids.get(&(space.clone(), name.to_vec())).copied()
+    pub(crate) fn resolve(&self, owner: &Space, name: &[u8]) -> Option<u32> {
+        self.lock().ids.get(&(owner.clone(), name.to_vec())).copied()
     }
 
-    /// Appends a value from a VM of `space`; the answer is the plugins to tell.
+    /// Appends a value; the answer is the plugins to tell.
     pub(crate) fn enqueue(
         &self,
         id: u32,
-        space: &Space,
         value: Vec<u8>,
+        may: May<'_>,
     ) -> Result<Vec<u64>, Refusal> {
         let mut table = self.lock();
         let total = table.bytes + cost(&value);
-        let queue = table.queue(id, space)?;
+        let queue = table.open(id, may)?;
         if queue.bytes + cost(&value) > CAPACITY || total > TOTAL {
             return Err(Refusal::Full);
         }
@@ -106,9 +104,9 @@ impl SharedQueues {
     }
 
     /// Takes the oldest value; `Ok(None)` when the queue is empty.
-    pub(crate) fn dequeue(&self, id: u32, space: &Space) -> Result<Option<Vec<u8>>, Refusal> {
+    pub(crate) fn dequeue(&self, id: u32, may: May<'_>) -> Result<Option<Vec<u8>>, Refusal> {
         let mut table = self.lock();
-        let queue = table.queue(id, space)?;
+        let queue = table.open(id, may)?;
         let value = queue.values.pop_front();
         let cost = value.as_deref().map_or(0, cost);
         queue.bytes -= cost;
@@ -116,14 +114,14 @@ impl SharedQueues {
         Ok(value)
     }
 
-    /// Forgets a plugin that is gone; the queues of a tenant go with the last one.
-    pub(crate) fn forget(&self, plugin: u64, space: &Space) {
+    /// Forgets a plugin that is gone; the queues of a tenant go with its last one.
+    pub(crate) fn forget(&self, plugin: u64, owner: &Space) {
         let table = &mut *self.lock();
-        for queue in table.queues.values_mut().filter(|queue| queue.space == *space) {
+        for queue in table.queues.values_mut().filter(|queue| queue.owner == *owner) {
             queue.listeners.retain(|listener| *listener != plugin);
         }
-        if matches!(space, Space::Tenant(_)) {
-            let ended = |queue: &Queue| queue.space == *space && queue.listeners.is_empty();
+        if matches!(owner, Space::Tenant(_)) {
+            let ended = |queue: &Queue| queue.owner == *owner && queue.listeners.is_empty();
             let bytes: usize = table.queues.values().filter(|q| ended(q)).map(|q| q.bytes).sum();
             table.queues.retain(|_, queue| !ended(queue));
             table.ids.retain(|_, id| table.queues.contains_key(id));
@@ -137,18 +135,33 @@ fn cost(value: &[u8]) -> usize {
     value.len() + std::mem::size_of::<Vec<u8>>()
 }
 
+impl Queue {
+    fn of(owner: Space) -> Self {
+        Self { owner, values: VecDeque::new(), bytes: 0, listeners: Vec::new() }
+    }
+}
+
 impl Table {
-    /// The queue of this id, if a VM of `space` may use it: a tenant's is the tenant's alone.
-    fn queue(&mut self, id: u32, space: &Space) -> Result<&mut Queue, Refusal> {
-        let queue = self.queues.get_mut(&id).ok_or(Refusal::NotFound)?;
-        let open = matches!(queue.space, Space::Named(_)) || queue.space == *space;
-        if open { Ok(queue) } else { Err(Refusal::NotFound) }
+    /// The queue of this id. That a tenant has one is no business of others.
+    fn open(&mut self, id: u32, may: May<'_>) -> Result<&mut Queue, Refusal> {
+        let queue = self.queue(id)?;
+        match &queue.owner {
+            owner if may(owner) => Ok(queue),
+            Space::Named(vm_id) => Err(Refusal::Denied(vm_id.as_ref().into())),
+            Space::Tenant(_) => Err(Refusal::NotFound),
+        }
+    }
+
+    fn queue(&mut self, id: u32) -> Result<&mut Queue, Refusal> {
+        self.queues.get_mut(&id).ok_or(Refusal::NotFound)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ANY: fn(&Space) -> bool = |_| true;
 
     fn a() -> Space {
         Space::Named("a".into())
@@ -160,27 +173,37 @@ mod tests {
         let id = queues.register(&a(), b"q", 1).unwrap();
         assert_eq!(queues.register(&a(), b"q", 2), Some(id));
         assert_eq!(queues.resolve(&a(), b"q"), Some(id));
-        assert_eq!(queues.enqueue(id, &a(), b"1".to_vec()), Ok(vec![1, 2]));
+        assert_eq!(queues.enqueue(id, b"1".to_vec(), &ANY), Ok(vec![1, 2]));
         queues.forget(1, &a());
-        assert_eq!(queues.enqueue(id, &a(), b"2".to_vec()), Ok(vec![2]));
-        assert_eq!(queues.dequeue(id, &a()), Ok(Some(b"1".to_vec())));
-        assert_eq!(queues.dequeue(id, &a()), Ok(Some(b"2".to_vec())));
-        assert_eq!(queues.dequeue(id, &a()), Ok(None));
+        assert_eq!(queues.enqueue(id, b"2".to_vec(), &ANY), Ok(vec![2]));
+        assert_eq!(queues.dequeue(id, &ANY), Ok(Some(b"1".to_vec())));
+        assert_eq!(queues.dequeue(id, &ANY), Ok(Some(b"2".to_vec())));
+        assert_eq!(queues.dequeue(id, &ANY), Ok(None));
     }
 
     #[test]
     fn an_unknown_queue_is_named() {
         let queues = SharedQueues::default();
-        assert_eq!(queues.enqueue(0, &a(), vec![]), Err(Refusal::NotFound));
-        assert_eq!(queues.dequeue(9, &a()), Err(Refusal::NotFound));
+        assert_eq!(queues.enqueue(0, vec![], &ANY), Err(Refusal::NotFound));
+        assert_eq!(queues.dequeue(9, &ANY), Err(Refusal::NotFound));
         assert_eq!(queues.resolve(&a(), b"q"), None);
+    }
+
+    #[test]
+    fn a_queue_of_another_is_closed() {
+        let queues = SharedQueues::default();
+        let id = queues.register(&a(), b"q", 1).unwrap();
+        let own = |owner: &Space| *owner == Space::Named("b".into());
+        let denied = || Refusal::Denied("a".into());
+        assert_eq!(queues.enqueue(id, vec![], &own), Err(denied()));
+        assert_eq!(queues.dequeue(id, &own), Err(denied()));
     }
 
     #[test]
     fn a_queue_is_bounded() {
         let queues = SharedQueues::default();
         let id = queues.register(&a(), b"q", 1).unwrap();
-        assert_eq!(queues.enqueue(id, &a(), vec![0; CAPACITY]), Err(Refusal::Full));
+        assert_eq!(queues.enqueue(id, vec![0; CAPACITY], &ANY), Err(Refusal::Full));
     }
 
     #[test]
@@ -188,22 +211,23 @@ mod tests {
         let queues = SharedQueues::default();
         let ids: Vec<u32> = (0..9).map(|name| queues.register(&a(), &[name], 1).unwrap()).collect();
         let half = vec![0; CAPACITY / 2];
-        let taken = ids.iter().take_while(|id| queues.enqueue(**id, &a(), half.clone()).is_ok());
+        let taken = ids.iter().take_while(|id| queues.enqueue(**id, half.clone(), &ANY).is_ok());
         assert_eq!(taken.count(), 7);
-        queues.dequeue(ids[0], &a()).unwrap();
-        queues.enqueue(ids[0], &a(), half).unwrap();
+        queues.dequeue(ids[0], &ANY).unwrap();
+        queues.enqueue(ids[0], half, &ANY).unwrap();
     }
 
     #[test]
     fn a_queue_of_a_tenant_is_its_own_and_goes_with_it() {
         let (queues, tenant) = (SharedQueues::default(), Space::Tenant(7));
         let id = queues.register(&tenant, b"q", 1).unwrap();
-        queues.enqueue(id, &tenant, vec![0; CAPACITY / 2]).unwrap();
-        assert_eq!(queues.enqueue(id, &a(), vec![]), Err(Refusal::NotFound));
-        assert_eq!(queues.dequeue(id, &Space::Tenant(8)), Err(Refusal::NotFound));
+        queues.enqueue(id, vec![0; CAPACITY / 2], &|owner| *owner == tenant).unwrap();
+        let other = |owner: &Space| *owner == Space::Tenant(8);
+        assert_eq!(queues.dequeue(id, &other), Err(Refusal::NotFound));
         queues.forget(1, &tenant);
         assert_eq!(queues.resolve(&tenant, b"q"), None);
-        assert_eq!((queues.lock().queues.len(), queues.lock().bytes), (0, 0));
+        let table = queues.lock();
+        assert_eq!((table.queues.len(), table.bytes), (0, 0));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! VMs: what decides which plugins share an instance on each thread, and what they share beside it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -36,6 +37,7 @@ pub(crate) struct VmKey {
     digest: String,
     vm_configuration: Vec<u8>,
     environment: Vec<(String, String)>,
+    read: Vec<PathBuf>,
     memory: u64,
 }
 
@@ -47,6 +49,7 @@ impl VmKey {
             digest: digest.to_owned(),
             vm_configuration: spec.vm_configuration.clone(),
             environment: spec.environment.clone(),
+            read: spec.capabilities.read.clone(),
             memory: spec.limits.memory,
         })
     }

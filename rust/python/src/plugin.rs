@@ -1,12 +1,13 @@
 //! `Plugin`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use wasmgate_host::{self as host, Limits, PluginSpec, TenantKey, TenantSettings};
+use wasmgate_host::{self as host, Capabilities, Limits, PluginSpec, TenantKey, TenantSettings};
 
 use crate::errors;
 use crate::host::Host;
@@ -20,7 +21,8 @@ impl Plugin {
     #[new]
     #[pyo3(signature = (host, *, name, module, root_id, configuration, vm_configuration, fuel,
         start_fuel, memory, body, headers, header_bytes, log_bytes, environment, fail_open,
-        strip_request_headers, vm_id = String::new(), tenants = None))]
+        strip_request_headers, net = Vec::new(), read = Vec::new(), foreign_functions = Vec::new(),
+        metrics = Vec::new(), shared_data = Vec::new(), vm_id = String::new(), tenants = None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of one constructor")]
     fn new(
         py: Python<'_>,
@@ -40,6 +42,11 @@ impl Plugin {
         environment: BTreeMap<String, String>,
         fail_open: bool,
         strip_request_headers: Vec<String>,
+        net: Vec<String>,
+        read: Vec<PathBuf>,
+        foreign_functions: Vec<String>,
+        metrics: Vec<String>,
+        shared_data: Vec<String>,
         vm_id: String,
         tenants: Option<(String, String, usize, f64)>,
     ) -> PyResult<Self> {
@@ -54,6 +61,7 @@ impl Plugin {
             environment: environment.into_iter().collect(),
             fail_open,
             strip_request_headers,
+            capabilities: Capabilities { net, read, foreign_functions, metrics, shared_data },
             vm_id,
             tenants: tenants.map(tenant_settings).transpose()?,
         };

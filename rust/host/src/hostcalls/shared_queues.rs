@@ -1,11 +1,12 @@
 //! Shared queues.
 
-use crate::LogLevel;
 use crate::abi::Status;
 use crate::guest::{Answer, Fault, Guest};
 use crate::instances::outbox;
+use crate::plugin::PluginCore;
 use crate::shared_queues::Refusal;
 use crate::vm::Space;
+use crate::{Capability, LogLevel};
 
 /// `proxy_register_shared_queue`: opens it if it is there.
 pub(super) fn register(guest: &mut Guest<'_>, name: u32, name_size: u32, queue_at: u32) -> Answer {
@@ -30,10 +31,15 @@ pub(super) fn resolve(
     queue_at: u32,
 ) -> Answer {
     let (vm, name) = (guest.read(vm, vm_size)?, guest.read(name, name_size)?);
+    let vm = String::from_utf8_lossy(&vm);
+    let named = Space::Named(vm.as_ref().into());
+    if !vm.is_empty() && !may_open(&guest.env.core, &named) {
+        guest.env.denied(Capability::SharedData, &vm);
+        return Err(Status::NotFound.into());
+    }
     let core = &guest.env.core;
-    let named = Space::Named(String::from_utf8_lossy(&vm).into());
-    let space = if vm.is_empty() { &core.vm.space } else { &named };
-    let queue = core.host.queues().resolve(space, &name).ok_or(Status::NotFound)?;
+    let owner = if vm.is_empty() { &core.vm.space } else { &named };
+    let queue = core.host.queues().resolve(owner, &name).ok_or(Status::NotFound)?;
     guest.write_u32(queue_at, queue)
 }
 
@@ -41,7 +47,7 @@ pub(super) fn resolve(
 pub(super) fn enqueue(guest: &mut Guest<'_>, queue: u32, value: u32, value_size: u32) -> Answer {
     let value = guest.read(value, value_size)?;
     let core = &guest.env.core;
-    let listeners = core.host.queues().enqueue(queue, &core.vm.space, value);
+    let listeners = core.host.queues().enqueue(queue, value, &|owner| may_open(core, owner));
     let listeners = listeners.map_err(|refusal| refused(guest, &refusal))?;
     outbox(|out| {
         for listener in listeners {
@@ -56,14 +62,24 @@ pub(super) fn enqueue(guest: &mut Guest<'_>, queue: u32, value: u32, value_size:
 /// `proxy_dequeue_shared_queue`.
 pub(super) fn dequeue(guest: &mut Guest<'_>, queue: u32, value_at: u32, size_at: u32) -> Answer {
     let core = &guest.env.core;
-    let value = core.host.queues().dequeue(queue, &core.vm.space);
+    let value = core.host.queues().dequeue(queue, &|owner| may_open(core, owner));
     let value = value.map_err(|refusal| refused(guest, &refusal))?.ok_or(Status::Empty)?;
     guest.give(&value, value_at, size_at)
+}
+
+/// Its own queues, and those of whom its capabilities name.
+fn may_open(core: &PluginCore, owner: &Space) -> bool {
+    let named = |vm_id: &str| core.spec.capabilities.allows_shared_data(vm_id);
+    *owner == core.vm.space || matches!(owner, Space::Named(vm_id) if named(vm_id))
 }
 
 fn refused(guest: &mut Guest<'_>, refusal: &Refusal) -> Fault {
     match refusal {
         Refusal::NotFound => Status::NotFound.into(),
+        Refusal::Denied(vm_id) => {
+            guest.env.denied(Capability::SharedData, vm_id);
+            Status::NotFound.into()
+        }
         Refusal::Full => {
             guest.env.log(LogLevel::Error, "a shared queue is full".into());
             Status::InternalFailure.into()
