@@ -43,6 +43,10 @@ pub(crate) struct Env {
     pub(crate) debt: u64,
     pub(crate) log_bytes_left: usize,
     pub(crate) warnings: Vec<String>,
+    /// The host records what happens.
+    pub(crate) traced: bool,
+    /// What the host said last, while it is traced.
+    pub(crate) remark: Option<String>,
     next_context: u32,
 }
 
@@ -99,6 +103,8 @@ impl Env {
             debt: 0,
             log_bytes_left,
             warnings: Vec::new(),
+            traced: false,
+            remark: None,
             next_context: 1,
         }
     }
@@ -134,6 +140,7 @@ impl Env {
         self.debt = 0;
         self.log_bytes_left = self.core.spec.limits.log_bytes;
         self.warnings.clear();
+        self.traced = self.core.host.trace().is_on();
     }
 
     /// The stream and the place in its chain that hostcalls act on.
@@ -159,11 +166,19 @@ impl Env {
         if length > message.len() {
             text.push_str(" … (cut: `log_bytes` of this callback used up)");
         }
-        self.log(level, text);
+        self.write(level, text);
+    }
+
+    /// A line of the host about the policy.
+    pub(crate) fn log(&mut self, level: LogLevel, message: String) {
+        if self.traced {
+            self.remark = Some(message.clone());
+        }
+        self.write(level, message);
     }
 
     /// A line for the layer above, unless the callback has used up its share.
-    pub(crate) fn log(&mut self, level: LogLevel, message: String) {
+    fn write(&mut self, level: LogLevel, message: String) {
         if self.log_bytes_left == 0 {
             return;
         }

@@ -12,6 +12,7 @@ use crate::module::digest_hex;
 use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
 use crate::signature::KeyCache;
+use crate::trace::{Trace, TraceEvent, TraceLimits};
 use crate::{Clock, LogLevel, MetricValue, Random, instances};
 
 /// Shared data, queues, metrics and caches of one application. A policy that is replaced finds what
@@ -30,6 +31,7 @@ struct Inner {
     keys: KeyCache,
     clock: Clock,
     random: Random,
+    trace: Trace,
 }
 
 impl Host {
@@ -58,6 +60,7 @@ impl Host {
                 keys: KeyCache::default(),
                 clock,
                 random,
+                trace: Trace::default(),
             }),
         }
     }
@@ -112,6 +115,26 @@ impl Host {
 
     pub(crate) fn artifacts(&self) -> Option<&ArtifactCache> {
         self.inner.artifacts.as_ref()
+    }
+
+    /// Records every callback and hostcall of all policies from now on, on all threads.
+    pub fn record(&self, limits: TraceLimits) {
+        self.inner.trace.start(limits);
+    }
+
+    /// Records no more; what was recorded can still be taken.
+    pub fn stop_recording(&self) {
+        self.inner.trace.stop();
+    }
+
+    /// What was recorded since the last time, and how many events there was no room for.
+    #[must_use]
+    pub fn take_trace(&self) -> (Vec<TraceEvent>, u64) {
+        self.inner.trace.take()
+    }
+
+    pub(crate) fn trace(&self) -> &Trace {
+        &self.inner.trace
     }
 
     pub(crate) fn clock(&self) -> &Clock {

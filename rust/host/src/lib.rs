@@ -30,6 +30,7 @@ mod shared_data;
 mod shared_queues;
 mod stream;
 mod stream_state;
+mod trace;
 
 mod artifact_cache;
 mod dialect;
@@ -68,3 +69,4 @@ pub use module::{ArtifactError, compile_artifact};
 pub use plugin::{Plugin, PluginSpec};
 pub use random::Random;
 pub use stream::Stream;
+pub use trace::{TraceEvent, TraceLimits};

@@ -19,6 +19,7 @@ mod inspect;
 mod plugin;
 mod router;
 mod stream;
+mod trace;
 
 use pyo3::prelude::*;
 
@@ -37,6 +38,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<router::Route>()?;
     module.add_class::<router::Router>()?;
     module.add_class::<stream::Stream>()?;
+    module.add_class::<trace::TraceEvent>()?;
     module.add_function(wrap_pyfunction!(artifact::compile_artifact, module)?)?;
     module.add_function(wrap_pyfunction!(artifact::give_back_memory, module)?)?;
     module.add_function(wrap_pyfunction!(inspect::inspect, module)?)?;
