@@ -50,12 +50,12 @@ pub(crate) struct Env {
     pub(crate) debt: u64,
     pub(crate) log_bytes_left: usize,
     pub(crate) warnings: Vec<String>,
-    /// What this callback was denied.
-    denied: Vec<(Capability, String)>,
     /// The host records what happens.
     pub(crate) traced: bool,
     /// What the host said last, while it is traced.
     pub(crate) remark: Option<String>,
+    /// What this callback was denied.
+    denied: Vec<(Capability, String)>,
     next_context: u32,
 }
 
@@ -113,9 +113,9 @@ impl Env {
             debt: 0,
             log_bytes_left,
             warnings: Vec::new(),
-            denied: Vec::new(),
             traced: false,
             remark: None,
+            denied: Vec::new(),
             next_context: 1,
         }
     }
@@ -151,8 +151,8 @@ impl Env {
         self.debt = 0;
         self.log_bytes_left = self.core.spec.limits.log_bytes;
         self.warnings.clear();
-        self.denied.clear();
         self.traced = self.core.host.trace().is_on();
+        self.denied.clear();
     }
 
     /// The stream and the place in its chain that hostcalls act on.
@@ -198,6 +198,8 @@ impl Env {
         if self.denied.len() < DENIALS && !self.denied.contains(&entry) {
             self.log(LogLevel::Warn, capabilities::message(&self.core.name, capability, &entry.1));
             self.denied.push(entry);
+        } else if self.traced {
+            self.remark = Some(capabilities::message(&self.core.name, capability, &entry.1));
         }
     }
 

@@ -29,7 +29,8 @@ use wasmer::{
 
 use crate::env::Env;
 use crate::guest::{Caller, Fault, Guest, answered, as_wasi};
-use crate::{imports, trace};
+use crate::imports;
+use crate::trace;
 
 /// Makes the host's function of this name, `None` for a name that is not the host's.
 type Table = fn(&mut dyn FnMut(&'static str, Maker));
