@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 from wasmgate._asgi import rewritten, target
 from wasmgate.artifacts import cache_folder
+from wasmgate.callouts import CalloutLimits, Settings, fixed
 from wasmgate.driver import Drivers, log_level
 from wasmgate.exchange import Exchange
 from wasmgate.handshake import Handshake
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from wasmgate._asgi import ASGIApp, Receive, Scope, Send
     from wasmgate._native import Effects, Stream
+    from wasmgate.callouts import ForeignFunctions
     from wasmgate.policy import Policy
 
 __all__ = ["PolicyMiddleware"]
@@ -29,9 +31,23 @@ class PolicyMiddleware:
     `http` requests pass whole; of `websocket` connections the handshake's request head passes;
     `lifespan` is untouched. Modules are compiled and started here, once: a policy that cannot be
     used raises ConfigError or PolicyLoadError now, not on the first request.
+
+    `clusters` are upstreams that policies call by name: "http://host:port" or "https://host:port".
+    `foreign_functions` are what policies call and are answered later by: coroutine functions from
+    bytes to bytes, by name. `limits_storage` is where `wasmgate.limits.hit` counts, an URL of the
+    `limits` package. A policy needs its `capabilities` for each. `callout_limits` bound them all.
     """
 
-    def __init__(self, app: ASGIApp, *, policies: Sequence[Policy]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        policies: Sequence[Policy],
+        clusters: Mapping[str, str] | None = None,
+        foreign_functions: ForeignFunctions | None = None,
+        limits_storage: str = "memory://",
+        callout_limits: CalloutLimits | None = None,
+    ) -> None:
         from wasmgate._native import Chain, Host  # noqa: PLC0415 (importing wasmgate stays cheap)
 
         self.app = app
@@ -39,7 +55,15 @@ class PolicyMiddleware:
         # Kept, because better code comes to a plugin for as long as there is one.
         self.plugins = [policy.load(self.host) for policy in policies]
         self.chain = Chain(self.plugins)
-        self.drivers = Drivers(self.chain.tick)
+        self.drivers = Drivers(
+            self.chain.tick,
+            Settings(
+                clusters=fixed(clusters or {}),
+                functions=foreign_functions or {},
+                storage=limits_storage,
+                limits=callout_limits or CalloutLimits(),
+            ),
+        )
         self._sees_responses = self.chain.response_headers or self.chain.response_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
