@@ -9,6 +9,7 @@ from wasmgate.artifacts import cache_folder
 from wasmgate.callouts import CalloutLimits, Settings, fixed
 from wasmgate.driver import Drivers, log_level
 from wasmgate.exchange import Exchange
+from wasmgate.foreign import ForeignFunctions
 from wasmgate.handshake import Handshake
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from wasmgate._asgi import ASGIApp, Receive, Scope, Send
     from wasmgate._native import Effects, Stream
-    from wasmgate.callouts import ForeignFunctions
+    from wasmgate.foreign import Function
     from wasmgate.policy import Policy
 
 __all__ = ["PolicyMiddleware"]
@@ -33,9 +34,9 @@ class PolicyMiddleware:
     used raises ConfigError or PolicyLoadError now, not on the first request.
 
     `clusters` are upstreams that policies call by name: "http://host:port" or "https://host:port".
-    `foreign_functions` are what policies call and are answered later by: coroutine functions from
-    bytes to bytes, by name. `limits_storage` is where `wasmgate.limits.hit` counts, an URL of the
-    `limits` package. A policy needs its `capabilities` for each. `callout_limits` bound them all.
+    Policies that have a name of `foreign_functions` in their capabilities may call that function
+    (see `wasmgate.foreign`). `limits_storage` is where `wasmgate.limits.hit` counts, an URL of the
+    `limits` package. `callout_limits` bound what all of it may use.
     """
 
     def __init__(
@@ -44,14 +45,17 @@ class PolicyMiddleware:
         *,
         policies: Sequence[Policy],
         clusters: Mapping[str, str] | None = None,
-        foreign_functions: ForeignFunctions | None = None,
+        foreign_functions: Mapping[str, Function] | None = None,
         limits_storage: str = "memory://",
         callout_limits: CalloutLimits | None = None,
     ) -> None:
         from wasmgate._native import Chain, Host  # noqa: PLC0415 (importing wasmgate stays cheap)
 
         self.app = app
-        self.host = Host(cache=cache_folder(), log_level=log_level())
+        self.foreign_functions = ForeignFunctions.of(foreign_functions or {})
+        self.host = Host(
+            cache=cache_folder(), log_level=log_level(), **self.foreign_functions.for_host()
+        )
         # Kept, because better code comes to a plugin for as long as there is one.
         self.plugins = [policy.load(self.host) for policy in policies]
         self.chain = Chain(self.plugins)
@@ -59,7 +63,7 @@ class PolicyMiddleware:
             self.chain.tick,
             Settings(
                 clusters=fixed(clusters or {}),
-                functions=foreign_functions or {},
+                functions=self.foreign_functions.asynchronous,
                 storage=limits_storage,
                 limits=callout_limits or CalloutLimits(),
             ),

@@ -1,16 +1,13 @@
 """Callouts: what policies ask of others, performed on the event loop of their streams."""
 
-from wasmgate.callouts.foreign import LIMITS_HIT, ForeignFunctions
 from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.callouts.performer import Callouts, Settings
 from wasmgate.callouts.targets import Cluster, fixed
 
 __all__ = [
-    "LIMITS_HIT",
     "CalloutLimits",
     "Callouts",
     "Cluster",
-    "ForeignFunctions",
     "Settings",
     "fixed",
 ]

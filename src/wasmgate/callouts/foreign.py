@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from wasmgate.callouts.failure import CalloutFailed, Status
 from wasmgate.callouts.limits_hit import LimitsHit
+from wasmgate.foreign import LIMITS_HIT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wasmgate._native import Callout
     from wasmgate.callouts.limits import CalloutLimits
+    from wasmgate.foreign import AsyncFunction
 
-__all__ = ["LIMITS_HIT", "ForeignCalls", "ForeignFunctions"]
-
-ForeignFunctions: TypeAlias = Mapping[str, Callable[[bytes], Awaitable[bytes]]]
-LIMITS_HIT = "wasmgate.limits.hit"
+__all__ = ["ForeignCalls"]
 
 
 class ForeignCalls:
     """Calls functions by name, on one event loop."""
 
-    def __init__(self, functions: ForeignFunctions, storage: str, limits: CalloutLimits) -> None:
+    def __init__(
+        self, functions: Mapping[str, AsyncFunction], storage: str, limits: CalloutLimits
+    ) -> None:
         self._functions = functions
         self._limits = limits
         self._hit = LimitsHit(storage)

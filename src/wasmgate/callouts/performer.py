@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wasmgate._native import Callout, Effects
-    from wasmgate.callouts.foreign import ForeignFunctions
     from wasmgate.callouts.grpc import GrpcCalls
     from wasmgate.callouts.http import HttpCalls
     from wasmgate.callouts.redis import RedisCalls
     from wasmgate.callouts.targets import Cluster, Target
+    from wasmgate.foreign import AsyncFunction
 
 __all__ = ["Callouts", "Settings"]
 
@@ -40,7 +40,7 @@ class Settings:
     """What callouts may reach and use; `storage` is where `wasmgate.limits.hit` counts."""
 
     clusters: Mapping[str, Cluster] = field(default_factory=dict)
-    functions: ForeignFunctions = field(default_factory=dict)
+    functions: Mapping[str, AsyncFunction] = field(default_factory=dict)
     storage: str = "memory://"
     limits: CalloutLimits = field(default_factory=CalloutLimits)
 
