@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakKeyDictionary, WeakSet, finalize, ref
 
-from wasmgate.callouts import Callouts, Settings
+from wasmgate.callouts.performer import Callouts, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

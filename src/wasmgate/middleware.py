@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from wasmgate._asgi import rewritten, target
 from wasmgate.artifacts import cache_folder
-from wasmgate.callouts import CalloutLimits, Settings, fixed
+from wasmgate.callouts.limits import CalloutLimits
+from wasmgate.callouts.performer import Settings
+from wasmgate.callouts.targets import fixed
 from wasmgate.driver import Drivers, log_level
 from wasmgate.exchange import Exchange
 from wasmgate.foreign import ForeignFunctions

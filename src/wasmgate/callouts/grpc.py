@@ -63,7 +63,8 @@ class GrpcCalls:
 
     async def _connect(self, grpc: Any, target: Target) -> Any:  # noqa: ANN401 (grpcio's)
         authority = f"{target.host}:{target.port}"
-        where, options = f"dns:///{authority}", []
+        where = f"dns:///{authority}"
+        options: list[tuple[str, str | int]] = []
         if target.judged:
             addresses = await _addresses(target)
             where = addresses[0]

@@ -246,7 +246,7 @@ class Callouts:
             case "grpc" | "grpc_stream":
                 self._deliver(_native.deliver_grpc_close(number, status, reason))
             case "redis":
-                self._deliver(_native.deliver_redis(number, status, b""))
+                self._deliver(_native.deliver_redis(number, 1, b""))
             case "foreign":
                 self._deliver(_native.deliver_foreign(number, b""))
 

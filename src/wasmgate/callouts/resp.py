@@ -46,7 +46,8 @@ class Values:
                 if len(self._data) - self._seen > _LONGEST_LINE:
                     raise Malformed("a line without an end")
                 return False
-            kind, line = self._data[self._seen : self._seen + 1], self._data[self._seen + 1 : end]
+            kind = bytes(self._data[self._seen : self._seen + 1])
+            line = self._data[self._seen + 1 : end]
             following, inside = end + 2, 0
             if kind == b"$":
                 following += max(_number(line, most=1 << 40) + 2, 0) if line != b"-1" else 0
@@ -54,8 +55,8 @@ class Values:
                     return False
             elif kind == b"*":
                 inside = max(_number(line, most=_MANY), 0)
-            elif kind not in (b"+", b"-", b":"):
-                raise Malformed(f"a value of type {bytes(kind)!r}")
+            elif kind not in {b"+", b"-", b":"}:
+                raise Malformed(f"a value of type {kind!r}")
             self._seen = following
             self._missing += inside - 1
         return True

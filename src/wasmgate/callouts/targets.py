@@ -57,44 +57,41 @@ def fixed(clusters: Mapping[str, str]) -> dict[str, Cluster]:
     Raises ConfigError.
     """
     for name, endpoint in clusters.items():
-        if _parsed(endpoint, judged=False) is None:
+        try:
+            _endpoint(endpoint)
+        except ValueError as error:
             raise ConfigError(
-                f"{endpoint!r} is no endpoint: it must be http://host:port or https://host:port",
-                where=f"clusters: {name}",
-            )
+                f"{endpoint!r} is no endpoint: {error}", where=f"clusters[{name!r}]"
+            ) from None
     return {name: Cluster(cycle([endpoint]).__next__) for name, endpoint in clusters.items()}
 
 
 def target(name: str, clusters: Mapping[str, Cluster]) -> Target:
-    """Return where `name` leads: to a cluster, or it is host:port, or an URL of them.
+    """Return where `name` leads: to a cluster, or it is host:port. Port 443 means TLS.
 
-    Port 443 and "https://" mean TLS. Raises CalloutFailed.
+    Raises CalloutFailed.
     """
     cluster = clusters.get(name)
-    if cluster is None:
-        found = _parsed(name, judged=True)
-        if found is None:
-            raise CalloutFailed(
-                f"there is no cluster {name!r}, and it is no host:port", Status.INVALID_ARGUMENT
-            )
-        return found
-    endpoint = cluster.endpoint()
-    found = _parsed(endpoint, judged=False, upstream=cluster.upstream) if endpoint else None
-    if found is None:
-        raise CalloutFailed(f"the cluster {name!r} has no healthy endpoint")
-    return found
+    if cluster is not None:
+        endpoint = cluster.endpoint()
+        if endpoint is None:
+            raise CalloutFailed(f"the cluster {name!r} has no healthy endpoint")
+        host, port, secure = _endpoint(endpoint)
+        return Target(host, port, secure, judged=False, upstream=cluster.upstream)
+    plain = _PLAIN.fullmatch(name)
+    if plain is None:
+        raise CalloutFailed(
+            f"there is no cluster {name!r}, and it is no host:port", Status.INVALID_ARGUMENT
+        )
+    port = int(plain[2])
+    return Target(plain[1].strip("[]"), port, port == _HTTPS, judged=True)
 
 
-def _parsed(text: str, *, judged: bool, upstream: Upstream | None = None) -> Target | None:
-    if plain := _PLAIN.fullmatch(text):
-        port = int(plain[2])
-        return Target(plain[1].strip("[]"), port, port == _HTTPS, judged, upstream)
-    try:
-        url = urlsplit(text)
-        port = url.port or (_HTTPS if url.scheme == "https" else 80)
-    except ValueError:
-        return None
+def _endpoint(text: str) -> tuple[str, int, bool]:
+    """Return host, port and whether TLS is spoken. Raises ValueError."""
+    url = urlsplit(text)
+    secure = url.scheme == "https"
     bare = url.path in {"", "/"} and not (url.query or url.fragment or "@" in url.netloc)
-    if url.scheme not in {"http", "https"} or not url.hostname or not bare:
-        return None
-    return Target(url.hostname, port, url.scheme == "https", judged, upstream)
+    if not (secure or url.scheme == "http") or not url.hostname or not bare:
+        raise ValueError("neither http://host:port nor https://host:port")
+    return url.hostname, url.port or (_HTTPS if secure else 80), secure
