@@ -42,6 +42,10 @@ class Host:
     not bytes answer INTERNAL_FAILURE. No stream of the thread can move meanwhile: RuntimeError.
     `asynchronous_functions` are names whose calls come back as effects. Raises ValueError for
     another level, and for a name of `built_in_functions()`.
+
+    With `clock`, nanoseconds since 1970, the time of policies stands still until `advance` moves
+    it: what they read, when their ticks are due, and how long a crashed one is held back. With
+    `seed` their random bytes repeat. Both are for tests and replays.
     """
 
     def __new__(
@@ -51,7 +55,19 @@ class Host:
         log_level: int = 2,
         foreign_functions: Mapping[str, Callable[[bytes], bytes]] | None = None,
         asynchronous_functions: Sequence[str] | None = None,
+        clock: int | None = None,
+        seed: int | None = None,
     ) -> Host: ...
+    def advance(self, seconds: float) -> None:
+        """Move the clock that was given; ticks that became due run at the next `Chain.tick`.
+
+        Raises ValueError for a negative time, and when the host goes by the system's clock.
+        """
+
+    @property
+    def time(self) -> int:
+        """Nanoseconds since 1970 as policies see them."""
+
     @property
     def cache(self) -> Path | None:
         """The folder of compiled modules."""

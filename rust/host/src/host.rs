@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::artifact_cache::ArtifactCache;
 use crate::engine::Tier;
@@ -12,13 +13,40 @@ use crate::module::digest_hex;
 use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
 use crate::signature::KeyCache;
-use crate::{LogLevel, MetricValue, instances};
+use crate::{Clock, LogLevel, MetricValue, Random, instances};
 
 /// Shared data, queues, metrics and caches of one application. A policy that is replaced finds what
 /// its predecessor of the same name left here. Cloning is cheap and shares.
 #[derive(Clone)]
 pub struct Host {
     inner: Arc<Inner>,
+}
+
+/// Everything that can be said of a host.
+pub struct HostSpec {
+    /// The folder that keeps compiled modules; without one each is compiled each time.
+    pub cache: Option<PathBuf>,
+    /// Log lines below it are dropped.
+    pub log_level: LogLevel,
+    /// Foreign functions of the layer above. What a host has for itself
+    /// ([`crate::built_in_functions`]) stays its own.
+    pub functions: ForeignFunctions,
+    /// The clock of the policies.
+    pub clock: Clock,
+    /// Where their random bytes come from.
+    pub random: Random,
+}
+
+impl Default for HostSpec {
+    fn default() -> Self {
+        Self {
+            cache: None,
+            log_level: LogLevel::Info,
+            functions: ForeignFunctions::new(),
+            clock: Clock::default(),
+            random: Random::default(),
+        }
+    }
 }
 
 struct Inner {
@@ -29,6 +57,8 @@ struct Inner {
     metrics: Metrics,
     keys: KeyCache,
     functions: ForeignFunctions,
+    clock: Clock,
+    random: Random,
 }
 
 impl Host {
@@ -36,17 +66,13 @@ impl Host {
     /// log lines below `log_level`.
     #[must_use]
     pub fn new(cache: Option<PathBuf>, log_level: LogLevel) -> Self {
-        Self::with_functions(cache, log_level, ForeignFunctions::new())
+        Self::with(HostSpec { cache, log_level, ..HostSpec::default() })
     }
 
-    /// The same with foreign functions of the layer above. What the host has for itself
-    /// ([`crate::built_in_functions`]) stays its own.
+    /// A host of everything that can be said of one.
     #[must_use]
-    pub fn with_functions(
-        cache: Option<PathBuf>,
-        log_level: LogLevel,
-        functions: ForeignFunctions,
-    ) -> Self {
+    pub fn with(spec: HostSpec) -> Self {
+        let HostSpec { cache, log_level, functions, clock, random } = spec;
         Self {
             inner: Arc::new(Inner {
                 artifacts: cache.map(ArtifactCache::new),
@@ -56,6 +82,8 @@ impl Host {
                 metrics: Metrics::default(),
                 keys: KeyCache::default(),
                 functions,
+                clock,
+                random,
             }),
         }
     }
@@ -79,6 +107,19 @@ impl Host {
         })
     }
 
+    /// Moves a stopped clock; ticks become due by it and run at the next [`crate::Chain::tick`].
+    /// False when the host goes by the system's clock.
+    #[must_use]
+    pub fn advance(&self, by: Duration) -> bool {
+        self.inner.clock.advance(by)
+    }
+
+    /// Nanoseconds since 1970 as policies see them.
+    #[must_use]
+    pub fn unix_time(&self) -> u64 {
+        self.inner.clock.unix()
+    }
+
     /// How many instances there are on this thread.
     #[must_use]
     pub fn instances(&self) -> usize {
@@ -97,6 +138,14 @@ impl Host {
 
     pub(crate) fn artifacts(&self) -> Option<&ArtifactCache> {
         self.inner.artifacts.as_ref()
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    pub(crate) fn random(&self) -> &Random {
+        &self.inner.random
     }
 
     pub(crate) fn log_level(&self) -> LogLevel {
