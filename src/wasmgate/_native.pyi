@@ -40,12 +40,13 @@ class Host:
     `foreign_functions` are called in the callback of a policy that asks for them, with the
     arguments and with the GIL held; the result is at most 1 MiB. An exception and a result that is
     not bytes answer INTERNAL_FAILURE. No stream of the thread can move meanwhile: RuntimeError.
-    `asynchronous_functions` are names whose calls come back as effects. Raises ValueError for
-    another level, and for a name of `built_in_functions()`.
+    `asynchronous_functions` are names whose calls come back as effects.
 
     With `clock`, nanoseconds since 1970, the time of policies stands still until `advance` moves
     it: what they read, when their ticks are due, and how long a crashed one is held back. With
     `seed` their random bytes repeat. Both are for tests and replays.
+
+    Raises ValueError for another level, and for a name of `built_in_functions()`.
     """
 
     def __new__(

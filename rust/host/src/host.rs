@@ -15,38 +15,26 @@ use crate::shared_queues::SharedQueues;
 use crate::signature::KeyCache;
 use crate::{Clock, LogLevel, MetricValue, Random, instances};
 
+/// What makes a host another than the usual one.
+#[derive(Default)]
+pub struct HostOptions {
+    /// The folder of compiled modules; none: compiles each time.
+    pub cache: Option<PathBuf>,
+    /// Log lines below this are dropped.
+    pub log_level: LogLevel,
+    /// What time it is for policies.
+    pub clock: Clock,
+    /// Where their random bytes are from.
+    pub random: Random,
+    /// Foreign functions of the layer above, by name.
+    pub functions: ForeignFunctions,
+}
+
 /// Shared data, queues, metrics and caches of one application. A policy that is replaced finds what
 /// its predecessor of the same name left here. Cloning is cheap and shares.
 #[derive(Clone)]
 pub struct Host {
     inner: Arc<Inner>,
-}
-
-/// Everything that can be said of a host.
-pub struct HostSpec {
-    /// The folder that keeps compiled modules; without one each is compiled each time.
-    pub cache: Option<PathBuf>,
-    /// Log lines below it are dropped.
-    pub log_level: LogLevel,
-    /// Foreign functions of the layer above. What a host has for itself
-    /// ([`crate::built_in_functions`]) stays its own.
-    pub functions: ForeignFunctions,
-    /// The clock of the policies.
-    pub clock: Clock,
-    /// Where their random bytes come from.
-    pub random: Random,
-}
-
-impl Default for HostSpec {
-    fn default() -> Self {
-        Self {
-            cache: None,
-            log_level: LogLevel::Info,
-            functions: ForeignFunctions::new(),
-            clock: Clock::default(),
-            random: Random::default(),
-        }
-    }
 }
 
 struct Inner {
@@ -56,9 +44,9 @@ struct Inner {
     queues: SharedQueues,
     metrics: Metrics,
     keys: KeyCache,
-    functions: ForeignFunctions,
     clock: Clock,
     random: Random,
+    functions: ForeignFunctions,
 }
 
 impl Host {
@@ -66,13 +54,13 @@ impl Host {
     /// log lines below `log_level`.
     #[must_use]
     pub fn new(cache: Option<PathBuf>, log_level: LogLevel) -> Self {
-        Self::with(HostSpec { cache, log_level, ..HostSpec::default() })
+        Self::with(HostOptions { cache, log_level, ..HostOptions::default() })
     }
 
-    /// A host of everything that can be said of one.
+    /// The same with more than that. What the host has for itself ([`crate::built_in_functions`])
+    /// stays its own.
     #[must_use]
-    pub fn with(spec: HostSpec) -> Self {
-        let HostSpec { cache, log_level, functions, clock, random } = spec;
+    pub fn with(HostOptions { cache, log_level, clock, random, functions }: HostOptions) -> Self {
         Self {
             inner: Arc::new(Inner {
                 artifacts: cache.map(ArtifactCache::new),
@@ -81,9 +69,9 @@ impl Host {
                 queues: SharedQueues::default(),
                 metrics: Metrics::default(),
                 keys: KeyCache::default(),
-                functions,
                 clock,
                 random,
+                functions,
             }),
         }
     }

@@ -61,7 +61,7 @@ pub use error::Error;
 pub use foreign::{ForeignFunction, ForeignFunctions, ForeignResult, Function, built_in_functions};
 pub use free_memory::give_back_memory;
 pub use headers::{HeaderMap, is_field_value};
-pub use host::{Host, HostSpec};
+pub use host::{Host, HostOptions};
 pub use inspect::{Inspection, inspect};
 pub use limits::Limits;
 pub use load_error::LoadError;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use wasmgate_host::{self as host, Clock, HostSpec, LogLevel, MetricKind, Random};
+use wasmgate_host::{self as host, Clock, HostOptions, LogLevel, MetricKind, Random};
 
 use crate::foreign;
 
@@ -35,7 +35,8 @@ impl Host {
         )?;
         let clock = clock.map(Clock::stopped_at).unwrap_or_default();
         let random = seed.map(Random::seeded).unwrap_or_default();
-        Ok(Self(host::Host::with(HostSpec { cache, log_level, functions, clock, random })))
+        let options = HostOptions { cache, log_level, clock, random, functions };
+        Ok(Self(host::Host::with(options)))
     }
 
     #[getter]
