@@ -1,5 +1,6 @@
 //! What hostcalls find when a guest calls them: the state of one instance.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,8 @@ pub(crate) struct Env {
     /// `proxy_on_vm_start` runs.
     pub(crate) starting_vm: bool,
     pub(crate) tick: Option<Tick>,
+    /// Properties that the policy declared; whether each is read only.
+    pub(crate) declared: HashMap<Vec<u8>, bool>,
     /// Units that hostcalls used and that the meter has not seen yet.
     pub(crate) debt: u64,
     pub(crate) log_bytes_left: usize,
@@ -96,6 +99,7 @@ impl Env {
             ending: false,
             starting_vm: false,
             tick: None,
+            declared: HashMap::new(),
             debt: 0,
             log_bytes_left,
             warnings: Vec::new(),

@@ -3,11 +3,17 @@
 //! To add one: a function in the file of its family, a line in [`BUILT_IN`], a row in the table of
 //! the documentation.
 
+#![allow(clippy::unnecessary_wraps, reason = "every function has the same shape")]
+
+mod compression;
+mod filter_state;
 mod functions;
+mod process;
 mod signatures;
 
 pub(crate) use functions::busy;
 pub use functions::{ForeignFunction, ForeignFunctions, ForeignResult, Function};
+pub(crate) use process::clear_route_cache;
 
 use crate::LogLevel;
 use crate::abi::Status;
@@ -18,6 +24,13 @@ type BuiltIn = fn(&mut Guest<'_>, &[u8]) -> Result<Vec<u8>, Fault>;
 
 /// Functions of the host itself. The layer above cannot take their names.
 const BUILT_IN: &[(&str, BuiltIn)] = &[
+    ("clear_route_cache", process::clear_route_cache),
+    ("compress", compression::compress),
+    ("declare_property", filter_state::declare),
+    ("get_log_level", process::get_log_level),
+    ("set_envoy_filter_state", filter_state::set),
+    ("sign", signatures::sign),
+    ("uncompress", compression::uncompress),
     ("verify_signature", signatures::verify),
     ("wasmgate_verify_signature", signatures::verify_jws),
 ];

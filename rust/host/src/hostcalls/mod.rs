@@ -22,6 +22,7 @@ mod shared_queues;
 mod timers;
 mod wasi;
 
+pub(crate) use properties::store;
 use wasmer::{
     AsStoreMut, Extern, ExternType, Function, FunctionEnv, FunctionType, Imports, Module,
     RuntimeError, Value,
