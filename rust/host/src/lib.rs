@@ -5,6 +5,8 @@
 
 mod abi;
 mod attributes;
+mod callouts;
+mod capabilities;
 mod chain;
 mod clock;
 mod course;
@@ -55,6 +57,8 @@ mod signature;
 
 pub use abi::LogLevel;
 pub use attributes::{Attributes, Tls, TlsFacts};
+pub use callouts::{Callout, CalloutAnswer, CalloutRequest, GrpcMethod, Login, deliver};
+pub use capabilities::{Capabilities, Capability, Denial};
 pub use chain::{Chain, Ticked};
 pub use clock::Clock;
 pub use effects::{Body, Effects, Head, LocalResponse, LogRecord, Progress};
