@@ -1,4 +1,6 @@
-//! One VM on one thread: start, and one method a callback.
+//! One VM on one thread: one method a callback.
+
+mod roots;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,10 +9,11 @@ use wasmer::{FunctionEnv, RuntimeError, Store};
 
 use crate::abi::{Action, Direction};
 use crate::engine::Tier;
-use crate::env::{Env, Links, Owner, Root, Stage};
-use crate::exports::{self, Exports, HeadersCallback, StartFunctions};
+use crate::env::{Env, Links, Owner};
+use crate::exports::{self, Exports, HeadersCallback};
 use crate::fuel::{Cause, Meter};
 use crate::plugin::PluginCore;
+use crate::trace::{Called, Gives, Seen};
 use crate::{Error, hostcalls, remembered, signals};
 
 /// A started and configured VM. It belongs to the thread that made it.
@@ -29,80 +32,6 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    /// Instantiates the module and runs `_initialize`, `proxy_on_context_create`,
-    /// `proxy_on_vm_start` and `proxy_on_configure`.
-    pub(crate) fn start(core: Arc<PluginCore>) -> Result<Self, Error> {
-        let mut this = Self::new(core)?;
-        let start = StartFunctions::of(&this.vm, &this.store)?;
-        this.initialize(&start)?;
-        let core = Arc::clone(&this.core);
-        this.join(&core)?;
-        Ok(this)
-    }
-
-    /// Gives a plugin its root context: `proxy_on_context_create`, `proxy_on_vm_start` and
-    /// `proxy_on_configure`. As in Envoy each root context has its `proxy_on_vm_start`: SDKs pass
-    /// it on to that root alone. One that is refused leaves no trace in the host.
-    pub(crate) fn join(&mut self, core: &Arc<PluginCore>) -> Result<(), Error> {
-        let env = self.env.as_mut(&mut self.store);
-        env.stage = Stage::Open;
-        let context = env.add_context(Owner::Root);
-        env.roots.push(Root { context, core: Arc::clone(core), tick: None });
-        (self.core, self.root) = (Arc::clone(core), context);
-        let configured = self.configure();
-        if configured.is_err() {
-            self.forget_root();
-        }
-        configured
-    }
-
-    /// Ends the root context of the plugin that has its turn: `proxy_on_done`, `proxy_on_delete`.
-    pub(crate) fn leave(&mut self) -> Result<(), Error> {
-        let (fuel, root) = (self.fuel(), self.root);
-        if self.exports.done.is_some() {
-            self.run("proxy_on_done", root, fuel, |exports, store| {
-                exports.done.as_ref().map_or(Ok(1), |f| f.call(store, root))
-            })?;
-        }
-        self.run("proxy_on_delete", root, fuel, |exports, store| {
-            exports.delete.as_ref().map_or(Ok(()), |f| f.call(store, root))
-        })?;
-        self.forget_root();
-        Ok(())
-    }
-
-    fn forget_root(&mut self) {
-        let root = self.root;
-        let env = self.env.as_mut(&mut self.store);
-        env.roots.retain(|known| known.context != root);
-        env.contexts.remove(&root);
-        if let Some(other) = env.roots.first() {
-            env.core = Arc::clone(&other.core);
-            (self.core, self.root) = (Arc::clone(&other.core), other.context);
-        }
-    }
-
-    /// Lets a plugin have its turn: what follows is in its name and within its limits.
-    pub(crate) fn turn_to(&mut self, core: &Arc<PluginCore>) -> Result<(), Error> {
-        if self.core.id == core.id {
-            return Ok(());
-        }
-        let root = self.env.as_ref(&self.store).root_of_plugin(core.id);
-        self.root = root.ok_or(Error::InstanceGone)?.context;
-        self.core = Arc::clone(core);
-        Ok(())
-    }
-
-    /// Whether a plugin has its root context here.
-    pub(crate) fn has(&self, plugin: u64) -> bool {
-        self.env.as_ref(&self.store).root_of_plugin(plugin).is_some()
-    }
-
-    /// The plugins that have a root context here.
-    pub(crate) fn plugins(&self) -> Vec<Arc<PluginCore>> {
-        self.env.as_ref(&self.store).roots.iter().map(|root| Arc::clone(&root.core)).collect()
-    }
-
     /// Instantiates the module and runs nothing of it.
     fn new(core: Arc<PluginCore>) -> Result<Self, Error> {
         let compiled = core.module.code();
@@ -147,65 +76,26 @@ impl Instance {
         Ok(new)
     }
 
-    fn initialize(&mut self, functions: &StartFunctions) -> Result<(), Error> {
-        let fuel = self.core.spec.limits.start_fuel;
-        if let Some(instantiated) = &functions.instantiated {
-            self.run("the start function", 0, fuel, |_, store| instantiated.call(store))?;
-        }
-        if let Some(initialize) = &functions.initialize {
-            self.run("_initialize", 0, fuel, |_, store| initialize.call(store))?;
-            if let Some(main) = &functions.main {
-                self.run("main", 0, fuel, |_, store| main.call(store, 0, 0))?;
-            } else if let Some(main) = &functions.main_void {
-                self.run("__main_void", 0, fuel, |_, store| main.call(store))?;
-            }
-        } else if let Some(start) = &functions.start {
-            self.run("_start", 0, fuel, |_, store| start.call(store))?;
-        }
-        Ok(())
-    }
-
-    fn configure(&mut self) -> Result<(), Error> {
-        let (fuel, root) = (self.core.spec.limits.start_fuel, self.root);
-        self.run("proxy_on_context_create", root, fuel, |exports, store| {
-            exports.context_create.as_ref().map_or(Ok(()), |f| f.call(store, root, 0))
-        })?;
-        let core = Arc::clone(&self.core);
-        let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        let vm_size = size(&core.spec.vm_configuration);
-        self.env.as_mut(&mut self.store).starting_vm = true;
-        let accepted = self.run("proxy_on_vm_start", root, fuel, |exports, store| {
-            exports.vm_start.as_ref().map_or(Ok(1), |f| f.call(store, root, vm_size))
-        })?;
-        self.env.as_mut(&mut self.store).starting_vm = false;
-        self.accept("proxy_on_vm_start", accepted)?;
-        let plugin_size = size(&core.spec.configuration);
-        let accepted = self.run("proxy_on_configure", root, fuel, |exports, store| {
-            exports.configure.as_ref().map_or(Ok(1), |f| f.call(store, root, plugin_size))
-        })?;
-        self.accept("proxy_on_configure", accepted)
-    }
-
-    fn accept(&mut self, callback: &'static str, answer: i32) -> Result<(), Error> {
-        if answer != 0 {
-            return Ok(());
-        }
-        let logs = std::mem::take(&mut self.env.as_mut(&mut self.store).warnings);
-        Err(Error::Refused { callback, logs })
-    }
-
     /// Runs one callback with a fresh budget and says how it failed.
-    fn run<R>(
+    fn run<'a, R: Gives>(
         &mut self,
-        callback: &'static str,
+        called: impl Into<Called<'a>>,
         context: u32,
         fuel: u64,
         call: impl FnOnce(&Exports, &mut Store) -> Result<R, RuntimeError>,
     ) -> Result<R, Error> {
+        let called = called.into();
         self.meter.refill(&mut self.store, fuel);
-        self.env.as_mut(&mut self.store).enter(context);
-        signals::in_guest(|| call(&self.exports, &mut self.store))
-            .map_err(|trap| self.failure(callback, fuel, &trap))
+        let env = self.env.as_mut(&mut self.store);
+        env.enter(context);
+        let seen = env.traced.then(|| Seen::begin(env, called, context));
+        let answer = signals::in_guest(|| call(&self.exports, &mut self.store))
+            .map_err(|trap| self.failure(called.name, fuel, &trap));
+        if let Some(seen) = seen {
+            let used = fuel.saturating_sub(self.meter.remaining(&mut self.store));
+            seen.end(self.core.host.trace(), called.name, used, &answer);
+        }
+        answer
     }
 
     fn failure(&mut self, callback: &'static str, fuel: u64, trap: &RuntimeError) -> Error {
@@ -226,11 +116,16 @@ impl Instance {
     /// Makes the context of the policy at `position` of a stream.
     pub(crate) fn create_stream(&mut self, key: u64, position: usize) -> Result<u32, Error> {
         let (fuel, root) = (self.fuel(), self.root);
-        let context =
-            self.env.as_mut(&mut self.store).add_context(Owner::Stream { key, position, root });
-        self.run("proxy_on_context_create", context, fuel, |exports, store| {
-            exports.context_create.as_ref().map_or(Ok(()), |f| f.call(store, context, root))
-        })?;
+        let owner = Owner::Stream { key, position, root };
+        let context = self.env.as_mut(&mut self.store).add_context(owner);
+        self.run(
+            ("proxy_on_context_create", &[("parent", root)]),
+            context,
+            fuel,
+            |exports, store| {
+                exports.context_create.as_ref().map_or(Ok(()), |f| f.call(store, context, root))
+            },
+        )?;
         Ok(context)
     }
 
@@ -248,10 +143,13 @@ impl Instance {
         if self.exports.headers(direction).is_none() {
             return Ok(Action::Continue);
         }
-        self.run(name, context, self.fuel(), |exports, store| match exports.headers(direction) {
-            None => Ok(0),
-            Some(HeadersCallback::Two(f)) => f.call(store, context, fields),
-            Some(HeadersCallback::Three(f)) => f.call(store, context, fields, end.into()),
+        let parameters = [("fields", fields), ("end", end.into())];
+        self.run((name, &parameters), context, self.fuel(), |exports, store| {
+            match exports.headers(direction) {
+                None => Ok(0),
+                Some(HeadersCallback::Two(f)) => f.call(store, context, fields),
+                Some(HeadersCallback::Three(f)) => f.call(store, context, fields, end.into()),
+            }
         })
         .map(Action::of_headers)
     }
@@ -270,7 +168,8 @@ impl Instance {
         if self.exports.body(direction).is_none() {
             return Ok(Action::Continue);
         }
-        self.run(name, context, self.fuel(), |exports, store| {
+        let parameters = [("size", size), ("end", end.into())];
+        self.run((name, &parameters), context, self.fuel(), |exports, store| {
             exports.body(direction).map_or(Ok(0), |f| f.call(store, context, size, end.into()))
         })
         .map(Action::of_body)
@@ -289,7 +188,7 @@ impl Instance {
         if self.exports.trailers(direction).is_none() {
             return Ok(Action::Continue);
         }
-        self.run(name, context, self.fuel(), |exports, store| {
+        self.run((name, &[("fields", fields)]), context, self.fuel(), |exports, store| {
             exports.trailers(direction).map_or(Ok(0), |f| f.call(store, context, fields))
         })
         .map(Action::of_body)
@@ -377,7 +276,7 @@ impl Instance {
 
     pub(crate) fn on_queue_ready(&mut self, queue: u32) -> Result<(), Error> {
         let (fuel, root) = (self.fuel(), self.root);
-        self.run("proxy_on_queue_ready", root, fuel, |exports, store| {
+        self.run(("proxy_on_queue_ready", &[("queue", queue)]), root, fuel, |exports, store| {
             exports.queue_ready.as_ref().map_or(Ok(()), |f| f.call(store, root, queue))
         })
     }

@@ -5,27 +5,25 @@ The models check one value at a time; `wasmgate.config.references` checks that n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     JsonValue,
     StringConstraints,
-    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
+from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.capabilities import Capabilities, is_upstream
+from wasmgate.config.isolation import RoutePolicy, TenantSettings
+from wasmgate.config.model import FieldName, Model
 from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
 from wasmgate.config.references import dangling
 from wasmgate.config.units import Count, Duration, Size
-from wasmgate.isolation import Isolation, Tenants, contradiction
+from wasmgate.isolation import Isolation, contradiction
 from wasmgate.policies import identity_headers
 from wasmgate.policy import FailurePolicy, Limits, Policy
 
@@ -38,18 +36,17 @@ __all__ = [
     "Match",
     "PolicySettings",
     "Route",
-    "RoutePolicySettings",
     "Server",
-    "TenantSettings",
 ]
 
 LB_POLICIES = ("round_robin",)
+# What the package `limits` can count in without losing hits of others at the same time.
+_STORAGE = r"^(memory|memcached|(redis|valkey)(s|\+unix|\+cluster|\+sentinel)?)://"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 MetricPattern = Annotated[str, StringConstraints(pattern=r"^[^*]+[*]?$|^[*]$")]
-FieldName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 
 
 def _not_empty(values: tuple[object, ...]) -> tuple[object, ...]:
@@ -68,14 +65,6 @@ Upstream = Annotated[str, AfterValidator(_upstream)]
 
 # Not `min_length`: pydantic counts the valid entries only, and would call a list of mistakes empty.
 NOT_EMPTY = (AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1}))
-
-
-class Model(BaseModel):
-    """What all parts share: frozen, and a key that nobody knows is an error."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
-    )
 
 
 class LimitSettings(Model):
@@ -123,34 +112,6 @@ class CapabilitySettings(Model):
 
     shared_data: tuple[Text, ...] = ()
     """Policies whose shared queues it may use; its own are always open."""
-
-
-class TenantSettings(Model):
-    """What names the tenant of a request, and how many there are; see `wasmgate.Tenants`."""
-
-    header: FieldName | None = None
-    """A request header. What a client sends is believed: let an earlier policy set it."""
-
-    property: Annotated[str, StringConstraints(min_length=1)] | None = None
-    """A property, such as `wasmgate.user`, which an earlier policy may have set."""
-
-    max: Count = Tenants.max
-    """Tenants at a time; over it the one that is idle longest goes, with what it remembers."""
-
-    idle: Duration = Tenants.idle
-    """Without a request for so long a tenant goes, with what it remembers."""
-
-    @model_validator(mode="after")
-    def _one_key(self) -> TenantSettings:
-        if self.header and self.property:
-            raise PydanticCustomError("tenants", "must name a header or a property, not both")
-        return self
-
-    def to_tenants(self) -> Tenants:
-        """Return the same as `Tenants`."""
-        return Tenants(
-            header=self.header or "", property=self.property or "", max=self.max, idle=self.idle
-        )
 
 
 class PolicySettings(Model):
@@ -254,50 +215,6 @@ class Match(Model):
     """The beginning of the path."""
 
 
-class RoutePolicySettings(Model):
-    """What a route says of a policy that it names."""
-
-    configuration: JsonValue = Field(repr=False)
-    """Instead of the policy's own, as a root context in the same virtual machine."""
-
-
-def _as_mapping(value: object) -> object:
-    """Read `limit` as `{limit: null}`."""
-    if isinstance(value, str):
-        return {value: None}
-    if isinstance(value, Mapping) and len(value) == 1:
-        return value
-    raise PydanticCustomError(
-        "route_policy", "must be a policy's name, or one name: {configuration: …}"
-    )
-
-
-RoutePolicy = Annotated[
-    dict[str, RoutePolicySettings | None],
-    BeforeValidator(_as_mapping),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string"},
-                {
-                    "type": "object",
-                    "minProperties": 1,
-                    "maxProperties": 1,
-                    "additionalProperties": {
-                        "type": "object",
-                        "properties": {
-                            "configuration": {"description": "Instead of the policy's own."}
-                        },
-                        "required": ["configuration"],
-                        "additionalProperties": False,
-                    },
-                },
-            ]
-        }
-    ),
-]
-
-
 class Route(Model):
     """Where matching requests go and which policies they pass."""
 
@@ -336,6 +253,32 @@ class Server(Model):
     """Bytes of a request body; more is answered 413. Bodies are streamed: no limit by default."""
 
 
+class SharedLimits(Model):
+    """Limits that policies share by `wasmgate.limits.hit`."""
+
+    storage: Annotated[str, StringConstraints(pattern=_STORAGE), Field(repr=False)] = "memory://"
+    """Where they count: a URL of the package `limits`, such as redis://127.0.0.1:6379."""
+
+
+class CalloutSettings(Model):
+    """What the callouts of policies may use, in each worker; see `wasmgate.CalloutLimits`."""
+
+    in_flight: Count = CalloutLimits.in_flight
+    """Callouts of all policies at the same time."""
+
+    per_policy: Count = CalloutLimits.per_policy
+    """Callouts of one policy at the same time."""
+
+    request: Size = CalloutLimits.request
+    """Bytes that a callout sends."""
+
+    response: Size = CalloutLimits.response
+    """Bytes of its answer."""
+
+    time: Duration = CalloutLimits.time
+    """Until the whole answer is there."""
+
+
 class GatewayConfig(Model):
     """The whole of gateway.yaml."""
 
@@ -359,6 +302,12 @@ class GatewayConfig(Model):
 
     server: Server = Server()
     """Bounds on what clients send."""
+
+    callouts: CalloutSettings = CalloutSettings()
+    """Bounds on what policies ask of others."""
+
+    limits: SharedLimits = SharedLimits()
+    """Limits that workers and machines share."""
 
     @model_validator(mode="after")
     def _names_meet(self) -> GatewayConfig:
