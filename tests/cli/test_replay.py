@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.conftest import Command
 from tests.native.hostile import guest
 from wasmgate import ConfigError
 from wasmgate.replay import replay
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Command
 
 CLOCK_AND_CHANCE = guest(
     '(import "env" "proxy_get_current_time_nanoseconds" (func $now (param i32) (result i32)))',

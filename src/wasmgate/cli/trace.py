@@ -66,8 +66,8 @@ def trace(
 
     \b
     wasmgate trace rewrite --request GET:/v1/orders --configuration rewrite.json
-    wasmgate trace own.wasm -H 'x-key: 1' --capability net=auth:8080 --answer auth:8080=200:ok
-    wasmgate trace gateway.yaml --request POST:/orders --body order.json --record order.trace.json
+    wasmgate trace own.wasm --capability net=auth:8080 --answer auth:8080=200:ok
+    wasmgate trace gateway.yaml --request POST:/a --body a.json --record a.trace.json
     """  # noqa: D301 (click keeps lines after this character)
     from wasmgate.cli.traced_request import answers_of, capabilities_of, request_of, response_of
     from wasmgate.cli.transcript import as_json as to_json

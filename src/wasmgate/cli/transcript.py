@@ -99,7 +99,8 @@ def _hostcall(event: TraceEvent) -> Text:
     for name, value in event.results:
         text.append(f" {name}={value}")
     if event.reason:
-        text.append(f"\n        because: {event.reason}", "yellow")
+        word = "but" if event.outcome == "OK" else "because"
+        text.append(f"\n        {word}: {event.reason}", "yellow")
     return text
 
 

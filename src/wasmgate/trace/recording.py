@@ -139,6 +139,9 @@ class Recording:
     @classmethod
     def of(cls, source: Source, policies: Policies, inputs: Inputs, outcome: Outcome) -> Recording:
         """Make the recording of a run."""
+        if source.module is not None:
+            # Another module has another file name, and the policy keeps its own.
+            source = replace(source, name=policies.used[0].name)
         return cls(
             source=source,
             digests=digests(policies),
