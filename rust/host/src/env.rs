@@ -1,5 +1,6 @@
 //! What hostcalls find when a guest calls them: the state of one instance.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,8 @@ pub(crate) struct Env {
     /// `proxy_on_vm_start` runs.
     pub(crate) starting_vm: bool,
     pub(crate) tick: Option<Tick>,
+    /// Properties that the policy declared; whether each is read only.
+    pub(crate) declared: HashMap<Vec<u8>, bool>,
     /// The metrics that it defined.
     pub(crate) metrics: IdSet<u32>,
     /// Units that hostcalls used and that the meter has not seen yet.
@@ -109,6 +112,7 @@ impl Env {
             ending: false,
             starting_vm: false,
             tick: None,
+            declared: HashMap::new(),
             metrics: IdSet::default(),
             debt: 0,
             log_bytes_left,
