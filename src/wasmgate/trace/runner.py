@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wasmgate import _native
 from wasmgate.artifacts import cache_folder
+from wasmgate.foreign import LIMITS_HIT
 from wasmgate.trace.messages import Request, Response, masked
 
 if TYPE_CHECKING:
@@ -75,7 +76,15 @@ def run(policies: Policies, inputs: Inputs, *, secrets: bool = False) -> Outcome
 
     Secrets are masked unless `secrets`. Raises ConfigError, PolicyLoadError.
     """
-    host = _native.Host(cache=cache_folder(), log_level=0, clock=inputs.clock, seed=inputs.seed)
+    built_in = _native.built_in_functions()
+    host = _native.Host(
+        cache=cache_folder(),
+        log_level=0,
+        clock=inputs.clock,
+        seed=inputs.seed,
+        # Any name with an answer may be an application's function.
+        asynchronous_functions=[LIMITS_HIT, *(it for it in inputs.answers if it not in built_in)],
+    )
     open_request = policies.load(host)
     host.record(secrets=secrets)
     passage = _Passage(open_request(inputs.request), host, inputs)
