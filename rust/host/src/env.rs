@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use wasmer::{Memory, TypedFunction};
 
 use crate::LogLevel;
+use crate::callouts::Calls;
 use crate::capabilities::{self, Capability};
 use crate::effects::LogRecord;
 use crate::fuel::Meter;
@@ -44,6 +45,8 @@ pub(crate) struct Env {
     /// `proxy_on_vm_start` runs.
     pub(crate) starting_vm: bool,
     pub(crate) tick: Option<Tick>,
+    /// What it asked of others.
+    pub(crate) calls: Calls,
     /// The metrics that it defined.
     pub(crate) metrics: IdSet<u32>,
     /// Units that hostcalls used and that the meter has not seen yet.
@@ -105,6 +108,7 @@ impl Env {
             ending: false,
             starting_vm: false,
             tick: None,
+            calls: Calls::default(),
             metrics: IdSet::default(),
             debt: 0,
             log_bytes_left,

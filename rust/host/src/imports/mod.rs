@@ -106,6 +106,6 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_not_found() {
-        assert!(find("env", "proxy_redis_call").is_none());
+        assert!(find("env", "proxy_unheard_of").is_none());
     }
 }
