@@ -652,5 +652,7 @@ def compile_artifact(
 def inspect(module: bytes) -> _Inspection:
     """Describe a module without compiling it, also one that could not be loaded.
 
-    `imports` are (module, name, kind, known here). Raises PolicyLoadError when it is no wasm.
+    `problem` is why it cannot be loaded, as far as can be seen without its code. `imports` are
+    (module, name, kind, known here); a call of a function that is unknown is a trap. Raises
+    PolicyLoadError when it is no wasm.
     """

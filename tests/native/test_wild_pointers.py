@@ -66,6 +66,8 @@ PROXY = {
     "proxy_continue_response": "",
     "proxy_clear_route_cache": "",
     "proxy_get_configuration": "o o",
+    "proxy_get_upstream_hosts": "o o",
+    "proxy_set_upstream_override_host": "b s",
     "emscripten_notify_memory_growth": "1",
     "pthread_equal": "1 1",
 }
@@ -84,6 +86,8 @@ WASI = {
 """The functions of WASI that this host performs and that have pointers."""
 
 ABSENT = {
+    "proxy_get_upstream_hosts",
+    "proxy_set_upstream_override_host",
     "proxy_call_foreign_function",
 }
 """What they would do is not there, whatever their pointers say."""
