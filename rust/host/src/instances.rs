@@ -90,6 +90,11 @@ pub(crate) fn slot(core: &Arc<PluginCore>) -> Rc<Slot> {
     slot
 }
 
+/// The slot of a plugin, if it has one on this thread.
+pub(crate) fn known(plugin: u64) -> Weak<Slot> {
+    SLOTS.with_borrow(|slots| slots.get(&plugin).map(Rc::downgrade)).unwrap_or_default()
+}
+
 /// The slots of this thread that serve tenants of a plugin.
 pub(crate) fn tenants(plugin: u64) -> Vec<Rc<Slot>> {
     TENANTS.with_borrow(|tenants| tenants.get(&plugin).cloned().unwrap_or_default())

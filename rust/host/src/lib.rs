@@ -61,7 +61,9 @@ mod signature;
 
 pub use abi::LogLevel;
 pub use attributes::{Attributes, Tls, TlsFacts};
-pub use callouts::{Callout, CalloutAnswer, CalloutRequest, GrpcMethod, Login, deliver};
+pub use callouts::{
+    Callout, CalloutAnswer, CalloutRequest, GrpcMethod, Login, deliver, pending_callouts,
+};
 pub use capabilities::{Capabilities, Capability, Denial};
 pub use chain::{Chain, Ticked};
 pub use clock::Clock;

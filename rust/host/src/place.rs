@@ -4,9 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::callouts;
 use crate::effects::LogRecord;
 use crate::instance::Instance;
-use crate::instances::outbox;
+use crate::instances::{self, outbox};
 use crate::plugin::PluginCore;
 use crate::{Error, LogLevel, stream_state};
 
@@ -49,7 +50,11 @@ impl Place {
     /// the others go on.
     fn join(&self, core: &Arc<PluginCore>) -> Result<(), Error> {
         let joined = match &mut *self.instance.borrow_mut() {
-            Some(instance) => instance.join(core),
+            Some(instance) => {
+                let joined = instance.join(core);
+                self.hand_over(core, instance);
+                joined
+            }
             None => Err(Error::InstanceGone),
         };
         match joined {
@@ -73,18 +78,21 @@ impl Place {
     fn replace(&self, core: &Arc<PluginCore>, others: &[Arc<PluginCore>]) -> Result<(), Error> {
         match Instance::start(Arc::clone(core)) {
             Ok(mut instance) => {
+                self.generation.set(self.generation.get() + 1);
+                self.hand_over(core, &mut instance);
                 for other in others {
                     // One that crashes now is not started again before its next request.
                     if let Err(error) = instance.join(other)
                         && !matches!(error, Error::Refused { .. })
                     {
                         self.note_crash(core);
+                        callouts::cancel(&instance.calls().abandon());
                         return Err(error);
                     }
+                    self.hand_over(other, &mut instance);
                 }
                 let ticks = instance.ticks();
                 *self.instance.borrow_mut() = Some(instance);
-                self.generation.set(self.generation.get() + 1);
                 outbox(|out| out.timers |= ticks);
                 Ok(())
             }
@@ -114,7 +122,12 @@ impl Place {
                 instance.improve();
             }
             instance.turn_to(core)?;
-            callback(instance).and_then(|answer| Ok((answer, instance.end_finished()?)))
+            let outcome =
+                callback(instance).and_then(|answer| Ok((answer, instance.end_finished()?)));
+            if outcome.is_ok() {
+                self.hand_over(core, instance);
+            }
+            outcome
         };
         match outcome {
             Ok((answer, ended)) => {
@@ -130,8 +143,24 @@ impl Place {
         }
     }
 
+    /// Gives what the instance asked of others to the layer above.
+    fn hand_over(&self, core: &PluginCore, instance: &mut Instance) {
+        let calls = instance.calls();
+        if calls.has_news() {
+            callouts::hand_over(&instances::known(core.id), self.generation.get(), calls);
+        }
+    }
+
+    /// Nobody waits any more for what the instance asked of others.
+    fn abandon_calls(&self) {
+        if let Some(instance) = self.instance.borrow_mut().as_mut() {
+            callouts::cancel(&instance.calls().abandon());
+        }
+    }
+
     /// `core` crashed the instance. The next one is made at once for those of its plugins that `stay`.
     fn crashed(&self, core: &Arc<PluginCore>, error: &Error, stay: impl Fn(&PluginCore) -> bool) {
+        self.abandon_calls();
         let instance = self.instance.borrow_mut().take();
         let streams = instance.as_ref().map(Instance::streams).unwrap_or_default();
         let mut plugins = instance.as_ref().map(Instance::plugins).unwrap_or_default();
@@ -165,10 +194,15 @@ impl Place {
 
     /// A plugin is gone: its root context ends, the others go on.
     pub(crate) fn leave(&self, core: &Arc<PluginCore>) {
-        let plugins = self.instance.borrow().as_ref().map_or(0, |vm| vm.plugins().len());
-        if plugins > 1 {
+        let others = match &*self.instance.borrow() {
+            Some(instance) if instance.has(core.id) => instance.plugins().len() > 1,
+            _ => return,
+        };
+        if others {
             // How it failed is in the outbox.
             let _ = self.call(core, self.generation.get(), Instance::leave);
+        } else {
+            self.abandon_calls();
         }
     }
 
