@@ -83,6 +83,7 @@ class Request:
         self.upstream = Progress()
         self.client = Progress()
         self.reset = False
+        self.full: list[tuple[bool, bool]] = []
         self.wake: list[int] = []
         self.records: list[tuple[str, int, str]] = []
         self.stream, effects, self.body_follows = self.chain.open(
@@ -104,6 +105,9 @@ class Request:
         self.records += effects.logs
         self.wake += effects.wake
         self.reset |= effects.reset
+        full = (effects.request_full, effects.response_full)
+        if full != (self.full[-1] if self.full else (False, False)):
+            self.full.append(full)
         if effects.forward:
             head = effects.request_head
             if head is None:

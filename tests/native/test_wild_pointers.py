@@ -63,6 +63,7 @@ PROXY = {
     "proxy_continue_response": "",
     "proxy_clear_route_cache": "",
     "proxy_get_configuration": "o o",
+    "proxy_inject_encoded_data_to_filter_chain": "b s 0",
     "emscripten_notify_memory_growth": "1",
     "pthread_equal": "1 1",
 }

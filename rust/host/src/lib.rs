@@ -51,7 +51,7 @@ mod signature;
 pub use abi::LogLevel;
 pub use attributes::Attributes;
 pub use chain::{Chain, Ticked};
-pub use effects::{Body, Effects, Head, LocalResponse, LogRecord, Progress};
+pub use effects::{Body, Effects, Head, LocalResponse, LogRecord, Pressure, Progress};
 pub use engine::Tier;
 pub use error::Error;
 pub use free_memory::give_back_memory;

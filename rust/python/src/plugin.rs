@@ -18,7 +18,7 @@ impl Plugin {
     #[new]
     #[pyo3(signature = (host, *, name, module, root_id, configuration, vm_configuration, fuel,
         start_fuel, memory, body, headers, header_bytes, log_bytes, environment, fail_open,
-        strip_request_headers))]
+        strip_request_headers, allow_on_headers_stop_iteration=false))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of one constructor")]
     fn new(
         py: Python<'_>,
@@ -38,6 +38,7 @@ impl Plugin {
         environment: BTreeMap<String, String>,
         fail_open: bool,
         strip_request_headers: Vec<String>,
+        allow_on_headers_stop_iteration: bool,
     ) -> PyResult<Self> {
         let limits = Limits { fuel, start_fuel, memory, body, headers, header_bytes, log_bytes };
         let spec = PluginSpec {
@@ -50,6 +51,7 @@ impl Plugin {
             environment: environment.into_iter().collect(),
             fail_open,
             strip_request_headers,
+            allow_on_headers_stop_iteration,
         };
         let host = host.0.clone();
         // Compiling takes up to a second, and touches nothing of Python.

@@ -27,7 +27,7 @@ impl Connection {
     ) {
         // A connection lives on one thread, so its exchanges cannot be on another.
         let Some(Ok(effects)) = effects else { return };
-        let Effects { request, response, reset, wake, logs, timers } = effects;
+        let Effects { request, response, reset, wake, logs, timers, .. } = effects;
         step.wake.extend(wake);
         step.logs.extend(logs);
         step.timers |= timers;

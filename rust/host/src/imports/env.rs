@@ -60,6 +60,8 @@ pub(super) const FUNCTIONS: &[Row] = &[
     ("proxy_continue_response", &[], STATUS),
     ("proxy_clear_route_cache", &[], STATUS),
     ("proxy_get_configuration", &[I32; 2], STATUS),
+    // Higress's 0.2.100.
+    ("proxy_inject_encoded_data_to_filter_chain", &[I32; 3], STATUS),
     // Emscripten.
     ("emscripten_notify_memory_growth", &[I32], &[]),
     ("pthread_equal", &[I32; 2], &[I32]),
