@@ -47,7 +47,7 @@ class Toolchain:
         Raises SystemExit when cargo fails; it has said why.
         """
         # Fetched first, so that the registry's folder is there to be mapped.
-        self._run(workspace, {}, "fetch", "--locked")
+        self.cargo_run(workspace, {}, "fetch", "--locked")
         environment = {
             "CARGO_TARGET_DIR": str(out),
             # Separated by 0x1f, so that a path may have a space in it.
@@ -55,11 +55,15 @@ class Toolchain:
         }
         crates = [f"--package={name}" for name in names]
         options = [f"--profile={PROFILE}", f"--target={TARGET}", *self.options]
-        self._run(workspace, environment, "build", "--locked", *options, *crates)
+        self.cargo_run(workspace, environment, "build", "--locked", *options, *crates)
         built = out / TARGET / PROFILE
         return {name: built / f"{name}.wasm" for name in names}
 
-    def _run(self, workspace: Path, variables: dict[str, str], *command: str) -> None:
+    def cargo_run(self, workspace: Path, variables: dict[str, str], *command: str) -> None:
+        """Run cargo in a folder with more environment variables.
+
+        Raises SystemExit when it fails; it has said why.
+        """
         environment = {**os.environ, **self.environment, "RUSTC": str(self.rustc), **variables}
         program = [str(self.cargo), *command]
         if subprocess.run(program, cwd=workspace, env=environment, check=False).returncode:

@@ -13,7 +13,7 @@ import pytest_asyncio
 import uvloop
 
 from tests.gateway.serving import FORMS, SETTINGS
-from wasmgate.gateway.upstream import HttpUpstream, UpstreamLimits
+from wasmgate.upstream import HttpUpstream, UpstreamLimits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

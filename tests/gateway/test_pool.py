@@ -9,7 +9,7 @@ import pytest
 from tests.gateway.scripted_upstream import Peer, Script, ScriptedUpstream, echo
 from tests.gateway.upstream_requests import Request, read_body
 from wasmgate.errors import ConnectError, NoHealthyEndpoint, UpstreamError, UpstreamTimeout
-from wasmgate.gateway.upstream import HttpUpstream, UpstreamLimits
+from wasmgate.upstream import HttpUpstream, UpstreamLimits
 
 
 async def fetch(

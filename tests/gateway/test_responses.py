@@ -9,7 +9,7 @@ import pytest
 from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
 from tests.gateway.upstream_requests import Request, read_body
 from wasmgate.errors import UpstreamError
-from wasmgate.gateway.upstream import HttpUpstream, UpstreamLimits
+from wasmgate.upstream import HttpUpstream, UpstreamLimits
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -10,7 +10,7 @@ import pytest
 from tests.gateway.scripted_upstream import Peer, Script, ScriptedUpstream
 from tests.gateway.upstream_requests import Request, read_body
 from wasmgate.errors import UpstreamError, UpstreamTimeout
-from wasmgate.gateway.upstream import HttpUpstream, UpstreamLimits
+from wasmgate.upstream import HttpUpstream, UpstreamLimits
 
 OK = b"HTTP/1.1 200 OK\r\n"
 MEGABYTE = bytes(1024 * 1024)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.gateway.scripted_upstream import ScriptedUpstream
 from tests.gateway.upstream_requests import Request, read_body
 from wasmgate.errors import ConnectError
-from wasmgate.gateway.upstream import HttpUpstream
+from wasmgate.upstream import HttpUpstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable

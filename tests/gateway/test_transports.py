@@ -12,7 +12,7 @@ from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
 from tests.gateway.upstream_requests import Request, read_body
 from wasmgate.errors import ConnectError, UpstreamError, UpstreamTimeout
 from wasmgate.gateway.transports import TransportUpstream
-from wasmgate.gateway.upstream import Transaction, UpstreamLimits
+from wasmgate.upstream import Transaction, UpstreamLimits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

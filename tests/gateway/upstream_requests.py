@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wasmgate.gateway.upstream import Transaction
+    from wasmgate.upstream import Transaction
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,12 @@
 //! Plugins in order.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::abi::Direction;
 use crate::effects::Effects;
 use crate::instances::{self, outbox};
-use crate::{HeaderMap, Limits, Plugin};
+use crate::{HeaderMap, Host, Limits, Plugin, foreign};
 
 /// Plugins in the order in which a request meets them. Cloning is cheap.
 #[derive(Clone)]
@@ -38,8 +38,8 @@ impl Bounds {
 /// What a round of ticks brought.
 #[derive(Debug)]
 pub struct Ticked {
-    /// When the next tick is due on this thread.
-    pub due: Option<Instant>,
+    /// How long it is to the next tick on this thread.
+    pub wait: Option<Duration>,
     /// Logs, and the streams that can go on; no head or body.
     pub effects: Effects,
 }
@@ -94,21 +94,37 @@ impl Chain {
     /// Runs the ticks that are due on this thread.
     #[must_use]
     pub fn tick(&self) -> Ticked {
-        let now = Instant::now();
+        if foreign::busy() {
+            return Ticked { wait: Some(Duration::ZERO), effects: Effects::default() };
+        }
         let slots: Vec<_> =
             self.inner.plugins.iter().map(|plugin| instances::slot(plugin.core())).collect();
         for slot in &slots {
-            slot.tick(now);
+            slot.tick();
         }
         instances::deliver_queues();
-        let due = slots.iter().filter_map(|slot| slot.tick_due()).min();
+        let wait = slots.iter().filter_map(|slot| slot.tick_wait()).min();
         let effects = outbox(|out| Effects {
             logs: std::mem::take(&mut out.logs),
             wake: std::mem::take(&mut out.wake),
             timers: std::mem::take(&mut out.timers),
             ..Effects::default()
         });
-        Ticked { due, effects }
+        Ticked { wait, effects }
+    }
+
+    /// Now, by the clock of its host. A chain of no plugin is asked for no time.
+    pub(crate) fn now(&self) -> Instant {
+        self.host().map_or_else(Instant::now, |host| host.clock().now())
+    }
+
+    /// Nanoseconds since 1970 at a moment that [`Chain::now`] told.
+    pub(crate) fn unix_at(&self, moment: Instant) -> u64 {
+        self.host().map_or(0, |host| host.clock().unix_at(moment))
+    }
+
+    fn host(&self) -> Option<&Host> {
+        self.inner.plugins.first().map(|plugin| &plugin.core().host)
     }
 
     /// Names of request headers that clients may not send.

@@ -3,15 +3,32 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::artifact_cache::ArtifactCache;
 use crate::engine::Tier;
+use crate::foreign::{ForeignFunction, ForeignFunctions};
 use crate::metrics::Metrics;
 use crate::module::digest_hex;
 use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
 use crate::signature::KeyCache;
-use crate::{LogLevel, MetricValue, instances};
+use crate::{Clock, LogLevel, MetricValue, Random, instances};
+
+/// What makes a host another than the usual one.
+#[derive(Default)]
+pub struct HostOptions {
+    /// The folder of compiled modules; none: compiles each time.
+    pub cache: Option<PathBuf>,
+    /// Log lines below this are dropped.
+    pub log_level: LogLevel,
+    /// What time it is for policies.
+    pub clock: Clock,
+    /// Where their random bytes are from.
+    pub random: Random,
+    /// Foreign functions of the layer above, by name.
+    pub functions: ForeignFunctions,
+}
 
 /// Shared data, queues, metrics and caches of one application. A policy that is replaced finds what
 /// its predecessor of the same name left here. Cloning is cheap and shares.
@@ -27,6 +44,9 @@ struct Inner {
     queues: SharedQueues,
     metrics: Metrics,
     keys: KeyCache,
+    clock: Clock,
+    random: Random,
+    functions: ForeignFunctions,
 }
 
 impl Host {
@@ -34,6 +54,13 @@ impl Host {
     /// log lines below `log_level`.
     #[must_use]
     pub fn new(cache: Option<PathBuf>, log_level: LogLevel) -> Self {
+        Self::with(HostOptions { cache, log_level, ..HostOptions::default() })
+    }
+
+    /// The same with more than that. What the host has for itself ([`crate::built_in_functions`])
+    /// stays its own.
+    #[must_use]
+    pub fn with(HostOptions { cache, log_level, clock, random, functions }: HostOptions) -> Self {
         Self {
             inner: Arc::new(Inner {
                 artifacts: cache.map(ArtifactCache::new),
@@ -42,6 +69,9 @@ impl Host {
                 queues: SharedQueues::default(),
                 metrics: Metrics::default(),
                 keys: KeyCache::default(),
+                clock,
+                random,
+                functions,
             }),
         }
     }
@@ -65,6 +95,19 @@ impl Host {
         })
     }
 
+    /// Moves a stopped clock; ticks become due by it and run at the next [`crate::Chain::tick`].
+    /// False when the host goes by the system's clock.
+    #[must_use]
+    pub fn advance(&self, by: Duration) -> bool {
+        self.inner.clock.advance(by)
+    }
+
+    /// Nanoseconds since 1970 as policies see them.
+    #[must_use]
+    pub fn unix_time(&self) -> u64 {
+        self.inner.clock.unix()
+    }
+
     /// How many instances there are on this thread.
     #[must_use]
     pub fn instances(&self) -> usize {
@@ -83,6 +126,14 @@ impl Host {
 
     pub(crate) fn artifacts(&self) -> Option<&ArtifactCache> {
         self.inner.artifacts.as_ref()
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    pub(crate) fn random(&self) -> &Random {
+        &self.inner.random
     }
 
     pub(crate) fn log_level(&self) -> LogLevel {
@@ -104,5 +155,9 @@ impl Host {
 
     pub(crate) fn keys(&self) -> &KeyCache {
         &self.inner.keys
+    }
+
+    pub(crate) fn foreign_function(&self, name: &str) -> Option<ForeignFunction> {
+        self.inner.functions.get(name).cloned()
     }
 }

@@ -87,7 +87,8 @@ pub(crate) fn count(host: &Host) -> usize {
     release_retired();
     SLOTS.with_borrow(|slots| {
         let slots = slots.values().filter(|slot| slot.core.host.is(host));
-        slots.filter(|slot| slot.instance.borrow().is_some()).count()
+        // One that is borrowed is at work.
+        slots.filter(|slot| slot.instance.try_borrow().map_or(true, |it| it.is_some())).count()
     })
 }
 
@@ -118,7 +119,7 @@ impl Slot {
         if self.instance.borrow().is_some() {
             return Ok(self.generation.get());
         }
-        if self.retry_at.get().is_some_and(|at| Instant::now() < at) {
+        if self.retry_at.get().is_some_and(|at| self.core.host.clock().now() < at) {
             return Err(Error::BackOff);
         }
         self.replace()?;
@@ -190,7 +191,7 @@ impl Slot {
 
     /// Counts a crash; from the second one within the window the policy is held back.
     fn note_crash(&self) -> u32 {
-        let now = Instant::now();
+        let now = self.core.host.clock().now();
         let recent = self.last_crash.get().is_some_and(|last| now - last < WINDOW);
         let crashes = if recent { self.crashes.get() + 1 } else { 1 };
         self.crashes.set(crashes);
@@ -211,8 +212,15 @@ impl Slot {
         self.instance.borrow().as_ref().and_then(Instance::tick_due)
     }
 
+    /// How long it is until then.
+    pub(crate) fn tick_wait(&self) -> Option<Duration> {
+        let due = self.tick_due()?;
+        Some(due.saturating_duration_since(self.core.host.clock().now()))
+    }
+
     /// Runs the tick if it is due.
-    pub(crate) fn tick(&self, now: Instant) {
+    pub(crate) fn tick(&self) {
+        let now = self.core.host.clock().now();
         if self.tick_due().is_some_and(|due| due <= now) {
             // How it failed is in the outbox; there is no stream to answer.
             let _ = self.call(self.generation.get(), |instance| instance.on_tick(now));

@@ -4,7 +4,6 @@
 //! times and durations as nanoseconds, maps as pairs. A path's segments are joined by a zero byte.
 
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use crate::plugin::PluginCore;
 use crate::stream_state::StreamState;
@@ -79,8 +78,8 @@ fn of_request(state: &StreamState, what: &[u8]) -> Option<Vec<u8>> {
         b"useragent" => field(b"user-agent"),
         b"id" => field(b"x-request-id"),
         b"protocol" => name(state.attributes.protocol),
-        b"time" => nanoseconds(state.began_at().duration_since(UNIX_EPOCH).unwrap_or_default()),
-        b"duration" => nanoseconds(state.began.elapsed()),
+        b"time" => number(state.chain.unix_at(state.began)),
+        b"duration" => nanoseconds(state.chain.now().saturating_duration_since(state.began)),
         b"size" => number(state.request.bytes),
         b"total_size" => number(state.request.bytes + headers.byte_len() as u64),
         what => map(headers, what),

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use crate::abi::Direction;
 use crate::effects::{Effects, LocalResponse, Pressure};
@@ -84,6 +84,7 @@ impl Asked {
 impl StreamState {
     pub(crate) fn new(chain: Chain, attributes: Attributes) -> Self {
         let filters = (0..chain.len()).map(|_| Filter::default()).collect();
+        let began = chain.now();
         Self {
             chain,
             attributes,
@@ -93,19 +94,13 @@ impl StreamState {
             properties: Vec::new(),
             asked: Vec::new(),
             effects: Effects::default(),
-            began: Instant::now(),
+            began,
             answers: 0,
             watermarked: false,
             pressure: Pressure::default(),
             cut: false,
             closed: false,
         }
-    }
-
-    /// When the stream began, by the wall clock.
-    pub(crate) fn began_at(&self) -> SystemTime {
-        let now = SystemTime::now();
-        now.checked_sub(self.began.elapsed()).unwrap_or(now)
     }
 
     pub(crate) fn is_answered(&self) -> bool {

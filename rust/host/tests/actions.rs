@@ -14,7 +14,7 @@ const STARS: &str = r#"(data (i32.const 0) "********************************")"#
 const COUNT: &str = "(drop (call $log (i32.const 2) (i32.const 0) (local.get $size)))";
 const UNTIL_END: &str = "(i32.eqz (local.get $end))";
 const SEES_END: &str =
-    r#"(drop (call $log (i32.const 2) (i32.const 0) (local.get $end))) (i32.const 0)"#;
+    "(drop (call $log (i32.const 2) (i32.const 0) (local.get $end))) (i32.const 0)";
 
 /// A policy that may hold three bytes.
 fn bounded(fields: &[&str]) -> Plugin {

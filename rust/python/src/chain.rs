@@ -1,7 +1,6 @@
 //! `Chain`.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use pyo3::prelude::*;
 use wasmgate_host::{self as host, Attributes};
@@ -89,8 +88,10 @@ impl Chain {
     /// Runs the ticks that are due on this thread; the answer is seconds to the next one.
     fn tick(&self, py: Python<'_>) -> PyResult<(Option<f64>, Py<Effects>)> {
         let ticked = self.chain.tick();
-        let wait = |due: Instant| due.saturating_duration_since(Instant::now()).as_secs_f64();
-        Ok((ticked.due.map(wait), effects::convert_ticked(py, ticked.effects)?))
+        Ok((
+            ticked.wait.map(|wait| wait.as_secs_f64()),
+            effects::convert_ticked(py, ticked.effects)?,
+        ))
     }
 }
 

@@ -10,7 +10,7 @@ from wasmgate._native import Chain, Cluster, Route, Router
 from wasmgate.errors import ConfigError
 from wasmgate.gateway.direct import Direct
 from wasmgate.gateway.local import Local
-from wasmgate.gateway.upstream import HttpUpstream, UpstreamLimits
+from wasmgate.upstream import HttpUpstream, UpstreamLimits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from wasmgate._native import Host, Plugin
     from wasmgate.config import GatewayConfig
-    from wasmgate.gateway.upstream import Upstream
     from wasmgate.policy import Policy
+    from wasmgate.upstream import Upstream
 
 __all__ = ["Deployment"]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from wasmgate.config import GatewayConfig
     from wasmgate.driver import Driver
     from wasmgate.gateway.protocol import GatewayProtocol
-    from wasmgate.gateway.upstream import UpstreamLimits
+    from wasmgate.upstream import UpstreamLimits
 
 __all__ = ["Direct"]
 

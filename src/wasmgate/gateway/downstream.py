@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wasmgate._asgi import Send
     from wasmgate._native import Effects
-    from wasmgate.gateway.upstream import Fields
+    from wasmgate.upstream import Fields
 
 __all__ = ["Cut", "Downstream"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from wasmgate.gateway.upstream import UpstreamLimits
+    from wasmgate.upstream import UpstreamLimits
 
 __all__ = ["Borrower", "EndpointPool", "Lent"]
 

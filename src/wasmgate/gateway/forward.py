@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wasmgate._asgi import Message, Receive, Send
     from wasmgate._native import Effects, Exchange, UpstreamRequest
     from wasmgate.gateway.local import Local
-    from wasmgate.gateway.upstream import Transaction
+    from wasmgate.upstream import Transaction
 
 __all__ = ["Forwarding"]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from wasmgate._native import Effects
     from wasmgate.gateway.direct import Direct
     from wasmgate.gateway.forward import Forwarding
-    from wasmgate.gateway.upstream import Upstream
+    from wasmgate.upstream import Upstream
 
 __all__ = ["Local"]
 

@@ -12,12 +12,12 @@ from urllib.parse import unquote
 import httpx
 
 from wasmgate.errors import ConnectError, UpstreamError, UpstreamTimeout
-from wasmgate.gateway.upstream import UpstreamLimits
+from wasmgate.upstream import UpstreamLimits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from wasmgate.gateway.upstream import Fields, UpstreamRequest
+    from wasmgate.upstream import Fields, UpstreamRequest
 
 __all__ = ["TransportUpstream"]
 

@@ -92,15 +92,13 @@ pub(super) fn inject(guest: &mut Guest<'_>, body: u32, size: u32, end: u32) -> A
     let limit = guest.env.core.spec.limits.body;
     let (key, position) = guest.env.stream().ok_or(Status::BadArgument)?;
     let noted = stream_state::with(key, |state| state.inject(position, data, end != 0, limit));
-    match noted {
-        Some(true) => outbox(|out| out.wake.push(key)),
-        _ => {
-            let text = "could not send on a part of a response: it has not come, its end has gone \
-                        on, or the limit `body` allows no more";
-            guest.env.log(LogLevel::Warn, text.into());
-            return Err(Status::BadArgument.into());
-        }
+    if noted != Some(true) {
+        let text = "could not send on a part of a response: it has not come, its end has gone on, or \
+                    its limit `body` allows no more";
+        guest.env.log(LogLevel::Warn, text.into());
+        return Err(Status::BadArgument.into());
     }
+    outbox(|out| out.wake.push(key));
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Timers.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::env::Tick;
 use crate::guest::{Answer, Guest};
@@ -12,9 +12,10 @@ const SHORTEST: Duration = Duration::from_millis(10);
 /// `proxy_set_tick_period_milliseconds`; 0 stops it.
 pub(super) fn set_tick_period(guest: &mut Guest<'_>, period: u32) -> Answer {
     let period = Duration::from_millis(period.into());
+    let now = guest.env.core.host.clock().now();
     guest.env.tick = (!period.is_zero()).then(|| {
         let period = period.max(SHORTEST);
-        Tick { period, due: Instant::now() + period }
+        Tick { period, due: now + period }
     });
     outbox(|out| out.timers = true);
     Ok(())

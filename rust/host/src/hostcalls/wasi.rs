@@ -2,10 +2,6 @@
 //! descriptors that are log lines, two clocks, random bytes, the allowed environment variables.
 //! Pointers are `u32`; a wild one is `EFAULT`.
 
-use std::sync::LazyLock;
-use std::time::Instant;
-
-use super::clocks::unix_nanoseconds;
 use crate::LogLevel;
 use crate::guest::{Answer, Fault, Guest};
 
@@ -69,10 +65,10 @@ pub(super) fn clock_time_get(
     _precision: u64,
     time_at: u32,
 ) -> Answer {
-    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let told = guest.env.core.host.clock();
     let time = match clock {
-        0 => unix_nanoseconds(),
-        1 => u64::try_from(BEGAN.elapsed().as_nanos()).unwrap_or(u64::MAX),
+        0 => told.unix(),
+        1 => told.monotonic(),
         _ => return Err(errno(NOTSUP)),
     };
     guest.write_u64(time_at, time)
@@ -85,7 +81,7 @@ pub(super) fn clock_res_get(guest: &mut Guest<'_>, clock: u32, resolution_at: u3
     guest.write_u64(resolution_at, 1)
 }
 
-/// Bytes of the operating system's generator.
+/// Bytes of the operating system's generator, or of the host's seed.
 pub(super) fn random_get(guest: &mut Guest<'_>, buffer: u32, size: u32) -> Answer {
     if size > RANDOM {
         return Err(errno(INVAL));
@@ -93,7 +89,9 @@ pub(super) fn random_get(guest: &mut Guest<'_>, buffer: u32, size: u32) -> Answe
     // The generator takes one to three nanoseconds a byte.
     guest.charge(u64::from(size) * 2)?;
     let mut bytes = vec![0; size as usize];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| errno(NOSYS))?;
+    if !guest.env.core.host.random().fill(&mut bytes) {
+        return Err(errno(NOSYS));
+    }
     guest.write(buffer, &bytes)
 }
 

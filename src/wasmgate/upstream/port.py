@@ -1,4 +1,4 @@
-"""The port between the gateway and whatever carries a request on: sockets, or a transport.
+"""The port between who has a request to send and what carries it on: sockets, or a transport.
 
 `UpstreamRequest` is what a native exchange offers once the route is chosen, so no object is
 copied on the way. A `Transaction` is one request and its response; it is pushed the request body

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from wasmgate.errors import ConnectError, NoHealthyEndpoint, UpstreamTimeout
-from wasmgate.gateway.upstream.connection import Connection
+from wasmgate.upstream.connection import Connection
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from wasmgate.gateway.upstream.limits import UpstreamLimits
-    from wasmgate.gateway.upstream.transaction import HttpTransaction
+    from wasmgate.upstream.limits import UpstreamLimits
+    from wasmgate.upstream.transaction import HttpTransaction
 
 PORTS = {"http": 80, "https": 443}
 

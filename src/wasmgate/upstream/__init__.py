@@ -1,8 +1,8 @@
 """Upstreams: what carries a request on to an endpoint and its response back."""
 
-from wasmgate.gateway.upstream.client import HttpUpstream
-from wasmgate.gateway.upstream.limits import UpstreamLimits
-from wasmgate.gateway.upstream.port import Fields, Transaction, Upstream, UpstreamRequest
+from wasmgate.upstream.client import HttpUpstream
+from wasmgate.upstream.limits import UpstreamLimits
+from wasmgate.upstream.port import Fields, Transaction, Upstream, UpstreamRequest
 
 __all__ = [
     "Fields",

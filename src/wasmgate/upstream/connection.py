@@ -10,9 +10,9 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from wasmgate.errors import UpstreamError
 
 if TYPE_CHECKING:
-    from wasmgate.gateway.upstream.pool import Pool
-    from wasmgate.gateway.upstream.port import Fields
-    from wasmgate.gateway.upstream.transaction import HttpTransaction
+    from wasmgate.upstream.pool import Pool
+    from wasmgate.upstream.port import Fields
+    from wasmgate.upstream.transaction import HttpTransaction
 
 CONTINUE, SWITCHING_PROTOCOLS, OK = 100, 101, 200
 FRAMING = (b"content-length", b"transfer-encoding")

@@ -7,14 +7,14 @@ import ssl
 from functools import cache
 from typing import TYPE_CHECKING
 
-from wasmgate.gateway.upstream.limits import UpstreamLimits
-from wasmgate.gateway.upstream.pool import Pool
-from wasmgate.gateway.upstream.transaction import NEVER, HttpTransaction
+from wasmgate.upstream.limits import UpstreamLimits
+from wasmgate.upstream.pool import Pool
+from wasmgate.upstream.transaction import NEVER, HttpTransaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wasmgate.gateway.upstream.port import UpstreamRequest
+    from wasmgate.upstream.port import UpstreamRequest
 
 BUSY_TICK, IDLE_TICK = 0.1, 1.0  # seconds
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from wasmgate.errors import UpstreamError, UpstreamTimeout
 
 if TYPE_CHECKING:
-    from wasmgate.gateway.upstream.connection import Connection
-    from wasmgate.gateway.upstream.pool import Pool
-    from wasmgate.gateway.upstream.port import Fields, UpstreamRequest
+    from wasmgate.upstream.connection import Connection
+    from wasmgate.upstream.pool import Pool
+    from wasmgate.upstream.port import Fields, UpstreamRequest
 
 NEVER = float("inf")
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})  # RFC 9110 §9.2.2

@@ -1,0 +1,3 @@
+module wasmgate.example/plan_lookup
+
+go 1.24

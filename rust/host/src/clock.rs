@@ -1,0 +1,98 @@
+//! What time it is for the policies of a host: the system's, or one that stands still until the
+//! layer above moves it, so that a test or a replay finds the same time each time.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// A clock of policies: callbacks, ticks, back-off and the times of a stream go by it.
+#[derive(Debug, Default)]
+pub struct Clock {
+    stopped: Option<Stopped>,
+}
+
+#[derive(Debug)]
+struct Stopped {
+    /// Nanoseconds since 1970 at the start.
+    unix: u64,
+    began: Instant,
+    /// Nanoseconds since the start.
+    passed: AtomicU64,
+}
+
+impl Clock {
+    /// A clock that stands at `unix` nanoseconds since 1970 until it is moved. Its monotonic time
+    /// begins at 0.
+    #[must_use]
+    pub fn stopped_at(unix: u64) -> Self {
+        let stopped = Stopped { unix, began: Instant::now(), passed: AtomicU64::new(0) };
+        Self { stopped: Some(stopped) }
+    }
+
+    /// Moves a stopped clock; false for the system's, which nobody moves.
+    pub(crate) fn advance(&self, by: Duration) -> bool {
+        let Some(stopped) = &self.stopped else { return false };
+        stopped.passed.fetch_add(nanoseconds(by), Ordering::Relaxed);
+        true
+    }
+
+    /// Now, as deadlines are kept.
+    pub(crate) fn now(&self) -> Instant {
+        match &self.stopped {
+            None => Instant::now(),
+            Some(stopped) => stopped.began + stopped.passed(),
+        }
+    }
+
+    /// Nanoseconds since 1970.
+    pub(crate) fn unix(&self) -> u64 {
+        match &self.stopped {
+            None => nanoseconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
+            Some(stopped) => stopped.unix.saturating_add(nanoseconds(stopped.passed())),
+        }
+    }
+
+    /// Nanoseconds since some moment before the first policy ran.
+    pub(crate) fn monotonic(&self) -> u64 {
+        match &self.stopped {
+            None => nanoseconds(BEGAN.elapsed()),
+            Some(stopped) => nanoseconds(stopped.passed()),
+        }
+    }
+
+    /// Nanoseconds since 1970 at a moment that [`Clock::now`] told.
+    pub(crate) fn unix_at(&self, moment: Instant) -> u64 {
+        self.unix().saturating_sub(nanoseconds(self.now().saturating_duration_since(moment)))
+    }
+}
+
+impl Stopped {
+    fn passed(&self) -> Duration {
+        Duration::from_nanos(self.passed.load(Ordering::Relaxed))
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stopped_clock_tells_the_same_time_until_it_is_moved() {
+        let clock = Clock::stopped_at(7);
+        let before = clock.now();
+        assert_eq!((7, 0, true), (clock.unix(), clock.monotonic(), before == clock.now()));
+        assert!(clock.advance(Duration::from_nanos(5)));
+        assert_eq!((12, 5, 7), (clock.unix(), clock.monotonic(), clock.unix_at(before)));
+    }
+
+    #[test]
+    fn nobody_moves_the_clock_of_the_system() {
+        assert!(!Clock::default().advance(Duration::from_secs(1)));
+    }
+}
