@@ -55,7 +55,8 @@ PROXY = {
     "proxy_define_metric": "0 b s o",
     "proxy_record_metric": "1 q",
     "proxy_increment_metric": "1 q",
-    "proxy_get_metric": "1 o",
+    # The number of a metric that the capabilities do not name.
+    "proxy_get_metric": "4294967295 o",
     "proxy_get_property": "b s o o",
     "proxy_set_property": "b s b s",
     "proxy_call_foreign_function": "b s b s o o",
@@ -64,6 +65,8 @@ PROXY = {
     "proxy_clear_route_cache": "",
     "proxy_get_configuration": "o o",
     "proxy_inject_encoded_data_to_filter_chain": "b s 0",
+    "proxy_get_upstream_hosts": "o o",
+    "proxy_set_upstream_override_host": "b s",
     "emscripten_notify_memory_growth": "1",
     "pthread_equal": "1 1",
 }
@@ -87,6 +90,8 @@ ABSENT = {
     "proxy_grpc_stream",
     "proxy_grpc_send",
     "proxy_call_foreign_function",
+    "proxy_get_upstream_hosts",
+    "proxy_set_upstream_override_host",
 }
 """What they would do is not there, whatever their pointers say."""
 

@@ -7,7 +7,7 @@ use crate::engine::Tier;
 use crate::instance::Instance;
 use crate::module::{CompiledModule, digest_hex};
 use crate::shared_data::SharedData;
-use crate::{Error, Host, Limits, instances, signals};
+use crate::{Capabilities, Error, Host, Limits, instances, signals};
 
 /// A policy as the layer above says it.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,8 @@ pub struct PluginSpec {
     pub limits: Limits,
     /// The environment variables it may read, and their values.
     pub environment: Vec<(String, String)>,
+    /// What else it may touch.
+    pub capabilities: Capabilities,
     /// True: a policy that fails is skipped. False: the request is answered 503.
     pub fail_open: bool,
     /// `StopIteration` of a header callback stops the headers alone, and the body callbacks run;
@@ -58,9 +60,9 @@ pub(crate) struct PluginCore {
 }
 
 impl PluginCore {
-    /// Whether the headers may wait while the body callbacks run.
+    /// Whether the headers may wait while the body callbacks run; in Higress's dialect always.
     pub(crate) fn stops_headers_alone(&self) -> bool {
-        self.spec.allow_on_headers_stop_iteration
+        self.spec.allow_on_headers_stop_iteration || !self.module.dialect().stops_all_on_headers()
     }
 }
 

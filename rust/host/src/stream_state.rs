@@ -197,11 +197,7 @@ impl StreamState {
         if self.watermarked {
             effects.pressure = self.pressure();
         }
-        outbox(|out| {
-            effects.logs = std::mem::take(&mut out.logs);
-            effects.timers = std::mem::take(&mut out.timers);
-            effects.wake = std::mem::take(&mut out.wake);
-        });
+        outbox(|out| out.empty_into(&mut effects));
         effects.wake.retain(|other| *other != key);
         effects
     }

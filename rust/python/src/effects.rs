@@ -4,6 +4,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use wasmgate_host::{self as host, Body, Head, HeaderMap};
 
+use crate::callouts::{self, Callout};
+
 /// What a phase asks; a phase that asks nothing answers `None` instead.
 #[pyclass(frozen, module = "wasmgate._native", get_all)]
 pub(crate) struct Effects {
@@ -31,7 +33,11 @@ pub(crate) struct Effects {
     logs: Vec<(String, u8, String)>,
     /// A tick period changed.
     timers: bool,
-    /// `wake`, `logs` or `timers` say something: cheaper to ask than the three.
+    /// What policies ask of others.
+    callouts: Vec<Py<Callout>>,
+    /// Ids of callouts whose answer nobody waits for any more.
+    cancelled: Vec<u64>,
+    /// One of the five above says something: cheaper to ask than them.
     noteworthy: bool,
 }
 
@@ -84,15 +90,11 @@ impl Heads for host::Stream {
     }
 }
 
-fn is_noteworthy(effects: &host::Effects) -> bool {
-    effects.timers || !effects.wake.is_empty() || !effects.logs.is_empty()
-}
-
 /// True when nothing is asked: what came in goes on as it is.
 fn is_plain(effects: &host::Effects, phase: &Phase<'_, '_>) -> bool {
     let (request, response) = (&effects.request, &effects.response);
     let quiet = !effects.reset
-        && !is_noteworthy(effects)
+        && !effects.is_noteworthy()
         && !effects.pressure.changed
         && request.trailers.is_none()
         && response.trailers.is_none();
@@ -153,7 +155,7 @@ pub(crate) fn convert(
         fields.transpose().map(|list| list.map(Bound::unbind))
     };
     let effects = Effects {
-        noteworthy: is_noteworthy(&effects),
+        noteworthy: effects.is_noteworthy(),
         request_trailers: trailers(&effects.request)?,
         response_trailers: trailers(&effects.response)?,
         request_full: effects.pressure.request,
@@ -169,14 +171,16 @@ pub(crate) fn convert(
         wake: effects.wake,
         logs: logs(effects.logs),
         timers: effects.timers,
+        callouts: callouts::convert(py, effects.callouts)?,
+        cancelled: effects.cancelled,
     };
     Py::new(py, effects).map(Some)
 }
 
-/// Effects of no stream: ticks.
+/// Effects of no stream: ticks, and answers of callouts.
 pub(crate) fn convert_ticked(py: Python<'_>, effects: host::Effects) -> PyResult<Py<Effects>> {
     let effects = Effects {
-        noteworthy: is_noteworthy(&effects),
+        noteworthy: effects.is_noteworthy(),
         forward: false,
         request_head: None,
         request_body: None,
@@ -192,6 +196,8 @@ pub(crate) fn convert_ticked(py: Python<'_>, effects: host::Effects) -> PyResult
         wake: effects.wake,
         logs: logs(effects.logs),
         timers: effects.timers,
+        callouts: callouts::convert(py, effects.callouts)?,
+        cancelled: effects.cancelled,
     };
     Py::new(py, effects)
 }
