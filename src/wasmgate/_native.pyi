@@ -4,7 +4,7 @@ One call is one phase of a request. What a phase asks of the layer above comes b
 or as `None`: what came in goes on as it is. Header fields are pairs of bytes, names in lower case.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias, TypedDict, final
 
@@ -21,6 +21,7 @@ __all__ = [
     "Router",
     "Stream",
     "UpstreamRequest",
+    "built_in_functions",
     "compile_artifact",
     "give_back_memory",
     "inspect",
@@ -34,11 +35,18 @@ class Host:
 
     A policy that is replaced finds what its predecessor of the same name left here. `cache` is the
     folder of compiled modules (None: compile each time). Log lines below `log_level`, 0 (trace) to
-    5 (critical), are dropped. Raises ValueError for another level.
+    5 (critical), are dropped.
+
+    `foreign_functions` are called in the callback of a policy that asks for them, with the
+    arguments and with the GIL held; the result is at most 1 MiB. An exception and a result that is
+    not bytes answer INTERNAL_FAILURE. No stream of the thread can move meanwhile: RuntimeError.
+    `asynchronous_functions` are names whose calls come back as effects.
 
     With `clock`, nanoseconds since 1970, the time of policies stands still until `advance` moves
     it: what they read, when their ticks are due, and how long a crashed one is held back. With
     `seed` their random bytes repeat. Both are for tests and replays.
+
+    Raises ValueError for another level, and for a name of `built_in_functions()`.
     """
 
     def __new__(
@@ -46,6 +54,8 @@ class Host:
         *,
         cache: str | None = None,
         log_level: int = 2,
+        foreign_functions: Mapping[str, Callable[[bytes], bytes]] | None = None,
+        asynchronous_functions: Sequence[str] | None = None,
         clock: int | None = None,
         seed: int | None = None,
     ) -> Host: ...
@@ -508,6 +518,9 @@ class _Inspection(TypedDict):
 
 def give_back_memory() -> None:
     """Give memory that is free, and that the allocator keeps, back to the operating system."""
+
+def built_in_functions() -> list[str]:
+    """Return the foreign functions that every host has for itself."""
 
 def compile_artifact(
     module: bytes, *, cache: str, tier: Literal["fast", "optimized"]

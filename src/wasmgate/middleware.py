@@ -8,13 +8,15 @@ from wasmgate._asgi import rewritten, target
 from wasmgate.artifacts import cache_folder
 from wasmgate.driver import Drivers, log_level
 from wasmgate.exchange import Exchange
+from wasmgate.foreign import ForeignFunctions
 from wasmgate.handshake import Handshake
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from wasmgate._asgi import ASGIApp, Receive, Scope, Send
     from wasmgate._native import Effects, Stream
+    from wasmgate.foreign import Function
     from wasmgate.policy import Policy
 
 __all__ = ["PolicyMiddleware"]
@@ -29,13 +31,25 @@ class PolicyMiddleware:
     `http` requests pass whole; of `websocket` connections the handshake's request head passes;
     `lifespan` is untouched. Modules are compiled and started here, once: a policy that cannot be
     used raises ConfigError or PolicyLoadError now, not on the first request.
+
+    Policies that have a name of `foreign_functions` in their capabilities may call that function
+    (see `wasmgate.foreign`).
     """
 
-    def __init__(self, app: ASGIApp, *, policies: Sequence[Policy]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        policies: Sequence[Policy],
+        foreign_functions: Mapping[str, Function] | None = None,
+    ) -> None:
         from wasmgate._native import Chain, Host  # noqa: PLC0415 (importing wasmgate stays cheap)
 
         self.app = app
-        self.host = Host(cache=cache_folder(), log_level=log_level())
+        self.foreign_functions = ForeignFunctions.of(foreign_functions or {})
+        self.host = Host(
+            cache=cache_folder(), log_level=log_level(), **self.foreign_functions.for_host()
+        )
         # Kept, because better code comes to a plugin for as long as there is one.
         self.plugins = [policy.load(self.host) for policy in policies]
         self.chain = Chain(self.plugins)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::abi::Direction;
 use crate::effects::Effects;
 use crate::instances::{self, outbox};
-use crate::{Host, Limits, Plugin};
+use crate::{Host, Limits, Plugin, foreign};
 
 /// Plugins in the order in which a request meets them. Cloning is cheap.
 #[derive(Clone)]
@@ -88,6 +88,9 @@ impl Chain {
     /// Runs the ticks that are due on this thread.
     #[must_use]
     pub fn tick(&self) -> Ticked {
+        if foreign::busy() {
+            return Ticked { wait: Some(Duration::ZERO), effects: Effects::default() };
+        }
         let slots: Vec<_> =
             self.inner.plugins.iter().map(|plugin| instances::slot(plugin.core())).collect();
         for slot in &slots {

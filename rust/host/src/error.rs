@@ -58,6 +58,11 @@ pub enum Error {
     /// A stream was used on a thread that did not open it.
     #[error("a stream belongs to the thread that opened it; use one event loop for one request")]
     WrongThread,
+    /// A foreign function of the layer above used a stream on the thread that waits for it.
+    #[error(
+        "a foreign function runs on this thread, and no stream can move before it has answered"
+    )]
+    Busy,
 }
 
 fn said(logs: &[String]) -> String {

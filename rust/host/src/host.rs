@@ -7,12 +7,28 @@ use std::time::Duration;
 
 use crate::artifact_cache::ArtifactCache;
 use crate::engine::Tier;
+use crate::foreign::{ForeignFunction, ForeignFunctions};
 use crate::metrics::Metrics;
 use crate::module::digest_hex;
 use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
 use crate::signature::KeyCache;
 use crate::{Clock, LogLevel, MetricValue, Random, instances};
+
+/// What makes a host another than the usual one.
+#[derive(Default)]
+pub struct HostOptions {
+    /// The folder of compiled modules; none: compiles each time.
+    pub cache: Option<PathBuf>,
+    /// Log lines below this are dropped.
+    pub log_level: LogLevel,
+    /// What time it is for policies.
+    pub clock: Clock,
+    /// Where their random bytes are from.
+    pub random: Random,
+    /// Foreign functions of the layer above, by name.
+    pub functions: ForeignFunctions,
+}
 
 /// Shared data, queues, metrics and caches of one application. A policy that is replaced finds what
 /// its predecessor of the same name left here. Cloning is cheap and shares.
@@ -30,6 +46,7 @@ struct Inner {
     keys: KeyCache,
     clock: Clock,
     random: Random,
+    functions: ForeignFunctions,
 }
 
 impl Host {
@@ -37,17 +54,13 @@ impl Host {
     /// log lines below `log_level`.
     #[must_use]
     pub fn new(cache: Option<PathBuf>, log_level: LogLevel) -> Self {
-        Self::repeatable(cache, log_level, Clock::default(), Random::default())
+        Self::with(HostOptions { cache, log_level, ..HostOptions::default() })
     }
 
-    /// The same with a clock that only [`Host::advance`] moves, or random bytes of a seed.
+    /// The same with more than that. What the host has for itself ([`crate::built_in_functions`])
+    /// stays its own.
     #[must_use]
-    pub fn repeatable(
-        cache: Option<PathBuf>,
-        log_level: LogLevel,
-        clock: Clock,
-        random: Random,
-    ) -> Self {
+    pub fn with(HostOptions { cache, log_level, clock, random, functions }: HostOptions) -> Self {
         Self {
             inner: Arc::new(Inner {
                 artifacts: cache.map(ArtifactCache::new),
@@ -58,6 +71,7 @@ impl Host {
                 keys: KeyCache::default(),
                 clock,
                 random,
+                functions,
             }),
         }
     }
@@ -141,5 +155,9 @@ impl Host {
 
     pub(crate) fn keys(&self) -> &KeyCache {
         &self.inner.keys
+    }
+
+    pub(crate) fn foreign_function(&self, name: &str) -> Option<ForeignFunction> {
+        self.inner.functions.get(name).cloned()
     }
 }

@@ -87,7 +87,8 @@ pub(crate) fn count(host: &Host) -> usize {
     release_retired();
     SLOTS.with_borrow(|slots| {
         let slots = slots.values().filter(|slot| slot.core.host.is(host));
-        slots.filter(|slot| slot.instance.borrow().is_some()).count()
+        // One that is borrowed is at work.
+        slots.filter(|slot| slot.instance.try_borrow().map_or(true, |it| it.is_some())).count()
     })
 }
 

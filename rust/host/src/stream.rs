@@ -8,10 +8,11 @@ use crate::effects::{Body, Effects, LocalResponse};
 use crate::filter_chain::{FilterChain, plain};
 use crate::flow::Flow;
 use crate::stream_state::{self, StreamState};
-use crate::{Attributes, Chain, Error, HeaderMap, instances, signals};
+use crate::{Attributes, Chain, Error, HeaderMap, foreign, instances, signals};
 
 /// A handle to a stream, whose state lives on the thread that opened it. Every phase answers
-/// [`Error::WrongThread`] elsewhere; a handle that is dropped elsewhere is closed by its own thread.
+/// [`Error::WrongThread`] elsewhere, and [`Error::Busy`] while a foreign function runs there; a handle
+/// that is dropped then is closed by its own thread, later.
 pub struct Stream {
     key: u64,
     home: Arc<Inbox>,
@@ -49,7 +50,9 @@ impl Stream {
     pub fn open(chain: &Chain, attributes: Attributes) -> Self {
         signals::keep();
         let home = INBOX.with(Arc::clone);
-        home.take().into_iter().for_each(abandon);
+        if !foreign::busy() {
+            home.take().into_iter().for_each(abandon);
+        }
         let key = stream_state::keep(StreamState::new(chain.clone(), attributes));
         Self { key, home, closed: false }
     }
@@ -65,10 +68,16 @@ impl Stream {
         INBOX.try_with(|inbox| Arc::ptr_eq(inbox, &self.home)).unwrap_or(false)
     }
 
-    fn step(&self, work: impl FnOnce(&FilterChain<'_>)) -> Result<Effects, Error> {
+    /// Whether a callback may run here and now.
+    fn can_move(&self) -> Result<(), Error> {
         if !self.is_home() {
             return Err(Error::WrongThread);
         }
+        if foreign::busy() { Err(Error::Busy) } else { Ok(()) }
+    }
+
+    fn step(&self, work: impl FnOnce(&FilterChain<'_>)) -> Result<Effects, Error> {
+        self.can_move()?;
         Ok(step(self.key, work))
     }
 
@@ -176,9 +185,7 @@ impl Stream {
         if self.closed {
             return Ok(Effects::default());
         }
-        if !self.is_home() {
-            return Err(Error::WrongThread);
-        }
+        self.can_move()?;
         self.closed = true;
         let effects = match stream_state::find(self.key) {
             Some(state) => {
@@ -268,7 +275,7 @@ impl Drop for Stream {
         if self.closed {
             return;
         }
-        if self.is_home() {
+        if self.can_move().is_ok() {
             abandon(self.key);
         } else {
             self.home.put(self.key);

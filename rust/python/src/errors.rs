@@ -1,5 +1,6 @@
 //! The host's errors as the exceptions that `wasmgate.errors` defines.
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use wasmgate_host::Error;
@@ -11,6 +12,7 @@ pub(crate) fn raise(py: Python<'_>, policy: &str, error: &Error) -> PyErr {
 
 fn build(py: Python<'_>, policy: &str, error: &Error) -> PyResult<PyErr> {
     let class = match error {
+        Error::Busy => return Ok(PyRuntimeError::new_err(error.to_string())),
         Error::WrongThread => "WrongThread",
         Error::OutOfFuel { .. } => "OutOfFuel",
         Error::OutOfMemory { .. } => "OutOfMemory",

@@ -1,11 +1,14 @@
 //! `Host`.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use wasmgate_host::{self as host, Clock, LogLevel, MetricKind, Random};
+use wasmgate_host::{self as host, Clock, HostOptions, LogLevel, MetricKind, Random};
+
+use crate::foreign;
 
 /// Shared data, queues, metrics and caches of one application.
 #[pyclass(frozen, module = "wasmgate._native")]
@@ -14,18 +17,26 @@ pub(crate) struct Host(pub(crate) host::Host);
 #[pymethods]
 impl Host {
     #[new]
-    #[pyo3(signature = (*, cache = None, log_level = 2, clock = None, seed = None))]
+    #[pyo3(signature = (*, cache = None, log_level = 2, foreign_functions = None,
+        asynchronous_functions = None, clock = None, seed = None))]
     fn new(
         cache: Option<PathBuf>,
         log_level: u32,
+        foreign_functions: Option<HashMap<String, Py<PyAny>>>,
+        asynchronous_functions: Option<Vec<String>>,
         clock: Option<u64>,
         seed: Option<u64>,
     ) -> PyResult<Self> {
-        let level = LogLevel::from_number(log_level)
+        let log_level = LogLevel::from_number(log_level)
             .ok_or_else(|| PyValueError::new_err("log_level is 0 (trace) to 5 (critical)"))?;
+        let functions = foreign::functions(
+            foreign_functions.unwrap_or_default(),
+            asynchronous_functions.unwrap_or_default(),
+        )?;
         let clock = clock.map(Clock::stopped_at).unwrap_or_default();
         let random = seed.map(Random::seeded).unwrap_or_default();
-        Ok(Self(host::Host::repeatable(cache, level, clock, random)))
+        let options = HostOptions { cache, log_level, clock, random, functions };
+        Ok(Self(host::Host::with(options)))
     }
 
     #[getter]

@@ -14,6 +14,7 @@ mod effects;
 mod errors;
 mod exchange;
 mod fields;
+mod foreign;
 mod host;
 mod inspect;
 mod plugin;
@@ -37,6 +38,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<router::Route>()?;
     module.add_class::<router::Router>()?;
     module.add_class::<stream::Stream>()?;
+    module.add_function(wrap_pyfunction!(foreign::built_in_functions, module)?)?;
     module.add_function(wrap_pyfunction!(artifact::compile_artifact, module)?)?;
     module.add_function(wrap_pyfunction!(artifact::give_back_memory, module)?)?;
     module.add_function(wrap_pyfunction!(inspect::inspect, module)?)?;

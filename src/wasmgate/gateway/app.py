@@ -14,6 +14,7 @@ from wasmgate.artifacts import cache_folder
 from wasmgate.config import load
 from wasmgate.driver import log_level
 from wasmgate.errors import ConfigError
+from wasmgate.foreign import ForeignFunctions
 from wasmgate.gateway.deployment import Deployment
 from wasmgate.gateway.downstream import Cut
 from wasmgate.gateway.forward import Forwarding
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from wasmgate._asgi import Message, Receive, Scope, Send
     from wasmgate.config import GatewayConfig
+    from wasmgate.foreign import Function
     from wasmgate.gateway.direct import Direct
 
 __all__ = ["Gateway", "create_app", "settle"]
@@ -35,8 +37,9 @@ __all__ = ["Gateway", "create_app", "settle"]
 class Gateway:
     """Routes requests through policies to clusters: an ASGI app to serve, or to mount in another.
 
-    `transports` serve clusters in place of the network, by cluster name. Everything is loaded and
-    checked here: raises ConfigError or PolicyLoadError.
+    `transports` serve clusters in place of the network, by cluster name. Policies that have a name
+    of `foreign_functions` in their capabilities may call that function (see `wasmgate.foreign`).
+    Everything is loaded and checked here: raises ConfigError or PolicyLoadError.
 
         app.mount("/api", Gateway.from_file("gateway.yaml"))
     """
@@ -46,8 +49,12 @@ class Gateway:
         config: GatewayConfig,
         *,
         transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+        foreign_functions: Mapping[str, Function] | None = None,
     ) -> None:
-        self._host = Host(cache=cache_folder(), log_level=log_level())
+        self._foreign_functions = ForeignFunctions.of(foreign_functions or {})
+        self._host = Host(
+            cache=cache_folder(), log_level=log_level(), **self._foreign_functions.for_host()
+        )
         self._transports = dict(transports or {})
         self._path: Path | None = None
         self._reloading = threading.Lock()
@@ -55,10 +62,14 @@ class Gateway:
 
     @classmethod
     def from_file(
-        cls, path: str | Path, *, transports: Mapping[str, httpx.AsyncBaseTransport] | None = None
+        cls,
+        path: str | Path,
+        *,
+        transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+        foreign_functions: Mapping[str, Function] | None = None,
     ) -> Gateway:
         """Read gateway.yaml; `reload()` reads it again."""
-        gateway = cls(load(path), transports=transports)
+        gateway = cls(load(path), transports=transports, foreign_functions=foreign_functions)
         gateway._path = Path(path)
         return gateway
 

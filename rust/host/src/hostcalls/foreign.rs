@@ -1,9 +1,7 @@
-//! Foreign function interface: `verify_signature` (Envoy's) and `wasmgate_verify_signature` (ours).
+//! Foreign function interface.
 
-use super::http_calls::absent;
-use crate::abi::Status;
+use crate::foreign;
 use crate::guest::{Answer, Guest};
-use crate::signature;
 
 /// Longer names are no function's.
 const NAME: usize = 256;
@@ -20,10 +18,6 @@ pub(super) fn call(
 ) -> Answer {
     let name = guest.read_some(name, name_size, NAME)?;
     let arguments = guest.read(arguments, arguments_size)?;
-    let name = String::from_utf8_lossy(&name).into_owned();
-    let Some(result) = signature::foreign(&name, &arguments, guest.env.core.host.keys()) else {
-        return absent(guest, &format!("the foreign function `{name}`"), Status::NotFound);
-    };
-    guest.charge(signature::CALL_UNITS)?;
+    let result = foreign::call(guest, &String::from_utf8_lossy(&name), &arguments)?;
     guest.give(&result, result_at, size_at)
 }

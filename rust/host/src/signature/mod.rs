@@ -20,21 +20,20 @@ use messages::{OwnRequest, Request};
 /// about 250 us; this lets a callback try every key of a key set and still ends a loop of calls.
 pub(crate) const CALL_UNITS: u64 = 200_000;
 
-/// Calls the foreign function `name`; nothing if this host has none of that name. Arguments that
-/// cannot be used are answered with a result that says so.
-pub(crate) fn foreign(name: &str, args: &[u8], keys: &KeyCache) -> Option<Vec<u8>> {
-    let verdict = match name {
-        "verify_signature" => Request::read(args).and_then(|request| {
-            let Request { public_key, message, signature, hash_function } = request;
-            verify_signature(public_key, message, signature, hash_function, keys)
-        }),
-        "wasmgate_verify_signature" => OwnRequest::read(args).and_then(|request| {
-            let OwnRequest { algorithm, public_key, message, signature } = request;
-            verify_jws_signature(algorithm, public_key, message, signature, keys)
-        }),
-        _ => return None,
-    };
-    Some(messages::answer(verdict))
+/// Envoy's `verify_signature`. Arguments that cannot be used are answered with a result that says so.
+pub(crate) fn verify(arguments: &[u8], keys: &KeyCache) -> Vec<u8> {
+    messages::answer(Request::read(arguments).and_then(|request| {
+        let Request { public_key, message, signature, hash_function } = request;
+        verify_signature(public_key, message, signature, hash_function, keys)
+    }))
+}
+
+/// Our `wasmgate_verify_signature`; as [`verify`].
+pub(crate) fn verify_jws(arguments: &[u8], keys: &KeyCache) -> Vec<u8> {
+    messages::answer(OwnRequest::read(arguments).and_then(|request| {
+        let OwnRequest { algorithm, public_key, message, signature } = request;
+        verify_jws_signature(algorithm, public_key, message, signature, keys)
+    }))
 }
 
 /// Verifies an RSA PKCS#1 v1.5 or an ECDSA (ASN.1) signature, whichever the key is for.
@@ -54,7 +53,7 @@ fn verify_signature(
         KeyKind::Ec(curve) => Algorithm::Ecdsa(curve, hash),
         KeyKind::Ed25519 => return Err("an Ed25519 key needs wasmgate_verify_signature"),
     };
-    verify(algorithm, public_key, message, signature, keys)
+    verify_with(algorithm, public_key, message, signature, keys)
 }
 
 /// Verifies a signature of the JWA algorithms PS256, PS384, PS512 (RFC 7518) and `EdDSA`
@@ -77,13 +76,13 @@ fn verify_jws_signature(
         }
         _ => return Err("the algorithm is none of PS256, PS384, PS512, EdDSA"),
     };
-    verify(algorithm, public_key, message, signature, keys)
+    verify_with(algorithm, public_key, message, signature, keys)
 }
 
 const UNKNOWN_KEY: &str =
     "the public key is no SubjectPublicKeyInfo (DER) of RSA, P-256, P-384, P-521 or Ed25519";
 
-fn verify(
+fn verify_with(
     algorithm: Algorithm,
     public_key: &[u8],
     message: &[u8],

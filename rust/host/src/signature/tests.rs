@@ -14,7 +14,7 @@ use super::vectors::{
     EDDSA_KEY, EDDSA_MESSAGE, EDDSA_SIGNATURE, ES256_KEY, ES256_MESSAGE, ES256_SIGNATURE,
     RS256_KEY, RS256_MESSAGE, RS256_SIGNATURE, SHORT_KEY, SHORT_SIGNATURE,
 };
-use super::{KeyCache, foreign};
+use super::{KeyCache, verify, verify_jws};
 
 const TRUE: &[u8] = b"\x08\x01";
 const MESSAGE: &[u8] = b"message";
@@ -42,12 +42,12 @@ fn arguments(fields: [&[u8]; 4]) -> Vec<u8> {
 
 fn envoy(key: &[u8], message: &[u8], signature: &[u8], hash: &str) -> Vec<u8> {
     let args = arguments([hash.as_bytes(), key, signature, message]);
-    foreign("verify_signature", &args, &KeyCache::default()).unwrap()
+    verify(&args, &KeyCache::default())
 }
 
 fn own(algorithm: &str, key: &[u8], message: &[u8], signature: &[u8]) -> Vec<u8> {
     let args = arguments([algorithm.as_bytes(), key, message, signature]);
-    foreign("wasmgate_verify_signature", &args, &KeyCache::default()).unwrap()
+    verify_jws(&args, &KeyCache::default())
 }
 
 fn refusal(answer: &[u8]) -> String {
@@ -202,13 +202,8 @@ fn a_key_that_is_cut_off_is_refused() {
 
 #[test]
 fn malformed_arguments_are_answered_with_an_error() {
-    let answer = foreign("verify_signature", b"\x0a\xff", &KeyCache::default()).unwrap();
+    let answer = verify(b"\x0a\xff", &KeyCache::default());
     assert_eq!(refusal(&answer), "the arguments are no protobuf message");
-}
-
-#[test]
-fn another_function_is_not_known() {
-    assert_eq!(foreign("compress", b"", &KeyCache::default()), None);
 }
 
 #[test]
@@ -216,7 +211,7 @@ fn a_key_is_parsed_once() {
     let keys = KeyCache::default();
     let args = arguments([b"sha256", &hex(ES256_KEY), b"", b""]);
     for _ in 0..3 {
-        foreign("verify_signature", &args, &keys);
+        verify(&args, &keys);
     }
     assert_eq!(keys.len(), 1);
 }
@@ -227,7 +222,7 @@ fn the_key_cache_is_bounded() {
     for _ in 0..300 {
         let (key, signature) = ed25519_signed();
         let args = arguments([b"EdDSA", &key, MESSAGE, &signature]);
-        foreign("wasmgate_verify_signature", &args, &keys);
+        verify_jws(&args, &keys);
     }
     assert!(keys.len() <= 256, "{} keys", keys.len());
 }
@@ -246,11 +241,11 @@ fn time_of_a_verification() {
         let keys = KeyCache::default();
         let args = arguments([hash.as_bytes(), &key, &signature, MESSAGE]);
         let first = Instant::now();
-        foreign("verify_signature", &args, &keys);
+        verify(&args, &keys);
         let first = first.elapsed();
         let known = Instant::now();
         for _ in 0..100 {
-            foreign("verify_signature", &args, &keys);
+            verify(&args, &keys);
         }
         println!("{name}: first {first:?}, then {:?}", known.elapsed() / 100);
     }

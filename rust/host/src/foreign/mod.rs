@@ -1,0 +1,62 @@
+//! Foreign functions: what `proxy_call_foreign_function` finds behind a name.
+//!
+//! To add one: a function in the file of its family, a line in [`BUILT_IN`], a row in the table of
+//! the documentation.
+
+mod functions;
+mod signatures;
+
+pub(crate) use functions::busy;
+pub use functions::{ForeignFunction, ForeignFunctions, ForeignResult, Function};
+
+use crate::LogLevel;
+use crate::abi::Status;
+use crate::guest::{Fault, Guest};
+
+/// A function of the host itself: arguments in, result out.
+type BuiltIn = fn(&mut Guest<'_>, &[u8]) -> Result<Vec<u8>, Fault>;
+
+/// Functions of the host itself. The layer above cannot take their names.
+const BUILT_IN: &[(&str, BuiltIn)] = &[
+    ("verify_signature", signatures::verify),
+    ("wasmgate_verify_signature", signatures::verify_jws),
+];
+
+/// Fuel for a call of a function of the layer above, which is not metered.
+const CALL_UNITS: u64 = 20_000;
+/// Bytes of the longest result that a function of the layer above may give.
+const RESULT: usize = 1 << 20;
+
+/// The names that a host has for itself, sorted.
+pub fn built_in_functions() -> impl Iterator<Item = &'static str> {
+    BUILT_IN.iter().map(|(name, _)| *name)
+}
+
+/// Calls the function `name`.
+pub(crate) fn call(guest: &mut Guest<'_>, name: &str, arguments: &[u8]) -> Result<Vec<u8>, Fault> {
+    if let Some((_, built_in)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
+        return built_in(guest, arguments);
+    }
+    match guest.env.core.host.foreign_function(name) {
+        Some(ForeignFunction::Synchronous(function)) => {
+            guest.charge(CALL_UNITS)?;
+            let result = functions::call(&*function, arguments);
+            checked(guest, name, result)
+        }
+        Some(ForeignFunction::Asynchronous) | None => {
+            let text = format!("the foreign function `{name}` is not available on this host");
+            guest.env.log(LogLevel::Warn, text);
+            Err(Status::NotFound.into())
+        }
+    }
+}
+
+fn checked(guest: &mut Guest<'_>, name: &str, result: ForeignResult) -> Result<Vec<u8>, Fault> {
+    let problem = match result {
+        Ok(bytes) if bytes.len() <= RESULT => return Ok(bytes),
+        Ok(bytes) => format!("answered {} bytes, more than {RESULT}", bytes.len()),
+        Err(problem) => problem,
+    };
+    guest.env.log(LogLevel::Error, format!("the foreign function `{name}` {problem}"));
+    Err(Status::InternalFailure.into())
+}

@@ -1,0 +1,16 @@
+//! Signatures verified natively.
+
+use crate::guest::{Fault, Guest};
+use crate::signature;
+
+/// `verify_signature`, Envoy's: `VerifySignatureArguments` in, `VerifySignatureResult` out.
+pub(super) fn verify(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>, Fault> {
+    guest.charge(signature::CALL_UNITS)?;
+    Ok(signature::verify(arguments, guest.env.core.host.keys()))
+}
+
+/// `wasmgate_verify_signature`: RSA-PSS and `EdDSA`, for which Envoy's has no words.
+pub(super) fn verify_jws(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>, Fault> {
+    guest.charge(signature::CALL_UNITS)?;
+    Ok(signature::verify_jws(arguments, guest.env.core.host.keys()))
+}
