@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -31,7 +31,7 @@ from tests.modules.differential import (
     plans,
     upstream,
 )
-from tests.modules.wire import Message, Upstream, exchange
+from tests.modules.wire import Upstream, exchange
 from tests.policies.envoy_host import program, serving
 from tests.policies.issuer import Issuer
 
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Address = str | tuple[str, int]
+Seen = dict[str, Any]
+TEXT = ("content-type", "text/plain")
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -54,16 +56,16 @@ class Hosts:
     plans: Upstream
     issuer: Issuer
 
-    def ask(self, chain: str, request: Ask) -> tuple[object, object]:
+    def ask(self, chain: str, request: Ask) -> tuple[Seen, Seen]:
         """Send a request to Envoy and to wasmgate; return what each led to."""
         envoy = str(self.envoy / f"{chain}.sock")
         return self._seen(envoy, chain, request), self._seen(self.wasmgate, chain, request)
 
-    def _seen(self, address: Address, chain: str, request: Ask) -> dict[str, object]:
+    def _seen(self, address: Address, chain: str, request: Ask) -> Seen:
         answer = exchange(address, request.written(chain))
         received = {"upstream": self.upstream.taken(), "plans": self.plans.taken()}
         told = {name: [compared(message) for message in seen] for name, seen in received.items()}
-        return {"client": compared(answer), **told}
+        return {"client": answer and compared(answer), **told}
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +113,40 @@ def test_both_hosts_do_the_same(hosts: Hosts, chain: str, request_name: str) -> 
         pytest.skip(reason)
     envoy, wasmgate = hosts.ask(chain, REQUESTS[request_name])
     assert wasmgate == envoy
+
+
+def test_a_body_that_is_answered(hosts: Hosts) -> None:
+    """What the client sees; whether the upstream has seen the head by then is each host's own."""
+    envoy, wasmgate = hosts.ask("answers-body", REQUESTS["post"])
+    assert wasmgate["client"] == envoy["client"] == ("413", [TEXT], b"enough", [])
+
+
+def test_both_limit_the_same_request(hosts: Hosts) -> None:
+    """The fourth of three: status, body, and the names of the fields; some count seconds."""
+    both = [hosts.ask("limit", Ask(fields=(("x-client", "ada"),))) for _ in range(4)]
+    told = [[_without_values(seen["client"]) for seen in pair] for pair in both]
+    assert [envoy for envoy, _ in told] == [wasmgate for _, wasmgate in told]
+    assert [wasmgate[0] for _, wasmgate in told] == ["200", "200", "200", "429"]
+
+
+def _without_values(client: Any) -> tuple[str, list[str], bytes]:  # noqa: ANN401 (see compared)
+    status, fields, body, _ = client
+    return status, [name for name, _ in fields], body
+
+
+@pytest.mark.parametrize("claims", [{}, {"aud": "else"}, {"exp": 1}, {"sub": "root"}])
+@pytest.mark.parametrize("damage", ["", "AAAA"])
+def test_both_judge_a_token_alike(hosts: Hosts, claims: dict[str, Any], damage: str) -> None:
+    """Good, for others, expired, and each with a broken signature."""
+    token = hosts.issuer.token(**({"aud": "orders"} | claims)).decode()
+    bearer = f"Bearer {token[: -len(damage) or None]}{damage}"
+    fields = (("authorization", bearer), ("x-auth-user", "forged"))
+    envoy, wasmgate = hosts.ask("jwt", Ask(fields=fields))
+    assert wasmgate == envoy
+
+
+def test_both_want_a_token(hosts: Hosts) -> None:
+    """The same challenge and problem."""
+    envoy, wasmgate = hosts.ask("jwt", Ask(fields=(("x-auth-user", "forged"),)))
+    assert wasmgate == envoy
+    assert wasmgate["client"][0] == "401"

@@ -38,7 +38,7 @@ class Message:
         start = "\r\n".join(head).encode("latin-1") + b"\r\n\r\n"
         if not chunked:
             return start + self.body
-        parts = [b"%x\r\n%b\r\n" % (len(part), part) for part in self.body.splitlines(True)]
+        parts = [b"%x\r\n%b\r\n" % (len(part), part) for part in self.body.splitlines(keepends=True)]
         last = "".join(f"{name}: {value}\r\n" for name, value in self.trailers)
         return start + b"".join(parts) + b"0\r\n" + last.encode("latin-1") + b"\r\n"
 
@@ -54,7 +54,7 @@ def read(stream: BufferedReader, *, head_only: bool = False) -> Message | None:
         return Message(line, fields)
     if "transfer-encoding" in named:
         body = b""
-        while size := int(stream.readline(), 16):
+        while size := int(stream.readline(), 16):  # no number: the connection was cut
             body += stream.read(size)
             stream.readline()
         return Message(line, fields, body, _fields(stream))
@@ -71,17 +71,16 @@ def _fields(stream: BufferedReader) -> Fields:
     return fields
 
 
-def exchange(address: str | tuple[str, int], request: bytes) -> Message:
-    """Send a request and return its response. Raises AssertionError when none came."""
+def exchange(address: str | tuple[str, int], request: bytes) -> Message | None:
+    """Send a request and return its response; nothing when the connection was cut."""
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     with socket.socket(family) as connection:
         connection.settimeout(30)
         connection.connect(address)
         connection.sendall(request)
-        with connection.makefile("rb") as stream:
-            answer = read(stream, head_only=request.startswith(b"HEAD "))
-    assert answer is not None, "the connection was closed without an answer"
-    return answer
+        with connection.makefile("rb") as stream, suppress(ConnectionError, ValueError):
+            return read(stream, head_only=request.startswith(b"HEAD "))
+    return None
 
 
 class Upstream:
