@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from wasmgate.capabilities import Capabilities
 from wasmgate.errors import (
     ConfigError,
     ConnectError,
@@ -27,7 +28,7 @@ from wasmgate.errors import (
     WasmgateError,
     WrongThread,
 )
-from wasmgate.policy import Capabilities, FailurePolicy, Limits, Policy
+from wasmgate.policy import FailurePolicy, Limits, Policy
 
 if TYPE_CHECKING:
     from wasmgate import policies

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias, TypedDict, final
 
 __all__ = [
+    "Callout",
     "Chain",
     "Cluster",
     "Connection",
@@ -23,6 +24,14 @@ __all__ = [
     "UpstreamRequest",
     "built_in_functions",
     "compile_artifact",
+    "deliver_foreign",
+    "deliver_grpc_close",
+    "deliver_grpc_message",
+    "deliver_grpc_metadata",
+    "deliver_grpc_trailers",
+    "deliver_http",
+    "deliver_http_failure",
+    "deliver_redis",
     "give_back_memory",
     "inspect",
 ]
@@ -85,6 +94,14 @@ class Host:
         The value of a histogram is the sum of what was recorded.
         """
 
+    def denials(self) -> list[tuple[str, str, str, int]]:
+        """Return policy, capability, value and how often it was asked for without being allowed.
+
+        Capabilities are named as in `Capabilities`. What an instance asks for while it starts
+        counts for each instance, the one included that only tries the configuration. Past 1,024
+        rows values are counted together as "(others)".
+        """
+
 @final
 class Plugin:
     """A policy compiled, started and configured. Usable on every thread.
@@ -112,6 +129,11 @@ class Plugin:
         environment: dict[str, str],
         fail_open: bool,
         strip_request_headers: list[str],
+        net: Sequence[str] = (),
+        read: Sequence[Path] = (),
+        foreign_functions: Sequence[str] = (),
+        metrics: Sequence[str] = (),
+        shared_data: Sequence[str] = (),
     ) -> Plugin: ...
     @property
     def name(self) -> str: ...
@@ -244,8 +266,75 @@ class Effects:
         """A tick period changed: call `Chain.tick`."""
 
     @property
+    def callouts(self) -> list[Callout]:
+        """What policies ask of others, to be performed in this order."""
+
+    @property
+    def cancelled(self) -> list[int]:
+        """Ids of callouts whose answer nobody waits for any more."""
+
+    @property
     def noteworthy(self) -> bool:
-        """`wake`, `logs` or `timers` say something: cheaper to ask than the three."""
+        """One of the five above says something: cheaper to ask than them."""
+
+@final
+class Callout:
+    """Something that a policy asks of others. What its kind does not have is empty.
+
+    The answer comes back with the `deliver_*` functions, on the thread that the callout came from.
+    """
+
+    @property
+    def id(self) -> int:
+        """Unique in the process; of "grpc_send" and "grpc_close" the id of their "grpc_stream"."""
+
+    @property
+    def policy(self) -> str: ...
+    @property
+    def kind(
+        self,
+    ) -> Literal["http", "grpc", "grpc_stream", "grpc_send", "grpc_close", "redis", "foreign"]: ...
+    @property
+    def upstream(self) -> str:
+        """An entry of the policy's capability `net`; of "redis" with "?db=1" for database 1."""
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Of "http" pseudo-headers and fields, of "grpc" and "grpc_stream" initial metadata."""
+
+    @property
+    def body(self) -> bytes:
+        """Body, gRPC message, Redis query as RESP writes it, or the function's arguments."""
+
+    @property
+    def trailers(self) -> list[tuple[bytes, bytes]]: ...
+    @property
+    def timeout(self) -> float | None:
+        """Seconds to the whole answer; None for what has no end of its own."""
+
+    @property
+    def service(self) -> str:
+        """The gRPC service, with its package."""
+
+    @property
+    def method(self) -> str:
+        """The method of the gRPC service."""
+
+    @property
+    def name(self) -> str:
+        """The foreign function."""
+
+    @property
+    def username(self) -> str:
+        """Of "redis"; empty for the default user."""
+
+    @property
+    def password(self) -> str:
+        """Of "redis"; empty for none. Not in the repr."""
+
+    @property
+    def end(self) -> bool:
+        """No further "grpc_send" follows."""
 
 @final
 class RequestHead:
@@ -516,6 +605,34 @@ class _Inspection(TypedDict):
     producers: list[tuple[str, str, str]]
     target_features: list[str]
 
+def deliver_http(id: int, headers: _Fields, body: bytes, trailers: _Fields) -> Effects | None:
+    """Bring the response to a callout of kind "http"; `:status` is the first of its headers.
+
+    This and the other `deliver_*` return what the policy asks now, of no stream, or None. An id
+    that is gone (answered, cancelled, of another thread) and an answer of another kind are ignored.
+    """
+
+def deliver_http_failure(id: int, message: str) -> Effects | None:
+    """Say that there is no response: the policy gets zero headers, and 503 as its status."""
+
+def deliver_grpc_metadata(id: int, fields: _Fields) -> Effects | None:
+    """Bring the initial metadata of a "grpc_stream"; of a "grpc" nobody asks for them."""
+
+def deliver_grpc_message(id: int, message: bytes) -> Effects | None:
+    """Bring a message. It is the whole answer to a "grpc"."""
+
+def deliver_grpc_trailers(id: int, fields: _Fields) -> Effects | None:
+    """Bring the trailing metadata of a "grpc_stream"; of a "grpc" nobody asks for them."""
+
+def deliver_grpc_close(id: int, status: int, message: str) -> Effects | None:
+    """Say that a "grpc_stream" ended or a "grpc" failed: the gRPC status code and its message."""
+
+def deliver_redis(id: int, status: int, response: bytes) -> Effects | None:
+    """Bring the response to a "redis", as the server sent it; 0 is OK, 1 that there is none."""
+
+def deliver_foreign(id: int, result: bytes) -> Effects | None:
+    """Bring the result of a "foreign"."""
+
 def give_back_memory() -> None:
     """Give memory that is free, and that the allocator keeps, back to the operating system."""
 
@@ -535,5 +652,7 @@ def compile_artifact(
 def inspect(module: bytes) -> _Inspection:
     """Describe a module without compiling it, also one that could not be loaded.
 
-    `imports` are (module, name, kind, known here). Raises PolicyLoadError when it is no wasm.
+    `problem` is why it cannot be loaded, as far as can be seen without its code. `imports` are
+    (module, name, kind, known here); a call of a function that is unknown is a trap. Raises
+    PolicyLoadError when it is no wasm.
     """

@@ -319,9 +319,7 @@ impl Exchange {
 
 /// The effects of two steps as those of one.
 fn joined(mut first: Effects, mut second: Effects) -> Effects {
-    first.wake.append(&mut second.wake);
-    first.logs.append(&mut second.logs);
-    let timers = first.timers || second.timers;
+    first.note(&mut second);
     let reset = first.reset || second.reset;
-    Effects { timers, reset, wake: first.wake, logs: first.logs, ..second }
+    Effects { reset, request: second.request, response: second.response, ..first }
 }

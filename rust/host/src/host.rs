@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::artifact_cache::ArtifactCache;
+use crate::capabilities::Denials;
 use crate::engine::Tier;
 use crate::foreign::{ForeignFunction, ForeignFunctions};
 use crate::metrics::Metrics;
@@ -13,7 +14,7 @@ use crate::module::digest_hex;
 use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
 use crate::signature::KeyCache;
-use crate::{Clock, LogLevel, MetricValue, Random, instances};
+use crate::{Clock, Denial, LogLevel, MetricValue, Random, instances};
 
 /// What makes a host another than the usual one.
 #[derive(Default)]
@@ -44,6 +45,7 @@ struct Inner {
     queues: SharedQueues,
     metrics: Metrics,
     keys: KeyCache,
+    denials: Denials,
     clock: Clock,
     random: Random,
     functions: ForeignFunctions,
@@ -69,6 +71,7 @@ impl Host {
                 queues: SharedQueues::default(),
                 metrics: Metrics::default(),
                 keys: KeyCache::default(),
+                denials: Denials::default(),
                 clock,
                 random,
                 functions,
@@ -122,6 +125,16 @@ impl Host {
     #[must_use]
     pub fn metrics(&self) -> Vec<MetricValue> {
         self.inner.metrics.snapshot()
+    }
+
+    /// What policies were not allowed to touch; a canary that tries counts, too.
+    #[must_use]
+    pub fn denials(&self) -> Vec<Denial> {
+        self.inner.denials.snapshot()
+    }
+
+    pub(crate) fn denial_table(&self) -> &Denials {
+        &self.inner.denials
     }
 
     pub(crate) fn artifacts(&self) -> Option<&ArtifactCache> {

@@ -44,7 +44,7 @@ impl Instance {
         let mut store = Store::new(compiled.engine.clone());
         let env = FunctionEnv::new(&mut store, Env::new(Arc::clone(&core)));
         let imports = hostcalls::imports(&mut store, &env, &compiled.module);
-        let vm = wasmer::Instance::new(&mut store, &compiled.module, &imports)
+        let vm = wasmer::Instance::new_by_index(&mut store, &compiled.module, &imports)
             .map_err(|error| Error::Instantiate(error.to_string()))?;
         let meter = Meter::of(&vm).map_err(|e| Error::Instantiate(e.to_string()))?;
         env.as_mut(&mut store).links = Some(Links {
@@ -91,6 +91,8 @@ impl Instance {
             self.run("_initialize", 0, fuel, |_, store| initialize.call(store))?;
             if let Some(main) = &functions.main {
                 self.run("main", 0, fuel, |_, store| main.call(store, 0, 0))?;
+            } else if let Some(main) = &functions.main_void {
+                self.run("__main_void", 0, fuel, |_, store| main.call(store))?;
             }
         } else if let Some(start) = &functions.start {
             self.run("_start", 0, fuel, |_, store| start.call(store))?;

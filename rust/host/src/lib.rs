@@ -5,6 +5,8 @@
 
 mod abi;
 mod attributes;
+mod callouts;
+mod capabilities;
 mod chain;
 mod clock;
 mod effects;
@@ -53,6 +55,8 @@ mod signature;
 
 pub use abi::LogLevel;
 pub use attributes::Attributes;
+pub use callouts::{Callout, CalloutAnswer, CalloutRequest, GrpcMethod, Login, deliver};
+pub use capabilities::{Capabilities, Capability, Denial};
 pub use chain::{Chain, Ticked};
 pub use clock::Clock;
 pub use effects::{Body, Effects, Head, LocalResponse, LogRecord, Progress};

@@ -136,11 +136,7 @@ impl StreamState {
     pub(crate) fn take_effects(&mut self, key: u64) -> Effects {
         let mut effects = std::mem::take(&mut self.effects);
         self.cut |= effects.reset;
-        outbox(|out| {
-            effects.logs = std::mem::take(&mut out.logs);
-            effects.timers = std::mem::take(&mut out.timers);
-            effects.wake = std::mem::take(&mut out.wake);
-        });
+        outbox(|out| out.empty_into(&mut effects));
         effects.wake.retain(|other| *other != key);
         effects
     }

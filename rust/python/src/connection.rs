@@ -42,15 +42,12 @@ impl Connection {
     fn out<'py>(
         &mut self,
         py: Python<'py>,
-        step: Step,
+        mut step: Step,
         came: Option<&Bound<'py, PyBytes>>,
     ) -> PyResult<Out<'py>> {
-        let logged = !step.logs.is_empty() || !step.accesses.is_empty();
-        let noted = logged || !step.wake.is_empty() || step.timers;
+        let noted = step.noted.is_noteworthy() || !step.accesses.is_empty();
         if noted {
-            self.notes.logs.extend(step.logs);
-            self.notes.wake.extend(step.wake);
-            self.notes.timers |= step.timers;
+            self.notes.note(&mut step.noted);
             self.accesses.extend(step.accesses);
         }
         let flags = [

@@ -72,6 +72,13 @@ impl Host {
         let metrics = self.0.metrics().into_iter();
         metrics.map(|metric| (metric.name, kind(metric.kind), metric.value)).collect()
     }
+
+    fn denials(&self) -> Vec<(String, &'static str, String, u64)> {
+        let row = |its: host::Denial| {
+            (its.policy.to_string(), its.capability.name(), its.value, its.count)
+        };
+        self.0.denials().into_iter().map(row).collect()
+    }
 }
 
 fn kind(kind: MetricKind) -> &'static str {

@@ -18,11 +18,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from wasmgate.capabilities import Capabilities, is_upstream
 from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
 from wasmgate.config.references import dangling
 from wasmgate.config.units import Count, Duration, Size
 from wasmgate.policies import identity_headers
-from wasmgate.policy import Capabilities, FailurePolicy, Limits, Policy
+from wasmgate.policy import FailurePolicy, Limits, Policy
 
 __all__ = [
     "LB_POLICIES",
@@ -40,6 +41,8 @@ LB_POLICIES = ("round_robin",)
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Text = Annotated[str, StringConstraints(min_length=1)]
+MetricPattern = Annotated[str, StringConstraints(pattern=r"^[^*]+[*]?$|^[*]$")]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 
 
@@ -48,6 +51,14 @@ def _not_empty(values: tuple[object, ...]) -> tuple[object, ...]:
         raise PydanticCustomError("empty", "must have at least one entry")
     return values
 
+
+def _upstream(value: str) -> str:
+    if not is_upstream(value):
+        raise PydanticCustomError("upstream", "must be the name of a cluster or host:port")
+    return value
+
+
+Upstream = Annotated[str, AfterValidator(_upstream)]
 
 # Not `min_length`: pydantic counts the valid entries only, and would call a list of mistakes empty.
 NOT_EMPTY = (AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1}))
@@ -89,8 +100,23 @@ class LimitSettings(Model):
 class CapabilitySettings(Model):
     """What a policy may touch outside its own memory. Nothing by default."""
 
+    net: tuple[Upstream, ...] = ()
+    """Whom it may call: names of clusters, and addresses like auth.internal:8080."""
+
     env: tuple[Variable, ...] = ()
     """Environment variables that it may read, by name."""
+
+    read: tuple[Text, ...] = ()
+    """Files and folders that it may read; relative to the file."""
+
+    foreign_functions: tuple[Text, ...] = ()
+    """Foreign functions that reach outside, by name; those that only compute need no entry."""
+
+    metrics: tuple[MetricPattern, ...] = ()
+    """Metrics that it may define: names, and prefixes that end in '*'."""
+
+    shared_data: tuple[Text, ...] = ()
+    """Policies whose shared queues it may use; its own are always open."""
 
 
 class PolicySettings(Model):
