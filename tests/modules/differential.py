@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tests.middleware.guests import guest
 from tests.modules.building import built
 from tests.modules.wire import Fields, Message
-from wasmgate import Capabilities, Limits, Policy, policies
+from wasmgate import Limits, Policy, policies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,7 +83,9 @@ REQUESTS = {
     "known-cards": Ask(target="/cards", fields=(("x-api-key", "known"),)),
     "stranger": Ask(fields=(("x-api-key", "stranger"),)),
     "options": Ask("OPTIONS", "/plain"),
-    "grpc": Ask("POST", "/echo", (("content-type", "application/grpc"), ("te", "trailers")), b"12345"),
+    "grpc": Ask(
+        "POST", "/echo", (("content-type", "application/grpc"), ("te", "trailers")), b"12345"
+    ),
     "trailers-got": Ask(target="/trailers"),
 }
 

@@ -38,7 +38,9 @@ class Message:
         start = "\r\n".join(head).encode("latin-1") + b"\r\n\r\n"
         if not chunked:
             return start + self.body
-        parts = [b"%x\r\n%b\r\n" % (len(part), part) for part in self.body.splitlines(keepends=True)]
+        parts = [
+            b"%x\r\n%b\r\n" % (len(part), part) for part in self.body.splitlines(keepends=True)
+        ]
         last = "".join(f"{name}: {value}\r\n" for name, value in self.trailers)
         return start + b"".join(parts) + b"0\r\n" + last.encode("latin-1") + b"\r\n"
 

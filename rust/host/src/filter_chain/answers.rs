@@ -19,7 +19,7 @@ impl FilterChain<'_> {
     /// The same, also instead of another such response that has not gone out yet.
     pub(super) fn replace(&self, by: Option<usize>, response: LocalResponse) {
         let called = grpc::is_call(self.state.borrow().request_headers());
-        let response = if called { grpc::answer(response) } else { response };
+        let response = if called { grpc::answer(&response) } else { response };
         let (from, answers) = {
             let mut state = self.state.borrow_mut();
             if state.response.passed {

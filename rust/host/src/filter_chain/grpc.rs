@@ -17,7 +17,7 @@ pub(crate) fn is_call(request: &HeaderMap) -> bool {
 }
 
 /// The same response for a gRPC client: status and body become fields.
-pub(super) fn answer(response: LocalResponse) -> LocalResponse {
+pub(super) fn answer(response: &LocalResponse) -> LocalResponse {
     let own = [&b"content-type"[..], b"content-length", b"grpc-message"];
     let mut headers = HeaderMap::with_capacity(response.headers.len() + 3, 256);
     let kept = response.headers.iter().filter(|(name, _)| !own.contains(name));
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn status_and_body_become_fields() {
         let body = b"100% not\n".to_vec();
-        let told = answer(LocalResponse { status: 403, headers: typed(b"text/plain"), body });
+        let told = answer(&LocalResponse { status: 403, headers: typed(b"text/plain"), body });
         let field = |name: &[u8]| told.headers.get(name).map(<[u8]>::to_vec);
         assert_eq!((told.status, told.body.len()), (200, 0));
         assert_eq!(field(b"content-type").as_deref(), Some(CONTENT_TYPE));
