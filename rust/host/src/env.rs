@@ -52,6 +52,10 @@ pub(crate) struct Env {
     pub(crate) warnings: Vec<String>,
     /// What this callback was denied.
     denied: Vec<(Capability, String)>,
+    /// The host records what happens.
+    pub(crate) traced: bool,
+    /// What the host said last, while it is traced.
+    pub(crate) remark: Option<String>,
     next_context: u32,
 }
 
@@ -110,6 +114,8 @@ impl Env {
             log_bytes_left,
             warnings: Vec::new(),
             denied: Vec::new(),
+            traced: false,
+            remark: None,
             next_context: 1,
         }
     }
@@ -146,6 +152,7 @@ impl Env {
         self.log_bytes_left = self.core.spec.limits.log_bytes;
         self.warnings.clear();
         self.denied.clear();
+        self.traced = self.core.host.trace().is_on();
     }
 
     /// The stream and the place in its chain that hostcalls act on.
@@ -171,7 +178,15 @@ impl Env {
         if length > message.len() {
             text.push_str(" … (cut: `log_bytes` of this callback used up)");
         }
-        self.log(level, text);
+        self.write(level, text);
+    }
+
+    /// A line of the host about the policy.
+    pub(crate) fn log(&mut self, level: LogLevel, message: String) {
+        if self.traced {
+            self.remark = Some(message.clone());
+        }
+        self.write(level, message);
     }
 
     /// Says that the policy lacks a capability: once a callback and value. It is counted each time.
@@ -187,7 +202,7 @@ impl Env {
     }
 
     /// A line for the layer above, unless the callback has used up its share.
-    pub(crate) fn log(&mut self, level: LogLevel, message: String) {
+    fn write(&mut self, level: LogLevel, message: String) {
         if self.log_bytes_left == 0 {
             return;
         }

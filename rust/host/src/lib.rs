@@ -33,6 +33,7 @@ mod shared_data;
 mod shared_queues;
 mod stream;
 mod stream_state;
+mod trace;
 
 mod artifact_cache;
 mod dialect;
@@ -74,3 +75,4 @@ pub use module::{ArtifactError, compile_artifact};
 pub use plugin::{Plugin, PluginSpec};
 pub use random::Random;
 pub use stream::Stream;
+pub use trace::{TraceEvent, TraceLimits};
