@@ -490,6 +490,9 @@ class Router:
         answered in the effects. None: `Exchange.upstream` is ready to be sent.
         """
 
+    def endpoint(self, cluster: str) -> str | None:
+        """Choose an endpoint for a call to a cluster, as for a request; None when there is none."""
+
     def set_healthy(self, cluster: str, endpoint: str, healthy: bool) -> None:
         """Take an endpoint out of the choice, or back in. Raises KeyError if there is none."""
 

@@ -29,7 +29,7 @@ pub(super) fn answer(response: &LocalResponse) -> LocalResponse {
     if !response.body.is_empty() {
         headers.push(b"grpc-message", percent_encoded(&response.body).as_bytes());
     }
-    LocalResponse { status: 200, headers, body: Vec::new() }
+    LocalResponse { status: 200, headers, body: Vec::new(), details: response.details.clone() }
 }
 
 /// gRPC's "HTTP to gRPC Status Code Mapping".
@@ -77,7 +77,12 @@ mod tests {
     #[test]
     fn status_and_body_become_fields() {
         let body = b"100% not\n".to_vec();
-        let told = answer(&LocalResponse { status: 403, headers: typed(b"text/plain"), body });
+        let told = answer(&LocalResponse {
+            status: 403,
+            headers: typed(b"text/plain"),
+            body,
+            ..LocalResponse::default()
+        });
         let field = |name: &[u8]| told.headers.get(name).map(<[u8]>::to_vec);
         assert_eq!((told.status, told.body.len()), (200, 0));
         assert_eq!(field(b"content-type").as_deref(), Some(CONTENT_TYPE));

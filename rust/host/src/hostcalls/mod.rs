@@ -23,13 +23,15 @@ mod shared_queues;
 mod timers;
 mod wasi;
 
+pub(crate) use properties::store;
 use wasmer::{
     AsStoreMut, Extern, Function, FunctionEnv, FunctionType, Module, RuntimeError, Value,
 };
 
 use crate::env::Env;
 use crate::guest::{Caller, Fault, Guest, answered, as_wasi};
-use crate::{imports, trace};
+use crate::imports;
+use crate::trace;
 
 /// Makes the host's function of this name, `None` for a name that is not the host's.
 type Table = fn(&mut dyn FnMut(&'static str, Maker));
