@@ -8,10 +8,19 @@ import pytest
 
 from tests.native.callout_guests import PHASES, Texts, caller
 from tests.native.chain_request import Request, load
-from wasmgate._native import Chain, deliver_foreign, deliver_http, deliver_http_failure
+from wasmgate._native import (
+    Chain,
+    Host,
+    compile_artifact,
+    deliver_foreign,
+    deliver_http,
+    deliver_http_failure,
+)
 
 if TYPE_CHECKING:
-    from wasmgate._native import Effects, Host, Plugin
+    from pathlib import Path
+
+    from wasmgate._native import Effects, Plugin
 
 HEADERS = "proxy_on_request_headers"
 RESPONSE = [(b":status", b"200")]
@@ -230,7 +239,7 @@ def functions(host: Host, *allowed: str) -> Request:
     """Drive a request whose policy calls a foreign function that answers later."""
     texts = Texts()
     module = caller(texts, HEADERS, foreign(texts))
-    asynchronous = type(host)(
+    asynchronous = Host(
         cache=str(host.cache), log_level=0, asynchronous_functions=list(ASYNCHRONOUS)
     )
     request = Request(Chain([load(asynchronous, module, foreign_functions=allowed)]))
@@ -268,3 +277,18 @@ def test_a_foreign_function_ends_with_its_stream(host: Host) -> None:
     request = functions(host, "wasmgate.limits.hit").close()
     assert request.cancelled == [request.callouts[0].id]
     assert "foreign_function" not in "".join(request.said[-3:])
+
+
+def test_a_callout_moves_to_better_code_with_its_instance(tmp_path: Path) -> None:
+    """The answer comes while the instance has changed over."""
+    texts = Texts()
+    module = caller(texts, HEADERS, texts.http_call())
+    cache = str(tmp_path / "artifacts")
+    compile_artifact(module, cache=cache, tier="fast")
+    policy = load(Host(cache=cache, log_level=0), module, net=("auth",))
+    request = Request(Chain([policy]))
+    compile_artifact(module, cache=cache, tier="optimized")
+    assert (policy.improve(module), policy.tier) == (True, "optimized")
+    answer = deliver_http(request.callouts[0].id, RESPONSE, b"moved", [])
+    assert "buffer 4 0 moved" in said(answer)
+    assert request.resume().passed
