@@ -163,7 +163,7 @@ class TraceEvent:
 
     @property
     def reason(self) -> str | None:
-        """Why the host refused, or how the callback failed."""
+        """Why the host refused, or what else it said; how the callback failed."""
 
     @property
     def fuel(self) -> int:
