@@ -48,10 +48,10 @@ pub(crate) struct Env {
     pub(crate) ending: bool,
     /// `proxy_on_vm_start` runs.
     pub(crate) starting_vm: bool,
-    /// Properties that the policy declared; whether each is read only.
-    pub(crate) declared: HashMap<Vec<u8>, bool>,
     /// What it asked of others.
     pub(crate) calls: Calls,
+    /// Properties that the policy declared; whether each is read only.
+    pub(crate) declared: HashMap<Vec<u8>, bool>,
     /// The metrics that it defined.
     pub(crate) metrics: IdSet<u32>,
     /// Units that hostcalls used and that the meter has not seen yet.
@@ -125,8 +125,8 @@ impl Env {
             finished: Vec::new(),
             ending: false,
             starting_vm: false,
-            declared: HashMap::new(),
             calls: Calls::default(),
+            declared: HashMap::new(),
             metrics: IdSet::default(),
             debt: 0,
             log_bytes_left,
