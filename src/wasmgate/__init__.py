@@ -13,6 +13,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from wasmgate.callouts.limits import CalloutLimits
+from wasmgate.capabilities import Capabilities
 from wasmgate.errors import (
     ConfigError,
     ConnectError,
@@ -27,7 +29,7 @@ from wasmgate.errors import (
     WasmgateError,
     WrongThread,
 )
-from wasmgate.policy import Capabilities, FailurePolicy, Limits, Policy
+from wasmgate.policy import FailurePolicy, Limits, Policy
 
 if TYPE_CHECKING:
     from wasmgate import policies
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "CalloutLimits",
     "Capabilities",
     "ConfigError",
     "ConnectError",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias, TypedDict, final
 
 __all__ = [
+    "Callout",
     "Chain",
     "Cluster",
     "Connection",
@@ -20,9 +21,18 @@ __all__ = [
     "Route",
     "Router",
     "Stream",
+    "TraceEvent",
     "UpstreamRequest",
     "built_in_functions",
     "compile_artifact",
+    "deliver_foreign",
+    "deliver_grpc_close",
+    "deliver_grpc_message",
+    "deliver_grpc_metadata",
+    "deliver_grpc_trailers",
+    "deliver_http",
+    "deliver_http_failure",
+    "deliver_redis",
     "give_back_memory",
     "inspect",
 ]
@@ -73,6 +83,28 @@ class Host:
     def cache(self) -> Path | None:
         """The folder of compiled modules."""
 
+    def record(
+        self,
+        *,
+        events: int = 10_000,
+        size: int = 4_194_304,
+        value: int = 256,
+        secrets: bool = False,
+    ) -> None:
+        """Record every callback and hostcall of all policies from now on, on all threads.
+
+        At most `events` of them are kept, and `size` bytes of their text; a value is cut after
+        `value` bytes. Without `secrets` masked are: configurations, passwords, what foreign
+        functions take and give, and the values of authorization, proxy-authorization, cookie and
+        set-cookie.
+        """
+
+    def stop_recording(self) -> None:
+        """Record no more; what was recorded can still be taken."""
+
+    def take_trace(self) -> tuple[list[TraceEvent], int]:
+        """Return the events since the last time, and how many there was no room for."""
+
     def misses(self, module: bytes) -> bool:
         """Return whether a module could be in the cache and is not: `compile_artifact` makes it."""
 
@@ -84,6 +116,62 @@ class Host:
 
         The value of a histogram is the sum of what was recorded.
         """
+
+    def denials(self) -> list[tuple[str, str, str, int]]:
+        """Return policy, capability, value and how often it was asked for without being allowed.
+
+        Capabilities are named as in `Capabilities`. What an instance asks for while it starts
+        counts for each instance, the one included that only tries the configuration. Past 1,024
+        rows values are counted together as "(others)".
+        """
+
+@final
+class TraceEvent:
+    """One callback or one hostcall, as `Host.record` keeps it."""
+
+    @property
+    def hostcall(self) -> bool:
+        """A hostcall of the callback before it; False: a callback."""
+
+    @property
+    def policy(self) -> str:
+        """The policy's name."""
+
+    @property
+    def stream(self) -> int | None:
+        """The stream, if the context belongs to one."""
+
+    @property
+    def context(self) -> int:
+        """The context: of a callback the one it is for, of a hostcall the one it acts on."""
+
+    @property
+    def name(self) -> str:
+        """The function's name in the ABI."""
+
+    @property
+    def arguments(self) -> list[tuple[str, str]]:
+        """What went in: names as in the ABI, values as text."""
+
+    @property
+    def results(self) -> list[tuple[str, str]]:
+        """What came out beside the outcome."""
+
+    @property
+    def outcome(self) -> str:
+        """A hostcall's status, `OK` or why not; what a callback answered, or `failed`."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why the host refused, or how the callback failed."""
+
+    @property
+    def fuel(self) -> int:
+        """Units of fuel that it used; a callback's include those of its hostcalls."""
+
+    @property
+    def nanoseconds(self) -> int:
+        """How long it took; recording is part of it."""
 
 @final
 class Plugin:
@@ -112,6 +200,11 @@ class Plugin:
         environment: dict[str, str],
         fail_open: bool,
         strip_request_headers: list[str],
+        net: Sequence[str] = (),
+        read: Sequence[Path] = (),
+        foreign_functions: Sequence[str] = (),
+        metrics: Sequence[str] = (),
+        shared_data: Sequence[str] = (),
     ) -> Plugin: ...
     @property
     def name(self) -> str: ...
@@ -244,8 +337,75 @@ class Effects:
         """A tick period changed: call `Chain.tick`."""
 
     @property
+    def callouts(self) -> list[Callout]:
+        """What policies ask of others, to be performed in this order."""
+
+    @property
+    def cancelled(self) -> list[int]:
+        """Ids of callouts whose answer nobody waits for any more."""
+
+    @property
     def noteworthy(self) -> bool:
-        """`wake`, `logs` or `timers` say something: cheaper to ask than the three."""
+        """One of the five above says something: cheaper to ask than them."""
+
+@final
+class Callout:
+    """Something that a policy asks of others. What its kind does not have is empty.
+
+    The answer comes back with the `deliver_*` functions, on the thread that the callout came from.
+    """
+
+    @property
+    def id(self) -> int:
+        """Unique in the process; of "grpc_send" and "grpc_close" the id of their "grpc_stream"."""
+
+    @property
+    def policy(self) -> str: ...
+    @property
+    def kind(
+        self,
+    ) -> Literal["http", "grpc", "grpc_stream", "grpc_send", "grpc_close", "redis", "foreign"]: ...
+    @property
+    def upstream(self) -> str:
+        """An entry of the policy's capability `net`; of "redis" with "?db=1" for database 1."""
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Of "http" pseudo-headers and fields, of "grpc" and "grpc_stream" initial metadata."""
+
+    @property
+    def body(self) -> bytes:
+        """Body, gRPC message, Redis query as RESP writes it, or the function's arguments."""
+
+    @property
+    def trailers(self) -> list[tuple[bytes, bytes]]: ...
+    @property
+    def timeout(self) -> float | None:
+        """Seconds to the whole answer; None for what has no end of its own."""
+
+    @property
+    def service(self) -> str:
+        """The gRPC service, with its package."""
+
+    @property
+    def method(self) -> str:
+        """The method of the gRPC service."""
+
+    @property
+    def name(self) -> str:
+        """The foreign function."""
+
+    @property
+    def username(self) -> str:
+        """Of "redis"; empty for the default user."""
+
+    @property
+    def password(self) -> str:
+        """Of "redis"; empty for none. Not in the repr."""
+
+    @property
+    def end(self) -> bool:
+        """No further "grpc_send" follows."""
 
 @final
 class RequestHead:
@@ -329,6 +489,9 @@ class Router:
         no body follows, which HTTP/1 says by itself (section 6.3). A request that is refused is
         answered in the effects. None: `Exchange.upstream` is ready to be sent.
         """
+
+    def endpoint(self, cluster: str) -> str | None:
+        """Choose an endpoint for a call to a cluster, as for a request; None when there is none."""
 
     def set_healthy(self, cluster: str, endpoint: str, healthy: bool) -> None:
         """Take an endpoint out of the choice, or back in. Raises KeyError if there is none."""
@@ -516,6 +679,34 @@ class _Inspection(TypedDict):
     producers: list[tuple[str, str, str]]
     target_features: list[str]
 
+def deliver_http(id: int, headers: _Fields, body: bytes, trailers: _Fields) -> Effects | None:
+    """Bring the response to a callout of kind "http"; `:status` is the first of its headers.
+
+    This and the other `deliver_*` return what the policy asks now, of no stream, or None. An id
+    that is gone (answered, cancelled, of another thread) and an answer of another kind are ignored.
+    """
+
+def deliver_http_failure(id: int, message: str) -> Effects | None:
+    """Say that there is no response: the policy gets zero headers, and 503 as its status."""
+
+def deliver_grpc_metadata(id: int, fields: _Fields) -> Effects | None:
+    """Bring the initial metadata of a "grpc_stream"; of a "grpc" nobody asks for them."""
+
+def deliver_grpc_message(id: int, message: bytes) -> Effects | None:
+    """Bring a message. It is the whole answer to a "grpc"."""
+
+def deliver_grpc_trailers(id: int, fields: _Fields) -> Effects | None:
+    """Bring the trailing metadata of a "grpc_stream"; of a "grpc" nobody asks for them."""
+
+def deliver_grpc_close(id: int, status: int, message: str) -> Effects | None:
+    """Say that a "grpc_stream" ended or a "grpc" failed: the gRPC status code and its message."""
+
+def deliver_redis(id: int, status: int, response: bytes) -> Effects | None:
+    """Bring the response to a "redis", as the server sent it; 0 is OK, 1 that there is none."""
+
+def deliver_foreign(id: int, result: bytes) -> Effects | None:
+    """Bring the result of a "foreign"."""
+
 def give_back_memory() -> None:
     """Give memory that is free, and that the allocator keeps, back to the operating system."""
 
@@ -535,5 +726,7 @@ def compile_artifact(
 def inspect(module: bytes) -> _Inspection:
     """Describe a module without compiling it, also one that could not be loaded.
 
-    `imports` are (module, name, kind, known here). Raises PolicyLoadError when it is no wasm.
+    `problem` is why it cannot be loaded, as far as can be seen without its code. `imports` are
+    (module, name, kind, known here); a call of a function that is unknown is a trap. Raises
+    PolicyLoadError when it is no wasm.
     """

@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from wasmgate.capabilities import Capabilities, names
 from wasmgate.errors import ConfigError, PolicyLoadError
 from wasmgate.modules import locate
 
@@ -32,7 +33,6 @@ _LOGGER = logging.getLogger("wasmgate.policy")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 # RFC 9110 section 5.1: a field name is a token.
 _FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class FailurePolicy(StrEnum):
@@ -79,23 +79,6 @@ class Limits:
                     where=f"limits.{limit.name}",
                     hint="units such as 32MiB are for gateway.yaml; in Python write 32 * 1024**2",
                 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Capabilities:
-    """What a policy may touch outside its own memory. Nothing by default."""
-
-    env: tuple[str, ...] = ()
-    """Environment variables it may read, by name; their values are taken when it is loaded."""
-
-    def __post_init__(self) -> None:
-        names = _texts(self.env, where="capabilities.env")
-        for name in names:
-            if not _VARIABLE.fullmatch(name):
-                raise ConfigError(
-                    f"{name!r} is no name of an environment variable", where="capabilities.env"
-                )
-        object.__setattr__(self, "env", names)
 
 
 @dataclass(frozen=True)
@@ -146,14 +129,14 @@ class Policy:
             set_field(self, f"{name}_bytes", self._encoded(name))
 
     def _stripped_headers(self) -> tuple[str, ...]:
-        names = _texts(self.strip_request_headers, where="strip_request_headers")
-        for name in names:
+        stripped = names(self.strip_request_headers, where="strip_request_headers")
+        for name in stripped:
             if not _FIELD_NAME.fullmatch(name):
                 raise ConfigError(
                     f"{name!r} is no header name",
                     where=f"policy {self.name!r}: strip_request_headers",
                 )
-        return tuple(name.lower() for name in names)
+        return tuple(name.lower() for name in stripped)
 
     def _encoded(self, name: str) -> bytes:
         value = getattr(self, name)
@@ -228,6 +211,11 @@ class Policy:
             environment=self.environment(),
             fail_open=self.failure_policy is FailurePolicy.OPEN,
             strip_request_headers=list(self.strip_request_headers),
+            net=self.capabilities.net,
+            read=[Path(path) for path in self.capabilities.read],
+            foreign_functions=self.capabilities.foreign_functions,
+            metrics=self.capabilities.metrics,
+            shared_data=self.capabilities.shared_data,
             **dataclasses.asdict(self.limits),
         )
         if plugin.cache_problem is not None:
@@ -253,10 +241,3 @@ class Policy:
             raise PolicyLoadError(f"policy {self.name!r}: {error}", policy=self.name) from error
         except CompilerMissing as error:
             _LOGGER.warning("policy %r is compiled in this process: %s", self.name, error)
-
-
-def _texts(values: object, *, where: str) -> tuple[str, ...]:
-    """Refuse what is easily written by mistake: one text where a list of them is meant."""
-    if isinstance(values, (list, tuple)) and all(isinstance(value, str) for value in values):
-        return tuple(values)
-    raise ConfigError(f"{where} must be a list of names, not {values!r}", where=where)

@@ -141,7 +141,7 @@ def test_every_mistake_is_reported(mistakes: Mistakes, monkeypatch: pytest.Monke
           auth: {module: jwt_auht, configuration: {keys: {file: none.pem}}}
           own:
             module: ./own.wasm
-            capabilities: {env: [WASMGATE_KEY], net: [auth.internal:80]}
+            capabilities: {env: [WASMGATE_KEY], net: ["a b"]}
             limits: {memory: 32M}
             failure_policy: ajar
         clusters:
@@ -158,7 +158,7 @@ def test_every_mistake_is_reported(mistakes: Mistakes, monkeypatch: pytest.Monke
         ["3", "policies.auth.configuration.keys.file"],
         ["5", "policies.own.module"],
         ["6", "policies.own.capabilities.env[0]"],
-        ["6", "policies.own.capabilities.net"],
+        ["6", "policies.own.capabilities.net[0]"],
         ["7", "policies.own.limits.memory"],
         ["8", "policies.own.failure_policy"],
         ["10", "clusters.orders.endpoints[0]"],
@@ -196,7 +196,15 @@ def test_every_mistake_is_reported(mistakes: Mistakes, monkeypatch: pytest.Monke
             "policies: {a: {strip_request_headers: [a b]}}",
             "policies.a.strip_request_headers[0]: has",
         ),
-        ("policies: {a: {capabilities: {read: [x]}}}", "policies.a.capabilities.read: comes with"),
+        (
+            "policies: {a: {capabilities: {net: ['b:0']}}}",
+            "policies.a.capabilities.net[0]: must be the name of a cluster or host:port",
+        ),
+        ("policies: {a: {capabilities: {metrics: ['*a']}}}", "policies.a.capabilities.metrics[0]:"),
+        (
+            "policies: {a: {capabilities: {write: []}}}",
+            "policies.a.capabilities.write: unknown key",
+        ),
         ("policies: {a: {capabilities: {env: [A=B]}}}", "policies.a.capabilities.env[0]: has a"),
         ("routes: {}", "routes: must be a list"),
         ("route: []", "route: unknown key (did you mean 'routes'?); known are listen, policies"),

@@ -9,6 +9,7 @@ from wasmgate._native import Chain, Host, Plugin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from wasmgate._native import Effects
 
@@ -33,6 +34,11 @@ def load(
     environment: dict[str, str] | None = None,
     fail_open: bool = False,
     strip_request_headers: tuple[str, ...] = (),
+    net: tuple[str, ...] = (),
+    read: tuple[Path, ...] = (),
+    foreign_functions: tuple[str, ...] = (),
+    metrics: tuple[str, ...] = (),
+    shared_data: tuple[str, ...] = (),
 ) -> Plugin:
     """Load a module with the default limits of a policy, or others."""
     return Plugin(
@@ -52,6 +58,11 @@ def load(
         environment=environment or {},
         fail_open=fail_open,
         strip_request_headers=list(strip_request_headers),
+        net=net,
+        read=read,
+        foreign_functions=foreign_functions,
+        metrics=metrics,
+        shared_data=shared_data,
     )
 
 

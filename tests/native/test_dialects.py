@@ -141,6 +141,26 @@ def test_initialize_comes_before_main_and_instead_of_start(host: Host) -> None:
     assert Request(Chain([load(host, module)])).said == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize(
+    ("names", "said"), [(["__main_void"], ["v"]), (["__main_void", "main"], ["m"])]
+)
+def test_main_void_stands_in_for_main(host: Host, names: list[str], said: list[str]) -> None:
+    """Compilers export both for a `main` without parameters."""
+    at = {"__main_void": 64, "main": 65}
+    params = {"__main_void": "", "main": "(param i32 i32)"}
+    module = guest(
+        LOG,
+        '(data (i32.const 64) "vm")',
+        '(func (export "_initialize"))',
+        *(
+            f'(func (export "{name}") {params[name]} (result i32)'
+            f" (call $log (i32.const 2) (i32.const {at[name]}) (i32.const 1)))"
+            for name in names
+        ),
+    )
+    assert Request(Chain([load(host, module)])).said == said
+
+
 @pytest.mark.parametrize("number", [2, 3, 7, -1])
 def test_any_other_action_of_headers_stops_but_two(host: Host, number: int) -> None:
     """Continue is 0, and 2 in the C++ SDK (continue and end the stream)."""
@@ -151,16 +171,62 @@ def test_any_other_action_of_headers_stops_but_two(host: Host, number: int) -> N
     assert Request(Chain([load(host, module)])).passed is (number == 2)
 
 
-def test_the_dialect_of_higress_is_refused_by_name(host: Host) -> None:
-    """It has hostcalls that this host does not."""
-    with pytest.raises(PolicyLoadError, match="the module speaks proxy_abi_version_0_2_100"):
-        load(host, guest(abi="0_2_100"))
+def test_an_unknown_dialect_is_refused_by_name(host: Host) -> None:
+    """With those that this host speaks."""
+    with pytest.raises(PolicyLoadError, match="the module speaks proxy_abi_version_0_3_0; this"):
+        load(host, guest(abi="0_3_0"))
 
 
-def test_an_unknown_import_is_named_at_load(host: Host) -> None:
-    """Not when it is called."""
-    module = guest('(import "env" "proxy_redis_call" (func (param i32) (result i32)))')
-    with pytest.raises(PolicyLoadError, match='imports the function "env" "proxy_redis_call"'):
+def test_higress_knows_nothing_of_upstream_hosts(host: Host) -> None:
+    """NOT_FOUND: an endpoint is chosen after the policies."""
+    module = guest(
+        '(import "env" "proxy_get_upstream_hosts" (func $get (param i32 i32) (result i32)))',
+        '(import "env" "proxy_set_upstream_override_host"',
+        "  (func $set (param i32 i32) (result i32)))",
+        '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)',
+        "  (i32.ne (i32.const 2) (i32.add (call $get (i32.const 0) (i32.const 4))",
+        "    (call $set (i32.const 0) (i32.const 4)))))",
+        abi="0_2_100",
+    )
+    plugin = load(host, module)
+    request = Request(Chain([plugin]))
+    assert (plugin.abi, request.passed, request.said) == (
+        "0.2.100",
+        True,
+        [
+            "proxy_get_upstream_hosts is not available on this host",
+            "proxy_set_upstream_override_host is not available on this host",
+        ],
+    )
+
+
+UNKNOWN = '(import "env" "foo" (func $foo (param i32) (result i64)))'
+
+
+def test_an_unknown_function_is_no_obstacle(host: Host) -> None:
+    """As long as it is not called."""
+    assert Request(Chain([load(host, guest(UNKNOWN))])).passed
+
+
+def test_an_unknown_function_traps_by_its_name(host: Host) -> None:
+    """When it is called."""
+    call = "(drop (call $foo (i32.const 0))) (i32.const 1)"
+    module = guest(
+        UNKNOWN, f'(func (export "proxy_on_vm_start") (param i32 i32) (result i32) {call})'
+    )
+    with pytest.raises(
+        PolicyLoadError, match=r"the guest called env\.foo, which this host does not have"
+    ):
+        load(host, module)
+
+
+def test_wasi_is_found_under_its_own_modules_only(host: Host) -> None:
+    """`fd_write` of another module is another function."""
+    module = guest(
+        '(import "other" "sched_yield" (func $yield (result i32)))',
+        '(func (export "_initialize") (drop (call $yield)))',
+    )
+    with pytest.raises(PolicyLoadError, match=r"called other\.sched_yield, which"):
         load(host, module)
 
 

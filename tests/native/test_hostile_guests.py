@@ -112,7 +112,7 @@ def load(host: Host, module: bytes) -> Plugin:
     tier: Literal["fast", "optimized"] = "fast" if host.cache.name == "fast" else "optimized"
     with contextlib.suppress(ValueError):  # refused when it is loaded, too
         compile_artifact(module, cache=str(host.cache), tier=tier)
-    plugin = chain_request.load(host, module)
+    plugin = chain_request.load(host, module, metrics=("*",))
     assert plugin.tier == tier
     return plugin
 

@@ -53,6 +53,7 @@ def test_one_policy_queues_for_another(host: Host) -> None:
         "request_headers: resolve consumer q",
         "request_headers: enqueue 1 a",
         name="producer",
+        shared_data=("consumer",),
     )
     request = Request(Chain([consumer, producer]))
     assert ("consumer", 2, "queue_ready: dequeue 1 = a") in request.records
@@ -91,7 +92,23 @@ def test_a_policy_that_is_gone_is_not_told(host: Host) -> None:
     consumer = scripted(host, "configure: register q", name="consumer")
     Request(Chain([consumer])).close()
     del consumer
-    producer = chain(host, "request_headers: enqueue 1 a", name="producer")
+    producer = chain(
+        host, "request_headers: enqueue 1 a", name="producer", shared_data=("consumer",)
+    )
     request = Request(producer)
     assert outcomes(request) == ["enqueue 1 a = Ok"]
     assert "queue_ready" not in "".join(request.said)
+
+
+def test_a_queue_of_another_needs_the_capability(host: Host) -> None:
+    """As if it were not there, also for a number that was guessed."""
+    consumer = scripted(host, "configure: register q", name="consumer")
+    operations = ("resolve consumer q", "enqueue 1 a", "dequeue 1")
+    program = [f"request_headers: {operation}" for operation in operations]
+    request = Request(Chain([consumer, scripted(host, *program, name="producer")]))
+    got = [text for policy, _, text in request.records if policy == "producer" and " = " in text]
+    answers = [text.rsplit(" = ", 1)[1] for text in got]
+    assert answers == ["None", "NotFound", "NotFound"]
+    line = "PermissionDenied: policy 'producer' may not open 'consumer' (capability shared_data)"
+    assert ("producer", 3, line) in request.records
+    assert host.denials() == [("producer", "shared_data", "consumer", 3)]

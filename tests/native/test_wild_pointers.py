@@ -55,7 +55,8 @@ PROXY = {
     "proxy_define_metric": "0 b s o",
     "proxy_record_metric": "1 q",
     "proxy_increment_metric": "1 q",
-    "proxy_get_metric": "1 o",
+    # The number of a metric that the capabilities do not name.
+    "proxy_get_metric": "4294967295 o",
     "proxy_get_property": "b s o o",
     "proxy_set_property": "b s b s",
     "proxy_call_foreign_function": "b s b s o o",

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::abi::Direction;
 use crate::effects::Effects;
-use crate::instances::{self, outbox};
+use crate::instances;
 use crate::{Host, Limits, Plugin, foreign};
 
 /// Plugins in the order in which a request meets them. Cloning is cheap.
@@ -98,13 +98,7 @@ impl Chain {
         }
         instances::deliver_queues();
         let wait = slots.iter().filter_map(|slot| slot.tick_wait()).min();
-        let effects = outbox(|out| Effects {
-            logs: std::mem::take(&mut out.logs),
-            wake: std::mem::take(&mut out.wake),
-            timers: std::mem::take(&mut out.timers),
-            ..Effects::default()
-        });
-        Ticked { wait, effects }
+        Ticked { wait, effects: instances::take_effects() }
     }
 
     /// Now, by the clock of its host. A chain of no plugin is asked for no time.

@@ -10,10 +10,12 @@ pub(crate) enum Dialect {
     V0_1_0,
     V0_2_0,
     V0_2_1,
+    /// Higress's: 0.2.1, and hostcalls of its own (higress-group/proxy-wasm-cpp-host).
+    V0_2_100,
 }
 
 impl Dialect {
-    const ALL: [Self; 3] = [Self::V0_1_0, Self::V0_2_0, Self::V0_2_1];
+    const ALL: [Self; 4] = [Self::V0_1_0, Self::V0_2_0, Self::V0_2_1, Self::V0_2_100];
 
     /// The version as in documents, like `0.2.1`.
     pub(crate) const fn version(self) -> &'static str {
@@ -21,7 +23,16 @@ impl Dialect {
             Self::V0_1_0 => "0.1.0",
             Self::V0_2_0 => "0.2.0",
             Self::V0_2_1 => "0.2.1",
+            Self::V0_2_100 => "0.2.100",
         }
+    }
+
+    /// Whether a header callback that answers 1 holds back the body too, without a callback for it,
+    /// as in Envoy's `StopAllIteration`. Higress's guests mean `StopIteration`: the headers wait,
+    /// the body callback runs, and its answer decides for both.
+    #[expect(dead_code, reason = "the filter chain asks it")]
+    pub(crate) const fn stops_all_on_headers(self) -> bool {
+        !matches!(self, Self::V0_2_100)
     }
 
     fn of_export(name: &str) -> Option<Self> {
@@ -73,8 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn the_version_of_higress_is_named() {
-        let name = "proxy_abi_version_0_2_100";
+    fn higress_is_newer_than_what_it_extends() {
+        let found = of(&["proxy_abi_version_0_2_100", "proxy_abi_version_0_2_1"]);
+        assert_eq!(found, Ok(Dialect::V0_2_100));
+    }
+
+    #[test]
+    fn an_unknown_version_is_named() {
+        let name = "proxy_abi_version_0_3_0";
         assert_eq!(of(&[name]), Err(LoadError::UnknownAbi { found: vec![name.to_owned()] }));
     }
 }

@@ -1,8 +1,9 @@
 //! What a step of a stream asks of the layer above: values, never calls.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::{HeaderMap, LogLevel};
+use crate::{Callout, HeaderMap, LogLevel};
 
 /// What the layer above does after a step.
 #[derive(Debug, Default)]
@@ -20,6 +21,32 @@ pub struct Effects {
     pub logs: Vec<LogRecord>,
     /// A tick period changed: ask [`crate::Chain::tick`] for the next deadline.
     pub timers: bool,
+    /// What policies ask of others, to be performed in this order; the answers come with
+    /// [`crate::deliver`].
+    pub callouts: Vec<Callout>,
+    /// Ids of callouts whose answer nobody waits for any more.
+    pub cancelled: Vec<u64>,
+}
+
+impl Effects {
+    /// True when something beside the stream's own progress is asked.
+    #[must_use]
+    pub fn is_noteworthy(&self) -> bool {
+        self.timers
+            || !self.wake.is_empty()
+            || !self.logs.is_empty()
+            || !self.callouts.is_empty()
+            || !self.cancelled.is_empty()
+    }
+
+    /// Adds what another step asks beside its stream's own progress, and takes it from there.
+    pub fn note(&mut self, other: &mut Self) {
+        self.wake.append(&mut other.wake);
+        self.logs.append(&mut other.logs);
+        self.timers |= std::mem::take(&mut other.timers);
+        self.callouts.append(&mut other.callouts);
+        self.cancelled.append(&mut other.cancelled);
+    }
 }
 
 /// How far one direction got in this step.
@@ -68,6 +95,8 @@ pub struct LocalResponse {
     pub headers: HeaderMap,
     /// The whole body.
     pub body: Vec<u8>,
+    /// Why, in a word: `response.code_details`.
+    pub details: Cow<'static, str>,
 }
 
 /// One line of a policy, or of the host about it.

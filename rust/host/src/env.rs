@@ -1,14 +1,16 @@
 //! What hostcalls find when a guest calls them: the state of one instance.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wasmer::{Memory, TypedFunction};
 
 use crate::LogLevel;
+use crate::capabilities::{self, Capability};
 use crate::effects::LogRecord;
 use crate::fuel::Meter;
-use crate::ids::IdMap;
+use crate::ids::{IdMap, IdSet};
 use crate::instances::outbox;
 use crate::plugin::PluginCore;
 
@@ -16,6 +18,10 @@ use crate::plugin::PluginCore;
 const LINE: usize = 32;
 /// Contexts of ended streams that may wait for `proxy_done`; each keeps the heads of its stream.
 const PARKED: usize = 1024;
+/// Denials of one callback that are logged; more are only counted.
+const DENIALS: usize = 16;
+/// Units that a denial costs: it is written down and counted.
+const DENIAL: u64 = 1024;
 /// Warnings kept for the text of an error.
 const WARNINGS: usize = 8;
 
@@ -39,10 +45,20 @@ pub(crate) struct Env {
     /// `proxy_on_vm_start` runs.
     pub(crate) starting_vm: bool,
     pub(crate) tick: Option<Tick>,
+    /// Properties that the policy declared; whether each is read only.
+    pub(crate) declared: HashMap<Vec<u8>, bool>,
+    /// The metrics that it defined.
+    pub(crate) metrics: IdSet<u32>,
     /// Units that hostcalls used and that the meter has not seen yet.
     pub(crate) debt: u64,
     pub(crate) log_bytes_left: usize,
     pub(crate) warnings: Vec<String>,
+    /// The host records what happens.
+    pub(crate) traced: bool,
+    /// What the host said last, while it is traced.
+    pub(crate) remark: Option<String>,
+    /// What this callback was denied.
+    denied: Vec<(Capability, String)>,
     next_context: u32,
 }
 
@@ -96,9 +112,14 @@ impl Env {
             ending: false,
             starting_vm: false,
             tick: None,
+            declared: HashMap::new(),
+            metrics: IdSet::default(),
             debt: 0,
             log_bytes_left,
             warnings: Vec::new(),
+            traced: false,
+            remark: None,
+            denied: Vec::new(),
             next_context: 1,
         }
     }
@@ -134,6 +155,8 @@ impl Env {
         self.debt = 0;
         self.log_bytes_left = self.core.spec.limits.log_bytes;
         self.warnings.clear();
+        self.traced = self.core.host.trace().is_on();
+        self.denied.clear();
     }
 
     /// The stream and the place in its chain that hostcalls act on.
@@ -159,11 +182,33 @@ impl Env {
         if length > message.len() {
             text.push_str(" … (cut: `log_bytes` of this callback used up)");
         }
-        self.log(level, text);
+        self.write(level, text);
+    }
+
+    /// A line of the host about the policy.
+    pub(crate) fn log(&mut self, level: LogLevel, message: String) {
+        if self.traced {
+            self.remark = Some(message.clone());
+        }
+        self.write(level, message);
+    }
+
+    /// Says that the policy lacks a capability: once a callback and value. It is counted each time.
+    pub(crate) fn denied(&mut self, capability: Capability, value: &str) {
+        self.debt = self.debt.saturating_add(DENIAL);
+        let value = capabilities::shown(value);
+        self.core.host.denial_table().count(&self.core.name, capability, &value);
+        let entry = (capability, value);
+        if self.denied.len() < DENIALS && !self.denied.contains(&entry) {
+            self.log(LogLevel::Warn, capabilities::message(&self.core.name, capability, &entry.1));
+            self.denied.push(entry);
+        } else if self.traced {
+            self.remark = Some(capabilities::message(&self.core.name, capability, &entry.1));
+        }
     }
 
     /// A line for the layer above, unless the callback has used up its share.
-    pub(crate) fn log(&mut self, level: LogLevel, message: String) {
+    fn write(&mut self, level: LogLevel, message: String) {
         if self.log_bytes_left == 0 {
             return;
         }

@@ -12,11 +12,13 @@ pub(crate) enum HeadersCallback {
     Three(TypedFunction<(u32, u32, u32), i32>),
 }
 
-/// The module's start function, then `_initialize` and `main`, or `_start`.
+/// The module's start function, then `_initialize` and `main` (or `__main_void`, which compilers
+/// export for a `main` without parameters), or `_start`.
 pub(crate) struct StartFunctions {
     pub(crate) instantiated: Option<TypedFunction<(), ()>>,
     pub(crate) initialize: Option<TypedFunction<(), ()>>,
     pub(crate) main: Option<TypedFunction<(i32, i32), i32>>,
+    pub(crate) main_void: Option<TypedFunction<(), i32>>,
     pub(crate) start: Option<TypedFunction<(), ()>>,
 }
 
@@ -118,6 +120,7 @@ impl StartFunctions {
             instantiated: source.find(START)?,
             initialize: source.find("_initialize")?,
             main: source.find("main")?,
+            main_void: source.find("__main_void")?,
             start: source.find("_start")?,
         })
     }

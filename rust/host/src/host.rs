@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::artifact_cache::ArtifactCache;
+use crate::capabilities::Denials;
 use crate::engine::Tier;
 use crate::foreign::{ForeignFunction, ForeignFunctions};
 use crate::metrics::Metrics;
@@ -13,7 +14,8 @@ use crate::module::digest_hex;
 use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
 use crate::signature::KeyCache;
-use crate::{Clock, LogLevel, MetricValue, Random, instances};
+use crate::trace::{Trace, TraceEvent, TraceLimits};
+use crate::{Clock, Denial, LogLevel, MetricValue, Random, instances};
 
 /// What makes a host another than the usual one.
 #[derive(Default)]
@@ -44,8 +46,10 @@ struct Inner {
     queues: SharedQueues,
     metrics: Metrics,
     keys: KeyCache,
+    denials: Denials,
     clock: Clock,
     random: Random,
+    trace: Trace,
     functions: ForeignFunctions,
 }
 
@@ -69,8 +73,10 @@ impl Host {
                 queues: SharedQueues::default(),
                 metrics: Metrics::default(),
                 keys: KeyCache::default(),
+                denials: Denials::default(),
                 clock,
                 random,
+                trace: Trace::default(),
                 functions,
             }),
         }
@@ -124,8 +130,38 @@ impl Host {
         self.inner.metrics.snapshot()
     }
 
+    /// What policies were not allowed to touch; a canary that tries counts, too.
+    #[must_use]
+    pub fn denials(&self) -> Vec<Denial> {
+        self.inner.denials.snapshot()
+    }
+
+    pub(crate) fn denial_table(&self) -> &Denials {
+        &self.inner.denials
+    }
+
     pub(crate) fn artifacts(&self) -> Option<&ArtifactCache> {
         self.inner.artifacts.as_ref()
+    }
+
+    /// Records every callback and hostcall of all policies from now on, on all threads.
+    pub fn record(&self, limits: TraceLimits) {
+        self.inner.trace.start(limits);
+    }
+
+    /// Records no more; what was recorded can still be taken.
+    pub fn stop_recording(&self) {
+        self.inner.trace.stop();
+    }
+
+    /// What was recorded since the last time, and how many events there was no room for.
+    #[must_use]
+    pub fn take_trace(&self) -> (Vec<TraceEvent>, u64) {
+        self.inner.trace.take()
+    }
+
+    pub(crate) fn trace(&self) -> &Trace {
+        &self.inner.trace
     }
 
     pub(crate) fn clock(&self) -> &Clock {

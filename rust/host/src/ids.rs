@@ -1,11 +1,14 @@
 //! Maps whose keys are numbers that the host counts up itself: nobody can choose keys that collide,
 //! so a multiplication is hash enough.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// A map by an id of the host's own making.
 pub(crate) type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
+
+/// A set of such ids.
+pub(crate) type IdSet<K> = HashSet<K, BuildHasherDefault<IdHasher>>;
 
 /// Spreads consecutive numbers over all bits.
 #[derive(Clone, Copy, Default)]

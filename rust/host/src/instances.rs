@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::effects::LogRecord;
+use crate::effects::{Effects, LogRecord};
 use crate::ids::IdMap;
 use crate::instance::Instance;
 use crate::plugin::PluginCore;
-use crate::{Error, Host, LogLevel, stream_state};
+use crate::{Callout, Error, Host, LogLevel, stream_state};
 
 /// Crashes further apart than this do not count together.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -27,6 +27,8 @@ pub(crate) struct Outbox {
     pub(crate) logs: Vec<LogRecord>,
     pub(crate) wake: Vec<u64>,
     pub(crate) timers: bool,
+    pub(crate) callouts: Vec<Callout>,
+    pub(crate) cancelled: Vec<u64>,
     /// (plugin, queue) pairs to be told of a value.
     pub(crate) queues: Vec<(u64, u32)>,
 }
@@ -44,6 +46,24 @@ static RETIRED_COUNT: AtomicUsize = AtomicUsize::new(0);
 /// Works on what this thread's callbacks asked for.
 pub(crate) fn outbox<R>(work: impl FnOnce(&mut Outbox) -> R) -> R {
     OUTBOX.with_borrow_mut(work)
+}
+
+impl Outbox {
+    /// Moves what was asked for to where it goes over the border; queues stay.
+    pub(crate) fn empty_into(&mut self, effects: &mut Effects) {
+        effects.logs = std::mem::take(&mut self.logs);
+        effects.wake = std::mem::take(&mut self.wake);
+        effects.timers = std::mem::take(&mut self.timers);
+        effects.callouts = std::mem::take(&mut self.callouts);
+        effects.cancelled = std::mem::take(&mut self.cancelled);
+    }
+}
+
+/// What this thread's callbacks asked for, of no stream.
+pub(crate) fn take_effects() -> Effects {
+    let mut effects = Effects::default();
+    outbox(|out| out.empty_into(&mut effects));
+    effects
 }
 
 /// The place of a plugin's instance on this thread.

@@ -5,8 +5,11 @@
 
 mod abi;
 mod attributes;
+mod callouts;
+mod capabilities;
 mod chain;
 mod clock;
+mod course;
 mod effects;
 mod env;
 mod error;
@@ -25,12 +28,14 @@ mod metrics;
 mod pairs;
 mod plugin;
 mod properties;
+mod protobuf;
 mod random;
 mod remembered;
 mod shared_data;
 mod shared_queues;
 mod stream;
 mod stream_state;
+mod trace;
 
 mod artifact_cache;
 mod dialect;
@@ -52,7 +57,9 @@ mod signals;
 mod signature;
 
 pub use abi::LogLevel;
-pub use attributes::Attributes;
+pub use attributes::{Attributes, Tls, TlsFacts};
+pub use callouts::{Callout, CalloutAnswer, CalloutRequest, GrpcMethod, Login, deliver};
+pub use capabilities::{Capabilities, Capability, Denial};
 pub use chain::{Chain, Ticked};
 pub use clock::Clock;
 pub use effects::{Body, Effects, Head, LocalResponse, LogRecord, Progress};
@@ -70,3 +77,4 @@ pub use module::{ArtifactError, compile_artifact};
 pub use plugin::{Plugin, PluginSpec};
 pub use random::Random;
 pub use stream::Stream;
+pub use trace::{TraceEvent, TraceLimits};

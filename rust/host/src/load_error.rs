@@ -22,7 +22,8 @@ pub enum LoadError {
     NoAbi,
     /// The module speaks only versions of the ABI that this host does not.
     #[error(
-        "the module speaks {}; this host speaks proxy_abi_version_0_1_0, _0_2_0 and _0_2_1",
+        "the module speaks {}; this host speaks proxy_abi_version_0_1_0, _0_2_0, _0_2_1 \
+         and _0_2_100",
         found.join(", ")
     )]
     UnknownAbi {
@@ -41,14 +42,14 @@ pub enum LoadError {
         /// The name.
         name: String,
     },
-    /// The module wants something that this host does not have.
+    /// The module wants a memory, table, global or tag of the host, and there is none.
     #[error("the module imports the {kind} {module:?} {name:?}, which this host does not provide")]
     UnknownImport {
         /// The import's module, mostly `env` or `wasi_snapshot_preview1`.
         module: String,
         /// The import's name.
         name: String,
-        /// function, memory, table, global or tag.
+        /// memory, table, global or tag.
         kind: &'static str,
     },
     /// The module wants a function of this host with other parameters or results.

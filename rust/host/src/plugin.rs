@@ -7,7 +7,7 @@ use crate::engine::Tier;
 use crate::instance::Instance;
 use crate::module::{CompiledModule, digest_hex};
 use crate::shared_data::SharedData;
-use crate::{Error, Host, Limits, instances, signals};
+use crate::{Capabilities, Error, Host, Limits, instances, signals};
 
 /// A policy as the layer above says it.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,8 @@ pub struct PluginSpec {
     pub limits: Limits,
     /// The environment variables it may read, and their values.
     pub environment: Vec<(String, String)>,
+    /// What else it may touch.
+    pub capabilities: Capabilities,
     /// True: a policy that fails is skipped. False: the request is answered 503.
     pub fail_open: bool,
     /// Request headers whose client copies are removed before any policy runs.

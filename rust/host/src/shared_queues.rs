@@ -25,20 +25,25 @@ struct Table {
     bytes: usize,
 }
 
-#[derive(Default)]
 struct Queue {
+    /// The `vm_id` of the policy that made it.
+    owner: String,
     values: VecDeque<Vec<u8>>,
     bytes: usize,
     /// The plugins (by id) that registered it and are told when a value arrives.
     listeners: Vec<u64>,
 }
 
-/// A queue that is not there, or is full.
+/// A queue that is not there, or is full, or belongs to another who is named.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     NotFound,
     Full,
+    Denied(String),
 }
+
+/// Whether queues of a `vm_id` may be used.
+pub(crate) type May<'a> = &'a dyn Fn(&str) -> bool;
 
 impl SharedQueues {
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -56,7 +61,7 @@ impl SharedQueues {
             Some(id) => *id,
             None if table.queues.len() >= QUEUES => return None,
             None => {
-                table.queues.push(Queue::default());
+                table.queues.push(Queue::of(vm_id));
                 let id = u32::try_from(table.queues.len()).ok()?;
                 table.ids.insert(key, id);
                 id
@@ -75,10 +80,15 @@ impl SharedQueues {
     }
 
     /// Appends a value; the answer is the plugins to tell.
-    pub(crate) fn enqueue(&self, id: u32, value: Vec<u8>) -> Result<Vec<u64>, Refusal> {
+    pub(crate) fn enqueue(
+        &self,
+        id: u32,
+        value: Vec<u8>,
+        may: May<'_>,
+    ) -> Result<Vec<u64>, Refusal> {
         let mut table = self.lock();
         let total = table.bytes + cost(&value);
-        let queue = table.queue(id)?;
+        let queue = table.open(id, may)?;
         if queue.bytes + cost(&value) > CAPACITY || total > TOTAL {
             return Err(Refusal::Full);
         }
@@ -90,9 +100,9 @@ impl SharedQueues {
     }
 
     /// Takes the oldest value; `Ok(None)` when the queue is empty.
-    pub(crate) fn dequeue(&self, id: u32) -> Result<Option<Vec<u8>>, Refusal> {
+    pub(crate) fn dequeue(&self, id: u32, may: May<'_>) -> Result<Option<Vec<u8>>, Refusal> {
         let mut table = self.lock();
-        let queue = table.queue(id)?;
+        let queue = table.open(id, may)?;
         let value = queue.values.pop_front();
         let cost = value.as_deref().map_or(0, cost);
         queue.bytes -= cost;
@@ -113,7 +123,18 @@ fn cost(value: &[u8]) -> usize {
     value.len() + std::mem::size_of::<Vec<u8>>()
 }
 
+impl Queue {
+    fn of(vm_id: &str) -> Self {
+        Self { owner: vm_id.into(), values: VecDeque::new(), bytes: 0, listeners: Vec::new() }
+    }
+}
+
 impl Table {
+    fn open(&mut self, id: u32, may: May<'_>) -> Result<&mut Queue, Refusal> {
+        let queue = self.queue(id)?;
+        if may(&queue.owner) { Ok(queue) } else { Err(Refusal::Denied(queue.owner.clone())) }
+    }
+
     fn queue(&mut self, id: u32) -> Result<&mut Queue, Refusal> {
         let index = (id as usize).checked_sub(1).ok_or(Refusal::NotFound)?;
         self.queues.get_mut(index).ok_or(Refusal::NotFound)
@@ -124,33 +145,45 @@ impl Table {
 mod tests {
     use super::*;
 
+    const ANY: fn(&str) -> bool = |_| true;
+
     #[test]
     fn values_come_out_in_order() {
         let queues = SharedQueues::default();
         let id = queues.register("a", b"q", 1).unwrap();
         assert_eq!(queues.register("a", b"q", 2), Some(id));
         assert_eq!(queues.resolve("a", b"q"), Some(id));
-        assert_eq!(queues.enqueue(id, b"1".to_vec()), Ok(vec![1, 2]));
+        assert_eq!(queues.enqueue(id, b"1".to_vec(), &ANY), Ok(vec![1, 2]));
         queues.forget(1);
-        assert_eq!(queues.enqueue(id, b"2".to_vec()), Ok(vec![2]));
-        assert_eq!(queues.dequeue(id), Ok(Some(b"1".to_vec())));
-        assert_eq!(queues.dequeue(id), Ok(Some(b"2".to_vec())));
-        assert_eq!(queues.dequeue(id), Ok(None));
+        assert_eq!(queues.enqueue(id, b"2".to_vec(), &ANY), Ok(vec![2]));
+        assert_eq!(queues.dequeue(id, &ANY), Ok(Some(b"1".to_vec())));
+        assert_eq!(queues.dequeue(id, &ANY), Ok(Some(b"2".to_vec())));
+        assert_eq!(queues.dequeue(id, &ANY), Ok(None));
     }
 
     #[test]
     fn an_unknown_queue_is_named() {
         let queues = SharedQueues::default();
-        assert_eq!(queues.enqueue(0, vec![]), Err(Refusal::NotFound));
-        assert_eq!(queues.dequeue(9), Err(Refusal::NotFound));
+        assert_eq!(queues.enqueue(0, vec![], &ANY), Err(Refusal::NotFound));
+        assert_eq!(queues.dequeue(9, &ANY), Err(Refusal::NotFound));
         assert_eq!(queues.resolve("a", b"q"), None);
+    }
+
+    #[test]
+    fn a_queue_of_another_is_closed() {
+        let queues = SharedQueues::default();
+        let id = queues.register("a", b"q", 1).unwrap();
+        let own = |vm_id: &str| vm_id == "b";
+        let denied = || Refusal::Denied("a".into());
+        assert_eq!(queues.enqueue(id, vec![], &own), Err(denied()));
+        assert_eq!(queues.dequeue(id, &own), Err(denied()));
     }
 
     #[test]
     fn a_queue_is_bounded() {
         let queues = SharedQueues::default();
         let id = queues.register("a", b"q", 1).unwrap();
-        assert_eq!(queues.enqueue(id, vec![0; CAPACITY]), Err(Refusal::Full));
+        assert_eq!(queues.enqueue(id, vec![0; CAPACITY], &ANY), Err(Refusal::Full));
     }
 
     #[test]
@@ -158,10 +191,10 @@ mod tests {
         let queues = SharedQueues::default();
         let ids: Vec<u32> = (0..9).map(|name| queues.register("a", &[name], 1).unwrap()).collect();
         let half = vec![0; CAPACITY / 2];
-        let taken = ids.iter().take_while(|id| queues.enqueue(**id, half.clone()).is_ok());
+        let taken = ids.iter().take_while(|id| queues.enqueue(**id, half.clone(), &ANY).is_ok());
         assert_eq!(taken.count(), 7);
-        queues.dequeue(ids[0]).unwrap();
-        queues.enqueue(ids[0], half).unwrap();
+        queues.dequeue(ids[0], &ANY).unwrap();
+        queues.enqueue(ids[0], half, &ANY).unwrap();
     }
 
     #[test]

@@ -42,15 +42,12 @@ impl Connection {
     fn out<'py>(
         &mut self,
         py: Python<'py>,
-        step: Step,
+        mut step: Step,
         came: Option<&Bound<'py, PyBytes>>,
     ) -> PyResult<Out<'py>> {
-        let logged = !step.logs.is_empty() || !step.accesses.is_empty();
-        let noted = logged || !step.wake.is_empty() || step.timers;
+        let noted = step.noted.is_noteworthy() || !step.accesses.is_empty();
         if noted {
-            self.notes.logs.extend(step.logs);
-            self.notes.wake.extend(step.wake);
-            self.notes.timers |= step.timers;
+            self.notes.note(&mut step.noted);
             self.accesses.extend(step.accesses);
         }
         let flags = [
@@ -136,7 +133,7 @@ impl Connection {
     ) -> Self {
         let peer = client.map(|(host, port)| Peer::new(&host, port));
         let server = server.and_then(|(host, port)| Some((host.into(), port?)));
-        let ends = Ends { peer, server, secure };
+        let ends = Ends { peer, server, secure, tls: None };
         let connection = gateway::Connection::new(Arc::clone(&router.0), ends);
         Self { connection, notes: host::Effects::default(), accesses: Vec::new() }
     }

@@ -4,6 +4,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use wasmgate_host::{self as host, Body, Head, HeaderMap};
 
+use crate::callouts::{self, Callout};
+
 /// What a phase asks; a phase that asks nothing answers `None` instead.
 #[pyclass(frozen, module = "wasmgate._native", get_all)]
 pub(crate) struct Effects {
@@ -26,7 +28,11 @@ pub(crate) struct Effects {
     logs: Vec<(String, u8, String)>,
     /// A tick period changed.
     timers: bool,
-    /// `wake`, `logs` or `timers` say something: cheaper to ask than the three.
+    /// What policies ask of others.
+    callouts: Vec<Py<Callout>>,
+    /// Ids of callouts whose answer nobody waits for any more.
+    cancelled: Vec<u64>,
+    /// One of the five above says something: cheaper to ask than them.
     noteworthy: bool,
 }
 
@@ -79,15 +85,11 @@ impl Heads for host::Stream {
     }
 }
 
-fn is_noteworthy(effects: &host::Effects) -> bool {
-    effects.timers || !effects.wake.is_empty() || !effects.logs.is_empty()
-}
-
 /// True when nothing is asked: what came in goes on as it is.
 fn is_plain(effects: &host::Effects, phase: &Phase<'_, '_>) -> bool {
     let (request, response) = (&effects.request, &effects.response);
     let quiet = !effects.reset
-        && !is_noteworthy(effects)
+        && !effects.is_noteworthy()
         && request.trailers.is_none()
         && response.trailers.is_none();
     let held = |progress: &host::Progress| progress.head == Head::Held;
@@ -145,7 +147,7 @@ pub(crate) fn convert(
     let trailers = effects.response.trailers.as_ref();
     let trailers = trailers.map(|map| crate::fields::write(py, map)).transpose()?;
     let effects = Effects {
-        noteworthy: is_noteworthy(&effects),
+        noteworthy: effects.is_noteworthy(),
         forward: effects.request.head != Head::Held,
         request_head,
         request_body: body(effects.request.body),
@@ -158,14 +160,16 @@ pub(crate) fn convert(
         wake: effects.wake,
         logs: logs(effects.logs),
         timers: effects.timers,
+        callouts: callouts::convert(py, effects.callouts)?,
+        cancelled: effects.cancelled,
     };
     Py::new(py, effects).map(Some)
 }
 
-/// Effects of no stream: ticks.
+/// Effects of no stream: ticks, and answers of callouts.
 pub(crate) fn convert_ticked(py: Python<'_>, effects: host::Effects) -> PyResult<Py<Effects>> {
     let effects = Effects {
-        noteworthy: is_noteworthy(&effects),
+        noteworthy: effects.is_noteworthy(),
         forward: false,
         request_head: None,
         request_body: None,
@@ -178,6 +182,8 @@ pub(crate) fn convert_ticked(py: Python<'_>, effects: host::Effects) -> PyResult
         wake: effects.wake,
         logs: logs(effects.logs),
         timers: effects.timers,
+        callouts: callouts::convert(py, effects.callouts)?,
+        cancelled: effects.cancelled,
     };
     Py::new(py, effects)
 }

@@ -40,9 +40,20 @@ fn pair(field: &Bound<'_, PyAny>, each: &mut impl FnMut(&[u8], &[u8])) -> PyResu
 
 /// The fields without pseudo-headers.
 pub(crate) fn write<'py>(py: Python<'py>, map: &HeaderMap) -> PyResult<Bound<'py, PyList>> {
-    let plain = map.iter().filter(|(name, _)| name.first() != Some(&b':'));
+    list(py, map.iter().filter(|(name, _)| name.first() != Some(&b':')))
+}
+
+/// The fields with pseudo-headers.
+pub(crate) fn write_all<'py>(py: Python<'py>, map: &HeaderMap) -> PyResult<Bound<'py, PyList>> {
+    list(py, map.iter())
+}
+
+fn list<'py, 'a>(
+    py: Python<'py>,
+    fields: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+) -> PyResult<Bound<'py, PyList>> {
     let tuple = |(name, value): (&[u8], &[u8])| {
         (PyBytes::new(py, name), PyBytes::new(py, value)).into_pyobject(py)
     };
-    PyList::new(py, plain.map(tuple).collect::<PyResult<Vec<_>>>()?)
+    PyList::new(py, fields.map(tuple).collect::<PyResult<Vec<_>>>()?)
 }

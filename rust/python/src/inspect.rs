@@ -13,12 +13,8 @@ pub(crate) fn inspect<'py>(py: Python<'py>, module: &[u8]) -> PyResult<Bound<'py
     let dict = PyDict::new(py);
     dict.set_item("size", found.size)?;
     dict.set_item("digest", found.digest)?;
-    let (abi, problem) = match found.abi {
-        Ok(version) => (Some(version), None),
-        Err(error) => (None, Some(error.to_string())),
-    };
-    dict.set_item("abi", abi)?;
-    dict.set_item("problem", problem)?;
+    dict.set_item("abi", found.abi)?;
+    dict.set_item("problem", found.problem.map(|problem| problem.to_string()))?;
     dict.set_item("start", found.start)?;
     dict.set_item("callbacks", found.callbacks)?;
     let imports = found.imports.into_iter();

@@ -8,6 +8,7 @@
 )]
 
 mod artifact;
+mod callouts;
 mod chain;
 mod connection;
 mod effects;
@@ -20,6 +21,7 @@ mod inspect;
 mod plugin;
 mod router;
 mod stream;
+mod trace;
 
 use pyo3::prelude::*;
 
@@ -38,8 +40,10 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<router::Route>()?;
     module.add_class::<router::Router>()?;
     module.add_class::<stream::Stream>()?;
+    module.add_class::<trace::TraceEvent>()?;
     module.add_function(wrap_pyfunction!(foreign::built_in_functions, module)?)?;
     module.add_function(wrap_pyfunction!(artifact::compile_artifact, module)?)?;
+    callouts::add_to(module)?;
     module.add_function(wrap_pyfunction!(artifact::give_back_memory, module)?)?;
     module.add_function(wrap_pyfunction!(inspect::inspect, module)?)?;
     Ok(())

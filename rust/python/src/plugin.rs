@@ -1,10 +1,11 @@
 //! `Plugin`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use wasmgate_host::{self as host, Limits, PluginSpec};
+use wasmgate_host::{self as host, Capabilities, Limits, PluginSpec};
 
 use crate::errors;
 use crate::host::Host;
@@ -18,7 +19,8 @@ impl Plugin {
     #[new]
     #[pyo3(signature = (host, *, name, module, root_id, configuration, vm_configuration, fuel,
         start_fuel, memory, body, headers, header_bytes, log_bytes, environment, fail_open,
-        strip_request_headers))]
+        strip_request_headers, net = Vec::new(), read = Vec::new(), foreign_functions = Vec::new(),
+        metrics = Vec::new(), shared_data = Vec::new()))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of one constructor")]
     fn new(
         py: Python<'_>,
@@ -38,6 +40,11 @@ impl Plugin {
         environment: BTreeMap<String, String>,
         fail_open: bool,
         strip_request_headers: Vec<String>,
+        net: Vec<String>,
+        read: Vec<PathBuf>,
+        foreign_functions: Vec<String>,
+        metrics: Vec<String>,
+        shared_data: Vec<String>,
     ) -> PyResult<Self> {
         let limits = Limits { fuel, start_fuel, memory, body, headers, header_bytes, log_bytes };
         let spec = PluginSpec {
@@ -50,6 +57,7 @@ impl Plugin {
             environment: environment.into_iter().collect(),
             fail_open,
             strip_request_headers,
+            capabilities: Capabilities { net, read, foreign_functions, metrics, shared_data },
         };
         let host = host.0.clone();
         // Compiling takes up to a second, and touches nothing of Python.

@@ -37,11 +37,6 @@ def inspect(
     except PolicyLoadError as error:
         # It names no policy: there is none.
         raise ConfigError(error.message.removeprefix("policy '': "), where=module) from error
-    unknown = [
-        f"{entry['module']}.{entry['name']}" for entry in facts["imports"] if not entry["known"]
-    ]
-    if unknown and facts["problem"] is None:
-        facts["problem"] = f"it imports what is unknown here: {', '.join(unknown)}"
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
     else:
@@ -91,12 +86,19 @@ def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
         yield "memory", Text(f"{initial:,} bytes, {most}")
     yield "start", Text(facts["start"] or "none")
     yield "callbacks", _lines(facts["callbacks"])
-    yield "imports", _lines(f"{entry['module']}.{entry['name']}" for entry in facts["imports"])
+    yield "imports", _lines(_imports(facts, known=True))
+    if unknown := _imports(facts, known=False):
+        yield "unknown imports", Text.assemble(_lines(unknown), "\n(a call of one is a trap)")
     if facts["producers"]:
         yield (
             "built with",
             _lines(f"{made['name']} {made['version']}" for made in facts["producers"]),
         )
+
+
+def _imports(facts: Mapping[str, Any], *, known: bool) -> list[str]:
+    entries = (entry for entry in facts["imports"] if entry["known"] is known)
+    return [f"{entry['module']}.{entry['name']}" for entry in entries]
 
 
 def _lines(values: Iterable[str]) -> Text:

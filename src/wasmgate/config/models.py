@@ -18,11 +18,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from wasmgate.callouts.limits import CalloutLimits
+from wasmgate.capabilities import Capabilities, is_upstream
 from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
 from wasmgate.config.references import dangling
 from wasmgate.config.units import Count, Duration, Size
 from wasmgate.policies import identity_headers
-from wasmgate.policy import Capabilities, FailurePolicy, Limits, Policy
+from wasmgate.policy import FailurePolicy, Limits, Policy
 
 __all__ = [
     "LB_POLICIES",
@@ -37,9 +39,13 @@ __all__ = [
 ]
 
 LB_POLICIES = ("round_robin",)
+# What the package `limits` can count in without losing hits of others at the same time.
+_STORAGE = r"^(memory|memcached|(redis|valkey)(s|\+unix|\+cluster|\+sentinel)?)://"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Text = Annotated[str, StringConstraints(min_length=1)]
+MetricPattern = Annotated[str, StringConstraints(pattern=r"^[^*]+[*]?$|^[*]$")]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 
 
@@ -48,6 +54,14 @@ def _not_empty(values: tuple[object, ...]) -> tuple[object, ...]:
         raise PydanticCustomError("empty", "must have at least one entry")
     return values
 
+
+def _upstream(value: str) -> str:
+    if not is_upstream(value):
+        raise PydanticCustomError("upstream", "must be the name of a cluster or host:port")
+    return value
+
+
+Upstream = Annotated[str, AfterValidator(_upstream)]
 
 # Not `min_length`: pydantic counts the valid entries only, and would call a list of mistakes empty.
 NOT_EMPTY = (AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1}))
@@ -89,8 +103,23 @@ class LimitSettings(Model):
 class CapabilitySettings(Model):
     """What a policy may touch outside its own memory. Nothing by default."""
 
+    net: tuple[Upstream, ...] = ()
+    """Whom it may call: names of clusters, and addresses like auth.internal:8080."""
+
     env: tuple[Variable, ...] = ()
     """Environment variables that it may read, by name."""
+
+    read: tuple[Text, ...] = ()
+    """Files and folders that it may read; relative to the file."""
+
+    foreign_functions: tuple[Text, ...] = ()
+    """Foreign functions that reach outside, by name; those that only compute need no entry."""
+
+    metrics: tuple[MetricPattern, ...] = ()
+    """Metrics that it may define: names, and prefixes that end in '*'."""
+
+    shared_data: tuple[Text, ...] = ()
+    """Policies whose shared queues it may use; its own are always open."""
 
 
 class PolicySettings(Model):
@@ -208,6 +237,32 @@ class Server(Model):
     """Bytes of a request body; more is answered 413. Bodies are streamed: no limit by default."""
 
 
+class SharedLimits(Model):
+    """Limits that policies share by `wasmgate.limits.hit`."""
+
+    storage: Annotated[str, StringConstraints(pattern=_STORAGE), Field(repr=False)] = "memory://"
+    """Where they count: a URL of the package `limits`, such as redis://127.0.0.1:6379."""
+
+
+class CalloutSettings(Model):
+    """What the callouts of policies may use, in each worker; see `wasmgate.CalloutLimits`."""
+
+    in_flight: Count = CalloutLimits.in_flight
+    """Callouts of all policies at the same time."""
+
+    per_policy: Count = CalloutLimits.per_policy
+    """Callouts of one policy at the same time."""
+
+    request: Size = CalloutLimits.request
+    """Bytes that a callout sends."""
+
+    response: Size = CalloutLimits.response
+    """Bytes of its answer."""
+
+    time: Duration = CalloutLimits.time
+    """Until the whole answer is there."""
+
+
 class GatewayConfig(Model):
     """The whole of gateway.yaml."""
 
@@ -231,6 +286,12 @@ class GatewayConfig(Model):
 
     server: Server = Server()
     """Bounds on what clients send."""
+
+    callouts: CalloutSettings = CalloutSettings()
+    """Bounds on what policies ask of others."""
+
+    limits: SharedLimits = SharedLimits()
+    """Limits that workers and machines share."""
 
     @model_validator(mode="after")
     def _names_meet(self) -> GatewayConfig:

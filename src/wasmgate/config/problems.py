@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Problem", "explain", "key_path"]
 
-# Keys of the design that a later version brings: "unknown key" would send a reader in circles.
-LATER = {
-    "net": "comes with HTTP callouts in a later version; a policy cannot reach the network yet",
-    "read": "comes with files for policies in a later version; use {file: …} in the configuration",
-}
-
 
 @dataclass(frozen=True)
 class Problem:
@@ -86,8 +80,6 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
 
 def _unknown(path: Key, model: type[BaseModel]) -> str:
     key = str(path[-1])
-    if "capabilities" in path and key in LATER:
-        return LATER[key]
     known = list(_fields(path[:-1], model))
     return f"unknown key{guess(key, known)}; known are {', '.join(known)}"
 

@@ -49,10 +49,16 @@ class Surroundings:
         for key in ("configuration", "vm_configuration"):
             if key in policy:
                 resolved[key] = self._with_files(policy[key], (*path, key))
+        capabilities = policy.get("capabilities")
+        if isinstance(capabilities, Mapping) and isinstance(capabilities.get("read"), list):
+            resolved["capabilities"] = {**capabilities, "read": self._paths(capabilities["read"])}
         for name, at in _variables(policy, path):
             if name not in os.environ:
                 self.problems.append((at, f"the environment variable {name} is not set"))
         return resolved
+
+    def _paths(self, paths: list[Any]) -> list[Any]:
+        return [str(self._folder / path) if isinstance(path, str) else path for path in paths]
 
     def _module(self, module: str, path: Key) -> str:
         full = str(self._folder / module) if is_path(module) else module

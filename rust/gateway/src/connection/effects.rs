@@ -26,11 +26,9 @@ impl Connection {
         step: &mut Step,
     ) {
         // A connection lives on one thread, so its exchanges cannot be on another.
-        let Some(Ok(effects)) = effects else { return };
-        let Effects { request, response, reset, wake, logs, timers } = effects;
-        step.wake.extend(wake);
-        step.logs.extend(logs);
-        step.timers |= timers;
+        let Some(Ok(mut effects)) = effects else { return };
+        step.noted.note(&mut effects);
+        let Effects { request, response, reset, .. } = effects;
         if reset {
             step.reset = true;
             return;
@@ -150,10 +148,8 @@ impl Connection {
         // Released already when its response was whole; here it is in the middle of something.
         self.drop_upstream(step);
         step.ended = true;
-        if let Ok(effects) = exchange.close() {
-            step.wake.extend(effects.wake);
-            step.logs.extend(effects.logs);
-            step.timers |= effects.timers;
+        if let Ok(mut effects) = exchange.close() {
+            step.noted.note(&mut effects);
         }
     }
 }

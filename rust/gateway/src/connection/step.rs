@@ -1,6 +1,6 @@
 //! What a connection asks of whoever carries its bytes.
 
-use wasmgate_host::LogRecord;
+use wasmgate_host::Effects;
 
 use crate::Problem;
 use crate::connection::{Access, Output};
@@ -38,12 +38,8 @@ pub struct Step {
     pub ended: bool,
     /// The exchanges that were answered, if they are to be known.
     pub accesses: Vec<Access>,
-    /// Ids of other streams that can go on.
-    pub wake: Vec<u64>,
-    /// What policies said.
-    pub logs: Vec<LogRecord>,
-    /// A tick period changed.
-    pub timers: bool,
+    /// What policies ask beside the progress of their stream; there is no progress in it.
+    pub noted: Effects,
 }
 
 impl Step {

@@ -1,9 +1,16 @@
 //! Metrics.
+//!
+//! A metric that the policy's capabilities do not name is defined under a number that records
+//! nowhere: the SDKs cannot bear another answer than OK. Other numbers are known to the instance
+//! that defined them: none can be guessed.
 
-use crate::LogLevel;
 use crate::abi::Status;
 use crate::guest::{Answer, Fault, Guest};
-use crate::metrics::{MetricKind, Refusal};
+use crate::metrics::{MetricKind, Metrics, Refusal};
+use crate::{Capability, LogLevel};
+
+/// The number of what is not recorded.
+const NOWHERE: u32 = u32::MAX;
 
 /// `proxy_define_metric`.
 pub(super) fn define(
@@ -16,34 +23,49 @@ pub(super) fn define(
     let kind = MetricKind::from_number(kind).ok_or(Status::BadArgument)?;
     let name = guest.read_short(name, name_size)?;
     let name = String::from_utf8_lossy(&name).into_owned();
+    if !guest.env.core.spec.capabilities.allows_metric(&name) {
+        guest.env.denied(Capability::Metrics, &name);
+        return guest.write_u32(metric_at, NOWHERE);
+    }
     let Some(metric) = guest.env.core.host.metric_table().define(kind, name) else {
         let text = "could not define a metric: its name has another kind or is too long, or there \
                     are too many";
         guest.env.log(LogLevel::Error, text.into());
         return Err(Status::BadArgument.into());
     };
+    guest.env.metrics.insert(metric);
     guest.write_u32(metric_at, metric)
 }
 
 /// `proxy_record_metric`. The value's 64 bits are taken as they are: nothing counts past 2^63.
 pub(super) fn record(guest: &mut Guest<'_>, metric: u32, value: i64) -> Answer {
-    guest.env.core.host.metric_table().record(metric, value).map_err(status)
+    on(guest, metric, |table| table.record(metric, value))
 }
 
 /// `proxy_increment_metric`.
 pub(super) fn increment(guest: &mut Guest<'_>, metric: u32, delta: i64) -> Answer {
-    guest.env.core.host.metric_table().increment(metric, delta).map_err(status)
+    on(guest, metric, |table| table.increment(metric, delta))
 }
 
 /// `proxy_get_metric`.
 pub(super) fn get(guest: &mut Guest<'_>, metric: u32, value_at: u32) -> Answer {
-    let value = guest.env.core.host.metric_table().get(metric).map_err(status)?;
+    let value = on(guest, metric, |table| table.get(metric))?;
     guest.write(value_at, &value.to_le_bytes())
 }
 
-fn status(refusal: Refusal) -> Fault {
-    match refusal {
+fn on<R: Default>(
+    guest: &Guest<'_>,
+    metric: u32,
+    work: impl FnOnce(&Metrics) -> Result<R, Refusal>,
+) -> Result<R, Fault> {
+    if metric == NOWHERE {
+        return Ok(R::default());
+    }
+    if !guest.env.metrics.contains(&metric) {
+        return Err(Status::NotFound.into());
+    }
+    work(guest.env.core.host.metric_table()).map_err(|refusal| match refusal {
         Refusal::NotFound => Status::NotFound.into(),
         Refusal::BadArgument => Status::BadArgument.into(),
-    }
+    })
 }

@@ -10,6 +10,7 @@ mod clocks;
 mod contexts;
 mod foreign;
 mod grpc_calls;
+mod higress;
 mod http_calls;
 mod http_fields;
 mod http_streams;
@@ -22,13 +23,15 @@ mod shared_queues;
 mod timers;
 mod wasi;
 
+pub(crate) use properties::store;
 use wasmer::{
-    AsStoreMut, Extern, ExternType, Function, FunctionEnv, FunctionType, Imports, Module,
-    RuntimeError, Value,
+    AsStoreMut, Extern, Function, FunctionEnv, FunctionType, Module, RuntimeError, Value,
 };
 
 use crate::env::Env;
 use crate::guest::{Caller, Fault, Guest, answered, as_wasi};
+use crate::imports;
+use crate::trace;
 
 /// Makes the host's function of this name, `None` for a name that is not the host's.
 type Table = fn(&mut dyn FnMut(&'static str, Maker));
@@ -44,15 +47,22 @@ macro_rules! hostcalls {
         }); )*
     };
     (@open $caller:ident, $name:literal, $function:path, $( $arg:ident ),*) => {
-        Guest::enter_open(&mut $caller, $name)
-            .and_then(|mut guest| $function(&mut guest, $( $arg ),*))
+        Guest::enter_open(&mut $caller, $name).and_then(|mut guest| {
+            trace::hostcall(&mut guest, $name, || [$( (stringify!($arg), trace::Number::number($arg)) ),*],
+                |guest| $function(guest, $( $arg ),*))
+        })
     };
     (@any $caller:ident, $name:literal, $function:path, $( $arg:ident ),*) => {
-        Guest::enter(&mut $caller).and_then(|mut guest| $function(&mut guest, $( $arg ),*))
+        Guest::enter(&mut $caller).and_then(|mut guest| {
+            trace::hostcall(&mut guest, $name, || [$( (stringify!($arg), trace::Number::number($arg)) ),*],
+                |guest| $function(guest, $( $arg ),*))
+        })
     };
     (@wasi $caller:ident, $name:literal, $function:path, $( $arg:ident ),*) => {
-        as_wasi(Guest::enter(&mut $caller)
-            .and_then(|mut guest| $function(&mut guest, $( $arg ),*)))
+        as_wasi(Guest::enter(&mut $caller)).and_then(|mut guest| {
+            trace::hostcall(&mut guest, $name, || [$( (stringify!($arg), trace::Number::number($arg)) ),*],
+                |guest| as_wasi($function(guest, $( $arg ),*)))
+        })
     };
 }
 
@@ -101,6 +111,8 @@ const PROXY: Table = |each| {
         "proxy_continue_request" => legacy::continue_request() open;
         "proxy_continue_response" => legacy::continue_response() open;
         "proxy_clear_route_cache" => legacy::clear_route_cache() open;
+        "proxy_get_upstream_hosts" => higress::get_upstream_hosts(hosts_at: u32, size_at: u32) open;
+        "proxy_set_upstream_override_host" => higress::set_upstream_override_host(host: u32, host_size: u32) open;
         "proxy_get_configuration" => legacy::get_configuration(value_at: u32, size_at: u32) open;
     }
 };
@@ -122,32 +134,43 @@ const WASI: Table = |each| {
     }
 };
 
-/// Everything that the module imports. A name that is neither in [`PROXY`] nor in [`WASI`] was
-/// accepted at load because WASI has it: it answers "not supported", and no file, socket or process
-/// is behind it.
+/// Everything that the module imports, in its order: loading has made sure that these are functions.
+/// A name that WASI has and that is not in [`WASI`] answers "not supported": no file, socket or
+/// process is behind it.
 pub(crate) fn imports(
     store: &mut impl AsStoreMut,
     env: &FunctionEnv<Env>,
     module: &Module,
-) -> Imports {
+) -> Vec<Extern> {
     let mut store = store.as_store_mut();
-    let mut imports = Imports::new();
-    for import in module.imports() {
-        let ExternType::Function(signature) = import.ty() else { continue };
-        let table = if import.module() == "env" { PROXY } else { WASI };
+    let functions = module.imports().functions().map(|import| {
+        let (module, name, signature) = (import.module(), import.name(), import.ty());
+        if imports::find(module, name).is_none() {
+            return unknown(&mut store, module, name, signature);
+        }
+        let table = if module == "env" { PROXY } else { WASI };
         let mut found = None;
-        table(&mut |name, make| {
-            if name == import.name() {
+        table(&mut |known, make| {
+            if known == name {
                 found = Some(make);
             }
         });
-        let function = match found {
+        match found {
             Some(make) => make(&mut store, env),
-            None => unsupported(&mut store, env, import.name(), signature),
-        };
-        imports.define(import.module(), import.name(), Extern::Function(function));
-    }
-    imports
+            None => unsupported(&mut store, env, name, signature),
+        }
+    });
+    functions.map(Extern::Function).collect()
+}
+
+fn unknown(
+    store: &mut wasmer::StoreMut<'_>,
+    module: &str,
+    name: &str,
+    signature: &FunctionType,
+) -> Function {
+    let trap = format!("the guest called {module}.{name}, which this host does not have");
+    Function::new(store, signature, move |_| Err(RuntimeError::new(trap.as_str())))
 }
 
 fn unsupported(
@@ -162,7 +185,10 @@ fn unsupported(
         if name == "pthread_equal" {
             return Ok(vec![Value::I32((arguments.first() == arguments.last()).into())]);
         }
-        match Guest::enter(&mut caller).map(|mut guest| wasi::unsupported(&mut guest, &name)) {
+        let answer = Guest::enter(&mut caller).map(|mut guest| {
+            trace::unsupported(&mut guest, &name, |guest| wasi::unsupported(guest, &name))
+        });
+        match answer {
             Ok(Some(errno)) if results == 1 => Ok(vec![Value::I32(errno)]),
             Ok(Some(_)) => Ok(Vec::new()),
             Ok(None) => Err(RuntimeError::new(format!("the guest called {name}"))),

@@ -1,10 +1,11 @@
 //! Shared queues.
 
-use crate::LogLevel;
 use crate::abi::Status;
 use crate::guest::{Answer, Fault, Guest};
 use crate::instances::outbox;
+use crate::plugin::PluginCore;
 use crate::shared_queues::Refusal;
+use crate::{Capability, LogLevel};
 
 /// `proxy_register_shared_queue`: opens it if it is there.
 pub(super) fn register(guest: &mut Guest<'_>, name: u32, name_size: u32, queue_at: u32) -> Answer {
@@ -30,6 +31,10 @@ pub(super) fn resolve(
 ) -> Answer {
     let (vm, name) = (guest.read(vm, vm_size)?, guest.read(name, name_size)?);
     let vm = String::from_utf8_lossy(&vm);
+    if !vm.is_empty() && !may_open(&guest.env.core, &vm) {
+        guest.env.denied(Capability::SharedData, &vm);
+        return Err(Status::NotFound.into());
+    }
     let core = &guest.env.core;
     let vm = if vm.is_empty() { core.spec.name.as_str() } else { &vm };
     let queue = core.host.queues().resolve(vm, &name).ok_or(Status::NotFound)?;
@@ -39,7 +44,8 @@ pub(super) fn resolve(
 /// `proxy_enqueue_shared_queue`; listeners are told after the callback.
 pub(super) fn enqueue(guest: &mut Guest<'_>, queue: u32, value: u32, value_size: u32) -> Answer {
     let value = guest.read(value, value_size)?;
-    let listeners = guest.env.core.host.queues().enqueue(queue, value);
+    let core = &guest.env.core;
+    let listeners = core.host.queues().enqueue(queue, value, &|vm| may_open(core, vm));
     let listeners = listeners.map_err(|refusal| refused(guest, &refusal))?;
     outbox(|out| {
         for listener in listeners {
@@ -53,14 +59,24 @@ pub(super) fn enqueue(guest: &mut Guest<'_>, queue: u32, value: u32, value_size:
 
 /// `proxy_dequeue_shared_queue`.
 pub(super) fn dequeue(guest: &mut Guest<'_>, queue: u32, value_at: u32, size_at: u32) -> Answer {
-    let value = guest.env.core.host.queues().dequeue(queue);
+    let core = &guest.env.core;
+    let value = core.host.queues().dequeue(queue, &|vm| may_open(core, vm));
     let value = value.map_err(|refusal| refused(guest, &refusal))?.ok_or(Status::Empty)?;
     guest.give(&value, value_at, size_at)
+}
+
+/// Its own queues, and those of whom its capabilities name.
+fn may_open(core: &PluginCore, vm_id: &str) -> bool {
+    vm_id == core.spec.name || core.spec.capabilities.allows_shared_data(vm_id)
 }
 
 fn refused(guest: &mut Guest<'_>, refusal: &Refusal) -> Fault {
     match refusal {
         Refusal::NotFound => Status::NotFound.into(),
+        Refusal::Denied(vm_id) => {
+            guest.env.denied(Capability::SharedData, vm_id);
+            Status::NotFound.into()
+        }
         Refusal::Full => {
             guest.env.log(LogLevel::Error, "a shared queue is full".into());
             Status::InternalFailure.into()

@@ -8,7 +8,8 @@ pub(super) const MODULE: &str = "env";
 
 const STATUS: &[wasmer::Type] = &[I32];
 
-/// proxy-wasm/spec, abi-versions/v0.2.1, v0.2.0 and v0.1.0.
+/// proxy-wasm/spec, abi-versions/v0.2.1, v0.2.0 and v0.1.0; higress-group/proxy-wasm-cpp-host,
+/// `src/exports.cc`.
 pub(super) const FUNCTIONS: &[Row] = &[
     ("proxy_set_effective_context", &[I32], STATUS),
     ("proxy_done", &[], STATUS),
@@ -60,6 +61,9 @@ pub(super) const FUNCTIONS: &[Row] = &[
     ("proxy_continue_response", &[], STATUS),
     ("proxy_clear_route_cache", &[], STATUS),
     ("proxy_get_configuration", &[I32; 2], STATUS),
+    // Only 0.2.100, Higress's.
+    ("proxy_get_upstream_hosts", &[I32; 2], STATUS),
+    ("proxy_set_upstream_override_host", &[I32; 2], STATUS),
     // Emscripten.
     ("emscripten_notify_memory_growth", &[I32], &[]),
     ("pthread_equal", &[I32; 2], &[I32]),

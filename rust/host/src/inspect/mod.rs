@@ -2,9 +2,9 @@
 
 use crate::dialect::Dialect;
 use crate::load_error::LoadError;
-use crate::module::digest_hex;
+use crate::module::{check_sections, digest_hex};
 use crate::sections::Sections;
-use crate::{imports, magic};
+use crate::{Limits, imports, magic};
 use wasmer::sys::wasmparser::ExternalKind;
 
 /// What a module says about itself.
@@ -14,8 +14,10 @@ pub struct Inspection {
     pub size: usize,
     /// SHA-256 in hex.
     pub digest: String,
-    /// The version of the ABI, like `0.2.1`, or why there is none.
-    pub abi: Result<&'static str, LoadError>,
+    /// The version of the ABI, like `0.2.1`, if it is one of this host's.
+    pub abi: Option<&'static str>,
+    /// Why it cannot be loaded, as far as can be seen without its code and the policy's limits.
+    pub problem: Option<LoadError>,
     /// How it is started: `_initialize`, `_start`, `start section`, or nothing.
     pub start: Option<&'static str>,
     /// Exported functions that begin with `proxy_on_`.
@@ -41,7 +43,8 @@ pub struct InspectedImport {
     pub name: String,
     /// function, memory, table, global or tag.
     pub kind: &'static str,
-    /// Whether this host provides it, with this type.
+    /// Whether this host provides it, with this type. A function that is unknown stops the guest
+    /// when it calls it; everything else that is unknown keeps the module from loading.
     pub known: bool,
 }
 
@@ -55,10 +58,12 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, LoadError> {
     let names = || sections.exports.iter().map(|export| export.name.as_str());
     let page = wasmer::WASM_PAGE_SIZE as u64;
     let memory = sections.memories.first();
+    let limits = Limits { memory: u64::MAX, ..Limits::default() };
     Ok(Inspection {
         size: bytes.len(),
         digest: digest_hex(bytes),
-        abi: Dialect::of_exports(names()).map(Dialect::version),
+        abi: Dialect::of_exports(names()).ok().map(Dialect::version),
+        problem: check_sections(&sections, &limits).err(),
         start: start(&sections),
         callbacks: names()
             .zip(&sections.exports)

@@ -9,12 +9,13 @@ fn inspected(wat: &str) -> Inspection {
 #[test]
 fn the_abi_is_the_exported_one() {
     let inspection = inspected(r#"(module (func (export "proxy_abi_version_0_2_0")))"#);
-    assert_eq!(inspection.abi, Ok("0.2.0"));
+    assert_eq!(inspection.abi, Some("0.2.0"));
 }
 
 #[test]
 fn a_module_that_would_not_load_can_be_looked_at() {
-    assert_eq!(inspected("(module)").abi, Err(LoadError::NoAbi));
+    let inspection = inspected("(module)");
+    assert_eq!((inspection.abi, inspection.problem), (None, Some(LoadError::NoAbi)));
 }
 
 #[test]

@@ -1,0 +1,27 @@
+//! What Higress's dialect 0.2.100 has beside Redis (higress-group/proxy-wasm-cpp-host, `exports.cc`).
+//!
+//! An endpoint is chosen when the request leaves the chain, by the cluster's `lb_policy`, so a policy
+//! has none to look at and none to choose. Higress's SDK hands the status to the policy as an error.
+
+use crate::LogLevel;
+use crate::abi::Status;
+use crate::guest::{Answer, Guest};
+
+fn absent(guest: &mut Guest<'_>, name: &str) -> Answer {
+    guest.env.log(LogLevel::Warn, format!("{name} is not available on this host"));
+    Err(Status::NotFound.into())
+}
+
+/// `proxy_get_upstream_hosts`.
+pub(super) fn get_upstream_hosts(guest: &mut Guest<'_>, _hosts_at: u32, _size_at: u32) -> Answer {
+    absent(guest, "proxy_get_upstream_hosts")
+}
+
+/// `proxy_set_upstream_override_host`.
+pub(super) fn set_upstream_override_host(
+    guest: &mut Guest<'_>,
+    _host: u32,
+    _host_size: u32,
+) -> Answer {
+    absent(guest, "proxy_set_upstream_override_host")
+}

@@ -1,0 +1,188 @@
+//! `Callout`, and the functions that bring answers.
+
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+use wasmgate_host::{self as host, CalloutAnswer, CalloutRequest, GrpcMethod, HeaderMap};
+
+use crate::effects::{self, Effects};
+use crate::fields;
+
+/// What a policy asks of others; what its kind does not have is empty.
+#[pyclass(frozen, module = "wasmgate._native", get_all)]
+pub(crate) struct Callout {
+    id: u64,
+    policy: String,
+    kind: &'static str,
+    upstream: String,
+    headers: Py<PyList>,
+    body: Py<PyBytes>,
+    trailers: Py<PyList>,
+    /// Seconds.
+    timeout: Option<f64>,
+    service: String,
+    method: String,
+    name: String,
+    username: String,
+    password: String,
+    end: bool,
+}
+
+#[pymethods]
+impl Callout {
+    fn __repr__(&self) -> String {
+        let Self { id, policy, kind, upstream, .. } = self;
+        format!("<Callout {id}: {kind} of policy '{policy}' to '{upstream}'>")
+    }
+}
+
+impl Callout {
+    fn of(py: Python<'_>, callout: host::Callout) -> PyResult<Self> {
+        let host::Callout { id, policy, request } = callout;
+        let list = |map: &HeaderMap| Ok::<_, PyErr>(fields::write_all(py, map)?.unbind());
+        let bytes = |bytes: &[u8]| PyBytes::new(py, bytes).unbind();
+        let seconds = |timeout: Duration| Some(timeout.as_secs_f64());
+        let blank = Self {
+            id,
+            policy: policy.to_string(),
+            kind: "",
+            upstream: String::new(),
+            headers: PyList::empty(py).unbind(),
+            body: bytes(b""),
+            trailers: PyList::empty(py).unbind(),
+            timeout: None,
+            service: String::new(),
+            method: String::new(),
+            name: String::new(),
+            username: String::new(),
+            password: String::new(),
+            end: false,
+        };
+        let to = |method: GrpcMethod| {
+            let GrpcMethod { upstream, service, name, metadata } = method;
+            let headers = list(&metadata)?;
+            Ok::<_, PyErr>(move |blank| Self { upstream, service, method: name, headers, ..blank })
+        };
+        Ok(match request {
+            CalloutRequest::Http { upstream, headers, body, trailers, timeout } => Self {
+                kind: "http",
+                upstream,
+                headers: list(&headers)?,
+                body: bytes(&body),
+                trailers: list(&trailers)?,
+                timeout: seconds(timeout),
+                ..blank
+            },
+            CalloutRequest::Grpc { method, message, timeout } => to(method)?(Self {
+                kind: "grpc",
+                body: bytes(&message),
+                timeout: seconds(timeout),
+                ..blank
+            }),
+            CalloutRequest::GrpcStream(method) => {
+                to(method)?(Self { kind: "grpc_stream", ..blank })
+            }
+            CalloutRequest::GrpcSend { message, end } => {
+                Self { kind: "grpc_send", body: bytes(&message), end, ..blank }
+            }
+            CalloutRequest::GrpcClose => Self { kind: "grpc_close", ..blank },
+            CalloutRequest::Redis { upstream, login, query, timeout } => Self {
+                kind: "redis",
+                upstream,
+                username: login.username.clone(),
+                password: login.password.clone(),
+                body: bytes(&query),
+                timeout: seconds(timeout),
+                ..blank
+            },
+            CalloutRequest::Foreign { name, arguments } => {
+                Self { kind: "foreign", name, body: bytes(&arguments), ..blank }
+            }
+        })
+    }
+}
+
+/// Callouts as Python has them.
+pub(crate) fn convert(py: Python<'_>, callouts: Vec<host::Callout>) -> PyResult<Vec<Py<Callout>>> {
+    let one = |callout| Py::new(py, Callout::of(py, callout)?);
+    callouts.into_iter().map(one).collect()
+}
+
+type Asked = PyResult<Option<Py<Effects>>>;
+
+fn deliver(py: Python<'_>, id: u64, answer: CalloutAnswer) -> Asked {
+    let effects = host::deliver(id, answer);
+    if !effects.is_noteworthy() {
+        return Ok(None);
+    }
+    effects::convert_ticked(py, effects).map(Some)
+}
+
+fn map(list: &Bound<'_, PyAny>) -> PyResult<HeaderMap> {
+    let mut map = fields::map_for(list);
+    fields::read(list, |name, value| map.push(name, value))?;
+    Ok(map)
+}
+
+#[pyfunction]
+fn deliver_http(
+    py: Python<'_>,
+    id: u64,
+    headers: &Bound<'_, PyAny>,
+    body: Vec<u8>,
+    trailers: &Bound<'_, PyAny>,
+) -> Asked {
+    let (headers, trailers) = (map(headers)?, map(trailers)?);
+    deliver(py, id, CalloutAnswer::Http { headers, body, trailers })
+}
+
+#[pyfunction]
+fn deliver_http_failure(py: Python<'_>, id: u64, message: String) -> Asked {
+    deliver(py, id, CalloutAnswer::HttpFailure(message))
+}
+
+#[pyfunction]
+fn deliver_grpc_metadata(py: Python<'_>, id: u64, fields: &Bound<'_, PyAny>) -> Asked {
+    let fields = map(fields)?;
+    deliver(py, id, CalloutAnswer::GrpcMetadata(fields))
+}
+
+#[pyfunction]
+fn deliver_grpc_message(py: Python<'_>, id: u64, message: Vec<u8>) -> Asked {
+    deliver(py, id, CalloutAnswer::GrpcMessage(message))
+}
+
+#[pyfunction]
+fn deliver_grpc_trailers(py: Python<'_>, id: u64, fields: &Bound<'_, PyAny>) -> Asked {
+    let fields = map(fields)?;
+    deliver(py, id, CalloutAnswer::GrpcTrailers(fields))
+}
+
+#[pyfunction]
+fn deliver_grpc_close(py: Python<'_>, id: u64, status: u32, message: String) -> Asked {
+    deliver(py, id, CalloutAnswer::GrpcClose { status, message })
+}
+
+#[pyfunction]
+fn deliver_redis(py: Python<'_>, id: u64, status: u32, response: Vec<u8>) -> Asked {
+    deliver(py, id, CalloutAnswer::Redis { status, response })
+}
+
+#[pyfunction]
+fn deliver_foreign(py: Python<'_>, id: u64, result: Vec<u8>) -> Asked {
+    deliver(py, id, CalloutAnswer::Foreign(result))
+}
+
+/// Adds the class and the functions to the module.
+pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Callout>()?;
+    module.add_function(wrap_pyfunction!(deliver_http, module)?)?;
+    module.add_function(wrap_pyfunction!(deliver_http_failure, module)?)?;
+    module.add_function(wrap_pyfunction!(deliver_grpc_metadata, module)?)?;
+    module.add_function(wrap_pyfunction!(deliver_grpc_message, module)?)?;
+    module.add_function(wrap_pyfunction!(deliver_grpc_trailers, module)?)?;
+    module.add_function(wrap_pyfunction!(deliver_grpc_close, module)?)?;
+    module.add_function(wrap_pyfunction!(deliver_redis, module)?)?;
+    module.add_function(wrap_pyfunction!(deliver_foreign, module)?)
+}

@@ -1,0 +1,91 @@
+"""What a policy may touch outside its own memory. Nothing by default."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wasmgate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Capabilities", "is_upstream", "names"]
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_UPSTREAM = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
+_HIGHEST_PORT = 65535
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What a policy may touch outside its own memory. Nothing by default.
+
+    What it asks for beyond that is answered as if it were not there, logged as `PermissionDenied`
+    and counted (`Host.denials`). Raises ConfigError for an entry that cannot be used.
+    """
+
+    net: tuple[str, ...] = ()
+    """Whom it may call: names of clusters, and addresses like "auth.internal:8080"."""
+
+    env: tuple[str, ...] = ()
+    """Environment variables it may read, by name; their values are taken when it is loaded."""
+
+    read: tuple[str | Path, ...] = ()
+    """Files and folders that it may read; nothing is ever written."""
+
+    foreign_functions: tuple[str, ...] = ()
+    """Foreign functions that reach outside, by name. Those that only compute need no entry."""
+
+    metrics: tuple[str, ...] = ()
+    """Metrics that it may define: names, and prefixes that end in "*"."""
+
+    shared_data: tuple[str, ...] = ()
+    """Policies whose shared queues it may use, by their `vm_id`; its own are always open."""
+
+    def __post_init__(self) -> None:
+        for key, (fits, said) in _ENTRIES.items():
+            entries = names(getattr(self, key), where=f"capabilities.{key}", also=_also(key))
+            for entry in entries:
+                if not fits(str(entry)):
+                    raise ConfigError(f"{entry!r} is no {said}", where=f"capabilities.{key}")
+            object.__setattr__(self, key, entries)
+
+
+def _also(key: str) -> type[Path] | None:
+    return Path if key == "read" else None
+
+
+def is_upstream(text: str) -> bool:
+    """Return whether a text is the name of a cluster, "host:port" or "[IPv6]:port"."""
+    match = _UPSTREAM.fullmatch(text)
+    if match is None or (match[1].startswith("[") and match[2] is None):
+        return False
+    return match[2] is None or 0 < int(match[2]) <= _HIGHEST_PORT
+
+
+def _is_pattern(text: str) -> bool:
+    return text != "" and "*" not in text[:-1]
+
+
+_ENTRIES: dict[str, tuple[Callable[[str], object], str]] = {
+    "net": (is_upstream, "name of a cluster and no address like host:port"),
+    "env": (_VARIABLE.fullmatch, "name of an environment variable"),
+    "read": (bool, "path"),
+    "foreign_functions": (bool, "name of a foreign function"),
+    "metrics": (_is_pattern, "name of a metric and no prefix that ends in '*'"),
+    "shared_data": (bool, "name of a policy"),
+}
+
+
+def names(values: object, *, where: str, also: type | None = None) -> tuple[str, ...]:
+    """Refuse what is easily written by mistake: one text where a list of them is meant.
+
+    `also` is what an entry may be beside a text. Raises ConfigError.
+    """
+    kinds = (str,) if also is None else (str, also)
+    if isinstance(values, (list, tuple)) and all(isinstance(value, kinds) for value in values):
+        return tuple(values)
+    raise ConfigError(f"{where} must be a list of names, not {values!r}", where=where)

@@ -1,0 +1,65 @@
+"""What a user may write under `capabilities`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from wasmgate import Capabilities, ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_nothing_is_allowed_by_default() -> None:
+    """Each kind is an empty list."""
+    assert set(vars(Capabilities()).values()) == {()}
+
+
+@pytest.mark.parametrize("name", ["auth", "auth.internal:8080", "10.0.0.1:80", "[::1]:6379"])
+def test_an_upstream_is_a_cluster_or_an_address(name: str) -> None:
+    """An address has a port."""
+    assert Capabilities(net=(name,)).net == (name,)
+
+
+@pytest.mark.parametrize(
+    ("key", "entry", "said"),
+    [
+        ("net", "http://a:80", "name of a cluster and no address"),
+        ("net", "a:0", "name of a cluster and no address"),
+        ("net", "a:65536", "name of a cluster and no address"),
+        ("net", "[::1]", "name of a cluster and no address"),
+        ("env", "A=B", "name of an environment variable"),
+        ("read", "", "path"),
+        ("foreign_functions", "", "name of a foreign function"),
+        ("metrics", "*.a", "name of a metric and no prefix"),
+        ("metrics", "", "name of a metric and no prefix"),
+        ("shared_data", "", "name of a policy"),
+    ],
+)
+def test_an_entry_that_cannot_be_meant_is_refused(key: str, entry: str, said: str) -> None:
+    """With the key and what it should be."""
+    with pytest.raises(ConfigError, match=f"{said}.*"):
+        Capabilities(**{key: (entry,)})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("key", list(vars(Capabilities())))
+def test_one_text_is_no_list(key: str) -> None:
+    """`net="auth"` would allow four hosts of one letter."""
+    with pytest.raises(ConfigError, match=f"capabilities.{key} must be a list of names"):
+        Capabilities(**{key: "auth"})  # type: ignore[arg-type]
+
+
+def test_a_path_may_be_a_path(tmp_path: Path) -> None:
+    """Or text."""
+    assert Capabilities(read=(tmp_path, "keys")).read == (tmp_path, "keys")
+
+
+def test_capabilities_are_values() -> None:
+    """A list becomes a tuple: a later change of it changes nothing."""
+    allowed = ["auth"]
+    capabilities = Capabilities(net=allowed)  # type: ignore[arg-type]
+    allowed.append("other")
+    assert capabilities.net == ("auth",)
+    assert hash(capabilities) == hash(Capabilities(net=("auth",)))
