@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wasmgate.conformance.calls import Call
     from wasmgate.conformance.encoding import Signature
 
-__all__ = ["CALLBACKS", "FOREIGN_FUNCTION", "PHASES", "UPSTREAM", "Kind", "Phase"]
+__all__ = ["ALWAYS_ALLOWED", "CALLBACKS", "FOREIGN_FUNCTION", "PHASES", "UPSTREAM", "Kind", "Phase"]
 
 UPSTREAM = b"probe:80"
 """What the probes call, and may."""
@@ -52,6 +52,10 @@ CALLBACKS: Mapping[str, Signature] = {
 
 ACCEPTING = ("proxy_on_vm_start", "proxy_on_configure", "proxy_on_done")
 """Callbacks whose result 1 is consent; everywhere else 0 goes on."""
+
+
+ALWAYS_ALLOWED = ("proxy_log", "proxy_get_log_level")
+"""Hostcalls that a guest may use also while it initializes or allocates."""
 
 
 class Kind(StrEnum):
