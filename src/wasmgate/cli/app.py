@@ -12,8 +12,10 @@ from wasmgate.cli.conformance import conformance
 from wasmgate.cli.console import out, show_error
 from wasmgate.cli.exit_codes import EPILOG, ExitCode
 from wasmgate.cli.inspect import inspect
+from wasmgate.cli.replay import replay
 from wasmgate.cli.run import run
 from wasmgate.cli.token import token
+from wasmgate.cli.trace import trace
 from wasmgate.errors import WasmgateError
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "check": check,
     "inspect": inspect,
     "conformance": conformance,
+    "trace": trace,
+    "replay": replay,
     "token": token,
 }
 
