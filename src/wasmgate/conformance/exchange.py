@@ -68,6 +68,7 @@ class _Exchange:
         self._host = host
         self._chain = chain
         self.said: list[str] = []
+        self._answered = False  # what brings the phase about comes first; a probe's own call waits
 
     def run(self) -> None:
         """Send a request with body and trailers, answer what is asked, respond, and end."""
@@ -91,7 +92,9 @@ class _Exchange:
             return
         self.said += [message for _, _, message in effects.logs]
         for callout in effects.callouts:
-            self._answer(callout)
+            if not self._answered:
+                self._answered = True
+                self._answer(callout)
 
     def _answer(self, callout: Callout) -> None:
         number = callout.id

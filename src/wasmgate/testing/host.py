@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from wasmgate.testing.exchange import FakeExchange
 from wasmgate.testing.messages import LogLine, encoded, log_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from wasmgate._native import Callout, Chain, Effects
     from wasmgate.foreign import Function
@@ -152,12 +152,13 @@ class PolicyHost:
                 self._call(callout)
 
     def _call(self, callout: Callout) -> None:
-        result = self._asynchronous[callout.name](callout.body)
-
         async def awaited() -> bytes:
-            return await result
+            return await self._asynchronous[callout.name](callout.body)
 
-        self._note(_native.deliver_foreign(callout.id, asyncio.run(awaited())))
+        # On a thread of its own: the test itself may run on an event loop.
+        with ThreadPoolExecutor(1) as thread:
+            result = thread.submit(asyncio.run, awaited()).result()
+        self._note(_native.deliver_foreign(callout.id, result))
 
 
 class StartedPolicies:
