@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.docs.blocks import ROOT
 from tests.docs.test_reference import rows
 from wasmgate.conformance.cases import CASES, Case
+from wasmgate.conformance.matrix import as_markdown
 from wasmgate.conformance.phases import PHASES
 from wasmgate.conformance.run import Finding, run
 from wasmgate.conformance.statuses import Status
@@ -46,6 +48,12 @@ def test_every_phase_comes_about(findings: list[Finding]) -> None:
         if (one.case.hostcall, one.case.label, one.status) == ("proxy_log", "a line", Status.OK)
     }
     assert logged == {phase.name for phase in PHASES}
+
+
+def test_the_page_shows_what_is_found(findings: list[Finding]) -> None:
+    """`wasmgate conformance --markdown` writes its table."""
+    page = (ROOT / "docs" / "reference" / "conformance.md").read_text("utf-8")
+    assert page.split("\n| hostcall", 1)[1].rstrip() == as_markdown(findings)[len("| hostcall") :]
 
 
 def test_a_wrong_status_is_not_right() -> None:

@@ -35,11 +35,7 @@ def conformance(
     A column is a callback, a cell is a status of proxy-wasm (0 is OK) or "stopped". What differs
     from the specification, or would make the Rust SDK panic, is red, and the exit code is 1.
 
-    \b
-    Examples:
-      wasmgate conformance
-      wasmgate conformance --hostcall shared_queue
-      wasmgate conformance --json | jq '.[] | select(.right | not)'
+    `wasmgate conformance --hostcall shared_queue` probes the queues alone.
     """
     from wasmgate.conformance import matrix, run
 

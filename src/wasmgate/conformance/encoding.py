@@ -66,7 +66,8 @@ def encode(
     imports: Sequence[Import], functions: Sequence[Function], *, heap: int, data: bytes
 ) -> bytes:
     """Return a module with one memory, which begins with `data`, and one global, its `heap`."""
-    kinds = list(dict.fromkeys(one.signature for one in (*imports, *functions)))
+    known = [one.signature for one in imports] + [one.signature for one in functions]
+    kinds = list(dict.fromkeys(known))
     sections = {
         _TYPE: [
             b"\x60" + _vector([bytes([t]) for t in takes]) + _vector([bytes([t]) for t in gives])

@@ -129,13 +129,9 @@ PHASES: tuple[Phase, ...] = (
         Kind.ROOT,
         {_HEADERS: (call("proxy_http_call", UPSTREAM, _FIELDS, b"", pairs(), 1000, Slot(7)),)},
     ),
-    Phase(
-        "grpc_metadata", "proxy_on_grpc_receive_initial_metadata", Kind.ROOT, _GRPC_PHASE
-    ),
+    Phase("grpc_metadata", "proxy_on_grpc_receive_initial_metadata", Kind.ROOT, _GRPC_PHASE),
     Phase("grpc_receive", "proxy_on_grpc_receive", Kind.ROOT, _GRPC_PHASE),
-    Phase(
-        "grpc_trailers", "proxy_on_grpc_receive_trailing_metadata", Kind.ROOT, _GRPC_PHASE
-    ),
+    Phase("grpc_trailers", "proxy_on_grpc_receive_trailing_metadata", Kind.ROOT, _GRPC_PHASE),
     Phase("grpc_close", "proxy_on_grpc_close", Kind.ROOT, _GRPC_PHASE),
     Phase(
         "foreign_function",

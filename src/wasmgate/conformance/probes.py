@@ -60,7 +60,9 @@ class _Writer:
 
     def _body(self, name: str, signature: Signature) -> bytes:
         parameters, results = signature
-        code = b"".join(self._made(one) + bytes([_DROP]) for one in self._phase.before.get(name, ()))
+        code = b"".join(
+            self._made(one) + bytes([_DROP]) for one in self._phase.before.get(name, ())
+        )
         if name == self._phase.callback:
             code += self._probing(len(parameters))
         if name == "proxy_on_memory_allocate":

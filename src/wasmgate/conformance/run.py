@@ -61,7 +61,7 @@ def run(
     from wasmgate.conformance.exchange import reported  # noqa: PLC0415 (the extension)
 
     cases = [case for case in CASES if containing in case.hostcall]
-    findings = []
+    findings: list[Finding] = []
     for case in cases:
         for phase in PHASES:
             progress(len(findings), len(cases) * len(PHASES))

@@ -54,10 +54,7 @@ BORNE: Mapping[str, frozenset[Status]] = {
     "proxy_grpc_cancel": _ABSENT,
     "proxy_grpc_close": _ABSENT,
     "proxy_set_effective_context": _WRONG,
-    "proxy_call_foreign_function": _ABSENT
-    | _WRONG
-    | _FAILED
-    | {Status.SERIALIZATION_FAILURE},
+    "proxy_call_foreign_function": _ABSENT | _WRONG | _FAILED | {Status.SERIALIZATION_FAILURE},
 }
 """What beside OK does not panic in the Rust SDK 0.2 (proxy-wasm-rust-sdk, src/hostcalls.rs).
 

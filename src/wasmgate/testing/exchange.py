@@ -87,7 +87,9 @@ class FakeExchange:
         Raises RuntimeError when the request has not reached the upstream.
         """
         if self.request is None:
-            raise RuntimeError("the request has not reached the upstream: a policy holds or answers")
+            raise RuntimeError(
+                "the request has not reached the upstream: a policy holds or answers"
+            )
         chunks = [chunk for chunk in ([body] if isinstance(body, bytes) else body) if chunk]
         fields, last = encoded(headers), encoded(trailers)
         whole = not chunks and not last
@@ -100,9 +102,7 @@ class FakeExchange:
         if last:
             effects = self._stream.on_response_trailers(last)
             if effects is None and self.response is not None:
-                self.response = replace(
-                    self.response, trailers=Fields.decoded(last), complete=True
-                )
+                self.response = replace(self.response, trailers=Fields.decoded(last), complete=True)
             self._note(effects)
         return self.response
 
@@ -142,11 +142,15 @@ class FakeExchange:
     def _note_request(self, effects: Effects) -> None:
         if effects.forward:
             head = effects.request_head
-            self.request = replace(self._sent, complete=False) if head is None else Request(
-                head.method,
-                head.target.decode("latin-1"),
-                head.authority.decode("latin-1"),
-                Fields.decoded(head.headers),
+            self.request = (
+                replace(self._sent, complete=False)
+                if head is None
+                else Request(
+                    head.method,
+                    head.target.decode("latin-1"),
+                    head.authority.decode("latin-1"),
+                    Fields.decoded(head.headers),
+                )
             )
         if self.request is not None:
             body = self.request.body + (effects.request_body or b"")

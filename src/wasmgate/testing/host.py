@@ -30,8 +30,9 @@ _NANOSECONDS = 10**9
 class PolicyHost:
     """Runs policies for a test.
 
-    Their clock stands at `now` until `advance` moves it, and their random bytes are the same in each
-    run. `foreign_functions` are as in `PolicyMiddleware`; asynchronous ones are awaited at once.
+    Their clock stands at `now` until `advance` moves it, and their random bytes are the same in
+    each run. `foreign_functions` are as in `PolicyMiddleware`; asynchronous ones are awaited at
+    once.
 
     `logs` has every line so far, `callouts` what policies ask of others and nobody has answered.
     """
@@ -109,7 +110,7 @@ class PolicyHost:
             self._note(_native.deliver_grpc_message(number, message))
 
     def answer_redis(self, callout: Callout, response: bytes) -> None:
-        """Answer a Redis call with what the server sends, like b"+OK\\r\\n"."""
+        """Answer a Redis call with what the server sends, like a simple string of RESP."""
         self._note(_native.deliver_redis(self._taken(callout, "redis"), 0, response))
 
     def fail(self, callout: Callout, reason: str = "the test says so") -> None:

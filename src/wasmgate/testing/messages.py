@@ -36,6 +36,9 @@ class Fields(tuple[tuple[str, str], ...]):
         return cls((name.decode("latin-1"), value.decode("latin-1")) for name, value in fields)
 
 
+NO_FIELDS = Fields()
+
+
 @dataclass(frozen=True)
 class Request:
     """What reaches the upstream."""
@@ -47,7 +50,7 @@ class Request:
     authority: str
     headers: Fields
     body: bytes = b""
-    trailers: Fields = Fields()
+    trailers: Fields = NO_FIELDS
     complete: bool = False
     """All of it has come."""
 
@@ -59,7 +62,7 @@ class Response:
     status: int
     headers: Fields
     body: bytes = b""
-    trailers: Fields = Fields()
+    trailers: Fields = NO_FIELDS
     complete: bool = False
     """All of it has come."""
 
