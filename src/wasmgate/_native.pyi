@@ -109,7 +109,7 @@ class Host:
         """Return whether a module could be in the cache and is not: `compile_artifact` makes it."""
 
     def instances(self) -> int:
-        """Return how many instances there are on this thread: one for each plugin in use."""
+        """Return how many instances there are on this thread: one for each VM in use."""
 
     def metrics(self) -> list[tuple[str, str, int]]:
         """Return name, kind (counter, gauge, histogram) and value of each metric.
@@ -206,7 +206,23 @@ class Plugin:
         foreign_functions: Sequence[str] = (),
         metrics: Sequence[str] = (),
         shared_data: Sequence[str] = (),
-    ) -> Plugin: ...
+        vm_id: str = "",
+        tenants: tuple[Literal["host", "header", "property"], str, int, float] | None = None,
+    ) -> Plugin:
+        """Compile and start a module, in a VM that it may share.
+
+        Plugins of one `vm_id` share a VM if their modules, `vm_configuration`, environment and
+        `memory` are the same too; one with an empty `vm_id` is alone. `tenants` gives each tenant
+        a VM: what names it (the name of a header, or the path of a property with dots), how many
+        there may be, and the seconds until an idle one is dropped.
+        """
+
+    def with_configuration(self, configuration: bytes, strip_request_headers: list[str]) -> Plugin:
+        """Return the same plugin with another configuration, as a root context in the same VM.
+
+        Raises PolicyLoadError when it refuses the configuration.
+        """
+
     @property
     def name(self) -> str: ...
     @property
