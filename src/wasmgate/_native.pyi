@@ -163,7 +163,7 @@ class TraceEvent:
 
     @property
     def reason(self) -> str | None:
-        """Why the host refused, or how the callback failed."""
+        """Why the host refused, or what else it said; how the callback failed."""
 
     @property
     def fuel(self) -> int:
@@ -501,6 +501,9 @@ class Router:
         no body follows, which HTTP/1 says by itself (section 6.3). A request that is refused is
         answered in the effects. None: `Exchange.upstream` is ready to be sent.
         """
+
+    def endpoint(self, cluster: str) -> str | None:
+        """Choose an endpoint for a call to a cluster, as for a request; None when there is none."""
 
     def set_healthy(self, cluster: str, endpoint: str, healthy: bool) -> None:
         """Take an endpoint out of the choice, or back in. Raises KeyError if there is none."""

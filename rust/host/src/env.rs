@@ -1,11 +1,13 @@
 //! What hostcalls find when a guest calls them: the state of one instance.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wasmer::{Memory, TypedFunction};
 
 use crate::LogLevel;
+use crate::callouts::Calls;
 use crate::capabilities::{self, Capability};
 use crate::effects::LogRecord;
 use crate::fuel::Meter;
@@ -44,18 +46,22 @@ pub(crate) struct Env {
     /// `proxy_on_vm_start` runs.
     pub(crate) starting_vm: bool,
     pub(crate) tick: Option<Tick>,
+    /// Properties that the policy declared; whether each is read only.
+    pub(crate) declared: HashMap<Vec<u8>, bool>,
+    /// What it asked of others.
+    pub(crate) calls: Calls,
     /// The metrics that it defined.
     pub(crate) metrics: IdSet<u32>,
     /// Units that hostcalls used and that the meter has not seen yet.
     pub(crate) debt: u64,
     pub(crate) log_bytes_left: usize,
     pub(crate) warnings: Vec<String>,
-    /// What this callback was denied.
-    denied: Vec<(Capability, String)>,
     /// The host records what happens.
     pub(crate) traced: bool,
     /// What the host said last, while it is traced.
     pub(crate) remark: Option<String>,
+    /// What this callback was denied.
+    denied: Vec<(Capability, String)>,
     next_context: u32,
 }
 
@@ -109,13 +115,15 @@ impl Env {
             ending: false,
             starting_vm: false,
             tick: None,
+            declared: HashMap::new(),
+            calls: Calls::default(),
             metrics: IdSet::default(),
             debt: 0,
             log_bytes_left,
             warnings: Vec::new(),
-            denied: Vec::new(),
             traced: false,
             remark: None,
+            denied: Vec::new(),
             next_context: 1,
         }
     }
@@ -151,8 +159,8 @@ impl Env {
         self.debt = 0;
         self.log_bytes_left = self.core.spec.limits.log_bytes;
         self.warnings.clear();
-        self.denied.clear();
         self.traced = self.core.host.trace().is_on();
+        self.denied.clear();
     }
 
     /// The stream and the place in its chain that hostcalls act on.
@@ -198,6 +206,8 @@ impl Env {
         if self.denied.len() < DENIALS && !self.denied.contains(&entry) {
             self.log(LogLevel::Warn, capabilities::message(&self.core.name, capability, &entry.1));
             self.denied.push(entry);
+        } else if self.traced {
+            self.remark = Some(capabilities::message(&self.core.name, capability, &entry.1));
         }
     }
 

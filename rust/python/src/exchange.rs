@@ -104,7 +104,8 @@ impl Exchange {
         body: Vec<u8>,
     ) -> Asked {
         let headers = fields::map(headers)?;
-        let effects = self.0.respond(LocalResponse { status, headers, body });
+        let details = "direct_response".into();
+        let effects = self.0.respond(LocalResponse { status, headers, body, details });
         self.convert(py, effects, &Phase::Other)
     }
 

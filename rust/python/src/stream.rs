@@ -72,7 +72,8 @@ impl Stream {
         body: Vec<u8>,
     ) -> Asked {
         let headers = fields::map(headers)?;
-        let effects = self.0.respond(LocalResponse { status, headers, body });
+        let details = "direct_response".into();
+        let effects = self.0.respond(LocalResponse { status, headers, body, details });
         self.convert(py, effects, &Phase::Other)
     }
 

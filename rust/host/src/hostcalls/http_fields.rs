@@ -149,6 +149,12 @@ fn read<R>(
     work: impl FnOnce(&HeaderMap) -> R,
 ) -> Result<Option<R>, Fault> {
     let kind = MapType::from_number(map).ok_or(Status::BadArgument)?;
+    if kind.is_of_callouts() {
+        let shown = guest.env.calls.delivery.as_ref().and_then(|its| its.map(kind));
+        let found = shown.map(|map| (map.byte_len(), work(map)));
+        guest.charge_bytes(found.as_ref().map_or(0, |(bytes, _)| *bytes))?;
+        return Ok(found.map(|(_, found)| found));
+    }
     let Some((key, _)) = guest.env.stream() else { return Ok(None) };
     let mut bytes = 0;
     let found = stream_state::with(key, |state| {
@@ -166,7 +172,7 @@ fn map_of(state: &mut StreamState, kind: MapType) -> Option<&mut HeaderMap> {
         MapType::ResponseHeaders => state.response.begun.then_some(&mut state.response.headers),
         MapType::RequestTrailers => state.request.trailers.as_mut(),
         MapType::ResponseTrailers => state.response.trailers.as_mut(),
-        MapType::Callout => None,
+        _ => None,
     }
 }
 
@@ -178,7 +184,7 @@ fn is_writable(state: &StreamState, kind: MapType, position: usize) -> bool {
         MapType::ResponseHeaders => filter.response.headers,
         MapType::RequestTrailers => filter.request.has_trailers(),
         MapType::ResponseTrailers => filter.response.has_trailers(),
-        MapType::Callout => false,
+        _ => false,
     }
 }
 

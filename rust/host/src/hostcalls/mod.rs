@@ -18,18 +18,21 @@ mod legacy;
 mod logging;
 mod metrics;
 mod properties;
+mod redis;
 mod shared_data;
 mod shared_queues;
 mod timers;
 mod wasi;
 
+pub(crate) use properties::store;
 use wasmer::{
     AsStoreMut, Extern, Function, FunctionEnv, FunctionType, Module, RuntimeError, Value,
 };
 
 use crate::env::Env;
 use crate::guest::{Caller, Fault, Guest, answered, as_wasi};
-use crate::{imports, trace};
+use crate::imports;
+use crate::trace;
 
 /// Makes the host's function of this name, `None` for a name that is not the host's.
 type Table = fn(&mut dyn FnMut(&'static str, Maker));
@@ -92,6 +95,8 @@ const PROXY: Table = |each| {
         "proxy_grpc_send" => grpc_calls::send(stream: u32, message: u32, message_size: u32, end: u32) open;
         "proxy_grpc_cancel" => grpc_calls::cancel(stream: u32) open;
         "proxy_grpc_close" => grpc_calls::close(stream: u32) open;
+        "proxy_redis_init" => redis::init(service: u32, service_size: u32, username: u32, username_size: u32, password: u32, password_size: u32, timeout: u32) open;
+        "proxy_redis_call" => redis::call(service: u32, service_size: u32, query: u32, query_size: u32, call_at: u32) open;
         "proxy_set_shared_data" => shared_data::set(key: u32, key_size: u32, value: u32, value_size: u32, cas: u32) open;
         "proxy_get_shared_data" => shared_data::get(key: u32, key_size: u32, value_at: u32, size_at: u32, cas_at: u32) open;
         "proxy_register_shared_queue" => shared_queues::register(name: u32, name_size: u32, queue_at: u32) open;
