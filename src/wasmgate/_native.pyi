@@ -612,8 +612,8 @@ class Connection:
     policy keeps something back until the stream `id` is woken, then `resume` (WAITS); the client's
     connection is to be cut (RESET), closed (CLOSE; LINGER: the client may be sending still), or
     given to another protocol with `take_unread` (HAND_OVER); the client has sent too much ahead of
-    its turn (FULL). FAILED beside ABANDON: the upstream gave no valid response. TIMED beside what
-    to dial: the exchange has a `timeout`.
+    its turn (FULL); `pressure` is not what it was (PRESSURE). FAILED beside ABANDON: the upstream
+    gave no valid response. TIMED beside what to dial: the exchange has a `timeout`.
 
     Bytes that go on as they came are the object that was passed in, not a copy of it.
     """
@@ -630,6 +630,7 @@ class Connection:
     LINGER: ClassVar[int]
     FAILED: ClassVar[int]
     TIMED: ClassVar[int]
+    PRESSURE: ClassVar[int]
 
     def __new__(
         cls,
@@ -653,6 +654,10 @@ class Connection:
     @property
     def timeout(self) -> float | None:
         """Seconds that the exchange may take."""
+
+    @property
+    def pressure(self) -> tuple[bool, bool]:
+        """Whether client and upstream are to wait: a policy holds back as much as it may."""
 
     @property
     def may_retry(self) -> bool:
