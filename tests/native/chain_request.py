@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from wasmgate._native import Effects
+    from wasmgate._native import Callout, Effects
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -95,6 +95,8 @@ class Request:
         self.client = Progress()
         self.reset = False
         self.wake: list[int] = []
+        self.callouts: list[Callout] = []
+        self.cancelled: list[int] = []
         self.records: list[tuple[str, int, str]] = []
         self.stream, effects, self.body_follows = self.chain.open(
             self.client_address,
@@ -114,6 +116,8 @@ class Request:
     def _note(self, effects: Effects) -> None:
         self.records += effects.logs
         self.wake += effects.wake
+        self.callouts += effects.callouts
+        self.cancelled += effects.cancelled
         self.reset |= effects.reset
         if effects.forward:
             head = effects.request_head

@@ -70,8 +70,10 @@ pub(crate) enum MapType {
     RequestTrailers,
     ResponseHeaders,
     ResponseTrailers,
-    /// gRPC metadata and the headers of a callout's response: there is none to read.
-    Callout,
+    GrpcInitialMetadata,
+    GrpcTrailingMetadata,
+    CallResponseHeaders,
+    CallResponseTrailers,
 }
 
 impl MapType {
@@ -81,9 +83,25 @@ impl MapType {
             1 => Self::RequestTrailers,
             2 => Self::ResponseHeaders,
             3 => Self::ResponseTrailers,
-            4..=7 => Self::Callout,
+            4 => Self::GrpcInitialMetadata,
+            5 => Self::GrpcTrailingMetadata,
+            6 => Self::CallResponseHeaders,
+            7 => Self::CallResponseTrailers,
             _ => return None,
         })
+    }
+}
+
+impl MapType {
+    /// gRPC metadata and the headers of an HTTP call: to be read in the callback that has them.
+    pub(crate) fn is_of_callouts(self) -> bool {
+        matches!(
+            self,
+            Self::GrpcInitialMetadata
+                | Self::GrpcTrailingMetadata
+                | Self::CallResponseHeaders
+                | Self::CallResponseTrailers
+        )
     }
 }
 
@@ -94,7 +112,12 @@ pub(crate) enum BufferType {
     ResponseBody,
     VmConfiguration,
     PluginConfiguration,
-    /// TCP data, callout bodies and foreign arguments: there is none to read.
+    CallResponseBody,
+    GrpcMessage,
+    ForeignArguments,
+    /// Only 0.2.100.
+    RedisResponse,
+    /// TCP data: there is none to read.
     Absent,
 }
 
@@ -105,7 +128,11 @@ impl BufferType {
             1 => Self::ResponseBody,
             6 => Self::VmConfiguration,
             7 => Self::PluginConfiguration,
-            2..=5 | 8 => Self::Absent,
+            4 => Self::CallResponseBody,
+            5 => Self::GrpcMessage,
+            8 => Self::ForeignArguments,
+            9 => Self::RedisResponse,
+            2 | 3 => Self::Absent,
             _ => return None,
         })
     }

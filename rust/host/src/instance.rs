@@ -1,16 +1,20 @@
 //! One VM on one thread: start, and one method a callback.
 
+mod deliveries;
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use wasmer::{FunctionEnv, RuntimeError, Store};
 
 use crate::abi::{Action, Direction};
+use crate::callouts::Calls;
 use crate::engine::Tier;
 use crate::env::{Env, Links, Owner, Stage};
 use crate::exports::{self, Exports, HeadersCallback, StartFunctions};
 use crate::fuel::{Cause, Meter};
 use crate::plugin::PluginCore;
+use crate::trace::{Called, Gives, Seen};
 use crate::{Error, hostcalls, remembered, signals};
 
 /// A started and configured VM. It belongs to the thread that made it.
@@ -106,22 +110,28 @@ impl Instance {
         env.stage = Stage::Open;
         let root = env.add_context(Owner::Root);
         self.root = root;
-        self.run("proxy_on_context_create", root, fuel, |exports, store| {
+        self.run(("proxy_on_context_create", &[("parent", 0)]), root, fuel, |exports, store| {
             exports.context_create.as_ref().map_or(Ok(()), |f| f.call(store, root, 0))
         })?;
         let core = Arc::clone(&self.core);
         let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let vm_size = size(&core.spec.vm_configuration);
         self.env.as_mut(&mut self.store).starting_vm = true;
-        let accepted = self.run("proxy_on_vm_start", root, fuel, |exports, store| {
-            exports.vm_start.as_ref().map_or(Ok(1), |f| f.call(store, root, vm_size))
-        })?;
+        let accepted =
+            self.run(("proxy_on_vm_start", &[("size", vm_size)]), root, fuel, |exports, store| {
+                exports.vm_start.as_ref().map_or(Ok(1), |f| f.call(store, root, vm_size))
+            })?;
         self.env.as_mut(&mut self.store).starting_vm = false;
         self.accept("proxy_on_vm_start", accepted)?;
         let plugin_size = size(&core.spec.configuration);
-        let accepted = self.run("proxy_on_configure", root, fuel, |exports, store| {
-            exports.configure.as_ref().map_or(Ok(1), |f| f.call(store, root, plugin_size))
-        })?;
+        let accepted = self.run(
+            ("proxy_on_configure", &[("size", plugin_size)]),
+            root,
+            fuel,
+            |exports, store| {
+                exports.configure.as_ref().map_or(Ok(1), |f| f.call(store, root, plugin_size))
+            },
+        )?;
         self.accept("proxy_on_configure", accepted)
     }
 
@@ -134,17 +144,25 @@ impl Instance {
     }
 
     /// Runs one callback with a fresh budget and says how it failed.
-    fn run<R>(
+    fn run<'a, R: Gives>(
         &mut self,
-        callback: &'static str,
+        called: impl Into<Called<'a>>,
         context: u32,
         fuel: u64,
         call: impl FnOnce(&Exports, &mut Store) -> Result<R, RuntimeError>,
     ) -> Result<R, Error> {
+        let called = called.into();
         self.meter.refill(&mut self.store, fuel);
-        self.env.as_mut(&mut self.store).enter(context);
-        signals::in_guest(|| call(&self.exports, &mut self.store))
-            .map_err(|trap| self.failure(callback, fuel, &trap))
+        let env = self.env.as_mut(&mut self.store);
+        env.enter(context);
+        let seen = env.traced.then(|| Seen::begin(env, called, context));
+        let answer = signals::in_guest(|| call(&self.exports, &mut self.store))
+            .map_err(|trap| self.failure(called.name, fuel, &trap));
+        if let Some(seen) = seen {
+            let used = fuel.saturating_sub(self.meter.remaining(&mut self.store));
+            seen.end(self.core.host.trace(), called.name, used, &answer);
+        }
+        answer
     }
 
     fn failure(&mut self, callback: &'static str, fuel: u64, trap: &RuntimeError) -> Error {
@@ -166,9 +184,14 @@ impl Instance {
     pub(crate) fn create_stream(&mut self, key: u64, position: usize) -> Result<u32, Error> {
         let (fuel, root) = (self.fuel(), self.root);
         let context = self.env.as_mut(&mut self.store).add_context(Owner::Stream { key, position });
-        self.run("proxy_on_context_create", context, fuel, |exports, store| {
-            exports.context_create.as_ref().map_or(Ok(()), |f| f.call(store, context, root))
-        })?;
+        self.run(
+            ("proxy_on_context_create", &[("parent", root)]),
+            context,
+            fuel,
+            |exports, store| {
+                exports.context_create.as_ref().map_or(Ok(()), |f| f.call(store, context, root))
+            },
+        )?;
         Ok(context)
     }
 
@@ -186,10 +209,13 @@ impl Instance {
         if self.exports.headers(direction).is_none() {
             return Ok(Action::Continue);
         }
-        self.run(name, context, self.fuel(), |exports, store| match exports.headers(direction) {
-            None => Ok(0),
-            Some(HeadersCallback::Two(f)) => f.call(store, context, fields),
-            Some(HeadersCallback::Three(f)) => f.call(store, context, fields, end.into()),
+        let parameters = [("fields", fields), ("end", end.into())];
+        self.run((name, &parameters), context, self.fuel(), |exports, store| {
+            match exports.headers(direction) {
+                None => Ok(0),
+                Some(HeadersCallback::Two(f)) => f.call(store, context, fields),
+                Some(HeadersCallback::Three(f)) => f.call(store, context, fields, end.into()),
+            }
         })
         .map(Action::of_headers)
     }
@@ -208,7 +234,8 @@ impl Instance {
         if self.exports.body(direction).is_none() {
             return Ok(Action::Continue);
         }
-        self.run(name, context, self.fuel(), |exports, store| {
+        let parameters = [("size", size), ("end", end.into())];
+        self.run((name, &parameters), context, self.fuel(), |exports, store| {
             exports.body(direction).map_or(Ok(0), |f| f.call(store, context, size, end.into()))
         })
         .map(Action::of_body)
@@ -227,7 +254,7 @@ impl Instance {
         if self.exports.trailers(direction).is_none() {
             return Ok(Action::Continue);
         }
-        self.run(name, context, self.fuel(), |exports, store| {
+        self.run((name, &[("fields", fields)]), context, self.fuel(), |exports, store| {
             exports.trailers(direction).map_or(Ok(0), |f| f.call(store, context, fields))
         })
         .map(Action::of_body)
@@ -236,7 +263,9 @@ impl Instance {
     /// `proxy_on_done`, then `proxy_on_log` and `proxy_on_delete`, unless the guest wants to be
     /// asked again: then they follow its `proxy_done`.
     pub(crate) fn end_stream(&mut self, context: u32) -> Result<(), Error> {
-        self.env.as_mut(&mut self.store).ending = true;
+        let env = self.env.as_mut(&mut self.store);
+        env.ending = true;
+        env.calls.last_words = true;
         let mut done = 1;
         if self.exports.done.is_some() {
             done = self.run("proxy_on_done", context, self.fuel(), |exports, store| {
@@ -245,6 +274,7 @@ impl Instance {
         }
         let env = self.env.as_mut(&mut self.store);
         env.ending = false;
+        env.calls.last_words = false;
         if done == 0 && !env.finished.contains(&context) {
             env.park(context);
             return Ok(());
@@ -254,6 +284,9 @@ impl Instance {
     }
 
     fn delete(&mut self, context: u32) -> Result<(), Error> {
+        let calls = &mut self.env.as_mut(&mut self.store).calls;
+        let orphans = calls.end_stream(context);
+        calls.last_words = true;
         if self.exports.log.is_some() {
             self.run("proxy_on_log", context, self.fuel(), |exports, store| {
                 exports.log.as_ref().map_or(Ok(()), |f| f.call(store, context))
@@ -262,8 +295,10 @@ impl Instance {
         self.run("proxy_on_delete", context, self.fuel(), |exports, store| {
             exports.delete.as_ref().map_or(Ok(()), |f| f.call(store, context))
         })?;
-        self.env.as_mut(&mut self.store).contexts.remove(&context);
-        Ok(())
+        let env = self.env.as_mut(&mut self.store);
+        env.contexts.remove(&context);
+        env.calls.last_words = false;
+        orphans.into_iter().try_for_each(|(number, kind)| self.tell_cancelled(number, kind))
     }
 
     /// Ends the contexts for which the guest called `proxy_done` since; their streams' keys and
@@ -307,9 +342,14 @@ impl Instance {
 
     pub(crate) fn on_queue_ready(&mut self, queue: u32) -> Result<(), Error> {
         let (fuel, root) = (self.fuel(), self.root);
-        self.run("proxy_on_queue_ready", root, fuel, |exports, store| {
+        self.run(("proxy_on_queue_ready", &[("queue", queue)]), root, fuel, |exports, store| {
             exports.queue_ready.as_ref().map_or(Ok(()), |f| f.call(store, root, queue))
         })
+    }
+
+    /// What it asked of others.
+    pub(crate) fn calls(&mut self) -> &mut Calls {
+        &mut self.env.as_mut(&mut self.store).calls
     }
 
     /// Keys of the streams that have a context here.

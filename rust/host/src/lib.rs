@@ -33,6 +33,7 @@ mod shared_data;
 mod shared_queues;
 mod stream;
 mod stream_state;
+mod trace;
 
 mod artifact_cache;
 mod dialect;
@@ -55,7 +56,9 @@ mod signature;
 
 pub use abi::LogLevel;
 pub use attributes::Attributes;
-pub use callouts::{Callout, CalloutAnswer, CalloutRequest, GrpcMethod, Login, deliver};
+pub use callouts::{
+    Callout, CalloutAnswer, CalloutRequest, GrpcMethod, Login, deliver, pending_callouts,
+};
 pub use capabilities::{Capabilities, Capability, Denial};
 pub use chain::{Chain, Ticked};
 pub use clock::Clock;
@@ -74,3 +77,4 @@ pub use module::{ArtifactError, compile_artifact};
 pub use plugin::{Plugin, PluginSpec};
 pub use random::Random;
 pub use stream::Stream;
+pub use trace::{TraceEvent, TraceLimits};

@@ -9,9 +9,9 @@ mod signatures;
 pub(crate) use functions::busy;
 pub use functions::{ForeignFunction, ForeignFunctions, ForeignResult, Function};
 
-use crate::LogLevel;
 use crate::abi::Status;
 use crate::guest::{Fault, Guest};
+use crate::{LogLevel, callouts};
 
 /// A function of the host itself: arguments in, result out.
 type BuiltIn = fn(&mut Guest<'_>, &[u8]) -> Result<Vec<u8>, Fault>;
@@ -43,7 +43,8 @@ pub(crate) fn call(guest: &mut Guest<'_>, name: &str, arguments: &[u8]) -> Resul
             let result = functions::call(&*function, arguments);
             checked(guest, name, result)
         }
-        Some(ForeignFunction::Asynchronous) | None => {
+        Some(ForeignFunction::Asynchronous) => callouts::call_foreign(guest, name, arguments),
+        None => {
             let text = format!("the foreign function `{name}` is not available on this host");
             guest.env.log(LogLevel::Warn, text);
             Err(Status::NotFound.into())

@@ -11,7 +11,7 @@ use crate::flow::Stop;
 use crate::guest::{Answer, Fault, Guest, Short};
 use crate::headers::is_field;
 use crate::stream_state::{self, StreamState};
-use crate::{HeaderMap, LogLevel, pairs};
+use crate::{HeaderMap, pairs};
 
 const TOO_MUCH: &str = "its limits `headers` and `header_bytes` allow no more";
 
@@ -126,15 +126,12 @@ fn field(
     let (name, value) = (guest.read_short(name, name_size)?, guest.read_short(value, value_size)?);
     // Each byte is looked at.
     guest.charge((name.len() + value.len()) as u64)?;
-    if let Err(fault) = check(&name, &value) {
-        guest.env.log(
-            LogLevel::Warn,
-            format!(
-                "refused a field: `{}` is no valid name, or its value has a control character",
-                name.escape_ascii()
-            ),
+    if check(&name, &value).is_err() {
+        let text = format!(
+            "refused a field: `{}` is no valid name, or its value has a control character",
+            name.escape_ascii()
         );
-        return Err(fault);
+        return Err(guest.refuse(Status::BadArgument, text));
     }
     Ok((name, value))
 }
@@ -151,6 +148,12 @@ fn read<R>(
     work: impl FnOnce(&HeaderMap) -> R,
 ) -> Result<Option<R>, Fault> {
     let kind = MapType::from_number(map).ok_or(Status::BadArgument)?;
+    if kind.is_of_callouts() {
+        let shown = guest.env.calls.delivery.as_ref().and_then(|its| its.map(kind));
+        let found = shown.map(|map| (map.byte_len(), work(map)));
+        guest.charge_bytes(found.as_ref().map_or(0, |(bytes, _)| *bytes))?;
+        return Ok(found.map(|(_, found)| found));
+    }
     let Some((key, _)) = guest.env.stream() else { return Ok(None) };
     let mut bytes = 0;
     let found = stream_state::with(key, |state| {
@@ -168,7 +171,7 @@ fn map_of(state: &mut StreamState, kind: MapType) -> Option<&mut HeaderMap> {
         MapType::ResponseHeaders => state.response.begun.then_some(&mut state.response.headers),
         MapType::RequestTrailers => state.request.trailers.as_mut(),
         MapType::ResponseTrailers => state.response.trailers.as_mut(),
-        MapType::Callout => None,
+        _ => None,
     }
 }
 
@@ -184,7 +187,7 @@ fn is_writable(state: &StreamState, kind: MapType, position: usize) -> bool {
             flow.at == Some(position) || gate.stop == Stop::Headers
         }
         MapType::RequestTrailers | MapType::ResponseTrailers => flow.trailers.is_some(),
-        MapType::Callout => false,
+        _ => false,
     }
 }
 
@@ -224,6 +227,5 @@ fn write(
 }
 
 fn refused(guest: &mut Guest<'_>, reason: &str) -> Fault {
-    guest.env.log(LogLevel::Warn, format!("could not change header fields: {reason}"));
-    Status::BadArgument.into()
+    guest.refuse(Status::BadArgument, format!("could not change header fields: {reason}"))
 }

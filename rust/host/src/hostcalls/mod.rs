@@ -18,6 +18,7 @@ mod legacy;
 mod logging;
 mod metrics;
 mod properties;
+mod redis;
 mod shared_data;
 mod shared_queues;
 mod timers;
@@ -30,6 +31,7 @@ use wasmer::{
 use crate::env::Env;
 use crate::guest::{Caller, Fault, Guest, answered, as_wasi};
 use crate::imports;
+use crate::trace;
 
 /// Makes the host's function of this name, `None` for a name that is not the host's.
 type Table = fn(&mut dyn FnMut(&'static str, Maker));
@@ -45,15 +47,22 @@ macro_rules! hostcalls {
         }); )*
     };
     (@open $caller:ident, $name:literal, $function:path, $( $arg:ident ),*) => {
-        Guest::enter_open(&mut $caller, $name)
-            .and_then(|mut guest| $function(&mut guest, $( $arg ),*))
+        Guest::enter_open(&mut $caller, $name).and_then(|mut guest| {
+            trace::hostcall(&mut guest, $name, || [$( (stringify!($arg), trace::Number::number($arg)) ),*],
+                |guest| $function(guest, $( $arg ),*))
+        })
     };
     (@any $caller:ident, $name:literal, $function:path, $( $arg:ident ),*) => {
-        Guest::enter(&mut $caller).and_then(|mut guest| $function(&mut guest, $( $arg ),*))
+        Guest::enter(&mut $caller).and_then(|mut guest| {
+            trace::hostcall(&mut guest, $name, || [$( (stringify!($arg), trace::Number::number($arg)) ),*],
+                |guest| $function(guest, $( $arg ),*))
+        })
     };
     (@wasi $caller:ident, $name:literal, $function:path, $( $arg:ident ),*) => {
-        as_wasi(Guest::enter(&mut $caller)
-            .and_then(|mut guest| $function(&mut guest, $( $arg ),*)))
+        as_wasi(Guest::enter(&mut $caller)).and_then(|mut guest| {
+            trace::hostcall(&mut guest, $name, || [$( (stringify!($arg), trace::Number::number($arg)) ),*],
+                |guest| as_wasi($function(guest, $( $arg ),*)))
+        })
     };
 }
 
@@ -84,6 +93,8 @@ const PROXY: Table = |each| {
         "proxy_grpc_send" => grpc_calls::send(stream: u32, message: u32, message_size: u32, end: u32) open;
         "proxy_grpc_cancel" => grpc_calls::cancel(stream: u32) open;
         "proxy_grpc_close" => grpc_calls::close(stream: u32) open;
+        "proxy_redis_init" => redis::init(service: u32, service_size: u32, username: u32, username_size: u32, password: u32, password_size: u32, timeout: u32) open;
+        "proxy_redis_call" => redis::call(service: u32, service_size: u32, query: u32, query_size: u32, call_at: u32) open;
         "proxy_set_shared_data" => shared_data::set(key: u32, key_size: u32, value: u32, value_size: u32, cas: u32) open;
         "proxy_get_shared_data" => shared_data::get(key: u32, key_size: u32, value_at: u32, size_at: u32, cas_at: u32) open;
         "proxy_register_shared_queue" => shared_queues::register(name: u32, name_size: u32, queue_at: u32) open;
@@ -176,7 +187,10 @@ fn unsupported(
         if name == "pthread_equal" {
             return Ok(vec![Value::I32((arguments.first() == arguments.last()).into())]);
         }
-        match Guest::enter(&mut caller).map(|mut guest| wasi::unsupported(&mut guest, &name)) {
+        let answer = Guest::enter(&mut caller).map(|mut guest| {
+            trace::unsupported(&mut guest, &name, |guest| wasi::unsupported(guest, &name))
+        });
+        match answer {
             Ok(Some(errno)) if results == 1 => Ok(vec![Value::I32(errno)]),
             Ok(Some(_)) => Ok(Vec::new()),
             Ok(None) => Err(RuntimeError::new(format!("the guest called {name}"))),

@@ -41,6 +41,9 @@ pub(super) const FUNCTIONS: &[Row] = &[
     ("proxy_grpc_send", &[I32; 4], STATUS),
     ("proxy_grpc_cancel", &[I32], STATUS),
     ("proxy_grpc_close", &[I32], STATUS),
+    // Redis, only 0.2.100.
+    ("proxy_redis_init", &[I32; 7], STATUS),
+    ("proxy_redis_call", &[I32; 5], STATUS),
     // Shared data and queues.
     ("proxy_set_shared_data", &[I32; 5], STATUS),
     ("proxy_get_shared_data", &[I32; 5], STATUS),
