@@ -77,6 +77,7 @@ class Resolved(asyncio.SelectorEventLoop):
     answers: tuple[str, ...] = ()
 
     async def getaddrinfo(self, host: Any, port: Any, **_: Any) -> Any:  # noqa: ANN401
+        """Answer for the test."""
         return await answering(*self.answers)(host, port)
 
 
@@ -160,4 +161,5 @@ class Peer(asyncio.Protocol):
     transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep it."""
         self.transport = transport  # type: ignore[assignment]

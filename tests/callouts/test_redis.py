@@ -160,8 +160,8 @@ async def test_what_is_not_sent(query: bytes, reason: str) -> None:
 async def test_a_reply_that_is_too_large(tmp_path: Path) -> None:
     """Fails before it is whole."""
     async with redis(tmp_path) as server, calls(CalloutLimits(response=10_000)) as made:
+        query = command("EVAL", "return string.rep('x', 1000000)", "0")
         with pytest.raises(CalloutFailed, match="larger than 10000 bytes"):
-            query = command("EVAL", "return string.rep('x', 1000000)", "0")
             await ask(made, server.port, query)
 
 

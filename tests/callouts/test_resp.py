@@ -10,7 +10,12 @@ from wasmgate.callouts.resp import Malformed, Values, command
 
 VALUES = [
     *(b"+OK\r\n", b"-ERR no\r\n", b":42\r\n", b":-1\r\n", b"$-1\r\n", b"*-1\r\n", b"$0\r\n\r\n"),
-    *(b"$3\r\na\r\n\r\n", b"*0\r\n", b"*2\r\n$1\r\na\r\n*2\r\n:1\r\n+b\r\n", b"*1\r\n*1\r\n*-1\r\n"),
+    *(
+        b"$3\r\na\r\n\r\n",
+        b"*0\r\n",
+        b"*2\r\n$1\r\na\r\n*2\r\n:1\r\n+b\r\n",
+        b"*1\r\n*1\r\n*-1\r\n",
+    ),
 ]
 
 
