@@ -1,5 +1,6 @@
 //! What hostcalls find when a guest calls them: the state of one instance.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -47,6 +48,8 @@ pub(crate) struct Env {
     pub(crate) tick: Option<Tick>,
     /// What it asked of others.
     pub(crate) calls: Calls,
+    /// Properties that the policy declared; whether each is read only.
+    pub(crate) declared: HashMap<Vec<u8>, bool>,
     /// The metrics that it defined.
     pub(crate) metrics: IdSet<u32>,
     /// Units that hostcalls used and that the meter has not seen yet.
@@ -113,6 +116,7 @@ impl Env {
             starting_vm: false,
             tick: None,
             calls: Calls::default(),
+            declared: HashMap::new(),
             metrics: IdSet::default(),
             debt: 0,
             log_bytes_left,

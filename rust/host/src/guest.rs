@@ -74,6 +74,11 @@ impl<'a> Guest<'a> {
         Ok(self.links()?.memory.view(&self.store))
     }
 
+    /// Bytes of its memory.
+    pub(crate) fn memory_size(&self) -> Result<u64, Fault> {
+        Ok(self.memory()?.data_size())
+    }
+
     /// Charges the meter; past the budget the guest is stopped.
     pub(crate) fn charge(&mut self, units: u64) -> Result<(), Fault> {
         self.env.debt = self.env.debt.saturating_add(units);

@@ -9,6 +9,7 @@ mod callouts;
 mod capabilities;
 mod chain;
 mod clock;
+mod course;
 mod effects;
 mod env;
 mod error;
@@ -27,6 +28,7 @@ mod metrics;
 mod pairs;
 mod plugin;
 mod properties;
+mod protobuf;
 mod random;
 mod remembered;
 mod shared_data;
@@ -55,7 +57,7 @@ mod signals;
 mod signature;
 
 pub use abi::LogLevel;
-pub use attributes::Attributes;
+pub use attributes::{Attributes, Tls, TlsFacts};
 pub use callouts::{
     Callout, CalloutAnswer, CalloutRequest, GrpcMethod, Login, deliver, pending_callouts,
 };

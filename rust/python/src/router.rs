@@ -111,6 +111,8 @@ impl Router {
             target,
             peer: peer.as_ref(),
             server: server.as_ref(),
+            tls: None,
+            connection: None,
         };
         let mut reader = self.0.read(line);
         fields::read(headers, |name, value| reader.field(name, value))?;
