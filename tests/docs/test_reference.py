@@ -78,7 +78,9 @@ def test_defaults_are_as_documented(title: str, model: str) -> None:
     for name, its in schema_of(model)["properties"].items():
         shown = re.fullmatch(r"`(.+)`", rows("configuration.md", title)[name][0])
         default = its.get("default")
-        if isinstance(default, int) and shown:
+        if isinstance(default, bool) and shown:
+            assert (name, shown[1]) == (name, str(default).lower())
+        elif isinstance(default, int) and shown:
             assert (name, size(shown[1])) == (name, default)
         elif isinstance(default, str) and shown:
             assert (name, shown[1]) == (name, default)

@@ -94,6 +94,7 @@ class Request:
         self.upstream = Progress()
         self.client = Progress()
         self.reset = False
+        self.full: list[tuple[bool, bool]] = []
         self.wake: list[int] = []
         self.callouts: list[Callout] = []
         self.cancelled: list[int] = []
@@ -119,6 +120,9 @@ class Request:
         self.callouts += effects.callouts
         self.cancelled += effects.cancelled
         self.reset |= effects.reset
+        full = (effects.request_full, effects.response_full)
+        if full != (self.full[-1] if self.full else (False, False)):
+            self.full.append(full)
         if effects.forward:
             head = effects.request_head
             if head is None:

@@ -66,6 +66,7 @@ PROXY = {
     "proxy_continue_response": "",
     "proxy_clear_route_cache": "",
     "proxy_get_configuration": "o o",
+    "proxy_inject_encoded_data_to_filter_chain": "b s 0",
     "proxy_get_upstream_hosts": "o o",
     "proxy_set_upstream_override_host": "b s",
     "emscripten_notify_memory_growth": "1",
@@ -86,9 +87,9 @@ WASI = {
 """The functions of WASI that this host performs and that have pointers."""
 
 ABSENT = {
+    "proxy_call_foreign_function",
     "proxy_get_upstream_hosts",
     "proxy_set_upstream_override_host",
-    "proxy_call_foreign_function",
 }
 """What they would do is not there, whatever their pointers say."""
 

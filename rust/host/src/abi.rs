@@ -45,22 +45,48 @@ impl LogLevel {
     }
 }
 
-/// `proxy_action_t` of a header, body or trailer callback. The C++, `AssemblyScript` and Go SDKs
-/// return more values than the specification's two; each of them is one of these three.
+/// What a header, body or trailer callback answers (`proxy_action_t`). The specification has two
+/// values; the C++, `AssemblyScript` and Go SDKs return more (proxy-wasm/proxy-wasm-cpp-sdk,
+/// `proxy_wasm_enums.h`). A number that nobody knows is the strictest stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Continue,
-    Pause,
+    /// The headers go on as the end; a body that follows is dropped.
+    ContinueAndEndStream,
+    /// The headers wait while the body callbacks run.
+    StopIteration,
+    /// Everything waits, within the limit; more is an error.
+    StopAndBuffer,
+    /// Everything waits; at the limit its source waits as well.
+    StopAndWatermark,
+    /// The policy has taken the body bytes: none of them go on.
+    StopNoBuffer,
 }
 
 impl Action {
-    /// 0 goes on; 2 on headers is "continue and end the stream"; everything else stops.
-    pub(crate) fn of_headers(number: i32) -> Self {
-        if matches!(number, 0 | 2) { Self::Continue } else { Self::Pause }
+    /// The answer of a header callback. `partial`: the headers may be stopped without the body;
+    /// for others that is a stop of everything, as in Envoy.
+    pub(crate) fn of_headers(number: i32, partial: bool) -> Self {
+        match number {
+            0 => Self::Continue,
+            1 if partial => Self::StopIteration,
+            2 => Self::ContinueAndEndStream,
+            3 => Self::StopAndBuffer,
+            _ => Self::StopAndWatermark,
+        }
     }
 
     pub(crate) fn of_body(number: i32) -> Self {
-        if number == 0 { Self::Continue } else { Self::Pause }
+        match number {
+            0 => Self::Continue,
+            1 => Self::StopAndBuffer,
+            2 => Self::StopAndWatermark,
+            _ => Self::StopNoBuffer,
+        }
+    }
+
+    pub(crate) fn of_trailers(number: i32) -> Self {
+        if number == 0 { Self::Continue } else { Self::StopAndBuffer }
     }
 }
 

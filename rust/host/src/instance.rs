@@ -217,7 +217,7 @@ impl Instance {
                 Some(HeadersCallback::Three(f)) => f.call(store, context, fields, end.into()),
             }
         })
-        .map(Action::of_headers)
+        .map(|number| Action::of_headers(number, self.core.stops_headers_alone()))
     }
 
     pub(crate) fn on_body(
@@ -257,7 +257,7 @@ impl Instance {
         self.run((name, &[("fields", fields)]), context, self.fuel(), |exports, store| {
             exports.trailers(direction).map_or(Ok(0), |f| f.call(store, context, fields))
         })
-        .map(Action::of_body)
+        .map(Action::of_trailers)
     }
 
     /// `proxy_on_done`, then `proxy_on_log` and `proxy_on_delete`, unless the guest wants to be

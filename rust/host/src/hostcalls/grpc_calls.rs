@@ -83,18 +83,22 @@ fn target(message: &[u8]) -> Option<String> {
     const GOOGLE_GRPC: u64 = 2;
     // The name of the cluster of the one, the URI of the other.
     const NAME: u64 = 1;
-    let (mut service, mut name) = (None, None);
-    let noted = protobuf::read(message, |number, field| match (number, field) {
-        (ENVOY_GRPC | GOOGLE_GRPC, Field::Bytes(bytes)) => service = Some(bytes),
-        _ => {}
+    let name = member(member(message, &[ENVOY_GRPC, GOOGLE_GRPC])?, &[NAME])?;
+    std::str::from_utf8(name).ok().map(str::to_owned)
+}
+
+/// The bytes of the last field that has one of these numbers.
+fn member<'a>(message: &'a [u8], numbers: &[u64]) -> Option<&'a [u8]> {
+    let mut found = None;
+    let noted = protobuf::read(message, |number, field| {
+        if let Field::Bytes(bytes) = field
+            && numbers.contains(&number)
+        {
+            found = Some(bytes);
+        }
     });
     noted.ok()?;
-    let noted = protobuf::read(service?, |number, field| match (number, field) {
-        (NAME, Field::Bytes(bytes)) => name = std::str::from_utf8(bytes).ok(),
-        _ => {}
-    });
-    noted.ok()?;
-    name.map(str::to_owned)
+    found
 }
 
 /// What may stand between the slashes of a request's path.

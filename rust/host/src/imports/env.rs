@@ -65,6 +65,7 @@ pub(super) const FUNCTIONS: &[Row] = &[
     ("proxy_clear_route_cache", &[], STATUS),
     ("proxy_get_configuration", &[I32; 2], STATUS),
     // Only 0.2.100, Higress's.
+    ("proxy_inject_encoded_data_to_filter_chain", &[I32; 3], STATUS),
     ("proxy_get_upstream_hosts", &[I32; 2], STATUS),
     ("proxy_set_upstream_override_host", &[I32; 2], STATUS),
     // Emscripten.
