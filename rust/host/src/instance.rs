@@ -6,11 +6,13 @@ use std::time::Instant;
 use wasmer::{FunctionEnv, RuntimeError, Store};
 
 use crate::abi::{Action, Direction};
+use crate::backtrace::backtrace;
 use crate::engine::Tier;
 use crate::env::{Env, Links, Owner, Stage};
 use crate::exports::{self, Exports, HeadersCallback, StartFunctions};
 use crate::fuel::{Cause, Meter};
 use crate::plugin::PluginCore;
+use crate::statistics::{Failure, Tally};
 use crate::trace::{Called, Gives, Seen};
 use crate::{Error, hostcalls, remembered, signals};
 
@@ -26,6 +28,7 @@ pub(crate) struct Instance {
     tier: Tier,
     /// It tried to move to better code and could not.
     stays: bool,
+    tally: Tally,
 }
 
 impl Instance {
@@ -55,7 +58,8 @@ impl Instance {
         });
         let exports = Exports::of(&vm, &store)?;
         let tier = compiled.tier;
-        Ok(Self { store, env, exports, meter, core, root: 0, vm, tier, stays: false })
+        let tally = Tally::new(core.host.statistics(&core.name));
+        Ok(Self { store, env, exports, meter, core, root: 0, vm, tier, stays: false, tally })
     }
 
     /// Goes on in better code, if there is some: with its memory, its globals, its contexts and all
@@ -153,24 +157,39 @@ impl Instance {
         let env = self.env.as_mut(&mut self.store);
         env.enter(context);
         let seen = env.traced.then(|| Seen::begin(env, called, context));
+        let running = self.tally.begin(called.name);
         let answer = signals::in_guest(|| call(&self.exports, &mut self.store))
             .map_err(|trap| self.failure(called.name, fuel, &trap));
+        let left = self.meter.remaining(&mut self.store);
+        let used = fuel.saturating_sub(left).saturating_add(self.env.as_ref(&self.store).debt);
+        self.tally.end(&running, used, || memory_size(&self.vm, &self.store));
         if let Some(seen) = seen {
-            let used = fuel.saturating_sub(self.meter.remaining(&mut self.store));
             seen.end(self.core.host.trace(), called.name, used, &answer);
         }
         answer
     }
 
     fn failure(&mut self, callback: &'static str, fuel: u64, trap: &RuntimeError) -> Error {
-        match self.meter.cause(&mut self.store) {
-            Cause::Fuel => Error::OutOfFuel { callback, fuel },
-            Cause::Memory => Error::OutOfMemory { callback, memory: self.core.spec.limits.memory },
+        let frames = backtrace(trap);
+        let (failure, error) = match self.meter.cause(&mut self.store) {
+            Cause::Fuel => (Failure::Fuel, Error::OutOfFuel { callback, fuel, frames }),
+            Cause::Memory => {
+                let memory = self.core.spec.limits.memory;
+                (Failure::Memory, Error::OutOfMemory { callback, memory, frames })
+            }
             Cause::None => {
                 let logs = std::mem::take(&mut self.env.as_mut(&mut self.store).warnings);
-                Error::Trap { callback, reason: trap.message(), logs }
+                let reason = trap.message();
+                (Failure::Trap, Error::Trap { callback, reason, logs, frames })
             }
-        }
+        };
+        self.tally.shared().failed(failure);
+        error
+    }
+
+    /// Hands over what was counted since the last time.
+    pub(crate) fn hand_over(&mut self) {
+        self.tally.hand_over(memory_size(&self.vm, &self.store));
     }
 
     fn fuel(&self) -> u64 {
@@ -350,4 +369,9 @@ impl Instance {
         keys.dedup();
         keys
     }
+}
+
+/// Bytes of a guest's memory.
+fn memory_size(vm: &wasmer::Instance, store: &Store) -> u64 {
+    exports::memory(vm).map_or(0, |memory| memory.view(store).data_size())
 }

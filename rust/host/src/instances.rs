@@ -112,6 +112,21 @@ pub(crate) fn count(host: &Host) -> usize {
     })
 }
 
+/// Lets a host's instances on this thread hand over what they counted.
+pub(crate) fn hand_over(host: &Host) {
+    let slots: Vec<_> = SLOTS.with_borrow(|slots| {
+        slots.values().filter(|slot| slot.core.host.is(host)).cloned().collect()
+    });
+    for slot in slots {
+        // One that runs at this moment asks from inside of its callback.
+        if let Ok(mut place) = slot.instance.try_borrow_mut()
+            && let Some(instance) = place.as_mut()
+        {
+            instance.hand_over();
+        }
+    }
+}
+
 fn release_retired() {
     // A thread that is ending has no slots any more.
     let Ok(seen) = SEEN_RETIRED.try_with(Cell::get) else { return };

@@ -5,6 +5,7 @@
 
 mod abi;
 mod attributes;
+mod backtrace;
 mod callouts;
 mod capabilities;
 mod chain;
@@ -33,6 +34,7 @@ mod random;
 mod remembered;
 mod shared_data;
 mod shared_queues;
+mod statistics;
 mod stream;
 mod stream_state;
 mod trace;
@@ -76,5 +78,6 @@ pub use metrics::{MetricKind, MetricValue};
 pub use module::{ArtifactError, compile_artifact};
 pub use plugin::{Plugin, PluginSpec};
 pub use random::Random;
+pub use statistics::{CallbackStatistics, Histogram, PolicyStatistics};
 pub use stream::Stream;
 pub use trace::{TraceEvent, TraceLimits};
