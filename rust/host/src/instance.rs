@@ -9,6 +9,7 @@ use wasmer::{FunctionEnv, RuntimeError, Store};
 
 use crate::abi::{Action, Direction};
 use crate::backtrace::backtrace;
+use crate::callouts::Calls;
 use crate::engine::Tier;
 use crate::env::{Env, Links, Owner, Stage};
 use crate::exports::{self, Exports, HeadersCallback, StartFunctions};
