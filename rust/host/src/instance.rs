@@ -1,23 +1,23 @@
 //! One VM on one thread: start, and one method a callback.
 
+mod running;
+
 mod deliveries;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use wasmer::{FunctionEnv, RuntimeError, Store};
+use wasmer::{FunctionEnv, Store};
 
 use crate::abi::{Action, Direction};
-use crate::backtrace::backtrace;
 use crate::callouts::Calls;
 use crate::engine::Tier;
 use crate::env::{Env, Links, Owner, Stage};
 use crate::exports::{self, Exports, HeadersCallback, StartFunctions};
-use crate::fuel::{Cause, Meter};
+use crate::fuel::Meter;
 use crate::plugin::PluginCore;
-use crate::statistics::{Failure, Tally};
-use crate::trace::{Called, Gives, Seen};
-use crate::{Error, hostcalls, remembered, signals};
+use crate::statistics::Tally;
+use crate::{Error, hostcalls, remembered};
 
 /// A started and configured VM. It belongs to the thread that made it.
 pub(crate) struct Instance {
@@ -145,54 +145,6 @@ impl Instance {
         }
         let logs = std::mem::take(&mut self.env.as_mut(&mut self.store).warnings);
         Err(Error::Refused { callback, logs })
-    }
-
-    /// Runs one callback with a fresh budget and says how it failed.
-    fn run<'a, R: Gives>(
-        &mut self,
-        called: impl Into<Called<'a>>,
-        context: u32,
-        fuel: u64,
-        call: impl FnOnce(&Exports, &mut Store) -> Result<R, RuntimeError>,
-    ) -> Result<R, Error> {
-        let called = called.into();
-        self.meter.refill(&mut self.store, fuel);
-        let env = self.env.as_mut(&mut self.store);
-        env.enter(context);
-        let seen = env.traced.then(|| Seen::begin(env, called, context));
-        let running = self.tally.begin(called.name);
-        let answer = signals::in_guest(|| call(&self.exports, &mut self.store))
-            .map_err(|trap| self.failure(called.name, fuel, &trap));
-        let left = self.meter.remaining(&mut self.store);
-        let used = fuel.saturating_sub(left).saturating_add(self.env.as_ref(&self.store).debt);
-        self.tally.end(&running, used, || memory_size(&self.vm, &self.store));
-        if let Some(seen) = seen {
-            seen.end(self.core.host.trace(), called.name, used, &answer);
-        }
-        answer
-    }
-
-    fn failure(&mut self, callback: &'static str, fuel: u64, trap: &RuntimeError) -> Error {
-        let frames = backtrace(trap);
-        let (failure, error) = match self.meter.cause(&mut self.store) {
-            Cause::Fuel => (Failure::Fuel, Error::OutOfFuel { callback, fuel, frames }),
-            Cause::Memory => {
-                let memory = self.core.spec.limits.memory;
-                (Failure::Memory, Error::OutOfMemory { callback, memory, frames })
-            }
-            Cause::None => {
-                let logs = std::mem::take(&mut self.env.as_mut(&mut self.store).warnings);
-                let reason = trap.message();
-                (Failure::Trap, Error::Trap { callback, reason, logs, frames })
-            }
-        };
-        self.tally.shared().failed(failure);
-        error
-    }
-
-    /// Hands over what was counted since the last time.
-    pub(crate) fn hand_over(&mut self) {
-        self.tally.hand_over(memory_size(&self.vm, &self.store));
     }
 
     fn fuel(&self) -> u64 {
@@ -385,9 +337,4 @@ impl Instance {
         keys.dedup();
         keys
     }
-}
-
-/// Bytes of a guest's memory.
-fn memory_size(vm: &wasmer::Instance, store: &Store) -> u64 {
-    exports::memory(vm).map_or(0, |memory| memory.view(store).data_size())
 }
