@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wasmgate._asgi import rewritten, target
+from wasmgate._tls import of_scope as tls_of_scope
 from wasmgate.artifacts import cache_folder
 from wasmgate.driver import Drivers, log_level
 from wasmgate.exchange import Exchange
@@ -74,6 +75,7 @@ class PolicyMiddleware:
             scope.get("method", "GET"),
             target(scope),
             scope["headers"],
+            tls_of_scope(scope) if scope.get("extensions") else None,
         )
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -21,6 +21,7 @@ mod inspect;
 mod plugin;
 mod router;
 mod stream;
+mod tls;
 
 use pyo3::prelude::*;
 
