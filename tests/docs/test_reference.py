@@ -53,6 +53,8 @@ MODELS = {
     "routes": "Route",
     "match": "Match",
     "server": "Server",
+    "callouts": "CalloutSettings",
+    "shared limits": "SharedLimits",
 }
 
 

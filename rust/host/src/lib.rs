@@ -35,6 +35,7 @@ mod shared_data;
 mod shared_queues;
 mod stream;
 mod stream_state;
+mod trace;
 
 mod artifact_cache;
 mod dialect;
@@ -76,3 +77,4 @@ pub use module::{ArtifactError, compile_artifact};
 pub use plugin::{Plugin, PluginSpec};
 pub use random::Random;
 pub use stream::Stream;
+pub use trace::{TraceEvent, TraceLimits};

@@ -126,6 +126,12 @@ impl Router {
         Ok((Exchange(exchange), effects))
     }
 
+    /// The endpoint for the next call to a cluster; none if none is healthy, or there is no cluster.
+    fn endpoint(&self, cluster: &str) -> Option<&str> {
+        let cluster = self.0.clusters().iter().find(|known| **known.name() == *cluster)?;
+        Some(cluster.endpoints()[cluster.pick()?].url())
+    }
+
     /// Takes an endpoint out of the choice, or back in.
     fn set_healthy(&self, cluster: &str, endpoint: &str, healthy: bool) -> PyResult<()> {
         let cluster = self.0.clusters().iter().find(|known| **known.name() == *cluster);

@@ -31,6 +31,7 @@ use wasmer::{
 use crate::env::Env;
 use crate::guest::{Caller, Fault, Guest, answered, as_wasi};
 use crate::imports;
+use crate::trace;
 
 /// Makes the host's function of this name, `None` for a name that is not the host's.
 type Table = fn(&mut dyn FnMut(&'static str, Maker));
@@ -46,15 +47,22 @@ macro_rules! hostcalls {
         }); )*
     };
     (@open $caller:ident, $name:literal, $function:path, $( $arg:ident ),*) => {
-        Guest::enter_open(&mut $caller, $name)
-            .and_then(|mut guest| $function(&mut guest, $( $arg ),*))
+        Guest::enter_open(&mut $caller, $name).and_then(|mut guest| {
+            trace::hostcall(&mut guest, $name, || [$( (stringify!($arg), trace::Number::number($arg)) ),*],
+                |guest| $function(guest, $( $arg ),*))
+        })
     };
     (@any $caller:ident, $name:literal, $function:path, $( $arg:ident ),*) => {
-        Guest::enter(&mut $caller).and_then(|mut guest| $function(&mut guest, $( $arg ),*))
+        Guest::enter(&mut $caller).and_then(|mut guest| {
+            trace::hostcall(&mut guest, $name, || [$( (stringify!($arg), trace::Number::number($arg)) ),*],
+                |guest| $function(guest, $( $arg ),*))
+        })
     };
     (@wasi $caller:ident, $name:literal, $function:path, $( $arg:ident ),*) => {
-        as_wasi(Guest::enter(&mut $caller)
-            .and_then(|mut guest| $function(&mut guest, $( $arg ),*)))
+        as_wasi(Guest::enter(&mut $caller)).and_then(|mut guest| {
+            trace::hostcall(&mut guest, $name, || [$( (stringify!($arg), trace::Number::number($arg)) ),*],
+                |guest| as_wasi($function(guest, $( $arg ),*)))
+        })
     };
 }
 
@@ -177,7 +185,10 @@ fn unsupported(
         if name == "pthread_equal" {
             return Ok(vec![Value::I32((arguments.first() == arguments.last()).into())]);
         }
-        match Guest::enter(&mut caller).map(|mut guest| wasi::unsupported(&mut guest, &name)) {
+        let answer = Guest::enter(&mut caller).map(|mut guest| {
+            trace::unsupported(&mut guest, &name, |guest| wasi::unsupported(guest, &name))
+        });
+        match answer {
             Ok(Some(errno)) if results == 1 => Ok(vec![Value::I32(errno)]),
             Ok(Some(_)) => Ok(Vec::new()),
             Ok(None) => Err(RuntimeError::new(format!("the guest called {name}"))),
