@@ -348,11 +348,13 @@ class Chain:
         method: str,
         target: bytes,
         headers: _Fields,
+        tls: dict[str, str] | None = None,
     ) -> tuple[Stream, Effects | None, bool]:
         """Open a stream on this thread with the head of its request.
 
-        `target` is path and query, byte-exact. The last of the answer says whether a body follows
-        (RFC 9112 section 6.3).
+        `target` is path and query, byte-exact. `tls` is what policies may know of the connection's
+        TLS, by the names below `connection`, like `tls_version`; others are left out. The last of
+        the answer says whether a body follows (RFC 9112 section 6.3).
         """
 
     def tick(self) -> tuple[float | None, Effects]:
@@ -574,6 +576,7 @@ class Router:
         method: str,
         target: bytes,
         headers: _Fields,
+        tls: dict[str, str] | None = None,
         *,
         ended: bool = False,
     ) -> tuple[Exchange, Effects | None]:
@@ -704,6 +707,7 @@ class Connection:
         client: tuple[str, int] | None,
         server: tuple[str, int | None] | None,
         secure: bool,
+        tls: dict[str, str] | None = None,
     ) -> Connection: ...
     @property
     def id(self) -> int:
