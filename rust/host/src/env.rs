@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use wasmer::{Memory, TypedFunction};
 
 use crate::LogLevel;
+use crate::callouts::Calls;
 use crate::capabilities::{self, Capability};
 use crate::effects::LogRecord;
 use crate::fuel::Meter;
@@ -45,6 +46,8 @@ pub(crate) struct Env {
     /// `proxy_on_vm_start` runs.
     pub(crate) starting_vm: bool,
     pub(crate) tick: Option<Tick>,
+    /// What it asked of others.
+    pub(crate) calls: Calls,
     /// Properties that the policy declared; whether each is read only.
     pub(crate) declared: HashMap<Vec<u8>, bool>,
     /// The metrics that it defined.
@@ -112,6 +115,7 @@ impl Env {
             ending: false,
             starting_vm: false,
             tick: None,
+            calls: Calls::default(),
             declared: HashMap::new(),
             metrics: IdSet::default(),
             debt: 0,
