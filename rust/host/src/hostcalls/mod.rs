@@ -24,6 +24,7 @@ mod shared_queues;
 mod timers;
 mod wasi;
 
+pub(crate) use http_streams::send_on;
 pub(crate) use properties::store;
 use wasmer::{
     AsStoreMut, Extern, Function, FunctionEnv, FunctionType, Module, RuntimeError, Value,
