@@ -17,7 +17,7 @@ from wasmgate._native import Chain, Host
 OK, NOT_FOUND, BAD_ARGUMENT, SERIALIZATION, PARSE = range(5)
 EMPTY, CAS, INTERNAL = 7, 8, 10
 
-# A sound call: numbers as they are, `b` and `s` a text and its length, `m` and `n` a map, `z` empty,
+# A sound call: numbers as they are, `b` and `s` a text and its length, `m` and `n` a map, `z` none,
 # `o` where to write, `q` a 64-bit number.
 CALLS: dict[str, tuple[str, set[int]]] = {
     "proxy_log": ("2 b s", {OK}),
