@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use wasmer::{Memory, TypedFunction};
 
 use crate::LogLevel;
+use crate::callouts::Calls;
 use crate::capabilities::{self, Capability};
 use crate::effects::LogRecord;
 use crate::fuel::Meter;
@@ -47,6 +48,8 @@ pub(crate) struct Env {
     pub(crate) tick: Option<Tick>,
     /// Properties that the policy declared; whether each is read only.
     pub(crate) declared: HashMap<Vec<u8>, bool>,
+    /// What it asked of others.
+    pub(crate) calls: Calls,
     /// The metrics that it defined.
     pub(crate) metrics: IdSet<u32>,
     /// Units that hostcalls used and that the meter has not seen yet.
@@ -113,6 +116,7 @@ impl Env {
             starting_vm: false,
             tick: None,
             declared: HashMap::new(),
+            calls: Calls::default(),
             metrics: IdSet::default(),
             debt: 0,
             log_bytes_left,

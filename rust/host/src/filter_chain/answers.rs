@@ -3,7 +3,7 @@
 use super::{FilterChain, Turn, grpc};
 use crate::abi::Direction;
 use crate::effects::LocalResponse;
-use crate::flow::{Gate, Stop};
+use crate::flow::Gate;
 use crate::stream_state::Seat;
 use crate::{Error, HeaderMap};
 
@@ -81,7 +81,7 @@ impl FilterChain<'_> {
                 let state = self.state.borrow();
                 let filter = &state.filters[position];
                 let gone = |seat: &Seat| !seat.slot.serves(seat.generation);
-                let held = [&filter.request, &filter.response].map(|gate| gate.stop != Stop::No);
+                let held = [&filter.request, &filter.response].map(Gate::waits);
                 (filter.seat.as_ref().is_some_and(gone) && held != [false; 2]).then_some(held)
             };
             let Some([request, response]) = waits else { continue };
