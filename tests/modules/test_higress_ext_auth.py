@@ -14,12 +14,12 @@ from wasmgate import PolicyMiddleware
 if TYPE_CHECKING:
     from wasmgate import Policy
 
-SERVICE = "auth.internal"
+SERVICE = "auth.internal.dns"
 RULES = {
-    "route_match_regexes": [".*"],
+    "route_match_regexes": ["^ai-"],
     "authz": {
         "endpoint": {
-            "service_name": f"{SERVICE}.dns",
+            "service_name": SERVICE,
             "service_port": 8080,
             "path": "/token-auth",
             "request_method": "GET",
@@ -50,8 +50,11 @@ async def decide(peer: Peer) -> None:
 
 async def ask(url: str, model: Model, token: str) -> Connection:
     """Send a request with a token."""
-    wrapped = PolicyMiddleware(model, policies=[policy()], clusters={SERVICE: url})
-    return await get(wrapped, CHAT, [(b"authorization", f"Bearer {token}".encode())])
+    wrapped = PolicyMiddleware(
+        model, policies=[policy()], clusters={SERVICE: url}, route_name="ai-chat"
+    )
+    fields = [(b"authorization", f"Bearer {token}".encode()), (b"x-mse-consumer", b"root")]
+    return await get(wrapped, CHAT, fields)
 
 
 async def test_who_is_known_reaches_the_model() -> None:
@@ -81,3 +84,10 @@ async def test_a_service_that_is_gone() -> None:
     model = Model(b"{}")
     assert (await ask(url, model, "good")).status == 503
     assert model.seen == []
+
+
+async def test_another_route_is_not_its_business() -> None:
+    """It goes by `route_name`."""
+    model = Model(b"{}")
+    wrapped = PolicyMiddleware(model, policies=[policy()], route_name="pages")
+    assert ((await get(wrapped, CHAT)).status, len(model.seen)) == (200, 1)

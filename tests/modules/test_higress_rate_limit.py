@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-REDIS = "limits"
+REDIS = "limits.dns"
 RULES = {
     "rule_name": "chat",
-    "redis": {"service_name": f"{REDIS}.dns", "service_port": 6379, "timeout": 2000},
+    "redis": {"service_name": REDIS, "service_port": 6379, "timeout": 2000},
     "rejected_code": 429,
     "rejected_msg": "later",
     "limit_combinations": [

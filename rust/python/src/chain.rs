@@ -1,5 +1,7 @@
 //! `Chain`.
 
+use std::sync::Arc;
+
 use pyo3::prelude::*;
 use wasmgate_host::{self as host, Attributes, Tls};
 
@@ -13,6 +15,7 @@ use crate::stream::Stream;
 #[pyclass(frozen, module = "wasmgate._native")]
 pub(crate) struct Chain {
     pub(crate) chain: host::Chain,
+    route_name: Arc<str>,
     /// A policy has a callback for request bodies.
     #[pyo3(get)]
     request_body: bool,
@@ -29,13 +32,15 @@ type Opened = (Stream, Option<Py<Effects>>, bool);
 #[pymethods]
 impl Chain {
     #[new]
-    fn new(plugins: Vec<PyRef<'_, Plugin>>) -> Self {
+    #[pyo3(signature = (plugins, *, route_name=""))]
+    fn new(plugins: Vec<PyRef<'_, Plugin>>, route_name: &str) -> Self {
         let chain = host::Chain::new(plugins.iter().map(|plugin| plugin.0.clone()).collect());
         Self {
             request_body: chain.has_callback("proxy_on_request_body"),
             response_headers: chain.has_callback("proxy_on_response_headers"),
             response_body: chain.has_callback("proxy_on_response_body"),
             chain,
+            route_name: route_name.into(),
         }
     }
 
@@ -57,6 +62,7 @@ impl Chain {
             destination: server.and_then(|(host, port)| Some((host.into(), port?))),
             protocol: protocol(http_version),
             tls: if scheme == "https" { Tls::Unknown } else { Tls::None },
+            route_name: Arc::clone(&self.route_name),
             ..Attributes::default()
         };
         let mut map = fields::map_for(headers);
