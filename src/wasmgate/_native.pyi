@@ -324,9 +324,12 @@ class Plugin:
 
 @final
 class Chain:
-    """Plugins in the order in which a request meets them; a response meets them in reverse."""
+    """Plugins in the order in which a request meets them; a response meets them in reverse.
 
-    def __new__(cls, plugins: Sequence[Plugin]) -> Chain: ...
+    `route_name` is the property of that name for streams that this chain opens.
+    """
+
+    def __new__(cls, plugins: Sequence[Plugin], *, route_name: str = "") -> Chain: ...
     @property
     def request_body(self) -> bool:
         """True when a policy has a callback for request bodies."""
