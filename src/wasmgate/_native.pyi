@@ -130,7 +130,7 @@ class Plugin:
         fail_open: bool,
         strip_request_headers: list[str],
         net: Sequence[str] = (),
-        read: Sequence[Path] = (),
+        read: Sequence[tuple[str, Path]] = (),
         foreign_functions: Sequence[str] = (),
         metrics: Sequence[str] = (),
         shared_data: Sequence[str] = (),

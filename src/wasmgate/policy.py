@@ -212,7 +212,7 @@ class Policy:
             fail_open=self.failure_policy is FailurePolicy.OPEN,
             strip_request_headers=list(self.strip_request_headers),
             net=self.capabilities.net,
-            read=[Path(path) for path in self.capabilities.read],
+            read=self.capabilities.mounts(),
             foreign_functions=self.capabilities.foreign_functions,
             metrics=self.capabilities.metrics,
             shared_data=self.capabilities.shared_data,

@@ -8,6 +8,7 @@ use wasmer::{Memory, TypedFunction};
 use crate::LogLevel;
 use crate::capabilities::{self, Capability};
 use crate::effects::LogRecord;
+use crate::files::Descriptors;
 use crate::fuel::Meter;
 use crate::ids::{IdMap, IdSet};
 use crate::instances::outbox;
@@ -44,6 +45,8 @@ pub(crate) struct Env {
     /// `proxy_on_vm_start` runs.
     pub(crate) starting_vm: bool,
     pub(crate) tick: Option<Tick>,
+    /// What it opened.
+    pub(crate) files: Descriptors,
     /// The metrics that it defined.
     pub(crate) metrics: IdSet<u32>,
     /// Units that hostcalls used and that the meter has not seen yet.
@@ -105,6 +108,7 @@ impl Env {
             ending: false,
             starting_vm: false,
             tick: None,
+            files: Descriptors::default(),
             metrics: IdSet::default(),
             debt: 0,
             log_bytes_left,

@@ -13,6 +13,7 @@ mod effects;
 mod env;
 mod error;
 mod exports;
+mod files;
 mod filter_chain;
 mod flow;
 mod foreign;
@@ -59,6 +60,7 @@ pub use callouts::{Callout, CalloutAnswer, CalloutRequest, GrpcMethod, Login, de
 pub use capabilities::{Capabilities, Capability, Denial};
 pub use chain::{Chain, Ticked};
 pub use clock::Clock;
+pub use files::Folders;
 pub use effects::{Body, Effects, Head, LocalResponse, LogRecord, Progress};
 pub use engine::Tier;
 pub use error::Error;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use wasmgate_host::{self as host, Capabilities, Limits, PluginSpec};
+use wasmgate_host::{self as host, Capabilities, Folders, Limits, PluginSpec};
 
 use crate::errors;
 use crate::host::Host;
@@ -41,11 +41,13 @@ impl Plugin {
         fail_open: bool,
         strip_request_headers: Vec<String>,
         net: Vec<String>,
-        read: Vec<PathBuf>,
+        read: Vec<(String, PathBuf)>,
         foreign_functions: Vec<String>,
         metrics: Vec<String>,
         shared_data: Vec<String>,
     ) -> PyResult<Self> {
+        let read = Folders::open(read)
+            .map_err(|error| errors::raise_load(py, &name, &error.into()))?;
         let limits = Limits { fuel, start_fuel, memory, body, headers, header_bytes, log_bytes };
         let spec = PluginSpec {
             name: name.clone(),

@@ -13,12 +13,14 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    PlainValidator,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from wasmgate.capabilities import Capabilities, is_upstream
+from wasmgate.capabilities import Capabilities, Mount, is_upstream
 from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
 from wasmgate.config.references import dangling
 from wasmgate.config.units import Count, Duration, Size
@@ -59,6 +61,18 @@ def _upstream(value: str) -> str:
 
 
 Upstream = Annotated[str, AfterValidator(_upstream)]
+
+
+def _readable(value: object) -> object:
+    """Take what the surroundings resolved as it is: a `Mount`."""
+    if isinstance(value, (str, Mount)) and value:
+        return value
+    raise PydanticCustomError("string_type", "must be text")
+
+
+Readable = Annotated[
+    Any, PlainValidator(_readable), WithJsonSchema({"type": "string", "minLength": 1})
+]
 
 # Not `min_length`: pydantic counts the valid entries only, and would call a list of mistakes empty.
 NOT_EMPTY = (AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1}))
@@ -106,7 +120,7 @@ class CapabilitySettings(Model):
     env: tuple[Variable, ...] = ()
     """Environment variables that it may read, by name."""
 
-    read: tuple[Text, ...] = ()
+    read: tuple[Readable, ...] = ()
     """Files and folders that it may read; relative to the file."""
 
     foreign_functions: tuple[Text, ...] = ()
@@ -155,7 +169,7 @@ class PolicySettings(Model):
             configuration=self.configuration,
             vm_configuration=self.vm_configuration,
             limits=Limits(**self.limits.model_dump()),
-            capabilities=Capabilities(**self.capabilities.model_dump()),
+            capabilities=Capabilities(**dict(self.capabilities)),
             failure_policy=self.failure_policy,
             strip_request_headers=self._stripped(),
         )
