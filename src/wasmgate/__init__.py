@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.capabilities import Capabilities
 from wasmgate.errors import (
     ConfigError,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "CalloutLimits",
     "Capabilities",
     "ConfigError",
     "ConnectError",

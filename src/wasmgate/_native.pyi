@@ -21,6 +21,7 @@ __all__ = [
     "Route",
     "Router",
     "Stream",
+    "TraceEvent",
     "UpstreamRequest",
     "built_in_functions",
     "compile_artifact",
@@ -82,6 +83,28 @@ class Host:
     def cache(self) -> Path | None:
         """The folder of compiled modules."""
 
+    def record(
+        self,
+        *,
+        events: int = 10_000,
+        size: int = 4_194_304,
+        value: int = 256,
+        secrets: bool = False,
+    ) -> None:
+        """Record every callback and hostcall of all policies from now on, on all threads.
+
+        At most `events` of them are kept, and `size` bytes of their text; a value is cut after
+        `value` bytes. Without `secrets` masked are: configurations, passwords, what foreign
+        functions take and give, and the values of authorization, proxy-authorization, cookie and
+        set-cookie.
+        """
+
+    def stop_recording(self) -> None:
+        """Record no more; what was recorded can still be taken."""
+
+    def take_trace(self) -> tuple[list[TraceEvent], int]:
+        """Return the events since the last time, and how many there was no room for."""
+
     def misses(self, module: bytes) -> bool:
         """Return whether a module could be in the cache and is not: `compile_artifact` makes it."""
 
@@ -101,6 +124,54 @@ class Host:
         counts for each instance, the one included that only tries the configuration. Past 1,024
         rows values are counted together as "(others)".
         """
+
+@final
+class TraceEvent:
+    """One callback or one hostcall, as `Host.record` keeps it."""
+
+    @property
+    def hostcall(self) -> bool:
+        """A hostcall of the callback before it; False: a callback."""
+
+    @property
+    def policy(self) -> str:
+        """The policy's name."""
+
+    @property
+    def stream(self) -> int | None:
+        """The stream, if the context belongs to one."""
+
+    @property
+    def context(self) -> int:
+        """The context: of a callback the one it is for, of a hostcall the one it acts on."""
+
+    @property
+    def name(self) -> str:
+        """The function's name in the ABI."""
+
+    @property
+    def arguments(self) -> list[tuple[str, str]]:
+        """What went in: names as in the ABI, values as text."""
+
+    @property
+    def results(self) -> list[tuple[str, str]]:
+        """What came out beside the outcome."""
+
+    @property
+    def outcome(self) -> str:
+        """A hostcall's status, `OK` or why not; what a callback answered, or `failed`."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why the host refused, or how the callback failed."""
+
+    @property
+    def fuel(self) -> int:
+        """Units of fuel that it used; a callback's include those of its hostcalls."""
+
+    @property
+    def nanoseconds(self) -> int:
+        """How long it took; recording is part of it."""
 
 @final
 class Plugin:
@@ -418,6 +489,9 @@ class Router:
         no body follows, which HTTP/1 says by itself (section 6.3). A request that is refused is
         answered in the effects. None: `Exchange.upstream` is ready to be sent.
         """
+
+    def endpoint(self, cluster: str) -> str | None:
+        """Choose an endpoint for a call to a cluster, as for a request; None when there is none."""
 
     def set_healthy(self, cluster: str, endpoint: str, healthy: bool) -> None:
         """Take an endpoint out of the choice, or back in. Raises KeyError if there is none."""

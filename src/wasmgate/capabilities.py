@@ -65,7 +65,6 @@ class Capabilities:
                     raise ConfigError(f"{entry!r} is no {said}", where=f"capabilities.{key}")
             object.__setattr__(self, key, entries)
 
-
     def mounts(self) -> list[tuple[str, Path]]:
         """Return where the policy sees each entry of `read`, and the path on this system."""
         entries = (

@@ -1,4 +1,4 @@
-"""What policies ask for outside of a request: log lines, ticks, and waking a stream that waits.
+"""What policies ask for outside of a request: log lines, ticks, callouts, waking who waits.
 
 There is one driver for an event loop and a chain. It starts with the first exchange on the loop,
 because a mounted app gets no lifespan, and goes with the loop.
@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary, WeakSet, finalize, ref
+
+from wasmgate.callouts.performer import Callouts, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +27,8 @@ _Waiters: TypeAlias = "dict[int, asyncio.Future[None]]"
 # By stream. All drivers of a loop share them: chains may share policies, and whichever driver a
 # policy's answer comes to, it may wake the streams of every chain.
 _WAITERS: WeakKeyDictionary[asyncio.AbstractEventLoop, _Waiters] = WeakKeyDictionary()
+# Whoever is left of a loop's drivers takes what comes for one that is gone.
+_DRIVERS: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[Driver]] = WeakKeyDictionary()
 _LOGGER = logging.getLogger("wasmgate.policy")
 # proxy-wasm's levels, trace to critical, as the logging module counts them.
 _LEVELS = (5, logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
@@ -38,26 +43,42 @@ def log_level() -> int:
 class Driver:
     """Performs what comes back beside a stream's own effects, on one event loop.
 
-    `tick` runs the ticks that are due and returns the seconds to the next one.
+    `tick` runs the ticks that are due and returns the seconds to the next one; `settings` say what
+    callouts may reach. Callouts end with the driver.
     """
 
-    def __init__(self, tick: Callable[[], tuple[float | None, Effects]]) -> None:
+    def __init__(
+        self, tick: Callable[[], tuple[float | None, Effects]], settings: Settings | None = None
+    ) -> None:
         self._tick = tick
-        self._waiters = _WAITERS.setdefault(asyncio.get_running_loop(), {})
+        loop = asyncio.get_running_loop()
+        self._waiters = _WAITERS.setdefault(loop, {})
+        drivers = _DRIVERS.setdefault(loop, WeakSet())
+        drivers.add(self)
+        self._callouts = Callouts(settings or Settings(), partial(_note, ref(self), drivers))
+        finalize(self, _end, self._callouts).atexit = False
         self._timer: asyncio.TimerHandle | None = None
         # Instances of this thread may be older than this loop, and tick already.
         self._schedule(0.0)
 
     def note(self, effects: Effects) -> None:
-        """Write log lines, wake streams, and set the timer of the next tick."""
+        """Write log lines, begin and cancel callouts, wake streams, set the next tick's timer."""
         if not effects.noteworthy:
             return
         for policy, level, message in effects.logs:
             _LOGGER.getChild(policy).log(_LEVELS[level], "%s", message)
+        for callout in effects.callouts:
+            self._callouts.start(callout)
+        for number in effects.cancelled:
+            self._callouts.cancel(number)
         for stream in effects.wake:
             self.wake(stream)
         if effects.timers:
             self._schedule(0.0)
+
+    def close(self) -> None:
+        """End all callouts: nothing of this driver is used any more."""
+        self._callouts.end()
 
     def wake(self, stream: int) -> None:
         """Let whoever waits for a stream look again."""
@@ -127,11 +148,26 @@ class Driver:
             self._schedule(delay)
 
 
+def _note(this: ref[Driver], drivers: WeakSet[Driver], effects: Effects) -> None:
+    driver = this() or next(iter(drivers), None)
+    if driver is not None:
+        driver.note(effects)
+
+
+def _end(callouts: Callouts) -> None:
+    """End what a driver began that is gone; whichever thread finds that out."""
+    if not callouts.loop.is_closed():
+        callouts.loop.call_soon_threadsafe(callouts.end)
+
+
 class Drivers:
     """The drivers of a chain, one an event loop."""
 
-    def __init__(self, tick: Callable[[], tuple[float | None, Effects]]) -> None:
+    def __init__(
+        self, tick: Callable[[], tuple[float | None, Effects]], settings: Settings | None = None
+    ) -> None:
         self._tick = tick
+        self._settings = settings
         self._drivers: WeakKeyDictionary[asyncio.AbstractEventLoop, Driver] = WeakKeyDictionary()
 
     def current(self) -> Driver:
@@ -139,5 +175,5 @@ class Drivers:
         loop = asyncio.get_running_loop()
         driver = self._drivers.get(loop)
         if driver is None:
-            driver = self._drivers[loop] = Driver(self._tick)
+            driver = self._drivers[loop] = Driver(self._tick, self._settings)
         return driver

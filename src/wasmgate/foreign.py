@@ -23,7 +23,7 @@ from wasmgate.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-__all__ = ["AsyncFunction", "ForeignFunctions", "Function", "SyncFunction"]
+__all__ = ["LIMITS_HIT", "AsyncFunction", "ForeignFunctions", "Function", "SyncFunction"]
 
 SyncFunction: TypeAlias = "Callable[[bytes], bytes]"
 AsyncFunction: TypeAlias = "Callable[[bytes], Awaitable[bytes]]"
@@ -41,6 +41,8 @@ _LOGGER = logging.getLogger("wasmgate.foreign")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./:-]{0,127}")
 # Ours, now and later.
 _RESERVED = "wasmgate"
+# Ours, and asynchronous: see `wasmgate.callouts.limits_hit`.
+LIMITS_HIT = "wasmgate.limits.hit"
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class ForeignFunctions:
         """Return the arguments of `_native.Host` that make the functions known to it."""
         return {
             "foreign_functions": self.synchronous,
-            "asynchronous_functions": list(self.asynchronous),
+            "asynchronous_functions": [*self.asynchronous, LIMITS_HIT],
         }
 
 

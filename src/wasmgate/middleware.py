@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from wasmgate._asgi import rewritten, target
 from wasmgate.artifacts import cache_folder
+from wasmgate.callouts.limits import CalloutLimits
+from wasmgate.callouts.performer import Settings
+from wasmgate.callouts.targets import fixed
 from wasmgate.driver import Drivers, log_level
 from wasmgate.exchange import Exchange
 from wasmgate.foreign import ForeignFunctions
@@ -32,8 +35,10 @@ class PolicyMiddleware:
     `lifespan` is untouched. Modules are compiled and started here, once: a policy that cannot be
     used raises ConfigError or PolicyLoadError now, not on the first request.
 
+    `clusters` are upstreams that policies call by name: "http://host:port" or "https://host:port".
     Policies that have a name of `foreign_functions` in their capabilities may call that function
-    (see `wasmgate.foreign`).
+    (see `wasmgate.foreign`). `limits_storage` is where `wasmgate.limits.hit` counts, an URL of the
+    `limits` package. `callout_limits` bound what all of it may use.
     """
 
     def __init__(
@@ -41,7 +46,10 @@ class PolicyMiddleware:
         app: ASGIApp,
         *,
         policies: Sequence[Policy],
+        clusters: Mapping[str, str] | None = None,
         foreign_functions: Mapping[str, Function] | None = None,
+        limits_storage: str = "memory://",
+        callout_limits: CalloutLimits | None = None,
     ) -> None:
         from wasmgate._native import Chain, Host  # noqa: PLC0415 (importing wasmgate stays cheap)
 
@@ -53,7 +61,15 @@ class PolicyMiddleware:
         # Kept, because better code comes to a plugin for as long as there is one.
         self.plugins = [policy.load(self.host) for policy in policies]
         self.chain = Chain(self.plugins)
-        self.drivers = Drivers(self.chain.tick)
+        self.drivers = Drivers(
+            self.chain.tick,
+            Settings(
+                clusters=fixed(clusters or {}),
+                functions=self.foreign_functions.asynchronous,
+                storage=limits_storage,
+                limits=callout_limits or CalloutLimits(),
+            ),
+        )
         self._sees_responses = self.chain.response_headers or self.chain.response_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

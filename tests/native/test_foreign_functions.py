@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.native.chain_request import Request
-from tests.native.scripted import chain, outcomes
+from tests.native.scripted import outcomes, scripted
 from wasmgate._native import Chain, Host, built_in_functions
 
 if TYPE_CHECKING:
@@ -29,9 +29,14 @@ def host_with(artifacts: Path) -> Callable[..., Host]:
     return make
 
 
-def called(host: Host, arguments: str = "6869") -> Request:
+def chain(host: Host, *program: str) -> Chain:
+    """Make a chain of a policy that may call `acme.it`."""
+    return Chain([scripted(host, *program, foreign_functions=("acme.it",))])
+
+
+def called(host: Host) -> Request:
     """Let a policy call `acme.it` on a request."""
-    return Request(chain(host, f"request_headers: foreign acme.it {arguments}"))
+    return Request(chain(host, "request_headers: foreign acme.it 6869"))
 
 
 def test_a_function_gets_the_arguments_and_gives_the_result(
@@ -39,6 +44,16 @@ def test_a_function_gets_the_arguments_and_gives_the_result(
 ) -> None:
     """As bytes, within the callback."""
     assert outcomes(called(host_with(bytes.upper))) == ["foreign acme.it 6869 = HI"]
+
+
+def test_a_function_is_called_by_whom_it_was_allowed_to(host_with: Callable[..., Host]) -> None:
+    """To others it is not there; the log and the table of denials say why."""
+    host = host_with(bytes.upper)
+    request = Request(Chain([scripted(host, "request_headers: foreign acme.it 6869")]))
+    assert outcomes(request) == ["foreign acme.it 6869 = NotFound"]
+    told = "PermissionDenied: policy 'guest' may not call 'acme.it' (capability foreign_functions)"
+    assert told in request.said
+    assert host.denials() == [("guest", "foreign_functions", "acme.it", 1)]
 
 
 def test_a_function_that_raises_is_an_internal_failure(host_with: Callable[..., Host]) -> None:

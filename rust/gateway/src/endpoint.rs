@@ -1,5 +1,6 @@
 //! Where an upstream listens.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::authority::Authority;
@@ -9,7 +10,7 @@ use crate::authority::Authority;
 pub struct Endpoint {
     url: String,
     authority: String,
-    host: String,
+    host: Arc<str>,
     port: u16,
     secure: bool,
     healthy: AtomicBool,
@@ -32,7 +33,7 @@ impl Endpoint {
         if port == 0 {
             return None;
         }
-        let host = host.trim_matches(['[', ']']).to_owned();
+        let host = host.trim_matches(['[', ']']).into();
         let (url, authority) = (format!("{scheme}://{authority}"), authority.to_owned());
         Some(Self { url, authority, host, port, secure, healthy: AtomicBool::new(true) })
     }
@@ -59,6 +60,11 @@ impl Endpoint {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Host and port, as policies see them.
+    pub(crate) fn address(&self) -> (Arc<str>, u16) {
+        (Arc::clone(&self.host), self.port)
     }
 
     /// True for TLS.

@@ -1,8 +1,10 @@
 //! One request and its response: read, routed, through the policies, to the upstream and back.
 //!
 //! The caller carries the bytes and does what the effects say; both forms of the gateway do it with
-//! this one type. The route is chosen once, from the request as it came: a policy that changes the
-//! path or the authority changes what the upstream gets, not the route and its policies.
+//! this one type. The route is chosen from the request as it came: a policy that changes the path or
+//! the authority changes what the upstream gets, not the route. One that asks for it
+//! (`clear_route_cache`) has the route chosen again when the head goes on; the policies stay those
+//! of the first.
 
 use std::sync::Arc;
 
@@ -79,8 +81,11 @@ impl Exchange {
             source: client,
             destination: line.server.cloned(),
             protocol: line.version.protocol(),
+            connection: line.connection,
+            tls: line.tls(),
             route_name: followed.name.clone(),
             cluster_name: router.clusters()[followed.cluster].name().clone(),
+            upstream: None,
         };
         let stream = Stream::open(&followed.chain, attributes);
         let mut exchange = Self::new(router, Some(route), stream, head_only);
@@ -213,7 +218,7 @@ impl Exchange {
     /// # Errors
     /// [`Error::WrongThread`].
     pub fn failed(&mut self, failure: Failure) -> Result<Effects, Error> {
-        self.answer(failure.problem())
+        self.respond(failure.response())
     }
 
     /// The caller answers itself; otherwise like [`Exchange::failed`].
@@ -298,11 +303,34 @@ impl Exchange {
         if self.sent.add(length, progress.end) { Ok(()) } else { Err(WRONG_LENGTH) }
     }
 
+    /// The route for the request as the policies left it.
+    fn choose_again(&self) -> Result<usize, Problem> {
+        self.with_request_headers(|map| {
+            let field = |name: &[u8]| map.get(name).unwrap_or_default();
+            self.router.find(field(b":authority"), field(b":path")).ok_or(NO_ROUTE)
+        })
+    }
+
     /// Chooses the endpoint and writes the head.
-    fn dispatch(&self, progress: &Progress, length: u64) -> Result<UpstreamRequest, Problem> {
-        let route = self.router.route(self.route.ok_or(NO_ROUTE)?);
+    fn dispatch(&mut self, progress: &Progress, length: u64) -> Result<UpstreamRequest, Problem> {
+        let first = self.route.ok_or(NO_ROUTE)?;
+        let has_policies = !self.router.route(first).chain.is_empty();
+        let again = has_policies && self.stream.route_cleared();
+        if again {
+            self.route = Some(self.choose_again()?);
+        }
+        let route = self.router.route(self.route.unwrap_or(first));
         let cluster = &self.router.clusters()[route.cluster];
         let endpoint = cluster.pick().ok_or(Failure::NoHealthyEndpoint.problem())?;
+        if has_policies {
+            self.stream.note(|attributes| {
+                attributes.upstream = Some(cluster.endpoints()[endpoint].address());
+                if again {
+                    attributes.route_name = Arc::clone(&route.name);
+                    attributes.cluster_name = Arc::clone(cluster.name());
+                }
+            });
+        }
         let to = Destination {
             cluster: route.cluster,
             endpoint,

@@ -1,5 +1,7 @@
 //! What can go wrong between the gateway and an upstream, and how it is answered.
 
+use wasmgate_host::LocalResponse;
+
 use crate::Problem;
 
 /// Why the upstream's answer cannot be passed on.
@@ -24,6 +26,15 @@ pub const FAILURES: [(&str, Failure); 4] = [
 ];
 
 impl Failure {
+    /// The response that says it, with Envoy's word for the reason.
+    pub(crate) fn response(self) -> LocalResponse {
+        let mut response = self.problem().response();
+        if self == Self::Connect {
+            response.details = "upstream_reset_before_response_started{connection_failure}".into();
+        }
+        response
+    }
+
     /// The answer to the client; it names no host, for that is nobody's business outside.
     #[must_use]
     pub const fn problem(self) -> Problem {

@@ -41,6 +41,22 @@ impl Problem {
         }
     }
 
+    /// What policies see as `response.code_details`, in Envoy's words where it has one.
+    const fn code_details(self) -> &'static str {
+        match self.status {
+            400 => "bad_request",
+            404 => "route_not_found",
+            408 => "request_timeout",
+            413 => "request_payload_too_large",
+            414 => "request_target_too_long",
+            431 => "request_headers_too_large",
+            502 => "upstream_reset_before_response_started{protocol_error}",
+            503 => "no_healthy_upstream",
+            504 => "upstream_response_timeout",
+            _ => "internal_error",
+        }
+    }
+
     /// The response that says it.
     #[must_use]
     pub fn response(self) -> LocalResponse {
@@ -51,7 +67,8 @@ impl Problem {
         );
         let mut headers = HeaderMap::with_capacity(1, 48);
         headers.push(b"content-type", b"application/problem+json");
-        LocalResponse { status, headers, body: body.into_bytes() }
+        let details = self.code_details().into();
+        LocalResponse { status, headers, body: body.into_bytes(), details }
     }
 }
 

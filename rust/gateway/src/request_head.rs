@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasmgate_host::HeaderMap;
+use wasmgate_host::{HeaderMap, Tls, TlsFacts};
 
 use crate::authority::Authority;
 use crate::connection_options::ConnectionOptions;
@@ -47,6 +47,21 @@ pub struct RequestLine<'a> {
     pub peer: Option<&'a Peer>,
     /// Host and port of this end of the connection.
     pub server: Option<&'a (Arc<str>, u16)>,
+    /// What is known of the TLS of the connection, beside that it is there.
+    pub tls: Option<&'a Arc<TlsFacts>>,
+    /// Which connection it is, where they are counted.
+    pub connection: Option<u64>,
+}
+
+impl RequestLine<'_> {
+    /// Whether the connection has TLS, and what is known of it.
+    pub(crate) fn tls(&self) -> Tls {
+        match self.tls {
+            Some(facts) => Tls::Known(Arc::clone(facts)),
+            None if self.secure => Tls::Unknown,
+            None => Tls::None,
+        }
+    }
 }
 
 /// Bounds on a request; what is over them is answered 413 or 431.

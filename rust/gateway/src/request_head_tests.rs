@@ -13,6 +13,8 @@ const LINE: RequestLine<'static> = RequestLine {
     target: b"/",
     peer: None,
     server: None,
+    tls: None,
+    connection: None,
 };
 
 fn read(line: RequestLine<'_>, fields: Fields<'_>) -> Result<RequestHead, Problem> {

@@ -1,5 +1,6 @@
 //! What a step of a stream asks of the layer above: values, never calls.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::{Callout, HeaderMap, LogLevel};
@@ -94,6 +95,8 @@ pub struct LocalResponse {
     pub headers: HeaderMap,
     /// The whole body.
     pub body: Vec<u8>,
+    /// Why, in a word: `response.code_details`.
+    pub details: Cow<'static, str>,
 }
 
 /// One line of a policy, or of the host about it.

@@ -1,5 +1,6 @@
 //! What hostcalls find when a guest calls them: the state of one instance.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -47,12 +48,18 @@ pub(crate) struct Env {
     pub(crate) tick: Option<Tick>,
     /// What it opened.
     pub(crate) files: Descriptors,
+    /// Properties that the policy declared; whether each is read only.
+    pub(crate) declared: HashMap<Vec<u8>, bool>,
     /// The metrics that it defined.
     pub(crate) metrics: IdSet<u32>,
     /// Units that hostcalls used and that the meter has not seen yet.
     pub(crate) debt: u64,
     pub(crate) log_bytes_left: usize,
     pub(crate) warnings: Vec<String>,
+    /// The host records what happens.
+    pub(crate) traced: bool,
+    /// What the host said last, while it is traced.
+    pub(crate) remark: Option<String>,
     /// What this callback was denied.
     denied: Vec<(Capability, String)>,
     next_context: u32,
@@ -109,10 +116,13 @@ impl Env {
             starting_vm: false,
             tick: None,
             files: Descriptors::default(),
+            declared: HashMap::new(),
             metrics: IdSet::default(),
             debt: 0,
             log_bytes_left,
             warnings: Vec::new(),
+            traced: false,
+            remark: None,
             denied: Vec::new(),
             next_context: 1,
         }
@@ -149,6 +159,7 @@ impl Env {
         self.debt = 0;
         self.log_bytes_left = self.core.spec.limits.log_bytes;
         self.warnings.clear();
+        self.traced = self.core.host.trace().is_on();
         self.denied.clear();
     }
 
@@ -175,7 +186,15 @@ impl Env {
         if length > message.len() {
             text.push_str(" … (cut: `log_bytes` of this callback used up)");
         }
-        self.log(level, text);
+        self.write(level, text);
+    }
+
+    /// A line of the host about the policy.
+    pub(crate) fn log(&mut self, level: LogLevel, message: String) {
+        if self.traced {
+            self.remark = Some(message.clone());
+        }
+        self.write(level, message);
     }
 
     /// Says that the policy lacks a capability: once a callback and value. It is counted each time.
@@ -187,11 +206,13 @@ impl Env {
         if self.denied.len() < DENIALS && !self.denied.contains(&entry) {
             self.log(LogLevel::Warn, capabilities::message(&self.core.name, capability, &entry.1));
             self.denied.push(entry);
+        } else if self.traced {
+            self.remark = Some(capabilities::message(&self.core.name, capability, &entry.1));
         }
     }
 
     /// A line for the layer above, unless the callback has used up its share.
-    pub(crate) fn log(&mut self, level: LogLevel, message: String) {
+    fn write(&mut self, level: LogLevel, message: String) {
         if self.log_bytes_left == 0 {
             return;
         }

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 use wasmer::{FunctionEnvMut, MemoryView, RuntimeError, StoreMut};
 
+use crate::LogLevel;
 use crate::abi::Status;
 use crate::env::{Env, Links, Stage};
 
@@ -71,6 +72,11 @@ impl<'a> Guest<'a> {
 
     fn memory(&self) -> Result<MemoryView<'_>, Fault> {
         Ok(self.links()?.memory.view(&self.store))
+    }
+
+    /// Bytes of its memory.
+    pub(crate) fn memory_size(&self) -> Result<u64, Fault> {
+        Ok(self.memory()?.data_size())
     }
 
     /// Charges the meter; past the budget the guest is stopped.
@@ -155,6 +161,29 @@ impl<'a> Guest<'a> {
         self.write(at, &value.to_le_bytes())
     }
 
+    /// A copy of the guest's bytes for a person who looks on: it costs the guest nothing, and is
+    /// empty where the guest has none.
+    pub(crate) fn peek(&self, at: i64, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        let read = u64::try_from(at).ok().zip(self.memory().ok());
+        match read.map(|(at, memory)| memory.read(at, &mut bytes)) {
+            Some(Ok(())) => bytes,
+            _ => Vec::new(),
+        }
+    }
+
+    /// Units that are left of this callback's fuel.
+    pub(crate) fn fuel_left(&mut self) -> u64 {
+        let Ok(meter) = self.links().map(|links| links.meter.clone()) else { return 0 };
+        meter.remaining(&mut self.store).saturating_sub(self.env.debt)
+    }
+
+    /// Refuses a hostcall: the policy's log and the trace say why.
+    pub(crate) fn refuse(&mut self, status: Status, reason: impl Into<String>) -> Fault {
+        self.env.log(LogLevel::Warn, reason.into());
+        status.into()
+    }
+
     /// A length as the guest takes it.
     pub(crate) fn length(bytes: usize) -> Result<u32, Fault> {
         u32::try_from(bytes).map_err(|_| Status::InvalidMemoryAccess.into())
@@ -195,7 +224,7 @@ pub(crate) fn answered(answer: Answer) -> Result<i32, RuntimeError> {
 }
 
 /// WASI's `EFAULT` for a wild pointer.
-pub(crate) fn as_wasi(answer: Answer) -> Answer {
+pub(crate) fn as_wasi<T>(answer: Result<T, Fault>) -> Result<T, Fault> {
     const FAULT: i32 = 21;
     answer.map_err(|fault| match fault {
         Fault::Status(_) => Fault::Errno(FAULT),

@@ -14,6 +14,7 @@ use crate::module::digest_hex;
 use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
 use crate::signature::KeyCache;
+use crate::trace::{Trace, TraceEvent, TraceLimits};
 use crate::{Clock, Denial, LogLevel, MetricValue, Random, instances};
 
 /// What makes a host another than the usual one.
@@ -48,6 +49,7 @@ struct Inner {
     denials: Denials,
     clock: Clock,
     random: Random,
+    trace: Trace,
     functions: ForeignFunctions,
 }
 
@@ -74,6 +76,7 @@ impl Host {
                 denials: Denials::default(),
                 clock,
                 random,
+                trace: Trace::default(),
                 functions,
             }),
         }
@@ -139,6 +142,26 @@ impl Host {
 
     pub(crate) fn artifacts(&self) -> Option<&ArtifactCache> {
         self.inner.artifacts.as_ref()
+    }
+
+    /// Records every callback and hostcall of all policies from now on, on all threads.
+    pub fn record(&self, limits: TraceLimits) {
+        self.inner.trace.start(limits);
+    }
+
+    /// Records no more; what was recorded can still be taken.
+    pub fn stop_recording(&self) {
+        self.inner.trace.stop();
+    }
+
+    /// What was recorded since the last time, and how many events there was no room for.
+    #[must_use]
+    pub fn take_trace(&self) -> (Vec<TraceEvent>, u64) {
+        self.inner.trace.take()
+    }
+
+    pub(crate) fn trace(&self) -> &Trace {
+        &self.inner.trace
     }
 
     pub(crate) fn clock(&self) -> &Clock {

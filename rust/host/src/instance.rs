@@ -11,6 +11,7 @@ use crate::env::{Env, Links, Owner, Stage};
 use crate::exports::{self, Exports, HeadersCallback, StartFunctions};
 use crate::fuel::{Cause, Meter};
 use crate::plugin::PluginCore;
+use crate::trace::{Called, Gives, Seen};
 use crate::{Error, hostcalls, remembered, signals};
 
 /// A started and configured VM. It belongs to the thread that made it.
@@ -106,22 +107,28 @@ impl Instance {
         env.stage = Stage::Open;
         let root = env.add_context(Owner::Root);
         self.root = root;
-        self.run("proxy_on_context_create", root, fuel, |exports, store| {
+        self.run(("proxy_on_context_create", &[("parent", 0)]), root, fuel, |exports, store| {
             exports.context_create.as_ref().map_or(Ok(()), |f| f.call(store, root, 0))
         })?;
         let core = Arc::clone(&self.core);
         let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let vm_size = size(&core.spec.vm_configuration);
         self.env.as_mut(&mut self.store).starting_vm = true;
-        let accepted = self.run("proxy_on_vm_start", root, fuel, |exports, store| {
-            exports.vm_start.as_ref().map_or(Ok(1), |f| f.call(store, root, vm_size))
-        })?;
+        let accepted =
+            self.run(("proxy_on_vm_start", &[("size", vm_size)]), root, fuel, |exports, store| {
+                exports.vm_start.as_ref().map_or(Ok(1), |f| f.call(store, root, vm_size))
+            })?;
         self.env.as_mut(&mut self.store).starting_vm = false;
         self.accept("proxy_on_vm_start", accepted)?;
         let plugin_size = size(&core.spec.configuration);
-        let accepted = self.run("proxy_on_configure", root, fuel, |exports, store| {
-            exports.configure.as_ref().map_or(Ok(1), |f| f.call(store, root, plugin_size))
-        })?;
+        let accepted = self.run(
+            ("proxy_on_configure", &[("size", plugin_size)]),
+            root,
+            fuel,
+            |exports, store| {
+                exports.configure.as_ref().map_or(Ok(1), |f| f.call(store, root, plugin_size))
+            },
+        )?;
         self.accept("proxy_on_configure", accepted)
     }
 
@@ -134,17 +141,25 @@ impl Instance {
     }
 
     /// Runs one callback with a fresh budget and says how it failed.
-    fn run<R>(
+    fn run<'a, R: Gives>(
         &mut self,
-        callback: &'static str,
+        called: impl Into<Called<'a>>,
         context: u32,
         fuel: u64,
         call: impl FnOnce(&Exports, &mut Store) -> Result<R, RuntimeError>,
     ) -> Result<R, Error> {
+        let called = called.into();
         self.meter.refill(&mut self.store, fuel);
-        self.env.as_mut(&mut self.store).enter(context);
-        signals::in_guest(|| call(&self.exports, &mut self.store))
-            .map_err(|trap| self.failure(callback, fuel, &trap))
+        let env = self.env.as_mut(&mut self.store);
+        env.enter(context);
+        let seen = env.traced.then(|| Seen::begin(env, called, context));
+        let answer = signals::in_guest(|| call(&self.exports, &mut self.store))
+            .map_err(|trap| self.failure(called.name, fuel, &trap));
+        if let Some(seen) = seen {
+            let used = fuel.saturating_sub(self.meter.remaining(&mut self.store));
+            seen.end(self.core.host.trace(), called.name, used, &answer);
+        }
+        answer
     }
 
     fn failure(&mut self, callback: &'static str, fuel: u64, trap: &RuntimeError) -> Error {
@@ -166,9 +181,14 @@ impl Instance {
     pub(crate) fn create_stream(&mut self, key: u64, position: usize) -> Result<u32, Error> {
         let (fuel, root) = (self.fuel(), self.root);
         let context = self.env.as_mut(&mut self.store).add_context(Owner::Stream { key, position });
-        self.run("proxy_on_context_create", context, fuel, |exports, store| {
-            exports.context_create.as_ref().map_or(Ok(()), |f| f.call(store, context, root))
-        })?;
+        self.run(
+            ("proxy_on_context_create", &[("parent", root)]),
+            context,
+            fuel,
+            |exports, store| {
+                exports.context_create.as_ref().map_or(Ok(()), |f| f.call(store, context, root))
+            },
+        )?;
         Ok(context)
     }
 
@@ -186,10 +206,13 @@ impl Instance {
         if self.exports.headers(direction).is_none() {
             return Ok(Action::Continue);
         }
-        self.run(name, context, self.fuel(), |exports, store| match exports.headers(direction) {
-            None => Ok(0),
-            Some(HeadersCallback::Two(f)) => f.call(store, context, fields),
-            Some(HeadersCallback::Three(f)) => f.call(store, context, fields, end.into()),
+        let parameters = [("fields", fields), ("end", end.into())];
+        self.run((name, &parameters), context, self.fuel(), |exports, store| {
+            match exports.headers(direction) {
+                None => Ok(0),
+                Some(HeadersCallback::Two(f)) => f.call(store, context, fields),
+                Some(HeadersCallback::Three(f)) => f.call(store, context, fields, end.into()),
+            }
         })
         .map(Action::of_headers)
     }
@@ -208,7 +231,8 @@ impl Instance {
         if self.exports.body(direction).is_none() {
             return Ok(Action::Continue);
         }
-        self.run(name, context, self.fuel(), |exports, store| {
+        let parameters = [("size", size), ("end", end.into())];
+        self.run((name, &parameters), context, self.fuel(), |exports, store| {
             exports.body(direction).map_or(Ok(0), |f| f.call(store, context, size, end.into()))
         })
         .map(Action::of_body)
@@ -227,7 +251,7 @@ impl Instance {
         if self.exports.trailers(direction).is_none() {
             return Ok(Action::Continue);
         }
-        self.run(name, context, self.fuel(), |exports, store| {
+        self.run((name, &[("fields", fields)]), context, self.fuel(), |exports, store| {
             exports.trailers(direction).map_or(Ok(0), |f| f.call(store, context, fields))
         })
         .map(Action::of_body)
@@ -307,7 +331,7 @@ impl Instance {
 
     pub(crate) fn on_queue_ready(&mut self, queue: u32) -> Result<(), Error> {
         let (fuel, root) = (self.fuel(), self.root);
-        self.run("proxy_on_queue_ready", root, fuel, |exports, store| {
+        self.run(("proxy_on_queue_ready", &[("queue", queue)]), root, fuel, |exports, store| {
             exports.queue_ready.as_ref().map_or(Ok(()), |f| f.call(store, root, queue))
         })
     }

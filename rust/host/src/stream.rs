@@ -135,6 +135,7 @@ impl Stream {
                 }
                 state.response =
                     Flow { headers, begun: true, headers_only: end, ..Flow::default() };
+                state.note_answer(end);
             }
             chain.headers(Direction::Response, 0);
         })
@@ -199,6 +200,25 @@ impl Stream {
         Ok(effects)
     }
 
+    /// Adds to what policies may ask about the request, if there is a policy to ask.
+    pub fn note(&mut self, work: impl FnOnce(&mut Attributes)) {
+        match stream_state::find(self.key) {
+            Some(state) if self.is_home() && !state.borrow().filters.is_empty() => {
+                work(&mut state.borrow_mut().attributes);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a policy asked for the route to be chosen again (`clear_route_cache`).
+    #[must_use]
+    pub fn route_cleared(&self) -> bool {
+        match stream_state::find(self.key) {
+            Some(state) if self.is_home() => state.borrow().course.route_cleared,
+            _ => false,
+        }
+    }
+
     /// Works on the request's head as it stands.
     pub fn with_request_headers<R>(&self, work: impl FnOnce(&HeaderMap) -> R) -> R {
         match stream_state::find(self.key) {
@@ -225,6 +245,7 @@ fn on_body(chain: &FilterChain<'_>, direction: Direction, chunk: &[u8], end: boo
         let flow = state.flow(direction);
         flow.rewritten = false;
         flow.bytes += chunk.len() as u64;
+        state.note_answer(end && direction == Direction::Response);
         if state.lets_body_pass(direction) {
             let progress = state.progress(direction);
             progress.body = if chunk.is_empty() { Body::Nothing } else { Body::Same };
@@ -242,6 +263,7 @@ fn on_trailers(chain: &FilterChain<'_>, direction: Direction, trailers: HeaderMa
             return;
         }
         state.flow(direction).trailers = Some(trailers);
+        state.note_answer(direction == Direction::Response);
     }
     chain.trailers(direction, 0);
 }
@@ -258,6 +280,7 @@ fn step(key: u64, work: impl FnOnce(&FilterChain<'_>)) -> Effects {
 }
 
 fn end(chain: &FilterChain<'_>) {
+    chain.state.borrow_mut().course.ended = true;
     chain.end();
     chain.state.borrow_mut().closed = true;
 }

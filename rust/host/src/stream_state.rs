@@ -5,9 +5,11 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use crate::abi::Direction;
+use crate::course::Course;
 use crate::effects::{Effects, LocalResponse};
 use crate::flow::{Flow, Gate, Stop};
 use crate::instances::{Slot, outbox};
+use crate::properties::Stored;
 use crate::{Attributes, Chain, HeaderMap};
 
 /// One request and its response in a chain.
@@ -18,11 +20,12 @@ pub(crate) struct StreamState {
     pub(crate) request: Flow,
     pub(crate) response: Flow,
     /// What policies stored with `proxy_set_property`, by path.
-    pub(crate) properties: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) properties: Stored,
     /// What hostcalls asked, and which policy; performed after the callback returned.
     pub(crate) asked: Vec<(usize, Asked)>,
     pub(crate) effects: Effects,
     pub(crate) began: Instant,
+    pub(crate) course: Course,
     /// Responses that did not come from the upstream, each instead of the one before. After the
     /// first one the request goes no further.
     pub(crate) answers: usize,
@@ -76,13 +79,21 @@ impl StreamState {
             filters,
             request: Flow::default(),
             response: Flow::default(),
-            properties: Vec::new(),
+            properties: Stored::default(),
             asked: Vec::new(),
             effects: Effects::default(),
             began,
+            course: Course::default(),
             answers: 0,
             cut: false,
             closed: false,
+        }
+    }
+
+    /// The upstream's response is whole, if `end` is set.
+    pub(crate) fn note_answer(&mut self, end: bool) {
+        if end && !self.filters.is_empty() {
+            self.course.answered = Some(self.chain.now());
         }
     }
 

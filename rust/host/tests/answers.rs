@@ -50,7 +50,12 @@ fn a_local_response_stops_the_chain_whatever_the_callback_returns() {
 #[test]
 fn the_layer_above_answers_through_the_policies_that_saw_the_request() {
     let (mut stream, _) = got(&Chain::new(vec![sees("a"), sees("b")]));
-    let response = LocalResponse { status: 502, headers: HeaderMap::new(), body: b"bad".to_vec() };
+    let response = LocalResponse {
+        status: 502,
+        headers: HeaderMap::new(),
+        body: b"bad".to_vec(),
+        ..LocalResponse::default()
+    };
     let effects = stream.respond(response).unwrap();
     assert_eq!(said(&effects), ["b: no", "a: no"]);
     assert_eq!(

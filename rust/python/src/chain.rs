@@ -1,9 +1,7 @@
 //! `Chain`.
 
-use std::sync::Arc;
-
 use pyo3::prelude::*;
-use wasmgate_host::{self as host, Attributes};
+use wasmgate_host::{self as host, Attributes, Tls};
 
 use crate::effects::{self, Effects, Phase};
 use crate::errors;
@@ -58,8 +56,8 @@ impl Chain {
             source: client.map(|(host, port)| (host.into(), port)),
             destination: server.and_then(|(host, port)| Some((host.into(), port?))),
             protocol: protocol(http_version),
-            route_name: Arc::default(),
-            cluster_name: Arc::default(),
+            tls: if scheme == "https" { Tls::Unknown } else { Tls::None },
+            ..Attributes::default()
         };
         let mut map = fields::map_for(headers);
         map.push(b":method", method.as_bytes());

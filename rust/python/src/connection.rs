@@ -133,7 +133,7 @@ impl Connection {
     ) -> Self {
         let peer = client.map(|(host, port)| Peer::new(&host, port));
         let server = server.and_then(|(host, port)| Some((host.into(), port?)));
-        let ends = Ends { peer, server, secure };
+        let ends = Ends { peer, server, secure, tls: None };
         let connection = gateway::Connection::new(Arc::clone(&router.0), ends);
         Self { connection, notes: host::Effects::default(), accesses: Vec::new() }
     }

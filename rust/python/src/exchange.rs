@@ -107,7 +107,12 @@ impl Exchange {
     ) -> Asked {
         let mut map = fields::map_for(headers);
         fields::read(headers, |name, value| map.push(name, value))?;
-        let effects = self.0.respond(LocalResponse { status, headers: map, body });
+        let effects = self.0.respond(LocalResponse {
+            status,
+            headers: map,
+            body,
+            details: "direct_response".into(),
+        });
         self.convert(py, effects, &Phase::Other)
     }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use wasmgate_host::{self as host, Clock, HostOptions, LogLevel, MetricKind, Random};
+use wasmgate_host::{self as host, Clock, HostOptions, LogLevel, MetricKind, Random, TraceLimits};
 
 use crate::foreign;
+use crate::trace::TraceEvent;
 
 /// Shared data, queues, metrics and caches of one application.
 #[pyclass(frozen, module = "wasmgate._native")]
@@ -56,6 +57,22 @@ impl Host {
             return Ok(());
         }
         Err(PyValueError::new_err("this host goes by the system's clock; make it with clock=…"))
+    }
+
+    /// Records every callback and hostcall from now on.
+    #[pyo3(signature = (*, events = 10_000, size = 4_194_304, value = 256, secrets = false))]
+    fn record(&self, events: usize, size: usize, value: usize, secrets: bool) {
+        self.0.record(TraceLimits { events, bytes: size, value, secrets });
+    }
+
+    fn stop_recording(&self) {
+        self.0.stop_recording();
+    }
+
+    /// The events since the last time, and how many there was no room for.
+    fn take_trace(&self) -> (Vec<TraceEvent>, u64) {
+        let (events, lost) = self.0.take_trace();
+        (events.into_iter().map(TraceEvent::from).collect(), lost)
     }
 
     /// Nanoseconds since 1970 as policies see them.

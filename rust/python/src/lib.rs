@@ -21,6 +21,7 @@ mod inspect;
 mod plugin;
 mod router;
 mod stream;
+mod trace;
 
 use pyo3::prelude::*;
 
@@ -39,6 +40,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<router::Route>()?;
     module.add_class::<router::Router>()?;
     module.add_class::<stream::Stream>()?;
+    module.add_class::<trace::TraceEvent>()?;
     module.add_function(wrap_pyfunction!(foreign::built_in_functions, module)?)?;
     module.add_function(wrap_pyfunction!(artifact::compile_artifact, module)?)?;
     callouts::add_to(module)?;

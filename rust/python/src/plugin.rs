@@ -46,8 +46,8 @@ impl Plugin {
         metrics: Vec<String>,
         shared_data: Vec<String>,
     ) -> PyResult<Self> {
-        let read = Folders::open(read)
-            .map_err(|error| errors::raise_load(py, &name, &error.into()))?;
+        let read =
+            Folders::open(read).map_err(|error| errors::raise_load(py, &name, &error.into()))?;
         let limits = Limits { fuel, start_fuel, memory, body, headers, header_bytes, log_bytes };
         let spec = PluginSpec {
             name: name.clone(),

@@ -111,6 +111,8 @@ impl Router {
             target,
             peer: peer.as_ref(),
             server: server.as_ref(),
+            tls: None,
+            connection: None,
         };
         let mut reader = self.0.read(line);
         fields::read(headers, |name, value| reader.field(name, value))?;
@@ -118,6 +120,12 @@ impl Router {
             .map_err(|error| errors::raise(py, "", &error))?;
         let effects = effects::convert(py, &exchange, effects, &Phase::Head)?;
         Ok((Exchange(exchange), effects))
+    }
+
+    /// The endpoint for the next call to a cluster; none if none is healthy, or there is no cluster.
+    fn endpoint(&self, cluster: &str) -> Option<&str> {
+        let cluster = self.0.clusters().iter().find(|known| **known.name() == *cluster)?;
+        Some(cluster.endpoints()[cluster.pick()?].url())
     }
 
     /// Takes an endpoint out of the choice, or back in.

@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.capabilities import Capabilities, Mount, is_upstream
 from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
 from wasmgate.config.references import dangling
@@ -40,6 +41,8 @@ __all__ = [
 ]
 
 LB_POLICIES = ("round_robin",)
+# What the package `limits` can count in without losing hits of others at the same time.
+_STORAGE = r"^(memory|memcached|(redis|valkey)(s|\+unix|\+cluster|\+sentinel)?)://"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -248,6 +251,32 @@ class Server(Model):
     """Bytes of a request body; more is answered 413. Bodies are streamed: no limit by default."""
 
 
+class SharedLimits(Model):
+    """Limits that policies share by `wasmgate.limits.hit`."""
+
+    storage: Annotated[str, StringConstraints(pattern=_STORAGE), Field(repr=False)] = "memory://"
+    """Where they count: a URL of the package `limits`, such as redis://127.0.0.1:6379."""
+
+
+class CalloutSettings(Model):
+    """What the callouts of policies may use, in each worker; see `wasmgate.CalloutLimits`."""
+
+    in_flight: Count = CalloutLimits.in_flight
+    """Callouts of all policies at the same time."""
+
+    per_policy: Count = CalloutLimits.per_policy
+    """Callouts of one policy at the same time."""
+
+    request: Size = CalloutLimits.request
+    """Bytes that a callout sends."""
+
+    response: Size = CalloutLimits.response
+    """Bytes of its answer."""
+
+    time: Duration = CalloutLimits.time
+    """Until the whole answer is there."""
+
+
 class GatewayConfig(Model):
     """The whole of gateway.yaml."""
 
@@ -271,6 +300,12 @@ class GatewayConfig(Model):
 
     server: Server = Server()
     """Bounds on what clients send."""
+
+    callouts: CalloutSettings = CalloutSettings()
+    """Bounds on what policies ask of others."""
+
+    limits: SharedLimits = SharedLimits()
+    """Limits that workers and machines share."""
 
     @model_validator(mode="after")
     def _names_meet(self) -> GatewayConfig:

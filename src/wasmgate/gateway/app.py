@@ -58,7 +58,9 @@ class Gateway:
         self._transports = dict(transports or {})
         self._path: Path | None = None
         self._reloading = threading.Lock()
-        self._deployment = Deployment(config, self._host, self._transports)
+        self._deployment = Deployment(
+            config, self._host, self._transports, self._foreign_functions.asynchronous
+        )
 
     @classmethod
     def from_file(
@@ -106,7 +108,10 @@ class Gateway:
                     )
                 config = load(self._path)
             old = self._deployment
-            self._deployment = Deployment(config, self._host, self._transports, previous=old)
+            functions = self._foreign_functions.asynchronous
+            self._deployment = Deployment(
+                config, self._host, self._transports, functions, previous=old
+            )
         old.retire()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from wasmgate._native import Chain, Cluster, Route, Router
+from wasmgate import _native
+from wasmgate._native import Chain, Route, Router
+from wasmgate.callouts.limits import CalloutLimits
+from wasmgate.callouts.performer import Settings
+from wasmgate.callouts.targets import Cluster
 from wasmgate.errors import ConfigError
 from wasmgate.gateway.direct import Direct
 from wasmgate.gateway.local import Local
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
 
     from wasmgate._native import Host, Plugin
     from wasmgate.config import GatewayConfig
+    from wasmgate.foreign import AsyncFunction
     from wasmgate.policy import Policy
     from wasmgate.upstream import Upstream
 
@@ -59,6 +65,7 @@ class Deployment:
         config: GatewayConfig,
         host: Host,
         transports: Mapping[str, httpx.AsyncBaseTransport],
+        functions: Mapping[str, AsyncFunction],
         previous: Deployment | None = None,
     ) -> None:
         strange = sorted(set(transports) - set(config.clusters))
@@ -70,6 +77,7 @@ class Deployment:
             )
         self.config = config
         self._transports = transports
+        self._functions = functions
         self._locals: dict[asyncio.AbstractEventLoop, Local] = {}
         before = previous.loaded if previous is not None else {}
         self.loaded: dict[str, Loaded] = {
@@ -85,7 +93,7 @@ class Deployment:
         }
         self.router = Router(
             clusters=[
-                Cluster(name=name, endpoints=list(its.endpoints), lb_policy=its.lb_policy)
+                _native.Cluster(name=name, endpoints=list(its.endpoints), lb_policy=its.lb_policy)
                 for name, its in config.clusters.items()
             ],
             routes=[
@@ -114,7 +122,7 @@ class Deployment:
             for other in [other for other in self._locals if other.is_closed()]:
                 del self._locals[other]
             upstreams = {name: self._upstream(name) for name in self.config.clusters}
-            found = self._locals[loop] = Local(upstreams, self._tick)
+            found = self._locals[loop] = Local(upstreams, self._tick, self._callouts(upstreams))
         return found
 
     def direct(self) -> Direct:
@@ -130,12 +138,25 @@ class Deployment:
         found = self._locals.pop(asyncio.get_running_loop(), None)
         if found is not None:
             found.close()
+            found.driver.close()
 
     def retire(self) -> None:
         """Close idle connections on every loop; requests under way finish on this deployment."""
         for loop, found in list(self._locals.items()):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(found.close)
+
+    def _callouts(self, upstreams: Mapping[str, Upstream]) -> Settings:
+        router, config = self.router, self.config
+        return Settings(
+            clusters={
+                name: Cluster(partial(router.endpoint, name), upstream)
+                for name, upstream in upstreams.items()
+            },
+            functions=self._functions,
+            storage=config.limits.storage,
+            limits=CalloutLimits(**config.callouts.model_dump()),
+        )
 
     def _limits(self, name: str) -> UpstreamLimits:
         cluster = self.config.clusters[name]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wasmgate._native import Effects
+    from wasmgate.callouts.performer import Settings
     from wasmgate.gateway.direct import Direct
     from wasmgate.gateway.forward import Forwarding
     from wasmgate.upstream import Upstream
@@ -31,10 +32,11 @@ class Local:
         self,
         upstreams: Mapping[str, Upstream],
         tick: Callable[[], tuple[float | None, Effects]],
+        settings: Settings,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.upstreams = upstreams
-        self.driver = Driver(tick)
+        self.driver = Driver(tick, settings)
         self.direct: Direct | None = None  # made by the first connection that needs it
         self._closed = False
         self._under_way: set[Forwarding] = set()

@@ -7,6 +7,7 @@ import ssl
 from functools import cache
 from typing import TYPE_CHECKING
 
+from wasmgate.upstream.dial import dial_by_name
 from wasmgate.upstream.limits import UpstreamLimits
 from wasmgate.upstream.pool import Pool
 from wasmgate.upstream.transaction import NEVER, HttpTransaction
@@ -14,6 +15,7 @@ from wasmgate.upstream.transaction import NEVER, HttpTransaction
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wasmgate.upstream.dial import Dial
     from wasmgate.upstream.port import UpstreamRequest
 
 BUSY_TICK, IDLE_TICK = 0.1, 1.0  # seconds
@@ -23,7 +25,8 @@ class HttpUpstream:
     """Carries requests to `http://` and `https://` endpoints over HTTP/1.1.
 
     Belongs to the event loop that runs when it is made. `tls` makes the context for `https://`
-    endpoints; without it the system's certificate authorities are trusted.
+    endpoints; without it the system's certificate authorities are trusted. What `dial` raises
+    beside OSError comes out of `begin`.
     """
 
     def __init__(
@@ -31,8 +34,10 @@ class HttpUpstream:
         *,
         limits: UpstreamLimits | None = None,
         tls: Callable[[], ssl.SSLContext] | None = None,
+        dial: Dial = dial_by_name,
     ) -> None:
         self._limits = limits or UpstreamLimits()
+        self._dial = dial
         self._tls = cache(tls or ssl.create_default_context)
         self._loop = asyncio.get_running_loop()
         self._pools: dict[str, Pool] = {}
@@ -71,7 +76,9 @@ class HttpUpstream:
             pool.retire()
 
     def _add(self, endpoint: str) -> Pool:
-        pool = Pool(endpoint, limits=self._limits, tls=self._tls, active=self._active)
+        pool = Pool(
+            endpoint, limits=self._limits, tls=self._tls, dial=self._dial, active=self._active
+        )
         if self._closed:
             pool.retire()
         self._pools[endpoint] = pool

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
+    from wasmgate.upstream.dial import Dial
     from wasmgate.upstream.limits import UpstreamLimits
     from wasmgate.upstream.transaction import HttpTransaction
 
@@ -33,6 +34,7 @@ class Pool:
         *,
         limits: UpstreamLimits,
         tls: Callable[[], ssl.SSLContext],
+        dial: Dial,
         active: set[HttpTransaction],
     ) -> None:
         url = urlsplit(endpoint)
@@ -41,6 +43,7 @@ class Pool:
         self._host = url.hostname or ""
         self._port = url.port or PORTS[url.scheme]
         self._tls = tls if url.scheme == "https" else None
+        self._dial = dial
         self._loop = asyncio.get_running_loop()
         self._idle: dict[Connection, None] = {}  # oldest first
         self._waiting: dict[asyncio.Future[Connection | None], None] = {}  # oldest first
@@ -122,13 +125,7 @@ class Pool:
         connection = Connection(self)
         context = self._tls() if self._tls else None
         try:
-            await self._loop.create_connection(
-                lambda: connection,
-                self._host,
-                self._port,
-                ssl=context,
-                server_hostname=self._host if context else None,
-            )
+            await self._dial(lambda: connection, self._host, self._port, context)
         except OSError as error:
             connection.abort()
             if isinstance(error, TimeoutError):

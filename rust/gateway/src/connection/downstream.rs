@@ -113,6 +113,8 @@ impl Connection {
             target: line.target,
             peer: self.ends.peer.as_ref(),
             server: self.ends.server.as_ref(),
+            tls: self.ends.tls.as_ref(),
+            connection: Some(self.id),
         });
         for field in line.fields {
             reader.field(field.name.as_bytes(), field.value);

@@ -17,6 +17,9 @@ mod writer;
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use wasmgate_host::TlsFacts;
 
 use crate::{Exchange, Failure, Peer, Problem, Router};
 pub use access::Access;
@@ -35,6 +38,8 @@ const LATE: Problem = Problem::new(408, "the request did not come in time");
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Connection {
     router: Arc<Router>,
+    /// Tells the connections of a process apart.
+    id: u64,
     ends: Ends,
     /// Bytes of the client that were not read yet.
     input: Vec<u8>,
@@ -82,6 +87,8 @@ pub struct Ends {
     pub server: Option<(Arc<str>, u16)>,
     /// True over TLS.
     pub secure: bool,
+    /// What is known of it.
+    pub tls: Option<Arc<TlsFacts>>,
 }
 
 /// Who is waited for.
@@ -128,8 +135,10 @@ impl Connection {
     /// A connection that nothing came from yet.
     #[must_use]
     pub fn new(router: Arc<Router>, ends: Ends) -> Self {
+        static IDS: AtomicU64 = AtomicU64::new(1);
         Self {
             router,
+            id: IDS.fetch_add(1, Ordering::Relaxed),
             ends,
             input: Vec::new(),
             state: State::Head,

@@ -27,7 +27,7 @@ fn router() -> Arc<Router> {
 }
 
 fn connection() -> Connection {
-    Connection::new(router(), Ends { peer: None, server: None, secure: false })
+    Connection::new(router(), Ends { peer: None, server: None, secure: false, tls: None })
 }
 
 /// What both sides saw, and how it ended.

@@ -115,6 +115,8 @@ fn open(
         target: target.as_bytes(),
         peer: Some(&peer),
         server: Some(&server),
+        tls: None,
+        connection: None,
     };
     let mut reader = router.read(line);
     reader.field(b"Host", b"api.example");

@@ -12,8 +12,7 @@ const OPEN: usize = 64;
 /// Entries of a folder that are listed.
 const ENTRIES: usize = 65_536;
 
-/// Open files and folders by their number; numbers below `first` are the outputs and the folders of
-/// the capability.
+/// Open files and folders by their number.
 #[derive(Default)]
 pub(crate) struct Descriptors {
     open: BTreeMap<u32, Descriptor>,
@@ -49,7 +48,7 @@ impl Descriptors {
         if self.open.len() >= OPEN {
             return None;
         }
-        let number = (first..).find(|number| !self.open.contains_key(number))?;
+        let number = (first..=u32::MAX).find(|number| !self.open.contains_key(number))?;
         self.open.insert(number, descriptor);
         Some(number)
     }

@@ -156,7 +156,9 @@ mod tests {
     use super::*;
 
     fn opened(entries: &[(&str, PathBuf)]) -> Result<Folders, LoadError> {
-        Folders::open(entries.iter().map(|(name, path)| ((*name).to_owned(), path.clone())).collect())
+        Folders::open(
+            entries.iter().map(|(name, path)| ((*name).to_owned(), path.clone())).collect(),
+        )
     }
 
     #[test]
@@ -171,7 +173,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("none");
         let error = opened(&[("none", path.clone())]).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("{} of the capability `read`", path.display())), "{error}");
+        assert!(
+            error.starts_with(&format!("{} of the capability `read`", path.display())),
+            "{error}"
+        );
     }
 
     #[test]

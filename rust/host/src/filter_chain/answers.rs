@@ -34,6 +34,7 @@ impl FilterChain<'_> {
             headers.push(b":status", response.status.to_string().as_bytes());
             response.headers.iter().for_each(|(name, value)| headers.push(name, value));
             state.response.headers = headers;
+            state.course.details = Some(response.details);
             state.response.changed = true;
             state.response.rewritten = true;
             state.response.headers_only = response.body.is_empty();
@@ -106,5 +107,10 @@ pub(crate) fn plain(status: u16) -> LocalResponse {
     let mut headers = HeaderMap::new();
     headers.push(b"content-type", b"application/problem+json");
     let body = format!(r#"{{"title":"{title}","status":{status}}}"#).into_bytes();
-    LocalResponse { status, headers, body }
+    let details = match status {
+        413 => "request_payload_too_large",
+        431 => "request_headers_too_large",
+        _ => "wasm_fail_stream",
+    };
+    LocalResponse { status, headers, body, details: details.into() }
 }

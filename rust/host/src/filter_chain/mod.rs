@@ -59,6 +59,9 @@ impl FilterChain<'_> {
             return;
         }
         let mut state = self.state.borrow_mut();
+        if direction == Direction::Request && !state.filters.is_empty() {
+            state.course.forwarded = Some(state.chain.now());
+        }
         let flow = state.flow(direction);
         flow.passed = true;
         let (changed, end) = (flow.changed, flow.headers_only);

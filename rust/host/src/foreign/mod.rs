@@ -3,21 +3,34 @@
 //! To add one: a function in the file of its family, a line in [`BUILT_IN`], a row in the table of
 //! the documentation.
 
+#![allow(clippy::unnecessary_wraps, reason = "every function has the same shape")]
+
+mod compression;
+mod filter_state;
 mod functions;
+mod process;
 mod signatures;
 
 pub(crate) use functions::busy;
 pub use functions::{ForeignFunction, ForeignFunctions, ForeignResult, Function};
+pub(crate) use process::clear_route_cache;
 
-use crate::LogLevel;
 use crate::abi::Status;
 use crate::guest::{Fault, Guest};
+use crate::{Capability, LogLevel};
 
 /// A function of the host itself: arguments in, result out.
 type BuiltIn = fn(&mut Guest<'_>, &[u8]) -> Result<Vec<u8>, Fault>;
 
 /// Functions of the host itself. The layer above cannot take their names.
 const BUILT_IN: &[(&str, BuiltIn)] = &[
+    ("clear_route_cache", process::clear_route_cache),
+    ("compress", compression::compress),
+    ("declare_property", filter_state::declare),
+    ("get_log_level", process::get_log_level),
+    ("set_envoy_filter_state", filter_state::set),
+    ("sign", signatures::sign),
+    ("uncompress", compression::uncompress),
     ("verify_signature", signatures::verify),
     ("wasmgate_verify_signature", signatures::verify_jws),
 ];
@@ -37,7 +50,13 @@ pub(crate) fn call(guest: &mut Guest<'_>, name: &str, arguments: &[u8]) -> Resul
     if let Some((_, built_in)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
         return built_in(guest, arguments);
     }
-    match guest.env.core.host.foreign_function(name) {
+    let core = &guest.env.core;
+    let found = core.host.foreign_function(name);
+    if found.is_some() && !core.spec.capabilities.allows_foreign_function(name) {
+        guest.env.denied(Capability::ForeignFunctions, name);
+        return Err(Status::NotFound.into());
+    }
+    match found {
         Some(ForeignFunction::Synchronous(function)) => {
             guest.charge(CALL_UNITS)?;
             let result = functions::call(&*function, arguments);

@@ -54,7 +54,6 @@ impl Meter {
     }
 
     /// Fuel left, 0 when it is used up.
-    #[cfg(test)]
     pub(crate) fn remaining(&self, store: &mut impl AsStoreMut) -> u64 {
         u64::try_from(self.fuel(store)).unwrap_or(0)
     }

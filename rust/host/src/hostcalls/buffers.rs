@@ -2,7 +2,7 @@
 
 use crate::abi::{BufferType, Direction, Status};
 use crate::guest::{Answer, Fault, Guest};
-use crate::{LogLevel, stream_state};
+use crate::stream_state;
 
 /// `proxy_get_buffer_status`.
 pub(super) fn status(guest: &mut Guest<'_>, buffer: u32, size_at: u32, flags_at: u32) -> Answer {
@@ -54,8 +54,7 @@ pub(super) fn set(
     })?;
     let Some(held) = held else {
         let text = "could not change a body: its limit `body` allows no more";
-        guest.env.log(LogLevel::Warn, text.into());
-        return Err(Status::BadArgument.into());
+        return Err(guest.refuse(Status::BadArgument, text));
     };
     guest.charge_bytes(held)?;
     if let Some((key, _)) = guest.env.stream() {

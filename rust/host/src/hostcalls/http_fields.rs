@@ -11,7 +11,7 @@ use crate::flow::Stop;
 use crate::guest::{Answer, Fault, Guest, Short};
 use crate::headers::is_field;
 use crate::stream_state::{self, StreamState};
-use crate::{HeaderMap, LogLevel, pairs};
+use crate::{HeaderMap, pairs};
 
 const TOO_MUCH: &str = "its limits `headers` and `header_bytes` allow no more";
 
@@ -126,15 +126,12 @@ fn field(
     let (name, value) = (guest.read_short(name, name_size)?, guest.read_short(value, value_size)?);
     // Each byte is looked at.
     guest.charge((name.len() + value.len()) as u64)?;
-    if let Err(fault) = check(&name, &value) {
-        guest.env.log(
-            LogLevel::Warn,
-            format!(
-                "refused a field: `{}` is no valid name, or its value has a control character",
-                name.escape_ascii()
-            ),
+    if check(&name, &value).is_err() {
+        let text = format!(
+            "refused a field: `{}` is no valid name, or its value has a control character",
+            name.escape_ascii()
         );
-        return Err(fault);
+        return Err(guest.refuse(Status::BadArgument, text));
     }
     Ok((name, value))
 }
@@ -224,6 +221,5 @@ fn write(
 }
 
 fn refused(guest: &mut Guest<'_>, reason: &str) -> Fault {
-    guest.env.log(LogLevel::Warn, format!("could not change header fields: {reason}"));
-    Status::BadArgument.into()
+    guest.refuse(Status::BadArgument, format!("could not change header fields: {reason}"))
 }

@@ -8,6 +8,9 @@ use crate::instances::outbox;
 use crate::stream_state::{self, Asked};
 use crate::{HeaderMap, LogLevel, pairs};
 
+/// Bytes of the details of a local response that are kept.
+const DETAILS: usize = 1024;
+
 /// `proxy_continue_stream`.
 pub(super) fn continue_stream(guest: &mut Guest<'_>, stream: u32) -> Answer {
     match stream {
@@ -46,8 +49,7 @@ pub(super) fn send_local_response(
     headers_size: u32,
     grpc_status: i32,
 ) -> Answer {
-    let room = guest.env.log_room(LogLevel::Debug);
-    let details = guest.read_some(details, details_size, room)?;
+    let details = guest.read_some(details, details_size, DETAILS)?;
     let body = guest.read(body, body_size)?;
     let given = response_fields(guest, headers, headers_size)?;
     let mut headers = HeaderMap::with_capacity(given.len() + 1, given.byte_len() + 16);
@@ -62,12 +64,13 @@ pub(super) fn send_local_response(
     if grpc_status >= 0 {
         headers.push(b"grpc-status", grpc_status.to_string().as_bytes());
     }
+    let details = String::from_utf8_lossy(&details);
     if !details.is_empty() {
-        let text = format!("answered {status}: {}", String::from_utf8_lossy(&details));
-        guest.env.log(LogLevel::Debug, text);
+        guest.env.log(LogLevel::Debug, format!("answered {status}: {details}"));
     }
     let status = u16::try_from(status).ok().filter(|status| (200..=599).contains(status));
-    let response = LocalResponse { status: status.unwrap_or(500), headers, body };
+    let details = details.replace(char::is_whitespace, "_").into();
+    let response = LocalResponse { status: status.unwrap_or(500), headers, body, details };
     ask(guest, Asked::Respond(response));
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use super::http_streams;
 use crate::abi::Direction;
+use crate::foreign;
 use crate::guest::{Answer, Guest};
 
 /// `proxy_continue_request`.
@@ -15,10 +16,9 @@ pub(super) fn continue_response(guest: &mut Guest<'_>) -> Answer {
     http_streams::resume(guest, Direction::Response)
 }
 
-/// `proxy_clear_route_cache`: a route is chosen once, before the policies run, so there is nothing
-/// to clear.
-pub(super) fn clear_route_cache(_guest: &mut Guest<'_>) -> Answer {
-    Ok(())
+/// `proxy_clear_route_cache`, which later versions have as a foreign function.
+pub(super) fn clear_route_cache(guest: &mut Guest<'_>) -> Answer {
+    foreign::clear_route_cache(guest, &[]).map(drop)
 }
 
 /// `proxy_get_configuration`: the VM's while it starts, the plugin's afterwards.

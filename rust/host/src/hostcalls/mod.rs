@@ -23,6 +23,7 @@ mod shared_queues;
 mod timers;
 mod wasi;
 
+pub(crate) use properties::store;
 use wasmer::{
     AsStoreMut, Extern, Function, FunctionEnv, FunctionType, Module, RuntimeError, Value,
 };
@@ -30,6 +31,7 @@ use wasmer::{
 use crate::env::Env;
 use crate::guest::{Caller, Fault, Guest, answered, as_wasi};
 use crate::imports;
+use crate::trace;
 
 /// Makes the host's function of this name, `None` for a name that is not the host's.
 type Table = fn(&mut dyn FnMut(&'static str, Maker));
@@ -45,15 +47,22 @@ macro_rules! hostcalls {
         }); )*
     };
     (@open $caller:ident, $name:literal, $function:path, $( $arg:ident ),*) => {
-        Guest::enter_open(&mut $caller, $name)
-            .and_then(|mut guest| $function(&mut guest, $( $arg ),*))
+        Guest::enter_open(&mut $caller, $name).and_then(|mut guest| {
+            trace::hostcall(&mut guest, $name, || [$( (stringify!($arg), trace::Number::number($arg)) ),*],
+                |guest| $function(guest, $( $arg ),*))
+        })
     };
     (@any $caller:ident, $name:literal, $function:path, $( $arg:ident ),*) => {
-        Guest::enter(&mut $caller).and_then(|mut guest| $function(&mut guest, $( $arg ),*))
+        Guest::enter(&mut $caller).and_then(|mut guest| {
+            trace::hostcall(&mut guest, $name, || [$( (stringify!($arg), trace::Number::number($arg)) ),*],
+                |guest| $function(guest, $( $arg ),*))
+        })
     };
     (@wasi $caller:ident, $name:literal, $function:path, $( $arg:ident ),*) => {
-        as_wasi(Guest::enter(&mut $caller)
-            .and_then(|mut guest| $function(&mut guest, $( $arg ),*)))
+        as_wasi(Guest::enter(&mut $caller)).and_then(|mut guest| {
+            trace::hostcall(&mut guest, $name, || [$( (stringify!($arg), trace::Number::number($arg)) ),*],
+                |guest| as_wasi($function(guest, $( $arg ),*)))
+        })
     };
 }
 
@@ -221,13 +230,16 @@ fn without_status(
 ) -> Function {
     let name = name.to_owned();
     Function::new_with_env(store, env, signature, move |mut caller: Caller<'_>, arguments| {
-        if let Err(Fault::Trap(trap)) = Guest::enter(&mut caller) {
-            return Err(trap);
-        }
-        match &*name {
-            "pthread_equal" => Ok(vec![Value::I32((arguments.first() == arguments.last()).into())]),
-            "emscripten_notify_memory_growth" => Ok(Vec::new()),
-            _ => Err(RuntimeError::new(format!("the guest called {name}"))),
+        let answer = Guest::enter(&mut caller).map(|mut guest| {
+            trace::unsupported(&mut guest, &name, |_| (name != "proc_exit").then_some(0))
+        });
+        match answer {
+            Err(Fault::Trap(trap)) => Err(trap),
+            Ok(None) => Err(RuntimeError::new(format!("the guest called {name}"))),
+            _ if name == "pthread_equal" => {
+                Ok(vec![Value::I32((arguments.first() == arguments.last()).into())])
+            }
+            _ => Ok(Vec::new()),
         }
     })
 }

@@ -1,13 +1,9 @@
 //! Properties.
 
 use crate::abi::Status;
-use crate::guest::{Answer, Guest};
+use crate::guest::{Answer, Fault, Guest};
+use crate::properties::{Refused, trimmed};
 use crate::{LogLevel, properties, stream_state};
-
-/// Bytes of paths and values that the policies of one stream may store.
-const CAPACITY: usize = 64 << 10;
-/// What a property takes beside its bytes; so it bounds their number too.
-const ENTRY: usize = 64;
 
 /// `proxy_get_property`: what a policy stored, else what the host knows.
 pub(super) fn get(
@@ -18,16 +14,24 @@ pub(super) fn get(
     size_at: u32,
 ) -> Answer {
     let path = guest.read_short(path, path_size)?;
+    let path = trimmed(&path);
+    if path.is_empty() {
+        return Err(Status::SerializationFailure.into());
+    }
     let stream = guest.env.stream();
     let found = stream.and_then(|(key, _)| {
         stream_state::with(key, |state| {
-            (state.properties.len(), properties::of_stream(state, &path))
+            (state.properties.len(), properties::of_stream(state, path))
         })
     });
     let (stored, value) = found.unwrap_or_default();
     guest.charge(stored as u64)?;
-    let value = value.or_else(|| properties::of_plugin(&guest.env.core, &path));
-    guest.give(&value.ok_or(Status::NotFound)?, value_at, size_at)
+    let value = match value.or_else(|| properties::of_plugin(&guest.env.core, path)) {
+        // Higress's: what the instance's memory takes.
+        None if path == b"plugin_vm_memory" => guest.memory_size()?.to_le_bytes().to_vec(),
+        value => value.ok_or(Status::NotFound)?,
+    };
+    guest.give(&value, value_at, size_at)
 }
 
 /// `proxy_set_property`: kept for the stream, seen by all its policies.
@@ -39,27 +43,34 @@ pub(super) fn set(
     value_size: u32,
 ) -> Answer {
     let (path, value) = (guest.read(path, path_size)?, guest.read(value, value_size)?);
-    let (key, _) = guest.env.stream().ok_or(Status::NotFound)?;
-    let size = |path: &[u8], value: &[u8]| path.len() + value.len() + ENTRY;
-    let done = stream_state::with(key, |state| {
-        let stored = state.properties.len();
-        let known = state.properties.iter().position(|(known, _)| *known == path);
-        let others = state.properties.iter().enumerate().filter(|(at, _)| Some(*at) != known);
-        let held: usize = others.map(|(_, (path, value))| size(path, value)).sum();
-        if held + size(&path, &value) > CAPACITY {
-            return (stored, false);
+    match store(guest, trimmed(&path).to_vec(), value) {
+        // Envoy answers BAD_ARGUMENT, which the SDK for Rust cannot bear here.
+        Ok(Err(Refused::ReadOnly)) => {
+            let text = "a property that was declared to be read only keeps its first value";
+            guest.env.log(LogLevel::Warn, text.into());
+            Ok(())
         }
-        match known {
-            Some(at) => state.properties[at].1 = value,
-            None => state.properties.push((path, value)),
+        Ok(Err(Refused::Full)) => {
+            guest.env.log(LogLevel::Error, "the properties of this stream are full".into());
+            Err(Status::InternalFailure.into())
         }
-        (stored, true)
-    });
-    let (stored, fits) = done.unwrap_or((0, true));
-    guest.charge(stored as u64)?;
-    if !fits {
-        guest.env.log(LogLevel::Error, "the properties of this stream are full".into());
-        return Err(Status::InternalFailure.into());
+        Ok(Ok(())) => Ok(()),
+        Err(fault) => Err(fault),
     }
-    Ok(())
+}
+
+/// Stores a value with the stream.
+pub(crate) fn store(
+    guest: &mut Guest<'_>,
+    path: Vec<u8>,
+    value: Vec<u8>,
+) -> Result<Result<(), Refused>, Fault> {
+    let (key, _) = guest.env.stream().ok_or(Status::NotFound)?;
+    let read_only = guest.env.declared.get(&path).copied().unwrap_or_default();
+    let done = stream_state::with(key, |state| {
+        (state.properties.len(), state.properties.store(path, value, read_only))
+    });
+    let (stored, done) = done.unwrap_or((0, Ok(())));
+    guest.charge(stored as u64)?;
+    Ok(done)
 }

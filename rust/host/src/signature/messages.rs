@@ -1,12 +1,15 @@
-//! The messages of the two foreign functions.
+//! The messages of the foreign functions.
 
-use super::protobuf;
+use std::borrow::Cow;
+
+use super::pem;
+use crate::protobuf;
 
 /// Envoy's `VerifySignatureArguments`: `{string hash_function = 1; bytes public_key = 2;
-/// bytes signature = 3; bytes text = 4}`. Its fifth, a key in PEM, is not read: modules have DER.
+/// bytes signature = 3; bytes text = 4; string public_key_pem = 5}`, with one of the two keys.
 #[derive(Debug, Default)]
 pub(super) struct Request<'a> {
-    pub(super) public_key: &'a [u8],
+    pub(super) public_key: Cow<'a, [u8]>,
     pub(super) message: &'a [u8],
     pub(super) signature: &'a [u8],
     pub(super) hash_function: &'a str,
@@ -14,7 +17,8 @@ pub(super) struct Request<'a> {
 
 impl<'a> Request<'a> {
     pub(super) fn read(args: &'a [u8]) -> Result<Self, &'static str> {
-        let [hash_function, public_key, signature, message] = four_fields(args)?;
+        let [hash_function, public_key, signature, message, pem] = protobuf::bytes_of(args)?;
+        let public_key = one_key(public_key, pem)?;
         Ok(Self { public_key, message, signature, hash_function: text(hash_function)? })
     }
 }
@@ -30,7 +34,7 @@ pub(super) struct OwnRequest<'a> {
 
 impl<'a> OwnRequest<'a> {
     pub(super) fn read(args: &'a [u8]) -> Result<Self, &'static str> {
-        let [algorithm, public_key, message, signature] = four_fields(args)?;
+        let [algorithm, public_key, message, signature] = protobuf::bytes_of(args)?;
         Ok(Self { algorithm: text(algorithm)?, public_key, message, signature })
     }
 }
@@ -40,21 +44,47 @@ pub(super) fn answer(verdict: Result<(), &'static str>) -> Vec<u8> {
     let mut out = Vec::new();
     match verdict {
         Ok(()) => protobuf::write_true(1, &mut out),
-        Err(reason) => protobuf::write_short_text(2, reason, &mut out),
+        Err(reason) => protobuf::write_bytes(2, reason.as_bytes(), &mut out),
     }
     out
 }
 
-/// Fields 1 to 4; what is absent is empty, and the last of several counts, as in proto3.
-fn four_fields(args: &[u8]) -> Result<[&[u8]; 4], &'static str> {
-    let mut fields = [&[][..]; 4];
-    protobuf::read(args, |number, value| {
-        let slot = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
-        if let Some(field) = slot.and_then(|slot| fields.get_mut(slot)) {
-            *field = value;
+/// Envoy's `SignArguments`: `{string hash_function = 1; bytes private_key = 2; bytes text = 3;
+/// string private_key_pem = 4}`, with one of the two keys.
+pub(super) struct SignRequest<'a> {
+    pub(super) hash_function: &'a str,
+    pub(super) private_key: Cow<'a, [u8]>,
+    pub(super) message: &'a [u8],
+}
+
+impl<'a> SignRequest<'a> {
+    pub(super) fn read(args: &'a [u8]) -> Result<Self, &'static str> {
+        let [hash_function, private_key, message, pem] = protobuf::bytes_of(args)?;
+        let private_key = one_key(private_key, pem)?;
+        Ok(Self { hash_function: text(hash_function)?, private_key, message })
+    }
+}
+
+/// Envoy's `SignResult`: `{bool result = 1; bytes signature = 2; string error = 3}`.
+pub(super) fn signed(signature: Result<Vec<u8>, &'static str>) -> Vec<u8> {
+    let mut out = Vec::new();
+    match signature {
+        Ok(signature) => {
+            protobuf::write_true(1, &mut out);
+            protobuf::write_bytes(2, &signature, &mut out);
         }
-    })?;
-    Ok(fields)
+        Err(reason) => protobuf::write_bytes(3, reason.as_bytes(), &mut out),
+    }
+    out
+}
+
+/// The key in DER, from whichever of the two fields has it.
+fn one_key<'a>(der: &'a [u8], pem: &'a [u8]) -> Result<Cow<'a, [u8]>, &'static str> {
+    match (der.is_empty(), pem.is_empty()) {
+        (true, false) => pem::decode(pem).map(Cow::Owned).ok_or("the key is no PEM"),
+        (false, false) => Err("there are two keys, one in DER and one in PEM"),
+        (_, true) => Ok(Cow::Borrowed(der)),
+    }
 }
 
 fn text(bytes: &[u8]) -> Result<&str, &'static str> {

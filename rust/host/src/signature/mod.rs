@@ -1,12 +1,13 @@
-//! Signatures verified natively for guests, as foreign functions.
+//! Signatures verified and made natively for guests, as foreign functions.
 //!
-//! `verify_signature` is Envoy's (source/extensions/common/wasm/foreign.cc): RSA PKCS#1 v1.5 and
+//! `verify_signature` and `sign` are Envoy's (source/extensions/common/wasm/foreign.cc): RSA PKCS#1 v1.5 and
 //! ECDSA. `wasmgate_verify_signature` is ours, for what Envoy's has no words: RSA-PSS and `EdDSA`.
 
 mod algorithm;
 mod keys;
 mod messages;
-mod protobuf;
+mod pem;
+mod signing;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -14,7 +15,8 @@ mod vectors;
 
 use algorithm::{Algorithm, Hash, KeyKind};
 pub(crate) use keys::KeyCache;
-use messages::{OwnRequest, Request};
+use messages::{OwnRequest, Request, SignRequest};
+use signing::PrivateKey;
 
 /// Fuel for one call beside its bytes. RSA of 2048 bits takes 20 us, P-521 and RSA of 8192 bits
 /// about 250 us; this lets a callback try every key of a key set and still ends a loop of calls.
@@ -24,8 +26,35 @@ pub(crate) const CALL_UNITS: u64 = 200_000;
 pub(crate) fn verify(arguments: &[u8], keys: &KeyCache) -> Vec<u8> {
     messages::answer(Request::read(arguments).and_then(|request| {
         let Request { public_key, message, signature, hash_function } = request;
-        verify_signature(public_key, message, signature, hash_function, keys)
+        verify_signature(&public_key, message, signature, hash_function, keys)
     }))
+}
+
+/// A request to sign, with its key parsed.
+pub(crate) struct Signing<'a> {
+    key: PrivateKey,
+    hash: &'a str,
+    message: &'a [u8],
+}
+
+impl<'a> Signing<'a> {
+    /// Envoy's `SignArguments`; none if they are no message or their key is no private key.
+    pub(crate) fn read(arguments: &'a [u8]) -> Option<Self> {
+        let SignRequest { hash_function, private_key, message } =
+            SignRequest::read(arguments).ok()?;
+        Some(Self { key: PrivateKey::parse(&private_key)?, hash: hash_function, message })
+    }
+
+    /// Fuel for the signature beside its bytes.
+    pub(crate) fn units(&self) -> u64 {
+        self.key.units()
+    }
+
+    /// Envoy's `SignResult`.
+    pub(crate) fn sign(&self) -> Vec<u8> {
+        let hash = Hash::named(self.hash).ok_or(UNKNOWN_HASH);
+        messages::signed(hash.and_then(|hash| self.key.sign(hash, self.message)))
+    }
 }
 
 /// Our `wasmgate_verify_signature`; as [`verify`].
@@ -47,7 +76,7 @@ fn verify_signature(
     hash: &str,
     keys: &KeyCache,
 ) -> Result<(), &'static str> {
-    let hash = Hash::named(hash).ok_or("the hash function is none of sha256, sha384, sha512")?;
+    let hash = Hash::named(hash).ok_or(UNKNOWN_HASH)?;
     let algorithm = match KeyKind::of(public_key).ok_or(UNKNOWN_KEY)? {
         KeyKind::Rsa => Algorithm::RsaPkcs1(hash),
         KeyKind::Ec(curve) => Algorithm::Ecdsa(curve, hash),
@@ -79,6 +108,7 @@ fn verify_jws_signature(
     verify_with(algorithm, public_key, message, signature, keys)
 }
 
+const UNKNOWN_HASH: &str = "the hash function is none of sha256, sha384, sha512";
 const UNKNOWN_KEY: &str =
     "the public key is no SubjectPublicKeyInfo (DER) of RSA, P-256, P-384, P-521 or Ed25519";
 

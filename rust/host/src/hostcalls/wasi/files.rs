@@ -73,13 +73,7 @@ fn file(guest: &mut Guest<'_>, descriptor: u32, standard: i32) -> Result<Arc<Fil
 }
 
 /// Reads until the guest's pieces are full, the file ends, or [`MOST`] is reached.
-fn scatter(
-    guest: &mut Guest<'_>,
-    mut file: &File,
-    at: u32,
-    count: u32,
-    read_at: u32,
-) -> Answer {
+fn scatter(guest: &mut Guest<'_>, mut file: &File, at: u32, count: u32, read_at: u32) -> Answer {
     guest.check(read_at, 4)?;
     let mut total = 0;
     for (at, size) in vectors(guest, at, count)? {
@@ -409,11 +403,7 @@ pub(in crate::hostcalls) fn fd_pwrite(
     change(guest, descriptor)
 }
 
-pub(in crate::hostcalls) fn fd_renumber(
-    guest: &mut Guest<'_>,
-    from: u32,
-    _to: u32,
-) -> Answer {
+pub(in crate::hostcalls) fn fd_renumber(guest: &mut Guest<'_>, from: u32, _to: u32) -> Answer {
     known(guest, from).and(Err(errno(NOTSUP)))
 }
 

@@ -150,8 +150,7 @@ fn stat(
 ) -> Result<Facts, Fault> {
     let Place { at, shown } = place(guest, folder, path, size)?;
     let Ok((dir, path)) = at else { return Ok(Facts::directory()) };
-    let its =
-        if lookup & FOLLOW != 0 { dir.metadata(&path) } else { dir.symlink_metadata(&path) };
+    let its = if lookup & FOLLOW != 0 { dir.metadata(&path) } else { dir.symlink_metadata(&path) };
     its.map(|its| Facts::of_path(&its)).map_err(|error| failed(guest, &shown, &error))
 }
 

@@ -1,0 +1,26 @@
+//! What became of a stream, for the properties that tell of it.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+/// The course of one stream.
+#[derive(Default)]
+pub(crate) struct Course {
+    /// When the request's head went on to the upstream.
+    pub(crate) forwarded: Option<Instant>,
+    /// When the upstream's response was whole.
+    pub(crate) answered: Option<Instant>,
+    /// The response did not come from the upstream: why.
+    pub(crate) details: Option<Cow<'static, str>>,
+    /// A policy changed what the route is chosen by.
+    pub(crate) route_cleared: bool,
+    /// The stream is over.
+    pub(crate) ended: bool,
+}
+
+impl Course {
+    /// How long the upstream took, from the request's head to the end of the response.
+    pub(crate) fn backend_latency(&self) -> Option<Duration> {
+        Some(self.answered?.saturating_duration_since(self.forwarded?))
+    }
+}

@@ -1,0 +1,68 @@
+//! What `proxy_get_property` knows, by Envoy's attribute names
+//! (<https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/advanced/attributes>).
+//!
+//! A path's segments are joined by a zero byte, and one at its end counts for nothing. What is not
+//! known is `NOT_FOUND`; a path without a segment is no value, so `SERIALIZATION_FAILURE`, as in
+//! Envoy.
+
+mod connection;
+mod plugin;
+mod request;
+mod response;
+mod route;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub(crate) use plugin::of_plugin;
+pub(crate) use stored::{Refused, Stored};
+
+use crate::stream_state::StreamState;
+
+/// The path without a zero byte at its end.
+pub(crate) fn trimmed(path: &[u8]) -> &[u8] {
+    path.strip_suffix(b"\0").unwrap_or(path)
+}
+
+/// A property of a stream: what a policy stored there, else what the host knows.
+pub(crate) fn of_stream(state: &StreamState, path: &[u8]) -> Option<Vec<u8>> {
+    if let Some(value) = state.properties.find(path) {
+        return Some(value.to_vec());
+    }
+    let (family, rest) = split(path);
+    // As in Envoy, what is made of other things has no keys to list, and is an empty map.
+    let Some(rest) = rest else { return whole(state, family) };
+    match family {
+        b"request" => request::of_request(state, rest),
+        b"response" => response::of_response(state, rest),
+        b"connection" => connection::of_connection(&state.attributes, rest),
+        b"source" => connection::of_end(state.attributes.source.as_ref(), rest),
+        b"destination" => connection::of_end(state.attributes.destination.as_ref(), rest),
+        b"upstream" => connection::of_end(state.attributes.upstream.as_ref(), rest),
+        b"xds" => route::of_xds(&state.attributes, rest),
+        b"filter_state" => state.properties.find(rest.strip_prefix(b"wasm.")?).map(<[u8]>::to_vec),
+        b"metadata" => route::of_metadata(rest),
+        _ => None,
+    }
+}
+
+fn whole(state: &StreamState, name: &[u8]) -> Option<Vec<u8>> {
+    match name {
+        b"request" | b"response" | b"connection" | b"source" | b"destination" | b"upstream"
+        | b"xds" | b"filter_state" => Some(value::EMPTY_MAP.to_vec()),
+        b"metadata" => Some(value::EMPTY_MESSAGE.to_vec()),
+        b"connection_id" => state.attributes.connection.map(value::number),
+        // Higress has the id of the request under this name.
+        b"x_request_id" => request::of_request(state, b"id"),
+        name => route::of_route(&state.attributes, name),
+    }
+}
+
+/// The first segment, and what follows it.
+fn split(path: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match path.iter().position(|byte| *byte == 0) {
+        Some(end) => (&path[..end], Some(&path[end + 1..])),
+        None => (path, None),
+    }
+}

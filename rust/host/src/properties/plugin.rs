@@ -1,0 +1,29 @@
+//! What is known without a stream: the plugin, and the process around it.
+
+use super::{split, value};
+use crate::plugin::PluginCore;
+
+/// `core::config::v3::TrafficDirection::INBOUND`.
+pub(super) const INBOUND: u64 = 1;
+
+/// A property of the plugin itself.
+pub(crate) fn of_plugin(core: &PluginCore, path: &[u8]) -> Option<Vec<u8>> {
+    match split(path) {
+        (b"plugin_name" | b"plugin_vm_id", None) => Some(core.spec.name.clone().into_bytes()),
+        (b"plugin_root_id", None) => Some(core.spec.root_id.clone().into_bytes()),
+        (b"listener_direction", None) => Some(value::number(INBOUND)),
+        (b"listener_metadata", None) => Some(value::EMPTY_MESSAGE.to_vec()),
+        (b"node", rest) => of_node(rest),
+        _ => None,
+    }
+}
+
+/// An Envoy that was told no name: its node is an empty `core::config::v3::Node`.
+pub(super) fn of_node(what: Option<&[u8]>) -> Option<Vec<u8>> {
+    match what {
+        None => Some(value::EMPTY_MESSAGE.to_vec()),
+        Some(b"id" | b"cluster" | b"user_agent_name") => Some(Vec::new()),
+        Some(b"metadata") => Some(value::EMPTY_MAP.to_vec()),
+        Some(_) => None,
+    }
+}

@@ -1,0 +1,57 @@
+//! `request.*`.
+
+use super::value;
+use crate::stream_state::StreamState;
+use crate::{HeaderMap, pairs};
+
+pub(super) fn of_request(state: &StreamState, what: &[u8]) -> Option<Vec<u8>> {
+    let headers = state.request_headers();
+    let field = |name: &[u8]| headers.get(name).map(<[u8]>::to_vec);
+    match what {
+        b"path" => field(b":path"),
+        b"url_path" => Some(target(headers).0.to_vec()),
+        b"query" => Some(target(headers).1.to_vec()),
+        b"host" => field(b":authority"),
+        b"scheme" => field(b":scheme"),
+        b"method" => field(b":method"),
+        b"referer" => field(b"referer"),
+        b"useragent" => field(b"user-agent"),
+        b"id" => field(b"x-request-id"),
+        b"protocol" => value::name(state.attributes.protocol),
+        b"time" => Some(value::number(state.chain.unix_at(state.began))),
+        // Of a request that is over.
+        b"duration" if state.course.ended => {
+            let duration = state.chain.now().saturating_duration_since(state.began);
+            Some(value::nanoseconds(duration))
+        }
+        b"size" => match headers.get(b"content-length") {
+            Some(length) => std::str::from_utf8(length).ok()?.parse().ok().map(value::number),
+            None => Some(value::number(state.request.bytes)),
+        },
+        b"total_size" => Some(value::number(state.request.bytes + headers.byte_len() as u64)),
+        b"headers_bytes" => Some(value::number(headers.byte_len() as u64)),
+        what => fields(headers, what.strip_prefix(b"headers")?),
+    }
+}
+
+/// Path and query of the target; a fragment, which no client sends, is of neither.
+fn target(headers: &HeaderMap) -> (&[u8], &[u8]) {
+    let path = headers.get(b":path").unwrap_or_default();
+    let Some(at) = path.iter().position(|byte| *byte == b'?') else { return (path, &[]) };
+    let query = &path[at + 1..];
+    let end = query.iter().position(|byte| *byte == b'#').unwrap_or(query.len());
+    (&path[..at], &query[..end])
+}
+
+/// All fields, or after a zero byte the name of one. What came several times is joined by commas.
+pub(super) fn fields(map: &HeaderMap, what: &[u8]) -> Option<Vec<u8>> {
+    let [0, name @ ..] = what else { return what.is_empty().then(|| pairs::encode(map)) };
+    let name = name.to_ascii_lowercase();
+    let mut values = map.get_all(&name);
+    let mut joined = values.next()?.to_vec();
+    for value in values {
+        joined.push(b',');
+        joined.extend_from_slice(value);
+    }
+    Some(joined)
+}

@@ -1,0 +1,41 @@
+//! Where a request goes, as far as the gateway knows it; in an app there is no route.
+
+use super::plugin::{INBOUND, of_node};
+use super::{split, value};
+use crate::Attributes;
+
+/// `route_name` and what else stands alone.
+pub(super) fn of_route(attributes: &Attributes, name: &[u8]) -> Option<Vec<u8>> {
+    match name {
+        b"route_name" => value::name(&attributes.route_name),
+        b"cluster_name" => value::name(&attributes.cluster_name),
+        b"route_metadata" => unset(&attributes.route_name),
+        b"cluster_metadata" => unset(&attributes.cluster_name),
+        b"upstream_host_metadata" if attributes.upstream.is_some() => {
+            Some(value::EMPTY_MESSAGE.to_vec())
+        }
+        _ => None,
+    }
+}
+
+/// `xds.*`: the same by newer names.
+pub(super) fn of_xds(attributes: &Attributes, what: &[u8]) -> Option<Vec<u8>> {
+    match split(what) {
+        (b"node", rest) => of_node(rest),
+        (b"listener_direction", None) => Some(value::number(INBOUND)),
+        (b"listener_metadata", None) => Some(value::EMPTY_MESSAGE.to_vec()),
+        (b"filter_chain_name", None) => Some(Vec::new()),
+        (name, None) => of_route(attributes, name),
+        (_, Some(_)) => None,
+    }
+}
+
+/// Dynamic metadata: there is none, for nothing here writes any.
+pub(super) fn of_metadata(what: &[u8]) -> Option<Vec<u8>> {
+    matches!(what, b"filter_metadata" | b"typed_filter_metadata").then(|| value::EMPTY_MAP.to_vec())
+}
+
+/// The metadata of something that has a name: nobody configures any.
+fn unset(name: &str) -> Option<Vec<u8>> {
+    (!name.is_empty()).then(|| value::EMPTY_MESSAGE.to_vec())
+}

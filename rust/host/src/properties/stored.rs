@@ -1,0 +1,69 @@
+//! What policies store with a stream: `proxy_set_property` and `set_envoy_filter_state`.
+
+/// Bytes of paths and values that the policies of one stream may store.
+const CAPACITY: usize = 64 << 10;
+/// What a property takes beside its bytes; so it bounds their number too.
+const OVERHEAD: usize = 64;
+
+/// Why a value was not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The properties of the stream would take too many bytes.
+    Full,
+    /// There is a value, and it was declared to be read only.
+    ReadOnly,
+}
+
+/// Values by path. Envoy keeps them as filter state whose keys begin with `wasm.`.
+#[derive(Default)]
+pub(crate) struct Stored {
+    values: Vec<Entry>,
+}
+
+struct Entry {
+    path: Vec<u8>,
+    value: Vec<u8>,
+    read_only: bool,
+}
+
+impl Entry {
+    fn size(&self) -> usize {
+        self.path.len() + self.value.len() + OVERHEAD
+    }
+}
+
+impl Stored {
+    /// How many there are: what a look costs.
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The value of this path.
+    pub(crate) fn find(&self, path: &[u8]) -> Option<&[u8]> {
+        self.values.iter().find(|known| known.path == path).map(|known| known.value.as_slice())
+    }
+
+    /// Stores a value, in place of the one that is there.
+    pub(crate) fn store(
+        &mut self,
+        path: Vec<u8>,
+        value: Vec<u8>,
+        read_only: bool,
+    ) -> Result<(), Refused> {
+        let known = self.values.iter().position(|known| known.path == path);
+        if known.is_some_and(|at| self.values[at].read_only) {
+            return Err(Refused::ReadOnly);
+        }
+        let entry = Entry { path, value, read_only };
+        let others = self.values.iter().enumerate().filter(|(at, _)| Some(*at) != known);
+        let held: usize = others.map(|(_, entry)| entry.size()).sum();
+        if held + entry.size() > CAPACITY {
+            return Err(Refused::Full);
+        }
+        match known {
+            Some(at) => self.values[at] = entry,
+            None => self.values.push(entry),
+        }
+        Ok(())
+    }
+}

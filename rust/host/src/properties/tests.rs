@@ -1,0 +1,112 @@
+use super::*;
+use crate::abi::Direction;
+use crate::flow::Flow;
+use crate::{Attributes, Chain, Tls, TlsFacts};
+
+fn state() -> StreamState {
+    let attributes = Attributes {
+        source: Some(("::1".into(), 4711)),
+        protocol: "HTTP/1.1",
+        ..Attributes::default()
+    };
+    let mut state = StreamState::new(Chain::new(Vec::new()), attributes);
+    let fields: [(&[u8], &[u8]); 5] = [
+        (b":path", b"/a?b=c#d"),
+        (b":method", b"GET"),
+        (b"x-a", b"1"),
+        (b"x-b", b"1"),
+        (b"x-b", b"2"),
+    ];
+    *state.flow(Direction::Request) =
+        Flow { headers: fields.into_iter().collect(), ..Flow::default() };
+    state
+}
+
+fn answered(fields: &[(&[u8], &[u8])]) -> StreamState {
+    let mut state = state();
+    let headers = fields.iter().copied().collect();
+    *state.flow(Direction::Response) = Flow { headers, begun: true, ..Flow::default() };
+    state
+}
+
+fn text(path: &[u8]) -> Option<String> {
+    of_stream(&state(), path).map(|value| String::from_utf8(value).unwrap())
+}
+
+fn number(value: u64) -> Vec<u8> {
+    value.to_le_bytes().to_vec()
+}
+
+#[test]
+fn a_path_is_split_as_envoy_splits_it() {
+    assert_eq!(text(b"request\0path").as_deref(), Some("/a?b=c#d"));
+    assert_eq!(text(b"request\0url_path").as_deref(), Some("/a"));
+    assert_eq!(text(b"request\0query").as_deref(), Some("b=c"));
+    assert_eq!(text(b"request\0headers\0X-A").as_deref(), Some("1"));
+    assert_eq!(text(b"request\0headers\0x-b").as_deref(), Some("1,2"));
+    assert_eq!(text(b"request\0path\0x"), None);
+}
+
+#[test]
+fn a_zero_byte_at_the_end_counts_for_nothing() {
+    assert_eq!(trimmed(b"request\0"), b"request");
+    assert_eq!(of_stream(&state(), b"request"), Some(vec![0; 4]));
+}
+
+#[test]
+fn addresses_have_their_port() {
+    assert_eq!(text(b"source\0address").as_deref(), Some("[::1]:4711"));
+    assert_eq!(of_stream(&state(), b"source\0port"), Some(number(4711)));
+    assert_eq!(text(b"destination\0address"), None);
+    assert_eq!(text(b"upstream\0address"), None);
+}
+
+#[test]
+fn what_a_policy_stored_comes_first() {
+    let mut state = state();
+    let path = b"request\0path".to_vec();
+    assert_eq!(state.properties.store(path, b"mine".to_vec(), false), Ok(()));
+    assert_eq!(of_stream(&state, b"request\0path"), Some(b"mine".to_vec()));
+    assert_eq!(of_stream(&state, b"filter_state\0wasm.request\0path"), Some(b"mine".to_vec()));
+    assert_eq!(of_stream(&state, b"unknown"), None);
+}
+
+#[test]
+fn what_is_read_only_keeps_its_first_value() {
+    let mut stored = Stored::default();
+    assert_eq!(stored.store(b"a".to_vec(), b"1".to_vec(), true), Ok(()));
+    assert_eq!(stored.store(b"a".to_vec(), b"2".to_vec(), true), Err(Refused::ReadOnly));
+    assert_eq!(stored.find(b"a"), Some(&b"1"[..]));
+}
+
+#[test]
+fn a_response_has_a_reason() {
+    assert_eq!(of_stream(&state(), b"response\0code_details"), None);
+    let mut state = answered(&[(b":status", b"503")]);
+    assert_eq!(of_stream(&state, b"response\0code_details"), Some(b"via_upstream".to_vec()));
+    assert_eq!(of_stream(&state, b"response\0flags"), Some(number(0)));
+    state.course.details = Some("no_healthy_upstream".into());
+    assert_eq!(of_stream(&state, b"response\0flags"), Some(number(2)));
+}
+
+#[test]
+fn a_grpc_status_is_said_or_follows_from_the_code() {
+    let status = |fields: &[(&[u8], &[u8])]| of_stream(&answered(fields), b"response\0grpc_status");
+    assert_eq!(status(&[(b":status", b"200"), (b"grpc-status", b"5")]), Some(number(5)));
+    assert_eq!(status(&[(b":status", b"503")]), Some(number(14)));
+    assert_eq!(status(&[(b":status", b"200")]), Some(number(2)));
+    assert_eq!(of_stream(&state(), b"response\0grpc_status"), None);
+}
+
+#[test]
+fn of_a_connection_without_tls_it_is_known_that_it_has_none() {
+    let mut state = state();
+    assert_eq!(of_stream(&state, b"connection\0mtls"), Some(vec![0]));
+    assert_eq!(of_stream(&state, b"connection\0tls_version"), None);
+    state.attributes.tls = Tls::Unknown;
+    assert_eq!(of_stream(&state, b"connection\0mtls"), None);
+    let texts = vec![("tls_version", "TLSv1.3".to_owned())];
+    state.attributes.tls = Tls::Known(TlsFacts { peer: true, texts }.into());
+    assert_eq!(of_stream(&state, b"connection\0mtls"), Some(vec![1]));
+    assert_eq!(of_stream(&state, b"connection\0tls_version"), Some(b"TLSv1.3".to_vec()));
+}

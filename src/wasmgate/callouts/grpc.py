@@ -1,0 +1,212 @@
+"""gRPC for policies, on grpcio: messages pass as bytes, nothing of them is read."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from wasmgate.callouts.addresses import resolve
+from wasmgate.callouts.failure import CalloutFailed, Status
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from wasmgate._native import Callout
+    from wasmgate.callouts.limits import CalloutLimits
+    from wasmgate.callouts.targets import Target
+
+__all__ = ["GrpcCalls", "GrpcStream"]
+
+Metadata: TypeAlias = "list[tuple[bytes, bytes]]"
+
+_CHANNELS = 64
+_TOO_MUCH = (int(Status.RESOURCE_EXHAUSTED), "more was sent than the server reads")
+# The grammar of gRPC over HTTP/2: what names a method, and what may be a key.
+_NAME = re.compile(r"[A-Za-z0-9_.]+(?:/[A-Za-z0-9_.]+)*")
+_KEY = re.compile(rb"[0-9a-z_.-]+")
+
+
+class GrpcCalls:
+    """Calls and streams on one event loop, over a channel for each upstream."""
+
+    def __init__(self, limits: CalloutLimits) -> None:
+        self._limits = limits
+        self._channels: OrderedDict[Target, Any] = OrderedDict()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def call(self, callout: Callout, target: Target) -> bytes:
+        """Return the one message that answers. Raises CalloutFailed, AddressRefused."""
+        channel = await self.channel(target)
+        method = channel.unary_unary(_path(callout))
+        try:
+            answer: bytes = await method(callout.body, metadata=_metadata(callout.headers))
+        except _grpc().aio.AioRpcError as error:
+            code = error.code().value[0]
+            if code == Status.UNAVAILABLE:
+                self._forget(target)  # the name may lead elsewhere by now
+            raise CalloutFailed(error.details() or "", code) from error
+        return answer
+
+    async def channel(self, target: Target) -> Any:  # noqa: ANN401 (grpcio's)
+        """Return the channel to a target. Raises CalloutFailed, AddressRefused."""
+        grpc = _grpc()
+        channel = self._channels.get(target)
+        if channel is None:
+            made = await self._connect(grpc, target)
+            channel = self._channels.setdefault(target, made)
+            if len(self._channels) > _CHANNELS:
+                self._forget(next(iter(self._channels)))
+        self._channels.move_to_end(target)
+        return channel
+
+    async def _connect(self, grpc: Any, target: Target) -> Any:  # noqa: ANN401 (grpcio's)
+        authority = f"{target.host}:{target.port}"
+        where = f"dns:///{authority}"
+        options: list[tuple[str, str | int]] = []
+        if target.judged:
+            addresses = await _addresses(target)
+            where = addresses[0]
+            options = [("grpc.default_authority", authority)]
+        options += [
+            ("grpc.enable_http_proxy", 0),
+            ("grpc.max_receive_message_length", self._limits.response),
+            ("grpc.max_send_message_length", self._limits.request),
+            ("grpc.enable_retries", 0),
+        ]
+        if not target.secure:
+            return grpc.aio.insecure_channel(where, options)
+        options.append(("grpc.ssl_target_name_override", target.host))
+        return grpc.aio.secure_channel(where, grpc.ssl_channel_credentials(), options)
+
+    def _forget(self, target: Target) -> None:
+        channel = self._channels.pop(target, None)
+        if channel is not None:
+            # Calls that are under way on it may end.
+            task = asyncio.ensure_future(channel.close(grace=self._limits.time))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    def close(self) -> None:
+        """Close the channels."""
+        for target in list(self._channels):
+            self._forget(target)
+
+
+class GrpcStream:
+    """Messages in both directions: those to be sent are queued, within a bound."""
+
+    def __init__(self, limits: CalloutLimits) -> None:
+        self._limits = limits
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._queued = 0
+        self._ended = False
+        self._overflowed = False
+        self._call: Any = None  # once there is a channel
+
+    def send(self, message: bytes, *, end: bool) -> None:
+        """Queue a message; `end` says that none follows. Too many bytes end the stream."""
+        if self._ended:
+            return
+        self._queued += len(message)
+        if self._queued > self._limits.request:
+            self._ended = self._overflowed = True
+            if self._call is not None:
+                self._call.cancel()
+            return
+        self._queue.put_nowait(message)
+        if end:
+            self.half_close()
+
+    def half_close(self) -> None:
+        """Say that nothing follows; what the server still says is handed on."""
+        if not self._ended:
+            self._ended = True
+            self._queue.put_nowait(None)
+
+    async def _messages(self) -> AsyncIterator[bytes]:
+        while (message := await self._queue.get()) is not None:
+            self._queued -= len(message)
+            yield message
+
+    async def run(
+        self,
+        channel: Any,  # noqa: ANN401 (grpcio's)
+        callout: Callout,
+        *,
+        metadata: Callable[[Metadata], None],
+        message: Callable[[bytes], None],
+        trailers: Callable[[Metadata], None],
+    ) -> tuple[int, str]:
+        """Hand on what comes until the stream ends; return its status and the server's words."""
+        if self._overflowed:
+            return _TOO_MUCH
+        method = channel.stream_stream(_path(callout))
+        call = self._call = method(self._messages(), metadata=_metadata(callout.headers))
+        try:
+            metadata(_fields(await call.initial_metadata()))
+            while (received := await call.read()) is not _grpc().aio.EOF:
+                message(received)
+        except _grpc().aio.AioRpcError:
+            pass  # the status below says it
+        finally:
+            call.cancel()  # does nothing to a stream that has ended
+        code, details = await call.code(), await call.details()
+        trailers(_fields(await call.trailing_metadata()))
+        if self._overflowed:
+            return _TOO_MUCH
+        return code.value[0], details or ""
+
+
+def _grpc() -> Any:  # noqa: ANN401 (grpcio carries no types)
+    try:
+        import grpc  # noqa: PLC0415 (an optional package)
+        import grpc.aio  # noqa: PLC0415
+    except ImportError:
+        raise CalloutFailed(
+            "the package grpcio is missing: pip install 'wasmgate[grpc]'", Status.UNIMPLEMENTED
+        ) from None
+    return grpc
+
+
+async def _addresses(target: Target) -> list[str]:
+    try:
+        found = await resolve(target.host, target.port)
+    except OSError as error:
+        raise CalloutFailed(f"{target.host} has no address: {error}") from error
+    kinds = [(("ipv6:[%s]:%d" if ":" in each else "ipv4:%s:%d"), each) for each in found]
+    return [form % (address.replace("%", "%25"), target.port) for form, address in kinds]
+
+
+def _path(callout: Callout) -> str:
+    if not (_NAME.fullmatch(callout.service) and _NAME.fullmatch(callout.method)):
+        raise CalloutFailed(
+            f"{callout.service!r} and {callout.method!r} name no method", Status.INVALID_ARGUMENT
+        )
+    return f"/{callout.service}/{callout.method}"
+
+
+def _metadata(fields: Metadata) -> tuple[tuple[str, str | bytes], ...]:
+    sent: list[tuple[str, str | bytes]] = []
+    for name, value in fields:
+        key = name.lower()
+        if key.startswith(b":") or key in {b"te", b"content-type", b"user-agent"}:
+            continue  # the transport's own
+        if not _KEY.fullmatch(key) or key.startswith(b"grpc-"):
+            raise CalloutFailed(f"{name!r} is no key of metadata", Status.INVALID_ARGUMENT)
+        text = key.decode("ascii")
+        if text.endswith("-bin"):
+            sent.append((text, value))
+        elif value.isascii() and value.decode("ascii").isprintable():
+            sent.append((text, value.decode("ascii")))
+        else:
+            raise CalloutFailed(f"the value of {text} is not ASCII", Status.INVALID_ARGUMENT)
+    return tuple(sent)
+
+
+def _fields(metadata: Any) -> Metadata:  # noqa: ANN401 (grpcio's)
+    return [
+        (key.encode("ascii"), value if isinstance(value, bytes) else value.encode("utf-8"))
+        for key, value in metadata or ()
+    ]

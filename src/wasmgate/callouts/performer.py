@@ -1,0 +1,279 @@
+"""Starts callouts, bounds them, ends them, and hands their answers to the policies."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+from weakref import WeakKeyDictionary
+
+from wasmgate import _native
+from wasmgate.callouts.addresses import AddressRefused
+from wasmgate.callouts.failure import CalloutFailed, Status
+from wasmgate.callouts.foreign import ForeignCalls
+from wasmgate.callouts.grpc import GrpcStream
+from wasmgate.callouts.limits import CalloutLimits
+from wasmgate.callouts.targets import target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wasmgate._native import Callout, Effects
+    from wasmgate.callouts.grpc import GrpcCalls
+    from wasmgate.callouts.http import HttpCalls
+    from wasmgate.callouts.redis import RedisCalls
+    from wasmgate.callouts.targets import Cluster, Target
+    from wasmgate.foreign import AsyncFunction
+
+__all__ = ["Callouts", "Settings"]
+
+_LOGGER = logging.getLogger("wasmgate.policy")
+_QUIET = 10.0  # seconds between two lines about the same limit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What callouts may reach and use; `storage` is where `wasmgate.limits.hit` counts."""
+
+    clusters: Mapping[str, Cluster] = field(default_factory=dict)
+    functions: Mapping[str, AsyncFunction] = field(default_factory=dict)
+    storage: str = "memory://"
+    limits: CalloutLimits = field(default_factory=CalloutLimits)
+
+
+@dataclass
+class Running:
+    """A callout under way."""
+
+    owner: Callouts
+    callout: Callout
+    task: asyncio.Task[None]
+    stream: GrpcStream | None = None
+
+
+class Loop:
+    """What all callouts of an event loop share.
+
+    Policies may be in several chains, so what one driver started another may be asked to cancel.
+    """
+
+    def __init__(self) -> None:
+        self.running: dict[int, Running] = {}
+        self.by_policy: Counter[str] = Counter()
+        self.said = float("-inf")
+
+
+_LOOPS: WeakKeyDictionary[asyncio.AbstractEventLoop, Loop] = WeakKeyDictionary()
+
+
+class Callouts:
+    """Performs callouts on the running event loop; what answers bring about goes to `note`."""
+
+    def __init__(self, settings: Settings, note: Callable[[Effects], None]) -> None:
+        self._settings = settings
+        self._note = note
+        self.loop = asyncio.get_running_loop()
+        self._shared = _LOOPS.setdefault(self.loop, Loop())
+
+    # The clients; most policies need none, and few need more than one.
+
+    @cached_property
+    def _http(self) -> HttpCalls:
+        from wasmgate.callouts.http import HttpCalls  # noqa: PLC0415 (on first use)
+
+        return HttpCalls(self._settings.limits)
+
+    @cached_property
+    def _grpc(self) -> GrpcCalls:
+        from wasmgate.callouts.grpc import GrpcCalls  # noqa: PLC0415 (on first use)
+
+        return GrpcCalls(self._settings.limits)
+
+    @cached_property
+    def _redis(self) -> RedisCalls:
+        from wasmgate.callouts.redis import RedisCalls  # noqa: PLC0415 (on first use)
+
+        return RedisCalls(self._settings.limits)
+
+    @cached_property
+    def _foreign(self) -> ForeignCalls:
+        settings = self._settings
+        return ForeignCalls(settings.functions, settings.storage, settings.limits)
+
+    # What drivers ask.
+
+    def start(self, callout: Callout) -> None:
+        """Begin a callout, or do what it says to a stream that is open; returns at once."""
+        if callout.kind in {"grpc_send", "grpc_close"}:
+            self._to_stream(callout)
+            return
+        shared, policy = self._shared, callout.policy
+        task = self.loop.create_task(self._perform(callout, refused=self._over_limit(callout)))
+        stream = GrpcStream(self._settings.limits) if callout.kind == "grpc_stream" else None
+        shared.running[callout.id] = Running(self, callout, task, stream)
+        shared.by_policy[policy] += 1
+        task.add_done_callback(lambda _: self._ended(callout.id, policy))
+
+    def cancel(self, callout: int) -> None:
+        """End a callout whose answer nobody waits for."""
+        running = self._shared.running.get(callout)
+        if running is not None:
+            running.task.cancel()
+
+    def end(self) -> None:
+        """End all that this one began, and its connections; policies that live on are told."""
+        for running in [each for each in self._shared.running.values() if each.owner is self]:
+            running.task.cancel()
+            self._deliver_failure(running.callout, Status.UNAVAILABLE, "the gateway let go of it")
+        for name in ("_http", "_grpc", "_redis"):
+            if (client := self.__dict__.pop(name, None)) is not None:
+                client.close()
+
+    # One callout.
+
+    def _ended(self, callout: int, policy: str) -> None:
+        shared = self._shared
+        shared.running.pop(callout, None)
+        shared.by_policy[policy] -= 1
+        if not shared.by_policy[policy]:
+            del shared.by_policy[policy]
+
+    def _over_limit(self, callout: Callout) -> str | None:
+        limits, shared = self._settings.limits, self._shared
+        if len(shared.running) >= limits.in_flight:
+            return f"{limits.in_flight} callouts are in flight"
+        if shared.by_policy[callout.policy] >= limits.per_policy:
+            return f"{limits.per_policy} callouts of this policy are in flight"
+        if len(callout.body) > limits.request:
+            return f"it sends more than {limits.request} bytes"
+        return None
+
+    async def _perform(self, callout: Callout, refused: str | None) -> None:
+        logger = _LOGGER.getChild(callout.policy)
+        if refused is not None:
+            self._say_seldom(callout, refused)
+            self._deliver_failure(callout, Status.RESOURCE_EXHAUSTED, refused)
+            return
+        try:
+            await self._answer(callout)
+        except TimeoutError:
+            reason = f"no answer in {self._seconds(callout):g} s"
+            logger.warning("%s failed: %s", _named(callout), reason)
+            self._deliver_failure(callout, Status.DEADLINE_EXCEEDED, reason)
+        except CalloutFailed as error:
+            logger.warning("%s failed: %s", _named(callout), error)
+            self._deliver_failure(callout, error.status, str(error))
+        except AddressRefused as error:
+            logger.warning(
+                "PermissionDenied: policy %r may not reach %r (capability net): %s",
+                *(callout.policy, callout.upstream, error),
+            )
+            self._deliver_failure(callout, Status.PERMISSION_DENIED, str(error))
+        except Exception:
+            logger.exception("%s failed", _named(callout))
+            self._deliver_failure(callout, Status.INTERNAL, "it failed")
+
+    def _seconds(self, callout: Callout) -> float:
+        return min(callout.timeout or self._settings.limits.time, self._settings.limits.time)
+
+    async def _answer(self, callout: Callout) -> None:
+        within = self._seconds(callout)
+        match callout.kind:
+            case "http":
+                async with asyncio.timeout(within):
+                    answer = await self._http.call(callout, self._target(callout.upstream))
+                self._deliver(_native.deliver_http(callout.id, *answer))
+            case "grpc":
+                async with asyncio.timeout(within):
+                    message = await self._grpc.call(callout, self._target(callout.upstream))
+                self._deliver(_native.deliver_grpc_message(callout.id, message))
+            case "grpc_stream":
+                await self._stream(callout)
+            case "redis":
+                name, _, query = callout.upstream.partition("?")
+                reply = await self._redis.call(
+                    callout, self._target(name), _database(query), within
+                )
+                self._deliver(_native.deliver_redis(callout.id, 0, reply))
+            case "foreign":
+                async with asyncio.timeout(within):
+                    result = await self._foreign.call(callout)
+                self._deliver(_native.deliver_foreign(callout.id, result))
+
+    def _target(self, upstream: str) -> Target:
+        return target(upstream, self._settings.clusters)
+
+    async def _stream(self, callout: Callout) -> None:
+        stream = self._shared.running[callout.id].stream
+        if stream is None:
+            return
+        channel = await self._grpc.channel(self._target(callout.upstream))
+        deliver, number = self._deliver, callout.id
+        status, words = await stream.run(
+            channel,
+            callout,
+            metadata=lambda fields: deliver(_native.deliver_grpc_metadata(number, fields)),
+            message=lambda body: deliver(_native.deliver_grpc_message(number, body)),
+            trailers=lambda fields: deliver(_native.deliver_grpc_trailers(number, fields)),
+        )
+        deliver(_native.deliver_grpc_close(number, status, words))
+
+    def _to_stream(self, callout: Callout) -> None:
+        running = self._shared.running.get(callout.id)
+        stream = running.stream if running is not None else None
+        if stream is None:
+            return  # it has ended, and the policy is told
+        if callout.kind == "grpc_close":
+            stream.half_close()
+        else:
+            stream.send(callout.body, end=callout.end)
+
+    # Answers.
+
+    def _deliver(self, effects: Effects | None) -> None:
+        if effects is not None:
+            self._note(effects)
+
+    def _deliver_failure(self, callout: Callout, status: int, reason: str) -> None:
+        number = callout.id
+        match callout.kind:
+            case "http":
+                self._deliver(_native.deliver_http_failure(number, reason))
+            case "grpc" | "grpc_stream":
+                self._deliver(_native.deliver_grpc_close(number, status, reason))
+            case "redis":
+                self._deliver(_native.deliver_redis(number, 1, b""))
+            case "foreign":
+                self._deliver(_native.deliver_foreign(number, b""))
+
+    def _say_seldom(self, callout: Callout, reason: str) -> None:
+        """Write one line in some seconds: a limit that is reached is reached often."""
+        now = self.loop.time()
+        if now - self._shared.said > _QUIET:
+            self._shared.said = now
+            _LOGGER.getChild(callout.policy).warning(
+                "%s was refused, as others are now: %s", _named(callout), reason
+            )
+
+
+def _named(callout: Callout) -> str:
+    match callout.kind:
+        case "http":
+            return f"HTTP call to {callout.upstream}"
+        case "foreign":
+            return f"foreign function {callout.name}"
+        case "redis":
+            return f"Redis query to {callout.upstream}"
+    return f"gRPC call of {callout.service}/{callout.method} to {callout.upstream}"
+
+
+def _database(query: str) -> int:
+    """Return the database that "db=1" names, as Higress writes it behind an upstream."""
+    text = parse_qs(query).get("db", ["0"])[0]
+    if not text.isdecimal():
+        raise CalloutFailed(f"{text!r} is no database of Redis", Status.INVALID_ARGUMENT)
+    return int(text)

@@ -1,0 +1,97 @@
+"""What a policy's name for an upstream means: a cluster, or a host and a port."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import cycle
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from wasmgate.callouts.failure import CalloutFailed, Status
+from wasmgate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wasmgate.upstream import Upstream
+
+__all__ = ["Cluster", "Target", "fixed", "target"]
+
+_HTTPS = 443
+_PLAIN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What the operator has named: its endpoints are the operator's word and are not judged.
+
+    `endpoint` chooses the next one, None when there is none; `upstream` carries HTTP requests to
+    it, and is None for the network.
+    """
+
+    endpoint: Callable[[], str | None]
+    upstream: Upstream | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a callout goes. `judged`: a policy named it, so its addresses are judged."""
+
+    host: str
+    port: int
+    secure: bool
+    judged: bool
+    upstream: Upstream | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """Scheme, host and port, as the upstream client has them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.secure else 'http'}://{host}:{self.port}"
+
+
+def fixed(clusters: Mapping[str, str]) -> dict[str, Cluster]:
+    """Return clusters of one endpoint each, "http://host:port" or "https://host:port".
+
+    Raises ConfigError.
+    """
+    for name, endpoint in clusters.items():
+        try:
+            _endpoint(endpoint)
+        except ValueError as error:
+            raise ConfigError(
+                f"{endpoint!r} is no endpoint: {error}", where=f"clusters[{name!r}]"
+            ) from None
+    return {name: Cluster(cycle([endpoint]).__next__) for name, endpoint in clusters.items()}
+
+
+def target(name: str, clusters: Mapping[str, Cluster]) -> Target:
+    """Return where `name` leads: to a cluster, or it is host:port. Port 443 means TLS.
+
+    Raises CalloutFailed.
+    """
+    cluster = clusters.get(name)
+    if cluster is not None:
+        endpoint = cluster.endpoint()
+        if endpoint is None:
+            raise CalloutFailed(f"the cluster {name!r} has no healthy endpoint")
+        host, port, secure = _endpoint(endpoint)
+        return Target(host, port, secure, judged=False, upstream=cluster.upstream)
+    plain = _PLAIN.fullmatch(name)
+    if plain is None:
+        raise CalloutFailed(
+            f"there is no cluster {name!r}, and it is no host:port", Status.INVALID_ARGUMENT
+        )
+    port = int(plain[2])
+    return Target(plain[1].strip("[]"), port, port == _HTTPS, judged=True)
+
+
+def _endpoint(text: str) -> tuple[str, int, bool]:
+    """Return host, port and whether TLS is spoken. Raises ValueError."""
+    url = urlsplit(text)
+    secure = url.scheme == "https"
+    bare = url.path in {"", "/"} and not (url.query or url.fragment or "@" in url.netloc)
+    if not (secure or url.scheme == "http") or not url.hostname or not bare:
+        raise ValueError("neither http://host:port nor https://host:port")
+    return url.hostname, url.port or (_HTTPS if secure else 80), secure
