@@ -163,7 +163,7 @@ class TraceEvent:
 
     @property
     def reason(self) -> str | None:
-        """Why the host refused, or how the callback failed."""
+        """Why the host refused, or what else it said; how the callback failed."""
 
     @property
     def fuel(self) -> int:
@@ -200,6 +200,7 @@ class Plugin:
         environment: dict[str, str],
         fail_open: bool,
         strip_request_headers: list[str],
+        allow_on_headers_stop_iteration: bool = False,
         net: Sequence[str] = (),
         read: Sequence[tuple[str, Path]] = (),
         foreign_functions: Sequence[str] = (),
@@ -282,6 +283,7 @@ class Stream:
     @property
     def id(self) -> int: ...
     def on_request_body(self, chunk: bytes, end: bool) -> Effects | None: ...
+    def on_request_trailers(self, trailers: _Fields) -> Effects | None: ...
     def on_response_headers(self, status: int, headers: _Fields, end: bool) -> Effects | None: ...
     def on_response_body(self, chunk: bytes, end: bool) -> Effects | None: ...
     def on_response_trailers(self, trailers: _Fields) -> Effects | None: ...
@@ -311,6 +313,12 @@ class Effects:
     @property
     def request_end(self) -> bool: ...
     @property
+    def request_trailers(self) -> list[tuple[bytes, bytes]] | None: ...
+    @property
+    def request_full(self) -> bool:
+        """A policy holds back as much of the request as it may: read no more until this changes."""
+
+    @property
     def response_head(self) -> tuple[int, list[tuple[bytes, bytes]]] | None:
         """Status and fields that go to the client now."""
 
@@ -320,6 +328,10 @@ class Effects:
     def response_end(self) -> bool: ...
     @property
     def response_trailers(self) -> list[tuple[bytes, bytes]] | None: ...
+    @property
+    def response_full(self) -> bool:
+        """The same of the response."""
+
     @property
     def reset(self) -> bool:
         """Cut the client's connection: it is too late for a clean answer."""

@@ -59,7 +59,7 @@ class Limits:
     """Linear memory of one instance; there is one instance on each thread."""
 
     body: int = 1024 * 1024
-    """Body bytes held while the policy pauses; more is answered 413."""
+    """Body bytes held while the policy pauses; more is answered 413, or waits to be read."""
 
     headers: int = 128
     """Fields in one header map; more is answered 431."""
@@ -89,6 +89,8 @@ class Policy:
     "/" in it or ends in ".wasm". `configuration` reaches the policy as bytes: text and bytes as
     they are, anything else as JSON (`configuration_bytes`). `strip_request_headers` are removed
     from what clients send before any policy runs, also when this one fails or is skipped.
+    `allow_on_headers_stop_iteration`, Envoy's name, lets a policy stop the headers alone: its body
+    callbacks run before the headers go on. Otherwise such a stop holds everything.
 
     Raises ConfigError for an argument that cannot be used.
     """
@@ -104,6 +106,7 @@ class Policy:
     capabilities: Capabilities = field(default_factory=Capabilities)
     failure_policy: FailurePolicy = FailurePolicy.CLOSED
     strip_request_headers: tuple[str, ...] = ()
+    allow_on_headers_stop_iteration: bool = False
     configuration_bytes: bytes = field(init=False, repr=False)
     vm_configuration_bytes: bytes = field(init=False, repr=False)
 
@@ -210,6 +213,7 @@ class Policy:
             vm_configuration=self.vm_configuration_bytes,
             environment=self.environment(),
             fail_open=self.failure_policy is FailurePolicy.OPEN,
+            allow_on_headers_stop_iteration=self.allow_on_headers_stop_iteration,
             strip_request_headers=list(self.strip_request_headers),
             net=self.capabilities.net,
             read=self.capabilities.mounts(),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from wasmgate._native import Effects
+    from wasmgate._native import Callout, Effects
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -94,7 +94,10 @@ class Request:
         self.upstream = Progress()
         self.client = Progress()
         self.reset = False
+        self.full: list[tuple[bool, bool]] = []
         self.wake: list[int] = []
+        self.callouts: list[Callout] = []
+        self.cancelled: list[int] = []
         self.records: list[tuple[str, int, str]] = []
         self.stream, effects, self.body_follows = self.chain.open(
             self.client_address,
@@ -114,7 +117,12 @@ class Request:
     def _note(self, effects: Effects) -> None:
         self.records += effects.logs
         self.wake += effects.wake
+        self.callouts += effects.callouts
+        self.cancelled += effects.cancelled
         self.reset |= effects.reset
+        full = (effects.request_full, effects.response_full)
+        if full != (self.full[-1] if self.full else (False, False)):
+            self.full.append(full)
         if effects.forward:
             head = effects.request_head
             if head is None:

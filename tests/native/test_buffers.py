@@ -128,12 +128,13 @@ def test_a_request_that_is_held_over_the_limit_is_413(host: Host) -> None:
     assert "held back more of a body than its limit `body` allows" in request.said
 
 
-def test_a_request_over_the_limit_is_413_when_its_head_is_held(host: Host) -> None:
-    """What comes meanwhile is kept for the policy, within the limit."""
+def test_a_request_at_the_limit_waits_when_its_head_is_held(host: Host) -> None:
+    """A policy that pauses at the headers buffers to a watermark, as in Envoy."""
     policies = chain(host, "request_headers: pause", body=6)
-    request = posted(policies).request_body(b"abc")
+    request = posted(policies).request_body(b"abcde")
+    assert request.full == []
+    assert request.request_body(b"fg").full == [(True, False)]
     assert request.status is None
-    assert request.request_body(b"defg").status == 413
 
 
 def test_a_body_over_the_limit_that_is_not_held_goes_on(host: Host) -> None:
@@ -142,11 +143,11 @@ def test_a_body_over_the_limit_that_is_not_held_goes_on(host: Host) -> None:
     assert request.upstream.body == b"x" * 1000
 
 
-def test_a_response_over_the_limit_is_500_while_its_head_is_held(host: Host) -> None:
-    """A clean answer is still possible."""
+def test_a_response_at_the_limit_waits_when_its_head_is_held(host: Host) -> None:
+    """The same the other way."""
     policies = chain(host, "response_headers: pause", body=6)
-    request = Request(policies).response(200).response_body(b"abcdefg")
-    assert request.status == 500
+    request = Request(policies).response(200).response_body(b"abcdef")
+    assert (request.full, request.status) == ([(False, True)], None)
 
 
 def test_a_response_over_the_limit_is_cut_when_its_head_has_gone(host: Host) -> None:

@@ -46,6 +46,8 @@ PROXY = {
     "proxy_grpc_send": "1 b s 1",
     "proxy_grpc_cancel": "1",
     "proxy_grpc_close": "1",
+    "proxy_redis_init": "b s b s b s 1000",
+    "proxy_redis_call": "b s b s o",
     "proxy_set_shared_data": "b s b s 0",
     "proxy_get_shared_data": "b s o o o",
     "proxy_register_shared_queue": "b s o",
@@ -64,6 +66,9 @@ PROXY = {
     "proxy_continue_response": "",
     "proxy_clear_route_cache": "",
     "proxy_get_configuration": "o o",
+    "proxy_inject_encoded_data_to_filter_chain": "b s 0",
+    "proxy_get_upstream_hosts": "o o",
+    "proxy_set_upstream_override_host": "b s",
     "emscripten_notify_memory_growth": "1",
     "pthread_equal": "1 1",
 }
@@ -82,11 +87,9 @@ WASI = {
 """The functions of WASI that this host performs and that have pointers."""
 
 ABSENT = {
-    "proxy_http_call",
-    "proxy_grpc_call",
-    "proxy_grpc_stream",
-    "proxy_grpc_send",
     "proxy_call_foreign_function",
+    "proxy_get_upstream_hosts",
+    "proxy_set_upstream_override_host",
 }
 """What they would do is not there, whatever their pointers say."""
 

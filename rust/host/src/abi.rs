@@ -45,22 +45,48 @@ impl LogLevel {
     }
 }
 
-/// `proxy_action_t` of a header, body or trailer callback. The C++, `AssemblyScript` and Go SDKs
-/// return more values than the specification's two; each of them is one of these three.
+/// What a header, body or trailer callback answers (`proxy_action_t`). The specification has two
+/// values; the C++, `AssemblyScript` and Go SDKs return more (proxy-wasm/proxy-wasm-cpp-sdk,
+/// `proxy_wasm_enums.h`). A number that nobody knows is the strictest stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Continue,
-    Pause,
+    /// The headers go on as the end; a body that follows is dropped.
+    ContinueAndEndStream,
+    /// The headers wait while the body callbacks run.
+    StopIteration,
+    /// Everything waits, within the limit; more is an error.
+    StopAndBuffer,
+    /// Everything waits; at the limit its source waits as well.
+    StopAndWatermark,
+    /// The policy has taken the body bytes: none of them go on.
+    StopNoBuffer,
 }
 
 impl Action {
-    /// 0 goes on; 2 on headers is "continue and end the stream"; everything else stops.
-    pub(crate) fn of_headers(number: i32) -> Self {
-        if matches!(number, 0 | 2) { Self::Continue } else { Self::Pause }
+    /// The answer of a header callback. `partial`: the headers may be stopped without the body;
+    /// for others that is a stop of everything, as in Envoy.
+    pub(crate) fn of_headers(number: i32, partial: bool) -> Self {
+        match number {
+            0 => Self::Continue,
+            1 if partial => Self::StopIteration,
+            2 => Self::ContinueAndEndStream,
+            3 => Self::StopAndBuffer,
+            _ => Self::StopAndWatermark,
+        }
     }
 
     pub(crate) fn of_body(number: i32) -> Self {
-        if number == 0 { Self::Continue } else { Self::Pause }
+        match number {
+            0 => Self::Continue,
+            1 => Self::StopAndBuffer,
+            2 => Self::StopAndWatermark,
+            _ => Self::StopNoBuffer,
+        }
+    }
+
+    pub(crate) fn of_trailers(number: i32) -> Self {
+        if number == 0 { Self::Continue } else { Self::StopAndBuffer }
     }
 }
 
@@ -71,8 +97,10 @@ pub(crate) enum MapType {
     RequestTrailers,
     ResponseHeaders,
     ResponseTrailers,
-    /// gRPC metadata and the headers of a callout's response: there is none to read.
-    Callout,
+    GrpcInitialMetadata,
+    GrpcTrailingMetadata,
+    CallResponseHeaders,
+    CallResponseTrailers,
 }
 
 impl MapType {
@@ -82,9 +110,25 @@ impl MapType {
             1 => Self::RequestTrailers,
             2 => Self::ResponseHeaders,
             3 => Self::ResponseTrailers,
-            4..=7 => Self::Callout,
+            4 => Self::GrpcInitialMetadata,
+            5 => Self::GrpcTrailingMetadata,
+            6 => Self::CallResponseHeaders,
+            7 => Self::CallResponseTrailers,
             _ => return None,
         })
+    }
+}
+
+impl MapType {
+    /// gRPC metadata and the headers of an HTTP call: to be read in the callback that has them.
+    pub(crate) fn is_of_callouts(self) -> bool {
+        matches!(
+            self,
+            Self::GrpcInitialMetadata
+                | Self::GrpcTrailingMetadata
+                | Self::CallResponseHeaders
+                | Self::CallResponseTrailers
+        )
     }
 }
 
@@ -95,7 +139,12 @@ pub(crate) enum BufferType {
     ResponseBody,
     VmConfiguration,
     PluginConfiguration,
-    /// TCP data, callout bodies and foreign arguments: there is none to read.
+    CallResponseBody,
+    GrpcMessage,
+    ForeignArguments,
+    /// Only 0.2.100.
+    RedisResponse,
+    /// TCP data: there is none to read.
     Absent,
 }
 
@@ -106,7 +155,11 @@ impl BufferType {
             1 => Self::ResponseBody,
             6 => Self::VmConfiguration,
             7 => Self::PluginConfiguration,
-            2..=5 | 8 => Self::Absent,
+            4 => Self::CallResponseBody,
+            5 => Self::GrpcMessage,
+            8 => Self::ForeignArguments,
+            9 => Self::RedisResponse,
+            2 | 3 => Self::Absent,
             _ => return None,
         })
     }

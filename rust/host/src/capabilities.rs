@@ -69,7 +69,6 @@ impl Capabilities {
     ///
     /// Guests written for Envoy and Higress name clusters `outbound|PORT||NAME`, where a service that
     /// was found by DNS or has a fixed address ends in `.dns` or `.static`.
-    #[allow(dead_code, reason = "for the hostcalls that follow")]
     pub(crate) fn upstream(&self, named: &str) -> Option<&str> {
         let known = |wanted: &str| {
             let found = self.net.iter().find(|entry| entry.eq_ignore_ascii_case(wanted));
@@ -91,7 +90,6 @@ impl Capabilities {
         })
     }
 
-    #[allow(dead_code, reason = "for the hostcalls that follow")]
     pub(crate) fn allows_foreign_function(&self, name: &str) -> bool {
         self.foreign_functions.iter().any(|entry| entry == name)
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::abi::Direction;
 use crate::effects::Effects;
 use crate::instances;
-use crate::{Host, Limits, Plugin, foreign};
+use crate::{HeaderMap, Host, Limits, Plugin, foreign};
 
 /// Plugins in the order in which a request meets them. Cloning is cheap.
 #[derive(Clone)]
@@ -27,6 +27,12 @@ struct Inner {
 pub(crate) struct Bounds {
     pub(crate) headers: usize,
     pub(crate) header_bytes: usize,
+}
+
+impl Bounds {
+    pub(crate) fn admit(self, map: &HeaderMap) -> bool {
+        map.len() <= self.headers && map.byte_len() <= self.header_bytes
+    }
 }
 
 /// What a round of ticks brought.

@@ -30,7 +30,6 @@ impl Dialect {
     /// Whether a header callback that answers 1 holds back the body too, without a callback for it,
     /// as in Envoy's `StopAllIteration`. Higress's guests mean `StopIteration`: the headers wait,
     /// the body callback runs, and its answer decides for both.
-    #[expect(dead_code, reason = "the filter chain asks it")]
     pub(crate) const fn stops_all_on_headers(self) -> bool {
         !matches!(self, Self::V0_2_100)
     }

@@ -13,6 +13,8 @@ pub struct Effects {
     /// What goes on towards the client; a head here before the upstream answered is a local
     /// response, and the request goes no further.
     pub response: Progress,
+    /// Whether a policy holds back so much that no more is to be read.
+    pub pressure: Pressure,
     /// It is too late for a clean answer: cut the client's connection.
     pub reset: bool,
     /// Ids of other streams that can go on: call [`crate::Stream::resume`] on each.
@@ -47,6 +49,18 @@ impl Effects {
         self.callouts.append(&mut other.callouts);
         self.cancelled.append(&mut other.cancelled);
     }
+}
+
+/// Which directions are full: a policy that holds back a body asked for its source to wait once it
+/// has as much as its limit `body` allows. What came already is taken all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pressure {
+    /// Read no more of the request's body.
+    pub request: bool,
+    /// Read no more of the response's body.
+    pub response: bool,
+    /// This is not as it was after the step before.
+    pub changed: bool,
 }
 
 /// How far one direction got in this step.

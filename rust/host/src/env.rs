@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use wasmer::{Memory, TypedFunction};
 
 use crate::LogLevel;
+use crate::callouts::Calls;
 use crate::capabilities::{self, Capability};
 use crate::effects::LogRecord;
 use crate::files::Descriptors;
@@ -48,6 +49,8 @@ pub(crate) struct Env {
     pub(crate) tick: Option<Tick>,
     /// What it opened.
     pub(crate) files: Descriptors,
+    /// What it asked of others.
+    pub(crate) calls: Calls,
     /// Properties that the policy declared; whether each is read only.
     pub(crate) declared: HashMap<Vec<u8>, bool>,
     /// The metrics that it defined.
@@ -116,6 +119,7 @@ impl Env {
             starting_vm: false,
             tick: None,
             files: Descriptors::default(),
+            calls: Calls::default(),
             declared: HashMap::new(),
             metrics: IdSet::default(),
             debt: 0,

@@ -25,6 +25,11 @@ pub(crate) struct StartFunctions {
 pub(crate) type BodyCallback = TypedFunction<(u32, u32, u32), i32>;
 pub(crate) type TrailersCallback = TypedFunction<(u32, u32), i32>;
 
+/// Root context, number of the callout, counts of headers, body bytes and trailers.
+pub(crate) type HttpCallCallback = TypedFunction<(u32, u32, u32, u32, u32), ()>;
+/// Root context, number of the callout, and a size, a count or a status.
+pub(crate) type AnswerCallback = TypedFunction<(u32, u32, u32), ()>;
+
 /// All callbacks are optional.
 pub(crate) struct Exports {
     pub(crate) context_create: Option<TypedFunction<(u32, u32), ()>>,
@@ -38,6 +43,13 @@ pub(crate) struct Exports {
     pub(crate) response_body: Option<BodyCallback>,
     pub(crate) request_trailers: Option<TrailersCallback>,
     pub(crate) response_trailers: Option<TrailersCallback>,
+    pub(crate) http_call_response: Option<HttpCallCallback>,
+    pub(crate) grpc_metadata: Option<AnswerCallback>,
+    pub(crate) grpc_message: Option<AnswerCallback>,
+    pub(crate) grpc_trailers: Option<AnswerCallback>,
+    pub(crate) grpc_close: Option<AnswerCallback>,
+    pub(crate) redis_response: Option<TypedFunction<(u32, u32, u32, u32), ()>>,
+    pub(crate) foreign_function: Option<AnswerCallback>,
     pub(crate) done: Option<TypedFunction<u32, i32>>,
     pub(crate) log: Option<TypedFunction<u32, ()>>,
     pub(crate) delete: Option<TypedFunction<u32, ()>>,
@@ -106,6 +118,13 @@ impl Exports {
             response_body: source.find("proxy_on_response_body")?,
             request_trailers: source.find("proxy_on_request_trailers")?,
             response_trailers: source.find("proxy_on_response_trailers")?,
+            http_call_response: source.find("proxy_on_http_call_response")?,
+            grpc_metadata: source.find("proxy_on_grpc_receive_initial_metadata")?,
+            grpc_message: source.find("proxy_on_grpc_receive")?,
+            grpc_trailers: source.find("proxy_on_grpc_receive_trailing_metadata")?,
+            grpc_close: source.find("proxy_on_grpc_close")?,
+            redis_response: source.find("proxy_on_redis_call_response")?,
+            foreign_function: source.find("proxy_on_foreign_function")?,
             done: source.find("proxy_on_done")?,
             log: source.find("proxy_on_log")?,
             delete: source.find("proxy_on_delete")?,

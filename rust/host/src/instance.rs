@@ -1,11 +1,14 @@
 //! One VM on one thread: start, and one method a callback.
 
+mod deliveries;
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use wasmer::{FunctionEnv, RuntimeError, Store};
 
 use crate::abi::{Action, Direction};
+use crate::callouts::Calls;
 use crate::engine::Tier;
 use crate::env::{Env, Links, Owner, Stage};
 use crate::exports::{self, Exports, HeadersCallback, StartFunctions};
@@ -214,7 +217,7 @@ impl Instance {
                 Some(HeadersCallback::Three(f)) => f.call(store, context, fields, end.into()),
             }
         })
-        .map(Action::of_headers)
+        .map(|number| Action::of_headers(number, self.core.stops_headers_alone()))
     }
 
     pub(crate) fn on_body(
@@ -254,13 +257,15 @@ impl Instance {
         self.run((name, &[("fields", fields)]), context, self.fuel(), |exports, store| {
             exports.trailers(direction).map_or(Ok(0), |f| f.call(store, context, fields))
         })
-        .map(Action::of_body)
+        .map(Action::of_trailers)
     }
 
     /// `proxy_on_done`, then `proxy_on_log` and `proxy_on_delete`, unless the guest wants to be
     /// asked again: then they follow its `proxy_done`.
     pub(crate) fn end_stream(&mut self, context: u32) -> Result<(), Error> {
-        self.env.as_mut(&mut self.store).ending = true;
+        let env = self.env.as_mut(&mut self.store);
+        env.ending = true;
+        env.calls.last_words = true;
         let mut done = 1;
         if self.exports.done.is_some() {
             done = self.run("proxy_on_done", context, self.fuel(), |exports, store| {
@@ -269,6 +274,7 @@ impl Instance {
         }
         let env = self.env.as_mut(&mut self.store);
         env.ending = false;
+        env.calls.last_words = false;
         if done == 0 && !env.finished.contains(&context) {
             env.park(context);
             return Ok(());
@@ -278,6 +284,9 @@ impl Instance {
     }
 
     fn delete(&mut self, context: u32) -> Result<(), Error> {
+        let calls = &mut self.env.as_mut(&mut self.store).calls;
+        let orphans = calls.end_stream(context);
+        calls.last_words = true;
         if self.exports.log.is_some() {
             self.run("proxy_on_log", context, self.fuel(), |exports, store| {
                 exports.log.as_ref().map_or(Ok(()), |f| f.call(store, context))
@@ -286,8 +295,10 @@ impl Instance {
         self.run("proxy_on_delete", context, self.fuel(), |exports, store| {
             exports.delete.as_ref().map_or(Ok(()), |f| f.call(store, context))
         })?;
-        self.env.as_mut(&mut self.store).contexts.remove(&context);
-        Ok(())
+        let env = self.env.as_mut(&mut self.store);
+        env.contexts.remove(&context);
+        env.calls.last_words = false;
+        orphans.into_iter().try_for_each(|(number, kind)| self.tell_cancelled(number, kind))
     }
 
     /// Ends the contexts for which the guest called `proxy_done` since; their streams' keys and
@@ -334,6 +345,11 @@ impl Instance {
         self.run(("proxy_on_queue_ready", &[("queue", queue)]), root, fuel, |exports, store| {
             exports.queue_ready.as_ref().map_or(Ok(()), |f| f.call(store, root, queue))
         })
+    }
+
+    /// What it asked of others.
+    pub(crate) fn calls(&mut self) -> &mut Calls {
+        &mut self.env.as_mut(&mut self.store).calls
     }
 
     /// Keys of the streams that have a context here.

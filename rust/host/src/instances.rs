@@ -4,11 +4,12 @@
 //! is made at the first use on the thread; one that crashed is replaced.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::callouts;
 use crate::effects::{Effects, LogRecord};
 use crate::ids::IdMap;
 use crate::instance::Instance;
@@ -68,6 +69,7 @@ pub(crate) fn take_effects() -> Effects {
 
 /// The place of a plugin's instance on this thread.
 pub(crate) struct Slot {
+    this: Weak<Slot>,
     core: Arc<PluginCore>,
     instance: RefCell<Option<Instance>>,
     /// Grows with each instance, so that a stream knows whether its own is still there.
@@ -82,7 +84,8 @@ pub(crate) fn slot(core: &Arc<PluginCore>) -> Rc<Slot> {
     release_retired();
     SLOTS.with_borrow_mut(|slots| {
         let slot = slots.entry(core.id).or_insert_with(|| {
-            Rc::new(Slot {
+            Rc::new_cyclic(|this| Slot {
+                this: this.clone(),
                 core: Arc::clone(core),
                 instance: RefCell::new(None),
                 generation: Cell::new(0),
@@ -122,14 +125,17 @@ fn release_retired() {
         let list = RETIRED.lock().unwrap_or_else(PoisonError::into_inner);
         list.get(seen..).unwrap_or_default().to_vec()
     };
-    let released: Option<Vec<_>> = SLOTS
+    let released: Option<Vec<Rc<Slot>>> = SLOTS
         .try_with(|slots| {
             let mut slots = slots.try_borrow_mut().ok()?;
             Some(retired.iter().filter_map(|id| slots.remove(id)).collect())
         })
         .unwrap_or_default();
-    if released.is_some() {
+    if let Some(released) = released {
         SEEN_RETIRED.set(seen + retired.len());
+        for slot in released {
+            slot.abandon_calls();
+        }
     }
 }
 
@@ -148,10 +154,11 @@ impl Slot {
 
     fn replace(&self) -> Result<(), Error> {
         match Instance::start(Arc::clone(&self.core)) {
-            Ok(instance) => {
+            Ok(mut instance) => {
                 let ticks = instance.tick_due().is_some();
-                *self.instance.borrow_mut() = Some(instance);
                 self.generation.set(self.generation.get() + 1);
+                self.hand_over(&mut instance);
+                *self.instance.borrow_mut() = Some(instance);
                 outbox(|out| out.timers |= ticks);
                 Ok(())
             }
@@ -179,7 +186,12 @@ impl Slot {
             if self.core.module.moves() {
                 instance.improve();
             }
-            callback(instance).and_then(|answer| Ok((answer, instance.end_finished()?)))
+            let outcome =
+                callback(instance).and_then(|answer| Ok((answer, instance.end_finished()?)));
+            if outcome.is_ok() {
+                self.hand_over(instance);
+            }
+            outcome
         };
         match outcome {
             Ok((answer, ended)) => {
@@ -195,7 +207,25 @@ impl Slot {
         }
     }
 
+    /// Gives what the instance asked of others to the layer above.
+    fn hand_over(&self, instance: &mut Instance) {
+        let calls = instance.calls();
+        if calls.has_news() {
+            callouts::hand_over(&self.this, self.generation.get(), calls);
+        }
+    }
+
+    /// Nobody waits any more for what the instance asked of others.
+    fn abandon_calls(&self) {
+        if let Ok(mut place) = self.instance.try_borrow_mut()
+            && let Some(instance) = place.as_mut()
+        {
+            callouts::cancel(&instance.calls().abandon());
+        }
+    }
+
     fn crashed(&self, error: &Error) {
+        self.abandon_calls();
         let instance = self.instance.borrow_mut().take();
         let streams = instance.as_ref().map(Instance::streams).unwrap_or_default();
         drop(instance);

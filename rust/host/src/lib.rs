@@ -59,11 +59,13 @@ mod signature;
 
 pub use abi::LogLevel;
 pub use attributes::{Attributes, Tls, TlsFacts};
-pub use callouts::{Callout, CalloutAnswer, CalloutRequest, GrpcMethod, Login, deliver};
+pub use callouts::{
+    Callout, CalloutAnswer, CalloutRequest, GrpcMethod, Login, deliver, pending_callouts,
+};
 pub use capabilities::{Capabilities, Capability, Denial};
 pub use chain::{Chain, Ticked};
 pub use clock::Clock;
-pub use effects::{Body, Effects, Head, LocalResponse, LogRecord, Progress};
+pub use effects::{Body, Effects, Head, LocalResponse, LogRecord, Pressure, Progress};
 pub use engine::Tier;
 pub use error::Error;
 pub use files::Folders;

@@ -30,6 +30,9 @@ pub struct PluginSpec {
     pub capabilities: Capabilities,
     /// True: a policy that fails is skipped. False: the request is answered 503.
     pub fail_open: bool,
+    /// `StopIteration` of a header callback stops the headers alone, and the body callbacks run;
+    /// else it stops everything, as in Envoy, whose name for this it is.
+    pub allow_on_headers_stop_iteration: bool,
     /// Request headers whose client copies are removed before any policy runs.
     pub strip_request_headers: Vec<String>,
 }
@@ -54,6 +57,13 @@ pub(crate) struct PluginCore {
     pub(crate) module: CompiledModule,
     pub(crate) host: Host,
     pub(crate) data: Arc<SharedData>,
+}
+
+impl PluginCore {
+    /// Whether the headers may wait while the body callbacks run; in Higress's dialect always.
+    pub(crate) fn stops_headers_alone(&self) -> bool {
+        self.spec.allow_on_headers_stop_iteration || !self.module.dialect().stops_all_on_headers()
+    }
 }
 
 impl Plugin {

@@ -95,8 +95,7 @@ impl Stream {
                 for name in state.chain.stripped() {
                     state.request.changed |= state.request.headers.remove(name);
                 }
-                let (bounds, headers) = (state.chain.bounds(), &state.request.headers);
-                headers.len() <= bounds.headers && headers.byte_len() <= bounds.header_bytes
+                state.chain.bounds().admit(&state.request.headers)
             };
             if fits {
                 chain.headers(Direction::Request, 0);
@@ -114,12 +113,26 @@ impl Stream {
         self.step(|chain| on_body(chain, Direction::Request, chunk, end))
     }
 
-    /// The request's trailers; they end it.
+    /// The request's trailers; they end it. What clients may not send as headers they may not send
+    /// as trailers either.
     ///
     /// # Errors
     /// [`Error::WrongThread`].
-    pub fn on_request_trailers(&mut self, trailers: HeaderMap) -> Result<Effects, Error> {
-        self.step(|chain| on_trailers(chain, Direction::Request, trailers))
+    pub fn on_request_trailers(&mut self, mut trailers: HeaderMap) -> Result<Effects, Error> {
+        self.step(|chain| {
+            let fits = {
+                let state = chain.state.borrow();
+                for name in state.chain.stripped() {
+                    trailers.remove(name);
+                }
+                state.chain.bounds().admit(&trailers)
+            };
+            if fits {
+                on_trailers(chain, Direction::Request, trailers);
+            } else {
+                chain.answer(None, plain(431));
+            }
+        })
     }
 
     /// The response's head: `:status`, then the fields.
@@ -262,7 +275,9 @@ fn on_trailers(chain: &FilterChain<'_>, direction: Direction, trailers: HeaderMa
         if state.is_answered() || state.is_cut() {
             return;
         }
-        state.flow(direction).trailers = Some(trailers);
+        let flow = state.flow(direction);
+        flow.rewritten = false;
+        flow.trailers = Some(trailers);
         state.note_answer(direction == Direction::Response);
     }
     chain.trailers(direction, 0);

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::abi::Direction;
 use crate::course::Course;
-use crate::effects::{Effects, LocalResponse};
+use crate::effects::{Effects, LocalResponse, Pressure};
 use crate::flow::{Flow, Gate, Stop};
 use crate::instances::{Slot, outbox};
 use crate::properties::Stored;
@@ -29,6 +29,10 @@ pub(crate) struct StreamState {
     /// Responses that did not come from the upstream, each instead of the one before. After the
     /// first one the request goes no further.
     pub(crate) answers: usize,
+    /// A policy stopped, and at its limit what it waits for is to wait as well.
+    pub(crate) watermarked: bool,
+    /// What the layer above knows of that.
+    pressure: Pressure,
     /// The connection was to be cut in an earlier step.
     pub(crate) cut: bool,
     pub(crate) closed: bool,
@@ -44,6 +48,15 @@ pub(crate) struct Filter {
     pub(crate) response: Gate,
 }
 
+impl Filter {
+    pub(crate) fn gate(&self, direction: Direction) -> &Gate {
+        match direction {
+            Direction::Request => &self.request,
+            Direction::Response => &self.response,
+        }
+    }
+}
+
 /// The context of a stream in an instance.
 #[derive(Clone)]
 pub(crate) struct Seat {
@@ -56,6 +69,8 @@ pub(crate) struct Seat {
 pub(crate) enum Asked {
     Continue(Direction),
     Respond(LocalResponse),
+    /// Body bytes of the response for the policies after this one, and whether they are the last.
+    Inject(Vec<u8>, bool),
     Reset,
 }
 
@@ -85,6 +100,8 @@ impl StreamState {
             began,
             course: Course::default(),
             answers: 0,
+            watermarked: false,
+            pressure: Pressure::default(),
             cut: false,
             closed: false,
         }
@@ -112,14 +129,40 @@ impl StreamState {
         }
     }
 
+    /// Notes body bytes of the response that a policy sends on itself; false if it cannot.
+    pub(crate) fn inject(
+        &mut self,
+        position: usize,
+        data: Vec<u8>,
+        end: bool,
+        limit: usize,
+    ) -> bool {
+        let gate = &self.filters[position].response;
+        let ended = self
+            .asked
+            .iter()
+            .any(|asked| matches!(asked, (who, Asked::Inject(_, true)) if *who == position));
+        if !gate.seen || gate.stop == Stop::Ended || ended || data.len() > limit {
+            return false;
+        }
+        match self.asked.last_mut() {
+            Some((who, Asked::Inject(before, last))) if *who == position => {
+                if before.len() + data.len() > limit {
+                    return false;
+                }
+                before.extend_from_slice(&data);
+                *last = end;
+            }
+            _ => self.asked.push((position, Asked::Inject(data, end))),
+        }
+        true
+    }
+
     /// Whether no policy looks at the body or holds any of it.
     pub(crate) fn lets_body_pass(&self, direction: Direction) -> bool {
         let looks = self.chain.looks_at_body(direction);
         self.filters.iter().all(|filter| {
-            let gate = match direction {
-                Direction::Request => &filter.request,
-                Direction::Response => &filter.response,
-            };
+            let gate = filter.gate(direction);
             gate.stop == Stop::No && gate.body.is_empty() && (!looks || filter.seat.is_none())
         })
     }
@@ -143,10 +186,28 @@ impl StreamState {
         &self.request.headers
     }
 
+    fn pressure(&mut self) -> Pressure {
+        let full = |direction: Direction| {
+            let plugins = self.chain.plugins().iter();
+            plugins.zip(&self.filters).any(|(plugin, filter)| {
+                let gate = filter.gate(direction);
+                let limit = plugin.core().spec.limits.body;
+                gate.watermark && gate.waits() && gate.held() >= limit
+            })
+        };
+        let (request, response) = (full(Direction::Request), full(Direction::Response));
+        let known = (self.pressure.request, self.pressure.response);
+        self.pressure = Pressure { request, response, changed: known != (request, response) };
+        self.pressure
+    }
+
     /// What the step asks of the layer above; the next step starts empty.
     pub(crate) fn take_effects(&mut self, key: u64) -> Effects {
         let mut effects = std::mem::take(&mut self.effects);
         self.cut |= effects.reset;
+        if self.watermarked {
+            effects.pressure = self.pressure();
+        }
         outbox(|out| out.empty_into(&mut effects));
         effects.wake.retain(|other| *other != key);
         effects

@@ -126,10 +126,29 @@ fn a_held_response_over_the_limit_is_cut_when_its_head_has_gone() {
 }
 
 #[test]
-fn a_body_behind_a_held_head_counts_too() {
-    let hold = callback("proxy_on_request_headers", HEADERS, "(i32.const 1)");
+fn a_held_body_may_be_as_long_as_the_limit() {
+    let hold = callback("proxy_on_request_body", BODY, UNTIL_END);
+    let (mut stream, _) = posted(&Chain::new(vec![bounded(&[&hold])]), &[]);
+    stream.on_request_body(b"ab", false).unwrap();
+    let effects = stream.on_request_body(b"c", true).unwrap();
+    assert_eq!(effects.request.body, Body::Bytes(b"abc".to_vec()));
+}
+
+#[test]
+fn a_body_behind_a_head_that_is_held_and_buffered_counts_too() {
+    let hold = callback("proxy_on_request_headers", HEADERS, "(i32.const 3)");
     let (mut stream, effects) = posted(&Chain::new(vec![bounded(&[&hold])]), &[]);
     assert_eq!(effects.request.head, Head::Held);
     stream.on_request_body(b"abcd", true).unwrap();
     assert_eq!(status(&stream), "413");
+}
+
+#[test]
+fn a_response_held_with_its_head_over_the_limit_is_500() {
+    let hold = callback("proxy_on_response_headers", HEADERS, "(i32.const 3)");
+    let (mut stream, _) = posted(&Chain::new(vec![bounded(&[&hold])]), &[]);
+    stream.on_response_headers(map(&[(":status", "200")]), false).unwrap();
+    let effects = stream.on_response_body(b"abcd", false).unwrap();
+    assert_eq!((effects.response.head, effects.reset), (Head::Changed, false));
+    assert_eq!(status(&stream), "500");
 }

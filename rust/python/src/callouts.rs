@@ -7,7 +7,7 @@ use pyo3::types::{PyBytes, PyList};
 use wasmgate_host::{self as host, CalloutAnswer, CalloutRequest, GrpcMethod, HeaderMap};
 
 use crate::effects::{self, Effects};
-use crate::fields;
+use crate::{errors, fields};
 
 /// What a policy asks of others; what its kind does not have is empty.
 #[pyclass(frozen, module = "wasmgate._native", get_all)]
@@ -112,7 +112,7 @@ pub(crate) fn convert(py: Python<'_>, callouts: Vec<host::Callout>) -> PyResult<
 type Asked = PyResult<Option<Py<Effects>>>;
 
 fn deliver(py: Python<'_>, id: u64, answer: CalloutAnswer) -> Asked {
-    let effects = host::deliver(id, answer);
+    let effects = host::deliver(id, answer).map_err(|error| errors::raise(py, "", &error))?;
     if !effects.is_noteworthy() {
         return Ok(None);
     }

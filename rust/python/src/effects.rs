@@ -15,11 +15,16 @@ pub(crate) struct Effects {
     request_head: Option<Py<RequestHead>>,
     request_body: Option<Py<PyBytes>>,
     request_end: bool,
+    request_trailers: Option<Py<PyList>>,
+    /// A policy holds back as much of the request as it may.
+    request_full: bool,
     /// Status and fields that go to the client now.
     response_head: Option<(u16, Py<PyList>)>,
     response_body: Option<Py<PyBytes>>,
     response_end: bool,
     response_trailers: Option<Py<PyList>>,
+    /// A policy holds back as much of the response as it may.
+    response_full: bool,
     /// Cut the client's connection.
     reset: bool,
     /// Ids of other streams that can go on.
@@ -90,6 +95,7 @@ fn is_plain(effects: &host::Effects, phase: &Phase<'_, '_>) -> bool {
     let (request, response) = (&effects.request, &effects.response);
     let quiet = !effects.reset
         && !effects.is_noteworthy()
+        && !effects.pressure.changed
         && request.trailers.is_none()
         && response.trailers.is_none();
     let held = |progress: &host::Progress| progress.head == Head::Held;
@@ -144,10 +150,16 @@ pub(crate) fn convert(
         Head::Held => None,
         Head::Changed | Head::Unchanged => Some(heads.response(|map| response_head(py, map))?),
     };
-    let trailers = effects.response.trailers.as_ref();
-    let trailers = trailers.map(|map| crate::fields::write(py, map)).transpose()?;
+    let trailers = |progress: &host::Progress| {
+        let fields = progress.trailers.as_ref().map(|map| crate::fields::write(py, map));
+        fields.transpose().map(|list| list.map(Bound::unbind))
+    };
     let effects = Effects {
         noteworthy: effects.is_noteworthy(),
+        request_trailers: trailers(&effects.request)?,
+        response_trailers: trailers(&effects.response)?,
+        request_full: effects.pressure.request,
+        response_full: effects.pressure.response,
         forward: effects.request.head != Head::Held,
         request_head,
         request_body: body(effects.request.body),
@@ -155,7 +167,6 @@ pub(crate) fn convert(
         response_head,
         response_body: body(effects.response.body),
         response_end: effects.response.end,
-        response_trailers: trailers.map(Bound::unbind),
         reset: effects.reset,
         wake: effects.wake,
         logs: logs(effects.logs),
@@ -174,10 +185,13 @@ pub(crate) fn convert_ticked(py: Python<'_>, effects: host::Effects) -> PyResult
         request_head: None,
         request_body: None,
         request_end: false,
+        request_trailers: None,
+        request_full: false,
         response_head: None,
         response_body: None,
         response_end: false,
         response_trailers: None,
+        response_full: false,
         reset: false,
         wake: effects.wake,
         logs: logs(effects.logs),

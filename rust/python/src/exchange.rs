@@ -83,9 +83,7 @@ impl Exchange {
     }
 
     fn on_response_trailers(&mut self, py: Python<'_>, trailers: &Bound<'_, PyAny>) -> Asked {
-        let mut map = fields::map_for(trailers);
-        fields::read(trailers, |name, value| map.push(name, value))?;
-        let effects = self.0.on_response_trailers(map);
+        let effects = self.0.on_response_trailers(fields::map(trailers)?);
         self.convert(py, effects, &Phase::Other)
     }
 
@@ -105,14 +103,9 @@ impl Exchange {
         headers: &Bound<'_, PyAny>,
         body: Vec<u8>,
     ) -> Asked {
-        let mut map = fields::map_for(headers);
-        fields::read(headers, |name, value| map.push(name, value))?;
-        let effects = self.0.respond(LocalResponse {
-            status,
-            headers: map,
-            body,
-            details: "direct_response".into(),
-        });
+        let headers = fields::map(headers)?;
+        let details = "direct_response".into();
+        let effects = self.0.respond(LocalResponse { status, headers, body, details });
         self.convert(py, effects, &Phase::Other)
     }
 

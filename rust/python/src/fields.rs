@@ -13,6 +13,13 @@ pub(crate) fn map_for(headers: &Bound<'_, PyAny>) -> HeaderMap {
     HeaderMap::with_capacity(fields, fields * FIELD)
 }
 
+/// The fields and nothing else.
+pub(crate) fn map(headers: &Bound<'_, PyAny>) -> PyResult<HeaderMap> {
+    let mut map = map_for(headers);
+    read(headers, |name, value| map.push(name, value))?;
+    Ok(map)
+}
+
 /// Appends the fields; `keep` says which.
 pub(crate) fn read(headers: &Bound<'_, PyAny>, mut each: impl FnMut(&[u8], &[u8])) -> PyResult<()> {
     if let Ok(list) = headers.cast::<PyList>() {

@@ -19,8 +19,9 @@ impl Plugin {
     #[new]
     #[pyo3(signature = (host, *, name, module, root_id, configuration, vm_configuration, fuel,
         start_fuel, memory, body, headers, header_bytes, log_bytes, environment, fail_open,
-        strip_request_headers, net = Vec::new(), read = Vec::new(), foreign_functions = Vec::new(),
-        metrics = Vec::new(), shared_data = Vec::new()))]
+        strip_request_headers, allow_on_headers_stop_iteration=false, net = Vec::new(),
+        read = Vec::new(), foreign_functions = Vec::new(), metrics = Vec::new(),
+        shared_data = Vec::new()))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of one constructor")]
     fn new(
         py: Python<'_>,
@@ -40,6 +41,7 @@ impl Plugin {
         environment: BTreeMap<String, String>,
         fail_open: bool,
         strip_request_headers: Vec<String>,
+        allow_on_headers_stop_iteration: bool,
         net: Vec<String>,
         read: Vec<(String, PathBuf)>,
         foreign_functions: Vec<String>,
@@ -59,6 +61,7 @@ impl Plugin {
             environment: environment.into_iter().collect(),
             fail_open,
             strip_request_headers,
+            allow_on_headers_stop_iteration,
             capabilities: Capabilities { net, read, foreign_functions, metrics, shared_data },
         };
         let host = host.0.clone();

@@ -11,8 +11,10 @@ from wasmgate.cli.check import check
 from wasmgate.cli.console import out, show_error
 from wasmgate.cli.exit_codes import EPILOG, ExitCode
 from wasmgate.cli.inspect import inspect
+from wasmgate.cli.replay import replay
 from wasmgate.cli.run import run
 from wasmgate.cli.token import token
+from wasmgate.cli.trace import trace
 from wasmgate.errors import WasmgateError
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "run": run,
     "check": check,
     "inspect": inspect,
+    "trace": trace,
+    "replay": replay,
     "token": token,
 }
 

@@ -102,7 +102,7 @@ class LimitSettings(Model):
     """Linear memory of one instance."""
 
     body: Size = Limits.body
-    """Body bytes held while the policy pauses; more is answered 413."""
+    """Body bytes held while the policy pauses; more is answered 413, or waits to be read."""
 
     headers: Count = Limits.headers
     """Fields in one header map; more is answered 431."""
@@ -163,6 +163,9 @@ class PolicySettings(Model):
     strip_request_headers: tuple[FieldName, ...] = ()
     """Request headers whose client copies are removed before any policy runs."""
 
+    allow_on_headers_stop_iteration: bool = False
+    """Whether it may stop the headers alone, so that its body callbacks run before they go on."""
+
     def to_policy(self, name: str) -> Policy:
         """Return the same as a `Policy`, under the name it has in the file."""
         return Policy(
@@ -175,6 +178,7 @@ class PolicySettings(Model):
             capabilities=Capabilities(**dict(self.capabilities)),
             failure_policy=self.failure_policy,
             strip_request_headers=self._stripped(),
+            allow_on_headers_stop_iteration=self.allow_on_headers_stop_iteration,
         )
 
     def _stripped(self) -> tuple[str, ...]:

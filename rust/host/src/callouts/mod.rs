@@ -2,19 +2,59 @@
 //!
 //! A hostcall notes a callout in the instance's [`Calls`]. After the callback it is handed over to
 //! the layer above ([`crate::Effects::callouts`]), which performs it and brings the answer with
-//! [`deliver`], on the same thread.
+//! [`deliver`], on the same thread. A callout of a stream is cancelled with the stream, one of a root
+//! context (a tick, a start) lives as long as its instance.
 
+pub(crate) mod asking;
+mod delivery;
+mod pending;
 mod request;
+mod routes;
 
+pub(crate) use delivery::{Delivery, Told};
+pub(crate) use pending::{Calls, Kind};
 pub use request::{Callout, CalloutAnswer, CalloutRequest, GrpcMethod, Login};
+pub(crate) use routes::{cancel, hand_over};
 
-use crate::Effects;
-use crate::instances;
+use crate::guest::{Fault, Guest};
+use crate::{Effects, Error, foreign, instances};
 
 /// Brings the answer of a callout to the policy that asked, and says what it asks now. Ids that are
 /// gone (answered, cancelled, or of another thread) and answers of another kind are ignored.
-#[must_use]
-pub fn deliver(_id: u64, _answer: CalloutAnswer) -> Effects {
+///
+/// # Errors
+/// [`Error::Busy`].
+pub fn deliver(id: u64, answer: CalloutAnswer) -> Result<Effects, Error> {
+    if foreign::busy() {
+        return Err(Error::Busy);
+    }
+    if let Some(route) = routes::find(id) {
+        let outcome = route.slot().map(|slot| {
+            slot.call(route.generation, |instance| instance.deliver(route.number, answer))
+        });
+        // A crash is in the outbox; there is no stream to answer.
+        if !matches!(outcome, Some(Ok(false))) {
+            routes::forget(id);
+        }
+    }
     instances::deliver_queues();
-    instances::take_effects()
+    Ok(instances::take_effects())
+}
+
+/// How many callouts of this thread wait for an answer.
+#[must_use]
+pub fn pending_callouts() -> usize {
+    routes::count()
+}
+
+/// Calls a foreign function of the capabilities that answers later, in `proxy_on_foreign_function`. The result is the
+/// number of the call, as 4 bytes, little-endian: the callback's `function_id`.
+pub(crate) fn call_foreign(
+    guest: &mut Guest<'_>,
+    name: &str,
+    arguments: &[u8],
+) -> Result<Vec<u8>, Fault> {
+    let request = CalloutRequest::Foreign { name: name.to_owned(), arguments: arguments.to_vec() };
+    let number = asking::open(guest, Kind::Foreign, request)?;
+    Ok(number.to_le_bytes().to_vec())
 }

@@ -74,6 +74,28 @@ pub enum CalloutRequest {
     },
 }
 
+impl CalloutRequest {
+    /// False for what is more of a callout that is under way.
+    pub(crate) fn opens(&self) -> bool {
+        !matches!(self, Self::GrpcSend { .. } | Self::GrpcClose)
+    }
+
+    /// Bytes of the parts that have no bound of their own.
+    pub(crate) fn byte_len(&self) -> usize {
+        match self {
+            Self::Http { body, headers, trailers, .. } => {
+                body.len() + headers.byte_len() + trailers.byte_len()
+            }
+            Self::Grpc { method, message, .. } => method.metadata.byte_len() + message.len(),
+            Self::GrpcStream(method) => method.metadata.byte_len(),
+            Self::GrpcSend { message, .. } => message.len(),
+            Self::GrpcClose => 0,
+            Self::Redis { query, .. } => query.len(),
+            Self::Foreign { arguments, .. } => arguments.len(),
+        }
+    }
+}
+
 /// A method of a gRPC service.
 #[derive(Debug)]
 pub struct GrpcMethod {

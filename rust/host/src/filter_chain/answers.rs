@@ -1,9 +1,9 @@
 //! Responses that do not come from the upstream: a policy's own, and what failures answer.
 
-use super::{FilterChain, Turn};
+use super::{FilterChain, Turn, grpc};
 use crate::abi::Direction;
 use crate::effects::LocalResponse;
-use crate::flow::{Gate, Stop};
+use crate::flow::Gate;
 use crate::stream_state::Seat;
 use crate::{Error, HeaderMap};
 
@@ -18,6 +18,8 @@ impl FilterChain<'_> {
 
     /// The same, also instead of another such response that has not gone out yet.
     pub(super) fn replace(&self, by: Option<usize>, response: LocalResponse) {
+        let called = grpc::is_call(self.state.borrow().request_headers());
+        let response = if called { grpc::answer(&response) } else { response };
         let (from, answers) = {
             let mut state = self.state.borrow_mut();
             if state.response.passed {
@@ -79,7 +81,7 @@ impl FilterChain<'_> {
                 let state = self.state.borrow();
                 let filter = &state.filters[position];
                 let gone = |seat: &Seat| !seat.slot.serves(seat.generation);
-                let held = [&filter.request, &filter.response].map(|gate| gate.stop != Stop::No);
+                let held = [&filter.request, &filter.response].map(Gate::waits);
                 (filter.seat.as_ref().is_some_and(gone) && held != [false; 2]).then_some(held)
             };
             let Some([request, response]) = waits else { continue };

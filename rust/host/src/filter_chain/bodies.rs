@@ -1,10 +1,10 @@
 //! Bodies and trailers on their way through the policies of a stream.
 
-use super::{FilterChain, Turn, length, plain};
+use super::{FilterChain, length, plain};
 use crate::HeaderMap;
-use crate::abi::Direction;
+use crate::abi::{Action, Direction};
 use crate::effects::Body;
-use crate::flow::Stop;
+use crate::flow::{Gate, Phase, Stop};
 use crate::stream_state::Seat;
 
 impl FilterChain<'_> {
@@ -26,19 +26,82 @@ impl FilterChain<'_> {
             let outcome = seat
                 .slot
                 .call(seat.generation, |vm| vm.on_body(direction, seat.context, size, end));
-            self.state.borrow_mut().gate(direction, position).open = false;
-            if self.settle(direction, position, outcome, Stop::Body) == Turn::Stopped {
-                self.state.borrow_mut().gate(direction, position).end |= end;
+            let Some(action) = self.settle(position, direction, outcome) else { return };
+            let Some(mut held) = self.after_body(direction, position, action, end) else {
                 self.check_held(direction, position);
                 return;
+            };
+            let answers = self.answers();
+            if held.headers {
+                self.headers(direction, step + 1);
+                if self.answers() != answers {
+                    return;
+                }
             }
-            let mut state = self.state.borrow_mut();
-            let gate = state.gate(direction, position);
-            gate.stop = Stop::No;
-            data = std::mem::take(&mut gate.body);
-            end |= std::mem::take(&mut gate.end);
+            (data, end) = (held.take_body(), held.end);
+            if held.trailers {
+                self.body(direction, step + 1, data, false);
+                if self.answers() == answers {
+                    self.trailers(direction, step + 1);
+                }
+                return;
+            }
         }
         self.let_out(direction, data, end);
+    }
+
+    /// After a body callback: what goes on of what was held; `None` if the policy stops.
+    fn after_body(
+        &self,
+        direction: Direction,
+        position: usize,
+        action: Action,
+        mut end: bool,
+    ) -> Option<Gate> {
+        let state = &mut *self.state.borrow_mut();
+        // Trailers that came would have had their own callback: these the policy added.
+        let added = state.flow(direction).trailers.as_ref().is_some_and(|map| !map.is_empty());
+        let trailers = end && added;
+        let gate = state.gate(direction, position);
+        if gate.stop == Stop::Ended {
+            return None;
+        }
+        gate.phase = Phase::None;
+        gate.trailers |= trailers;
+        end &= !trailers;
+        if action != Action::Continue {
+            gate.stop_body(action, end);
+            state.watermarked |= action == Action::StopAndWatermark;
+            return None;
+        }
+        gate.end |= end;
+        let joined = !gate.kept.is_empty();
+        let held = gate.release();
+        state.flow(direction).rewritten |= joined;
+        Some(held)
+    }
+
+    /// Body bytes of a response that a policy sends on itself, to the policies after it.
+    pub(super) fn inject(&self, position: usize, data: Vec<u8>, end: bool) {
+        let direction = Direction::Response;
+        let step = self.mirror(direction, position);
+        let answers = self.answers();
+        let headers = {
+            let state = &mut *self.state.borrow_mut();
+            state.response.rewritten = true;
+            let gate = state.gate(direction, position);
+            let headers = std::mem::take(&mut gate.headers);
+            if end {
+                gate.finish();
+            }
+            headers
+        };
+        if headers {
+            self.headers(direction, step + 1);
+        }
+        if self.answers() == answers {
+            self.body(direction, step + 1, data, end);
+        }
     }
 
     /// Puts body bytes before a policy. `None`: it has no say, or it is stopped and keeps them.
@@ -52,8 +115,11 @@ impl FilterChain<'_> {
         let seat = self.seat(position);
         let mut state = self.state.borrow_mut();
         let gate = state.gate(direction, position);
-        let stopped = matches!(gate.stop, Stop::Headers | Stop::Trailers);
-        if seat.is_none() && !stopped {
+        if gate.stop == Stop::Ended {
+            return None;
+        }
+        let shut = gate.is_shut();
+        if seat.is_none() && !shut {
             return None;
         }
         let joined = !gate.body.is_empty();
@@ -62,13 +128,17 @@ impl FilterChain<'_> {
         } else {
             gate.body = std::mem::take(data);
         }
-        gate.end |= end && stopped;
-        gate.open = !stopped;
-        state.flow(direction).rewritten |= joined || stopped;
-        seat.filter(|_| !stopped)
+        gate.end |= end && shut;
+        gate.phase = match (shut, end) {
+            (true, _) => Phase::None,
+            (false, false) => Phase::Body,
+            (false, true) => Phase::LastBody,
+        };
+        state.flow(direction).rewritten |= joined || shut;
+        seat.filter(|_| !shut)
     }
 
-    pub(super) fn is_stopped(&self, direction: Direction, position: usize) -> bool {
+    fn is_stopped(&self, direction: Direction, position: usize) -> bool {
         self.state.borrow_mut().gate(direction, position).stop != Stop::No
     }
 
@@ -78,8 +148,8 @@ impl FilterChain<'_> {
             let mut state = self.state.borrow_mut();
             let limit = state.chain.plugins()[position].core().spec.limits.body;
             let gate = state.gate(direction, position);
-            let held = gate.stop != Stop::No && gate.body.len() > limit;
-            held.then(|| std::mem::take(gate)).is_some()
+            let over = gate.waits() && !gate.watermark && gate.held() > limit;
+            over.then(|| std::mem::take(gate)).is_some()
         };
         if overflow {
             let status = if direction == Direction::Request { 413 } else { 500 };
@@ -111,40 +181,58 @@ impl FilterChain<'_> {
                 return;
             }
             let position = self.mirror(direction, step);
+            // A policy that holds back the body learns here that it is complete: before trailers no
+            // body callback has the end.
+            let seat = self.seat(position);
             let fields = {
                 let mut state = self.state.borrow_mut();
                 let gate = state.gate(direction, position);
-                if matches!(gate.stop, Stop::Headers | Stop::Trailers) {
+                if gate.is_shut() {
                     gate.trailers = true;
                     return;
                 }
+                gate.phase = if seat.is_some() { Phase::Trailers } else { Phase::None };
                 state.flow(direction).trailers.as_ref().map_or(0, HeaderMap::len)
             };
-            // A policy that holds back the body learns here that it is complete: before trailers no
-            // body callback has the end.
-            let Some(seat) = self.seat(position) else { continue };
+            let Some(seat) = seat else { continue };
             let fields = length(fields);
             let outcome = seat
                 .slot
                 .call(seat.generation, |vm| vm.on_trailers(direction, seat.context, fields));
-            if self.settle(direction, position, outcome, Stop::Trailers) == Turn::Stopped {
-                return;
-            }
-            let answers = self.state.borrow().answers;
-            let held = std::mem::take(self.state.borrow_mut().gate(direction, position));
-            if !held.body.is_empty() {
-                self.state.borrow_mut().flow(direction).rewritten = true;
-                self.body(direction, step + 1, held.body, false);
-                if self.state.borrow().answers != answers {
+            let Some(action) = self.settle(position, direction, outcome) else { return };
+            let mut held = {
+                let state = &mut *self.state.borrow_mut();
+                let gate = state.gate(direction, position);
+                gate.phase = Phase::None;
+                if gate.stop == Stop::Ended {
                     return;
                 }
+                if action != Action::Continue {
+                    gate.stop = Stop::Trailers;
+                    return;
+                }
+                let held = gate.release();
+                state.flow(direction).rewritten |= held.held() > 0;
+                held
+            };
+            let answers = self.answers();
+            if held.headers {
+                self.headers(direction, step + 1);
+            }
+            let body = held.take_body();
+            if !body.is_empty() && self.answers() == answers {
+                self.body(direction, step + 1, body, false);
+            }
+            if self.answers() != answers {
+                return;
             }
         }
         if self.is_over(direction) {
             return;
         }
         let mut state = self.state.borrow_mut();
-        let trailers = state.flow(direction).trailers.take();
+        // They stay readable, for `proxy_on_log`.
+        let trailers = state.flow(direction).trailers.clone();
         let progress = state.progress(direction);
         progress.trailers = trailers;
         progress.end = true;

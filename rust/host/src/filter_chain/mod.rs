@@ -5,6 +5,7 @@
 
 mod answers;
 mod bodies;
+pub(crate) mod grpc;
 
 use std::cell::RefCell;
 
@@ -12,7 +13,7 @@ pub(crate) use answers::plain;
 
 use crate::abi::{Action, Direction};
 use crate::effects::{Head, LogRecord};
-use crate::flow::{Gate, Stop};
+use crate::flow::Stop;
 use crate::instances::{self, outbox};
 use crate::stream_state::{Asked, Seat, StreamState};
 use crate::{Error, LogLevel};
@@ -82,29 +83,52 @@ impl FilterChain<'_> {
         };
         let (fields, end) = {
             let mut state = self.state.borrow_mut();
+            let gate = state.gate(direction, position);
+            (gate.seen, gate.headers) = (true, true);
             let flow = state.flow(direction);
-            flow.at = Some(position);
             (length(flow.headers.len()), flow.headers_only)
         };
         let outcome = seat
             .slot
             .call(seat.generation, |vm| vm.on_headers(direction, seat.context, fields, end));
-        self.state.borrow_mut().flow(direction).at = None;
-        self.settle(direction, position, outcome, Stop::Headers)
+        let Some(action) = self.settle(position, direction, outcome) else { return Turn::Stopped };
+        let state = &mut *self.state.borrow_mut();
+        let gate = state.gate(direction, position);
+        match action {
+            // What it injected took them along.
+            _ if !gate.headers => {
+                if !matches!(action, Action::Continue | Action::ContinueAndEndStream) {
+                    gate.stop_body(action, false);
+                }
+                return Turn::Stopped;
+            }
+            Action::Continue => gate.headers = false,
+            Action::ContinueAndEndStream => {
+                gate.finish();
+                state.flow(direction).headers_only = true;
+            }
+            stop => {
+                gate.stop_headers(stop);
+                state.watermarked |= stop == Action::StopAndWatermark;
+                return Turn::Stopped;
+            }
+        }
+        Turn::Next
     }
 
-    /// After a callback: performs what was asked, then goes on or stops.
+    /// After a callback: performs what was asked. `None`: the stream goes another way now.
     fn settle(
         &self,
-        direction: Direction,
         position: usize,
+        direction: Direction,
         outcome: Result<Action, Error>,
-        stop: Stop,
-    ) -> Turn {
-        let answers = self.state.borrow().answers;
+    ) -> Option<Action> {
+        let answers = self.answers();
         let mut action = match outcome {
             Ok(action) => action,
-            Err(error) => return self.failed(position, &error),
+            Err(error) => {
+                return (self.failed(position, &error) == Turn::Next).then_some(Action::Continue);
+            }
         };
         let asked = std::mem::take(&mut self.state.borrow_mut().asked);
         for (who, what) in asked {
@@ -116,15 +140,12 @@ impl FilterChain<'_> {
                 what => self.perform(who, what),
             }
         }
-        let mut state = self.state.borrow_mut();
-        if state.answers != answers || state.is_cut() {
-            return Turn::Stopped;
-        }
-        if action == Action::Pause {
-            state.gate(direction, position).stop = stop;
-            return Turn::Stopped;
-        }
-        Turn::Next
+        let state = self.state.borrow();
+        (state.answers == answers && !state.is_cut()).then_some(action)
+    }
+
+    fn answers(&self) -> usize {
+        self.state.borrow().answers
     }
 
     /// Performs what was asked outside of this stream's own callbacks.
@@ -140,34 +161,35 @@ impl FilterChain<'_> {
         match asked {
             Asked::Continue(direction) => self.proceed(direction, position),
             Asked::Respond(response) => self.answer(Some(position), response),
+            Asked::Inject(data, end) => self.inject(position, data, end),
             Asked::Reset => self.state.borrow_mut().effects.reset = true,
         }
     }
 
     /// `proxy_continue_stream` for a policy that stopped.
     fn proceed(&self, direction: Direction, position: usize) {
-        if self.is_over(direction) {
-            return;
-        }
-        if !self.is_stopped(direction, position) {
+        if self.is_over(direction) || !self.state.borrow_mut().gate(direction, position).waits() {
             return;
         }
         let step = self.mirror(direction, position);
-        let answers = self.state.borrow().answers;
-        let Gate { stop, body, end, trailers, .. } =
-            std::mem::take(self.state.borrow_mut().gate(direction, position));
-        // The policy that stopped at the headers has not seen what came after them.
-        let next = if stop == Stop::Headers { step } else { step + 1 };
-        if stop == Stop::Headers {
+        let answers = self.answers();
+        let mut held = {
+            let state = &mut *self.state.borrow_mut();
+            state.flow(direction).rewritten = true;
+            state.gate(direction, position).release()
+        };
+        // The policy that stopped everything at the headers has not seen what came after them.
+        let next = if held.stop == Stop::All { step } else { step + 1 };
+        if held.headers {
             self.headers(direction, step + 1);
         }
-        self.state.borrow_mut().flow(direction).rewritten = true;
         // What is held here is of a response that another policy may have replaced meanwhile.
-        let replaced = || self.state.borrow().answers != answers;
-        if (!body.is_empty() || end) && !replaced() {
-            self.body(direction, next, body, end);
+        let replaced = || self.answers() != answers;
+        let body = held.take_body();
+        if (!body.is_empty() || held.end) && !replaced() {
+            self.body(direction, next, body, held.end);
         }
-        if (trailers || stop == Stop::Trailers) && !replaced() {
+        if (held.trailers || held.stop == Stop::Trailers) && !replaced() {
             self.trailers(direction, next);
         }
     }

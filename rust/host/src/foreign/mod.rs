@@ -17,7 +17,7 @@ pub(crate) use process::clear_route_cache;
 
 use crate::abi::Status;
 use crate::guest::{Fault, Guest};
-use crate::{Capability, LogLevel};
+use crate::{Capability, LogLevel, callouts};
 
 /// A function of the host itself: arguments in, result out.
 type BuiltIn = fn(&mut Guest<'_>, &[u8]) -> Result<Vec<u8>, Fault>;
@@ -62,7 +62,8 @@ pub(crate) fn call(guest: &mut Guest<'_>, name: &str, arguments: &[u8]) -> Resul
             let result = functions::call(&*function, arguments);
             checked(guest, name, result)
         }
-        Some(ForeignFunction::Asynchronous) | None => {
+        Some(ForeignFunction::Asynchronous) => callouts::call_foreign(guest, name, arguments),
+        None => {
             let text = format!("the foreign function `{name}` is not available on this host");
             guest.env.log(LogLevel::Warn, text);
             Err(Status::NotFound.into())

@@ -82,6 +82,10 @@ fn with_buffer<R>(
         BufferType::RequestBody => with_body(guest, Direction::Request, |body| work(body)),
         BufferType::ResponseBody => with_body(guest, Direction::Response, |body| work(body)),
         BufferType::Absent => Err(Status::NotFound.into()),
+        answer => {
+            let shown = guest.env.calls.delivery.as_ref().and_then(|its| its.buffer(answer));
+            work(shown.ok_or(Status::NotFound)?)
+        }
     }
 }
 

@@ -1,63 +1,125 @@
-//! gRPC calls: not performed by this version. They answer as the SDKs can bear it, and say so.
+//! gRPC calls and streams.
+//!
+//! Refusals answer what the SDKs can bear: `PARSE_FAILURE` for an upstream that is unknown or not
+//! allowed and for a method or metadata that cannot be, `INTERNAL_FAILURE` for what is too much.
 
-use super::http_calls::absent;
 use crate::abi::Status;
-use crate::guest::{Answer, Guest};
+use crate::callouts::{CalloutRequest, GrpcMethod, Kind, asking};
+use crate::guest::{Answer, Fault, Guest};
 
 /// `proxy_grpc_call`.
 #[allow(clippy::too_many_arguments, reason = "the ABI's parameters")]
 pub(super) fn call(
     guest: &mut Guest<'_>,
-    _upstream: u32,
-    _upstream_size: u32,
-    _service: u32,
-    _service_size: u32,
-    _method: u32,
-    _method_size: u32,
-    _metadata: u32,
-    _metadata_size: u32,
-    _message: u32,
-    _message_size: u32,
-    _timeout: u32,
-    _call_at: u32,
+    upstream: u32,
+    upstream_size: u32,
+    service: u32,
+    service_size: u32,
+    method: u32,
+    method_size: u32,
+    metadata: u32,
+    metadata_size: u32,
+    message: u32,
+    message_size: u32,
+    timeout: u32,
+    call_at: u32,
 ) -> Answer {
-    absent(guest, "proxy_grpc_call", Status::InternalFailure)
+    guest.check(call_at, 4)?;
+    let message = asking::body(guest, message, message_size)?;
+    let places = [upstream, service, method, metadata];
+    let method =
+        method_of(guest, places, [upstream_size, service_size, method_size, metadata_size])?;
+    let message = message.ok_or(Status::InternalFailure)?;
+    let request = CalloutRequest::Grpc { method, message, timeout: asking::timeout(timeout) };
+    asking::begin(guest, Kind::Grpc, request, call_at)
 }
 
 /// `proxy_grpc_stream`.
 #[allow(clippy::too_many_arguments, reason = "the ABI's parameters")]
 pub(super) fn stream(
     guest: &mut Guest<'_>,
-    _upstream: u32,
-    _upstream_size: u32,
-    _service: u32,
-    _service_size: u32,
-    _method: u32,
-    _method_size: u32,
-    _metadata: u32,
-    _metadata_size: u32,
-    _stream_at: u32,
+    upstream: u32,
+    upstream_size: u32,
+    service: u32,
+    service_size: u32,
+    method: u32,
+    method_size: u32,
+    metadata: u32,
+    metadata_size: u32,
+    stream_at: u32,
 ) -> Answer {
-    absent(guest, "proxy_grpc_stream", Status::InternalFailure)
+    guest.check(stream_at, 4)?;
+    let places = [upstream, service, method, metadata];
+    let method =
+        method_of(guest, places, [upstream_size, service_size, method_size, metadata_size])?;
+    let kind = Kind::GrpcStream { half_closed: false };
+    asking::begin(guest, kind, CalloutRequest::GrpcStream(method), stream_at)
 }
 
-/// `proxy_grpc_send`: there is no such call.
+/// Upstream, service, method and metadata.
+fn method_of(guest: &mut Guest<'_>, at: [u32; 4], sizes: [u32; 4]) -> Result<GrpcMethod, Fault> {
+    let named = asking::name(guest, at[0], sizes[0])?;
+    let service = asking::name(guest, at[1], sizes[1])?;
+    let name = asking::name(guest, at[2], sizes[2])?;
+    let metadata = asking::fields(guest, at[3], sizes[3])?;
+    let upstream = asking::upstream(guest, &named).ok_or(Status::ParseFailure)?;
+    if !is_name(&service) || !is_name(&name) {
+        asking::refuse(
+            guest,
+            "a gRPC service and a method have names of letters, digits, `_`, `.`",
+        );
+        return Err(Status::ParseFailure.into());
+    }
+    let metadata = metadata.ok_or(Status::ParseFailure)?;
+    Ok(GrpcMethod { upstream, service, name, metadata })
+}
+
+/// What may stand between the slashes of a request's path.
+fn is_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    !text.is_empty() && text.bytes().all(plain)
+}
+
+/// `proxy_grpc_send`: of a stream that is not closed on our side.
 pub(super) fn send(
     guest: &mut Guest<'_>,
-    _stream: u32,
-    _message: u32,
-    _message_size: u32,
-    _end: u32,
+    stream: u32,
+    message: u32,
+    message_size: u32,
+    end: u32,
 ) -> Answer {
-    absent(guest, "proxy_grpc_send", Status::NotFound)
+    let message = asking::body(guest, message, message_size)?;
+    match guest.env.calls.kind(stream) {
+        Some(Kind::GrpcStream { half_closed: false }) => {}
+        Some(_) => return Err(Status::BadArgument.into()),
+        None => return Err(Status::NotFound.into()),
+    }
+    // The SDKs bear no INTERNAL_FAILURE here.
+    let message = message.ok_or(Status::BadArgument)?;
+    let request = CalloutRequest::GrpcSend { message, end: end != 0 };
+    asking::add(guest, stream, request).map_err(|fault| match fault {
+        Fault::Status(_) => Status::BadArgument.into(),
+        fault => fault,
+    })
 }
 
-/// `proxy_grpc_cancel`: there is no such call.
-pub(super) fn cancel(guest: &mut Guest<'_>, _stream: u32) -> Answer {
-    absent(guest, "proxy_grpc_cancel", Status::NotFound)
+/// `proxy_grpc_cancel`: nothing more of it is told.
+pub(super) fn cancel(guest: &mut Guest<'_>, call: u32) -> Answer {
+    match guest.env.calls.kind(call) {
+        Some(Kind::Grpc | Kind::GrpcStream { .. }) => guest.env.calls.cancel(call),
+        Some(_) => return Err(Status::BadArgument.into()),
+        None => return Err(Status::NotFound.into()),
+    }
+    Ok(())
 }
 
-/// `proxy_grpc_close`: there is no such call.
-pub(super) fn close(guest: &mut Guest<'_>, _stream: u32) -> Answer {
-    absent(guest, "proxy_grpc_close", Status::NotFound)
+/// `proxy_grpc_close`: our side of a stream; a call is cancelled, as in Envoy.
+pub(super) fn close(guest: &mut Guest<'_>, stream: u32) -> Answer {
+    match guest.env.calls.kind(stream) {
+        Some(Kind::GrpcStream { half_closed: true }) => Ok(()),
+        Some(Kind::GrpcStream { half_closed: false }) => {
+            asking::add(guest, stream, CalloutRequest::GrpcClose)
+        }
+        _ => cancel(guest, stream),
+    }
 }

@@ -1,40 +1,55 @@
-//! HTTP calls: not performed by this version. They answer as the SDKs can bear it, and say so.
+//! HTTP calls.
 
-use crate::LogLevel;
 use crate::abi::Status;
+use crate::callouts::{CalloutRequest, Kind, asking};
 use crate::guest::{Answer, Guest};
 
-/// `proxy_get_status`: of a call's response, and there is none.
+/// `proxy_get_status`: of the answer whose callback runs; else 0 and no message.
 pub(super) fn get_status(
     guest: &mut Guest<'_>,
     code_at: u32,
     message_at: u32,
     size_at: u32,
 ) -> Answer {
-    guest.write_u32(code_at, 0)?;
-    guest.give(&[], message_at, size_at)
+    let delivery = guest.env.calls.delivery.as_ref();
+    let (code, message) =
+        delivery.map_or((0, String::new()), |its| (its.code, its.message.clone()));
+    guest.write_u32(code_at, code)?;
+    guest.give(message.as_bytes(), message_at, size_at)
 }
 
-/// `proxy_http_call`.
+/// `proxy_http_call`: `BAD_ARGUMENT` for an upstream that is unknown or not allowed, a request that
+/// cannot be one, and one that is too large; `INTERNAL_FAILURE` for one too many.
 #[allow(clippy::too_many_arguments, reason = "the ABI's parameters")]
 pub(super) fn http_call(
     guest: &mut Guest<'_>,
-    _upstream: u32,
-    _upstream_size: u32,
-    _headers: u32,
-    _headers_size: u32,
-    _body: u32,
-    _body_size: u32,
-    _trailers: u32,
-    _trailers_size: u32,
-    _timeout: u32,
-    _call_at: u32,
+    upstream: u32,
+    upstream_size: u32,
+    headers: u32,
+    headers_size: u32,
+    body: u32,
+    body_size: u32,
+    trailers: u32,
+    trailers_size: u32,
+    timeout: u32,
+    call_at: u32,
 ) -> Answer {
-    absent(guest, "proxy_http_call", Status::InternalFailure)
-}
-
-/// Says that a hostcall is not there, by its name.
-pub(super) fn absent(guest: &mut Guest<'_>, name: &str, status: Status) -> Answer {
-    guest.env.log(LogLevel::Warn, format!("{name} is not available on this host"));
-    Err(status.into())
+    guest.check(call_at, 4)?;
+    let named = asking::name(guest, upstream, upstream_size)?;
+    let headers = asking::fields(guest, headers, headers_size)?;
+    let body = asking::body(guest, body, body_size)?;
+    let trailers = asking::fields(guest, trailers, trailers_size)?;
+    let upstream = asking::upstream(guest, &named).ok_or(Status::BadArgument)?;
+    let (Some(headers), Some(body), Some(trailers)) = (headers, body, trailers) else {
+        return Err(Status::BadArgument.into());
+    };
+    for name in [":authority", ":method", ":path"] {
+        if headers.get(name.as_bytes()).is_none_or(<[u8]>::is_empty) {
+            asking::refuse(guest, &format!("its headers have no `{name}`"));
+            return Err(Status::BadArgument.into());
+        }
+    }
+    let timeout = asking::timeout(timeout);
+    let request = CalloutRequest::Http { upstream, headers, body, trailers, timeout };
+    asking::begin(guest, Kind::Http, request, call_at)
 }

@@ -2,12 +2,13 @@
 //!
 //! Reading is allowed from the moment the fields came to the end of the stream (more than Envoy
 //! allows, so that a response callback can look at the request). Writing is allowed in the
-//! callback that has the fields and while the policy is stopped there; elsewhere it would change
-//! nothing that goes on, and answers `BAD_ARGUMENT`, with a line in the log that says why.
+//! callback that has the fields and while the policy is stopped there, in body callbacks too if it
+//! stopped the headers alone; trailers also in the last body callback, which can add the first one.
+//! Elsewhere it would change nothing that goes on, and answers `BAD_ARGUMENT`, with a line in the log
+//! that says why.
 
 use crate::abi::{MapType, Status};
 use crate::dialect::Dialect;
-use crate::flow::Stop;
 use crate::guest::{Answer, Fault, Guest, Short};
 use crate::headers::is_field;
 use crate::stream_state::{self, StreamState};
@@ -148,6 +149,12 @@ fn read<R>(
     work: impl FnOnce(&HeaderMap) -> R,
 ) -> Result<Option<R>, Fault> {
     let kind = MapType::from_number(map).ok_or(Status::BadArgument)?;
+    if kind.is_of_callouts() {
+        let shown = guest.env.calls.delivery.as_ref().and_then(|its| its.map(kind));
+        let found = shown.map(|map| (map.byte_len(), work(map)));
+        guest.charge_bytes(found.as_ref().map_or(0, |(bytes, _)| *bytes))?;
+        return Ok(found.map(|(_, found)| found));
+    }
     let Some((key, _)) = guest.env.stream() else { return Ok(None) };
     let mut bytes = 0;
     let found = stream_state::with(key, |state| {
@@ -165,23 +172,28 @@ fn map_of(state: &mut StreamState, kind: MapType) -> Option<&mut HeaderMap> {
         MapType::ResponseHeaders => state.response.begun.then_some(&mut state.response.headers),
         MapType::RequestTrailers => state.request.trailers.as_mut(),
         MapType::ResponseTrailers => state.response.trailers.as_mut(),
-        MapType::Callout => None,
+        _ => None,
     }
 }
 
 /// True when what `position` writes now still goes on.
 fn is_writable(state: &StreamState, kind: MapType, position: usize) -> bool {
     let filter = &state.filters[position];
-    let (flow, gate) = match kind {
-        MapType::RequestHeaders | MapType::RequestTrailers => (&state.request, &filter.request),
-        _ => (&state.response, &filter.response),
-    };
     match kind {
-        MapType::RequestHeaders | MapType::ResponseHeaders => {
-            flow.at == Some(position) || gate.stop == Stop::Headers
-        }
-        MapType::RequestTrailers | MapType::ResponseTrailers => flow.trailers.is_some(),
-        MapType::Callout => false,
+        MapType::RequestHeaders => filter.request.headers,
+        MapType::ResponseHeaders => filter.response.headers,
+        MapType::RequestTrailers => filter.request.has_trailers(),
+        MapType::ResponseTrailers => filter.response.has_trailers(),
+        _ => false,
+    }
+}
+
+/// The map that is written to: trailers are made when the last body callback adds the first one.
+fn map_to_write(state: &mut StreamState, kind: MapType) -> Option<&mut HeaderMap> {
+    match kind {
+        MapType::RequestTrailers => Some(state.request.trailers.get_or_insert_default()),
+        MapType::ResponseTrailers => Some(state.response.trailers.get_or_insert_default()),
+        _ => map_of(state, kind),
     }
 }
 
@@ -201,7 +213,7 @@ fn write(
         if !is_writable(state, kind, position) {
             return Some("these fields have gone on already, or are not there yet");
         }
-        let map = map_of(state, kind)?;
+        let map = map_to_write(state, kind)?;
         let fields;
         (fields, bytes) = size(map);
         if fields > most || bytes > most_bytes {

@@ -18,6 +18,7 @@ mod legacy;
 mod logging;
 mod metrics;
 mod properties;
+mod redis;
 mod shared_data;
 mod shared_queues;
 mod timers;
@@ -86,6 +87,7 @@ const PROXY: Table = |each| {
         "proxy_continue_stream" => http_streams::continue_stream(stream: u32) open;
         "proxy_close_stream" => http_streams::close_stream(stream: u32) open;
         "proxy_send_local_response" => http_streams::send_local_response(status: u32, details: u32, details_size: u32, body: u32, body_size: u32, headers: u32, headers_size: u32, grpc_status: i32) open;
+        "proxy_inject_encoded_data_to_filter_chain" => http_streams::inject(body: u32, size: u32, end: u32) open;
         "proxy_get_status" => http_calls::get_status(code_at: u32, message_at: u32, size_at: u32) open;
         "proxy_http_call" => http_calls::http_call(upstream: u32, upstream_size: u32, headers: u32, headers_size: u32, body: u32, body_size: u32, trailers: u32, trailers_size: u32, timeout: u32, call_at: u32) open;
         "proxy_grpc_call" => grpc_calls::call(upstream: u32, upstream_size: u32, service: u32, service_size: u32, method: u32, method_size: u32, metadata: u32, metadata_size: u32, message: u32, message_size: u32, timeout: u32, call_at: u32) open;
@@ -93,6 +95,8 @@ const PROXY: Table = |each| {
         "proxy_grpc_send" => grpc_calls::send(stream: u32, message: u32, message_size: u32, end: u32) open;
         "proxy_grpc_cancel" => grpc_calls::cancel(stream: u32) open;
         "proxy_grpc_close" => grpc_calls::close(stream: u32) open;
+        "proxy_redis_init" => redis::init(service: u32, service_size: u32, username: u32, username_size: u32, password: u32, password_size: u32, timeout: u32) open;
+        "proxy_redis_call" => redis::call(service: u32, service_size: u32, query: u32, query_size: u32, call_at: u32) open;
         "proxy_set_shared_data" => shared_data::set(key: u32, key_size: u32, value: u32, value_size: u32, cas: u32) open;
         "proxy_get_shared_data" => shared_data::get(key: u32, key_size: u32, value_at: u32, size_at: u32, cas_at: u32) open;
         "proxy_register_shared_queue" => shared_queues::register(name: u32, name_size: u32, queue_at: u32) open;

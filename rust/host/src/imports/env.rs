@@ -41,6 +41,9 @@ pub(super) const FUNCTIONS: &[Row] = &[
     ("proxy_grpc_send", &[I32; 4], STATUS),
     ("proxy_grpc_cancel", &[I32], STATUS),
     ("proxy_grpc_close", &[I32], STATUS),
+    // Redis, only 0.2.100.
+    ("proxy_redis_init", &[I32; 7], STATUS),
+    ("proxy_redis_call", &[I32; 5], STATUS),
     // Shared data and queues.
     ("proxy_set_shared_data", &[I32; 5], STATUS),
     ("proxy_get_shared_data", &[I32; 5], STATUS),
@@ -62,6 +65,7 @@ pub(super) const FUNCTIONS: &[Row] = &[
     ("proxy_clear_route_cache", &[], STATUS),
     ("proxy_get_configuration", &[I32; 2], STATUS),
     // Only 0.2.100, Higress's.
+    ("proxy_inject_encoded_data_to_filter_chain", &[I32; 3], STATUS),
     ("proxy_get_upstream_hosts", &[I32; 2], STATUS),
     ("proxy_set_upstream_override_host", &[I32; 2], STATUS),
     // Emscripten.

@@ -61,8 +61,7 @@ fn traced(
     let used = fuel.saturating_sub(guest.fuel_left());
     let outcome = words::status(&answer);
     let refused = answer.is_err();
-    let meaning = || words::meaning(&outcome).map(str::to_owned);
-    let reason = guest.env.remark.take().or_else(meaning).filter(|_| refused);
+    let reason = guest.env.remark.take().or_else(|| words::meaning(&outcome).map(str::to_owned));
     trace.add(TraceEvent {
         hostcall: true,
         policy: Arc::clone(&core.name),

@@ -53,7 +53,7 @@ pub struct TraceEvent {
     pub results: Vec<(&'static str, String)>,
     /// A hostcall's status, `OK` or why not; what a callback answered, or how it failed.
     pub outcome: String,
-    /// Why the host refused.
+    /// Why the host refused, or what else it said.
     pub reason: Option<String>,
     /// Units of fuel that it used.
     pub fuel: u64,

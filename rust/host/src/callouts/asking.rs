@@ -1,0 +1,130 @@
+//! What the hostcalls that make callouts have in common: the guest's bytes checked, its capabilities
+//! asked, the callout noted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::pending::{Kind, Refusal};
+use super::request::CalloutRequest;
+use crate::abi::Status;
+use crate::env::Owner;
+use crate::guest::{Answer, Fault, Guest};
+use crate::headers::is_field;
+use crate::{Capability, HeaderMap, LogLevel, pairs};
+
+/// Units that a callout costs beside its bytes: the layer above performs it.
+const CALLOUT_UNITS: u64 = 10_000;
+/// The timeout of a callout that names none.
+const TIMEOUT: Duration = Duration::from_secs(10);
+const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
+/// Bytes of the longest name of an upstream, a service, a method or a user.
+const NAME: usize = 1024;
+
+/// A timeout of the guest, in milliseconds; 0 is the default.
+pub(crate) fn timeout(milliseconds: u32) -> Duration {
+    let timeout = Duration::from_millis(milliseconds.into());
+    if timeout.is_zero() { TIMEOUT } else { timeout.min(LONGEST_TIMEOUT) }
+}
+
+/// A name as the guest wrote it.
+pub(crate) fn name(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<String, Fault> {
+    let bytes = guest.read_some(at, size, NAME)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The entry of the capability `net` that the guest means.
+pub(crate) fn upstream(guest: &mut Guest<'_>, named: &str) -> Option<String> {
+    let found = guest.env.core.spec.capabilities.upstream(named).map(str::to_owned);
+    if found.is_none() {
+        guest.env.denied(Capability::Net, named);
+    }
+    found
+}
+
+/// The bytes of a body, a message or a query; `None` past the limit `body`, which is logged.
+pub(crate) fn body(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<Option<Vec<u8>>, Fault> {
+    guest.check(at, size)?;
+    if size as usize > guest.env.core.spec.limits.body {
+        refuse(guest, "its limit `body` allows no more bytes");
+        return Ok(None);
+    }
+    guest.read(at, size).map(Some)
+}
+
+/// Fields; `None` past the limits or when one of them is none, which is logged. A map that is
+/// malformed is empty, as in Envoy.
+pub(crate) fn fields(
+    guest: &mut Guest<'_>,
+    at: u32,
+    size: u32,
+) -> Result<Option<HeaderMap>, Fault> {
+    guest.check(at, size)?;
+    let limits = &guest.env.core.spec.limits;
+    let (headers, header_bytes) = (limits.headers, limits.header_bytes);
+    let most = limits.pairs();
+    if size as usize > most {
+        refuse(guest, "its limits `headers` and `header_bytes` allow no more");
+        return Ok(None);
+    }
+    let bytes = guest.read(at, size)?;
+    guest.charge(bytes.len() as u64)?;
+    let map = pairs::decode(&bytes).unwrap_or_default();
+    if map.len() > headers || map.byte_len() > header_bytes {
+        refuse(guest, "its limits `headers` and `header_bytes` allow no more");
+        return Ok(None);
+    }
+    let bad = map.iter().find(|(name, value)| {
+        let bare = name.strip_prefix(b":").unwrap_or(name);
+        !is_field(bare, value)
+    });
+    if let Some((name, _)) = bad {
+        let text = format!("`{}` is no valid field", name.escape_ascii());
+        refuse(guest, &text);
+        return Ok(None);
+    }
+    Ok(Some(map))
+}
+
+/// Notes a callout and tells the guest its number.
+pub(crate) fn begin(
+    guest: &mut Guest<'_>,
+    kind: Kind,
+    request: CalloutRequest,
+    number_at: u32,
+) -> Answer {
+    let number = open(guest, kind, request)?;
+    guest.write_u32(number_at, number)
+}
+
+/// Notes a callout of the stream that is the effective context, if it is one that lives on.
+pub(super) fn open(
+    guest: &mut Guest<'_>,
+    kind: Kind,
+    request: CalloutRequest,
+) -> Result<u32, Fault> {
+    guest.charge(CALLOUT_UNITS)?;
+    let env = &mut *guest.env;
+    let effective = env.effective;
+    let streams = matches!(env.contexts.get(&effective), Some(Owner::Stream { .. }));
+    let stream = (streams && !env.calls.last_words).then_some(effective);
+    let (policy, most) = (Arc::clone(&env.core.name), env.core.spec.limits.body);
+    env.calls.open(&policy, stream, kind, request, most).map_err(|why| refused(guest, &why))
+}
+
+/// Notes something more of a gRPC stream.
+pub(crate) fn add(guest: &mut Guest<'_>, number: u32, request: CalloutRequest) -> Answer {
+    guest.charge(CALLOUT_UNITS)?;
+    let env = &mut *guest.env;
+    let (policy, most) = (Arc::clone(&env.core.name), env.core.spec.limits.body);
+    env.calls.add(&policy, number, request, most).map_err(|why| refused(guest, &why))
+}
+
+pub(crate) fn refused(guest: &mut Guest<'_>, why: &Refusal) -> Fault {
+    refuse(guest, &why.text());
+    Status::InternalFailure.into()
+}
+
+/// Says why a callout is not made.
+pub(crate) fn refuse(guest: &mut Guest<'_>, why: &str) {
+    guest.env.log(LogLevel::Warn, format!("could not make a callout: {why}"));
+}

@@ -1,0 +1,69 @@
+//! Redis calls, which dialect 0.2.100 has (higress-group/proxy-wasm-go-sdk, `proxywasm/internal`).
+//!
+//! The name of a service may end in `?db=1`: another database than the first.
+
+use crate::abi::Status;
+use crate::callouts::{CalloutRequest, Kind, Login, asking};
+use crate::guest::{Answer, Fault, Guest};
+
+/// `proxy_redis_init`: how the policy presents itself to a server, and how long it waits. Nothing is
+/// connected yet.
+#[allow(clippy::too_many_arguments, reason = "the ABI's parameters")]
+pub(super) fn init(
+    guest: &mut Guest<'_>,
+    service: u32,
+    service_size: u32,
+    username: u32,
+    username_size: u32,
+    password: u32,
+    password_size: u32,
+    timeout: u32,
+) -> Answer {
+    let named = asking::name(guest, service, service_size)?;
+    let username = asking::name(guest, username, username_size)?;
+    let password = asking::name(guest, password, password_size)?;
+    let upstream = server(guest, &named)?;
+    let (login, timeout) = (Login { username, password }, asking::timeout(timeout));
+    let noted = guest.env.calls.log_in(upstream, login, timeout);
+    noted.map_err(|why| asking::refused(guest, &why))
+}
+
+/// `proxy_redis_call`: `BAD_ARGUMENT` for a service that is unknown, not allowed or not initialized;
+/// the query is what goes over the wire.
+pub(super) fn call(
+    guest: &mut Guest<'_>,
+    service: u32,
+    service_size: u32,
+    query: u32,
+    query_size: u32,
+    call_at: u32,
+) -> Answer {
+    guest.check(call_at, 4)?;
+    let named = asking::name(guest, service, service_size)?;
+    let query = asking::body(guest, query, query_size)?;
+    let upstream = server(guest, &named)?;
+    let Some((login, timeout)) = guest.env.calls.login(&upstream) else {
+        asking::refuse(guest, "proxy_redis_init comes before proxy_redis_call");
+        return Err(Status::BadArgument.into());
+    };
+    let query = query.ok_or(Status::BadArgument)?;
+    let request = CalloutRequest::Redis { upstream, login, query, timeout };
+    asking::begin(guest, Kind::Redis, request, call_at)
+}
+
+/// The allowed upstream with its database.
+fn server(guest: &mut Guest<'_>, named: &str) -> Result<String, Fault> {
+    let (name, database) = match named.split_once("?db=") {
+        Some((name, number)) => (name, Some(number.parse::<u16>())),
+        None => (named, None),
+    };
+    let upstream = asking::upstream(guest, name).ok_or(Status::BadArgument)?;
+    match database {
+        None | Some(Ok(0)) => Ok(upstream),
+        Some(Ok(number)) => Ok(format!("{upstream}?db={number}")),
+        Some(Err(_)) => {
+            asking::refuse(guest, "a Redis database has a number");
+            Err(Status::BadArgument.into())
+        }
+    }
+}

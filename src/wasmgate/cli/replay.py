@@ -1,0 +1,44 @@
+"""`wasmgate replay`: a recorded request once more, compared with how it ended then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wasmgate.cli.console import out, show_warning
+from wasmgate.cli.exit_codes import ExitCode
+
+__all__ = ["replay"]
+
+
+def replay(
+    *,
+    recording: Annotated[Path, typer.Argument(help="A file of `wasmgate trace --record`.")],
+    module: Annotated[
+        Path | None, typer.Option(help="Run this module instead of the recorded one.")
+    ] = None,
+) -> None:
+    """Run a recorded request again and compare.
+
+    What client and upstream see must be the same, and every callback and hostcall must answer the
+    same in the same order. The exit code is 1 when something differs; stdout says what.
+
+    \b
+    wasmgate replay denied.json
+    wasmgate replay denied.json --module target/wasm32-wasip1/release/own.wasm
+    """  # noqa: D301 (click keeps lines after this character)
+    from rich.text import Text
+
+    from wasmgate.replay import replay as run_again
+
+    done = run_again(recording, module=module)
+    for changed in done.changed:
+        show_warning(f"another {changed} than recorded")
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    for line in done.differences:
+        out().print(Text(line, styles.get(line[:1], "")), soft_wrap=True)
+    if done.differences:
+        raise typer.Exit(ExitCode.PROBLEM)
+    out().print(f"the same, in {len(done.outcome.steps):,} steps", highlight=False)

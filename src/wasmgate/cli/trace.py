@@ -1,0 +1,103 @@
+"""`wasmgate trace`: one request through policies without a server, with everything they do."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wasmgate.cli.console import say
+from wasmgate.cli.exit_codes import ExitCode
+from wasmgate.errors import ConfigError
+
+__all__ = ["trace"]
+
+
+def trace(
+    *,
+    source: Annotated[
+        str,
+        typer.Argument(help="A .wasm file, the name of a bundled policy, or a gateway.yaml."),
+    ],
+    request: Annotated[
+        str, typer.Option(metavar="METHOD:/PATH", help="The request's method and target.")
+    ] = "GET:/",
+    header: Annotated[
+        list[str] | None,
+        typer.Option("--header", "-H", metavar="NAME:VALUE", help="A field. Repeatable."),
+    ] = None,
+    body: Annotated[Path | None, typer.Option(help="A file with the request's body.")] = None,
+    response: Annotated[int, typer.Option(help="The status that the upstream answers.")] = 200,
+    response_header: Annotated[
+        list[str] | None, typer.Option(metavar="NAME:VALUE", help="A field of it. Repeatable.")
+    ] = None,
+    response_body: Annotated[Path | None, typer.Option(help="A file with its body.")] = None,
+    configuration: Annotated[
+        Path | None, typer.Option(help="A file with the policy's configuration.")
+    ] = None,
+    capability: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND=VALUE", help="What the policy may touch: net=auth:8080. Repeatable."
+        ),
+    ] = None,
+    answer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=STATUS:BODY", help="The answer to a callout to NAME. Repeatable."
+        ),
+    ] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Write a recording for `wasmgate replay` to this file.")
+    ] = None,
+    secrets: Annotated[
+        bool, typer.Option("--secrets", help="Show secret headers and configurations, too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+) -> None:
+    """Run one request through policies, offline, and show every callback and hostcall.
+
+    Each hostcall has its arguments, its status, and why it was refused. At the end: what upstream
+    and client would see, and the smallest capabilities that the policies need. A callout without
+    an --answer fails.
+
+    \b
+    wasmgate trace rewrite --request GET:/v1/orders --configuration rewrite.json
+    wasmgate trace own.wasm --capability net=auth:8080 --answer auth:8080=200:ok
+    wasmgate trace gateway.yaml --request POST:/a --body a.json --record a.trace.json
+    """  # noqa: D301 (click keeps lines after this character)
+    from wasmgate.cli.traced_request import answers_of, capabilities_of, request_of, response_of
+    from wasmgate.cli.transcript import as_json as to_json
+    from wasmgate.cli.transcript import show
+    from wasmgate.trace import Inputs, Recording, Source, proposal, run
+
+    given = capabilities_of(capability or [])
+    own = None if configuration is None else str(configuration)
+    if Path(source).suffix in (".yaml", ".yml"):
+        if own or given:
+            raise ConfigError("a gateway.yaml has the configurations and capabilities itself")
+        origin = Source(gateway=source)
+    else:
+        origin = Source(module=source, configuration=own, capabilities=given)
+    inputs = Inputs(
+        request=request_of(request, header or [], body),
+        response=response_of(response, response_header or [], response_body),
+        answers=answers_of(answer or []),
+        seed=int.from_bytes(os.urandom(6)),
+    )
+    policies = origin.policies(Path())
+    outcome = run(policies, inputs, secrets=secrets)
+    proposed = proposal(policies.used, outcome)
+    told = outcome if secrets else outcome.masked()
+    if as_json:
+        typer.echo(json.dumps(to_json(told, proposed), indent=2))
+    else:
+        show(told, proposed)
+    if record is not None:
+        folder = record.absolute().parent
+        Recording.of(origin.seen_from(folder), policies, inputs, outcome).write(record)
+        say(f"recorded: wasmgate replay {record}")
+    raise typer.Exit(ExitCode.OK)

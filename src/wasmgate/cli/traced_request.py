@@ -1,0 +1,77 @@
+"""What `wasmgate trace` is given, as the values that a run takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from wasmgate.errors import ConfigError
+from wasmgate.trace import Request, Response
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["answers_of", "capabilities_of", "content", "request_of", "response_of"]
+
+
+def request_of(line: str, headers: list[str], body: Path | None) -> Request:
+    """Return the request of `METHOD:/path`, with the fields that HTTP/1.1 needs."""
+    method, _, target = line.partition(":")
+    if not method.isalpha() or not target.startswith("/"):
+        raise typer.BadParameter(f"{line!r} is no METHOD:/path", param_hint="--request")
+    data = content(body) if body is not None else b""
+    given = _fields(headers, "--header")
+    names = {name for name, _ in given}
+    fields = [] if b"host" in names else [(b"host", b"localhost")]
+    fields += given
+    if data and b"content-length" not in names:
+        fields.append((b"content-length", str(len(data)).encode()))
+    return Request(method=method.upper(), target=target.encode(), headers=tuple(fields), body=data)
+
+
+def response_of(status: int, headers: list[str], body: Path | None) -> Response:
+    """Return what the upstream answers."""
+    data = content(body) if body is not None else b""
+    return Response(status=status, headers=_fields(headers, "--response-header"), body=data)
+
+
+def answers_of(texts: list[str]) -> dict[str, list[Response]]:
+    """Return the answers of `NAME=STATUS:BODY`, several for a name in their order."""
+    answers: dict[str, list[Response]] = {}
+    for text in texts:
+        name, _, rest = text.partition("=")
+        status, _, body = rest.partition(":")
+        if not name or not status.isdecimal():
+            raise typer.BadParameter(f"{text!r} is no NAME=STATUS:BODY", param_hint="--answer")
+        answers.setdefault(name, []).append(Response(status=int(status), body=body.encode()))
+    return answers
+
+
+def capabilities_of(texts: list[str]) -> dict[str, list[str]]:
+    """Return the entries of `KIND=VALUE` by their kind."""
+    entries: dict[str, list[str]] = {}
+    for text in texts:
+        kind, _, value = text.partition("=")
+        if not value:
+            raise typer.BadParameter(f"{text!r} is no KIND=VALUE", param_hint="--capability")
+        entries.setdefault(kind, []).append(value)
+    return entries
+
+
+def content(path: Path) -> bytes:
+    """Read a file. Raises ConfigError when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _fields(texts: list[str], option: str) -> tuple[tuple[bytes, bytes], ...]:
+    fields = []
+    for text in texts:
+        name, colon, value = text.partition(":")
+        if not colon or not name.strip():
+            raise typer.BadParameter(f"{text!r} is no 'name: value'", param_hint=option)
+        fields.append((name.strip().lower().encode(), value.strip().encode()))
+    return tuple(fields)

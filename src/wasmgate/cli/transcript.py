@@ -1,0 +1,142 @@
+"""What happened to a request, for people and for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wasmgate.cli.console import out
+from wasmgate.trace.messages import Response, written
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.text import Text
+
+    from wasmgate._native import TraceEvent
+    from wasmgate.trace import Outcome, Request
+
+__all__ = ["as_json", "show"]
+
+_SHOWN_BODY = 400
+
+
+def as_json(outcome: Outcome, proposed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return everything that happened as JSON has it."""
+    return {
+        "events": [_event(event) for event in outcome.events],
+        "lost": outcome.lost,
+        "upstream": outcome.upstream and written(outcome.upstream),
+        "client": outcome.client and written(outcome.client),
+        "reset": outcome.reset,
+        "callouts": [
+            dict(zip(("policy", "kind", "to"), callout, strict=True))
+            for callout in outcome.callouts
+        ],
+        "denials": [
+            dict(zip(("policy", "capability", "value", "count"), denial, strict=True))
+            for denial in outcome.denials
+        ],
+        "capabilities": proposed,
+    }
+
+
+def _event(event: TraceEvent) -> dict[str, Any]:
+    return {
+        "kind": "hostcall" if event.hostcall else "callback",
+        "policy": event.policy,
+        "context": event.context,
+        "name": event.name,
+        "arguments": dict(event.arguments),
+        "outcome": event.outcome,
+        "results": dict(event.results),
+        "reason": event.reason,
+        "fuel": event.fuel,
+        "nanoseconds": event.nanoseconds,
+    }
+
+
+def show(outcome: Outcome, proposed: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    """Print the transcript, what upstream and client see, and the capabilities to give."""
+    console = out()
+    for event in outcome.events:
+        console.print(_hostcall(event) if event.hostcall else _callback(event), soft_wrap=True)
+    if outcome.lost:
+        console.print(f"… and {outcome.lost:,} more that there was no room for")
+    _heading("the upstream sees")
+    console.print(_message(outcome.upstream), soft_wrap=True, highlight=False, markup=False)
+    _heading("the client sees")
+    cut = "its connection is cut" if outcome.reset else None
+    shown = cut or _message(outcome.client)
+    console.print(shown, soft_wrap=True, highlight=False, markup=False)
+    _heading("the smallest capabilities")
+    console.print(_snippet(proposed), soft_wrap=True, highlight=False, markup=False)
+
+
+def _heading(text: str) -> None:
+    out().print(f"\n{text}", style="bold", highlight=False)
+
+
+def _callback(event: TraceEvent) -> Text:
+    from rich.text import Text
+
+    failed = event.outcome == "failed"
+    text = Text.assemble(
+        (event.policy, "cyan"), f" #{event.context} ", (event.name, "bold"), _inside(event)
+    )
+    if event.outcome:
+        text.append(f" → {event.outcome}", "bold red" if failed else "green")
+    text.append(f"  {event.fuel:,} fuel, {event.nanoseconds / 1000:,.1f} µs", "dim")
+    if event.reason:
+        text.append(f"\n    {event.reason}", "red")
+    return text
+
+
+def _hostcall(event: TraceEvent) -> Text:
+    from rich.text import Text
+
+    text = Text.assemble("    ", event.name, _inside(event))
+    text.append(f" → {event.outcome}", "yellow" if event.reason else "green")
+    for name, value in event.results:
+        text.append(f" {name}={value}")
+    if event.reason:
+        word = "but" if event.outcome == "OK" else "because"
+        text.append(f"\n        {word}: {event.reason}", "yellow")
+    return text
+
+
+def _inside(event: TraceEvent) -> str:
+    return f"({', '.join(f'{name}={value}' for name, value in event.arguments)})"
+
+
+def _message(message: Request | Response | None) -> str:
+    if message is None:
+        return "  nothing: no policy let it go on"
+    if isinstance(message, Response):
+        lines = [str(message.status)]
+    else:
+        lines = [f"{message.method} {message.target.decode('latin-1')}"]
+    lines += [
+        f"{name.decode('latin-1')}: {value.decode('latin-1')}" for name, value in message.headers
+    ]
+    if message.body:
+        body = message.body[:_SHOWN_BODY].decode(errors="replace")
+        more = len(message.body) - _SHOWN_BODY
+        lines += ["", *body.splitlines(), *([f"… ({more:,} more bytes)"] if more > 0 else [])]
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def _snippet(proposed: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
+    """Write the proposal as gateway.yaml has it."""
+    lines = ["  policies:"]
+    for name, capabilities in proposed.items():
+        entries = ", ".join(
+            f"{kind}: [{', '.join(_quoted(value) for value in values)}]"
+            for kind, values in capabilities.items()
+        )
+        lines.append(f"    {name}: {{capabilities: {{{entries}}}}}")
+    return "\n".join(lines)
+
+
+def _quoted(value: str) -> str:
+    plain = value and not set(value) & set("\"'#,[]{}*&!|>%@`: ")
+    return value if plain else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

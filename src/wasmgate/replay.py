@@ -1,0 +1,88 @@
+"""Run a recorded request again: a recording is a test.
+
+def test_the_policy_answers_as_it_did() -> None:
+    assert replay("denied.json").differences == []
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wasmgate.trace.messages import written
+from wasmgate.trace.recording import Recording, digests
+from wasmgate.trace.runner import run
+
+if TYPE_CHECKING:
+    from wasmgate.trace.messages import Request, Response
+    from wasmgate.trace.runner import Outcome
+
+__all__ = ["Replay", "replay"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """A recording that was run again.
+
+    `differences` are lines of a unified diff, empty when client and upstream see the same and every
+    callback and hostcall answers the same in the same order. `changed` are the modules and
+    configurations that are others than recorded, which is no difference by itself.
+    """
+
+    recording: Recording
+    outcome: Outcome
+    differences: list[str]
+    changed: list[str]
+
+
+def replay(path: str | Path, *, module: str | Path | None = None) -> Replay:
+    """Run a recording again, with another module if one is named.
+
+    Raises ConfigError for a file that is no recording or whose policies are not there,
+    PolicyLoadError when a policy does not start.
+    """
+    file = Path(path)
+    recording = Recording.read(file)
+    named = None if module is None else str(Path(module).absolute())
+    policies = recording.source.policies(file.absolute().parent, named)
+    outcome = run(policies, recording.inputs)
+    now = digests(policies)
+    changed = [
+        f"{kind} of {name}"
+        for name, kinds in recording.digests.items()
+        for kind, digest in kinds.items()
+        if now.get(name, {}).get(kind) != digest
+    ]
+    before = _lines(recording.upstream, recording.client, recording.steps, reset=recording.reset)
+    after = _lines(outcome.upstream, outcome.client, outcome.steps, reset=outcome.reset)
+    differences = list(difflib.unified_diff(before, after, "recorded", "replayed", lineterm=""))
+    return Replay(recording=recording, outcome=outcome, differences=differences, changed=changed)
+
+
+def _lines(
+    upstream: Request | None,
+    client: Response | None,
+    steps: list[tuple[str, str, str]],
+    *,
+    reset: bool,
+) -> list[str]:
+    lines = [
+        line
+        for name, its in (("upstream", upstream), ("client", client))
+        for line in _message(name, its)
+    ]
+    if reset:
+        lines.append("client: the connection is cut")
+    return lines + [" ".join(step).rstrip() for step in steps]
+
+
+def _message(name: str, message: Request | Response | None) -> list[str]:
+    if message is None:
+        return [f"{name}: nothing"]
+    data = written(message)
+    headers = data.pop("headers")
+    first = [f"{name} {key}: {json.dumps(value)}" for key, value in data.items()]
+    return first + [f"{name} header {field}: {value}" for field, value in headers]

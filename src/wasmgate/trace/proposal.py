@@ -1,0 +1,72 @@
+"""The smallest capabilities with which a run would have gone as its policies wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wasmgate._native import TraceEvent
+    from wasmgate.policy import Policy
+    from wasmgate.trace.runner import Outcome
+
+__all__ = ["proposal"]
+
+_ENVIRONMENT = "environ_get"
+
+
+def proposal(policies: Sequence[Policy], outcome: Outcome) -> dict[str, dict[str, list[str]]]:
+    """Return for each policy the capabilities that it used or was denied, by their keys.
+
+    A policy that needs none has an empty one. WASI hands all environment variables over at once, so
+    those that a policy has stay if it took them; which ones it misses cannot be seen.
+    """
+    found = {policy.name: _of(policy, outcome) for policy in policies}
+    return {
+        name: {key: sorted(values) for key, values in keys.items() if values}
+        for name, keys in found.items()
+    }
+
+
+def _of(policy: Policy, outcome: Outcome) -> dict[str, set[str]]:
+    allowed = policy.capabilities
+    denied: dict[str, set[str]] = {}
+    for name, key, value, _ in outcome.denials:
+        if name == policy.name:
+            denied.setdefault(key, set()).add(value)
+    calls = [event for event in outcome.events if event.policy == policy.name and event.hostcall]
+    asked = {(kind, named) for name, kind, named in outcome.callouts if name == policy.name}
+    called = _values(calls, "proxy_call_foreign_function", "name")
+    metrics = _values(calls, "proxy_define_metric", "name")
+    queues = _values(calls, "proxy_resolve_shared_queue", "vm")
+    files = _values(calls, "path_open", "path")
+    used = {
+        "net": {named for kind, named in asked if kind != "foreign"},
+        "env": set(allowed.env) if _took_environment(calls) else set(),
+        "read": {str(path) for path in allowed.read} if files else set(),
+        "foreign_functions": called & set(allowed.foreign_functions),
+        "metrics": {entry for entry in allowed.metrics if _covers(entry, metrics)},
+        "shared_data": queues & set(allowed.shared_data),
+    }
+    return {key: values | denied.get(key, set()) for key, values in used.items()}
+
+
+def _values(calls: Sequence[TraceEvent], name: str, argument: str) -> set[str]:
+    return {
+        value
+        for call in calls
+        if call.name == name and call.reason is None
+        for key, value in call.arguments
+        if key == argument
+    }
+
+
+def _took_environment(calls: Sequence[TraceEvent]) -> bool:
+    return any(call.name == _ENVIRONMENT for call in calls)
+
+
+def _covers(entry: str, names: set[str]) -> bool:
+    if entry.endswith("*"):
+        return any(name.startswith(entry[:-1]) for name in names)
+    return entry in names

@@ -1,0 +1,218 @@
+"""A request, all that its policies found, and what became of it: one JSON file, run again at will.
+
+The policies themselves stay where they are: a recording names the module with its configuration, or
+the gateway.yaml, and has their digests. It has the request as it was, secrets included.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wasmgate.config import load
+from wasmgate.errors import ConfigError
+from wasmgate.policy import Policy
+from wasmgate.trace.messages import Response, read_request, read_response, written
+from wasmgate.trace.runner import Inputs
+from wasmgate.trace.sources import GatewayPolicies, ModulePolicies
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wasmgate.capabilities import Capabilities
+    from wasmgate.trace.messages import Request
+    from wasmgate.trace.runner import Outcome
+    from wasmgate.trace.sources import Policies
+
+__all__ = ["Recording", "Source"]
+
+VERSION = 1
+_MOST = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where the policies are: `gateway`, or `module` with what belongs to it."""
+
+    gateway: str | None = None
+    module: str | None = None
+    name: str = ""
+    configuration: str | None = None
+    root_id: str = ""
+    capabilities: Mapping[str, list[str]] | None = None
+
+    def policies(self, folder: Path, module: str | None = None) -> Policies:
+        """Return the policies; paths are relative to `folder`, `module` stands in for the recorded.
+
+        Raises ConfigError.
+        """
+        if self.gateway is not None:
+            if module is not None:
+                raise ConfigError(
+                    "a recording of a gateway names its modules itself",
+                    hint="change gateway.yaml, or record one module",
+                )
+            return GatewayPolicies(load(folder / self.gateway))
+        own = self.module or ""
+        path = module or (str(folder / own) if _is_path(own) else own)
+        policy = Policy(
+            path,
+            name=self.name,
+            configuration=_content(folder, self.configuration),
+            root_id=self.root_id,
+            capabilities=_capabilities(self.capabilities or {}, folder),
+        )
+        return ModulePolicies([policy])
+
+    def seen_from(self, folder: Path) -> Source:
+        """Return the same with paths as they are from `folder`, for a recording there."""
+
+        def moved(path: str | None) -> str | None:
+            return path and Path(os.path.relpath(path, folder)).as_posix()
+
+        module = self.module
+        capabilities = dict(self.capabilities or {})
+        if "read" in capabilities:
+            capabilities["read"] = [moved(path) or path for path in capabilities["read"]]
+        return replace(
+            self,
+            gateway=moved(self.gateway),
+            module=_as_path(moved(module)) if module and _is_path(module) else module,
+            configuration=moved(self.configuration),
+            capabilities=capabilities,
+        )
+
+
+def _as_path(module: str | None) -> str | None:
+    return module if module is None or _is_path(module) else f"./{module}"
+
+
+def _is_path(module: str) -> bool:
+    return "/" in module or module.endswith(".wasm")
+
+
+def _capabilities(entries: Mapping[str, list[str]], folder: Path) -> Capabilities:
+    from wasmgate.capabilities import Capabilities  # noqa: PLC0415 (its name is a type here)
+
+    read = [str(folder / path) for path in entries.get("read", [])]
+    return Capabilities(**{**entries, **({"read": read} if read else {})})  # type: ignore[arg-type]
+
+
+def _content(folder: Path, configuration: str | None) -> bytes:
+    if configuration is None:
+        return b""
+    try:
+        return (folder / configuration).read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{configuration} cannot be read: {error.strerror}", where="configuration"
+        ) from error
+
+
+def digests(policies: Policies) -> dict[str, dict[str, str]]:
+    """Return SHA-256 of module and configuration of each policy."""
+    return {
+        policy.name: {
+            "module": hashlib.sha256(policy.read()).hexdigest(),
+            "configuration": hashlib.sha256(policy.configuration_bytes).hexdigest(),
+        }
+        for policy in policies.used
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """What was put in, and what came out."""
+
+    source: Source
+    digests: Mapping[str, Mapping[str, str]]
+    inputs: Inputs
+    upstream: Request | None
+    client: Response | None
+    reset: bool
+    steps: list[tuple[str, str, str]]
+
+    @classmethod
+    def of(cls, source: Source, policies: Policies, inputs: Inputs, outcome: Outcome) -> Recording:
+        """Make the recording of a run."""
+        if source.module is not None:
+            # Another module has another file name, and the policy keeps its own.
+            source = replace(source, name=policies.used[0].name)
+        return cls(
+            source=source,
+            digests=digests(policies),
+            inputs=inputs,
+            upstream=outcome.upstream,
+            client=outcome.client,
+            reset=outcome.reset,
+            steps=outcome.steps,
+        )
+
+    def write(self, path: Path) -> None:
+        """Write the file. Raises ConfigError when it cannot be written."""
+        inputs = self.inputs
+        source = {key: value for key, value in vars(self.source).items() if value}
+        data = {
+            "wasmgate_recording": VERSION,
+            "source": source,
+            "digests": self.digests,
+            "clock": inputs.clock,
+            "seed": inputs.seed,
+            "request": written(inputs.request),
+            "response": written(inputs.response),
+            "answers": {
+                name: [written(one) for one in its] for name, its in inputs.answers.items()
+            },
+            "seen": {
+                "upstream": self.upstream and written(self.upstream),
+                "client": self.client and written(self.client),
+                "reset": self.reset,
+                "steps": self.steps,
+            },
+        }
+        try:
+            path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+
+    @classmethod
+    def read(cls, path: Path) -> Recording:
+        """Read the file. Raises ConfigError when it is no recording."""
+        try:
+            with path.open("rb") as stream:
+                data = json.loads(stream.read(_MOST))
+            return _read(data)
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(
+                f"{path} is no recording of this version: {error!r}",
+                where=str(path),
+                hint="make one with `wasmgate trace … --record FILE`",
+            ) from error
+
+
+def _read(data: dict[str, Any]) -> Recording:
+    if data["wasmgate_recording"] != VERSION:
+        raise ValueError(f"wasmgate_recording is {data['wasmgate_recording']!r}, not {VERSION}")
+    seen = data["seen"]
+    answers = {name: [read_response(one) for one in its] for name, its in data["answers"].items()}
+    return Recording(
+        source=Source(**data["source"]),
+        digests=data["digests"],
+        inputs=Inputs(
+            request=read_request(data["request"]),
+            response=read_response(data["response"]),
+            answers=answers,
+            clock=int(data["clock"]),
+            seed=int(data["seed"]),
+        ),
+        upstream=seen["upstream"] and read_request(seen["upstream"]),
+        client=seen["client"] and read_response(seen["client"]),
+        reset=bool(seen["reset"]),
+        steps=[(policy, name, outcome) for policy, name, outcome in seen["steps"]],
+    )

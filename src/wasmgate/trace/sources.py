@@ -1,0 +1,121 @@
+"""Where the policies of a trace come from: one module, or the routes of a gateway."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from wasmgate._native import Chain
+from wasmgate.gateway.deployment import Deployment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wasmgate._native import Effects, Exchange, Host, Stream
+    from wasmgate.config import GatewayConfig
+    from wasmgate.policy import Policy
+    from wasmgate.trace.messages import Request
+
+__all__ = ["GatewayPolicies", "ModulePolicies", "Opened", "Policies"]
+
+_CLIENT, _SERVER, _VERSION = ("127.0.0.1", 50000), ("127.0.0.1", 80), "1.1"
+
+
+class Opened(Protocol):
+    """A request under way, and how its head reads on the way to the upstream."""
+
+    @property
+    def stream(self) -> Stream | Exchange:
+        """What takes the request and the response."""
+
+    @property
+    def effects(self) -> Effects | None:
+        """What its head asked."""
+
+    @property
+    def body_follows(self) -> bool:
+        """True when the request has a body."""
+
+    @property
+    def tick(self) -> Callable[[], tuple[float | None, Effects]]:
+        """Runs the ticks that are due."""
+
+    def head(self, effects: Effects | None) -> tuple[str, bytes, list[tuple[bytes, bytes]]]:
+        """Return method, target and fields of the request that goes on."""
+
+
+class Policies(Protocol):
+    """Policies that a request can pass."""
+
+    @property
+    def used(self) -> Sequence[Policy]:
+        """The policies."""
+
+    def load(self, host: Host) -> Callable[[Request], Opened]:
+        """Load the policies; what comes back opens a request with its head."""
+
+
+class ModulePolicies:
+    """Policies in order, as a middleware has them."""
+
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        self.used = policies
+
+    def load(self, host: Host) -> Callable[[Request], Opened]:
+        """Load the policies. Raises ConfigError, PolicyLoadError."""
+        return partial(_InChain, Chain([policy.load(host) for policy in self.used]))
+
+
+class GatewayPolicies:
+    """The routes of a gateway; the request chooses one."""
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self._config = config
+        self.used = list(config.to_policies().values())
+
+    def load(self, host: Host) -> Callable[[Request], Opened]:
+        """Load all policies. Raises ConfigError, PolicyLoadError."""
+        return partial(_InGateway, Deployment(self._config, host, {}, {}))
+
+
+class _InChain:
+    def __init__(self, chain: Chain, request: Request) -> None:
+        self._request = request
+        self.tick = chain.tick
+        self.stream, self.effects, self.body_follows = chain.open(
+            _CLIENT,
+            _SERVER,
+            request.scheme,
+            _VERSION,
+            request.method,
+            request.target,
+            request.headers,
+        )
+
+    def head(self, effects: Effects | None) -> tuple[str, bytes, list[tuple[bytes, bytes]]]:
+        changed = effects.request_head if effects is not None else None
+        if changed is None:
+            return self._request.method, self._request.target, list(self._request.headers)
+        host = [(b"host", changed.authority)] if changed.authority else []
+        return changed.method, changed.target, [*host, *changed.headers]
+
+
+class _InGateway:
+    def __init__(self, deployment: Deployment, request: Request) -> None:
+        self.tick = Chain([loaded.plugin for loaded in deployment.loaded.values()]).tick
+        self.stream, self.effects = deployment.router.open(
+            _CLIENT,
+            _SERVER,
+            request.scheme,
+            _VERSION,
+            request.method,
+            request.target,
+            request.headers,
+        )
+        self.body_follows = self.stream.body_follows
+
+    def head(self, _effects: Effects | None) -> tuple[str, bytes, list[tuple[bytes, bytes]]]:
+        upstream = self.stream.upstream
+        if upstream is None:
+            return "", b"", []
+        return upstream.method, upstream.target, upstream.headers

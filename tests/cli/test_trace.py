@@ -1,0 +1,165 @@
+"""`wasmgate trace`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.native.hostile import guest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Command
+
+REWRITE = {"path_prefix": {"/v1/": "/"}, "request_headers": {"set": {"x-tier": "gold"}}}
+
+MEASURES = guest(
+    '(import "env" "proxy_define_metric" (func $define (param i32 i32 i32 i32) (result i32)))',
+    '(data (i32.const 80) "asked")',
+    '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)',
+    "  (drop (call $define (i32.const 0) (i32.const 80) (i32.const 5) (i32.const 128)))",
+    "  (i32.const 0))",
+)
+"""Defines the metric `asked` and goes on."""
+
+Traced = dict[str, Any]
+
+
+@pytest.fixture
+def measures(tmp_path: Path) -> None:
+    """Have the guest with a metric as `measures.wasm`."""
+    (tmp_path / "measures.wasm").write_bytes(MEASURES)
+
+
+@pytest.fixture
+def rewrite(tmp_path: Path) -> None:
+    """Have a configuration of the policy `rewrite`."""
+    (tmp_path / "rewrite.json").write_text(json.dumps(REWRITE))
+
+
+def traced(wasmgate: Command, *arguments: str) -> Traced:
+    """Trace and return what is told."""
+    done = wasmgate("trace", *arguments, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    facts: Traced = json.loads(done.stdout)
+    return facts
+
+
+@pytest.mark.usefixtures("rewrite")
+def test_the_transcript_is_for_people(wasmgate: Command) -> None:
+    """A line a callback, a line a hostcall, then what was seen."""
+    done = wasmgate(
+        "trace", "rewrite", "--configuration", "rewrite.json", "--request", "GET:/v1/a?b=c"
+    )
+    assert done.returncode == 0
+    for line in (
+        "    proxy_get_header_map_value(map=request_headers, name=:path) → OK value=/v1/a?b=c",
+        "  GET /a?b=c",
+        "  host: localhost",
+        "  x-tier: gold",
+        "  200",
+        "    rewrite: {capabilities: {}}",
+    ):
+        assert line in done.stdout.splitlines()
+
+
+@pytest.mark.usefixtures("rewrite")
+def test_json_says_the_same(wasmgate: Command) -> None:
+    """For programs."""
+    facts = traced(wasmgate, "rewrite", "--configuration", "rewrite.json", "--request", "GET:/v1/a")
+    assert (facts["upstream"]["target"], facts["client"]["status"], facts["lost"]) == ("/a", 200, 0)
+    (call,) = [it for it in facts["events"] if it["name"] == "proxy_get_header_map_value"]
+    assert (call["arguments"], call["results"]) == (
+        {"map": "request_headers", "name": ":path"},
+        {"value": "/v1/a"},
+    )
+
+
+@pytest.mark.usefixtures("rewrite")
+def test_secrets_are_masked_unless_asked(wasmgate: Command) -> None:
+    """Also in what the upstream sees."""
+    arguments = ("trace", "rewrite", "--configuration", "rewrite.json", "-H", "cookie: s3cret")
+    assert "s3cret" not in wasmgate(*arguments).stdout
+    assert "s3cret" in wasmgate(*arguments, "--secrets").stdout
+
+
+@pytest.mark.usefixtures("rewrite")
+def test_bodies_pass(tmp_path: Path, wasmgate: Command) -> None:
+    """The request's and the response's."""
+    (tmp_path / "order").write_bytes(b"\xffone")
+    (tmp_path / "reply").write_bytes(b"two")
+    facts = traced(
+        wasmgate,
+        *("rewrite", "--configuration", "rewrite.json", "--request", "POST:/", "--body", "order"),
+        *("--response", "201", "--response-header", "x-a: b", "--response-body", "reply"),
+    )
+    assert facts["upstream"]["body_base64"] == "/29uZQ=="
+    assert facts["client"] == {"status": 201, "headers": [["x-a", "b"]], "body": "two"}
+
+
+@pytest.mark.usefixtures("measures")
+def test_what_was_denied_is_proposed(wasmgate: Command) -> None:
+    """With the reason at the hostcall."""
+    facts = traced(wasmgate, "measures.wasm")
+    (call,) = [it for it in facts["events"] if it["name"] == "proxy_define_metric"]
+    assert "may not define 'asked' (capability metrics)" in call["reason"]
+    assert facts["capabilities"] == {"measures": {"metrics": ["asked"]}}
+
+
+@pytest.mark.usefixtures("measures")
+def test_what_was_used_is_proposed_and_nothing_else(wasmgate: Command) -> None:
+    """A capability that nobody needed is not in it."""
+    facts = traced(
+        wasmgate,
+        *("measures.wasm", "--capability", "metrics=ask*", "--capability", "net=other:1"),
+    )
+    assert facts["capabilities"] == {"measures": {"metrics": ["ask*"]}}
+
+
+@pytest.mark.usefixtures("rewrite")
+def test_a_gateway_chooses_the_route(tmp_path: Path, wasmgate: Command) -> None:
+    """Its policies run, and the upstream sees what the gateway sends."""
+    (tmp_path / "gateway.yaml").write_text(
+        json.dumps(
+            {
+                "policies": {
+                    "tier": {"module": "rewrite", "configuration": REWRITE},
+                    "other": {"module": "rewrite", "configuration": {"path_prefix": {"/": "/no/"}}},
+                },
+                "clusters": {"orders": {"endpoints": ["http://127.0.0.1:9001"]}},
+                "routes": [
+                    {"match": {"prefix": "/v1/"}, "policies": ["tier"], "cluster": "orders"},
+                    {"match": {"prefix": "/"}, "policies": ["other"], "cluster": "orders"},
+                ],
+            }
+        )
+    )
+    facts = traced(wasmgate, "gateway.yaml", "--request", "GET:/v1/orders")
+    fields = dict(facts["upstream"]["headers"])
+    assert (facts["upstream"]["target"], fields["x-tier"]) == ("/orders", "gold")
+    assert {event["policy"] for event in facts["events"]} == {"tier"}
+
+
+def test_a_policy_that_does_not_start_is_1(wasmgate: Command) -> None:
+    """With what it said."""
+    done = wasmgate("trace", "rewrite")
+    assert (done.returncode, "refused the configuration" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--request", "/orders"),
+        ("-H", "nothing"),
+        ("--answer", "auth"),
+        ("--capability", "net"),
+    ],
+)
+def test_what_cannot_be_read_is_2(wrong: tuple[str, str], wasmgate: Command) -> None:
+    """And the option is named."""
+    done = wasmgate("trace", "rewrite", *wrong)
+    assert done.returncode == 2
+    assert wrong[1] in done.stderr
