@@ -686,6 +686,7 @@ class _Inspection(TypedDict):
     start: str | None
     callbacks: list[str]
     imports: list[tuple[str, str, str, bool]]
+    asks: dict[str, list[str]]
     memory: tuple[int, int | None] | None
     custom_sections: list[str]
     producers: list[tuple[str, str, str]]
@@ -739,6 +740,7 @@ def inspect(module: bytes) -> _Inspection:
     """Describe a module without compiling it, also one that could not be loaded.
 
     `problem` is why it cannot be loaded, as far as can be seen without its code. `imports` are
-    (module, name, kind, known here); a call of a function that is unknown is a trap. Raises
+    (module, name, kind, known here); a call of a function that is unknown is a trap. `asks` are the
+    kinds of capability that it can ask for, each with the imports with which it would. Raises
     PolicyLoadError when it is no wasm.
     """

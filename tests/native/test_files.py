@@ -15,7 +15,7 @@ from wasmgate import PolicyLoadError
 from wasmgate._native import Chain, Host
 
 ROOT = Path(__file__).parents[2]
-GO_START = {"start_fuel": 1_000_000_000, "log_bytes": 1 << 20}
+GO_START = 1_000_000_000
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +60,7 @@ def performed(
 ) -> list[str]:
     """Return what the operations got."""
     configuration = "\n".join(program).encode()
-    plugin = load(host, module, configuration=configuration, read=read, **GO_START)
+    plugin = load(host, module, configuration=configuration, read=read, start_fuel=GO_START)
     said = Request(Chain([plugin])).said
     return [line.split(" = ", 1)[1] for line in said if " = " in line]
 

@@ -55,9 +55,7 @@ ERRNOS = {
 @pytest.mark.parametrize(
     ("call", "errno"), ERRNOS.items(), ids=lambda row: row[0] if isinstance(row, tuple) else ""
 )
-def test_other_numbers(
-    host: Host, call: tuple[str, str, str], errno: int
-) -> None:
+def test_other_numbers(host: Host, call: tuple[str, str, str], errno: int) -> None:
     """Beside those of docs/reference/wasi.md, which another test compares."""
     name, params, arguments = call
     module = guest(
