@@ -1,6 +1,7 @@
 //! The capability `read`: what a policy may look at, and where it sees it.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -144,6 +145,12 @@ impl PartialEq for Folders {
 }
 
 impl Eq for Folders {}
+
+impl Hash for Folders {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.entries.hash(state);
+    }
+}
 
 impl fmt::Debug for Folders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
