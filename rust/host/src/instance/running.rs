@@ -50,6 +50,7 @@ impl Instance {
                 (Failure::Trap, Error::Trap { callback, reason, logs, frames })
             }
         };
+        self.hand_over();
         self.tally.shared().failed(failure);
         error
     }
