@@ -41,7 +41,7 @@ def test_an_upstream_is_a_cluster_or_an_address(name: str) -> None:
 def test_an_entry_that_cannot_be_meant_is_refused(key: str, entry: str, said: str) -> None:
     """With the key and what it should be."""
     with pytest.raises(ConfigError, match=f"{said}.*"):
-        Capabilities(**{key: (entry,)})  # type: ignore[arg-type]
+        Capabilities(**{key: (entry,)})
 
 
 @pytest.mark.parametrize("key", list(vars(Capabilities())))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wasmgate._asgi import rewritten, target
+from wasmgate._asgi import measured, rewritten, target
+from wasmgate._tls import of_scope as tls_of_scope
 from wasmgate.artifacts import cache_folder
 from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.callouts.performer import Settings
@@ -90,11 +91,19 @@ class PolicyMiddleware:
             scope.get("method", "GET"),
             target(scope),
             scope["headers"],
+            tls_of_scope(scope) if scope.get("extensions") else None,
         )
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         stream, effects, body_follows = self._open(scope)
-        exchange = Exchange(stream, self.drivers, receive, send, body_follows=body_follows)
+        exchange = Exchange(
+            stream,
+            self.drivers,
+            receive,
+            send,
+            body_follows=body_follows,
+            head_only=scope.get("method") == "HEAD",
+        )
         try:
             if effects is not None:
                 forwarded = effects if effects.forward else await exchange.until_forwarded(effects)
@@ -104,6 +113,10 @@ class PolicyMiddleware:
                 head = forwarded.request_head
                 if head is not None:
                     scope = rewritten(scope, head)
+                body, end = forwarded.request_body, forwarded.request_end
+                if body_follows and (end or body is not None):
+                    headers = measured(list(scope["headers"]), body or b"", end=end)
+                    scope = {**scope, "headers": headers}
             if scope.get("extensions") and self._sees_responses:
                 kept = {k: v for k, v in scope["extensions"].items() if k not in _BODY_EXTENSIONS}
                 scope = {**scope, "extensions": kept}

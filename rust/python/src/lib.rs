@@ -22,6 +22,7 @@ mod plugin;
 mod router;
 mod statistics;
 mod stream;
+mod tls;
 mod trace;
 
 use pyo3::prelude::*;

@@ -56,7 +56,7 @@ impl Instance {
     }
 
     /// Hands over what was counted since the last time.
-    pub(crate) fn hand_over(&mut self) {
+    pub(crate) fn report(&mut self) {
         self.tally.hand_over(memory_size(&self.vm, &self.store));
     }
 }
