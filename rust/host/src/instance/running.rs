@@ -50,7 +50,7 @@ impl Instance {
                 (Failure::Trap, Error::Trap { callback, reason, logs, frames })
             }
         };
-        self.hand_over();
+        self.report();
         self.tally.shared().failed(failure);
         error
     }
