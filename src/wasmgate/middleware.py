@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wasmgate._asgi import rewritten, target
+from wasmgate._asgi import measured, rewritten, target
+from wasmgate._tls import of_scope as tls_of_scope
 from wasmgate.artifacts import cache_folder
 from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.callouts.performer import Settings
@@ -35,6 +36,7 @@ class PolicyMiddleware:
     `lifespan` is untouched. Modules are compiled and started here, once: a policy that cannot be
     used raises ConfigError or PolicyLoadError now, not on the first request.
 
+    `route_name` is what policies read as the property of that name: some are for some routes only.
     `clusters` are upstreams that policies call by name: "http://host:port" or "https://host:port".
     Policies that have a name of `foreign_functions` in their capabilities may call that function
     (see `wasmgate.foreign`). `limits_storage` is where `wasmgate.limits.hit` counts, an URL of the
@@ -46,6 +48,7 @@ class PolicyMiddleware:
         app: ASGIApp,
         *,
         policies: Sequence[Policy],
+        route_name: str = "",
         clusters: Mapping[str, str] | None = None,
         foreign_functions: Mapping[str, Function] | None = None,
         limits_storage: str = "memory://",
@@ -60,7 +63,7 @@ class PolicyMiddleware:
         )
         # Kept, because better code comes to a plugin for as long as there is one.
         self.plugins = [policy.load(self.host) for policy in policies]
-        self.chain = Chain(self.plugins)
+        self.chain = Chain(self.plugins, route_name=route_name)
         self.drivers = Drivers(
             self.chain.tick,
             Settings(
@@ -90,11 +93,19 @@ class PolicyMiddleware:
             scope.get("method", "GET"),
             target(scope),
             scope["headers"],
+            tls_of_scope(scope) if scope.get("extensions") else None,
         )
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         stream, effects, body_follows = self._open(scope)
-        exchange = Exchange(stream, self.drivers, receive, send, body_follows=body_follows)
+        exchange = Exchange(
+            stream,
+            self.drivers,
+            receive,
+            send,
+            body_follows=body_follows,
+            head_only=scope.get("method") == "HEAD",
+        )
         try:
             if effects is not None:
                 forwarded = effects if effects.forward else await exchange.until_forwarded(effects)
@@ -104,6 +115,10 @@ class PolicyMiddleware:
                 head = forwarded.request_head
                 if head is not None:
                     scope = rewritten(scope, head)
+                body, end = forwarded.request_body, forwarded.request_end
+                if body_follows and (end or body is not None):
+                    headers = measured(list(scope["headers"]), body or b"", end=end)
+                    scope = {**scope, "headers": headers}
             if scope.get("extensions") and self._sees_responses:
                 kept = {k: v for k, v in scope["extensions"].items() if k not in _BODY_EXTENSIONS}
                 scope = {**scope, "extensions": kept}

@@ -62,7 +62,7 @@ async def test_policies_do_not_share_keys() -> None:
         {"strategy": "leaky"},
     ],
 )
-async def test_arguments_that_cannot_be_used(arguments: dict[str, object]) -> None:
+async def test_arguments_that_cannot_be_used(arguments: dict[str, Any]) -> None:
     """Are answered with what is wrong."""
     assert list(await hit(LimitsHit("memory://"), **arguments)) == ["error"]
 

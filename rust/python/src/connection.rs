@@ -1,5 +1,6 @@
 //! `Connection`: bytes in, a few flags and bytes out.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
@@ -10,6 +11,7 @@ use wasmgate_host as host;
 
 use crate::effects::{self, Effects};
 use crate::router::Router;
+use crate::tls;
 
 const RELEASE: u32 = 1;
 const ABANDON: u32 = 1 << 1;
@@ -23,6 +25,7 @@ const FULL: u32 = 1 << 8;
 const LINGER: u32 = 1 << 9;
 const FAILED: u32 = 1 << 10;
 const TIMED: u32 = 1 << 11;
+const PRESSURE: u32 = 1 << 12;
 /// Bits of the endpoint in a dialled number; the cluster is above them.
 const ENDPOINT_BITS: u32 = 16;
 
@@ -63,6 +66,7 @@ impl Connection {
             (step.linger, LINGER),
             (step.failed, FAILED),
             (step.timed, TIMED),
+            (step.pressure, PRESSURE),
         ];
         let flags = flags.iter().fold(0, |all, (set, flag)| all | (u32::from(*set) * flag));
         let dial = step.dial.map_or(-1, |(cluster, endpoint)| {
@@ -123,17 +127,21 @@ impl Connection {
     const FAILED: u32 = FAILED;
     #[classattr]
     const TIMED: u32 = TIMED;
+    #[classattr]
+    const PRESSURE: u32 = PRESSURE;
 
     #[new]
+    #[pyo3(signature = (router, client, server, secure, tls = None))]
     fn new(
         router: &Router,
         client: Option<(String, u16)>,
         server: Option<(String, Option<u16>)>,
         secure: bool,
+        tls: Option<HashMap<String, String>>,
     ) -> Self {
         let peer = client.map(|(host, port)| Peer::new(&host, port));
         let server = server.and_then(|(host, port)| Some((host.into(), port?)));
-        let ends = Ends { peer, server, secure, tls: None };
+        let ends = Ends { peer, server, secure, tls: tls.map(tls::facts) };
         let connection = gateway::Connection::new(Arc::clone(&router.0), ends);
         Self { connection, notes: host::Effects::default(), accesses: Vec::new() }
     }
@@ -157,6 +165,13 @@ impl Connection {
     fn timeout(&self) -> Option<f64> {
         let request = self.connection.exchange()?.upstream()?;
         request.timeout.map(|timeout| timeout.as_secs_f64())
+    }
+
+    /// Whether the client and the upstream are to wait.
+    #[getter]
+    fn pressure(&self) -> (bool, bool) {
+        let pressure = self.connection.pressure();
+        (pressure.request, pressure.response)
     }
 
     #[getter]

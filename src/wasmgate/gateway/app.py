@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmgate._native import Host, give_back_memory
+from wasmgate._tls import of_scope as tls_of_scope
 from wasmgate.artifacts import cache_folder
 from wasmgate.config import load
 from wasmgate.driver import log_level
@@ -143,10 +144,13 @@ class Gateway:
             scope["method"],
             target_below_mount(scope),
             scope["headers"],
+            tls_of_scope(scope) if scope.get("extensions") else None,
             ended=first is not None and not (first.get("body") or first.get("more_body")),
         )
         try:
-            await Forwarding(deployment.local(), exchange, receive, send).run(effects, first)
+            trailers = "http.response.trailers" in (scope.get("extensions") or ())
+            forwarding = Forwarding(deployment.local(), exchange, receive, send, trailers=trailers)
+            await forwarding.run(effects, first)
         except Cut:
             # uvicorn cuts what its app leaves unfinished and writes one line; for an exception it
             # would write a traceback. Other servers, and middleware, may complete the response.
