@@ -46,10 +46,10 @@ pub(crate) struct Env {
     /// `proxy_on_vm_start` runs.
     pub(crate) starting_vm: bool,
     pub(crate) tick: Option<Tick>,
-    /// Properties that the policy declared; whether each is read only.
-    pub(crate) declared: HashMap<Vec<u8>, bool>,
     /// What it asked of others.
     pub(crate) calls: Calls,
+    /// Properties that the policy declared; whether each is read only.
+    pub(crate) declared: HashMap<Vec<u8>, bool>,
     /// The metrics that it defined.
     pub(crate) metrics: IdSet<u32>,
     /// Units that hostcalls used and that the meter has not seen yet.
@@ -115,8 +115,8 @@ impl Env {
             ending: false,
             starting_vm: false,
             tick: None,
-            declared: HashMap::new(),
             calls: Calls::default(),
+            declared: HashMap::new(),
             metrics: IdSet::default(),
             debt: 0,
             log_bytes_left,

@@ -5,6 +5,7 @@
 
 mod answers;
 mod bodies;
+pub(crate) mod grpc;
 
 use std::cell::RefCell;
 

@@ -2,6 +2,7 @@
 
 use crate::abi::{Direction, Status};
 use crate::effects::LocalResponse;
+use crate::filter_chain::grpc;
 use crate::guest::{Answer, Fault, Guest};
 use crate::headers::is_field;
 use crate::instances::outbox;
@@ -61,8 +62,12 @@ pub(super) fn send_local_response(
             guest.env.log(LogLevel::Warn, text);
         }
     }
-    if grpc_status >= 0 {
+    if grpc_status >= 0 && answers_a_grpc_call(guest) {
         headers.push(b"grpc-status", grpc_status.to_string().as_bytes());
+    }
+    // As Envoy does: a browser would guess otherwise.
+    if !body.is_empty() && headers.get(b"content-type").is_none() {
+        headers.push(b"content-type", b"text/plain");
     }
     let details = String::from_utf8_lossy(&details);
     if !details.is_empty() {
@@ -73,6 +78,12 @@ pub(super) fn send_local_response(
     let response = LocalResponse { status: status.unwrap_or(500), headers, body, details };
     ask(guest, Asked::Respond(response));
     Ok(())
+}
+
+fn answers_a_grpc_call(guest: &Guest<'_>) -> bool {
+    let stream = guest.env.stream();
+    let called = |key| stream_state::with(key, |state| grpc::is_call(state.request_headers()));
+    stream.and_then(|(key, _)| called(key)).unwrap_or(false)
 }
 
 fn response_fields(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<HeaderMap, Fault> {
