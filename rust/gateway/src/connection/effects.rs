@@ -27,7 +27,7 @@ impl Connection {
     ) {
         // A connection lives on one thread, so its exchanges cannot be on another.
         let Some(Ok(mut effects)) = effects else { return };
-        step.noted.note(&mut effects);
+        step.note(&mut effects);
         let Effects { request, response, reset, .. } = effects;
         if reset {
             step.reset = true;
@@ -149,7 +149,7 @@ impl Connection {
         self.drop_upstream(step);
         step.ended = true;
         if let Ok(mut effects) = exchange.close() {
-            step.noted.note(&mut effects);
+            step.note(&mut effects);
         }
     }
 }
