@@ -9,7 +9,9 @@ from urllib.parse import unquote_to_bytes
 if TYPE_CHECKING:
     from wasmgate._native import RequestHead
 
-__all__ = ["ASGIApp", "Message", "Receive", "Scope", "Send", "rewritten", "target"]
+__all__ = ["ASGIApp", "Message", "Receive", "Scope", "Send", "measured", "rewritten", "target"]
+
+_FRAMING = {b"content-length", b"transfer-encoding"}
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -31,6 +33,21 @@ def target(scope: Scope) -> bytes:
         path = quote(scope["path"], safe="/:@!$&'()*+,;=~-._").encode("ascii")
     query: bytes = scope.get("query_string") or b""
     return path + b"?" + query if query else path
+
+
+def measured(
+    headers: list[tuple[bytes, bytes]], body: bytes, *, end: bool
+) -> list[tuple[bytes, bytes]]:
+    """Return fields with the length of the body that goes on with them (RFC 9110 section 8.6).
+
+    Without `end` it is a part of a body that a policy held back and may have changed: nobody knows
+    how long the whole will be.
+    """
+    length = (b"content-length", b"%d" % len(body))
+    if end and length in headers:
+        return headers
+    others = [field for field in headers if field[0].lower() not in _FRAMING]
+    return [*others, length] if end else others
 
 
 def rewritten(scope: Scope, head: RequestHead) -> Scope:

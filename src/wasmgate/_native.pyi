@@ -109,7 +109,7 @@ class Host:
         """Return whether a module could be in the cache and is not: `compile_artifact` makes it."""
 
     def instances(self) -> int:
-        """Return how many instances there are on this thread: one for each plugin in use."""
+        """Return how many instances there are on this thread: one for each VM in use."""
 
     def metrics(self) -> list[tuple[str, str, int]]:
         """Return name, kind (counter, gauge, histogram) and value of each metric.
@@ -206,7 +206,23 @@ class Plugin:
         foreign_functions: Sequence[str] = ...,
         metrics: Sequence[str] = ...,
         shared_data: Sequence[str] = ...,
-    ) -> Plugin: ...
+        vm_id: str = "",
+        tenants: tuple[Literal["host", "header", "property"], str, int, float] | None = None,
+    ) -> Plugin:
+        """Compile and start a module, in a VM that it may share.
+
+        Plugins of one `vm_id` share a VM if their modules, `vm_configuration`, environment and
+        `memory` are the same too; one with an empty `vm_id` is alone. `tenants` gives each tenant
+        a VM: what names it (the name of a header, or the path of a property with dots), how many
+        there may be, and the seconds until an idle one is dropped.
+        """
+
+    def with_configuration(self, configuration: bytes, strip_request_headers: list[str]) -> Plugin:
+        """Return the same plugin with another configuration, as a root context in the same VM.
+
+        Raises PolicyLoadError when it refuses the configuration.
+        """
+
     @property
     def name(self) -> str: ...
     @property
@@ -596,8 +612,8 @@ class Connection:
     policy keeps something back until the stream `id` is woken, then `resume` (WAITS); the client's
     connection is to be cut (RESET), closed (CLOSE; LINGER: the client may be sending still), or
     given to another protocol with `take_unread` (HAND_OVER); the client has sent too much ahead of
-    its turn (FULL). FAILED beside ABANDON: the upstream gave no valid response. TIMED beside what
-    to dial: the exchange has a `timeout`.
+    its turn (FULL); `pressure` is not what it was (PRESSURE). FAILED beside ABANDON: the upstream
+    gave no valid response. TIMED beside what to dial: the exchange has a `timeout`.
 
     Bytes that go on as they came are the object that was passed in, not a copy of it.
     """
@@ -614,6 +630,7 @@ class Connection:
     LINGER: ClassVar[int]
     FAILED: ClassVar[int]
     TIMED: ClassVar[int]
+    PRESSURE: ClassVar[int]
 
     def __new__(
         cls,
@@ -637,6 +654,10 @@ class Connection:
     @property
     def timeout(self) -> float | None:
         """Seconds that the exchange may take."""
+
+    @property
+    def pressure(self) -> tuple[bool, bool]:
+        """Whether client and upstream are to wait: a policy holds back as much as it may."""
 
     @property
     def may_retry(self) -> bool:

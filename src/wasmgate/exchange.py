@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from wasmgate._asgi import measured
+
 if TYPE_CHECKING:
     from wasmgate._asgi import Message, Receive, Send
     from wasmgate._native import Effects, Stream
@@ -25,11 +27,14 @@ class Exchange:
     """
 
     __slots__ = (
+        "_announced",
         "_app_done",
         "_body_done",
         "_closed",
         "_drivers",
+        "_full",
         "_gone",
+        "_head_only",
         "_incoming",
         "_reading",
         "_receive",
@@ -45,12 +50,21 @@ class Exchange:
     )
 
     def __init__(
-        self, stream: Stream, drivers: Drivers, receive: Receive, send: Send, *, body_follows: bool
+        self,
+        stream: Stream,
+        drivers: Drivers,
+        receive: Receive,
+        send: Send,
+        *,
+        body_follows: bool,
+        head_only: bool,
     ) -> None:
         self._stream = stream
         self._drivers = drivers
         self._receive = receive
         self._send = send
+        self._head_only = head_only  # the method is HEAD
+        self._full = (False, False)  # policies hold as much of request and response as they may
         self._request_done = not body_follows  # all of it came from the server
         self._request_given = not body_follows  # all of it went to the app
         self._taken = False  # a message of the server's was taken while the head was held
@@ -58,7 +72,8 @@ class Exchange:
         self._incoming: asyncio.Future[Message] | None = None  # asked for while somebody waited
         self._reading = False  # the app waits for the server
         self._started = False  # the app's response came
-        self._trailers = False
+        self._trailers = False  # the app announced some
+        self._announced = False  # the server knows of them
         self._app_done = False
         self._body_done = False  # the body's last message went to the server; trailers may follow
         self._response_done = False  # all of a response went to the server, or it is cut
@@ -84,8 +99,7 @@ class Exchange:
 
     def begin(self, effects: Effects) -> None:
         """Take the effects that let the request's head go on."""
-        if effects.noteworthy:
-            self._drivers.current().note(effects)
+        self._note(effects)
         if self._taken or not self._request_given:
             self._request_given = False
             self._keep(effects)
@@ -109,7 +123,8 @@ class Exchange:
                 return message
             if self._gone or (self._response_done and not self._app_done):
                 return _DISCONNECT
-            if self._request_done and not self._request_given and not self._closed:
+            waits = self._full[0] or (self._request_done and not self._request_given)
+            if waits and not self._closed:
                 held = await self._going_on()
                 if held is not None:
                     await self._perform(held)
@@ -118,6 +133,10 @@ class Exchange:
             if message["type"] == "http.disconnect":
                 self._leave()
                 return message
+            if self._request_given and not self._request_done:
+                # A policy ended the request: the rest of what the client sends is dropped.
+                self._request_done = not message.get("more_body", False)
+                continue
             if self._request_given or self._closed:
                 return message
             effects = self._feed(message)
@@ -138,6 +157,8 @@ class Exchange:
             await self._perform(effects)
             if self._app_done:
                 await self._rest()
+            elif self._full[1]:
+                await self._until_room()
             return
         await self._send(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
@@ -166,7 +187,7 @@ class Exchange:
         match message["type"]:
             case "http.response.start":
                 self._started = True
-                self._trailers = message.get("trailers", False)
+                self._trailers = self._announced = message.get("trailers", False)
                 headers = message.get("headers", ())
                 return self._stream.on_response_headers(message["status"], headers, end=False)
             case "http.response.body":
@@ -182,7 +203,8 @@ class Exchange:
         """Wait until the stream goes on, and return how; None: the client left."""
         driver = self._drivers.current()
         while not self._closed:
-            if self._incoming is None and not self._reading:
+            # What a policy has no room for is not read, though it may be that the client leaves.
+            if self._incoming is None and not (self._reading or self._full[0]):
                 self._incoming = asyncio.ensure_future(self._receive())
             effects = await driver.wait_or(self._stream, self._incoming)
             if effects is None and self._incoming is not None and self._incoming.done():
@@ -203,9 +225,13 @@ class Exchange:
         self._taken = True
         return None if self._request_done else self._feed(message)
 
-    async def _perform(self, effects: Effects) -> None:
+    def _note(self, effects: Effects) -> None:
         if effects.noteworthy:
             self._drivers.current().note(effects)
+        self._full = (effects.request_full, effects.response_full)
+
+    async def _perform(self, effects: Effects) -> None:
+        self._note(effects)
         if effects.reset:
             # ASGI has no message for it: a server cuts a connection whose app stops half-way.
             self._response_done = True
@@ -237,24 +263,34 @@ class Exchange:
                 return
             await self._perform(effects)
 
+    async def _until_room(self) -> None:
+        """Let the app wait until policies take more of its response."""
+        while self._full[1] and not self._response_done:
+            effects = await self._going_on()
+            if effects is None:
+                return
+            await self._perform(effects)
+
     async def _emit(self, effects: Effects) -> None:
         body, end = effects.response_body, effects.response_end
         if effects.response_head is not None:
             status, headers = effects.response_head
-            if end and (body or not self._started):
-                _complete(status, headers, body or b"")
+            bodiless = status in {204, 304} or (self._head_only and not body)
+            if (end or body is not None) and not bodiless:
+                headers = measured(headers, body or b"", end=end)
             start: Message = {"type": "http.response.start", "status": status, "headers": headers}
-            if self._trailers and not end:
+            self._announced = self._trailers and (not end or effects.response_trailers is not None)
+            if self._announced:
                 start["trailers"] = True
             await self._send(start)
         if body is not None or (end and not self._body_done):
             await self._send(
                 {"type": "http.response.body", "body": body or b"", "more_body": not end}
             )
-        if effects.response_trailers is not None:
-            trailers = effects.response_trailers
-            await self._send({"type": "http.response.trailers", "headers": trailers})
         if end:
+            if self._announced:
+                trailers = effects.response_trailers or []
+                await self._send({"type": "http.response.trailers", "headers": trailers})
             self._finish()
 
     def _finish(self) -> None:
@@ -264,10 +300,3 @@ class Exchange:
     def _leave(self) -> None:
         self._gone = True
         self.close()
-
-
-def _complete(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    """Add the length of a response that is there as a whole (RFC 9110 section 8.6)."""
-    bodiless = status in {204, 304}
-    if not bodiless and all(name != b"content-length" for name, _ in headers):
-        headers.append((b"content-length", b"%d" % len(body)))

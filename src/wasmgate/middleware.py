@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wasmgate._asgi import rewritten, target
+from wasmgate._asgi import measured, rewritten, target
 from wasmgate.artifacts import cache_folder
 from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.callouts.performer import Settings
@@ -94,7 +94,14 @@ class PolicyMiddleware:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         stream, effects, body_follows = self._open(scope)
-        exchange = Exchange(stream, self.drivers, receive, send, body_follows=body_follows)
+        exchange = Exchange(
+            stream,
+            self.drivers,
+            receive,
+            send,
+            body_follows=body_follows,
+            head_only=scope.get("method") == "HEAD",
+        )
         try:
             if effects is not None:
                 forwarded = effects if effects.forward else await exchange.until_forwarded(effects)
@@ -104,6 +111,10 @@ class PolicyMiddleware:
                 head = forwarded.request_head
                 if head is not None:
                     scope = rewritten(scope, head)
+                body, end = forwarded.request_body, forwarded.request_end
+                if body_follows and (end or body is not None):
+                    headers = measured(list(scope["headers"]), body or b"", end=end)
+                    scope = {**scope, "headers": headers}
             if scope.get("extensions") and self._sees_responses:
                 kept = {k: v for k, v in scope["extensions"].items() if k not in _BODY_EXTENSIONS}
                 scope = {**scope, "extensions": kept}

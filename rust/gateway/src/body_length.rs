@@ -51,6 +51,8 @@ pub(crate) fn request_framing(
     match declared {
         _ if is_whole(progress) && length == 0 && !said => BodyFraming::Empty,
         _ if is_whole(progress) => BodyFraming::Length(length),
+        // Trailers need chunks.
+        _ if progress.trailers.is_some() => BodyFraming::Chunked,
         Declared::Length(declared) if !matches!(progress.body, Body::Bytes(_)) => {
             BodyFraming::Length(declared)
         }
@@ -85,7 +87,9 @@ pub(crate) fn response_length(
         Declared::Absent if progress.head == Head::Unchanged => LengthField::Kept,
         _ if whole => LengthField::Set(length),
         Declared::Absent => LengthField::Kept,
-        Declared::Length(_) if !rewritten => LengthField::Kept,
+        Declared::Length(_) if !rewritten && (no_body || progress.trailers.is_none()) => {
+            LengthField::Kept
+        }
         Declared::Length(_) | Declared::Nonsense => LengthField::Dropped,
     }
 }
@@ -174,6 +178,15 @@ mod tests {
             let decided = response_length(&progress, length, declared, status == 204, no_body);
             assert_eq!(expected, decided, "{head:?} {body:?} {end} {declared:?} {status}");
         }
+    }
+
+    #[test]
+    fn trailers_that_go_on_with_the_head_need_chunks() {
+        let five = Declared::Length(5);
+        let mut progress = progress(Head::Unchanged, "same", true);
+        progress.trailers = Some(HeaderMap::new());
+        assert_eq!(BodyFraming::Chunked, request_framing(&progress, 5, five, true));
+        assert_eq!(LengthField::Dropped, response_length(&progress, 5, five, false, false));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use wasmgate_host::{Attributes, Effects, Error, Head, HeaderMap, LocalResponse, 
 use crate::Problem;
 use crate::body_length::{Count, declared, going_on, request_framing};
 use crate::failure::Failure;
-use crate::fields::{Role, is_field_value, is_token, role};
+use crate::fields::may_trail;
 use crate::framing::Framing;
 use crate::request_head::{LARGE_BODY, RequestHead, RequestReader};
 use crate::response_flow::ResponseFlow;
@@ -163,6 +163,19 @@ impl Exchange {
         self.settle(effects, chunk.len(), 0)
     }
 
+    /// The trailers of the request; they end it. Those that have no place there are left out.
+    ///
+    /// # Errors
+    /// [`Error::WrongThread`].
+    pub fn on_request_trailers(&mut self, mut trailers: HeaderMap) -> Result<Effects, Error> {
+        trailers.retain(may_trail);
+        if trailers.is_empty() || self.answered {
+            return self.on_request_body(&[], true);
+        }
+        let effects = self.stream.on_request_trailers(trailers)?;
+        self.settle(effects, 0, 0)
+    }
+
     /// The head of the upstream's response. An interim one (1xx) goes no further and asks nothing;
     /// one that breaks a rule of HTTP is answered 502.
     ///
@@ -202,12 +215,10 @@ impl Exchange {
     /// # Errors
     /// [`Error::WrongThread`].
     pub fn on_response_trailers(&mut self, mut trailers: HeaderMap) -> Result<Effects, Error> {
-        if self.answered {
-            return Ok(Effects::default());
+        trailers.retain(may_trail);
+        if trailers.is_empty() || self.answered {
+            return self.on_response_body(&[], true);
         }
-        trailers.retain(|name, value| {
-            is_token(name) && is_field_value(value) && role(name) == Role::EndToEnd
-        });
         let effects = self.stream.on_response_trailers(trailers)?;
         self.settle(effects, 0, 0)
     }

@@ -92,6 +92,39 @@ pub(crate) fn role(name: &[u8]) -> Role {
     }
 }
 
+/// Whether a field may go on as a trailer (RFC 9110 §6.5.1): one that a recipient has to know before
+/// the body, because it frames, routes, guards or describes the message, may not.
+pub(crate) fn may_trail(name: &[u8], value: &[u8]) -> bool {
+    is_token(name)
+        && is_field_value(value)
+        && role(name) == Role::EndToEnd
+        && !name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"if-"))
+        && !NEVER_LAST.iter().any(|other| name.eq_ignore_ascii_case(other))
+}
+
+const NEVER_LAST: [&[u8]; 20] = [
+    b"age",
+    b"authorization",
+    b"cache-control",
+    b"content-encoding",
+    b"content-range",
+    b"content-type",
+    b"cookie",
+    b"date",
+    b"expires",
+    b"location",
+    b"max-forwards",
+    b"origin",
+    b"pragma",
+    b"range",
+    b"retry-after",
+    b"set-cookie",
+    b"vary",
+    b"via",
+    b"warning",
+    b"www-authenticate",
+];
+
 fn is_x_forwarded(name: &[u8]) -> bool {
     name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case(b"x-forwarded-"))
 }
@@ -119,6 +152,28 @@ mod tests {
         for value in ["a\r\nb", "a\rb", "a\nb", "a\0b", "a\x01b", "a\x7fb"] {
             assert!(!is_field_value(value.as_bytes()), "{value:?}");
         }
+    }
+
+    #[test]
+    fn what_is_needed_before_the_body_is_no_trailer() {
+        for name in ["x-sum", "ETag", "server-timing", "grpc-status", "digest"] {
+            assert!(may_trail(name.as_bytes(), b"1"), "{name}");
+        }
+        for name in [
+            "Content-Length",
+            "transfer-encoding",
+            "host",
+            "Authorization",
+            "set-cookie",
+            "If-Match",
+            "x-forwarded-for",
+            "connection",
+            "trailer",
+            ":path",
+        ] {
+            assert!(!may_trail(name.as_bytes(), b"1"), "{name}");
+        }
+        assert!(!may_trail(b"x-sum", b"1\r\nx: y"));
     }
 
     #[test]

@@ -246,10 +246,10 @@ impl<'a> RequestReader<'a> {
         })
     }
 
-    /// RFC 9110 §10.1.4: TE is for the next hop only, but gRPC refuses to work without it.
+    /// RFC 9110 §10.1.4: TE is for the next hop only. This one passes trailers on, and takes no
+    /// coding but chunked.
     fn keep_te(&mut self) {
-        let grpc = |kind: &[u8]| kind.starts_with(b"application/grpc");
-        if self.trailers && self.map.get(b"content-type").is_some_and(grpc) {
+        if self.trailers {
             self.map.push(b"te", b"trailers");
         }
     }

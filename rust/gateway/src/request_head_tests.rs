@@ -55,7 +55,7 @@ fn hop_by_hop_fields_end_here() {
         ("Proxy-Connection", "keep-alive"),
         ("Proxy-Authorization", "Basic eA=="),
         ("Proxy-Authenticate", "Basic"),
-        ("TE", "trailers"),
+        ("TE", "gzip"),
         ("Trailer", "x-sum"),
         ("Transfer-Encoding", "chunked"),
         ("Upgrade", "h2c"),
@@ -82,11 +82,10 @@ fn names_with_underscores_are_dropped() {
 }
 
 #[test]
-fn te_trailers_goes_on_for_grpc_only() {
-    let grpc = ("content-type", "application/grpc+proto");
-    let expected = owned(&[grpc, ("te", "trailers")]);
-    assert_eq!(expected, kept(&[("te", "gzip;q=1, trailers"), grpc]));
-    assert_eq!(owned(&[grpc]), kept(&[("te", "gzip"), grpc]));
+fn te_goes_on_for_trailers_only() {
+    let expected = owned(&[("te", "trailers")]);
+    assert_eq!(expected, kept(&[("te", "gzip;q=1, trailers"), ("connection", "te")]));
+    assert_eq!(owned(&[]), kept(&[("te", "gzip")]));
 }
 
 #[test]

@@ -55,6 +55,22 @@ pub enum Error {
     /// The instance that served this stream crashed on another stream.
     #[error("the policy's instance crashed on another request")]
     InstanceGone,
+    /// Every tenant has streams, and there may be no more of them.
+    #[error(
+        "all its {most} tenants have requests under way; raise `max` of `tenants` or let fewer in"
+    )]
+    TooManyTenants {
+        /// How many there may be.
+        most: usize,
+    },
+    /// What names the tenant is too long to be a name.
+    #[error("the tenant's key has {length} bytes, and {most} are the most")]
+    TenantKey {
+        /// Its bytes.
+        length: usize,
+        /// The bound.
+        most: usize,
+    },
     /// A stream was used on a thread that did not open it.
     #[error("a stream belongs to the thread that opened it; use one event loop for one request")]
     WrongThread,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::artifact_cache::ArtifactCache;
@@ -15,6 +15,7 @@ use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
 use crate::signature::KeyCache;
 use crate::trace::{Trace, TraceEvent, TraceLimits};
+use crate::vm::{Vm, VmKey};
 use crate::{Clock, Denial, LogLevel, MetricValue, Random, instances};
 
 /// What makes a host another than the usual one.
@@ -46,6 +47,7 @@ struct Inner {
     queues: SharedQueues,
     metrics: Metrics,
     keys: KeyCache,
+    vms: Mutex<HashMap<VmKey, Weak<Vm>>>,
     denials: Denials,
     clock: Clock,
     random: Random,
@@ -73,6 +75,7 @@ impl Host {
                 queues: SharedQueues::default(),
                 metrics: Metrics::default(),
                 keys: KeyCache::default(),
+                vms: Mutex::default(),
                 denials: Denials::default(),
                 clock,
                 random,
@@ -179,6 +182,19 @@ impl Host {
     pub(crate) fn shared_data(&self, vm_id: &str) -> Arc<SharedData> {
         let mut data = self.inner.data.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(data.entry(vm_id.to_owned()).or_default())
+    }
+
+    /// The VM of this key; one that nobody shares is made without a key.
+    pub(crate) fn vm(&self, key: Option<VmKey>, made: impl FnOnce() -> Vm) -> Arc<Vm> {
+        let Some(key) = key else { return Arc::new(made()) };
+        let mut vms = self.inner.vms.lock().unwrap_or_else(PoisonError::into_inner);
+        vms.retain(|_, vm| vm.strong_count() > 0);
+        if let Some(vm) = vms.get(&key).and_then(Weak::upgrade) {
+            return vm;
+        }
+        let vm = Arc::new(made());
+        vms.insert(key, Arc::downgrade(&vm));
+        vm
     }
 
     pub(crate) fn queues(&self) -> &SharedQueues {

@@ -1,4 +1,6 @@
-//! One VM on one thread: start, and one method a callback.
+//! One VM on one thread: one method a callback.
+
+mod roots;
 
 mod deliveries;
 
@@ -10,8 +12,8 @@ use wasmer::{FunctionEnv, RuntimeError, Store};
 use crate::abi::{Action, Direction};
 use crate::callouts::Calls;
 use crate::engine::Tier;
-use crate::env::{Env, Links, Owner, Stage};
-use crate::exports::{self, Exports, HeadersCallback, StartFunctions};
+use crate::env::{Env, Links, Owner};
+use crate::exports::{self, Exports, HeadersCallback};
 use crate::fuel::{Cause, Meter};
 use crate::plugin::PluginCore;
 use crate::trace::{Called, Gives, Seen};
@@ -23,6 +25,7 @@ pub(crate) struct Instance {
     env: FunctionEnv<Env>,
     exports: Exports,
     meter: Meter,
+    /// The plugin that has its turn, and its root context.
     core: Arc<PluginCore>,
     root: u32,
     vm: wasmer::Instance,
@@ -32,16 +35,6 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    /// Instantiates the module and runs `_initialize`, `proxy_on_context_create`,
-    /// `proxy_on_vm_start` and `proxy_on_configure`.
-    pub(crate) fn start(core: Arc<PluginCore>) -> Result<Self, Error> {
-        let mut this = Self::new(core)?;
-        let start = StartFunctions::of(&this.vm, &this.store)?;
-        this.initialize(&start)?;
-        this.configure()?;
-        Ok(this)
-    }
-
     /// Instantiates the module and runs nothing of it.
     fn new(core: Arc<PluginCore>) -> Result<Self, Error> {
         let compiled = core.module.code();
@@ -86,63 +79,6 @@ impl Instance {
         Ok(new)
     }
 
-    fn initialize(&mut self, functions: &StartFunctions) -> Result<(), Error> {
-        let fuel = self.core.spec.limits.start_fuel;
-        if let Some(instantiated) = &functions.instantiated {
-            self.run("the start function", 0, fuel, |_, store| instantiated.call(store))?;
-        }
-        if let Some(initialize) = &functions.initialize {
-            self.run("_initialize", 0, fuel, |_, store| initialize.call(store))?;
-            if let Some(main) = &functions.main {
-                self.run("main", 0, fuel, |_, store| main.call(store, 0, 0))?;
-            } else if let Some(main) = &functions.main_void {
-                self.run("__main_void", 0, fuel, |_, store| main.call(store))?;
-            }
-        } else if let Some(start) = &functions.start {
-            self.run("_start", 0, fuel, |_, store| start.call(store))?;
-        }
-        Ok(())
-    }
-
-    fn configure(&mut self) -> Result<(), Error> {
-        let fuel = self.core.spec.limits.start_fuel;
-        let env = self.env.as_mut(&mut self.store);
-        env.stage = Stage::Open;
-        let root = env.add_context(Owner::Root);
-        self.root = root;
-        self.run(("proxy_on_context_create", &[("parent", 0)]), root, fuel, |exports, store| {
-            exports.context_create.as_ref().map_or(Ok(()), |f| f.call(store, root, 0))
-        })?;
-        let core = Arc::clone(&self.core);
-        let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        let vm_size = size(&core.spec.vm_configuration);
-        self.env.as_mut(&mut self.store).starting_vm = true;
-        let accepted =
-            self.run(("proxy_on_vm_start", &[("size", vm_size)]), root, fuel, |exports, store| {
-                exports.vm_start.as_ref().map_or(Ok(1), |f| f.call(store, root, vm_size))
-            })?;
-        self.env.as_mut(&mut self.store).starting_vm = false;
-        self.accept("proxy_on_vm_start", accepted)?;
-        let plugin_size = size(&core.spec.configuration);
-        let accepted = self.run(
-            ("proxy_on_configure", &[("size", plugin_size)]),
-            root,
-            fuel,
-            |exports, store| {
-                exports.configure.as_ref().map_or(Ok(1), |f| f.call(store, root, plugin_size))
-            },
-        )?;
-        self.accept("proxy_on_configure", accepted)
-    }
-
-    fn accept(&mut self, callback: &'static str, answer: i32) -> Result<(), Error> {
-        if answer != 0 {
-            return Ok(());
-        }
-        let logs = std::mem::take(&mut self.env.as_mut(&mut self.store).warnings);
-        Err(Error::Refused { callback, logs })
-    }
-
     /// Runs one callback with a fresh budget and says how it failed.
     fn run<'a, R: Gives>(
         &mut self,
@@ -183,7 +119,8 @@ impl Instance {
     /// Makes the context of the policy at `position` of a stream.
     pub(crate) fn create_stream(&mut self, key: u64, position: usize) -> Result<u32, Error> {
         let (fuel, root) = (self.fuel(), self.root);
-        let context = self.env.as_mut(&mut self.store).add_context(Owner::Stream { key, position });
+        let owner = Owner::Stream { key, position, root };
+        let context = self.env.as_mut(&mut self.store).add_context(owner);
         self.run(
             ("proxy_on_context_create", &[("parent", root)]),
             context,
@@ -298,7 +235,7 @@ impl Instance {
         let env = self.env.as_mut(&mut self.store);
         env.contexts.remove(&context);
         env.calls.last_words = false;
-        orphans.into_iter().try_for_each(|(number, kind)| self.tell_cancelled(number, kind))
+        orphans.into_iter().try_for_each(|orphan| self.tell_cancelled(orphan))
     }
 
     /// Ends the contexts for which the guest called `proxy_done` since; their streams' keys and
@@ -312,7 +249,7 @@ impl Instance {
         let mut streams = Vec::with_capacity(finished.len());
         for context in finished {
             let env = self.env.as_mut(&mut self.store);
-            if let Some(Owner::Stream { key, position }) = env.contexts.get(&context) {
+            if let Some(Owner::Stream { key, position, .. }) = env.contexts.get(&context) {
                 streams.push((*key, *position));
             }
             self.delete(context)?;
@@ -325,14 +262,22 @@ impl Instance {
         self.env.as_mut(&mut self.store).parked.contains(&context)
     }
 
-    /// When the next tick is due.
-    pub(crate) fn tick_due(&self) -> Option<Instant> {
-        self.env.as_ref(&self.store).tick.map(|tick| tick.due)
+    /// When the next tick of a plugin is due.
+    pub(crate) fn tick_due(&self, plugin: u64) -> Option<Instant> {
+        let root = self.env.as_ref(&self.store).root_of_plugin(plugin)?;
+        root.tick.map(|tick| tick.due)
+    }
+
+    /// Whether a plugin ticks.
+    pub(crate) fn ticks(&self) -> bool {
+        self.env.as_ref(&self.store).roots.iter().any(|root| root.tick.is_some())
     }
 
     pub(crate) fn on_tick(&mut self, now: Instant) -> Result<(), Error> {
         let (fuel, root) = (self.fuel(), self.root);
-        if let Some(tick) = &mut self.env.as_mut(&mut self.store).tick {
+        let roots = &mut self.env.as_mut(&mut self.store).roots;
+        let known = roots.iter_mut().find(|known| known.context == root);
+        if let Some(tick) = known.and_then(|known| known.tick.as_mut()) {
             tick.due = now + tick.period;
         }
         self.run("proxy_on_tick", root, fuel, |exports, store| {

@@ -23,6 +23,7 @@ const FULL: u32 = 1 << 8;
 const LINGER: u32 = 1 << 9;
 const FAILED: u32 = 1 << 10;
 const TIMED: u32 = 1 << 11;
+const PRESSURE: u32 = 1 << 12;
 /// Bits of the endpoint in a dialled number; the cluster is above them.
 const ENDPOINT_BITS: u32 = 16;
 
@@ -65,6 +66,7 @@ impl Connection {
             (step.linger, LINGER),
             (step.failed, FAILED),
             (step.timed, TIMED),
+            (step.pressure, PRESSURE),
         ];
         let flags = flags.iter().fold(0, |all, (set, flag)| all | (u32::from(*set) * flag));
         let dial = step.dial.map_or(-1, |(cluster, endpoint)| {
@@ -125,6 +127,8 @@ impl Connection {
     const FAILED: u32 = FAILED;
     #[classattr]
     const TIMED: u32 = TIMED;
+    #[classattr]
+    const PRESSURE: u32 = PRESSURE;
 
     #[new]
     fn new(
@@ -159,6 +163,13 @@ impl Connection {
     fn timeout(&self) -> Option<f64> {
         let request = self.connection.exchange()?.upstream()?;
         request.timeout.map(|timeout| timeout.as_secs_f64())
+    }
+
+    /// Whether the client and the upstream are to wait.
+    #[getter]
+    fn pressure(&self) -> (bool, bool) {
+        let pressure = self.connection.pressure();
+        (pressure.request, pressure.response)
     }
 
     #[getter]

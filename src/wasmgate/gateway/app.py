@@ -146,7 +146,9 @@ class Gateway:
             ended=first is not None and not (first.get("body") or first.get("more_body")),
         )
         try:
-            await Forwarding(deployment.local(), exchange, receive, send).run(effects, first)
+            trailers = "http.response.trailers" in (scope.get("extensions") or ())
+            forwarding = Forwarding(deployment.local(), exchange, receive, send, trailers=trailers)
+            await forwarding.run(effects, first)
         except Cut:
             # uvicorn cuts what its app leaves unfinished and writes one line; for an exception it
             # would write a traceback. Other servers, and middleware, may complete the response.

@@ -52,11 +52,13 @@ class Forwarding:
         "_downstream",
         "_exchange",
         "_forwarded",
+        "_full",
         "_inbox",
         "_interruption",
         "_local",
         "_read",
         "_receive",
+        "_room",
         "_server_task",
         "_source",
         "_transaction",
@@ -64,11 +66,19 @@ class Forwarding:
         "_waker",
     )
 
-    def __init__(self, local: Local, exchange: Exchange, receive: Receive, send: Send) -> None:
+    def __init__(
+        self,
+        local: Local,
+        exchange: Exchange,
+        receive: Receive,
+        send: Send,
+        *,
+        trailers: bool = False,
+    ) -> None:
         self._local = local
         self._exchange = exchange
         self._receive = receive
-        self._downstream = Downstream(send)
+        self._downstream = Downstream(send, trailers=trailers)
         self._inbox = Inbox()
         self._server_task = cast("asyncio.Task[None]", asyncio.current_task())
         self._interruption: Exception | None = None
@@ -77,6 +87,8 @@ class Forwarding:
         self._forwarded = False  # the exchange has let the request's head go on
         self._blind = False  # the server's task waits for the upstream alone, not for its inbox
         self._begun: asyncio.Event | None = None  # made when someone has to wait for it
+        self._full = (False, False)  # policies hold as much of request and response as they may
+        self._room: asyncio.Event | None = None  # in the request; made when it is waited for
         self._source: asyncio.Future[bytes] | None = None
         self._uplink: asyncio.Task[None] | None = None
         self._waker: asyncio.Task[None] | None = None
@@ -126,8 +138,15 @@ class Forwarding:
 
     def _noted(self, effects: Effects | None) -> Effects | None:
         if effects is not None:
-            self._local.driver.note(effects)
+            self._note(effects)
         return effects
+
+    def _note(self, effects: Effects) -> None:
+        self._local.driver.note(effects)
+        self._full = (effects.request_full, effects.response_full)
+        if self._room is not None and not effects.request_full:
+            self._room.set()
+            self._room = None
 
     # The server's task: the request.
 
@@ -231,7 +250,7 @@ class Forwarding:
         await self._finish(effects)
 
     async def _emitted(self, effects: Effects, *, held: bool) -> bool:
-        self._local.driver.note(effects)
+        self._note(effects)
         if await self._downstream.emit(effects):
             return True
         if held:
@@ -240,6 +259,10 @@ class Forwarding:
 
     async def _more(self, transaction: Transaction) -> bytes | None:
         """Wait for the upstream, while sending what policies let go. None: that was the last."""
+        while self._full[1]:
+            self._start_waker()
+            if await self._downstream.emit(await self._inbox.get()):
+                return None
         if self._waker is None:
             self._blind = True
             chunk = await transaction.receive()
@@ -289,6 +312,8 @@ class Forwarding:
 
     async def _upload(self, message: Message | None) -> None:
         while not self._read:
+            if self._full[0]:
+                await self._until_room()
             message = message or await self._receive()
             if message["type"] == "http.disconnect":
                 raise _ClientGone
@@ -322,7 +347,8 @@ class Forwarding:
 
     async def _deliver(self, effects: Effects) -> None:
         """Do what effects say about the request; leave the rest to the server's task."""
-        self._local.driver.note(effects)
+        full = self._full[1]
+        self._note(effects)
         if effects.forward:
             self._forwarded = True
             self._inbox.put(effects)
@@ -331,10 +357,23 @@ class Forwarding:
         transaction = self._transaction
         if transaction is not None and (effects.request_body or effects.request_end):
             await self._write(transaction, effects.request_body or b"", end=effects.request_end)
-        if _answers(effects) or effects.response_body is not None or effects.response_end:
+        emptied = full and not (effects.response_full or self._blind)
+        if (
+            _answers(effects)
+            or effects.response_body is not None
+            or effects.response_end
+            or emptied
+        ):
             self._inbox.put(effects)
             if transaction is not None and self._blind:
                 transaction.close()
+
+    async def _until_room(self) -> None:
+        """Wait until policies take more of the request; the waker does what they ask."""
+        self._start_waker()
+        while self._full[0]:
+            self._room = self._room or asyncio.Event()
+            await self._room.wait()
 
     async def _until_begun(self) -> None:
         while self._transaction is None:

@@ -33,11 +33,13 @@ _ENDED = Connection.ENDED
 _FULL = Connection.FULL
 _FAILED = Connection.FAILED
 _TIMED = Connection.TIMED
+_PRESSURE = Connection.PRESSURE
 
 # Why the client is not read.
 AHEAD = 1  # it sends requests before their turn
 SLOW = 2  # the upstream reads slowly
 DIALLING = 4  # there is no upstream yet
+HELD = 8  # a policy holds back as much of the request as it may
 
 
 class Forwarder(ABC, asyncio.Protocol):
@@ -51,6 +53,7 @@ class Forwarder(ABC, asyncio.Protocol):
         "_choked",
         "_deadline",
         "_direct",
+        "_held",
         "_native",
         "_pending",
         "_pool",
@@ -75,6 +78,7 @@ class Forwarder(ABC, asyncio.Protocol):
         self._pending: list[bytes] = []  # for the upstream that was asked for
         self._stops = 0  # why the client is not read
         self._choked = False  # the client reads slowly
+        self._held = False  # a policy holds back as much of the response as it may
         self._waiter: asyncio.Future[None] | None = None
         self._waiting = 0  # the stream that it is about
         self._since = 0.0  # the last sign of life that counts
@@ -102,7 +106,7 @@ class Forwarder(ABC, asyncio.Protocol):
         """Read on."""
         self._choked = False
         self._since = self._direct.now
-        if self._upstream is not None:
+        if self._upstream is not None and not self._held:
             self._upstream.read(on=True)
 
     def _stop(self, reason: int) -> None:
@@ -141,6 +145,8 @@ class Forwarder(ABC, asyncio.Protocol):
         """Do what most steps do not ask."""
         if flags & _NOTES:
             self._note()
+        if flags & _PRESSURE:
+            self._press()
         if flags & _ENDED:
             self._server_state.total_requests += 1
             self._since = self._direct.now
@@ -160,6 +166,17 @@ class Forwarder(ABC, asyncio.Protocol):
                 self._wait()
 
     # Policies that hold something back.
+
+    def _press(self) -> None:
+        """Read what policies have room for, and no more."""
+        request, self._held = self._native.pressure
+        if request:
+            self._stop(HELD)
+        else:
+            self._since = self._direct.now
+            self._go(HELD)
+        if self._upstream is not None:
+            self._upstream.read(on=not (self._held or self._choked))
 
     def _wait(self) -> None:
         """Go on when the policy does."""
@@ -196,7 +213,7 @@ class Forwarder(ABC, asyncio.Protocol):
             self._pending.clear()
             self._asked = pool.ask(self)
             return self._asked
-        if self._choked:
+        if self._choked or self._held:
             upstream.read(on=False)
         return True
 
@@ -220,7 +237,7 @@ class Forwarder(ABC, asyncio.Protocol):
         self._asked = False
         self._upstream = connection
         self._since = self._direct.now
-        if self._choked:
+        if self._choked or self._held:
             connection.read(on=False)
         self._go(DIALLING)
         connection.transport.write(b"".join(self._pending))

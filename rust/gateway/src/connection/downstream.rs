@@ -6,6 +6,7 @@ use crate::connection::body_reader::{BodyReader, Piece};
 use crate::connection::effects::Came;
 use crate::connection::head::{self, BadHead};
 use crate::connection::output::Chunk;
+use crate::connection::upstream::trailer_fields;
 use crate::connection::{Access, Connection, State, Step, Upstream};
 use crate::{Exchange, Problem, RequestLine, Version};
 
@@ -148,11 +149,15 @@ impl Connection {
 
     fn read_body(&mut self, input: &[u8], new: bool, at: &mut usize, step: &mut Step) -> bool {
         let piece = self.request_body.next(input, at);
+        let mut trailers = None;
         let (chunk, last) = match piece {
             Piece::Data(range, last) => {
                 (Chunk { at: new.then_some(range.start), bytes: &input[range] }, last)
             }
-            Piece::End(_) => (Chunk::default(), true),
+            Piece::End(lines) => {
+                trailers = trailer_fields(&input[lines]).filter(|fields| !fields.is_empty());
+                (Chunk::default(), true)
+            }
             Piece::More => return false,
             Piece::Bad => {
                 self.give_up(CHUNKS, step);
@@ -162,8 +167,10 @@ impl Connection {
         if last {
             self.state = State::Next;
         }
-        let effects =
-            self.exchange.as_mut().map(|exchange| exchange.on_request_body(chunk.bytes, last));
+        let effects = self.exchange.as_mut().map(|exchange| match trailers {
+            Some(fields) => exchange.on_request_trailers(fields),
+            None => exchange.on_request_body(chunk.bytes, last),
+        });
         self.follow(effects, Came::Request(chunk, last), step);
         !step.reset && !self.response_sent
     }

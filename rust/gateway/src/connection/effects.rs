@@ -1,6 +1,6 @@
 //! What the exchange asks, performed: heads and bodies written, exchanges ended and begun.
 
-use wasmgate_host::{Body, Effects, Head};
+use wasmgate_host::{Body, Effects, Head, Pressure};
 
 use crate::connection::body_reader::BodyReader;
 use crate::connection::output::Chunk;
@@ -28,7 +28,11 @@ impl Connection {
         // A connection lives on one thread, so its exchanges cannot be on another.
         let Some(Ok(mut effects)) = effects else { return };
         step.note(&mut effects);
-        let Effects { request, response, reset, .. } = effects;
+        let Effects { request, response, reset, pressure, .. } = effects;
+        if pressure.changed {
+            self.pressure = pressure;
+            step.pressure = true;
+        }
         if reset {
             step.reset = true;
             return;
@@ -62,7 +66,7 @@ impl Connection {
         }
         self.to_upstream.data(&mut step.upstream, &request.body, chunk);
         if request.end {
-            self.to_upstream.end(step.upstream.own(), None);
+            self.to_upstream.end(step.upstream.own(), request.trailers.as_ref());
             self.request_sent = true;
         }
         if response.head != Head::Held {
@@ -148,6 +152,8 @@ impl Connection {
         // Released already when its response was whole; here it is in the middle of something.
         self.drop_upstream(step);
         step.ended = true;
+        step.pressure |= self.pressure.request || self.pressure.response;
+        self.pressure = Pressure::default();
         if let Ok(mut effects) = exchange.close() {
             step.note(&mut effects);
         }

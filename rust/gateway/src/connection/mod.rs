@@ -21,6 +21,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use wasmgate_host::TlsFacts;
 
+use wasmgate_host::Pressure;
+
 use crate::{Exchange, Failure, Peer, Problem, Router};
 pub use access::Access;
 use body_reader::BodyReader;
@@ -64,6 +66,8 @@ pub struct Connection {
     retried: bool,
     /// A policy kept something back, and may let it go at any time.
     withheld: bool,
+    /// What policies want to be read no more for now.
+    pressure: Pressure,
     /// The upstream has the whole request.
     request_sent: bool,
     /// The client has the whole response.
@@ -157,6 +161,7 @@ impl Connection {
             dialled: false,
             retried: false,
             withheld: false,
+            pressure: Pressure::default(),
             delimited: false,
             logs: false,
             access: None,
@@ -192,10 +197,18 @@ impl Connection {
     pub fn waits_for(&self) -> Waited {
         let upstream = self.upstream.there && self.upstream.body != Some(BodyReader::Done);
         match self.state {
+            State::Body if self.pressure.request => Waited::Policy,
             State::Body | State::Head => Waited::Client,
+            State::Next | State::Over if self.pressure.response => Waited::Policy,
             State::Next | State::Over if upstream && self.request_sent => Waited::Upstream,
             State::Next | State::Over => Waited::Policy,
         }
+    }
+
+    /// Whose bytes are to wait: a policy holds back as many as it may.
+    #[must_use]
+    pub fn pressure(&self) -> Pressure {
+        self.pressure
     }
 
     /// From now on each step says which exchanges were answered.

@@ -34,6 +34,8 @@ pub struct Step {
     pub failed: bool,
     /// A policy holds something back: resume when its stream's id is woken.
     pub waits: bool,
+    /// [`Connection::pressure`](crate::Connection::pressure) is not what it was.
+    pub pressure: bool,
     /// An exchange ended.
     pub ended: bool,
     /// The exchanges that were answered, if they are to be known.

@@ -353,3 +353,19 @@ fn an_upstream_that_is_wanted_no_more_is_not_dialled() {
     assert_eq!((seen.dials, seen.abandoned, seen.upstream.as_str()), (0, 0, ""));
     assert!(seen.client.starts_with("HTTP/1.1 400 "), "{}", seen.client);
 }
+
+#[test]
+fn trailers_go_on_in_both_directions() {
+    let request = "POST / HTTP/1.1\r\nHost: x\r\nTE: trailers\r\nConnection: te\r\n\
+                   Transfer-Encoding: chunked\r\n\r\n\
+                   5\r\nhello\r\n0\r\nX-Sum: 1\r\nContent-Length: 9\r\n\r\n";
+    let response = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+                    2\r\nok\r\n0\r\nX-Sum: 2\r\nSet-Cookie: a=b\r\n\r\n";
+    for step in [usize::MAX, 1] {
+        let seen = talk(request, response, step);
+        assert!(seen.upstream.ends_with("0\r\nx-sum: 1\r\n\r\n"), "{}", seen.upstream);
+        assert!(seen.upstream.contains("te: trailers\r\n"), "{}", seen.upstream);
+        assert!(seen.client.ends_with("0\r\nx-sum: 2\r\n\r\n"), "{}", seen.client);
+        assert_eq!((seen.released, seen.reset), (1, false));
+    }
+}

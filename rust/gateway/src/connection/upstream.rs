@@ -215,7 +215,7 @@ impl ResponseFraming {
 }
 
 /// The fields in trailer lines; none if they are malformed.
-fn trailer_fields(lines: &[u8]) -> Option<HeaderMap> {
+pub(super) fn trailer_fields(lines: &[u8]) -> Option<HeaderMap> {
     let mut map = HeaderMap::new();
     for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let line = line.strip_suffix(b"\r")?;

@@ -3,6 +3,7 @@
 use wasmgate_host::{Body, HeaderMap};
 
 use crate::connection::output::{Chunk, Output};
+use crate::fields::may_trail;
 use crate::reason::reason;
 use crate::response_flow::ResponseFlow;
 
@@ -34,13 +35,15 @@ impl BodyWriter {
         out.own().extend_from_slice(b"\r\n");
     }
 
-    /// Appends the end of the body, with trailers where there can be some.
+    /// Appends the end of the body, with trailers where there can be some: policies may have written
+    /// what cannot go there.
     pub(crate) fn end(self, out: &mut Vec<u8>, trailers: Option<&HeaderMap>) {
         if self == Self::Plain {
             return;
         }
         out.extend_from_slice(b"0\r\n");
-        for (name, value) in trailers.iter().flat_map(|map| map.iter()) {
+        let trailers = trailers.iter().flat_map(|map| map.iter());
+        for (name, value) in trailers.filter(|(name, value)| may_trail(name, value)) {
             field(out, name, value);
         }
         out.extend_from_slice(b"\r\n");

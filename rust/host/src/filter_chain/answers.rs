@@ -55,7 +55,13 @@ impl FilterChain<'_> {
 
     /// The failure policy: open skips the policy, closed answers 503.
     pub(super) fn failed(&self, position: usize, error: &Error) -> Turn {
-        if matches!(error, Error::BackOff | Error::InstanceGone) {
+        if matches!(
+            error,
+            Error::BackOff
+                | Error::InstanceGone
+                | Error::TooManyTenants { .. }
+                | Error::TenantKey { .. }
+        ) {
             self.warn(position, &error.to_string());
         }
         let open = {
