@@ -113,7 +113,7 @@ class Host:
     def callbacks(self) -> list[CallbackStatistics]:
         """Return what each callback of each policy used, on all threads.
 
-        This thread's calls are counted to the last, others' up to fifteen before. The start of the
+        This thread's calls are counted to the last, others' up to 255 before. The start of the
         instance that only tries a configuration counts, too.
         """
 
