@@ -29,6 +29,7 @@ from wasmgate.errors import (
     WasmgateError,
     WrongThread,
 )
+from wasmgate.isolation import Isolation, Tenants
 from wasmgate.policy import FailurePolicy, Limits, Policy
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ __all__ = [
     "FailurePolicy",
     "Gateway",
     "GatewayConfig",
+    "Isolation",
     "Limits",
     "NoHealthyEndpoint",
     "OutOfFuel",
@@ -56,6 +58,7 @@ __all__ = [
     "PolicyLoadError",
     "PolicyMiddleware",
     "PolicyTrap",
+    "Tenants",
     "UpstreamError",
     "UpstreamTimeout",
     "WasmgateError",

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal, TypeAlias, TypedDict, final
 
 __all__ = [
     "Callout",
+    "CallbackStatistics",
     "Chain",
     "Cluster",
     "Connection",
@@ -17,6 +18,7 @@ __all__ = [
     "Exchange",
     "Host",
     "Plugin",
+    "PolicyStatistics",
     "RequestHead",
     "Route",
     "Router",
@@ -108,8 +110,18 @@ class Host:
     def misses(self, module: bytes) -> bool:
         """Return whether a module could be in the cache and is not: `compile_artifact` makes it."""
 
+    def callbacks(self) -> list[CallbackStatistics]:
+        """Return what each callback of each policy used, on all threads.
+
+        This thread's calls are counted to the last, others' up to fifteen before. The start of the
+        instance that only tries a configuration counts, too.
+        """
+
+    def policies(self) -> list[PolicyStatistics]:
+        """Return what each policy used as a whole, and how often it failed."""
+
     def instances(self) -> int:
-        """Return how many instances there are on this thread: one for each plugin in use."""
+        """Return how many instances there are on this thread: one for each VM in use."""
 
     def metrics(self) -> list[tuple[str, str, int]]:
         """Return name, kind (counter, gauge, histogram) and value of each metric.
@@ -124,6 +136,60 @@ class Host:
         counts for each instance, the one included that only tries the configuration. Past 1,024
         rows values are counted together as "(others)".
         """
+
+@final
+class CallbackStatistics:
+    """What one callback of one policy used. Buckets are (bound, how many were not above it)."""
+
+    @property
+    def policy(self) -> str: ...
+    @property
+    def callback(self) -> str: ...
+    @property
+    def count(self) -> int:
+        """Calls in all."""
+
+    @property
+    def fuel(self) -> int:
+        """Units that they used together."""
+
+    @property
+    def fuel_buckets(self) -> list[tuple[int, int]]:
+        """By units of fuel, 256 to 67,108,864."""
+
+    @property
+    def timed(self) -> int:
+        """Calls that were timed: one in sixteen."""
+
+    @property
+    def nanoseconds(self) -> int:
+        """What the timed ones took together."""
+
+    @property
+    def time_buckets(self) -> list[tuple[int, int]]:
+        """By nanoseconds, 1,024 to 268,435,456; of the timed ones."""
+
+@final
+class PolicyStatistics:
+    """What one policy used as a whole, and how often it failed."""
+
+    @property
+    def policy(self) -> str: ...
+    @property
+    def memory(self) -> int:
+        """The largest memory that one of its instances had, in bytes."""
+
+    @property
+    def traps(self) -> int:
+        """Crashes by its own fault."""
+
+    @property
+    def out_of_fuel(self) -> int:
+        """Callbacks that were stopped because their fuel was used up."""
+
+    @property
+    def out_of_memory(self) -> int:
+        """Crashes after its memory could not grow."""
 
 @final
 class TraceEvent:
@@ -201,12 +267,28 @@ class Plugin:
         fail_open: bool,
         strip_request_headers: list[str],
         allow_on_headers_stop_iteration: bool = False,
-        net: Sequence[str] = (),
-        read: Sequence[Path] = (),
-        foreign_functions: Sequence[str] = (),
-        metrics: Sequence[str] = (),
-        shared_data: Sequence[str] = (),
-    ) -> Plugin: ...
+        net: Sequence[str] = ...,
+        read: Sequence[tuple[str, Path]] = ...,
+        foreign_functions: Sequence[str] = ...,
+        metrics: Sequence[str] = ...,
+        shared_data: Sequence[str] = ...,
+        vm_id: str = "",
+        tenants: tuple[Literal["host", "header", "property"], str, int, float] | None = None,
+    ) -> Plugin:
+        """Compile and start a module, in a VM that it may share.
+
+        Plugins of one `vm_id` share a VM if their modules, `vm_configuration`, environment and
+        `memory` are the same too; one with an empty `vm_id` is alone. `tenants` gives each tenant
+        a VM: what names it (the name of a header, or the path of a property with dots), how many
+        there may be, and the seconds until an idle one is dropped.
+        """
+
+    def with_configuration(self, configuration: bytes, strip_request_headers: list[str]) -> Plugin:
+        """Return the same plugin with another configuration, as a root context in the same VM.
+
+        Raises PolicyLoadError when it refuses the configuration.
+        """
+
     @property
     def name(self) -> str: ...
     @property
@@ -242,9 +324,12 @@ class Plugin:
 
 @final
 class Chain:
-    """Plugins in the order in which a request meets them; a response meets them in reverse."""
+    """Plugins in the order in which a request meets them; a response meets them in reverse.
 
-    def __new__(cls, plugins: Sequence[Plugin]) -> Chain: ...
+    `route_name` is the property of that name for streams that this chain opens.
+    """
+
+    def __new__(cls, plugins: Sequence[Plugin], *, route_name: str = "") -> Chain: ...
     @property
     def request_body(self) -> bool:
         """True when a policy has a callback for request bodies."""
@@ -266,11 +351,13 @@ class Chain:
         method: str,
         target: bytes,
         headers: _Fields,
+        tls: dict[str, str] | None = None,
     ) -> tuple[Stream, Effects | None, bool]:
         """Open a stream on this thread with the head of its request.
 
-        `target` is path and query, byte-exact. The last of the answer says whether a body follows
-        (RFC 9112 section 6.3).
+        `target` is path and query, byte-exact. `tls` is what policies may know of the connection's
+        TLS, by the names below `connection`, like `tls_version`; others are left out. The last of
+        the answer says whether a body follows (RFC 9112 section 6.3).
         """
 
     def tick(self) -> tuple[float | None, Effects]:
@@ -492,6 +579,7 @@ class Router:
         method: str,
         target: bytes,
         headers: _Fields,
+        tls: dict[str, str] | None = None,
         *,
         ended: bool = False,
     ) -> tuple[Exchange, Effects | None]:
@@ -622,6 +710,7 @@ class Connection:
         client: tuple[str, int] | None,
         server: tuple[str, int | None] | None,
         secure: bool,
+        tls: dict[str, str] | None = None,
     ) -> Connection: ...
     @property
     def id(self) -> int:
@@ -691,6 +780,7 @@ class _Inspection(TypedDict):
     start: str | None
     callbacks: list[str]
     imports: list[tuple[str, str, str, bool]]
+    asks: dict[str, list[str]]
     memory: tuple[int, int | None] | None
     custom_sections: list[str]
     producers: list[tuple[str, str, str]]
@@ -744,6 +834,7 @@ def inspect(module: bytes) -> _Inspection:
     """Describe a module without compiling it, also one that could not be loaded.
 
     `problem` is why it cannot be loaded, as far as can be seen without its code. `imports` are
-    (module, name, kind, known here); a call of a function that is unknown is a trap. Raises
+    (module, name, kind, known here); a call of a function that is unknown is a trap. `asks` are the
+    kinds of capability that it can ask for, each with the imports with which it would. Raises
     PolicyLoadError when it is no wasm.
     """

@@ -14,10 +14,11 @@ import re
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from wasmgate.capabilities import Capabilities, names
 from wasmgate.errors import ConfigError, PolicyLoadError
+from wasmgate.isolation import Isolation, Tenants, contradiction
 from wasmgate.modules import locate
 
 if TYPE_CHECKING:
@@ -92,6 +93,10 @@ class Policy:
     `allow_on_headers_stop_iteration`, Envoy's name, lets a policy stop the headers alone: its body
     callbacks run before the headers go on. Otherwise such a stop holds everything.
 
+    `vm_id` names its shared data and queues (empty: `name` does); policies that also have module,
+    `vm_configuration`, environment and `limits.memory` in common share a virtual machine on each
+    thread. `isolation="tenant"` gives each tenant one of its own.
+
     Raises ConfigError for an argument that cannot be used.
     """
 
@@ -107,6 +112,9 @@ class Policy:
     failure_policy: FailurePolicy = FailurePolicy.CLOSED
     strip_request_headers: tuple[str, ...] = ()
     allow_on_headers_stop_iteration: bool = False
+    vm_id: str = ""
+    isolation: Isolation = Isolation.POLICY
+    tenants: Tenants | None = None
     configuration_bytes: bytes = field(init=False, repr=False)
     vm_configuration_bytes: bytes = field(init=False, repr=False)
 
@@ -127,6 +135,7 @@ class Policy:
                 where=f"policy {self.name!r}",
             ) from None
         set_field(self, "strip_request_headers", self._stripped_headers())
+        self._check_isolation()
         # Encoded now: a later edit of the caller's dictionary must not change a policy.
         for name in ("configuration", "vm_configuration"):
             set_field(self, f"{name}_bytes", self._encoded(name))
@@ -140,6 +149,19 @@ class Policy:
                     where=f"policy {self.name!r}: strip_request_headers",
                 )
         return tuple(name.lower() for name in stripped)
+
+    def _check_isolation(self) -> None:
+        try:
+            isolation = Isolation(self.isolation)
+        except ValueError:
+            raise ConfigError(
+                f"isolation must be 'policy' or 'tenant', not {self.isolation!r}",
+                where=f"policy {self.name!r}",
+            ) from None
+        object.__setattr__(self, "isolation", isolation)
+        wrong = contradiction(isolation, self.vm_id, tenants=self.tenants is not None)
+        if wrong is not None:
+            raise ConfigError(wrong, where=f"policy {self.name!r}", hint="choose one of the two")
 
     def _encoded(self, name: str) -> bytes:
         value = getattr(self, name)
@@ -216,10 +238,12 @@ class Policy:
             allow_on_headers_stop_iteration=self.allow_on_headers_stop_iteration,
             strip_request_headers=list(self.strip_request_headers),
             net=self.capabilities.net,
-            read=[Path(path) for path in self.capabilities.read],
+            read=self.capabilities.mounts(),
             foreign_functions=self.capabilities.foreign_functions,
             metrics=self.capabilities.metrics,
             shared_data=self.capabilities.shared_data,
+            vm_id=self.vm_id,
+            tenants=self._tenants(),
             **dataclasses.asdict(self.limits),
         )
         if plugin.cache_problem is not None:
@@ -229,6 +253,20 @@ class Policy:
 
             OPTIMIZER.add(plugin, module, host.cache)
         return plugin
+
+    def join(self, plugin: Plugin) -> Plugin:
+        """Configure the module of `plugin` once more, in the same virtual machine.
+
+        Only `configuration` and `strip_request_headers` are this policy's own. Raises
+        PolicyLoadError when the module refuses the configuration.
+        """
+        return plugin.with_configuration(self.configuration_bytes, list(self.strip_request_headers))
+
+    def _tenants(self) -> tuple[Literal["host", "header", "property"], str, int, float] | None:
+        if self.isolation is not Isolation.TENANT:
+            return None
+        tenants = self.tenants or Tenants()
+        return *tenants.key(), tenants.max, tenants.idle
 
     def _compile(self, module: bytes, host: Host) -> None:
         from wasmgate.compiler import (  # noqa: PLC0415 (seldom needed)

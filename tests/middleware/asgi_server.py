@@ -103,9 +103,11 @@ class Connection:
         return last.get("type") == "http.response.body" and not last.get("more_body", False)
 
 
-async def get(app: ASGIApp, target: str = "/", headers: Fields | None = None) -> Connection:
-    """Send a request without a body and wait for its end."""
-    scope = http_scope(target=target, headers=headers)
+async def get(
+    app: ASGIApp, target: str = "/", headers: Fields | None = None, address: str = "192.0.2.1"
+) -> Connection:
+    """Send a request without a body from an address and wait for its end."""
+    scope = http_scope(target=target, headers=headers, client=(address, 4711))
     return await Connection(app, scope, part(b"")).done()
 
 

@@ -85,7 +85,7 @@ async def test_a_policy_rewrites_both_bodies() -> None:
 
 
 async def test_a_policy_answers_instead_of_the_app() -> None:
-    """The app is never called; the length is added."""
+    """The app is never called; the type of a text and the length are added."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         pytest.fail("the app was called")
@@ -96,7 +96,11 @@ async def test_a_policy_answers_instead_of_the_app() -> None:
         {
             "type": "http.response.start",
             "status": 403,
-            "headers": [(b"x-a", b"1"), (b"content-length", b"2")],
+            "headers": [
+                (b"x-a", b"1"),
+                (b"content-type", b"text/plain"),
+                (b"content-length", b"2"),
+            ],
         },
         {"type": "http.response.body", "body": b"no", "more_body": False},
     ]

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-TOOL_MISSING = 3
+from tests.modules.building import built
 
 Guests = Callable[[str], Path]
 
@@ -28,27 +25,15 @@ def _cache(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def guests() -> Guests:
-    """Build what tools/build_guests.py can build here; skip with its reason where it cannot."""
-    built: dict[str, Path | str] = {}
+    """Return the folder of a guest's modules; skip with the reason where it cannot be built."""
 
     def folder(name: str) -> Path:
-        if name not in built:
-            built[name] = _build(name)
-        found = built[name]
+        found = built(name)
         if isinstance(found, str):
             pytest.skip(found)
         return found
 
     return folder
-
-
-def _build(name: str) -> Path | str:
-    command = [sys.executable, str(ROOT / "tools" / "build_guests.py"), name]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False)
-    if finished.returncode == TOOL_MISSING:
-        return finished.stderr.strip()
-    assert finished.returncode == 0, finished.stderr[-4000:]
-    return Path(finished.stdout.strip())
 
 
 @pytest.fixture

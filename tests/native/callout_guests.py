@@ -159,7 +159,7 @@ def note(callback: str, signature: str, texts: Texts, *shown: str) -> str:
         (drop (call $continue (i32.const 1))))"""
 
 
-def answers(texts: Texts) -> list[str]:
+def answers(texts: Texts, on_answer: str) -> list[str]:
     """Write every callback of an answer; after it the stream that asked goes on."""
 
     def value(number: int, name: bytes) -> str:
@@ -189,6 +189,7 @@ def answers(texts: Texts) -> list[str]:
             buffer(4),
             value(7, b"x-sum"),
             status,
+            on_answer,
         ),
         note("proxy_on_grpc_receive_initial_metadata", four, texts, value(4, b"x-m")),
         note("proxy_on_grpc_receive", four, texts, buffer(5)),
@@ -210,8 +211,19 @@ PHASES = {
 """The callbacks of a stream in which a policy may pause."""
 
 
-def caller(texts: Texts, callback: str, body: str, *more: str, answer: int = PAUSE) -> bytes:
-    """Make a guest that does `body` in a callback, and logs the answers and the stream's end."""
+def caller(
+    texts: Texts,
+    callback: str,
+    body: str,
+    *more: str,
+    answer: int = PAUSE,
+    done: int = 1,
+    on_answer: str = "",
+) -> bytes:
+    """Make a guest that does `body` in a callback, and logs the answers and the stream's end.
+
+    `done` is what `proxy_on_done` answers, `on_answer` is done when an HTTP call was answered.
+    """
     ends = {"proxy_on_done": "(result i32)", "proxy_on_log": "", "proxy_on_delete": ""}
     signatures = PHASES | {
         "proxy_on_configure": "(param $context i32) (param i32) (result i32)",
@@ -227,10 +239,10 @@ def caller(texts: Texts, callback: str, body: str, *more: str, answer: int = PAU
         )
     for name, result in ends.items():
         does = body if callback == name else ""
-        value = "(i32.const 1)" if result else ""
+        value = f"(i32.const {done})" if result else ""
         said = texts.say(name.removeprefix("proxy_on_"))
         callbacks.append(
             f'(func (export "{name}") (param $context i32) {result} {said} {does} {value})'
         )
-    callbacks += [*more, *answers(texts)]
+    callbacks += [*more, *answers(texts, on_answer)]
     return guest(IMPORTS, HELPERS, *texts.fields, *callbacks)

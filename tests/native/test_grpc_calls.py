@@ -34,7 +34,7 @@ def said(effects: Effects | None) -> list[str]:
 def performed(host: Host, texts: Texts, *parts: str) -> Request:
     """Drive a request whose policy does all of this in the headers, and pauses."""
     module = caller(texts, HEADERS, " ".join(parts))
-    return Request(Chain([load(host, module, net=("auth",))]))
+    return Request(Chain([load(host, module, net=("auth", "auth.internal:80"))]))
 
 
 def called(host: Host, **call: object) -> Request:
@@ -174,6 +174,26 @@ def test_an_http_call_is_no_grpc(host: Host, operation: str) -> None:
 def test_an_upstream_that_is_not_allowed_is_a_parse_failure(host: Host) -> None:
     """The status that the specification has for an unknown one."""
     request = called(host, upstream=b"other")
+    assert (request.callouts, request.said[-1]) == ([], "asked 4 0")
+    assert host.denials() == [("guest", "net", "other", 1)]
+
+
+@pytest.mark.parametrize(
+    ("message", "reached"),
+    [
+        (b"\x0a\x06\x0a\x04auth", "auth"),
+        (b"\x12\x12\x0a\x10auth.internal:80", "auth.internal:80"),
+    ],
+    ids=["envoy_grpc", "google_grpc"],
+)
+def test_an_upstream_may_be_a_message_of_envoy(host: Host, message: bytes, reached: str) -> None:
+    """`GrpcService`, as guests of the C++ SDK write it."""
+    assert called(host, upstream=message).callouts[0].upstream == reached
+
+
+def test_a_message_of_envoy_needs_the_capability_too(host: Host) -> None:
+    """The log has the name in it."""
+    request = called(host, upstream=b"\x0a\x07\x0a\x05other")
     assert (request.callouts, request.said[-1]) == ([], "asked 4 0")
     assert host.denials() == [("guest", "net", "other", 1)]
 

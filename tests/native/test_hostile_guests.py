@@ -56,8 +56,9 @@ STOPPED = {
     "full_shared_data_of_empty_values": FUEL,
     "indirect_recursion": STACK,
     "iovec_bomb": FUEL,
-    "loop_of_absent_hostcalls": FUEL,
+    "loop_of_callouts": FUEL,
     "loop_of_continue": FUEL,
+    "loop_of_denied_callouts": FUEL,
     "loop_of_empty_log_lines": FUEL,
     "loop_of_foreign_functions": FUEL,
     "loop_of_local_responses": FUEL,
@@ -112,7 +113,7 @@ def load(host: Host, module: bytes) -> Plugin:
     tier: Literal["fast", "optimized"] = "fast" if host.cache.name == "fast" else "optimized"
     with contextlib.suppress(ValueError):  # refused when it is loaded, too
         compile_artifact(module, cache=str(host.cache), tier=tier)
-    plugin = chain_request.load(host, module, metrics=("*",))
+    plugin = chain_request.load(host, module, metrics=("*",), net=("auth",))
     assert plugin.tier == tier
     return plugin
 

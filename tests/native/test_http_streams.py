@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.native.chain_request import Request
+from tests.native.chain_request import Fields, Request
 from tests.native.scripted import callbacks, chain, outcomes, scripted
 from wasmgate._native import Chain, Host
 
+TEXT = (b"content-type", b"text/plain")
 ANSWERS = "request_headers: respond 403 no x-a=1,x-a=2"
 
 
@@ -20,10 +21,36 @@ def wait_for_wake(policies: Chain) -> list[int]:
 
 
 def test_a_local_response_answers_the_client(host: Host) -> None:
-    """Status, fields in their order, body; the request goes no further."""
+    """Status, fields in their order, the type of a text, body; the request goes no further."""
     request = Request(chain(host, ANSWERS))
-    assert request.client.head == (b"403", [(b"x-a", b"1"), (b"x-a", b"2")])
+    assert request.client.head == (b"403", [(b"x-a", b"1"), (b"x-a", b"2"), TEXT])
     assert (request.client.body, request.client.ended, request.passed) == (b"no", True, False)
+
+
+@pytest.mark.parametrize(
+    ("said", "fields"),
+    [
+        ("respond 403 {} content-type=text/json", [(b"content-type", b"text/json")]),
+        ("respond 403 ", []),
+    ],
+)
+def test_a_local_response_keeps_the_type_that_it_has(host: Host, said: str, fields: Fields) -> None:
+    """And without a body it has none."""
+    request = Request(chain(host, f"request_headers: {said}"))
+    assert request.client.head == (b"403", fields)
+
+
+def test_a_grpc_call_is_answered_in_grpcs_words(host: Host) -> None:
+    """Status and body become fields: its clients look at nothing else."""
+    headers = [(b"content-type", b"application/grpc+proto")]
+    request = Request(chain(host, ANSWERS), headers=headers)
+    said = [
+        (b"content-type", b"application/grpc"),
+        (b"grpc-status", b"7"),
+        (b"grpc-message", b"no"),
+    ]
+    assert request.client.head == (b"200", [(b"x-a", b"1"), (b"x-a", b"2"), *said])
+    assert (request.client.body, request.client.ended) == (b"", True)
 
 
 @pytest.mark.parametrize("action", ["", "request_headers: pause"], ids=["continue", "pause"])
@@ -98,7 +125,7 @@ def test_a_policy_can_replace_the_response_in_its_headers(host: Host) -> None:
         ]
     )
     request = Request(policies).response(200, [(b"server", b"x")])
-    assert request.client.head == (b"502", [])
+    assert request.client.head == (b"502", [TEXT])
     assert request.client.body == b"replaced"
     assert outcomes(request)[-1] == "get response :status = 502"
     assert request.response_body(b"of the upstream", end=True).client.body == b"replaced"
@@ -121,7 +148,7 @@ def test_fields_that_would_break_a_local_response_are_left_out(host: Host) -> No
     """With a warning; the others stay."""
     policies = chain(host, "request_headers: respond 403 no bad\tname=1,x-a=a\rb,x-b=1")
     request = Request(policies)
-    assert request.client.head == (b"403", [(b"x-b", b"1")])
+    assert request.client.head == (b"403", [(b"x-b", b"1"), TEXT])
     assert "left out of its response: `bad\\tname`" in request.said
 
 

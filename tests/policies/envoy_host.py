@@ -70,21 +70,42 @@ class EnvoyHost:
 def envoy(program: str, policies: Sequence[Policy], folder: Path) -> Iterator[EnvoyHost]:
     """Run Envoy with the modules of these policies in order, before an upstream that echoes."""
     with _echo() as port:
-        path = folder / "envoy.sock"
-        configuration = folder / "envoy.json"
-        configuration.write_text(json.dumps(_configuration(policies, path, port)), "utf-8")
-        log = folder / "log"
-        options = ["--concurrency", "1", "--disable-hot-restart"]
-        logging = ["--log-level", "error", "--component-log-level", "wasm:trace"]
-        with log.open("wb") as output:
-            command = [program, "-c", str(configuration), *options, *logging]
-            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        try:
+        chains = {"envoy": policies}
+        with serving(program, chains, {"upstream": port}, folder) as (process, log):
+            yield EnvoyHost(str(folder / "envoy.sock"), log, process)
+
+
+@contextlib.contextmanager
+def serving(
+    program: str,
+    chains: Mapping[str, Sequence[Policy]],
+    clusters: Mapping[str, int],
+    folder: Path,
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """Run Envoy; gives the process and its log.
+
+    Each of `chains` listens on a socket of its name in the folder, before the cluster "upstream";
+    `clusters` are ports of loopback.
+    """
+    sockets = {name: folder / f"{name}.sock" for name in chains}
+    listeners = [_listener(policies, sockets[name]) for name, policies in chains.items()]
+    known = [_cluster(name, port) for name, port in clusters.items()]
+    configuration = folder / "envoy.json"
+    text = json.dumps({"static_resources": {"listeners": listeners, "clusters": known}})
+    configuration.write_text(text, "utf-8")
+    log = folder / "log"
+    options = ["--concurrency", "1", "--disable-hot-restart"]
+    logging = ["--log-level", "error", "--component-log-level", "wasm:trace"]
+    with log.open("wb") as output:
+        command = [program, "-c", str(configuration), *options, *logging]
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        for path in sockets.values():
             _wait_until_served(path, process, log)
-            yield EnvoyHost(str(path), log, process)
-        finally:
-            process.terminate()
-            process.wait()
+        yield process, log
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def _wait_until_served(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -97,13 +118,14 @@ def _wait_until_served(path: Path, process: subprocess.Popen[bytes], log: Path) 
     raise AssertionError(f"Envoy does not serve:\n{log.read_text('utf-8', 'replace')[-4000:]}")
 
 
-def _configuration(policies: Sequence[Policy], path: Path, port: int) -> dict[str, Any]:
+def _listener(policies: Sequence[Policy], path: Path) -> dict[str, Any]:
     route = {"match": {"prefix": "/"}, "route": {"cluster": "upstream"}}
     router = {"@type": f"{_FILTERS}.http.router.v3.Router"}
     manager = f"{_FILTERS}.network.http_connection_manager.v3.HttpConnectionManager"
     connections = {
         "@type": manager,
         "stat_prefix": "http",
+        "http_protocol_options": {"enable_trailers": True},
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
         "http_filters": [
             *(_filter(policy) for policy in policies),
@@ -111,21 +133,30 @@ def _configuration(policies: Sequence[Policy], path: Path, port: int) -> dict[st
         ],
     }
     chain = {"filters": [{"name": "http", "typed_config": connections}]}
-    listener = {"address": {"pipe": {"path": str(path)}}, "filter_chains": [chain]}
-    upstream = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
-    endpoints = {"lb_endpoints": [{"endpoint": {"address": upstream}}]}
-    cluster = {
-        "name": "upstream",
-        "type": "STATIC",
-        "load_assignment": {"cluster_name": "upstream", "endpoints": [endpoints]},
+    return {"address": {"pipe": {"path": str(path)}}, "filter_chains": [chain]}
+
+
+def _cluster(name: str, port: int) -> dict[str, Any]:
+    address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+    endpoints = {"lb_endpoints": [{"endpoint": {"address": address}}]}
+    options = {
+        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        "explicit_http_config": {"http_protocol_options": {"enable_trailers": True}},
     }
-    return {"static_resources": {"listeners": [listener], "clusters": [cluster]}}
+    return {
+        "name": name,
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": name, "endpoints": [endpoints]},
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options
+        },
+    }
 
 
 def _filter(policy: Policy) -> dict[str, Any]:
     text = {
         "@type": "type.googleapis.com/google.protobuf.StringValue",
-        "value": json.dumps(policy.configuration),
+        "value": policy.configuration_bytes.decode(),
     }
     code = {"local": {"filename": str(locate(str(policy.module)))}}
     machine = {"runtime": "envoy.wasm.runtime.v8", "code": code}

@@ -97,13 +97,15 @@ impl Chain {
         if foreign::busy() {
             return Ticked { wait: Some(Duration::ZERO), effects: Effects::default() };
         }
-        let slots: Vec<_> =
-            self.inner.plugins.iter().map(|plugin| instances::slot(plugin.core())).collect();
+        let cores = || self.inner.plugins.iter().map(Plugin::core);
+        let idle = cores().filter_map(|core| core.vm.tenants.as_ref()?.drop_idle(core)).min();
+        let mut slots: Vec<_> = cores().map(instances::slot).collect();
+        slots.extend(cores().flat_map(|core| instances::tenants(core.id)));
         for slot in &slots {
             slot.tick();
         }
         instances::deliver_queues();
-        let wait = slots.iter().filter_map(|slot| slot.tick_wait()).min();
+        let wait = slots.iter().filter_map(|slot| slot.tick_wait()).chain(idle).min();
         Ticked { wait, effects: instances::take_effects() }
     }
 

@@ -10,6 +10,7 @@ use crate::LogLevel;
 use crate::callouts::Calls;
 use crate::capabilities::{self, Capability};
 use crate::effects::LogRecord;
+use crate::files::Descriptors;
 use crate::fuel::Meter;
 use crate::ids::{IdMap, IdSet};
 use crate::instances::outbox;
@@ -28,7 +29,10 @@ const WARNINGS: usize = 8;
 
 /// The state of one instance.
 pub(crate) struct Env {
+    /// The plugin whose context is effective.
     pub(crate) core: Arc<PluginCore>,
+    /// The plugins of this VM.
+    pub(crate) roots: Vec<Root>,
     /// Known once the module is instantiated.
     pub(crate) links: Option<Links>,
     pub(crate) stage: Stage,
@@ -45,11 +49,12 @@ pub(crate) struct Env {
     pub(crate) ending: bool,
     /// `proxy_on_vm_start` runs.
     pub(crate) starting_vm: bool,
-    pub(crate) tick: Option<Tick>,
-    /// Properties that the policy declared; whether each is read only.
-    pub(crate) declared: HashMap<Vec<u8>, bool>,
+    /// What it opened.
+    pub(crate) files: Descriptors,
     /// What it asked of others.
     pub(crate) calls: Calls,
+    /// Properties that the policy declared; whether each is read only.
+    pub(crate) declared: HashMap<Vec<u8>, bool>,
     /// The metrics that it defined.
     pub(crate) metrics: IdSet<u32>,
     /// Units that hostcalls used and that the meter has not seen yet.
@@ -86,11 +91,19 @@ pub(crate) enum Stage {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owner {
     Root,
-    /// The policy at `position` of the chain of stream `key`.
+    /// The policy at `position` of the chain of stream `key`, below the root context `root`.
     Stream {
         key: u64,
         position: usize,
+        root: u32,
     },
+}
+
+/// A plugin in this VM and its root context.
+pub(crate) struct Root {
+    pub(crate) context: u32,
+    pub(crate) core: Arc<PluginCore>,
+    pub(crate) tick: Option<Tick>,
 }
 
 /// A tick period and when it ends next.
@@ -105,6 +118,7 @@ impl Env {
         let log_bytes_left = core.spec.limits.log_bytes;
         Self {
             core,
+            roots: Vec::new(),
             links: None,
             stage: Stage::Initializing,
             contexts: IdMap::default(),
@@ -114,9 +128,9 @@ impl Env {
             finished: Vec::new(),
             ending: false,
             starting_vm: false,
-            tick: None,
-            declared: HashMap::new(),
+            files: Descriptors::default(),
             calls: Calls::default(),
+            declared: HashMap::new(),
             metrics: IdSet::default(),
             debt: 0,
             log_bytes_left,
@@ -156,6 +170,9 @@ impl Env {
     pub(crate) fn enter(&mut self, context: u32) {
         self.current = context;
         self.effective = context;
+        if self.roots.len() > 1 {
+            self.act_on(context);
+        }
         self.debt = 0;
         self.log_bytes_left = self.core.spec.limits.log_bytes;
         self.warnings.clear();
@@ -166,9 +183,35 @@ impl Env {
     /// The stream and the place in its chain that hostcalls act on.
     pub(crate) fn stream(&self) -> Option<(u64, usize)> {
         match self.contexts.get(&self.effective) {
-            Some(Owner::Stream { key, position }) => Some((*key, *position)),
+            Some(Owner::Stream { key, position, .. }) => Some((*key, *position)),
             Some(Owner::Root) | None => None,
         }
+    }
+
+    /// Lets hostcalls act on `context`, for the plugin that it is of; false if there is none.
+    pub(crate) fn act_on(&mut self, context: u32) -> bool {
+        let found = self.root_of(context).map(|root| Arc::clone(&root.core));
+        let Some(core) = found else { return false };
+        (self.effective, self.core) = (context, core);
+        true
+    }
+
+    /// The root of the effective context.
+    pub(crate) fn root(&mut self) -> Option<&mut Root> {
+        self.root_of(self.effective)
+    }
+
+    fn root_of(&mut self, context: u32) -> Option<&mut Root> {
+        let root = match self.contexts.get(&context)? {
+            Owner::Root => context,
+            Owner::Stream { root, .. } => *root,
+        };
+        self.roots.iter_mut().find(|known| known.context == root)
+    }
+
+    /// The root of a plugin.
+    pub(crate) fn root_of_plugin(&self, plugin: u64) -> Option<&Root> {
+        self.roots.iter().find(|root| root.core.id == plugin)
     }
 
     /// Bytes that are worth reading of a line of the guest.

@@ -1,8 +1,8 @@
 //! What the plugins of one application share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::artifact_cache::ArtifactCache;
@@ -14,7 +14,9 @@ use crate::module::digest_hex;
 use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
 use crate::signature::KeyCache;
+use crate::statistics::{CallbackStatistics, PolicyStatistics, Statistics};
 use crate::trace::{Trace, TraceEvent, TraceLimits};
+use crate::vm::{Vm, VmKey};
 use crate::{Clock, Denial, LogLevel, MetricValue, Random, instances};
 
 /// What makes a host another than the usual one.
@@ -46,10 +48,12 @@ struct Inner {
     queues: SharedQueues,
     metrics: Metrics,
     keys: KeyCache,
+    vms: Mutex<HashMap<VmKey, Weak<Vm>>>,
     denials: Denials,
     clock: Clock,
     random: Random,
     trace: Trace,
+    statistics: Mutex<BTreeMap<String, Arc<Statistics>>>,
     functions: ForeignFunctions,
 }
 
@@ -73,10 +77,12 @@ impl Host {
                 queues: SharedQueues::default(),
                 metrics: Metrics::default(),
                 keys: KeyCache::default(),
+                vms: Mutex::default(),
                 denials: Denials::default(),
                 clock,
                 random,
                 trace: Trace::default(),
+                statistics: Mutex::default(),
                 functions,
             }),
         }
@@ -144,6 +150,31 @@ impl Host {
         self.inner.artifacts.as_ref()
     }
 
+    /// What each callback of each policy used, on all threads: this one's are counted to the last,
+    /// others' up to fifteen calls before.
+    #[must_use]
+    pub fn callbacks(&self) -> Vec<CallbackStatistics> {
+        instances::report(self);
+        let statistics = self.inner.statistics.lock().unwrap_or_else(PoisonError::into_inner);
+        statistics.iter().flat_map(|(policy, its)| its.callbacks(policy)).collect()
+    }
+
+    /// What each policy used as a whole, and how it failed.
+    #[must_use]
+    pub fn policies(&self) -> Vec<PolicyStatistics> {
+        instances::report(self);
+        let statistics = self.inner.statistics.lock().unwrap_or_else(PoisonError::into_inner);
+        statistics.iter().map(|(policy, its)| its.policy(policy)).collect()
+    }
+
+    pub(crate) fn statistics(&self, policy: &str) -> Arc<Statistics> {
+        let mut all = self.inner.statistics.lock().unwrap_or_else(PoisonError::into_inner);
+        match all.get(policy) {
+            Some(known) => Arc::clone(known),
+            None => Arc::clone(all.entry(policy.to_owned()).or_default()),
+        }
+    }
+
     /// Records every callback and hostcall of all policies from now on, on all threads.
     pub fn record(&self, limits: TraceLimits) {
         self.inner.trace.start(limits);
@@ -179,6 +210,19 @@ impl Host {
     pub(crate) fn shared_data(&self, vm_id: &str) -> Arc<SharedData> {
         let mut data = self.inner.data.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(data.entry(vm_id.to_owned()).or_default())
+    }
+
+    /// The VM of this key; one that nobody shares is made without a key.
+    pub(crate) fn vm(&self, key: Option<VmKey>, made: impl FnOnce() -> Vm) -> Arc<Vm> {
+        let Some(key) = key else { return Arc::new(made()) };
+        let mut vms = self.inner.vms.lock().unwrap_or_else(PoisonError::into_inner);
+        vms.retain(|_, vm| vm.strong_count() > 0);
+        if let Some(vm) = vms.get(&key).and_then(Weak::upgrade) {
+            return vm;
+        }
+        let vm = Arc::new(made());
+        vms.insert(key, Arc::downgrade(&vm));
+        vm
     }
 
     pub(crate) fn queues(&self) -> &SharedQueues {

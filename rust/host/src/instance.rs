@@ -1,21 +1,23 @@
-//! One VM on one thread: start, and one method a callback.
+//! One VM on one thread: one method a callback.
 
 mod deliveries;
+mod roots;
+mod running;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use wasmer::{FunctionEnv, RuntimeError, Store};
+use wasmer::{FunctionEnv, Store};
 
 use crate::abi::{Action, Direction};
 use crate::callouts::Calls;
 use crate::engine::Tier;
-use crate::env::{Env, Links, Owner, Stage};
-use crate::exports::{self, Exports, HeadersCallback, StartFunctions};
-use crate::fuel::{Cause, Meter};
+use crate::env::{Env, Links, Owner};
+use crate::exports::{self, Exports, HeadersCallback};
+use crate::fuel::Meter;
 use crate::plugin::PluginCore;
-use crate::trace::{Called, Gives, Seen};
-use crate::{Error, hostcalls, remembered, signals};
+use crate::statistics::Tally;
+use crate::{Error, hostcalls, remembered};
 
 /// A started and configured VM. It belongs to the thread that made it.
 pub(crate) struct Instance {
@@ -23,25 +25,17 @@ pub(crate) struct Instance {
     env: FunctionEnv<Env>,
     exports: Exports,
     meter: Meter,
+    /// The plugin that has its turn, and its root context.
     core: Arc<PluginCore>,
     root: u32,
     vm: wasmer::Instance,
     tier: Tier,
     /// It tried to move to better code and could not.
     stays: bool,
+    tally: Tally,
 }
 
 impl Instance {
-    /// Instantiates the module and runs `_initialize`, `proxy_on_context_create`,
-    /// `proxy_on_vm_start` and `proxy_on_configure`.
-    pub(crate) fn start(core: Arc<PluginCore>) -> Result<Self, Error> {
-        let mut this = Self::new(core)?;
-        let start = StartFunctions::of(&this.vm, &this.store)?;
-        this.initialize(&start)?;
-        this.configure()?;
-        Ok(this)
-    }
-
     /// Instantiates the module and runs nothing of it.
     fn new(core: Arc<PluginCore>) -> Result<Self, Error> {
         let compiled = core.module.code();
@@ -58,7 +52,8 @@ impl Instance {
         });
         let exports = Exports::of(&vm, &store)?;
         let tier = compiled.tier;
-        Ok(Self { store, env, exports, meter, core, root: 0, vm, tier, stays: false })
+        let tally = Tally::new(core.host.statistics(&core.name));
+        Ok(Self { store, env, exports, meter, core, root: 0, vm, tier, stays: false, tally })
     }
 
     /// Goes on in better code, if there is some: with its memory, its globals, its contexts and all
@@ -86,96 +81,6 @@ impl Instance {
         Ok(new)
     }
 
-    fn initialize(&mut self, functions: &StartFunctions) -> Result<(), Error> {
-        let fuel = self.core.spec.limits.start_fuel;
-        if let Some(instantiated) = &functions.instantiated {
-            self.run("the start function", 0, fuel, |_, store| instantiated.call(store))?;
-        }
-        if let Some(initialize) = &functions.initialize {
-            self.run("_initialize", 0, fuel, |_, store| initialize.call(store))?;
-            if let Some(main) = &functions.main {
-                self.run("main", 0, fuel, |_, store| main.call(store, 0, 0))?;
-            } else if let Some(main) = &functions.main_void {
-                self.run("__main_void", 0, fuel, |_, store| main.call(store))?;
-            }
-        } else if let Some(start) = &functions.start {
-            self.run("_start", 0, fuel, |_, store| start.call(store))?;
-        }
-        Ok(())
-    }
-
-    fn configure(&mut self) -> Result<(), Error> {
-        let fuel = self.core.spec.limits.start_fuel;
-        let env = self.env.as_mut(&mut self.store);
-        env.stage = Stage::Open;
-        let root = env.add_context(Owner::Root);
-        self.root = root;
-        self.run(("proxy_on_context_create", &[("parent", 0)]), root, fuel, |exports, store| {
-            exports.context_create.as_ref().map_or(Ok(()), |f| f.call(store, root, 0))
-        })?;
-        let core = Arc::clone(&self.core);
-        let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        let vm_size = size(&core.spec.vm_configuration);
-        self.env.as_mut(&mut self.store).starting_vm = true;
-        let accepted =
-            self.run(("proxy_on_vm_start", &[("size", vm_size)]), root, fuel, |exports, store| {
-                exports.vm_start.as_ref().map_or(Ok(1), |f| f.call(store, root, vm_size))
-            })?;
-        self.env.as_mut(&mut self.store).starting_vm = false;
-        self.accept("proxy_on_vm_start", accepted)?;
-        let plugin_size = size(&core.spec.configuration);
-        let accepted = self.run(
-            ("proxy_on_configure", &[("size", plugin_size)]),
-            root,
-            fuel,
-            |exports, store| {
-                exports.configure.as_ref().map_or(Ok(1), |f| f.call(store, root, plugin_size))
-            },
-        )?;
-        self.accept("proxy_on_configure", accepted)
-    }
-
-    fn accept(&mut self, callback: &'static str, answer: i32) -> Result<(), Error> {
-        if answer != 0 {
-            return Ok(());
-        }
-        let logs = std::mem::take(&mut self.env.as_mut(&mut self.store).warnings);
-        Err(Error::Refused { callback, logs })
-    }
-
-    /// Runs one callback with a fresh budget and says how it failed.
-    fn run<'a, R: Gives>(
-        &mut self,
-        called: impl Into<Called<'a>>,
-        context: u32,
-        fuel: u64,
-        call: impl FnOnce(&Exports, &mut Store) -> Result<R, RuntimeError>,
-    ) -> Result<R, Error> {
-        let called = called.into();
-        self.meter.refill(&mut self.store, fuel);
-        let env = self.env.as_mut(&mut self.store);
-        env.enter(context);
-        let seen = env.traced.then(|| Seen::begin(env, called, context));
-        let answer = signals::in_guest(|| call(&self.exports, &mut self.store))
-            .map_err(|trap| self.failure(called.name, fuel, &trap));
-        if let Some(seen) = seen {
-            let used = fuel.saturating_sub(self.meter.remaining(&mut self.store));
-            seen.end(self.core.host.trace(), called.name, used, &answer);
-        }
-        answer
-    }
-
-    fn failure(&mut self, callback: &'static str, fuel: u64, trap: &RuntimeError) -> Error {
-        match self.meter.cause(&mut self.store) {
-            Cause::Fuel => Error::OutOfFuel { callback, fuel },
-            Cause::Memory => Error::OutOfMemory { callback, memory: self.core.spec.limits.memory },
-            Cause::None => {
-                let logs = std::mem::take(&mut self.env.as_mut(&mut self.store).warnings);
-                Error::Trap { callback, reason: trap.message(), logs }
-            }
-        }
-    }
-
     fn fuel(&self) -> u64 {
         self.core.spec.limits.fuel
     }
@@ -183,7 +88,8 @@ impl Instance {
     /// Makes the context of the policy at `position` of a stream.
     pub(crate) fn create_stream(&mut self, key: u64, position: usize) -> Result<u32, Error> {
         let (fuel, root) = (self.fuel(), self.root);
-        let context = self.env.as_mut(&mut self.store).add_context(Owner::Stream { key, position });
+        let owner = Owner::Stream { key, position, root };
+        let context = self.env.as_mut(&mut self.store).add_context(owner);
         self.run(
             ("proxy_on_context_create", &[("parent", root)]),
             context,
@@ -312,7 +218,7 @@ impl Instance {
         let mut streams = Vec::with_capacity(finished.len());
         for context in finished {
             let env = self.env.as_mut(&mut self.store);
-            if let Some(Owner::Stream { key, position }) = env.contexts.get(&context) {
+            if let Some(Owner::Stream { key, position, .. }) = env.contexts.get(&context) {
                 streams.push((*key, *position));
             }
             self.delete(context)?;
@@ -325,14 +231,22 @@ impl Instance {
         self.env.as_mut(&mut self.store).parked.contains(&context)
     }
 
-    /// When the next tick is due.
-    pub(crate) fn tick_due(&self) -> Option<Instant> {
-        self.env.as_ref(&self.store).tick.map(|tick| tick.due)
+    /// When the next tick of a plugin is due.
+    pub(crate) fn tick_due(&self, plugin: u64) -> Option<Instant> {
+        let root = self.env.as_ref(&self.store).root_of_plugin(plugin)?;
+        root.tick.map(|tick| tick.due)
+    }
+
+    /// Whether a plugin ticks.
+    pub(crate) fn ticks(&self) -> bool {
+        self.env.as_ref(&self.store).roots.iter().any(|root| root.tick.is_some())
     }
 
     pub(crate) fn on_tick(&mut self, now: Instant) -> Result<(), Error> {
         let (fuel, root) = (self.fuel(), self.root);
-        if let Some(tick) = &mut self.env.as_mut(&mut self.store).tick {
+        let roots = &mut self.env.as_mut(&mut self.store).roots;
+        let known = roots.iter_mut().find(|known| known.context == root);
+        if let Some(tick) = known.and_then(|known| known.tick.as_mut()) {
             tick.due = now + tick.period;
         }
         self.run("proxy_on_tick", root, fuel, |exports, store| {

@@ -5,22 +5,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::callouts;
 use crate::effects::{Effects, LogRecord};
 use crate::ids::IdMap;
 use crate::instance::Instance;
+use crate::place::Place;
 use crate::plugin::PluginCore;
-use crate::{Callout, Error, Host, LogLevel, stream_state};
-
-/// Crashes further apart than this do not count together.
-const WINDOW: Duration = Duration::from_secs(10);
-/// The first back-off; it doubles with each further crash in the window.
-const BACK_OFF: Duration = Duration::from_millis(100);
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
+use crate::{Callout, Error, Host, foreign};
 
 /// What the callbacks of this thread asked for since the last crossing.
 #[derive(Default)]
@@ -36,13 +30,16 @@ pub(crate) struct Outbox {
 
 thread_local! {
     static SLOTS: RefCell<IdMap<u64, Rc<Slot>>> = RefCell::default();
+    /// By VM.
+    static PLACES: RefCell<IdMap<u64, Weak<Place>>> = RefCell::default();
+    /// What serves the tenants of a plugin.
+    static TENANTS: RefCell<IdMap<u64, Vec<Rc<Slot>>>> = RefCell::default();
     static OUTBOX: RefCell<Outbox> = RefCell::default();
     static SEEN_RETIRED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Ids of plugins that are gone, for every thread to look through once.
-static RETIRED: Mutex<Vec<u64>> = Mutex::new(Vec::new());
-static RETIRED_COUNT: AtomicUsize = AtomicUsize::new(0);
+/// Grows with each plugin that is gone: every thread looks through its own once.
+static RETIRED: AtomicUsize = AtomicUsize::new(0);
 
 /// Works on what this thread's callbacks asked for.
 pub(crate) fn outbox<R>(work: impl FnOnce(&mut Outbox) -> R) -> R {
@@ -67,199 +64,142 @@ pub(crate) fn take_effects() -> Effects {
     effects
 }
 
-/// The place of a plugin's instance on this thread.
+/// A plugin on this thread: its root context in the instance of its VM.
 pub(crate) struct Slot {
-    this: Weak<Slot>,
     core: Arc<PluginCore>,
-    instance: RefCell<Option<Instance>>,
-    /// Grows with each instance, so that a stream knows whether its own is still there.
-    generation: Cell<u64>,
-    crashes: Cell<u32>,
-    last_crash: Cell<Option<Instant>>,
-    retry_at: Cell<Option<Instant>>,
+    place: Rc<Place>,
 }
 
 /// The slot of a plugin on this thread.
 pub(crate) fn slot(core: &Arc<PluginCore>) -> Rc<Slot> {
     release_retired();
-    SLOTS.with_borrow_mut(|slots| {
-        let slot = slots.entry(core.id).or_insert_with(|| {
-            Rc::new_cyclic(|this| Slot {
-                this: this.clone(),
-                core: Arc::clone(core),
-                instance: RefCell::new(None),
-                generation: Cell::new(0),
-                crashes: Cell::new(0),
-                last_crash: Cell::new(None),
-                retry_at: Cell::new(None),
-            })
+    if let Some(slot) = SLOTS.with_borrow(|slots| slots.get(&core.id).cloned()) {
+        return slot;
+    }
+    let slot = Rc::new(Slot { core: Arc::clone(core), place: place(core.vm.id) });
+    SLOTS.with_borrow_mut(|slots| slots.insert(core.id, Rc::clone(&slot)));
+    if core.base != core.id {
+        let first = TENANTS.with_borrow_mut(|tenants| {
+            let tenants = tenants.entry(core.base).or_default();
+            tenants.push(Rc::clone(&slot));
+            tenants.len() == 1
         });
-        Rc::clone(slot)
+        // Somebody has to drop them when they are idle.
+        outbox(|out| out.timers |= first);
+    }
+    slot
+}
+
+/// The slot of a plugin, if it has one on this thread.
+pub(crate) fn known(plugin: u64) -> Weak<Slot> {
+    SLOTS.with_borrow(|slots| slots.get(&plugin).map(Rc::downgrade)).unwrap_or_default()
+}
+
+/// The slots of this thread that serve tenants of a plugin.
+pub(crate) fn tenants(plugin: u64) -> Vec<Rc<Slot>> {
+    TENANTS.with_borrow(|tenants| tenants.get(&plugin).cloned().unwrap_or_default())
+}
+
+fn place(vm: u64) -> Rc<Place> {
+    PLACES.with_borrow_mut(|places| {
+        if let Some(place) = places.get(&vm).and_then(Weak::upgrade) {
+            return place;
+        }
+        let place = Rc::new(Place::default());
+        places.insert(vm, Rc::downgrade(&place));
+        place
     })
 }
 
-/// A plugin is gone: this thread's instance goes now, other threads' when they next look.
-pub(crate) fn retire(id: u64) {
-    RETIRED.lock().unwrap_or_else(PoisonError::into_inner).push(id);
-    RETIRED_COUNT.fetch_add(1, Ordering::Release);
+/// A plugin is gone: what it has on this thread goes now, on other threads when they next look.
+pub(crate) fn release_retired_soon() {
+    RETIRED.fetch_add(1, Ordering::AcqRel);
     release_retired();
 }
 
 /// Instances of a host's plugins on this thread.
 pub(crate) fn count(host: &Host) -> usize {
     release_retired();
-    SLOTS.with_borrow(|slots| {
+    let mut places: Vec<*const Place> = SLOTS.with_borrow(|slots| {
         let slots = slots.values().filter(|slot| slot.core.host.is(host));
-        // One that is borrowed is at work.
-        slots.filter(|slot| slot.instance.try_borrow().map_or(true, |it| it.is_some())).count()
-    })
+        slots.filter(|slot| slot.place.is_taken()).map(|slot| Rc::as_ptr(&slot.place)).collect()
+    });
+    places.sort_unstable();
+    places.dedup();
+    places.len()
+}
+
+/// Lets a host's instances on this thread report what they counted.
+pub(crate) fn report(host: &Host) {
+    let slots: Vec<_> = SLOTS.with_borrow(|slots| {
+        slots.values().filter(|slot| slot.core.host.is(host)).cloned().collect()
+    });
+    for slot in slots {
+        slot.place.report();
+    }
 }
 
 fn release_retired() {
     // A thread that is ending has no slots any more.
     let Ok(seen) = SEEN_RETIRED.try_with(Cell::get) else { return };
-    if seen == RETIRED_COUNT.load(Ordering::Acquire) {
+    let retired = RETIRED.load(Ordering::Acquire);
+    // While a foreign function runs, an instance is at work and cannot be told.
+    if seen == retired || foreign::busy() {
         return;
     }
-    let retired: Vec<u64> = {
-        let list = RETIRED.lock().unwrap_or_else(PoisonError::into_inner);
-        list.get(seen..).unwrap_or_default().to_vec()
-    };
-    let released: Option<Vec<Rc<Slot>>> = SLOTS
-        .try_with(|slots| {
-            let mut slots = slots.try_borrow_mut().ok()?;
-            Some(retired.iter().filter_map(|id| slots.remove(id)).collect())
-        })
-        .unwrap_or_default();
-    if let Some(released) = released {
-        SEEN_RETIRED.set(seen + retired.len());
-        for slot in released {
-            slot.abandon_calls();
+    let gone = |slot: &Rc<Slot>| slot.core.is_retired();
+    let released = SLOTS.try_with(|slots| {
+        let mut slots = slots.try_borrow_mut().ok()?;
+        Some(slots.extract_if(|_, slot| gone(slot)).map(|(_, slot)| slot).collect::<Vec<_>>())
+    });
+    let Ok(Some(released)) = released else { return };
+    SEEN_RETIRED.set(retired);
+    let _ = TENANTS.try_with(|tenants| {
+        let mut tenants = tenants.borrow_mut();
+        tenants.values_mut().for_each(|slots| slots.retain(|slot| !gone(slot)));
+        tenants.retain(|_, slots| !slots.is_empty());
+    });
+    // Callbacks need what a thread that ends may have lost.
+    if OUTBOX.try_with(|_| ()).is_ok() {
+        for slot in &released {
+            slot.place.leave(&slot.core);
         }
     }
+    drop(released);
+    let _ = PLACES.try_with(|places| {
+        places.borrow_mut().retain(|_, place| place.strong_count() > 0);
+    });
 }
 
 impl Slot {
-    /// Makes sure that there is an instance; its generation.
+    /// Makes sure that there is an instance, and the plugin's root context in it; its generation.
     pub(crate) fn ready(&self) -> Result<u64, Error> {
-        if self.instance.borrow().is_some() {
-            return Ok(self.generation.get());
-        }
-        if self.retry_at.get().is_some_and(|at| self.core.host.clock().now() < at) {
-            return Err(Error::BackOff);
-        }
-        self.replace()?;
-        Ok(self.generation.get())
+        self.place.ready(&self.core)
     }
 
-    fn replace(&self) -> Result<(), Error> {
-        match Instance::start(Arc::clone(&self.core)) {
-            Ok(mut instance) => {
-                let ticks = instance.tick_due().is_some();
-                self.generation.set(self.generation.get() + 1);
-                self.hand_over(&mut instance);
-                *self.instance.borrow_mut() = Some(instance);
-                outbox(|out| out.timers |= ticks);
-                Ok(())
-            }
-            Err(error) => {
-                self.note_crash();
-                Err(error)
-            }
-        }
+    /// Grows with each instance, so that a stream knows whether its own is still there.
+    pub(crate) fn generation(&self) -> u64 {
+        self.place.generation()
     }
 
-    /// Runs a callback of the instance of `generation`. If it crashes, the instance is replaced and
-    /// the streams that it served are told.
+    /// Runs a callback of this plugin in the instance of `generation`. If it crashes, the instance
+    /// is replaced and the streams that it served are told.
     pub(crate) fn call<R>(
         &self,
         generation: u64,
         callback: impl FnOnce(&mut Instance) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        if generation != self.generation.get() {
-            return Err(Error::InstanceGone);
-        }
-        let outcome = {
-            let mut place = self.instance.borrow_mut();
-            let instance = place.as_mut().ok_or(Error::InstanceGone)?;
-            // Between callbacks an instance is at rest.
-            if self.core.module.moves() {
-                instance.improve();
-            }
-            let outcome =
-                callback(instance).and_then(|answer| Ok((answer, instance.end_finished()?)));
-            if outcome.is_ok() {
-                self.hand_over(instance);
-            }
-            outcome
-        };
-        match outcome {
-            Ok((answer, ended)) => {
-                for (key, position) in ended {
-                    stream_state::leave(key, position);
-                }
-                Ok(answer)
-            }
-            Err(error) => {
-                self.crashed(&error);
-                Err(error)
-            }
-        }
-    }
-
-    /// Gives what the instance asked of others to the layer above.
-    fn hand_over(&self, instance: &mut Instance) {
-        let calls = instance.calls();
-        if calls.has_news() {
-            callouts::hand_over(&self.this, self.generation.get(), calls);
-        }
-    }
-
-    /// Nobody waits any more for what the instance asked of others.
-    fn abandon_calls(&self) {
-        if let Ok(mut place) = self.instance.try_borrow_mut()
-            && let Some(instance) = place.as_mut()
-        {
-            callouts::cancel(&instance.calls().abandon());
-        }
-    }
-
-    fn crashed(&self, error: &Error) {
-        self.abandon_calls();
-        let instance = self.instance.borrow_mut().take();
-        let streams = instance.as_ref().map(Instance::streams).unwrap_or_default();
-        drop(instance);
-        let (policy, message) = (Arc::clone(&self.core.name), error.to_string());
-        outbox(|out| {
-            out.logs.push(LogRecord { policy, level: LogLevel::Critical, message });
-            out.wake.extend(&streams);
-        });
-        if self.note_crash() == 1 && self.replace().is_err() {
-            self.generation.set(self.generation.get() + 1);
-        }
-    }
-
-    /// Counts a crash; from the second one within the window the policy is held back.
-    fn note_crash(&self) -> u32 {
-        let now = self.core.host.clock().now();
-        let recent = self.last_crash.get().is_some_and(|last| now - last < WINDOW);
-        let crashes = if recent { self.crashes.get() + 1 } else { 1 };
-        self.crashes.set(crashes);
-        self.last_crash.set(Some(now));
-        let wait = BACK_OFF.saturating_mul(1 << (crashes.saturating_sub(2)).min(16));
-        let held = crashes > 1;
-        self.retry_at.set(held.then(|| now + wait.min(LONGEST_BACK_OFF)));
-        crashes
+        self.place.call(&self.core, generation, callback)
     }
 
     /// True when the instance of `generation` still serves.
     pub(crate) fn serves(&self, generation: u64) -> bool {
-        generation == self.generation.get() && self.instance.borrow().is_some()
+        self.place.serves(generation)
     }
 
     /// When the next tick is due on this thread.
     pub(crate) fn tick_due(&self) -> Option<Instant> {
-        self.instance.borrow().as_ref().and_then(Instance::tick_due)
+        self.place.tick_due(self.core.id)
     }
 
     /// How long it is until then.
@@ -273,7 +213,7 @@ impl Slot {
         let now = self.core.host.clock().now();
         if self.tick_due().is_some_and(|due| due <= now) {
             // How it failed is in the outbox; there is no stream to answer.
-            let _ = self.call(self.generation.get(), |instance| instance.on_tick(now));
+            let _ = self.call(self.generation(), |instance| instance.on_tick(now));
         }
     }
 }
@@ -286,7 +226,7 @@ pub(crate) fn deliver_queues() {
     for (plugin, queue) in waiting {
         let slot = SLOTS.with_borrow(|slots| slots.get(&plugin).cloned());
         if let Some(slot) = slot {
-            let _ = slot.call(slot.generation.get(), |instance| instance.on_queue_ready(queue));
+            let _ = slot.call(slot.generation(), |instance| instance.on_queue_ready(queue));
         }
     }
 }

@@ -1,19 +1,25 @@
 //! A policy compiled and started.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::engine::Tier;
 use crate::instance::Instance;
 use crate::module::{CompiledModule, digest_hex};
 use crate::shared_data::SharedData;
-use crate::{Capabilities, Error, Host, Limits, instances, signals};
+use crate::vm::{Vm, VmKey};
+use crate::{Capabilities, Error, Host, Limits, TenantSettings, instances, signals};
 
 /// A policy as the layer above says it.
 #[derive(Clone, Debug, Default)]
 pub struct PluginSpec {
-    /// Names the policy in logs and errors, and is the `vm_id` of its shared data and queues.
+    /// Names the policy in logs and errors, and is the `vm_id` where that is empty.
     pub name: String,
+    /// Names shared data and queues. Plugins of the same `vm_id` share one VM if they also have the
+    /// same module, `vm_configuration`, environment and memory limit.
+    pub vm_id: String,
+    /// Gives each tenant a VM of its own.
+    pub tenants: Option<TenantSettings>,
     /// The `.wasm` bytes.
     pub module: Vec<u8>,
     /// Chooses one of several root contexts in a module; mostly empty.
@@ -52,11 +58,55 @@ struct Handle {
 /// keep their own plugin alive.
 pub(crate) struct PluginCore {
     pub(crate) id: u64,
+    /// The plugin that it is of; another one's for what serves a tenant.
+    pub(crate) base: u64,
     pub(crate) name: Arc<str>,
-    pub(crate) spec: PluginSpec,
-    pub(crate) module: CompiledModule,
+    pub(crate) spec: Arc<PluginSpec>,
     pub(crate) host: Host,
+    pub(crate) vm: Arc<Vm>,
+    /// The module of its VM.
+    pub(crate) module: Arc<CompiledModule>,
+    /// The shared data of its VM.
     pub(crate) data: Arc<SharedData>,
+    retired: AtomicBool,
+}
+
+impl PluginSpec {
+    /// The `vm_id`, which is the name where it is not said.
+    pub(crate) fn vm_name(&self) -> &str {
+        if self.vm_id.is_empty() { &self.name } else { &self.vm_id }
+    }
+}
+
+impl PluginCore {
+    fn new(spec: Arc<PluginSpec>, host: Host, vm: Arc<Vm>) -> Self {
+        let id = next_id();
+        let (module, data) = (Arc::clone(&vm.module), Arc::clone(&vm.data));
+        let name = spec.name.as_str().into();
+        Self { id, base: id, name, spec, host, vm, module, data, retired: AtomicBool::new(false) }
+    }
+
+    /// The same plugin in the VM of a tenant.
+    pub(crate) fn in_vm(&self, vm: &Arc<Vm>) -> Self {
+        let this = Self::new(Arc::clone(&self.spec), self.host.clone(), Arc::clone(vm));
+        Self { base: self.id, name: Arc::clone(&self.name), ..this }
+    }
+
+    /// Nothing will use it any more: its instances go, other threads' when they next look.
+    pub(crate) fn retire(&self) {
+        self.host.queues().forget(self.id, &self.vm.space);
+        self.retired.store(true, Ordering::Release);
+        instances::release_retired_soon();
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
+    }
+}
+
+fn next_id() -> u64 {
+    static IDS: AtomicU64 = AtomicU64::new(1);
+    IDS.fetch_add(1, Ordering::Relaxed)
 }
 
 impl PluginCore {
@@ -74,18 +124,38 @@ impl Plugin {
     /// [`Error::Load`] for a module that cannot run here, [`Error::Refused`] when it refuses its
     /// configuration, or how it crashed while it started.
     pub fn load(host: &Host, mut spec: PluginSpec) -> Result<Self, Error> {
-        static IDS: AtomicU64 = AtomicU64::new(1);
         signals::install();
         let bytes = std::mem::take(&mut spec.module);
         let module = CompiledModule::load(&bytes, &spec.limits, host.artifacts())?;
-        let core = Arc::new(PluginCore {
-            id: IDS.fetch_add(1, Ordering::Relaxed),
-            name: spec.name.as_str().into(),
-            data: host.shared_data(&spec.name),
-            module,
-            host: host.clone(),
-            spec,
-        });
+        let key = VmKey::of(&spec, module.digest());
+        let made = || {
+            // What tenants share is what they would see of each other: nothing.
+            let data = match spec.tenants {
+                None => host.shared_data(spec.vm_name()),
+                Some(_) => Arc::default(),
+            };
+            Vm::named(&spec, Arc::new(module), data)
+        };
+        let vm = host.vm(key, made);
+        Self::started(PluginCore::new(Arc::new(spec), host.clone(), vm))
+    }
+
+    /// The same plugin with another configuration, as a root context of its own in the same VM.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when it refuses that configuration, or how it crashed.
+    pub fn with_configuration(
+        &self,
+        configuration: Vec<u8>,
+        strip_request_headers: Vec<String>,
+    ) -> Result<Self, Error> {
+        let core = self.core();
+        let spec = PluginSpec { configuration, strip_request_headers, ..(*core.spec).clone() };
+        Self::started(PluginCore::new(Arc::new(spec), core.host.clone(), Arc::clone(&core.vm)))
+    }
+
+    fn started(core: PluginCore) -> Result<Self, Error> {
+        let core = Arc::new(core);
         // What the canary asks for is nobody's, and the instances that serve say the same again.
         let outbox = instances::outbox(std::mem::take);
         let canary = Instance::start(Arc::clone(&core));
@@ -158,7 +228,9 @@ impl Plugin {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.core.host.queues().forget(self.core.id);
-        instances::retire(self.core.id);
+        self.core.retire();
+        if let Some(tenants) = &self.core.vm.tenants {
+            tenants.forget(self.core.id);
+        }
     }
 }

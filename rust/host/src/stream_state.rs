@@ -10,6 +10,7 @@ use crate::effects::{Effects, LocalResponse, Pressure};
 use crate::flow::{Flow, Gate, Stop};
 use crate::instances::{Slot, outbox};
 use crate::properties::Stored;
+use crate::tenants::Visit;
 use crate::{Attributes, Chain, HeaderMap};
 
 /// One request and its response in a chain.
@@ -63,6 +64,9 @@ pub(crate) struct Seat {
     pub(crate) slot: Rc<Slot>,
     pub(crate) generation: u64,
     pub(crate) context: u32,
+    /// Keeps the tenant that it is of.
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    pub(crate) visit: Option<Rc<Visit>>,
 }
 
 /// What a policy asks of a stream.
@@ -274,12 +278,14 @@ pub(crate) fn release(key: u64) {
         return;
     }
     let (place, turn) = split(key);
-    STREAMS.with_borrow_mut(|streams| {
+    let released = STREAMS.with_borrow_mut(|streams| {
         let slot = &mut streams.places[place as usize];
         slot.0 = turn.wrapping_add(1).max(1);
-        slot.1 = None;
         streams.free.push(place);
+        slot.1.take()
     });
+    // With the last stream of a chain its plugins go, and callbacks that end them may run.
+    drop(released);
 }
 
 /// A policy let go of a closed stream.

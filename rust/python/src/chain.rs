@@ -1,5 +1,8 @@
 //! `Chain`.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use pyo3::prelude::*;
 use wasmgate_host::{self as host, Attributes, Tls};
 
@@ -8,11 +11,13 @@ use crate::errors;
 use crate::fields;
 use crate::plugin::Plugin;
 use crate::stream::Stream;
+use crate::tls;
 
 /// Plugins in order.
 #[pyclass(frozen, module = "wasmgate._native")]
 pub(crate) struct Chain {
     pub(crate) chain: host::Chain,
+    route_name: Arc<str>,
     /// A policy has a callback for request bodies.
     #[pyo3(get)]
     request_body: bool,
@@ -29,18 +34,23 @@ type Opened = (Stream, Option<Py<Effects>>, bool);
 #[pymethods]
 impl Chain {
     #[new]
-    fn new(plugins: Vec<PyRef<'_, Plugin>>) -> Self {
+    #[pyo3(signature = (plugins, *, route_name=""))]
+    fn new(plugins: Vec<PyRef<'_, Plugin>>, route_name: &str) -> Self {
         let chain = host::Chain::new(plugins.iter().map(|plugin| plugin.0.clone()).collect());
         Self {
             request_body: chain.has_callback("proxy_on_request_body"),
             response_headers: chain.has_callback("proxy_on_response_headers"),
             response_body: chain.has_callback("proxy_on_response_body"),
             chain,
+            route_name: route_name.into(),
         }
     }
 
     /// Opens a stream with the head of its request; also says whether a body follows.
     #[allow(clippy::too_many_arguments, reason = "one crossing for all of a request's head")]
+    #[pyo3(signature = (
+        client, server, scheme, http_version, method, target, headers, tls = None
+    ))]
     fn open(
         &self,
         py: Python<'_>,
@@ -51,12 +61,18 @@ impl Chain {
         method: &str,
         target: &[u8],
         headers: &Bound<'_, PyAny>,
+        tls: Option<HashMap<String, String>>,
     ) -> PyResult<Opened> {
         let attributes = Attributes {
             source: client.map(|(host, port)| (host.into(), port)),
             destination: server.and_then(|(host, port)| Some((host.into(), port?))),
             protocol: protocol(http_version),
-            tls: if scheme == "https" { Tls::Unknown } else { Tls::None },
+            tls: match tls {
+                Some(told) => Tls::Known(tls::facts(told)),
+                None if scheme == "https" => Tls::Unknown,
+                None => Tls::None,
+            },
+            route_name: Arc::clone(&self.route_name),
             ..Attributes::default()
         };
         let mut map = fields::map_for(headers);

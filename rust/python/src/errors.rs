@@ -16,7 +16,11 @@ fn build(py: Python<'_>, policy: &str, error: &Error) -> PyResult<PyErr> {
         Error::WrongThread => "WrongThread",
         Error::OutOfFuel { .. } => "OutOfFuel",
         Error::OutOfMemory { .. } => "OutOfMemory",
-        Error::Trap { .. } | Error::BackOff | Error::InstanceGone => "PolicyTrap",
+        Error::Trap { .. }
+        | Error::BackOff
+        | Error::InstanceGone
+        | Error::TooManyTenants { .. }
+        | Error::TenantKey { .. } => "PolicyTrap",
         Error::Load(_) | Error::Instantiate(_) | Error::Refused { .. } => "PolicyLoadError",
     };
     exception(py, class, policy, error)

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use wasmgate_host::{self as host, Capabilities, Limits, PluginSpec};
+use wasmgate_host::{
+    self as host, Capabilities, Folders, Limits, PluginSpec, TenantKey, TenantSettings,
+};
 
 use crate::errors;
 use crate::host::Host;
@@ -21,7 +25,7 @@ impl Plugin {
         start_fuel, memory, body, headers, header_bytes, log_bytes, environment, fail_open,
         strip_request_headers, allow_on_headers_stop_iteration=false, net = Vec::new(),
         read = Vec::new(), foreign_functions = Vec::new(), metrics = Vec::new(),
-        shared_data = Vec::new()))]
+        shared_data = Vec::new(), vm_id = String::new(), tenants = None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of one constructor")]
     fn new(
         py: Python<'_>,
@@ -43,11 +47,15 @@ impl Plugin {
         strip_request_headers: Vec<String>,
         allow_on_headers_stop_iteration: bool,
         net: Vec<String>,
-        read: Vec<PathBuf>,
+        read: Vec<(String, PathBuf)>,
         foreign_functions: Vec<String>,
         metrics: Vec<String>,
         shared_data: Vec<String>,
+        vm_id: String,
+        tenants: Option<(String, String, usize, f64)>,
     ) -> PyResult<Self> {
+        let read =
+            Folders::open(read).map_err(|error| errors::raise_load(py, &name, &error.into()))?;
         let limits = Limits { fuel, start_fuel, memory, body, headers, header_bytes, log_bytes };
         let spec = PluginSpec {
             name: name.clone(),
@@ -61,11 +69,23 @@ impl Plugin {
             strip_request_headers,
             allow_on_headers_stop_iteration,
             capabilities: Capabilities { net, read, foreign_functions, metrics, shared_data },
+            vm_id,
+            tenants: tenants.map(tenant_settings).transpose()?,
         };
         let host = host.0.clone();
         // Compiling takes up to a second, and touches nothing of Python.
         let plugin = py.detach(|| host::Plugin::load(&host, spec));
         plugin.map(Self).map_err(|error| errors::raise_load(py, &name, &error))
+    }
+
+    fn with_configuration(
+        &self,
+        py: Python<'_>,
+        configuration: Vec<u8>,
+        strip_request_headers: Vec<String>,
+    ) -> PyResult<Self> {
+        let plugin = py.detach(|| self.0.with_configuration(configuration, strip_request_headers));
+        plugin.map(Self).map_err(|error| errors::raise_load(py, self.0.name(), &error))
     }
 
     #[getter]
@@ -106,4 +126,19 @@ impl Plugin {
     fn cache_problem(&self) -> Option<&str> {
         self.0.cache_problem()
     }
+}
+
+/// What names a tenant ("host", "header" or "property"), its name, the bound, idle seconds.
+fn tenant_settings(
+    (kind, name, most, idle): (String, String, usize, f64),
+) -> PyResult<TenantSettings> {
+    let key = match kind.as_str() {
+        "host" => TenantKey::Host,
+        "header" => TenantKey::Header(name),
+        "property" => TenantKey::Property(name.replace('.', "\0").into_bytes()),
+        _ => return Err(PyValueError::new_err("a tenant is named by host, header or property")),
+    };
+    let idle = Duration::try_from_secs_f64(idle)
+        .map_err(|error| PyValueError::new_err(format!("idle: {error}")))?;
+    Ok(TenantSettings { key, most, idle })
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wasmgate.cli.check import check
+from wasmgate.cli.conformance import conformance
 from wasmgate.cli.console import out, show_error
 from wasmgate.cli.exit_codes import EPILOG, ExitCode
 from wasmgate.cli.inspect import inspect
@@ -26,6 +27,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "run": run,
     "check": check,
     "inspect": inspect,
+    "conformance": conformance,
     "trace": trace,
     "replay": replay,
     "token": token,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from wasmgate._native import Host, Plugin
     from wasmgate.config import GatewayConfig
+    from wasmgate.config.models import Route
     from wasmgate.policy import Policy
 
 __all__ = ["check"]
@@ -33,6 +34,8 @@ class Verdict:
     plugin: Plugin | None
     error: WasmgateError | None
     milliseconds: float
+    route: str = ""
+    """The route that configures it, when it is not the policy's own configuration."""
 
 
 def check(
@@ -72,7 +75,34 @@ def _start(settings: GatewayConfig) -> list[Verdict]:
     from wasmgate.artifacts import cache_folder
 
     host = Host(cache=cache_folder())
-    return [_verdict(policy, host) for policy in settings.to_policies().values()]
+    own = {name: _verdict(policy, host) for name, policy in settings.to_policies().items()}
+    return [
+        *own.values(),
+        *(
+            _configured(policy, plugin, route)
+            for route in settings.routes
+            for name, policy in settings.configured_by(route).items()
+            if (plugin := own[name].plugin) is not None
+        ),
+    ]
+
+
+def _configured(policy: Policy, plugin: Plugin, route: Route) -> Verdict:
+    from wasmgate.gateway.loading import configure
+
+    own, failure, began = None, None, time.perf_counter()
+    try:
+        own = configure(policy, plugin, route)
+    except WasmgateError as error:
+        failure = error
+    return Verdict(
+        policy=policy,
+        cached=True,
+        plugin=own,
+        error=failure,
+        milliseconds=(time.perf_counter() - began) * 1000,
+        route=route.name,
+    )
 
 
 def _verdict(policy: Policy, host: Host) -> Verdict:
@@ -97,7 +127,7 @@ def _policies(verdicts: list[Verdict]) -> Table:
         plugin = verdict.plugin
         how = "cached" if verdict.cached else "compiled"
         table.add_row(
-            verdict.policy.name,
+            f"{verdict.policy.name} on {verdict.route}" if verdict.route else verdict.policy.name,
             Path(verdict.policy.module).name,
             plugin.abi if plugin else "",
             plugin.digest[:12] if plugin else "",

@@ -5,15 +5,18 @@ rich is imported when there is something to draw: a gateway that runs never need
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from rich.console import Console
 
     from wasmgate.errors import WasmgateError
 
-__all__ = ["err", "out", "say", "show_error", "show_warning"]
+__all__ = ["err", "out", "progress", "say", "show_error", "show_warning"]
 
 
 def out() -> Console:
@@ -28,6 +31,16 @@ def err() -> Console:
     from rich.console import Console
 
     return Console(stderr=True)
+
+
+@contextlib.contextmanager
+def progress(doing: str) -> Iterator[Callable[[int, int], None]]:
+    """Draw a bar on stderr, if a person is there; it is told how many of how many are done."""
+    from rich.progress import Progress
+
+    with Progress(console=err(), transient=True) as bar:
+        task = bar.add_task(doing)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def say(text: str) -> None:

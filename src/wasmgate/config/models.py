@@ -9,20 +9,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     JsonValue,
+    PlainValidator,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from wasmgate.callouts.limits import CalloutLimits
-from wasmgate.capabilities import Capabilities, is_upstream
+from wasmgate.capabilities import Capabilities, Mount, is_upstream
+from wasmgate.config.isolation import RoutePolicy, TenantSettings
+from wasmgate.config.model import FieldName, Model
 from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
 from wasmgate.config.references import dangling
 from wasmgate.config.units import Count, Duration, Size
+from wasmgate.isolation import Isolation, contradiction
 from wasmgate.policies import identity_headers
 from wasmgate.policy import FailurePolicy, Limits, Policy
 
@@ -46,7 +49,6 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 MetricPattern = Annotated[str, StringConstraints(pattern=r"^[^*]+[*]?$|^[*]$")]
-FieldName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 
 
 def _not_empty(values: tuple[object, ...]) -> tuple[object, ...]:
@@ -63,16 +65,20 @@ def _upstream(value: str) -> str:
 
 Upstream = Annotated[str, AfterValidator(_upstream)]
 
+
+def _readable(value: object) -> object:
+    """Take what the surroundings resolved as it is: a `Mount`."""
+    if isinstance(value, (str, Mount)) and value:
+        return value
+    raise PydanticCustomError("string_type", "must be text")
+
+
+Readable = Annotated[
+    Any, PlainValidator(_readable), WithJsonSchema({"type": "string", "minLength": 1})
+]
+
 # Not `min_length`: pydantic counts the valid entries only, and would call a list of mistakes empty.
 NOT_EMPTY = (AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1}))
-
-
-class Model(BaseModel):
-    """What all parts share: frozen, and a key that nobody knows is an error."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
-    )
 
 
 class LimitSettings(Model):
@@ -109,7 +115,7 @@ class CapabilitySettings(Model):
     env: tuple[Variable, ...] = ()
     """Environment variables that it may read, by name."""
 
-    read: tuple[Text, ...] = ()
+    read: tuple[Readable, ...] = ()
     """Files and folders that it may read; relative to the file."""
 
     foreign_functions: tuple[Text, ...] = ()
@@ -152,6 +158,22 @@ class PolicySettings(Model):
     allow_on_headers_stop_iteration: bool = False
     """Whether it may stop the headers alone, so that its body callbacks run before they go on."""
 
+    vm_id: str = ""
+    """Names its shared data and queues, and lets policies of one `vm_id` share a VM."""
+
+    isolation: Isolation = Isolation.POLICY
+    """`tenant` gives each tenant a virtual machine, shared data and limits of its own."""
+
+    tenants: TenantSettings | None = None
+    """What names a tenant (the request's host when it is left out), and how many there are."""
+
+    @model_validator(mode="after")
+    def _isolation_fits(self) -> PolicySettings:
+        wrong = contradiction(self.isolation, self.vm_id, tenants=self.tenants is not None)
+        if wrong is not None:
+            raise PydanticCustomError("isolation", "{wrong}", {"wrong": wrong})
+        return self
+
     def to_policy(self, name: str) -> Policy:
         """Return the same as a `Policy`, under the name it has in the file."""
         return Policy(
@@ -161,11 +183,18 @@ class PolicySettings(Model):
             configuration=self.configuration,
             vm_configuration=self.vm_configuration,
             limits=Limits(**self.limits.model_dump()),
-            capabilities=Capabilities(**self.capabilities.model_dump()),
+            capabilities=Capabilities(**dict(self.capabilities)),
             failure_policy=self.failure_policy,
             strip_request_headers=self._stripped(),
             allow_on_headers_stop_iteration=self.allow_on_headers_stop_iteration,
+            vm_id=self.vm_id,
+            isolation=self.isolation,
+            tenants=self.tenants.to_tenants() if self.tenants else None,
         )
+
+    def configured(self, configuration: JsonValue) -> PolicySettings:
+        """Return the same with another configuration."""
+        return self.model_copy(update={"configuration": configuration})
 
     def _stripped(self) -> tuple[str, ...]:
         """Return what is named, and what the bundled `jwt_auth` says about the client."""
@@ -213,8 +242,9 @@ class Route(Model):
     cluster: str
     """Where they go."""
 
-    policies: tuple[str, ...] | None = None
-    """The policies they pass, in order; `default_policies` when it is left out, none for `[]`."""
+    policies: tuple[RoutePolicy, ...] | None = None
+    """The policies they pass, in order; `default_policies` when it is left out, none for `[]`.
+    `{limit: {configuration: …}}` gives a policy another configuration here."""
 
     prefix_rewrite: Prefix | None = None
     """What stands in place of the matched prefix on the way to the cluster."""
@@ -313,4 +343,15 @@ class GatewayConfig(Model):
 
     def policies_of(self, route: Route) -> tuple[str, ...]:
         """Return the names of the policies that a route's requests pass, in order."""
-        return self.default_policies if route.policies is None else route.policies
+        if route.policies is None:
+            return self.default_policies
+        return tuple(name for policy in route.policies for name in policy)
+
+    def configured_by(self, route: Route) -> dict[str, Policy]:
+        """Return the policies that a route gives a configuration of its own, by name."""
+        return {
+            name: self.policies[name].configured(own.configuration).to_policy(name)
+            for policy in route.policies or ()
+            for name, own in policy.items()
+            if own is not None
+        }

@@ -99,6 +99,8 @@ def _member(kind: Any, key: str | int) -> Any:  # noqa: ANN401 (a type, whatever
     else:
         # dict[Name, X] and tuple[X, ...]: what they hold.
         kind = next((arg for arg in reversed(typing.get_args(kind)) if arg is not ...), None)
+    if typing.get_origin(kind) is typing.Annotated:
+        kind = typing.get_args(kind)[0]
     if typing.get_origin(kind) is types.UnionType:
         kind = next((arg for arg in typing.get_args(kind) if arg is not types.NoneType), None)
     return kind

@@ -22,8 +22,11 @@ def dangling(data: Any) -> Iterator[tuple[Key, str]]:  # noqa: ANN401 (data that
         yield from _missing(("default_policies", index), name, policies, "policy")
     for at, value in enumerate(_sequence(top.get("routes"))):
         route = _mapping(value)
-        for index, name in enumerate(_sequence(route.get("policies"))):
-            yield from _missing(("routes", at, "policies", index), name, policies, "policy")
+        for index, written in enumerate(_sequence(route.get("policies"))):
+            path: Key = ("routes", at, "policies", index)
+            yield from _missing(path, written, policies, "policy")
+            for name in _mapping(written):
+                yield from _missing((*path, name), name, policies, "policy")
         yield from _missing(("routes", at, "cluster"), route.get("cluster"), clusters, "cluster")
 
 

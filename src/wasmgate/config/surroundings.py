@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from wasmgate.capabilities import Mount
 from wasmgate.errors import ConfigError
 from wasmgate.modules import is_path, locate
 
@@ -39,7 +40,33 @@ class Surroundings:
             else policy
             for name, policy in data["policies"].items()
         }
+        routes = data.get("routes")
+        if isinstance(routes, list):
+            return {**data, "policies": policies, "routes": self._routes(routes)}
         return {**data, "policies": policies}
+
+    def _routes(self, routes: list[Any]) -> list[Any]:
+        resolved = []
+        for at, route in enumerate(routes):
+            named = route.get("policies") if isinstance(route, Mapping) else None
+            if isinstance(named, list):
+                path: Key = ("routes", at, "policies")
+                named = [self._named(policy, (*path, index)) for index, policy in enumerate(named)]
+                resolved.append({**route, "policies": named})
+            else:
+                resolved.append(route)
+        return resolved
+
+    def _named(self, policy: Any, path: Key) -> Any:  # noqa: ANN401 (any YAML value)
+        if not isinstance(policy, Mapping):
+            return policy
+        return {
+            name: {**its, "configuration": self._with_files(its["configuration"], at)}
+            if isinstance(its, Mapping) and "configuration" in its
+            else its
+            for name, its in policy.items()
+            for at in [(*path, name, "configuration")]
+        }
 
     def _policy(self, policy: Mapping[str, Any], path: Key) -> dict[str, Any]:
         resolved = dict(policy)
@@ -58,7 +85,10 @@ class Surroundings:
         return resolved
 
     def _paths(self, paths: list[Any]) -> list[Any]:
-        return [str(self._folder / path) if isinstance(path, str) else path for path in paths]
+        return [
+            Mount(self._folder / path, at=path) if isinstance(path, str) and path else path
+            for path in paths
+        ]
 
     def _module(self, module: str, path: Key) -> str:
         full = str(self._folder / module) if is_path(module) else module

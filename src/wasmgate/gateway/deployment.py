@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from wasmgate.callouts.performer import Settings
 from wasmgate.callouts.targets import Cluster
 from wasmgate.errors import ConfigError
 from wasmgate.gateway.direct import Direct
+from wasmgate.gateway.loading import ConfiguredPolicies, Loaded
 from wasmgate.gateway.local import Local
 from wasmgate.upstream import HttpUpstream, UpstreamLimits
 
@@ -22,34 +22,12 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from wasmgate._native import Host, Plugin
+    from wasmgate._native import Host
     from wasmgate.config import GatewayConfig
     from wasmgate.foreign import AsyncFunction
-    from wasmgate.policy import Policy
     from wasmgate.upstream import Upstream
 
 __all__ = ["Deployment"]
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A policy in use, and what it was loaded with."""
-
-    policy: Policy
-    environment: Mapping[str, str]
-    plugin: Plugin
-
-    @classmethod
-    def of(cls, policy: Policy, host: Host, previous: Loaded | None) -> Loaded:
-        """Load a policy, or go on with a previous one that is equal and runs the same module."""
-        environment = policy.environment()
-        equal = (
-            previous is not None
-            and replace(previous.policy, module=policy.module) == policy
-            and previous.environment == environment
-        )
-        plugin = policy.load(host, previous=previous.plugin if previous and equal else None)
-        return cls(policy, environment, plugin)
 
 
 class Deployment:
@@ -84,13 +62,14 @@ class Deployment:
             name: Loaded.of(policy, host, before.get(name))
             for name, policy in config.to_policies().items()
         }
-        plugins = {name: loaded.plugin for name, loaded in self.loaded.items()}
+        self.configured: ConfiguredPolicies = ConfiguredPolicies(
+            config, self.loaded, previous.configured if previous is not None else None
+        )
+        plugins = [loaded.plugin for loaded in self.loaded.values()]
         # One chain has every policy once: its ticks are everybody's.
-        self._tick = Chain(list(plugins.values())).tick
-        chains = {
-            names: Chain([plugins[name] for name in names])
-            for names in map(config.policies_of, config.routes)
-        }
+        self._tick = Chain([*plugins, *self.configured.plugins()]).tick
+        passed = [self.configured.of(route) for route in config.routes]
+        chains = {plugins: Chain(plugins) for plugins in passed}
         self.router = Router(
             clusters=[
                 _native.Cluster(name=name, endpoints=list(its.endpoints), lb_policy=its.lb_policy)
@@ -102,11 +81,11 @@ class Deployment:
                     host=route.match.host,
                     prefix=route.match.prefix,
                     prefix_rewrite=route.prefix_rewrite,
-                    chain=chains[config.policies_of(route)],
+                    chain=chains[plugins],
                     cluster=route.cluster,
                     timeout=route.timeout,
                 )
-                for route in config.routes
+                for route, plugins in zip(config.routes, passed, strict=True)
             ],
             trusted_proxies=[str(network) for network in config.trusted_proxies],
             headers=config.server.headers,

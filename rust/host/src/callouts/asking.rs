@@ -28,8 +28,12 @@ pub(crate) fn timeout(milliseconds: u32) -> Duration {
 
 /// A name as the guest wrote it.
 pub(crate) fn name(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<String, Fault> {
-    let bytes = guest.read_some(at, size, NAME)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(String::from_utf8_lossy(&name_bytes(guest, at, size)?).into_owned())
+}
+
+/// The same as bytes.
+pub(crate) fn name_bytes(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<Vec<u8>, Fault> {
+    guest.read_some(at, size, NAME)
 }
 
 /// The entry of the capability `net` that the guest means.

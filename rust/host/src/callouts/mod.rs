@@ -16,9 +16,8 @@ pub(crate) use pending::{Calls, Kind};
 pub use request::{Callout, CalloutAnswer, CalloutRequest, GrpcMethod, Login};
 pub(crate) use routes::{cancel, hand_over};
 
-use crate::abi::Status;
 use crate::guest::{Fault, Guest};
-use crate::{Capability, Effects, Error, foreign, instances};
+use crate::{Effects, Error, foreign, instances};
 
 /// Brings the answer of a callout to the policy that asked, and says what it asks now. Ids that are
 /// gone (answered, cancelled, or of another thread) and answers of another kind are ignored.
@@ -48,17 +47,13 @@ pub fn pending_callouts() -> usize {
     routes::count()
 }
 
-/// Calls a foreign function that answers later, in `proxy_on_foreign_function`. The result is the
+/// Calls a foreign function of the capabilities that answers later, in `proxy_on_foreign_function`. The result is the
 /// number of the call, as 4 bytes, little-endian: the callback's `function_id`.
 pub(crate) fn call_foreign(
     guest: &mut Guest<'_>,
     name: &str,
     arguments: &[u8],
 ) -> Result<Vec<u8>, Fault> {
-    if !guest.env.core.spec.capabilities.allows_foreign_function(name) {
-        guest.env.denied(Capability::ForeignFunctions, name);
-        return Err(Status::NotFound.into());
-    }
     let request = CalloutRequest::Foreign { name: name.to_owned(), arguments: arguments.to_vec() };
     let number = asking::open(guest, Kind::Foreign, request)?;
     Ok(number.to_le_bytes().to_vec())

@@ -1,6 +1,6 @@
 //! Responses that do not come from the upstream: a policy's own, and what failures answer.
 
-use super::{FilterChain, Turn};
+use super::{FilterChain, Turn, grpc};
 use crate::abi::Direction;
 use crate::effects::LocalResponse;
 use crate::flow::Gate;
@@ -18,6 +18,8 @@ impl FilterChain<'_> {
 
     /// The same, also instead of another such response that has not gone out yet.
     pub(super) fn replace(&self, by: Option<usize>, response: LocalResponse) {
+        let called = grpc::is_call(self.state.borrow().request_headers());
+        let response = if called { grpc::answer(&response) } else { response };
         let (from, answers) = {
             let mut state = self.state.borrow_mut();
             if state.response.passed {
@@ -53,7 +55,13 @@ impl FilterChain<'_> {
 
     /// The failure policy: open skips the policy, closed answers 503.
     pub(super) fn failed(&self, position: usize, error: &Error) -> Turn {
-        if matches!(error, Error::BackOff | Error::InstanceGone) {
+        if matches!(
+            error,
+            Error::BackOff
+                | Error::InstanceGone
+                | Error::TooManyTenants { .. }
+                | Error::TenantKey { .. }
+        ) {
             self.warn(position, &error.to_string());
         }
         let open = {

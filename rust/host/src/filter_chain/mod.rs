@@ -5,8 +5,11 @@
 
 mod answers;
 mod bodies;
+pub(crate) mod grpc;
 
 use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
 
 pub(crate) use answers::plain;
 
@@ -14,7 +17,9 @@ use crate::abi::{Action, Direction};
 use crate::effects::{Head, LogRecord};
 use crate::flow::Stop;
 use crate::instances::{self, outbox};
+use crate::plugin::PluginCore;
 use crate::stream_state::{Asked, Seat, StreamState};
+use crate::tenants::Visit;
 use crate::{Error, LogLevel};
 
 /// One stream and its policies.
@@ -96,7 +101,8 @@ impl FilterChain<'_> {
         match action {
             // What it injected took them along.
             _ if !gate.headers => {
-                if !matches!(action, Action::Continue | Action::ContinueAndEndStream) {
+                let goes_on = matches!(action, Action::Continue | Action::ContinueAndEndStream);
+                if !goes_on && gate.stop != Stop::Ended {
                     gate.stop_body(action, false);
                 }
                 return Turn::Stopped;
@@ -208,12 +214,20 @@ impl FilterChain<'_> {
             }
             state.chain.plugins()[position].core().clone()
         };
-        let slot = instances::slot(&core);
+        let visit = self.visit(&core)?;
+        let slot = instances::slot(visit.as_ref().map_or(&core, |visit| &visit.core));
         let generation = slot.ready()?;
         let context = slot.call(generation, |vm| vm.create_stream(self.key, position))?;
-        let seat = Seat { slot, generation, context };
+        let seat = Seat { slot, generation, context, visit };
         self.state.borrow_mut().filters[position].seat = Some(seat.clone());
         Ok(Some(seat))
+    }
+
+    /// The tenant that the stream is of, as the request is now that the policy has its turn.
+    fn visit(&self, core: &Arc<PluginCore>) -> Result<Option<Rc<Visit>>, Error> {
+        let Some(tenants) = &core.vm.tenants else { return Ok(None) };
+        let key = tenants.key(&self.state.borrow());
+        tenants.enter(core, &key).map(|visit| Some(Rc::new(visit)))
     }
 
     /// Ends every policy's context: `on_done`, `on_log`, `on_delete`.

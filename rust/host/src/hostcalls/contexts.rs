@@ -3,13 +3,9 @@
 use crate::abi::Status;
 use crate::guest::{Answer, Guest};
 
-/// `proxy_set_effective_context`: of the same VM only.
+/// `proxy_set_effective_context`: of the same VM only, for the plugin that it is of.
 pub(super) fn set_effective(guest: &mut Guest<'_>, context: u32) -> Answer {
-    if !guest.env.contexts.contains_key(&context) {
-        return Err(Status::BadArgument.into());
-    }
-    guest.env.effective = context;
-    Ok(())
+    if guest.env.act_on(context) { Ok(()) } else { Err(Status::BadArgument.into()) }
 }
 
 /// `proxy_done`: the effective context has nothing left to do.

@@ -6,6 +6,7 @@
 use crate::abi::Status;
 use crate::callouts::{CalloutRequest, GrpcMethod, Kind, asking};
 use crate::guest::{Answer, Fault, Guest};
+use crate::protobuf::{self, Field};
 
 /// `proxy_grpc_call`.
 #[allow(clippy::too_many_arguments, reason = "the ABI's parameters")]
@@ -58,7 +59,8 @@ pub(super) fn stream(
 
 /// Upstream, service, method and metadata.
 fn method_of(guest: &mut Guest<'_>, at: [u32; 4], sizes: [u32; 4]) -> Result<GrpcMethod, Fault> {
-    let named = asking::name(guest, at[0], sizes[0])?;
+    let named = asking::name_bytes(guest, at[0], sizes[0])?;
+    let named = target(&named).unwrap_or_else(|| String::from_utf8_lossy(&named).into_owned());
     let service = asking::name(guest, at[1], sizes[1])?;
     let name = asking::name(guest, at[2], sizes[2])?;
     let metadata = asking::fields(guest, at[3], sizes[3])?;
@@ -72,6 +74,31 @@ fn method_of(guest: &mut Guest<'_>, at: [u32; 4], sizes: [u32; 4]) -> Result<Grp
     }
     let metadata = metadata.ok_or(Status::ParseFailure)?;
     Ok(GrpcMethod { upstream, service, name, metadata })
+}
+
+/// The cluster or the address in a message `envoy.config.core.v3.GrpcService`, which guests of the
+/// C++ SDK give in place of a name.
+fn target(message: &[u8]) -> Option<String> {
+    const ENVOY_GRPC: u64 = 1;
+    const GOOGLE_GRPC: u64 = 2;
+    // The name of the cluster of the one, the URI of the other.
+    const NAME: u64 = 1;
+    let name = member(member(message, &[ENVOY_GRPC, GOOGLE_GRPC])?, &[NAME])?;
+    std::str::from_utf8(name).ok().map(str::to_owned)
+}
+
+/// The bytes of the last field that has one of these numbers.
+fn member<'a>(message: &'a [u8], numbers: &[u64]) -> Option<&'a [u8]> {
+    let mut found = None;
+    let noted = protobuf::read(message, |number, field| {
+        if let Field::Bytes(bytes) = field
+            && numbers.contains(&number)
+        {
+            found = Some(bytes);
+        }
+    });
+    noted.ok()?;
+    found
 }
 
 /// What may stand between the slashes of a request's path.

@@ -2,6 +2,7 @@
 
 use crate::abi::{Direction, Status};
 use crate::effects::LocalResponse;
+use crate::filter_chain::grpc;
 use crate::guest::{Answer, Fault, Guest};
 use crate::headers::is_field;
 use crate::instances::outbox;
@@ -61,8 +62,12 @@ pub(super) fn send_local_response(
             guest.env.log(LogLevel::Warn, text);
         }
     }
-    if grpc_status >= 0 {
+    if grpc_status >= 0 && answers_a_grpc_call(guest) {
         headers.push(b"grpc-status", grpc_status.to_string().as_bytes());
+    }
+    // As Envoy does: a browser would guess otherwise.
+    if !body.is_empty() && headers.get(b"content-type").is_none() {
+        headers.push(b"content-type", b"text/plain");
     }
     let details = String::from_utf8_lossy(&details);
     if !details.is_empty() {
@@ -73,6 +78,12 @@ pub(super) fn send_local_response(
     let response = LocalResponse { status: status.unwrap_or(500), headers, body, details };
     ask(guest, Asked::Respond(response));
     Ok(())
+}
+
+fn answers_a_grpc_call(guest: &Guest<'_>) -> bool {
+    let stream = guest.env.stream();
+    let called = |key| stream_state::with(key, |state| grpc::is_call(state.request_headers()));
+    stream.and_then(|(key, _)| called(key)).unwrap_or(false)
 }
 
 fn response_fields(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<HeaderMap, Fault> {
@@ -87,14 +98,19 @@ fn response_fields(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<HeaderMa
     Ok(pairs::decode(&serialized).unwrap_or_default())
 }
 
-/// `proxy_inject_encoded_data_to_filter_chain` of Higress: body bytes of the response for the
-/// policies after this one, with the headers before them if those wait here. With `end` the response
-/// is whole, and what the upstream still sends of it goes no further.
+/// `proxy_inject_encoded_data_to_filter_chain` of Higress.
 pub(super) fn inject(guest: &mut Guest<'_>, body: u32, size: u32, end: u32) -> Answer {
     let data = guest.read(body, size)?;
+    send_on(guest, data, end != 0)
+}
+
+/// Body bytes of the response for the policies after this one, with the headers before them if those
+/// wait here. With `end` the response is whole, and what the upstream still sends of it goes no
+/// further.
+pub(crate) fn send_on(guest: &mut Guest<'_>, data: Vec<u8>, end: bool) -> Answer {
     let limit = guest.env.core.spec.limits.body;
     let (key, position) = guest.env.stream().ok_or(Status::BadArgument)?;
-    let noted = stream_state::with(key, |state| state.inject(position, data, end != 0, limit));
+    let noted = stream_state::with(key, |state| state.inject(position, data, end, limit));
     if noted != Some(true) {
         let text = "could not send on a part of a response: it has not come, its end has gone on, or \
                     its limit `body` allows no more";

@@ -5,13 +5,14 @@ use crate::guest::{Answer, Fault, Guest};
 use crate::instances::outbox;
 use crate::plugin::PluginCore;
 use crate::shared_queues::Refusal;
+use crate::vm::Space;
 use crate::{Capability, LogLevel};
 
 /// `proxy_register_shared_queue`: opens it if it is there.
 pub(super) fn register(guest: &mut Guest<'_>, name: u32, name_size: u32, queue_at: u32) -> Answer {
     let name = guest.read(name, name_size)?;
     let core = &guest.env.core;
-    let queue = core.host.queues().register(&core.spec.name, &name, core.id);
+    let queue = core.host.queues().register(&core.vm.space, &name, core.id);
     let Some(queue) = queue else {
         let text = "could not register a queue: its name is too long, or there are too many";
         guest.env.log(LogLevel::Error, text.into());
@@ -20,7 +21,7 @@ pub(super) fn register(guest: &mut Guest<'_>, name: u32, name_size: u32, queue_a
     guest.write_u32(queue_at, queue)
 }
 
-/// `proxy_resolve_shared_queue`; no `vm` means the policy's own.
+/// `proxy_resolve_shared_queue`; no `vm` means its own.
 pub(super) fn resolve(
     guest: &mut Guest<'_>,
     vm: u32,
@@ -31,13 +32,14 @@ pub(super) fn resolve(
 ) -> Answer {
     let (vm, name) = (guest.read(vm, vm_size)?, guest.read(name, name_size)?);
     let vm = String::from_utf8_lossy(&vm);
-    if !vm.is_empty() && !may_open(&guest.env.core, &vm) {
+    let named = Space::Named(vm.as_ref().into());
+    if !vm.is_empty() && !may_open(&guest.env.core, &named) {
         guest.env.denied(Capability::SharedData, &vm);
         return Err(Status::NotFound.into());
     }
     let core = &guest.env.core;
-    let vm = if vm.is_empty() { core.spec.name.as_str() } else { &vm };
-    let queue = core.host.queues().resolve(vm, &name).ok_or(Status::NotFound)?;
+    let owner = if vm.is_empty() { &core.vm.space } else { &named };
+    let queue = core.host.queues().resolve(owner, &name).ok_or(Status::NotFound)?;
     guest.write_u32(queue_at, queue)
 }
 
@@ -45,7 +47,7 @@ pub(super) fn resolve(
 pub(super) fn enqueue(guest: &mut Guest<'_>, queue: u32, value: u32, value_size: u32) -> Answer {
     let value = guest.read(value, value_size)?;
     let core = &guest.env.core;
-    let listeners = core.host.queues().enqueue(queue, value, &|vm| may_open(core, vm));
+    let listeners = core.host.queues().enqueue(queue, value, &|owner| may_open(core, owner));
     let listeners = listeners.map_err(|refusal| refused(guest, &refusal))?;
     outbox(|out| {
         for listener in listeners {
@@ -60,14 +62,15 @@ pub(super) fn enqueue(guest: &mut Guest<'_>, queue: u32, value: u32, value_size:
 /// `proxy_dequeue_shared_queue`.
 pub(super) fn dequeue(guest: &mut Guest<'_>, queue: u32, value_at: u32, size_at: u32) -> Answer {
     let core = &guest.env.core;
-    let value = core.host.queues().dequeue(queue, &|vm| may_open(core, vm));
+    let value = core.host.queues().dequeue(queue, &|owner| may_open(core, owner));
     let value = value.map_err(|refusal| refused(guest, &refusal))?.ok_or(Status::Empty)?;
     guest.give(&value, value_at, size_at)
 }
 
 /// Its own queues, and those of whom its capabilities name.
-fn may_open(core: &PluginCore, vm_id: &str) -> bool {
-    vm_id == core.spec.name || core.spec.capabilities.allows_shared_data(vm_id)
+fn may_open(core: &PluginCore, owner: &Space) -> bool {
+    let named = |vm_id: &str| core.spec.capabilities.allows_shared_data(vm_id);
+    *owner == core.vm.space || matches!(owner, Space::Named(vm_id) if named(vm_id))
 }
 
 fn refused(guest: &mut Guest<'_>, refusal: &Refusal) -> Fault {

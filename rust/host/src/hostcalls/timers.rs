@@ -9,14 +9,17 @@ use crate::instances::outbox;
 /// No policy ticks more often: a period of a microsecond would hold the loop for ever.
 const SHORTEST: Duration = Duration::from_millis(10);
 
-/// `proxy_set_tick_period_milliseconds`; 0 stops it.
+/// `proxy_set_tick_period_milliseconds`, of the root context; 0 stops it.
 pub(super) fn set_tick_period(guest: &mut Guest<'_>, period: u32) -> Answer {
     let period = Duration::from_millis(period.into());
     let now = guest.env.core.host.clock().now();
-    guest.env.tick = (!period.is_zero()).then(|| {
+    let tick = (!period.is_zero()).then(|| {
         let period = period.max(SHORTEST);
         Tick { period, due: now + period }
     });
+    if let Some(root) = guest.env.root() {
+        root.tick = tick;
+    }
     outbox(|out| out.timers = true);
     Ok(())
 }

@@ -1,4 +1,4 @@
-;; Makes HTTP calls, which this host does not perform, for ever.
+;; Makes callouts to whom it may not reach, for ever.
 (module
   (import "env" "proxy_http_call"
     (func $proxy_http_call (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))

@@ -1,0 +1,81 @@
+//! VMs: what decides which plugins share an instance on each thread, and what they share beside it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::PluginSpec;
+use crate::files::Folders;
+use crate::module::CompiledModule;
+use crate::shared_data::SharedData;
+use crate::tenants::Tenants;
+
+/// One VM: an instance on each thread that uses it, shared data and queues.
+pub(crate) struct Vm {
+    pub(crate) id: u64,
+    pub(crate) space: Space,
+    pub(crate) module: Arc<CompiledModule>,
+    pub(crate) data: Arc<SharedData>,
+    /// Set when each tenant has a VM of its own; this one then serves nobody.
+    pub(crate) tenants: Option<Tenants>,
+    /// The key of the tenant whose VM this is.
+    pub(crate) tenant: Option<Box<[u8]>>,
+}
+
+/// Whose queues they are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Space {
+    /// Of all VMs of this `vm_id`; a guest can name it.
+    Named(Arc<str>),
+    /// Of one tenant's VM, which no guest can name.
+    Tenant(u64),
+}
+
+/// What plugins must have in common to share a VM: Envoy's key, and what an instance is made with.
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct VmKey {
+    vm_id: String,
+    digest: String,
+    vm_configuration: Vec<u8>,
+    environment: Vec<(String, String)>,
+    read: Folders,
+    memory: u64,
+}
+
+impl VmKey {
+    /// `None` for a plugin that has its VM for itself.
+    pub(crate) fn of(spec: &PluginSpec, digest: &str) -> Option<Self> {
+        (!spec.vm_id.is_empty()).then(|| Self {
+            vm_id: spec.vm_id.clone(),
+            digest: digest.to_owned(),
+            vm_configuration: spec.vm_configuration.clone(),
+            environment: spec.environment.clone(),
+            read: spec.capabilities.read.clone(),
+            memory: spec.limits.memory,
+        })
+    }
+}
+
+impl Vm {
+    /// The VM of a plugin that shares it with others of its `vm_id`, or has it for itself.
+    pub(crate) fn named(
+        spec: &PluginSpec,
+        module: Arc<CompiledModule>,
+        data: Arc<SharedData>,
+    ) -> Self {
+        let tenants = spec.tenants.clone().map(Tenants::new);
+        let space = Space::Named(spec.vm_name().into());
+        Self { id: next_id(), space, module, data, tenants, tenant: None }
+    }
+
+    /// A VM for one tenant, with data of its own.
+    pub(crate) fn of_tenant(key: &[u8], module: Arc<CompiledModule>) -> Self {
+        let (id, data) = (next_id(), Arc::default());
+        let tenant = Some(key.into());
+        Self { id, space: Space::Tenant(id), module, data, tenants: None, tenant }
+    }
+}
+
+fn next_id() -> u64 {
+    static IDS: AtomicU64 = AtomicU64::new(1);
+    IDS.fetch_add(1, Ordering::Relaxed)
+}

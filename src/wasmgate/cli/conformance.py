@@ -1,0 +1,84 @@
+"""`wasmgate conformance`: every hostcall in every phase, and the status that it gives."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wasmgate.cli.console import out, progress
+from wasmgate.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from wasmgate.conformance.run import Finding
+
+__all__ = ["conformance"]
+
+
+def conformance(
+    *,
+    hostcall: Annotated[
+        str, typer.Option(help="Only hostcalls with this text in their name.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Write the table of the documentation.")
+    ] = False,
+) -> None:
+    """Probe this host: call each hostcall of the ABI in each callback and show the statuses.
+
+    A column is a callback, a cell is a status of proxy-wasm (0 is OK) or "stopped". What differs
+    from the specification, or would make the Rust SDK panic, is red, and the exit code is 1.
+
+    `wasmgate conformance --hostcall shared_queue` probes the queues alone.
+    """
+    from wasmgate.conformance import matrix, run
+
+    with progress("probing") as told:
+        findings = run.run(told, containing=hostcall)
+    if as_json:
+        typer.echo(json.dumps(matrix.as_json(findings), indent=2))
+    elif as_markdown:
+        typer.echo(matrix.as_markdown(findings))
+    else:
+        out().print(_table(findings))
+        out().print(_summary(findings))
+    wrong = not all(finding.right for finding in findings)
+    raise typer.Exit(ExitCode.PROBLEM if wrong else ExitCode.OK)
+
+
+def _table(findings: Sequence[Finding]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    from wasmgate.conformance.matrix import STOPPED, cell, rows
+    from wasmgate.conformance.phases import PHASES
+
+    table = Table(title="statuses by hostcall and phase", title_justify="left")
+    table.add_column("hostcall", no_wrap=True)
+    table.add_column("case", no_wrap=True)
+    for number, _ in enumerate(PHASES, 1):
+        table.add_column(str(number), justify="right")
+    before = ""
+    for name, label, found in rows(findings):
+        cells = [
+            Text(cell(one.status).replace(STOPPED, "x"), "" if one.right else "bold red")
+            for one in found
+        ]
+        table.add_row("" if name == before else name, label, *cells)
+        before = name
+    table.caption = "x: stopped; " + ", ".join(
+        f"{number} {phase.name}" for number, phase in enumerate(PHASES, 1)
+    )
+    return table
+
+
+def _summary(findings: Sequence[Finding]) -> str:
+    wrong = sum(not finding.right for finding in findings)
+    hostcalls = len({finding.case.hostcall for finding in findings})
+    return f"{len(findings):,} probes of {hostcalls} hostcalls, {wrong} not as they must be"

@@ -1,0 +1,1 @@
+"""Probes of a proxy-wasm host: every hostcall in every callback."""

@@ -1,0 +1,69 @@
+"""Runs the probes and holds what they said against what they must say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wasmgate.conformance.cases import CASES
+from wasmgate.conformance.phases import ALWAYS_ALLOWED, PHASES, Kind
+from wasmgate.conformance.statuses import BORNE, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wasmgate.conformance.cases import Case
+    from wasmgate.conformance.phases import Phase
+
+__all__ = ["Finding", "run"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a case gave in a phase: a status, or None when the guest was stopped."""
+
+    case: Case
+    phase: Phase
+    status: Status | None
+
+    @property
+    def expected(self) -> frozenset[Status | None]:
+        """What is right here."""
+        case, limited = self.case, self.phase.kind is Kind.LIMITED
+        if self.phase.name in case.where or (limited and case.hostcall in ALWAYS_ALLOWED):
+            return frozenset({case.expected})
+        if limited:
+            return frozenset({None})
+        borne = BORNE.get(case.hostcall, frozenset())
+        return frozenset({Status.OK, case.expected}) | borne | _out_of_place(case)
+
+    @property
+    def right(self) -> bool:
+        """Whether it is what it must be."""
+        return self.status in self.expected
+
+
+def _out_of_place(case: Case) -> frozenset[Status]:
+    """Where a hostcall would change nothing, it may say so."""
+    changes = ("proxy_set_", "proxy_add_", "proxy_replace_", "proxy_remove_", "proxy_done")
+    if case.hostcall.startswith(changes):
+        return frozenset({Status.BAD_ARGUMENT, Status.NOT_FOUND})
+    return frozenset()
+
+
+def run(
+    progress: Callable[[int, int], None] = lambda _done, _all: None, *, containing: str = ""
+) -> list[Finding]:
+    """Probe every case in every phase; `progress` is told how many of how many are done.
+
+    `containing` picks hostcalls by a text in their names.
+    """
+    from wasmgate.conformance.exchange import reported  # noqa: PLC0415 (the extension)
+
+    cases = [case for case in CASES if containing in case.hostcall]
+    findings: list[Finding] = []
+    for case in cases:
+        for phase in PHASES:
+            progress(len(findings), len(cases) * len(PHASES))
+            findings.append(Finding(case, phase, reported(case, phase)))
+    return findings

@@ -1,0 +1,194 @@
+"""A host whose clock, client and upstream are a test's."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from wasmgate import _native
+from wasmgate.artifacts import cache_folder
+from wasmgate.foreign import ForeignFunctions
+from wasmgate.testing.exchange import FakeExchange
+from wasmgate.testing.messages import LogLine, encoded, log_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wasmgate._native import Callout, Chain, Effects
+    from wasmgate.foreign import Function
+    from wasmgate.policy import Policy
+    from wasmgate.testing.messages import Given
+
+__all__ = ["EPOCH", "PolicyHost", "StartedPolicies"]
+
+EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
+_NANOSECONDS = 10**9
+
+
+class PolicyHost:
+    """Runs policies for a test.
+
+    Their clock stands at `now` until `advance` moves it, and their random bytes are the same in
+    each run. `foreign_functions` are as in `PolicyMiddleware`; asynchronous ones are awaited at
+    once.
+
+    `logs` has every line so far, `callouts` what policies ask of others and nobody has answered.
+    """
+
+    def __init__(
+        self,
+        *,
+        now: datetime = EPOCH,
+        seed: int = 0,
+        foreign_functions: Mapping[str, Function] | None = None,
+    ) -> None:
+        functions = ForeignFunctions.of(foreign_functions or {})
+        self._asynchronous = functions.asynchronous
+        self._native = _native.Host(
+            cache=cache_folder(),
+            log_level=0,
+            clock=int(now.timestamp()) * _NANOSECONDS,
+            seed=seed,
+            **functions.for_host(),
+        )
+        self._chains: list[Chain] = []
+        self._open: dict[int, FakeExchange] = {}
+        self.logs: list[LogLine] = []
+        self.callouts: list[Callout] = []
+
+    def start(self, *policies: Policy) -> StartedPolicies:
+        """Start policies, in the order in which a request meets them.
+
+        Raises ConfigError and PolicyLoadError as a gateway that starts would.
+        """
+        chain = _native.Chain([policy.load(self._native) for policy in policies])
+        self._chains.append(chain)
+        self._note(chain.tick()[1])
+        return StartedPolicies(self, chain)
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock and run the ticks that are due, as often as they are in this time."""
+        end = self._native.time + round(seconds * _NANOSECONDS)
+        while (left := (end - self._native.time) / _NANOSECONDS) > 0:
+            due = [wait for chain in self._chains if (wait := chain.tick()[0]) is not None]
+            self._native.advance(min([left, *(wait for wait in due if wait > 0)]))
+            for chain in self._chains:
+                self._note(chain.tick()[1])
+
+    @property
+    def metrics(self) -> dict[str, int]:
+        """The metrics that policies defined, by name; of a histogram the sum."""
+        return {name: value for name, _, value in self._native.metrics()}
+
+    @property
+    def denials(self) -> list[tuple[str, str, str, int]]:
+        """What policies asked for without the capability: policy, capability, value, how often."""
+        return self._native.denials()
+
+    def answer(
+        self,
+        callout: Callout,
+        status: int = 200,
+        *,
+        headers: Given = (),
+        body: bytes = b"",
+        trailers: Given = (),
+    ) -> None:
+        """Answer an HTTP call: what waits for it goes on."""
+        fields = [(b":status", str(status).encode()), *encoded(headers)]
+        number = self._taken(callout, "http")
+        self._note(_native.deliver_http(number, fields, body, encoded(trailers)))
+
+    def answer_grpc(self, callout: Callout, message: bytes = b"", *, status: int = 0) -> None:
+        """Answer a unary gRPC call: a message, or a gRPC status that is not 0."""
+        number = self._taken(callout, "grpc")
+        if status:
+            self._note(_native.deliver_grpc_close(number, status, ""))
+        else:
+            self._note(_native.deliver_grpc_message(number, message))
+
+    def answer_redis(self, callout: Callout, response: bytes) -> None:
+        """Answer a Redis call with what the server sends, like a simple string of RESP."""
+        self._note(_native.deliver_redis(self._taken(callout, "redis"), 0, response))
+
+    def fail(self, callout: Callout, reason: str = "the test says so") -> None:
+        """Let a callout fail, as if nobody were there."""
+        number = self._taken(callout, callout.kind)
+        match callout.kind:
+            case "http":
+                self._note(_native.deliver_http_failure(number, reason))
+            case "redis":
+                self._note(_native.deliver_redis(number, 1, b""))
+            case _:
+                self._note(_native.deliver_grpc_close(number, 14, reason))
+
+    def _taken(self, callout: Callout, kind: str) -> int:
+        if callout.kind != kind:
+            raise ValueError(f"{callout!r} is answered otherwise: it is of kind {callout.kind!r}")
+        if callout not in self.callouts:
+            raise ValueError(f"{callout!r} is over: answered before, or nobody waits for it")
+        self.callouts.remove(callout)
+        return callout.id
+
+    def _enter(self, number: int, exchange: FakeExchange) -> None:
+        self._open[number] = exchange
+
+    def _leave(self, number: int) -> None:
+        self._open.pop(number, None)
+
+    def _note(self, effects: Effects | None) -> None:
+        """Take what a step says beside its own stream, and let the streams that it woke go on."""
+        if effects is None:
+            return
+        self.logs += log_lines(effects)
+        self.callouts = [one for one in self.callouts if one.id not in effects.cancelled]
+        self.callouts += [one for one in effects.callouts if one.kind != "foreign"]
+        for number in effects.wake:
+            if number in self._open:
+                self._open[number].resume()
+        for callout in effects.callouts:
+            if callout.kind == "foreign":
+                self._call(callout)
+
+    def _call(self, callout: Callout) -> None:
+        async def awaited() -> bytes:
+            return await self._asynchronous[callout.name](callout.body)
+
+        # On a thread of its own: the test itself may run on an event loop.
+        with ThreadPoolExecutor(1) as thread:
+            result = thread.submit(asyncio.run, awaited()).result()
+        self._note(_native.deliver_foreign(callout.id, result))
+
+
+class StartedPolicies:
+    """Policies that run."""
+
+    def __init__(self, host: PolicyHost, chain: Chain) -> None:
+        self._host = host
+        self._chain = chain
+
+    def request(
+        self,
+        method: str = "GET",
+        path: str = "/",
+        *,
+        headers: Given = (),
+        body: bytes | Sequence[bytes] = b"",
+        host: str = "test",
+        scheme: str = "http",
+        client: tuple[str, int] = ("192.0.2.1", 50_000),
+    ) -> FakeExchange:
+        """Send a request through the policies, with its whole body: bytes, or a list of chunks."""
+        chunks = [body] if isinstance(body, bytes) else list(body)
+        return FakeExchange.begun(
+            self._host,
+            self._chain,
+            method=method,
+            path=path,
+            headers=[(b"host", host.encode()), *encoded(headers)],
+            chunks=[chunk for chunk in chunks if chunk],
+            scheme=scheme,
+            client=client,
+        )

@@ -1,0 +1,20 @@
+"""The pytest plugin: importing wasmgate waits until a test asks for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from wasmgate.testing.host import PolicyHost
+
+__all__ = ["policy_host"]
+
+
+@pytest.fixture
+def policy_host() -> PolicyHost:
+    """Run policies without a server, with a clock that stands still: `wasmgate.testing`."""
+    from wasmgate.testing.host import PolicyHost  # noqa: PLC0415 (only for who uses it)
+
+    return PolicyHost()

@@ -1,0 +1,123 @@
+"""The three places where policies run, each with a policy that calls out, before one app."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
+from tests.gateway.serving import serve
+from tests.middleware.apps import echo
+from wasmgate import Capabilities, Gateway, GatewayConfig, Policy, PolicyMiddleware
+from wasmgate.gateway.protocol import GatewayProtocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+
+PLACES = ("middleware", "gateway", "direct", "run")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """A policy and what it may reach."""
+
+    module: Path
+    clusters: Mapping[str, str]
+    net: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    storage: str = "memory://"
+    callouts: Mapping[str, Any] | None = None
+
+
+async def answers(peer: Peer) -> None:
+    """Script: the app behind the gateways."""
+    while True:
+        await peer.request()
+        await peer.answer(b"the app")
+
+
+@contextlib.asynccontextmanager
+async def place(name: str, setting: Setting, folder: Path) -> AsyncIterator[int]:
+    """Serve the policy in a place; gives the port."""
+    async with contextlib.AsyncExitStack() as stack:
+        if name == "middleware":
+            yield await stack.enter_async_context(serve(middleware(setting), http="httptools"))
+            return
+        upstream = await stack.enter_async_context(ScriptedUpstream(answers))
+        config = written(setting, upstream.url)
+        if name == "run":
+            yield await stack.enter_async_context(running(config, folder))
+            return
+        gateway = Gateway(GatewayConfig.model_validate(config))
+        http = "httptools" if name == "gateway" else GatewayProtocol
+        yield await stack.enter_async_context(serve(gateway, http=http))
+
+
+def middleware(setting: Setting) -> PolicyMiddleware:
+    """Put the policy around an app."""
+    from wasmgate import CalloutLimits  # noqa: PLC0415 (beside what it is for)
+
+    capabilities = Capabilities(net=setting.net, foreign_functions=setting.functions)
+    return PolicyMiddleware(
+        echo,
+        policies=[Policy(setting.module, name="guest", capabilities=capabilities)],
+        clusters=setting.clusters,
+        limits_storage=setting.storage,
+        callout_limits=CalloutLimits(**(setting.callouts or {})),
+    )
+
+
+def written(setting: Setting, app: str) -> dict[str, Any]:
+    """Say the same in the words of gateway.yaml."""
+    capabilities = {"net": list(setting.net), "foreign_functions": list(setting.functions)}
+    clusters = {"site": app, **setting.clusters}
+    return {
+        "policies": {"guest": {"module": str(setting.module), "capabilities": capabilities}},
+        "clusters": {name: {"endpoints": [url]} for name, url in clusters.items()},
+        "default_policies": ["guest"],
+        "routes": [{"match": {"prefix": "/"}, "cluster": "site"}],
+        "limits": {"storage": setting.storage},
+        "callouts": dict(setting.callouts or {}),
+    }
+
+
+@contextlib.asynccontextmanager
+async def running(config: dict[str, Any], folder: Path) -> AsyncIterator[int]:
+    """Run `wasmgate run` as a process; what it says goes to the file "said" of the folder."""
+    file = folder / "gateway.yaml"
+    file.write_text(yaml.safe_dump(config))
+    with (folder / "said").open("w") as said:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "wasmgate", "run", str(file), "--port", "0"),
+            stderr=said,
+            stdout=asyncio.subprocess.DEVNULL,
+            env=os.environ | {"COLUMNS": "200"},
+        )
+    try:
+        yield await _listens(process, folder / "said")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
+async def _listens(process: asyncio.subprocess.Process, said: Path) -> int:
+    while process.returncode is None:
+        if port := _port(said):
+            return port
+        await asyncio.sleep(0.05)
+    raise AssertionError("it ended before it listened")
+
+
+def _port(said: Path) -> int:
+    found = re.search(r"listens on http://127\.0\.0\.1:(\d+) ", said.read_text("utf-8"))
+    return int(found[1]) if found else 0
