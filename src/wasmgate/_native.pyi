@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias, TypedDict, final
 
 __all__ = [
-    "Callout",
     "CallbackStatistics",
+    "Callout",
     "Chain",
     "Cluster",
     "Connection",
