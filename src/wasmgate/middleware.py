@@ -36,6 +36,7 @@ class PolicyMiddleware:
     `lifespan` is untouched. Modules are compiled and started here, once: a policy that cannot be
     used raises ConfigError or PolicyLoadError now, not on the first request.
 
+    `route_name` is what policies read as the property of that name: some are for some routes only.
     `clusters` are upstreams that policies call by name: "http://host:port" or "https://host:port".
     Policies that have a name of `foreign_functions` in their capabilities may call that function
     (see `wasmgate.foreign`). `limits_storage` is where `wasmgate.limits.hit` counts, an URL of the
@@ -47,6 +48,7 @@ class PolicyMiddleware:
         app: ASGIApp,
         *,
         policies: Sequence[Policy],
+        route_name: str = "",
         clusters: Mapping[str, str] | None = None,
         foreign_functions: Mapping[str, Function] | None = None,
         limits_storage: str = "memory://",
@@ -61,7 +63,7 @@ class PolicyMiddleware:
         )
         # Kept, because better code comes to a plugin for as long as there is one.
         self.plugins = [policy.load(self.host) for policy in policies]
-        self.chain = Chain(self.plugins)
+        self.chain = Chain(self.plugins, route_name=route_name)
         self.drivers = Drivers(
             self.chain.tick,
             Settings(

@@ -1,7 +1,9 @@
 //! `Chain`.
 
-use pyo3::prelude::*;
 use std::collections::HashMap;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
 use wasmgate_host::{self as host, Attributes, Tls};
 
 use crate::effects::{self, Effects, Phase};
@@ -15,6 +17,7 @@ use crate::tls;
 #[pyclass(frozen, module = "wasmgate._native")]
 pub(crate) struct Chain {
     pub(crate) chain: host::Chain,
+    route_name: Arc<str>,
     /// A policy has a callback for request bodies.
     #[pyo3(get)]
     request_body: bool,
@@ -31,13 +34,15 @@ type Opened = (Stream, Option<Py<Effects>>, bool);
 #[pymethods]
 impl Chain {
     #[new]
-    fn new(plugins: Vec<PyRef<'_, Plugin>>) -> Self {
+    #[pyo3(signature = (plugins, *, route_name=""))]
+    fn new(plugins: Vec<PyRef<'_, Plugin>>, route_name: &str) -> Self {
         let chain = host::Chain::new(plugins.iter().map(|plugin| plugin.0.clone()).collect());
         Self {
             request_body: chain.has_callback("proxy_on_request_body"),
             response_headers: chain.has_callback("proxy_on_response_headers"),
             response_body: chain.has_callback("proxy_on_response_body"),
             chain,
+            route_name: route_name.into(),
         }
     }
 
@@ -67,6 +72,7 @@ impl Chain {
                 None if scheme == "https" => Tls::Unknown,
                 None => Tls::None,
             },
+            route_name: Arc::clone(&self.route_name),
             ..Attributes::default()
         };
         let mut map = fields::map_for(headers);

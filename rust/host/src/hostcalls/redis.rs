@@ -1,6 +1,6 @@
 //! Redis calls, which dialect 0.2.100 has (higress-group/proxy-wasm-go-sdk, `proxywasm/internal`).
 //!
-//! The name of a service may end in `?db=1`: another database than the first.
+//! The name of a service may end in options, as `?db=1`: another database than the first.
 
 use crate::abi::Status;
 use crate::callouts::{CalloutRequest, Kind, Login, asking};
@@ -51,14 +51,13 @@ pub(super) fn call(
     asking::begin(guest, Kind::Redis, request, call_at)
 }
 
-/// The allowed upstream with its database.
+/// The allowed upstream with its database. What else Higress writes behind the name, such as
+/// `buffer_flush_timeout`, tunes Envoy's client and means nothing here.
 fn server(guest: &mut Guest<'_>, named: &str) -> Result<String, Fault> {
-    let (name, database) = match named.split_once("?db=") {
-        Some((name, number)) => (name, Some(number.parse::<u16>())),
-        None => (named, None),
-    };
+    let (name, options) = named.split_once('?').unwrap_or((named, ""));
+    let database = options.split('&').find_map(|option| option.strip_prefix("db="));
     let upstream = asking::upstream(guest, name).ok_or(Status::BadArgument)?;
-    match database {
+    match database.map(str::parse::<u16>) {
         None | Some(Ok(0)) => Ok(upstream),
         Some(Ok(number)) => Ok(format!("{upstream}?db={number}")),
         Some(Err(_)) => {
