@@ -10,6 +10,7 @@ from typing import ClassVar, Literal, TypeAlias, TypedDict, final
 
 __all__ = [
     "Callout",
+    "CallbackStatistics",
     "Chain",
     "Cluster",
     "Connection",
@@ -17,6 +18,7 @@ __all__ = [
     "Exchange",
     "Host",
     "Plugin",
+    "PolicyStatistics",
     "RequestHead",
     "Route",
     "Router",
@@ -108,6 +110,16 @@ class Host:
     def misses(self, module: bytes) -> bool:
         """Return whether a module could be in the cache and is not: `compile_artifact` makes it."""
 
+    def callbacks(self) -> list[CallbackStatistics]:
+        """Return what each callback of each policy used, on all threads.
+
+        This thread's calls are counted to the last, others' up to fifteen before. The start of the
+        instance that only tries a configuration counts, too.
+        """
+
+    def policies(self) -> list[PolicyStatistics]:
+        """Return what each policy used as a whole, and how often it failed."""
+
     def instances(self) -> int:
         """Return how many instances there are on this thread: one for each VM in use."""
 
@@ -124,6 +136,60 @@ class Host:
         counts for each instance, the one included that only tries the configuration. Past 1,024
         rows values are counted together as "(others)".
         """
+
+@final
+class CallbackStatistics:
+    """What one callback of one policy used. Buckets are (bound, how many were not above it)."""
+
+    @property
+    def policy(self) -> str: ...
+    @property
+    def callback(self) -> str: ...
+    @property
+    def count(self) -> int:
+        """Calls in all."""
+
+    @property
+    def fuel(self) -> int:
+        """Units that they used together."""
+
+    @property
+    def fuel_buckets(self) -> list[tuple[int, int]]:
+        """By units of fuel, 256 to 67,108,864."""
+
+    @property
+    def timed(self) -> int:
+        """Calls that were timed: one in sixteen."""
+
+    @property
+    def nanoseconds(self) -> int:
+        """What the timed ones took together."""
+
+    @property
+    def time_buckets(self) -> list[tuple[int, int]]:
+        """By nanoseconds, 1,024 to 268,435,456; of the timed ones."""
+
+@final
+class PolicyStatistics:
+    """What one policy used as a whole, and how often it failed."""
+
+    @property
+    def policy(self) -> str: ...
+    @property
+    def memory(self) -> int:
+        """The largest memory that one of its instances had, in bytes."""
+
+    @property
+    def traps(self) -> int:
+        """Crashes by its own fault."""
+
+    @property
+    def out_of_fuel(self) -> int:
+        """Callbacks that were stopped because their fuel was used up."""
+
+    @property
+    def out_of_memory(self) -> int:
+        """Crashes after its memory could not grow."""
 
 @final
 class TraceEvent:
@@ -285,11 +351,13 @@ class Chain:
         method: str,
         target: bytes,
         headers: _Fields,
+        tls: dict[str, str] | None = None,
     ) -> tuple[Stream, Effects | None, bool]:
         """Open a stream on this thread with the head of its request.
 
-        `target` is path and query, byte-exact. The last of the answer says whether a body follows
-        (RFC 9112 section 6.3).
+        `target` is path and query, byte-exact. `tls` is what policies may know of the connection's
+        TLS, by the names below `connection`, like `tls_version`; others are left out. The last of
+        the answer says whether a body follows (RFC 9112 section 6.3).
         """
 
     def tick(self) -> tuple[float | None, Effects]:
@@ -511,6 +579,7 @@ class Router:
         method: str,
         target: bytes,
         headers: _Fields,
+        tls: dict[str, str] | None = None,
         *,
         ended: bool = False,
     ) -> tuple[Exchange, Effects | None]:
@@ -641,6 +710,7 @@ class Connection:
         client: tuple[str, int] | None,
         server: tuple[str, int | None] | None,
         secure: bool,
+        tls: dict[str, str] | None = None,
     ) -> Connection: ...
     @property
     def id(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wasmgate._asgi import measured, rewritten, target
+from wasmgate._tls import of_scope as tls_of_scope
 from wasmgate.artifacts import cache_folder
 from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.callouts.performer import Settings
@@ -92,6 +93,7 @@ class PolicyMiddleware:
             scope.get("method", "GET"),
             target(scope),
             scope["headers"],
+            tls_of_scope(scope) if scope.get("extensions") else None,
         )
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,6 +16,35 @@ if TYPE_CHECKING:
 
 REWRITE = {"path_prefix": {"/v1/": "/"}, "request_headers": {"set": {"x-tier": "gold"}}}
 
+CALLS = guest(
+    '(import "env" "proxy_http_call" (func $call',
+    "  (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))",
+    '(import "env" "proxy_continue_stream" (func $continue (param i32) (result i32)))',
+    '(import "env" "proxy_set_effective_context" (func $act (param i32) (result i32)))',
+    '(import "env" "proxy_send_local_response"',
+    "  (func $answer (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))",
+    '(data (i32.const 64) "auth:8080")',
+    # :method GET, :path /, :authority a
+    '(data (i32.const 256) "\\03\\00\\00\\00\\07\\00\\00\\00\\03\\00\\00\\00'
+    "\\05\\00\\00\\00\\01\\00\\00\\00"
+    '\\0a\\00\\00\\00\\01\\00\\00\\00:method\\00GET\\00:path\\00/\\00:authority\\00a\\00")',
+    "(global $stream (mut i32) (i32.const 0))",
+    '(func (export "proxy_on_request_headers") (param $context i32) (param i32 i32) (result i32)',
+    "  (global.set $stream (local.get $context))",
+    "  (if (result i32) (call $call (i32.const 64) (i32.const 9) (i32.const 256) (i32.const 61)",
+    "      (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 500)",
+    "      (i32.const 128))",
+    "    (then (i32.const 0)) (else (i32.const 1))))",
+    '(func (export "proxy_on_http_call_response") (param i32 i32) (param $fields i32)',
+    "  (param i32 i32)",
+    "  (drop (call $act (global.get $stream)))",
+    "  (drop (if (result i32) (local.get $fields)",
+    "    (then (call $continue (i32.const 0)))",
+    "    (else (call $answer (i32.const 403) (i32.const 0) (i32.const 0) (i32.const 0)",
+    "      (i32.const 0) (i32.const 0) (i32.const 0) (i32.const -1))))))",
+)
+"""Asks `auth:8080`: an answer lets the request go on, a failure is 403, a refusal is ignored."""
+
 MEASURES = guest(
     '(import "env" "proxy_define_metric" (func $define (param i32 i32 i32 i32) (result i32)))',
     '(data (i32.const 80) "asked")',
@@ -26,6 +55,12 @@ MEASURES = guest(
 """Defines the metric `asked` and goes on."""
 
 Traced = dict[str, Any]
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> None:
+    """Have the guest that asks as `calls.wasm`."""
+    (tmp_path / "calls.wasm").write_bytes(CALLS)
 
 
 @pytest.fixture
@@ -117,6 +152,42 @@ def test_what_was_used_is_proposed_and_nothing_else(wasmgate: Command) -> None:
         *("measures.wasm", "--capability", "metrics=ask*", "--capability", "net=other:1"),
     )
     assert facts["capabilities"] == {"measures": {"metrics": ["ask*"]}}
+
+
+@pytest.mark.usefixtures("calls")
+def test_an_upstream_that_was_denied_is_proposed(wasmgate: Command) -> None:
+    """With the reason at the hostcall."""
+    facts = traced(wasmgate, "calls.wasm")
+    (call,) = [it for it in facts["events"] if it["name"] == "proxy_http_call"]
+    assert "may not reach 'auth:8080' (capability net)" in call["reason"]
+    assert facts["capabilities"]["calls"]["net"] == ["auth:8080"]
+
+
+@pytest.mark.usefixtures("calls")
+def test_an_upstream_that_was_asked_is_proposed(wasmgate: Command) -> None:
+    """A capability that nobody needed is not in it."""
+    facts = traced(
+        wasmgate,
+        *("calls.wasm", "--capability", "net=auth:8080", "--capability", "net=other:1"),
+    )
+    assert facts["capabilities"] == {"calls": {"net": ["auth:8080"]}}
+
+
+@pytest.mark.usefixtures("calls")
+def test_a_callout_is_answered(wasmgate: Command) -> None:
+    """By its upstream."""
+    facts = traced(
+        wasmgate, "calls.wasm", "--capability", "net=auth:8080", "--answer", "auth:8080=200:ok"
+    )
+    assert facts["callouts"] == [{"policy": "calls", "kind": "http", "to": "auth:8080"}]
+    assert facts["client"]["status"] == 200
+
+
+@pytest.mark.usefixtures("calls")
+def test_a_callout_without_an_answer_fails(wasmgate: Command) -> None:
+    """As one does whose upstream is away."""
+    facts = traced(wasmgate, "calls.wasm", "--capability", "net=auth:8080")
+    assert (facts["upstream"], facts["client"]["status"]) == (None, 403)
 
 
 @pytest.mark.usefixtures("rewrite")

@@ -26,6 +26,7 @@ OF_THE_HOST = {
     "transfer-encoding",
     "via",
     "x-envoy-expected-rq-timeout-ms",
+    "x-envoy-internal",
     "x-envoy-upstream-service-time",
     "x-forwarded-for",
     "x-forwarded-host",
@@ -210,7 +211,7 @@ def _policy(module: Path, name: str) -> Policy:
         module,
         name=name,
         configuration="plans",
-        capabilities=Capabilities(net=["plans", "httpbin"], metrics=["*"]),
+        capabilities=Capabilities(net=("plans", "httpbin"), metrics=("*",)),
         limits=Limits(memory=64 * 1024**2, fuel=100_000_000),
     )
 

@@ -135,7 +135,7 @@ async def test_http_auth_random_asks_httpbin(
 ) -> None:
     """An even byte lets the request go on, an odd one is answered 403; both are signed."""
     module = examples / "http_auth_random.wasm"
-    policies = [Policy(module, capabilities=Capabilities(net=["httpbin"]))]
+    policies = [Policy(module, capabilities=Capabilities(net=("httpbin",)))]
     async with ScriptedUpstream(lambda peer: random_byte(peer, byte)) as httpbin:
         wrapped = PolicyMiddleware(echo, policies=policies, clusters={"httpbin": httpbin.url})
         answer = await get(wrapped)
@@ -151,7 +151,7 @@ async def test_http_auth_random_without_httpbin(examples: Path) -> None:
     async with ScriptedUpstream() as upstream:
         url = upstream.url
     module = examples / "http_auth_random.wasm"
-    policies = [Policy(module, capabilities=Capabilities(net=["httpbin"]))]
+    policies = [Policy(module, capabilities=Capabilities(net=("httpbin",)))]
     wrapped = PolicyMiddleware(echo, policies=policies, clusters={"httpbin": url})
     answer = await get(wrapped)
     assert (answer.status, answer.body) == (403, b"Access forbidden.\n")

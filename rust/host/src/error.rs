@@ -20,7 +20,7 @@ pub enum Error {
         logs: Vec<String>,
     },
     /// The guest crashed.
-    #[error("trapped in {callback}: {reason}{}", said(.logs))]
+    #[error("trapped in {callback}: {reason}{}{}", said(.logs), at(.frames))]
     Trap {
         /// The callback that ran.
         callback: &'static str,
@@ -28,26 +28,34 @@ pub enum Error {
         reason: String,
         /// What the policy logged before it crashed.
         logs: Vec<String>,
+        /// Functions of the guest, the innermost first, if it names them.
+        frames: Vec<String>,
     },
     /// The guest used up its fuel.
     #[error(
-        "{callback} used up its fuel of {fuel} units; raise `fuel` (or `start_fuel`) or make the policy do less"
+        "{callback} used up its fuel of {fuel} units; raise `fuel` (or `start_fuel`) or make the policy do less{}",
+        at(.frames)
     )]
     OutOfFuel {
         /// The callback that ran.
         callback: &'static str,
         /// The budget, in units.
         fuel: u64,
+        /// Functions of the guest, the innermost first, if it names them.
+        frames: Vec<String>,
     },
     /// The guest crashed after its memory could not grow.
     #[error(
-        "{callback} ran out of its memory of {memory} bytes; raise `memory` or make the policy hold less"
+        "{callback} ran out of its memory of {memory} bytes; raise `memory` or make the policy hold less{}",
+        at(.frames)
     )]
     OutOfMemory {
         /// The callback that ran.
         callback: &'static str,
         /// The bound, in bytes.
         memory: u64,
+        /// Functions of the guest, the innermost first, if it names them.
+        frames: Vec<String>,
     },
     /// The policy crashed again within ten seconds and is not started before its back-off ends.
     #[error("the policy crashed repeatedly and is held back for a moment")]
@@ -79,6 +87,10 @@ pub enum Error {
         "a foreign function runs on this thread, and no stream can move before it has answered"
     )]
     Busy,
+}
+
+fn at(frames: &[String]) -> String {
+    frames.iter().flat_map(|frame| ["\n  at ", frame]).collect()
 }
 
 fn said(logs: &[String]) -> String {

@@ -1,6 +1,6 @@
 //! What the plugins of one application share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use crate::module::digest_hex;
 use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
 use crate::signature::KeyCache;
+use crate::statistics::{CallbackStatistics, PolicyStatistics, Statistics};
 use crate::trace::{Trace, TraceEvent, TraceLimits};
 use crate::vm::{Vm, VmKey};
 use crate::{Clock, Denial, LogLevel, MetricValue, Random, instances};
@@ -52,6 +53,7 @@ struct Inner {
     clock: Clock,
     random: Random,
     trace: Trace,
+    statistics: Mutex<BTreeMap<String, Arc<Statistics>>>,
     functions: ForeignFunctions,
 }
 
@@ -80,6 +82,7 @@ impl Host {
                 clock,
                 random,
                 trace: Trace::default(),
+                statistics: Mutex::default(),
                 functions,
             }),
         }
@@ -145,6 +148,31 @@ impl Host {
 
     pub(crate) fn artifacts(&self) -> Option<&ArtifactCache> {
         self.inner.artifacts.as_ref()
+    }
+
+    /// What each callback of each policy used, on all threads: this one's are counted to the last,
+    /// others' up to fifteen calls before.
+    #[must_use]
+    pub fn callbacks(&self) -> Vec<CallbackStatistics> {
+        instances::report(self);
+        let statistics = self.inner.statistics.lock().unwrap_or_else(PoisonError::into_inner);
+        statistics.iter().flat_map(|(policy, its)| its.callbacks(policy)).collect()
+    }
+
+    /// What each policy used as a whole, and how it failed.
+    #[must_use]
+    pub fn policies(&self) -> Vec<PolicyStatistics> {
+        instances::report(self);
+        let statistics = self.inner.statistics.lock().unwrap_or_else(PoisonError::into_inner);
+        statistics.iter().map(|(policy, its)| its.policy(policy)).collect()
+    }
+
+    pub(crate) fn statistics(&self, policy: &str) -> Arc<Statistics> {
+        let mut all = self.inner.statistics.lock().unwrap_or_else(PoisonError::into_inner);
+        match all.get(policy) {
+            Some(known) => Arc::clone(known),
+            None => Arc::clone(all.entry(policy.to_owned()).or_default()),
+        }
     }
 
     /// Records every callback and hostcall of all policies from now on, on all threads.

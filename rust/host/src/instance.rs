@@ -1,23 +1,23 @@
 //! One VM on one thread: one method a callback.
 
-mod roots;
-
 mod deliveries;
+mod roots;
+mod running;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use wasmer::{FunctionEnv, RuntimeError, Store};
+use wasmer::{FunctionEnv, Store};
 
 use crate::abi::{Action, Direction};
 use crate::callouts::Calls;
 use crate::engine::Tier;
 use crate::env::{Env, Links, Owner};
 use crate::exports::{self, Exports, HeadersCallback};
-use crate::fuel::{Cause, Meter};
+use crate::fuel::Meter;
 use crate::plugin::PluginCore;
-use crate::trace::{Called, Gives, Seen};
-use crate::{Error, hostcalls, remembered, signals};
+use crate::statistics::Tally;
+use crate::{Error, hostcalls, remembered};
 
 /// A started and configured VM. It belongs to the thread that made it.
 pub(crate) struct Instance {
@@ -32,6 +32,7 @@ pub(crate) struct Instance {
     tier: Tier,
     /// It tried to move to better code and could not.
     stays: bool,
+    tally: Tally,
 }
 
 impl Instance {
@@ -51,7 +52,8 @@ impl Instance {
         });
         let exports = Exports::of(&vm, &store)?;
         let tier = compiled.tier;
-        Ok(Self { store, env, exports, meter, core, root: 0, vm, tier, stays: false })
+        let tally = Tally::new(core.host.statistics(&core.name));
+        Ok(Self { store, env, exports, meter, core, root: 0, vm, tier, stays: false, tally })
     }
 
     /// Goes on in better code, if there is some: with its memory, its globals, its contexts and all
@@ -77,39 +79,6 @@ impl Instance {
         env.links = links;
         *new.env.as_mut(&mut new.store) = env;
         Ok(new)
-    }
-
-    /// Runs one callback with a fresh budget and says how it failed.
-    fn run<'a, R: Gives>(
-        &mut self,
-        called: impl Into<Called<'a>>,
-        context: u32,
-        fuel: u64,
-        call: impl FnOnce(&Exports, &mut Store) -> Result<R, RuntimeError>,
-    ) -> Result<R, Error> {
-        let called = called.into();
-        self.meter.refill(&mut self.store, fuel);
-        let env = self.env.as_mut(&mut self.store);
-        env.enter(context);
-        let seen = env.traced.then(|| Seen::begin(env, called, context));
-        let answer = signals::in_guest(|| call(&self.exports, &mut self.store))
-            .map_err(|trap| self.failure(called.name, fuel, &trap));
-        if let Some(seen) = seen {
-            let used = fuel.saturating_sub(self.meter.remaining(&mut self.store));
-            seen.end(self.core.host.trace(), called.name, used, &answer);
-        }
-        answer
-    }
-
-    fn failure(&mut self, callback: &'static str, fuel: u64, trap: &RuntimeError) -> Error {
-        match self.meter.cause(&mut self.store) {
-            Cause::Fuel => Error::OutOfFuel { callback, fuel },
-            Cause::Memory => Error::OutOfMemory { callback, memory: self.core.spec.limits.memory },
-            Cause::None => {
-                let logs = std::mem::take(&mut self.env.as_mut(&mut self.store).warnings);
-                Error::Trap { callback, reason: trap.message(), logs }
-            }
-        }
     }
 
     fn fuel(&self) -> u64 {

@@ -129,6 +129,16 @@ pub(crate) fn count(host: &Host) -> usize {
     places.len()
 }
 
+/// Lets a host's instances on this thread report what they counted.
+pub(crate) fn report(host: &Host) {
+    let slots: Vec<_> = SLOTS.with_borrow(|slots| {
+        slots.values().filter(|slot| slot.core.host.is(host)).cloned().collect()
+    });
+    for slot in slots {
+        slot.place.report();
+    }
+}
+
 fn release_retired() {
     // A thread that is ending has no slots any more.
     let Ok(seen) = SEEN_RETIRED.try_with(Cell::get) else { return };

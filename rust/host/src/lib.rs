@@ -5,6 +5,7 @@
 
 mod abi;
 mod attributes;
+mod backtrace;
 mod callouts;
 mod capabilities;
 mod chain;
@@ -34,6 +35,7 @@ mod random;
 mod remembered;
 mod shared_data;
 mod shared_queues;
+mod statistics;
 mod stream;
 mod stream_state;
 mod tenants;
@@ -81,6 +83,7 @@ pub use metrics::{MetricKind, MetricValue};
 pub use module::{ArtifactError, compile_artifact};
 pub use plugin::{Plugin, PluginSpec};
 pub use random::Random;
+pub use statistics::{CallbackStatistics, Histogram, PolicyStatistics};
 pub use stream::Stream;
 pub use tenants::{TenantKey, TenantSettings};
 pub use trace::{TraceEvent, TraceLimits};

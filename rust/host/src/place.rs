@@ -151,6 +151,16 @@ impl Place {
         }
     }
 
+    /// Lets the instance report what it counted, unless it runs: then it asks from inside of its
+    /// callback.
+    pub(crate) fn report(&self) {
+        if let Ok(mut place) = self.instance.try_borrow_mut()
+            && let Some(instance) = place.as_mut()
+        {
+            instance.report();
+        }
+    }
+
     /// Nobody waits any more for what the instance asked of others.
     fn abandon_calls(&self) {
         if let Some(instance) = self.instance.borrow_mut().as_mut() {

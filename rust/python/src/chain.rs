@@ -1,5 +1,6 @@
 //! `Chain`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -10,6 +11,7 @@ use crate::errors;
 use crate::fields;
 use crate::plugin::Plugin;
 use crate::stream::Stream;
+use crate::tls;
 
 /// Plugins in order.
 #[pyclass(frozen, module = "wasmgate._native")]
@@ -46,6 +48,9 @@ impl Chain {
 
     /// Opens a stream with the head of its request; also says whether a body follows.
     #[allow(clippy::too_many_arguments, reason = "one crossing for all of a request's head")]
+    #[pyo3(signature = (
+        client, server, scheme, http_version, method, target, headers, tls = None
+    ))]
     fn open(
         &self,
         py: Python<'_>,
@@ -56,13 +61,18 @@ impl Chain {
         method: &str,
         target: &[u8],
         headers: &Bound<'_, PyAny>,
+        tls: Option<HashMap<String, String>>,
     ) -> PyResult<Opened> {
         let attributes = Attributes {
             source: client.map(|(host, port)| (host.into(), port)),
             destination: server.and_then(|(host, port)| Some((host.into(), port?))),
             protocol: protocol(http_version),
-            tls: if scheme == "https" { Tls::Unknown } else { Tls::None },
             route_name: Arc::clone(&self.route_name),
+            tls: match tls {
+                Some(told) => Tls::Known(tls::facts(told)),
+                None if scheme == "https" => Tls::Unknown,
+                None => Tls::None,
+            },
             ..Attributes::default()
         };
         let mut map = fields::map_for(headers);

@@ -1,5 +1,6 @@
 //! `Connection`: bytes in, a few flags and bytes out.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
@@ -10,6 +11,7 @@ use wasmgate_host as host;
 
 use crate::effects::{self, Effects};
 use crate::router::Router;
+use crate::tls;
 
 const RELEASE: u32 = 1;
 const ABANDON: u32 = 1 << 1;
@@ -129,15 +131,17 @@ impl Connection {
     const PRESSURE: u32 = PRESSURE;
 
     #[new]
+    #[pyo3(signature = (router, client, server, secure, tls = None))]
     fn new(
         router: &Router,
         client: Option<(String, u16)>,
         server: Option<(String, Option<u16>)>,
         secure: bool,
+        tls: Option<HashMap<String, String>>,
     ) -> Self {
         let peer = client.map(|(host, port)| Peer::new(&host, port));
         let server = server.and_then(|(host, port)| Some((host.into(), port?)));
-        let ends = Ends { peer, server, secure, tls: None };
+        let ends = Ends { peer, server, secure, tls: tls.map(tls::facts) };
         let connection = gateway::Connection::new(Arc::clone(&router.0), ends);
         Self { connection, notes: host::Effects::default(), accesses: Vec::new() }
     }

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use wasmgate_host::{self as host, Clock, HostOptions, LogLevel, MetricKind, Random, TraceLimits};
 
 use crate::foreign;
+use crate::statistics::{CallbackStatistics, PolicyStatistics};
 use crate::trace::TraceEvent;
 
 /// Shared data, queues, metrics and caches of one application.
@@ -79,6 +80,14 @@ impl Host {
     #[getter]
     fn time(&self) -> u64 {
         self.0.unix_time()
+    }
+
+    fn callbacks(&self) -> Vec<CallbackStatistics> {
+        self.0.callbacks().into_iter().map(CallbackStatistics::from).collect()
+    }
+
+    fn policies(&self) -> Vec<PolicyStatistics> {
+        self.0.policies().into_iter().map(PolicyStatistics::from).collect()
     }
 
     fn instances(&self) -> usize {

@@ -20,7 +20,9 @@ mod host;
 mod inspect;
 mod plugin;
 mod router;
+mod statistics;
 mod stream;
+mod tls;
 mod trace;
 
 use pyo3::prelude::*;
@@ -39,6 +41,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<router::Cluster>()?;
     module.add_class::<router::Route>()?;
     module.add_class::<router::Router>()?;
+    module.add_class::<statistics::CallbackStatistics>()?;
+    module.add_class::<statistics::PolicyStatistics>()?;
     module.add_class::<stream::Stream>()?;
     module.add_class::<trace::TraceEvent>()?;
     module.add_function(wrap_pyfunction!(foreign::built_in_functions, module)?)?;

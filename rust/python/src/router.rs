@@ -1,5 +1,6 @@
 //! `Router`, and the routes and clusters it is made of.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use wasmgate_gateway::{self as gateway, Peer, RequestLimits, RequestLine, Versio
 use crate::chain::Chain;
 use crate::effects::{self, Effects, Phase};
 use crate::exchange::Exchange;
+use crate::tls;
 use crate::{errors, fields};
 
 /// Endpoints that serve the same, and how one is chosen.
@@ -88,7 +90,7 @@ impl Router {
     #[allow(clippy::too_many_arguments, reason = "one crossing for all of a request's head")]
     #[allow(clippy::needless_pass_by_value, reason = "PyO3 makes them for this call")]
     #[pyo3(signature = (
-        client, server, scheme, http_version, method, target, headers, *, ended = false
+        client, server, scheme, http_version, method, target, headers, tls = None, *, ended = false
     ))]
     fn open(
         &self,
@@ -100,10 +102,12 @@ impl Router {
         method: &str,
         target: &[u8],
         headers: &Bound<'_, PyAny>,
+        tls: Option<HashMap<String, String>>,
         ended: bool,
     ) -> PyResult<Opened> {
         let peer = client.map(|(host, port)| Peer::new(&host, port));
         let server = server.and_then(|(host, port)| Some((host.into(), port?)));
+        let tls = tls.map(tls::facts);
         let line = RequestLine {
             version: Version::parse(http_version).unwrap_or(Version::Http11),
             secure: matches!(scheme, "https" | "wss"),
@@ -111,7 +115,7 @@ impl Router {
             target,
             peer: peer.as_ref(),
             server: server.as_ref(),
-            tls: None,
+            tls: tls.as_ref(),
             connection: None,
         };
         let mut reader = self.0.read(line);

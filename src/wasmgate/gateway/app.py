@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmgate._native import Host, give_back_memory
+from wasmgate._tls import of_scope as tls_of_scope
 from wasmgate.artifacts import cache_folder
 from wasmgate.config import load
 from wasmgate.driver import log_level
@@ -143,6 +144,7 @@ class Gateway:
             scope["method"],
             target_below_mount(scope),
             scope["headers"],
+            tls_of_scope(scope) if scope.get("extensions") else None,
             ended=first is not None and not (first.get("body") or first.get("more_body")),
         )
         try:

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from wasmgate._native import Connection
+from wasmgate._tls import of_connection as tls_of_connection
 from wasmgate.gateway.app import Gateway
 from wasmgate.gateway.farewell import Farewell
 from wasmgate.gateway.forwarder import AHEAD, DIALLING, SLOW, Forwarder
@@ -93,7 +94,11 @@ class GatewayProtocol(Forwarder):
         direct.connections.add(self)
         self._client = get_remote_addr(self._transport)
         self._native = Connection(
-            direct.router, self._client, get_local_addr(self._transport), is_ssl(self._transport)
+            direct.router,
+            self._client,
+            get_local_addr(self._transport),
+            is_ssl(self._transport),
+            tls_of_connection(self._transport.get_extra_info("ssl_object")),
         )
         logger = logging.getLogger("uvicorn.access")
         if logger.hasHandlers():

@@ -33,10 +33,15 @@ fn policy(calls: &[(&str, &str)]) -> Plugin {
             (func $answer (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
           (import "env" "proxy_set_effective_context" (func $act_for (param i32) (result i32)))
           (import "env" "proxy_continue_stream" (func $continue (param i32) (result i32)))
+          (import "env" "proxy_call_foreign_function"
+            (func $foreign (param i32 i32 i32 i32 i32 i32) (result i32)))
+          (import "env" "proxy_get_property"
+            (func $property (param i32 i32 i32 i32) (result i32)))
           (memory (export "memory") 1)
           (global $first (mut i32) (i32.const 0))
           (data (i32.const 0) ":path/moved?b=%20/a b x-user:authorityapi.other")
           (data (i32.const 100) "hello")
+          (data (i32.const 110) "clear_route_cache:path/down/xupstream\00address")
           (func (export "proxy_abi_version_0_2_1"))
           (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 4096))
           (func (export "proxy_on_context_create") (param i32 i32))
@@ -53,6 +58,19 @@ fn policy(calls: &[(&str, &str)]) -> Plugin {
 const REQUEST: &str = "proxy_on_request_headers";
 const MOVE_PATH: &str = "(drop (call $set (i32.const 0) (i32.const 0) (i32.const 5) (i32.const 5) \
                          (i32.const 12)))";
+/// The path of another route, and the wish to follow it.
+const MOVE_ROUTE: &str = "(drop (call $set (i32.const 0) (i32.const 127) (i32.const 5) \
+                          (i32.const 132) (i32.const 7))) \
+                          (drop (call $foreign (i32.const 110) (i32.const 17) (i32.const 0) \
+                          (i32.const 0) (i32.const 0) (i32.const 0)))";
+const CLEAR_ROUTE: &str = "(drop (call $foreign (i32.const 110) (i32.const 17) (i32.const 0) \
+                           (i32.const 0) (i32.const 0) (i32.const 0)))";
+/// The upstream's address in place of the response's body.
+const TELL_UPSTREAM: &str = "(drop (call $property (i32.const 139) (i32.const 16) \
+                             (i32.const 200) (i32.const 204))) \
+                             (drop (call $body (i32.const 1) (i32.const 0) \
+                             (i32.const 0x7fffffff) (i32.load (i32.const 200)) \
+                             (i32.load (i32.const 204))))";
 const BREAK_PATH: &str = "(drop (call $set (i32.const 0) (i32.const 0) (i32.const 5) \
                           (i32.const 17) (i32.const 4)))";
 const REPLACE_REQUEST_BODY: &str = "(drop (call $body (i32.const 0) (i32.const 0) \

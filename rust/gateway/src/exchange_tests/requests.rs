@@ -48,6 +48,35 @@ fn what_a_policy_makes_of_the_path_goes_on_and_the_route_stays() {
 }
 
 #[test]
+fn a_policy_can_have_the_route_chosen_again() {
+    let router = router(&[(REQUEST, MOVE_ROUTE)]);
+    let (exchange, effects) = get(&router, "/v1/x");
+    assert_eq!(":status: 503", status_of(&exchange, &effects), "the cluster of /down/ is empty");
+}
+
+#[test]
+fn a_route_chosen_again_may_be_the_same() {
+    let (exchange, _) = get(&router(&[(REQUEST, CLEAR_ROUTE)]), "/v1/a");
+    assert_eq!(b"/a", exchange.upstream().unwrap().target());
+}
+
+#[test]
+fn without_a_route_for_what_a_policy_made_of_it_a_request_is_not_found() {
+    let calls = format!("{MOVE_PATH} {CLEAR_ROUTE}");
+    let (exchange, effects) = get(&router(&[(REQUEST, &calls)]), "/v1/x");
+    assert_eq!(":status: 404", status_of(&exchange, &effects));
+}
+
+#[test]
+fn policies_see_the_endpoint_that_was_chosen() {
+    let router = router(&[("proxy_on_response_body", TELL_UPSTREAM)]);
+    let (mut exchange, _) = get(&router, "/echo/");
+    exchange.on_response_headers(ResponseReader::new(200), false).unwrap();
+    let effects = exchange.on_response_body(b"x", true).unwrap();
+    assert_eq!(Body::Bytes(b"127.0.0.1:9001".to_vec()), effects.response.body);
+}
+
+#[test]
 fn a_policy_cannot_break_the_request_line() {
     let (exchange, effects) = get(&router(&[(REQUEST, BREAK_PATH)]), "/echo/x");
     assert_eq!(":status: 500", status_of(&exchange, &effects));

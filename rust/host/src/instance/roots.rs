@@ -7,6 +7,7 @@ use crate::Error;
 use crate::env::{Owner, Root, Stage};
 use crate::exports::StartFunctions;
 use crate::plugin::PluginCore;
+use crate::statistics::Tally;
 
 impl Instance {
     /// Instantiates the module and runs `_initialize`, `proxy_on_context_create`,
@@ -69,6 +70,8 @@ impl Instance {
         }
         let root = self.env.as_ref(&self.store).root_of_plugin(core.id);
         self.root = root.ok_or(Error::InstanceGone)?.context;
+        self.report();
+        self.tally = Tally::new(core.host.statistics(&core.name));
         self.core = Arc::clone(core);
         Ok(())
     }

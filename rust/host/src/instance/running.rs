@@ -1,0 +1,66 @@
+//! One callback: its budget, what is seen of it, and how it failed.
+
+use wasmer::{RuntimeError, Store};
+
+use super::Instance;
+use crate::backtrace::backtrace;
+use crate::exports::{self, Exports};
+use crate::fuel::Cause;
+use crate::statistics::Failure;
+use crate::trace::{Called, Gives, Seen};
+use crate::{Error, signals};
+
+impl Instance {
+    /// Runs one callback with a fresh budget and says how it failed.
+    pub(super) fn run<'a, R: Gives>(
+        &mut self,
+        called: impl Into<Called<'a>>,
+        context: u32,
+        fuel: u64,
+        call: impl FnOnce(&Exports, &mut Store) -> Result<R, RuntimeError>,
+    ) -> Result<R, Error> {
+        let called = called.into();
+        self.meter.refill(&mut self.store, fuel);
+        let env = self.env.as_mut(&mut self.store);
+        env.enter(context);
+        let seen = env.traced.then(|| Seen::begin(env, called, context));
+        let running = self.tally.begin(called.name);
+        let answer = signals::in_guest(|| call(&self.exports, &mut self.store))
+            .map_err(|trap| self.failure(called.name, fuel, &trap));
+        let left = self.meter.remaining(&mut self.store);
+        let used = fuel.saturating_sub(left).saturating_add(self.env.as_ref(&self.store).debt);
+        self.tally.end(&running, used, || memory_size(&self.vm, &self.store));
+        if let Some(seen) = seen {
+            seen.end(self.core.host.trace(), called.name, used, &answer);
+        }
+        answer
+    }
+
+    fn failure(&mut self, callback: &'static str, fuel: u64, trap: &RuntimeError) -> Error {
+        let frames = backtrace(trap);
+        let (failure, error) = match self.meter.cause(&mut self.store) {
+            Cause::Fuel => (Failure::Fuel, Error::OutOfFuel { callback, fuel, frames }),
+            Cause::Memory => {
+                let memory = self.core.spec.limits.memory;
+                (Failure::Memory, Error::OutOfMemory { callback, memory, frames })
+            }
+            Cause::None => {
+                let logs = std::mem::take(&mut self.env.as_mut(&mut self.store).warnings);
+                let reason = trap.message();
+                (Failure::Trap, Error::Trap { callback, reason, logs, frames })
+            }
+        };
+        self.tally.shared().failed(failure);
+        error
+    }
+
+    /// Hands over what was counted since the last time.
+    pub(crate) fn report(&mut self) {
+        self.tally.hand_over(memory_size(&self.vm, &self.store));
+    }
+}
+
+/// Bytes of a guest's memory.
+fn memory_size(vm: &wasmer::Instance, store: &Store) -> u64 {
+    exports::memory(vm).map_or(0, |memory| memory.view(store).data_size())
+}

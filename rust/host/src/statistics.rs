@@ -1,0 +1,262 @@
+//! What callbacks use: fuel of each of them, time of one in sixteen.
+//!
+//! An instance counts for itself and hands over to its policy with every sixteenth call of a
+//! callback, when it goes, and when somebody asks on its thread: counting costs the request path a
+//! few additions.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// One call of so many is timed.
+const SAMPLE: u64 = 16;
+/// The last one has no upper bound.
+const BUCKETS: usize = 11;
+const FUEL: u64 = 256;
+const NANOSECONDS: u64 = 1024;
+
+/// How often, and how much: each bucket is four times as wide as the one before.
+#[derive(Clone, Debug, Default)]
+pub struct Histogram {
+    /// Values in all.
+    pub count: u64,
+    /// Their sum.
+    pub sum: u64,
+    buckets: [u64; BUCKETS],
+}
+
+impl Histogram {
+    fn add(&mut self, value: u64, first: u64) {
+        self.count += 1;
+        self.sum = self.sum.saturating_add(value);
+        // Both first bounds are powers of two: no division.
+        let above = (value.saturating_sub(1) / first).checked_ilog2().map_or(0, |log| log / 2 + 1);
+        self.buckets[(above as usize).min(BUCKETS - 1)] += 1;
+    }
+
+    fn absorb(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum = self.sum.saturating_add(other.sum);
+        self.buckets.iter_mut().zip(other.buckets).for_each(|(own, more)| *own += more);
+    }
+
+    /// Upper bounds, and how many values are not above them, as Prometheus counts; beyond the last
+    /// one are those of [`Histogram::count`].
+    fn cumulative(&self, first: u64) -> Vec<(u64, u64)> {
+        let mut below = 0;
+        let bounded = self.buckets[..BUCKETS - 1].iter().enumerate();
+        bounded
+            .map(|(place, values)| {
+                below += values;
+                (first << (2 * place), below)
+            })
+            .collect()
+    }
+}
+
+/// What one callback of one policy used.
+#[derive(Clone, Debug, Default)]
+pub struct CallbackStatistics {
+    /// The policy's name.
+    pub policy: String,
+    /// The callback's.
+    pub callback: String,
+    /// Units of fuel, of each call.
+    pub fuel: Histogram,
+    /// Nanoseconds, of one call in sixteen.
+    pub time: Histogram,
+}
+
+impl CallbackStatistics {
+    /// Units of fuel, and how many calls used no more.
+    #[must_use]
+    pub fn fuel_buckets(&self) -> Vec<(u64, u64)> {
+        self.fuel.cumulative(FUEL)
+    }
+
+    /// Nanoseconds, and how many calls took no longer.
+    #[must_use]
+    pub fn time_buckets(&self) -> Vec<(u64, u64)> {
+        self.time.cumulative(NANOSECONDS)
+    }
+}
+
+/// What one policy used as a whole, and how it failed.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyStatistics {
+    /// The policy's name.
+    pub policy: String,
+    /// The largest memory that one of its instances had, in bytes.
+    pub memory: u64,
+    /// How often it crashed by its own fault.
+    pub traps: u64,
+    /// How often it used up its fuel.
+    pub out_of_fuel: u64,
+    /// How often it wanted more memory than it may have.
+    pub out_of_memory: u64,
+}
+
+/// How a callback failed.
+#[derive(Clone, Copy)]
+pub(crate) enum Failure {
+    Trap,
+    Fuel,
+    Memory,
+}
+
+/// The statistics of one policy.
+#[derive(Debug, Default)]
+pub(crate) struct Statistics {
+    totals: Mutex<Totals>,
+}
+
+#[derive(Debug, Default)]
+struct Totals {
+    callbacks: BTreeMap<&'static str, Usage>,
+    policy: PolicyStatistics,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Usage {
+    fuel: Histogram,
+    time: Histogram,
+}
+
+impl Statistics {
+    fn with<R>(&self, work: impl FnOnce(&mut Totals) -> R) -> R {
+        work(&mut self.totals.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn failed(&self, failure: Failure) {
+        self.with(|totals| match failure {
+            Failure::Trap => totals.policy.traps += 1,
+            Failure::Fuel => totals.policy.out_of_fuel += 1,
+            Failure::Memory => totals.policy.out_of_memory += 1,
+        });
+    }
+
+    pub(crate) fn callbacks(&self, policy: &str) -> Vec<CallbackStatistics> {
+        let of = |(callback, usage): (&&'static str, &Usage)| CallbackStatistics {
+            policy: policy.to_owned(),
+            callback: (*callback).to_owned(),
+            fuel: usage.fuel.clone(),
+            time: usage.time.clone(),
+        };
+        self.with(|totals| totals.callbacks.iter().map(of).collect())
+    }
+
+    pub(crate) fn policy(&self, policy: &str) -> PolicyStatistics {
+        let policy = policy.to_owned();
+        self.with(|totals| PolicyStatistics { policy, ..totals.policy.clone() })
+    }
+}
+
+/// What one instance has counted and not handed over yet.
+pub(crate) struct Tally {
+    rows: Vec<Row>,
+    memory: u64,
+    shared: Arc<Statistics>,
+}
+
+struct Row {
+    callback: &'static str,
+    calls: u64,
+    usage: Usage,
+}
+
+/// A callback that runs.
+pub(crate) struct Running {
+    row: usize,
+    began: Option<Instant>,
+}
+
+impl Tally {
+    pub(crate) fn new(shared: Arc<Statistics>) -> Self {
+        Self { rows: Vec::new(), memory: 0, shared }
+    }
+
+    pub(crate) fn begin(&mut self, callback: &'static str) -> Running {
+        let row = self.row(callback);
+        let timed = self.rows[row].calls.is_multiple_of(SAMPLE);
+        self.rows[row].calls += 1;
+        Running { row, began: timed.then(Instant::now) }
+    }
+
+    fn row(&mut self, callback: &'static str) -> usize {
+        let same = |row: &Row| std::ptr::eq(row.callback, callback);
+        let found = self.rows.iter().position(same);
+        found.or_else(|| self.rows.iter().position(|row| row.callback == callback)).unwrap_or_else(
+            || {
+                self.rows.push(Row { callback, calls: 0, usage: Usage::default() });
+                self.rows.len() - 1
+            },
+        )
+    }
+
+    /// `memory` tells the size of the guest's memory; it is asked when the call was timed.
+    pub(crate) fn end(&mut self, running: &Running, fuel: u64, memory: impl FnOnce() -> u64) {
+        let row = &mut self.rows[running.row];
+        row.usage.fuel.add(fuel, FUEL);
+        if let Some(began) = running.began {
+            let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            row.usage.time.add(took, NANOSECONDS);
+            self.hand_over(memory());
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Statistics {
+        &self.shared
+    }
+
+    /// Memory never shrinks, so what it is now is the most that it was.
+    pub(crate) fn hand_over(&mut self, memory: u64) {
+        self.memory = self.memory.max(memory);
+        let (rows, memory) = (&mut self.rows, self.memory);
+        self.shared.with(|totals| {
+            totals.policy.memory = totals.policy.memory.max(memory);
+            for row in rows.iter_mut().filter(|row| row.usage.fuel.count > 0) {
+                let usage = std::mem::take(&mut row.usage);
+                let total = totals.callbacks.entry(row.callback).or_default();
+                total.fuel.absorb(&usage.fuel);
+                total.time.absorb(&usage.time);
+            }
+        });
+    }
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        self.hand_over(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_counts_up_to_its_bound() {
+        let mut fuel = Histogram::default();
+        for value in [0, 1, 256, 257, 1024, 1025, u64::MAX] {
+            fuel.add(value, FUEL);
+        }
+        let buckets = fuel.cumulative(FUEL);
+        assert_eq!(&buckets[..3], [(256, 3), (1024, 5), (4096, 6)]);
+        assert_eq!((buckets.len(), buckets.last()), (10, Some(&(67_108_864, 6))));
+        assert_eq!(fuel.count, 7);
+    }
+
+    #[test]
+    fn an_instance_hands_over_what_it_counted() {
+        let shared = Arc::new(Statistics::default());
+        let mut tally = Tally::new(Arc::clone(&shared));
+        for _ in 0..20 {
+            let running = tally.begin("proxy_on_log");
+            tally.end(&running, 100, || 65_536);
+        }
+        drop(tally);
+        let told = shared.callbacks("a").remove(0);
+        assert_eq!((told.fuel.count, told.fuel.sum, told.time.count), (20, 2000, 2));
+        assert_eq!(shared.policy("a").memory, 65_536);
+    }
+}
