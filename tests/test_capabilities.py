@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from wasmgate import Capabilities, ConfigError
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from wasmgate.capabilities import Mount
 
 
 def test_nothing_is_allowed_by_default() -> None:
@@ -52,8 +50,13 @@ def test_one_text_is_no_list(key: str) -> None:
 
 
 def test_a_path_may_be_a_path(tmp_path: Path) -> None:
-    """Or text."""
-    assert Capabilities(read=(tmp_path, "keys")).read == (tmp_path, "keys")
+    """Or text; and it may be seen elsewhere."""
+    capabilities = Capabilities(read=(tmp_path, "keys/", Mount(tmp_path, at="own")))
+    assert capabilities.mounts() == [
+        (tmp_path.as_posix(), tmp_path),
+        ("keys", Path("keys")),
+        ("own", tmp_path),
+    ]
 
 
 def test_capabilities_are_values() -> None:

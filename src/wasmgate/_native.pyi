@@ -268,7 +268,7 @@ class Plugin:
         strip_request_headers: list[str],
         allow_on_headers_stop_iteration: bool = False,
         net: Sequence[str] = ...,
-        read: Sequence[Path] = ...,
+        read: Sequence[tuple[str, Path]] = ...,
         foreign_functions: Sequence[str] = ...,
         metrics: Sequence[str] = ...,
         shared_data: Sequence[str] = ...,
@@ -780,6 +780,7 @@ class _Inspection(TypedDict):
     start: str | None
     callbacks: list[str]
     imports: list[tuple[str, str, str, bool]]
+    asks: dict[str, list[str]]
     memory: tuple[int, int | None] | None
     custom_sections: list[str]
     producers: list[tuple[str, str, str]]
@@ -833,6 +834,7 @@ def inspect(module: bytes) -> _Inspection:
     """Describe a module without compiling it, also one that could not be loaded.
 
     `problem` is why it cannot be loaded, as far as can be seen without its code. `imports` are
-    (module, name, kind, known here); a call of a function that is unknown is a trap. Raises
+    (module, name, kind, known here); a call of a function that is unknown is a trap. `asks` are the
+    kinds of capability that it can ask for, each with the imports with which it would. Raises
     PolicyLoadError when it is no wasm.
     """

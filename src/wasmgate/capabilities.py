@@ -12,11 +12,22 @@ from wasmgate.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Capabilities", "is_upstream", "names"]
+__all__ = ["Capabilities", "Mount", "is_upstream", "names"]
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _UPSTREAM = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
 _HIGHEST_PORT = 65535
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A file or folder that a policy may read, and where the policy sees it."""
+
+    path: Path
+    """On this system; relative to the current directory when the policy is loaded."""
+
+    at: str
+    """`keys/` is seen as `/keys`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +44,9 @@ class Capabilities:
     env: tuple[str, ...] = ()
     """Environment variables it may read, by name; their values are taken when it is loaded."""
 
-    read: tuple[str | Path, ...] = ()
-    """Files and folders that it may read; nothing is ever written."""
+    read: tuple[str | Path | Mount, ...] = ()
+    """Files and folders that it may read, below the root and by the names given here: it sees
+    "keys/" as "/keys". They are opened when it is loaded; nothing is ever written."""
 
     foreign_functions: tuple[str, ...] = ()
     """Foreign functions that reach outside, by name. Those that only compute need no entry."""
@@ -53,9 +65,17 @@ class Capabilities:
                     raise ConfigError(f"{entry!r} is no {said}", where=f"capabilities.{key}")
             object.__setattr__(self, key, entries)
 
+    def mounts(self) -> list[tuple[str, Path]]:
+        """Return where the policy sees each entry of `read`, and the path on this system."""
+        entries = (
+            entry if isinstance(entry, Mount) else Mount(Path(entry), Path(entry).as_posix())
+            for entry in self.read
+        )
+        return [(entry.at, entry.path) for entry in entries]
 
-def _also(key: str) -> type[Path] | None:
-    return Path if key == "read" else None
+
+def _also(key: str) -> tuple[type, ...]:
+    return (Path, Mount) if key == "read" else ()
 
 
 def is_upstream(text: str) -> bool:
@@ -80,12 +100,12 @@ _ENTRIES: dict[str, tuple[Callable[[str], object], str]] = {
 }
 
 
-def names(values: object, *, where: str, also: type | None = None) -> tuple[str, ...]:
+def names(values: object, *, where: str, also: tuple[type, ...] = ()) -> tuple[str, ...]:
     """Refuse what is easily written by mistake: one text where a list of them is meant.
 
     `also` is what an entry may be beside a text. Raises ConfigError.
     """
-    kinds = (str,) if also is None else (str, also)
+    kinds = (str, *also)
     if isinstance(values, (list, tuple)) and all(isinstance(value, kinds) for value in values):
         return tuple(values)
     raise ConfigError(f"{where} must be a list of names, not {values!r}", where=where)

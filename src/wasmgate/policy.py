@@ -238,7 +238,7 @@ class Policy:
             allow_on_headers_stop_iteration=self.allow_on_headers_stop_iteration,
             strip_request_headers=list(self.strip_request_headers),
             net=self.capabilities.net,
-            read=[Path(path) for path in self.capabilities.read],
+            read=self.capabilities.mounts(),
             foreign_functions=self.capabilities.foreign_functions,
             metrics=self.capabilities.metrics,
             shared_data=self.capabilities.shared_data,

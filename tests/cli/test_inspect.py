@@ -82,3 +82,12 @@ def test_an_unknown_function_is_listed(tmp_path: Path, wasmgate: Command) -> Non
     done = wasmgate("inspect", "own.wasm")
     rows = [line.strip("│┃| ").split() for line in done.stdout.splitlines()]
     assert (done.returncode, ["unknown", "imports", "│", "env.proxy_nope"] in rows) == (0, True)
+
+
+def test_it_says_which_capabilities_a_module_can_ask_for(tmp_path: Path, wasmgate: Command) -> None:
+    """By the functions that it imports."""
+    text = IMPORTING.replace('"proxy_nope" ({})', '"proxy_define_metric" (func)')
+    (tmp_path / "own.wasm").write_bytes(wasmtime.wat2wasm(text))
+    asks = json.loads(wasmgate("inspect", "own.wasm", "--json").stdout)["asks"]
+    said = "metrics: proxy_define_metric" in wasmgate("inspect", "own.wasm").stdout
+    assert (asks, said) == ({"metrics": ["proxy_define_metric"]}, True)

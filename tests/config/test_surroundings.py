@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from wasmgate.capabilities import Mount
 from wasmgate.config.surroundings import MAX_FILE, Surroundings
 
 if TYPE_CHECKING:
@@ -59,3 +60,11 @@ def test_a_file_that_cannot_be_read_is_named(name: str, tmp_path: Path) -> None:
 def test_other_mistakes_are_left_to_the_models(data: object, tmp_path: Path) -> None:
     """Nothing is resolved, nothing is lost."""
     assert Surroundings(tmp_path).resolve(data) == data
+
+
+def test_what_a_policy_may_read_keeps_its_name(tmp_path: Path) -> None:
+    """The policy sees it by the name in the file, wherever the file is."""
+    surroundings = Surroundings(tmp_path)
+    data = surroundings.resolve({"policies": {"p": {"capabilities": {"read": ["keys/", 5]}}}})
+    mount = Mount(tmp_path / "keys", at="keys/")
+    assert data["policies"]["p"]["capabilities"]["read"] == [mount, 5]

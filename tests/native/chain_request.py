@@ -35,7 +35,7 @@ def load(
     fail_open: bool = False,
     strip_request_headers: tuple[str, ...] = (),
     net: tuple[str, ...] = (),
-    read: tuple[Path, ...] = (),
+    read: tuple[tuple[str, Path], ...] = (),
     foreign_functions: tuple[str, ...] = (),
     metrics: tuple[str, ...] = (),
     shared_data: tuple[str, ...] = (),

@@ -229,3 +229,12 @@ def test_what_is_not_there_is_not_found(host: Host, name: str) -> None:
     request = Request(chain(host, f"request_headers: foreign {name} 00"))
     assert outcomes(request)[0].endswith(" = NotFound")
     assert f"the foreign function `{name}` is not available on this host" in request.said
+
+
+def test_higress_sends_a_body_on_with_the_headers(host: Host) -> None:
+    """In place of the upstream's, of which nothing goes on."""
+    arguments = message((1, b"mine")) + "1001"
+    name = "inject_encoded_data_to_filter_chain_on_header"
+    program = (f"response_headers: foreign {name} {arguments}", "response_headers: pause")
+    request = Request(chain(host, *program)).response(200).response_body(b"theirs", end=True)
+    assert (request.status, request.client.body) == (200, b"mine")

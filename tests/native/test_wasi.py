@@ -35,55 +35,28 @@ def test_there_are_no_arguments(host: Host) -> None:
 
 
 ERRNOS = {
-    ("fd_close", "(param i32)", "(i32.const 3)"): 0,
+    ("fd_close", "(param i32)", "(i32.const 1)"): 0,
     (
         "fd_seek",
         "(param i32 i64 i32 i32)",
-        "(i32.const 3) (i64.const 0) (i32.const 0) (i32.const 0)",
-    ): 0,
-    ("fd_prestat_get", "(param i32 i32)", "(i32.const 3) (i32.const 64)"): 8,
-    (
-        "fd_read",
-        "(param i32 i32 i32 i32)",
-        "(i32.const 0) (i32.const 64) (i32.const 1) (i32.const 80)",
-    ): 52,
-    ("path_unlink_file", "(param i32 i32 i32)", "(i32.const 3) (i32.const 64) (i32.const 1)"): 58,
-    ("sock_accept", "(param i32 i32 i32)", "(i32.const 3) (i32.const 0) (i32.const 64)"): 58,
-    ("proc_raise", "(param i32)", "(i32.const 9)"): 58,
-    ("sched_yield", "", ""): 0,
+        "(i32.const 1) (i64.const 0) (i32.const 0) (i32.const 0)",
+    ): 70,
     ("clock_time_get", "(param i32 i64 i32)", "(i32.const 2) (i64.const 0) (i32.const 64)"): 58,
-    ("clock_res_get", "(param i32 i32)", "(i32.const 1) (i32.const 64)"): 0,
     (
         "fd_write",
         "(param i32 i32 i32 i32)",
-        "(i32.const 3) (i32.const 64) (i32.const 0) (i32.const 80)",
+        "(i32.const 0) (i32.const 64) (i32.const 0) (i32.const 80)",
     ): 8,
     ("fd_fdstat_get", "(param i32 i32)", "(i32.const 0) (i32.const 64)"): 8,
     ("random_get", "(param i32 i32)", "(i32.const 64) (i32.const 65537)"): 28,
-    (
-        "poll_oneoff",
-        "(param i32 i32 i32 i32)",
-        "(i32.const 64) (i32.const 64) (i32.const 1) (i32.const 80)",
-    ): 0,
-    (
-        "path_open",
-        "(param i32 i32 i32 i32 i32 i64 i64 i32 i32)",
-        (
-            "(i32.const 3) (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 0) (i64.const 0)"
-            " (i64.const 0) (i32.const 0) (i32.const 80)"
-        ),
-    ): 44,
 }
-"""Envoy's numbers, which Go and AssemblyScript guests are known to bear."""
 
 
 @pytest.mark.parametrize(
     ("call", "errno"), ERRNOS.items(), ids=lambda row: row[0] if isinstance(row, tuple) else ""
 )
-def test_what_has_no_device_behind_it_answers_an_errno(
-    host: Host, call: tuple[str, str, str], errno: int
-) -> None:
-    """No file, no socket, no process."""
+def test_other_numbers(host: Host, call: tuple[str, str, str], errno: int) -> None:
+    """Beside those of docs/reference/wasi.md, which another test compares."""
     name, params, arguments = call
     module = guest(
         f'(import "wasi_snapshot_preview1" "{name}" (func $subject {params} (result i32)))',

@@ -1,8 +1,9 @@
 //! What a policy may touch outside its own memory: deny by default.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::files::Folders;
 
 /// Rows of the table of denials; what is denied beyond is counted as [`OTHERS`].
 const DENIALS: usize = 1024;
@@ -16,7 +17,7 @@ pub struct Capabilities {
     /// Clusters and `host:port` that it may call.
     pub net: Vec<String>,
     /// Files and folders that it may read.
-    pub read: Vec<PathBuf>,
+    pub read: Folders,
     /// Foreign functions that reach outside; those that only compute are open to everybody.
     pub foreign_functions: Vec<String>,
     /// Names of metrics, or prefixes that end in `*`.

@@ -10,6 +10,7 @@ use crate::LogLevel;
 use crate::callouts::Calls;
 use crate::capabilities::{self, Capability};
 use crate::effects::LogRecord;
+use crate::files::Descriptors;
 use crate::fuel::Meter;
 use crate::ids::{IdMap, IdSet};
 use crate::instances::outbox;
@@ -48,6 +49,8 @@ pub(crate) struct Env {
     pub(crate) ending: bool,
     /// `proxy_on_vm_start` runs.
     pub(crate) starting_vm: bool,
+    /// What it opened.
+    pub(crate) files: Descriptors,
     /// What it asked of others.
     pub(crate) calls: Calls,
     /// Properties that the policy declared; whether each is read only.
@@ -125,6 +128,7 @@ impl Env {
             finished: Vec::new(),
             ending: false,
             starting_vm: false,
+            files: Descriptors::default(),
             calls: Calls::default(),
             declared: HashMap::new(),
             metrics: IdSet::default(),

@@ -1,5 +1,7 @@
 //! Why a module cannot be loaded.
 
+use std::path::PathBuf;
+
 /// What is wrong with a `.wasm` file, said so that its author can act on it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
@@ -83,6 +85,18 @@ pub enum LoadError {
         found: u64,
         /// The largest number allowed.
         allowed: u64,
+    },
+    /// A file or folder of the capability `read` cannot be opened.
+    #[error(
+        "{} of the capability `read` cannot be opened: {reason}; make it readable for this process, \
+         or take it out of `capabilities.read`",
+        path.display()
+    )]
+    Read {
+        /// The path on this system.
+        path: PathBuf,
+        /// The system's words.
+        reason: String,
     },
     /// The compiler gave up.
     #[error("the module could not be compiled: {0}")]

@@ -1,10 +1,10 @@
 //! VMs: what decides which plugins share an instance on each thread, and what they share beside it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::PluginSpec;
+use crate::files::Folders;
 use crate::module::CompiledModule;
 use crate::shared_data::SharedData;
 use crate::tenants::Tenants;
@@ -37,7 +37,7 @@ pub(crate) struct VmKey {
     digest: String,
     vm_configuration: Vec<u8>,
     environment: Vec<(String, String)>,
-    read: Vec<PathBuf>,
+    read: Folders,
     memory: u64,
 }
 

@@ -67,12 +67,12 @@ impl Chain {
             source: client.map(|(host, port)| (host.into(), port)),
             destination: server.and_then(|(host, port)| Some((host.into(), port?))),
             protocol: protocol(http_version),
-            route_name: Arc::clone(&self.route_name),
             tls: match tls {
                 Some(told) => Tls::Known(tls::facts(told)),
                 None if scheme == "https" => Tls::Unknown,
                 None => Tls::None,
             },
+            route_name: Arc::clone(&self.route_name),
             ..Attributes::default()
         };
         let mut map = fields::map_for(headers);

@@ -1,5 +1,7 @@
 //! `inspect()`.
 
+use std::collections::BTreeMap;
+
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -21,6 +23,10 @@ pub(crate) fn inspect<'py>(py: Python<'py>, module: &[u8]) -> PyResult<Bound<'py
     let imports: Vec<_> =
         imports.map(|import| (import.module, import.name, import.kind, import.known)).collect();
     dict.set_item("imports", imports)?;
+    let asks = found.asks.into_iter();
+    let asks: BTreeMap<_, _> =
+        asks.map(|(capability, functions)| (capability.name(), functions)).collect();
+    dict.set_item("asks", asks)?;
     dict.set_item("memory", found.memory)?;
     dict.set_item("custom_sections", found.custom_sections)?;
     dict.set_item("producers", found.producers)?;

@@ -7,7 +7,9 @@ use std::time::Duration;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use wasmgate_host::{self as host, Capabilities, Limits, PluginSpec, TenantKey, TenantSettings};
+use wasmgate_host::{
+    self as host, Capabilities, Folders, Limits, PluginSpec, TenantKey, TenantSettings,
+};
 
 use crate::errors;
 use crate::host::Host;
@@ -45,13 +47,15 @@ impl Plugin {
         strip_request_headers: Vec<String>,
         allow_on_headers_stop_iteration: bool,
         net: Vec<String>,
-        read: Vec<PathBuf>,
+        read: Vec<(String, PathBuf)>,
         foreign_functions: Vec<String>,
         metrics: Vec<String>,
         shared_data: Vec<String>,
         vm_id: String,
         tenants: Option<(String, String, usize, f64)>,
     ) -> PyResult<Self> {
+        let read =
+            Folders::open(read).map_err(|error| errors::raise_load(py, &name, &error.into()))?;
         let limits = Limits { fuel, start_fuel, memory, body, headers, header_bytes, log_bytes };
         let spec = PluginSpec {
             name: name.clone(),

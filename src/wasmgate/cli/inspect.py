@@ -26,7 +26,9 @@ def inspect(
     module: Annotated[str, typer.Argument(help="A .wasm file, or the name of a bundled policy.")],
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Show a module's ABI, digest, memory, callbacks and imports; it is not run.
+    """Show a module's ABI, digest, memory, capabilities, callbacks and imports; it is not run.
+
+    It can ask for the kinds of capability that its imports reach, and for no other.
 
     The exit code is 1 for a module that this version cannot run; the output says why.
     """
@@ -85,6 +87,8 @@ def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
         most = f"at most {maximum:,}" if maximum else "no maximum of its own"
         yield "memory", Text(f"{initial:,} bytes, {most}")
     yield "start", Text(facts["start"] or "none")
+    asks = (f"{kind}: {', '.join(functions)}" for kind, functions in facts["asks"].items())
+    yield "can ask for", _lines(asks)
     yield "callbacks", _lines(facts["callbacks"])
     yield "imports", _lines(_imports(facts, known=True))
     if unknown := _imports(facts, known=False):

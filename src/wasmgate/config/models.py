@@ -11,13 +11,15 @@ from pydantic import (
     AfterValidator,
     Field,
     JsonValue,
+    PlainValidator,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from wasmgate.callouts.limits import CalloutLimits
-from wasmgate.capabilities import Capabilities, is_upstream
+from wasmgate.capabilities import Capabilities, Mount, is_upstream
 from wasmgate.config.isolation import RoutePolicy, TenantSettings
 from wasmgate.config.model import FieldName, Model
 from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
@@ -63,6 +65,18 @@ def _upstream(value: str) -> str:
 
 Upstream = Annotated[str, AfterValidator(_upstream)]
 
+
+def _readable(value: object) -> object:
+    """Take what the surroundings resolved as it is: a `Mount`."""
+    if isinstance(value, (str, Mount)) and value:
+        return value
+    raise PydanticCustomError("string_type", "must be text")
+
+
+Readable = Annotated[
+    Any, PlainValidator(_readable), WithJsonSchema({"type": "string", "minLength": 1})
+]
+
 # Not `min_length`: pydantic counts the valid entries only, and would call a list of mistakes empty.
 NOT_EMPTY = (AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1}))
 
@@ -101,7 +115,7 @@ class CapabilitySettings(Model):
     env: tuple[Variable, ...] = ()
     """Environment variables that it may read, by name."""
 
-    read: tuple[Text, ...] = ()
+    read: tuple[Readable, ...] = ()
     """Files and folders that it may read; relative to the file."""
 
     foreign_functions: tuple[Text, ...] = ()
@@ -169,7 +183,7 @@ class PolicySettings(Model):
             configuration=self.configuration,
             vm_configuration=self.vm_configuration,
             limits=Limits(**self.limits.model_dump()),
-            capabilities=Capabilities(**self.capabilities.model_dump()),
+            capabilities=Capabilities(**dict(self.capabilities)),
             failure_policy=self.failure_policy,
             strip_request_headers=self._stripped(),
             allow_on_headers_stop_iteration=self.allow_on_headers_stop_iteration,

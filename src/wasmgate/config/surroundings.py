@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from wasmgate.capabilities import Mount
 from wasmgate.errors import ConfigError
 from wasmgate.modules import is_path, locate
 
@@ -84,7 +85,10 @@ class Surroundings:
         return resolved
 
     def _paths(self, paths: list[Any]) -> list[Any]:
-        return [str(self._folder / path) if isinstance(path, str) else path for path in paths]
+        return [
+            Mount(self._folder / path, at=path) if isinstance(path, str) and path else path
+            for path in paths
+        ]
 
     def _module(self, module: str, path: Key) -> str:
         full = str(self._folder / module) if is_path(module) else module

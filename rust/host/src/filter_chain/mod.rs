@@ -101,7 +101,8 @@ impl FilterChain<'_> {
         match action {
             // What it injected took them along.
             _ if !gate.headers => {
-                if !matches!(action, Action::Continue | Action::ContinueAndEndStream) {
+                let goes_on = matches!(action, Action::Continue | Action::ContinueAndEndStream);
+                if !goes_on && gate.stop != Stop::Ended {
                     gate.stop_body(action, false);
                 }
                 return Turn::Stopped;

@@ -28,6 +28,7 @@ const BUILT_IN: &[(&str, BuiltIn)] = &[
     ("compress", compression::compress),
     ("declare_property", filter_state::declare),
     ("get_log_level", process::get_log_level),
+    ("inject_encoded_data_to_filter_chain_on_header", process::inject),
     ("set_envoy_filter_state", filter_state::set),
     ("sign", signatures::sign),
     ("uncompress", compression::uncompress),

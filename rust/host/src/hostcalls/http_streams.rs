@@ -98,14 +98,19 @@ fn response_fields(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<HeaderMa
     Ok(pairs::decode(&serialized).unwrap_or_default())
 }
 
-/// `proxy_inject_encoded_data_to_filter_chain` of Higress: body bytes of the response for the
-/// policies after this one, with the headers before them if those wait here. With `end` the response
-/// is whole, and what the upstream still sends of it goes no further.
+/// `proxy_inject_encoded_data_to_filter_chain` of Higress.
 pub(super) fn inject(guest: &mut Guest<'_>, body: u32, size: u32, end: u32) -> Answer {
     let data = guest.read(body, size)?;
+    send_on(guest, data, end != 0)
+}
+
+/// Body bytes of the response for the policies after this one, with the headers before them if those
+/// wait here. With `end` the response is whole, and what the upstream still sends of it goes no
+/// further.
+pub(crate) fn send_on(guest: &mut Guest<'_>, data: Vec<u8>, end: bool) -> Answer {
     let limit = guest.env.core.spec.limits.body;
     let (key, position) = guest.env.stream().ok_or(Status::BadArgument)?;
-    let noted = stream_state::with(key, |state| state.inject(position, data, end != 0, limit));
+    let noted = stream_state::with(key, |state| state.inject(position, data, end, limit));
     if noted != Some(true) {
         let text = "could not send on a part of a response: it has not come, its end has gone on, or \
                     its limit `body` allows no more";

@@ -24,6 +24,7 @@ mod shared_queues;
 mod timers;
 mod wasi;
 
+pub(crate) use http_streams::send_on;
 pub(crate) use properties::store;
 use wasmer::{
     AsStoreMut, Extern, Function, FunctionEnv, FunctionType, Module, RuntimeError, Value,
@@ -132,15 +133,57 @@ const WASI: Table = |each| {
         "clock_time_get" => wasi::clock_time_get(clock: u32, precision: u64, time_at: u32) wasi;
         "random_get" => wasi::random_get(buffer: u32, size: u32) wasi;
         "fd_write" => wasi::fd_write(descriptor: u32, vectors: u32, count: u32, written_at: u32) wasi;
+        "fd_advise" => wasi::fd_advise(descriptor: u32, offset: u64, length: u64, advice: u32) wasi;
+        "fd_allocate" => wasi::fd_allocate(descriptor: u32, offset: u64, length: u64) wasi;
+        "fd_close" => wasi::fd_close(descriptor: u32) wasi;
+        "fd_datasync" => wasi::fd_sync(descriptor: u32) wasi;
         "fd_fdstat_get" => wasi::fd_fdstat_get(descriptor: u32, stat_at: u32) wasi;
+        "fd_fdstat_set_flags" => wasi::fd_fdstat_set_flags(descriptor: u32, flags: u32) wasi;
+        "fd_fdstat_set_rights" => wasi::fd_fdstat_set_rights(descriptor: u32, rights: u64, inherited: u64) wasi;
+        "fd_filestat_get" => wasi::fd_filestat_get(descriptor: u32, stat_at: u32) wasi;
+        "fd_filestat_set_size" => wasi::fd_filestat_set_size(descriptor: u32, size: u64) wasi;
+        "fd_filestat_set_times" => wasi::fd_filestat_set_times(descriptor: u32, accessed: u64, modified: u64, flags: u32) wasi;
+        "fd_pread" => wasi::fd_pread(descriptor: u32, vectors: u32, count: u32, offset: u64, read_at: u32) wasi;
+        "fd_prestat_get" => wasi::fd_prestat_get(descriptor: u32, prestat_at: u32) wasi;
+        "fd_prestat_dir_name" => wasi::fd_prestat_dir_name(descriptor: u32, path: u32, size: u32) wasi;
+        "fd_pwrite" => wasi::fd_pwrite(descriptor: u32, vectors: u32, count: u32, offset: u64, written_at: u32) wasi;
+        "fd_read" => wasi::fd_read(descriptor: u32, vectors: u32, count: u32, read_at: u32) wasi;
+        "fd_readdir" => wasi::fd_readdir(descriptor: u32, buffer: u32, size: u32, cookie: u64, used_at: u32) wasi;
+        "fd_renumber" => wasi::fd_renumber(from: u32, to: u32) wasi;
+        "fd_seek" => wasi::fd_seek(descriptor: u32, offset: i64, whence: u32, position_at: u32) wasi;
+        "fd_sync" => wasi::fd_sync(descriptor: u32) wasi;
+        "fd_tell" => wasi::fd_tell(descriptor: u32, position_at: u32) wasi;
+        "path_create_directory" => wasi::path_create_directory(folder: u32, path: u32, size: u32) wasi;
+        "path_filestat_get" => wasi::path_filestat_get(folder: u32, lookup: u32, path: u32, size: u32, stat_at: u32) wasi;
+        "path_filestat_set_times" => wasi::path_filestat_set_times(folder: u32, lookup: u32, path: u32, size: u32, accessed: u64, modified: u64, flags: u32) wasi;
+        "path_link" => wasi::path_link(from: u32, lookup: u32, old: u32, old_size: u32, folder: u32, new: u32, new_size: u32) wasi;
+        "path_open" => wasi::path_open(folder: u32, lookup: u32, path: u32, size: u32, flags: u32, rights: u64, inherited: u64, descriptor_flags: u32, opened_at: u32) wasi;
+        "path_readlink" => wasi::path_readlink(folder: u32, path: u32, size: u32, buffer: u32, room: u32, used_at: u32) wasi;
+        "path_remove_directory" => wasi::path_remove_directory(folder: u32, path: u32, size: u32) wasi;
+        "path_rename" => wasi::path_rename(from: u32, old: u32, old_size: u32, folder: u32, new: u32, new_size: u32) wasi;
+        "path_symlink" => wasi::path_symlink(old: u32, old_size: u32, folder: u32, new: u32, new_size: u32) wasi;
+        "path_unlink_file" => wasi::path_unlink_file(folder: u32, path: u32, size: u32) wasi;
         "poll_oneoff" => wasi::poll_oneoff(subscriptions: u32, events: u32, count: u32, events_at: u32) wasi;
+        "proc_raise" => wasi::proc_raise(signal: u32) wasi;
+        "sock_accept" => wasi::sock_accept(socket: u32, flags: u32, accepted_at: u32) wasi;
+        "sock_recv" => wasi::sock_recv(socket: u32, vectors: u32, count: u32, flags: u32, received_at: u32, flags_at: u32) wasi;
+        "sock_send" => wasi::sock_send(socket: u32, vectors: u32, count: u32, flags: u32, sent_at: u32) wasi;
+        "sock_shutdown" => wasi::sock_shutdown(socket: u32, how: u32) wasi;
         "sched_yield" => wasi::sched_yield() wasi;
     }
 };
 
+/// What module `wasi_unstable` has otherwise: places in structures, and a numbering.
+const WASI_UNSTABLE: Table = |each| {
+    hostcalls! { each;
+        "fd_filestat_get" => wasi::fd_filestat_get_unstable(descriptor: u32, stat_at: u32) wasi;
+        "fd_seek" => wasi::fd_seek_unstable(descriptor: u32, offset: i64, whence: u32, position_at: u32) wasi;
+        "path_filestat_get" => wasi::path_filestat_get_unstable(folder: u32, lookup: u32, path: u32, size: u32, stat_at: u32) wasi;
+        "poll_oneoff" => wasi::poll_oneoff_unstable(subscriptions: u32, events: u32, count: u32, events_at: u32) wasi;
+    }
+};
+
 /// Everything that the module imports, in its order: loading has made sure that these are functions.
-/// A name that WASI has and that is not in [`WASI`] answers "not supported": no file, socket or
-/// process is behind it.
 pub(crate) fn imports(
     store: &mut impl AsStoreMut,
     env: &FunctionEnv<Env>,
@@ -152,16 +195,22 @@ pub(crate) fn imports(
         if imports::find(module, name).is_none() {
             return unknown(&mut store, module, name, signature);
         }
-        let table = if module == "env" { PROXY } else { WASI };
+        let tables: &[Table] = match module {
+            "env" => &[PROXY],
+            "wasi_unstable" => &[WASI, WASI_UNSTABLE],
+            _ => &[WASI],
+        };
         let mut found = None;
-        table(&mut |known, make| {
-            if known == name {
-                found = Some(make);
-            }
-        });
+        for table in tables {
+            table(&mut |known, make| {
+                if known == name {
+                    found = Some(make);
+                }
+            });
+        }
         match found {
             Some(make) => make(&mut store, env),
-            None => unsupported(&mut store, env, name, signature),
+            None => without_status(&mut store, env, name, signature),
         }
     });
     functions.map(Extern::Function).collect()
@@ -177,27 +226,25 @@ fn unknown(
     Function::new(store, signature, move |_| Err(RuntimeError::new(trap.as_str())))
 }
 
-fn unsupported(
+/// The functions that answer no status: two of Emscripten's, and the end of the guest.
+fn without_status(
     store: &mut wasmer::StoreMut<'_>,
     env: &FunctionEnv<Env>,
     name: &str,
     signature: &FunctionType,
 ) -> Function {
     let name = name.to_owned();
-    let results = signature.results().len();
     Function::new_with_env(store, env, signature, move |mut caller: Caller<'_>, arguments| {
-        if name == "pthread_equal" {
-            return Ok(vec![Value::I32((arguments.first() == arguments.last()).into())]);
-        }
         let answer = Guest::enter(&mut caller).map(|mut guest| {
-            trace::unsupported(&mut guest, &name, |guest| wasi::unsupported(guest, &name))
+            trace::unsupported(&mut guest, &name, |_| (name != "proc_exit").then_some(0))
         });
         match answer {
-            Ok(Some(errno)) if results == 1 => Ok(vec![Value::I32(errno)]),
-            Ok(Some(_)) => Ok(Vec::new()),
-            Ok(None) => Err(RuntimeError::new(format!("the guest called {name}"))),
             Err(Fault::Trap(trap)) => Err(trap),
-            Err(Fault::Status(_) | Fault::Errno(_)) => Err(RuntimeError::new("no status")),
+            Ok(None) => Err(RuntimeError::new(format!("the guest called {name}"))),
+            _ if name == "pthread_equal" => {
+                Ok(vec![Value::I32((arguments.first() == arguments.last()).into())])
+            }
+            _ => Ok(Vec::new()),
         }
     })
 }

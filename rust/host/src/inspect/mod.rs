@@ -1,5 +1,6 @@
 //! Looks at a module without compiling it.
 
+use crate::capabilities::Capability;
 use crate::dialect::Dialect;
 use crate::load_error::LoadError;
 use crate::module::{check_sections, digest_hex};
@@ -24,6 +25,9 @@ pub struct Inspection {
     pub callbacks: Vec<String>,
     /// Imports in the order of the module, each once.
     pub imports: Vec<InspectedImport>,
+    /// The kinds of capability that it can ask for, and the imports with which it would. A module
+    /// without an entry for a kind cannot use it; one with an entry may never do.
+    pub asks: Vec<(Capability, Vec<&'static str>)>,
     /// Bytes of memory at the start and at most (none: up to the limit of the policy).
     pub memory: Option<(u64, Option<u64>)>,
     /// Names of the custom sections.
@@ -73,6 +77,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, LoadError> {
             .map(|(name, _)| name.to_owned())
             .collect(),
         imports: inspected_imports(&sections),
+        asks: asks(&sections),
         memory: memory.map(|&(least, most)| {
             (least.saturating_mul(page), most.map(|most| most.saturating_mul(page)))
         }),
@@ -88,6 +93,30 @@ fn start(sections: &Sections) -> Option<&'static str> {
         return Some("start section");
     }
     ["_initialize", "_start"].into_iter().find(|name| sections.exported_function(name).is_some())
+}
+
+/// The functions that reach outside, by the capability that opens them.
+const REACHES: [(Capability, &[&str]); 6] = [
+    (
+        Capability::Net,
+        &["proxy_http_call", "proxy_grpc_call", "proxy_grpc_stream", "proxy_redis_init"],
+    ),
+    (Capability::Env, &["environ_get"]),
+    (Capability::Read, &["path_open", "path_filestat_get", "path_readlink", "fd_readdir"]),
+    (Capability::ForeignFunctions, &["proxy_call_foreign_function"]),
+    (Capability::Metrics, &["proxy_define_metric"]),
+    (Capability::SharedData, &["proxy_resolve_shared_queue"]),
+];
+
+fn asks(sections: &Sections) -> Vec<(Capability, Vec<&'static str>)> {
+    let imported = |name: &&str| {
+        let import = sections.imports.iter().find(|import| import.name == **name);
+        import.is_some_and(|import| imports::find(&import.module, name).is_some())
+    };
+    let asked = REACHES.iter().map(|&(capability, functions)| {
+        (capability, functions.iter().copied().filter(|name| imported(name)).collect())
+    });
+    asked.filter(|(_, functions): &(_, Vec<_>)| !functions.is_empty()).collect()
 }
 
 fn inspected_imports(sections: &Sections) -> Vec<InspectedImport> {

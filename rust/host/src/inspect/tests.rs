@@ -52,6 +52,32 @@ fn imports_are_listed_once_with_what_the_host_knows() {
 }
 
 #[test]
+fn imports_say_which_capabilities_it_can_ask_for() {
+    let inspection = inspected(
+        r#"(module
+             (import "env" "proxy_http_call" (func))
+             (import "other" "proxy_define_metric" (func))
+             (import "wasi_unstable" "path_open" (func))
+             (import "wasi_unstable" "fd_readdir" (func)))"#,
+    );
+    assert_eq!(
+        inspection.asks,
+        [
+            (Capability::Net, vec!["proxy_http_call"]),
+            (Capability::Read, vec!["path_open", "fd_readdir"])
+        ]
+    );
+}
+
+#[test]
+fn what_reaches_outside_is_a_function_of_the_host() {
+    for name in REACHES.iter().flat_map(|(_, functions)| *functions) {
+        let known = ["env", "wasi_unstable"].map(|module| imports::find(module, name).is_some());
+        assert!(known.contains(&true), "{name}");
+    }
+}
+
+#[test]
 fn initialize_is_preferred_to_start() {
     let inspection =
         inspected(r#"(module (func (export "_start")) (func (export "_initialize")))"#);

@@ -2,14 +2,28 @@
 //! descriptors that are log lines, two clocks, random bytes, the allowed environment variables.
 //! Pointers are `u32`; a wild one is `EFAULT`.
 
+mod errno;
+mod files;
+mod filestat;
+mod paths;
+mod poll;
+
+pub(super) use files::{
+    fd_advise, fd_allocate, fd_close, fd_fdstat_get, fd_fdstat_set_flags, fd_fdstat_set_rights,
+    fd_filestat_get, fd_filestat_get_unstable, fd_filestat_set_size, fd_filestat_set_times,
+    fd_pread, fd_prestat_dir_name, fd_prestat_get, fd_pwrite, fd_read, fd_readdir, fd_renumber,
+    fd_seek, fd_seek_unstable, fd_sync, fd_tell,
+};
+pub(super) use paths::{
+    path_create_directory, path_filestat_get, path_filestat_get_unstable, path_filestat_set_times,
+    path_link, path_open, path_readlink, path_remove_directory, path_rename, path_symlink,
+    path_unlink_file,
+};
+pub(super) use poll::{poll_oneoff, poll_oneoff_unstable};
+
 use crate::LogLevel;
 use crate::guest::{Answer, Fault, Guest};
-
-const BADF: i32 = 8;
-const INVAL: i32 = 28;
-const NOENT: i32 = 44;
-const NOSYS: i32 = 52;
-const NOTSUP: i32 = 58;
+use errno::{INVAL, NOSYS, NOTSUP, errno};
 
 /// `random_get` fills at most so many bytes a call.
 const RANDOM: u32 = 64 << 10;
@@ -17,10 +31,6 @@ const RANDOM: u32 = 64 << 10;
 const VECTORS: u32 = 1024;
 /// What a piece costs, however short it is.
 const VECTOR_UNITS: u64 = 16;
-
-fn errno(number: i32) -> Fault {
-    Fault::Errno(number)
-}
 
 /// No arguments.
 pub(super) fn args_get(_guest: &mut Guest<'_>, _arguments: u32, _buffer: u32) -> Answer {
@@ -33,14 +43,22 @@ pub(super) fn args_sizes_get(guest: &mut Guest<'_>, count_at: u32, size_at: u32)
 }
 
 fn environment(guest: &mut Guest<'_>) -> Result<Vec<Vec<u8>>, Fault> {
-    let variables = guest.env.core.spec.environment.iter();
-    let variables: Vec<_> =
-        variables.map(|(name, value)| format!("{name}={value}\0").into_bytes()).collect();
+    let spec = &guest.env.core.spec;
+    let mut variables: Vec<_> = spec
+        .environment
+        .iter()
+        .map(|(name, value)| format!("{name}={value}\0").into_bytes())
+        .collect();
+    let says_where = spec.environment.iter().any(|(name, _)| name == "PWD");
+    if !spec.capabilities.read.is_empty() && !says_where {
+        variables.push(b"PWD=/\0".to_vec());
+    }
     guest.charge_bytes(variables.iter().map(Vec::len).sum())?;
     Ok(variables)
 }
 
-/// The variables that the policy's capabilities name, and no others.
+/// The variables that the policy's capabilities name, and no others; with folders to read also where
+/// relative paths begin: Go takes the first folder for that, other libraries the root.
 pub(super) fn environ_get(guest: &mut Guest<'_>, pointers: u32, buffer: u32) -> Answer {
     let (mut slot, mut at) = (pointers, buffer);
     for variable in environment(guest)? {
@@ -106,19 +124,11 @@ pub(super) fn fd_write(
     let level = match descriptor {
         1 => LogLevel::Info,
         2 => LogLevel::Error,
-        _ => return Err(errno(BADF)),
+        _ => return files::refuse_write(guest, descriptor),
     };
-    if count > VECTORS {
-        return Err(errno(INVAL));
-    }
-    let list = guest.read(vectors, count * 8)?;
-    guest.charge(u64::from(count) * VECTOR_UNITS)?;
     let (mut line, mut length) = (Vec::new(), 0);
     let room = guest.env.log_room(level);
-    let mut words = list
-        .chunks_exact(4)
-        .map(|word| word.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte)));
-    while let (Some(at), Some(size)) = (words.next(), words.next()) {
+    for (at, size) in self::vectors(guest, vectors, count)? {
         line.append(&mut guest.read_some(at, size, room - line.len())?);
         length += size as usize;
     }
@@ -131,43 +141,59 @@ pub(super) fn fd_write(
     guest.write_u32(written_at, written)
 }
 
-/// Descriptors 1 and 2 are character devices that can be written.
-pub(super) fn fd_fdstat_get(guest: &mut Guest<'_>, descriptor: u32, stat_at: u32) -> Answer {
-    if !matches!(descriptor, 1 | 2) {
-        return Err(errno(BADF));
-    }
-    let mut stat = [0; 24];
-    stat[0] = 2;
-    stat[8] = 64;
-    guest.write(stat_at, &stat)
-}
-
-/// Go's scheduler polls and must be told that this went well; nothing ever happens.
-pub(super) fn poll_oneoff(
-    guest: &mut Guest<'_>,
-    _subscriptions: u32,
-    _events: u32,
-    _count: u32,
-    events_at: u32,
-) -> Answer {
-    guest.write_u32(events_at, 0)
-}
-
 pub(super) fn sched_yield(_guest: &mut Guest<'_>) -> Answer {
     Ok(())
 }
 
-/// The answer of a function that has no device behind it; `None` for `proc_exit`, which ends the
-/// guest. The numbers are Envoy's, which Go and `AssemblyScript` guests are known to bear.
-pub(super) fn unsupported(guest: &mut Guest<'_>, name: &str) -> Option<i32> {
-    let number = match name {
-        "proc_exit" => return None,
-        "emscripten_notify_memory_growth" | "fd_close" | "fd_seek" => return Some(0),
-        "fd_prestat_get" | "fd_filestat_get" => return Some(BADF),
-        "path_open" => NOENT,
-        "fd_prestat_dir_name" | "fd_read" | "fd_pread" | "fd_fdstat_set_flags" => NOSYS,
-        _ => NOTSUP,
-    };
-    guest.env.log(LogLevel::Debug, format!("{name} is not available on this host"));
-    Some(number)
+/// There are no processes and no signals.
+pub(super) fn proc_raise(_guest: &mut Guest<'_>, _signal: u32) -> Answer {
+    Err(errno(NOTSUP))
+}
+
+/// There are no sockets: `net` is for calls of the ABI.
+pub(super) fn sock_accept(
+    _guest: &mut Guest<'_>,
+    _socket: u32,
+    _flags: u32,
+    _accepted_at: u32,
+) -> Answer {
+    Err(errno(NOTSUP))
+}
+
+pub(super) fn sock_recv(
+    _guest: &mut Guest<'_>,
+    _socket: u32,
+    _vectors: u32,
+    _count: u32,
+    _flags: u32,
+    _received_at: u32,
+    _flags_at: u32,
+) -> Answer {
+    Err(errno(NOTSUP))
+}
+
+pub(super) fn sock_send(
+    _guest: &mut Guest<'_>,
+    _socket: u32,
+    _vectors: u32,
+    _count: u32,
+    _flags: u32,
+    _sent_at: u32,
+) -> Answer {
+    Err(errno(NOTSUP))
+}
+
+pub(super) fn sock_shutdown(_guest: &mut Guest<'_>, _socket: u32, _how: u32) -> Answer {
+    Err(errno(NOTSUP))
+}
+
+/// The guest's pieces of memory at `at`, address and size each.
+fn vectors(guest: &mut Guest<'_>, at: u32, count: u32) -> Result<Vec<(u32, u32)>, Fault> {
+    if count > VECTORS {
+        return Err(errno(INVAL));
+    }
+    let list = guest.read(at, count * 8)?;
+    guest.charge(u64::from(count) * VECTOR_UNITS)?;
+    let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |n, byte| n << 8 | u32::from(*byte));
+    Ok(list.chunks_exact(8).map(|pair| (word(&pair[..4]), word(&pair[4..]))).collect())
 }

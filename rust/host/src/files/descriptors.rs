@@ -1,0 +1,80 @@
+//! What an instance opened.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+
+/// Files and folders that an instance may have open at a time.
+const OPEN: usize = 64;
+/// Entries of a folder that are listed.
+const ENTRIES: usize = 65_536;
+
+/// Open files and folders by their number.
+#[derive(Default)]
+pub(crate) struct Descriptors {
+    open: BTreeMap<u32, Descriptor>,
+}
+
+/// An open file or folder.
+pub(crate) enum Descriptor {
+    /// A folder of the capability, by position.
+    Folder(usize),
+    Directory {
+        dir: Arc<Dir>,
+        /// As it was when its listing began.
+        entries: Vec<Entry>,
+    },
+    File(Arc<File>),
+}
+
+/// A line of a folder's listing.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    /// `filetype` of WASI.
+    pub(crate) kind: u8,
+}
+
+impl Descriptors {
+    pub(crate) fn get(&mut self, number: u32) -> Option<&mut Descriptor> {
+        self.open.get_mut(&number)
+    }
+
+    /// The number of what is opened now, the smallest from `first` on; `None`: too much is open.
+    pub(crate) fn add(&mut self, first: u32, descriptor: Descriptor) -> Option<u32> {
+        if self.open.len() >= OPEN {
+            return None;
+        }
+        let number = (first..=u32::MAX).find(|number| !self.open.contains_key(number))?;
+        self.open.insert(number, descriptor);
+        Some(number)
+    }
+
+    /// Whether it was open.
+    pub(crate) fn close(&mut self, number: u32) -> bool {
+        self.open.remove(&number).is_some()
+    }
+}
+
+/// The entries of a folder, by name; names that are no UTF-8 are left out: WASI has none.
+pub(crate) fn listing(dir: &Dir) -> io::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for entry in dir.entries()?.take(ENTRIES) {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        let kind = match (kind.is_dir(), kind.is_file(), kind.is_symlink()) {
+            (true, _, _) => 3,
+            (_, true, _) => 4,
+            (_, _, true) => 7,
+            _ => 0,
+        };
+        if let Ok(name) = entry.file_name().into_string() {
+            entries.push(Entry { name, kind });
+        }
+    }
+    entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    Ok(entries)
+}

@@ -1,0 +1,416 @@
+//! Descriptors: 0 to 2 are no files, from 3 on come the folders of the capability `read`, then what
+//! the guest opened in them.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use super::errno::{BADF, INVAL, ISDIR, NAMETOOLONG, NOTDIR, NOTSUP, ROFS, SPIPE, errno, of};
+use super::{filestat, vectors};
+use crate::files::{Descriptor, Entry, Folders, listing};
+use crate::guest::{Answer, Fault, Guest};
+
+/// The number of the first folder.
+pub(super) const FIRST: u32 = 3;
+/// Bytes that one call reads; a guest asks again for more.
+const MOST: u32 = 64 << 10;
+/// What a system call costs, beside the bytes.
+pub(super) const CALL: u64 = 1024;
+/// What an entry of a listing costs.
+const ENTRY: u64 = 512;
+
+const DIRECTORY: u8 = 3;
+const REGULAR: u8 = 4;
+/// Rights (`docs.md`, "rights"): read, seek, set flags, tell, advise, open, list, read links, stat.
+const FILE_RIGHTS: u64 = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 5 | 1 << 7 | 1 << 21 | 1 << 27;
+const FOLDER_RIGHTS: u64 = 1 << 13 | 1 << 14 | 1 << 15 | 1 << 18 | 1 << 21;
+
+/// What a number stands for.
+pub(super) enum Open {
+    Nothing,
+    /// Standard input, output or error.
+    Standard,
+    /// A folder of the capability, by position.
+    Folder(usize),
+    Directory(Arc<cap_std::fs::Dir>),
+    File(Arc<File>),
+}
+
+pub(super) fn folders(guest: &Guest<'_>) -> Folders {
+    guest.env.core.spec.capabilities.read.clone()
+}
+
+/// The number of the first file that a guest opens.
+pub(super) fn first_file(folders: &Folders) -> u32 {
+    FIRST.saturating_add(u32::try_from(folders.len()).unwrap_or(u32::MAX))
+}
+
+pub(super) fn open(guest: &mut Guest<'_>, descriptor: u32) -> Open {
+    let folders = guest.env.core.spec.capabilities.read.len();
+    match descriptor.checked_sub(FIRST) {
+        None => Open::Standard,
+        Some(position) if (position as usize) < folders => Open::Folder(position as usize),
+        Some(_) => match guest.env.files.get(descriptor) {
+            None => Open::Nothing,
+            Some(Descriptor::Folder(position)) => Open::Folder(*position),
+            Some(Descriptor::Directory { dir, .. }) => Open::Directory(Arc::clone(dir)),
+            Some(Descriptor::File(file)) => Open::File(Arc::clone(file)),
+        },
+    }
+}
+
+/// A file to read.
+fn file(guest: &mut Guest<'_>, descriptor: u32, standard: i32) -> Result<Arc<File>, Fault> {
+    match open(guest, descriptor) {
+        Open::File(file) => {
+            guest.charge(CALL)?;
+            Ok(file)
+        }
+        Open::Folder(_) | Open::Directory(_) => Err(errno(ISDIR)),
+        Open::Standard => Err(errno(standard)),
+        Open::Nothing => Err(errno(BADF)),
+    }
+}
+
+/// Reads until the guest's pieces are full, the file ends, or [`MOST`] is reached.
+fn scatter(guest: &mut Guest<'_>, mut file: &File, at: u32, count: u32, read_at: u32) -> Answer {
+    guest.check(read_at, 4)?;
+    let mut total = 0;
+    for (at, size) in vectors(guest, at, count)? {
+        let wanted = size.min(MOST - total);
+        guest.check(at, wanted)?;
+        let mut bytes = vec![0; wanted as usize];
+        let length = file.read(&mut bytes).map_err(|error| errno(of(&error)))?;
+        guest.charge_bytes(length)?;
+        guest.write(at, &bytes[..length])?;
+        let length = Guest::length(length)?;
+        total += length;
+        if length < size {
+            break;
+        }
+    }
+    guest.write_u32(read_at, total)
+}
+
+pub(in crate::hostcalls) fn fd_read(
+    guest: &mut Guest<'_>,
+    descriptor: u32,
+    vectors: u32,
+    count: u32,
+    read_at: u32,
+) -> Answer {
+    let file = file(guest, descriptor, BADF)?;
+    scatter(guest, &file, vectors, count, read_at)
+}
+
+pub(in crate::hostcalls) fn fd_pread(
+    guest: &mut Guest<'_>,
+    descriptor: u32,
+    vectors: u32,
+    count: u32,
+    offset: u64,
+    read_at: u32,
+) -> Answer {
+    let file = file(guest, descriptor, SPIPE)?;
+    let failed = |error: std::io::Error| errno(of(&error));
+    let position = (&*file).stream_position().map_err(failed)?;
+    (&*file).seek(SeekFrom::Start(offset)).map_err(failed)?;
+    let answer = scatter(guest, &file, vectors, count, read_at);
+    (&*file).seek(SeekFrom::Start(position)).map_err(failed)?;
+    answer
+}
+
+fn seek(guest: &mut Guest<'_>, descriptor: u32, to: SeekFrom, position_at: u32) -> Answer {
+    let file = file(guest, descriptor, SPIPE)?;
+    guest.check(position_at, 8)?;
+    let position = (&*file).seek(to).map_err(|error| errno(of(&error)))?;
+    guest.write_u64(position_at, position)
+}
+
+/// `whence`: 0 from the start, 1 from where it is, 2 from the end.
+pub(in crate::hostcalls) fn fd_seek(
+    guest: &mut Guest<'_>,
+    descriptor: u32,
+    offset: i64,
+    whence: u32,
+    position_at: u32,
+) -> Answer {
+    let to = match whence {
+        0 => SeekFrom::Start(u64::try_from(offset).map_err(|_| errno(INVAL))?),
+        1 => SeekFrom::Current(offset),
+        2 => SeekFrom::End(offset),
+        _ => return Err(errno(INVAL)),
+    };
+    seek(guest, descriptor, to, position_at)
+}
+
+/// The same of `wasi_unstable`: 0 from where it is, 1 from the end, 2 from the start.
+pub(in crate::hostcalls) fn fd_seek_unstable(
+    guest: &mut Guest<'_>,
+    descriptor: u32,
+    offset: i64,
+    whence: u32,
+    position_at: u32,
+) -> Answer {
+    let whence = if whence > 2 { whence } else { (whence + 1) % 3 };
+    fd_seek(guest, descriptor, offset, whence, position_at)
+}
+
+pub(in crate::hostcalls) fn fd_tell(
+    guest: &mut Guest<'_>,
+    descriptor: u32,
+    position_at: u32,
+) -> Answer {
+    seek(guest, descriptor, SeekFrom::Current(0), position_at)
+}
+
+/// The outputs and the folders of the capability stay open whatever a guest does.
+pub(in crate::hostcalls) fn fd_close(guest: &mut Guest<'_>, descriptor: u32) -> Answer {
+    let own = guest.env.files.close(descriptor);
+    if own || matches!(open(guest, descriptor), Open::Standard | Open::Folder(_)) {
+        return Ok(());
+    }
+    Err(errno(BADF))
+}
+
+/// 1 and 2 are character devices that can be written.
+pub(in crate::hostcalls) fn fd_fdstat_get(
+    guest: &mut Guest<'_>,
+    descriptor: u32,
+    stat_at: u32,
+) -> Answer {
+    let (kind, rights, inherited) = match open(guest, descriptor) {
+        Open::Standard if descriptor > 0 => (2, 1 << 6, 0),
+        Open::Standard | Open::Nothing => return Err(errno(BADF)),
+        Open::Folder(_) | Open::Directory(_) => {
+            (DIRECTORY, FOLDER_RIGHTS, FOLDER_RIGHTS | FILE_RIGHTS)
+        }
+        Open::File(_) => (REGULAR, FILE_RIGHTS, 0),
+    };
+    let mut stat = [0; 24];
+    stat[0] = kind;
+    stat[8..16].copy_from_slice(&u64::to_le_bytes(rights));
+    stat[16..].copy_from_slice(&u64::to_le_bytes(inherited));
+    guest.write(stat_at, &stat)
+}
+
+/// Flags change nothing: no call waits, and nothing is appended.
+pub(in crate::hostcalls) fn fd_fdstat_set_flags(
+    guest: &mut Guest<'_>,
+    descriptor: u32,
+    _flags: u32,
+) -> Answer {
+    known(guest, descriptor)
+}
+
+/// Rights can only be taken away, and are few.
+pub(in crate::hostcalls) fn fd_fdstat_set_rights(
+    guest: &mut Guest<'_>,
+    descriptor: u32,
+    _rights: u64,
+    _inherited: u64,
+) -> Answer {
+    known(guest, descriptor)
+}
+
+fn known(guest: &mut Guest<'_>, descriptor: u32) -> Answer {
+    match open(guest, descriptor) {
+        Open::Nothing => Err(errno(BADF)),
+        _ => Ok(()),
+    }
+}
+
+fn stat(guest: &mut Guest<'_>, descriptor: u32) -> Result<filestat::Facts, Fault> {
+    guest.charge(CALL)?;
+    let failed = |error: std::io::Error| errno(of(&error));
+    match open(guest, descriptor) {
+        Open::Nothing => Err(errno(BADF)),
+        Open::Standard => Ok(filestat::Facts::device()),
+        Open::File(file) => file.metadata().map(|its| filestat::Facts::of(&its)).map_err(failed),
+        Open::Directory(_) | Open::Folder(_) => Ok(filestat::Facts::directory()),
+    }
+}
+
+pub(in crate::hostcalls) fn fd_filestat_get(
+    guest: &mut Guest<'_>,
+    descriptor: u32,
+    stat_at: u32,
+) -> Answer {
+    let facts = stat(guest, descriptor)?;
+    guest.write(stat_at, &facts.preview1())
+}
+
+pub(in crate::hostcalls) fn fd_filestat_get_unstable(
+    guest: &mut Guest<'_>,
+    descriptor: u32,
+    stat_at: u32,
+) -> Answer {
+    let facts = stat(guest, descriptor)?;
+    guest.write(stat_at, &facts.unstable())
+}
+
+/// The folders of the capability; past the last one `BADF`, which ends a guest's search for them.
+pub(in crate::hostcalls) fn fd_prestat_get(
+    guest: &mut Guest<'_>,
+    descriptor: u32,
+    prestat_at: u32,
+) -> Answer {
+    let name = name(guest, descriptor)?;
+    guest.write_u32(prestat_at, 0)?;
+    guest.write_u32(prestat_at.wrapping_add(4), Guest::length(name.len())?)
+}
+
+pub(in crate::hostcalls) fn fd_prestat_dir_name(
+    guest: &mut Guest<'_>,
+    descriptor: u32,
+    path: u32,
+    size: u32,
+) -> Answer {
+    let name = name(guest, descriptor)?;
+    if name.len() > size as usize {
+        return Err(errno(NAMETOOLONG));
+    }
+    guest.write(path, name.as_bytes())
+}
+
+fn name(guest: &mut Guest<'_>, descriptor: u32) -> Result<String, Fault> {
+    let position = descriptor.checked_sub(FIRST).ok_or_else(|| errno(BADF))?;
+    let folders = &guest.env.core.spec.capabilities.read;
+    let folder = folders.get(position as usize).ok_or_else(|| errno(BADF))?;
+    Ok(folder.name.clone())
+}
+
+/// A listing goes on with what it began with; one that begins again sees what there is now.
+pub(in crate::hostcalls) fn fd_readdir(
+    guest: &mut Guest<'_>,
+    descriptor: u32,
+    buffer: u32,
+    size: u32,
+    cookie: u64,
+    used_at: u32,
+) -> Answer {
+    guest.check(used_at, 4)?;
+    guest.check(buffer, size)?;
+    let listed = entries(guest, descriptor, cookie == 0)?;
+    let from = usize::try_from(cookie).unwrap_or(usize::MAX);
+    let mut bytes = Vec::new();
+    for (position, entry) in listed.iter().enumerate().skip(from) {
+        bytes.extend_from_slice(&(position as u64 + 1).to_le_bytes());
+        bytes.extend_from_slice(&(position as u64 + 1).to_le_bytes());
+        bytes.extend_from_slice(&Guest::length(entry.name.len())?.to_le_bytes());
+        bytes.extend_from_slice(&u32::from(entry.kind).to_le_bytes());
+        bytes.extend_from_slice(entry.name.as_bytes());
+        if bytes.len() >= size as usize {
+            bytes.truncate(size as usize);
+            break;
+        }
+    }
+    guest.charge_bytes(bytes.len())?;
+    guest.write(buffer, &bytes)?;
+    guest.write_u32(used_at, Guest::length(bytes.len())?)
+}
+
+fn entries(guest: &mut Guest<'_>, descriptor: u32, anew: bool) -> Result<Vec<Entry>, Fault> {
+    guest.charge(CALL)?;
+    let dir = match open(guest, descriptor) {
+        Open::Nothing => return Err(errno(BADF)),
+        Open::Standard | Open::File(_) => return Err(errno(NOTDIR)),
+        Open::Directory(dir) => dir,
+        Open::Folder(position) => {
+            let folders = folders(guest);
+            let folder = folders.get(position).ok_or_else(|| errno(BADF))?;
+            match folder.content() {
+                Ok(dir) => Arc::clone(dir),
+                Err(names) => {
+                    let entry = |name: &str| Entry { name: name.to_owned(), kind: REGULAR };
+                    return Ok(names.into_iter().map(entry).collect());
+                }
+            }
+        }
+    };
+    if let Some(Descriptor::Directory { entries, .. }) = guest.env.files.get(descriptor)
+        && !anew
+    {
+        return Ok(entries.clone());
+    }
+    let fresh = listing(&dir).map_err(|error| errno(of(&error)))?;
+    guest.charge(fresh.len() as u64 * ENTRY)?;
+    if let Some(Descriptor::Directory { entries, .. }) = guest.env.files.get(descriptor) {
+        entries.clone_from(&fresh);
+    }
+    Ok(fresh)
+}
+
+/// Nothing is cached here, and nothing waits to be written.
+pub(in crate::hostcalls) fn fd_sync(guest: &mut Guest<'_>, descriptor: u32) -> Answer {
+    known(guest, descriptor)
+}
+
+pub(in crate::hostcalls) fn fd_advise(
+    guest: &mut Guest<'_>,
+    descriptor: u32,
+    _offset: u64,
+    _length: u64,
+    _advice: u32,
+) -> Answer {
+    file(guest, descriptor, SPIPE).map(|_| ())
+}
+
+/// What would change a file.
+fn change(guest: &mut Guest<'_>, descriptor: u32) -> Answer {
+    match open(guest, descriptor) {
+        Open::Nothing => Err(errno(BADF)),
+        Open::Standard => Err(errno(NOTSUP)),
+        Open::Folder(_) | Open::Directory(_) | Open::File(_) => Err(errno(ROFS)),
+    }
+}
+
+pub(in crate::hostcalls) fn fd_allocate(
+    guest: &mut Guest<'_>,
+    descriptor: u32,
+    _offset: u64,
+    _length: u64,
+) -> Answer {
+    change(guest, descriptor)
+}
+
+pub(in crate::hostcalls) fn fd_filestat_set_size(
+    guest: &mut Guest<'_>,
+    descriptor: u32,
+    _size: u64,
+) -> Answer {
+    change(guest, descriptor)
+}
+
+pub(in crate::hostcalls) fn fd_filestat_set_times(
+    guest: &mut Guest<'_>,
+    descriptor: u32,
+    _accessed: u64,
+    _modified: u64,
+    _flags: u32,
+) -> Answer {
+    change(guest, descriptor)
+}
+
+pub(in crate::hostcalls) fn fd_pwrite(
+    guest: &mut Guest<'_>,
+    descriptor: u32,
+    _vectors: u32,
+    _count: u32,
+    _offset: u64,
+    _written_at: u32,
+) -> Answer {
+    change(guest, descriptor)
+}
+
+pub(in crate::hostcalls) fn fd_renumber(guest: &mut Guest<'_>, from: u32, _to: u32) -> Answer {
+    known(guest, from).and(Err(errno(NOTSUP)))
+}
+
+/// `fd_write` to what is no output.
+pub(super) fn refuse_write(guest: &mut Guest<'_>, descriptor: u32) -> Answer {
+    match open(guest, descriptor) {
+        Open::Nothing | Open::Standard => Err(errno(BADF)),
+        _ => Err(errno(ROFS)),
+    }
+}
