@@ -272,7 +272,7 @@ class Plugin:
         foreign_functions: Sequence[str] = ...,
         metrics: Sequence[str] = ...,
         shared_data: Sequence[str] = ...,
-        vm_id: str = "",
+        vm_id: str = ...,
         tenants: tuple[Literal["host", "header", "property"], str, int, float] | None = None,
     ) -> Plugin:
         """Compile and start a module, in a VM that it may share.
