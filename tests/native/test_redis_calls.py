@@ -90,6 +90,14 @@ def test_a_server_has_databases(host: Host, named: bytes, reached: str) -> None:
     assert request.callouts[0].upstream == reached
 
 
+def test_the_database_may_be_named_by_the_login_alone(host: Host) -> None:
+    """As the SDK of Higress does; the last login says which."""
+    texts = Texts()
+    named = [init(texts, name) for name in (b"cache", b"cache?db=2", b"cache?db=3")]
+    request = performed(host, texts, *named, query(texts, b"cache"))
+    assert request.callouts[0].upstream == "cache?db=3"
+
+
 def test_a_query_before_the_login_is_a_bad_argument(host: Host) -> None:
     """And the log says what comes first."""
     texts = Texts()
