@@ -16,6 +16,7 @@ import chain
 import host
 import native
 import swap
+import tenants
 import typer
 from gateways import Comparison, Load, Tokens
 from launching import KNOWN, NEW, PLAIN
@@ -78,6 +79,7 @@ QUESTIONS: dict[str, Callable[[Run], list[Result]]] = {
     "callback": lambda run: host.callback(run.load.rounds, run.progress),
     "hostcall": lambda run: host.hostcall(run.load.rounds, run.progress),
     "instance": lambda run: host.instance(run.issuer.public_pem, run.load.rounds, run.progress),
+    "tenant": lambda run: tenants.tenant(run.issuer.public_pem, run.load.rounds, run.progress),
     "compile": lambda run: host.compilation(run.issuer.public_pem, run.load.rounds, run.progress),
     "load": lambda run: host.load(run.issuer.public_pem, run.load.rounds, run.progress),
     "swap.new": lambda run: swap.new(run.issuer.public_pem, run.load.rounds, run.progress),

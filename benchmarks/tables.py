@@ -31,6 +31,7 @@ _STEPS = {
     "callback": "an empty callback",
     "hostcall": "a hostcall",
     "instance": "an instance, started and configured",
+    "tenant": "a tenant: its first request, beyond the request itself; its memory",
     "compile": "a module compiled, its canary started",
     "load": "a module from the cache, its canary started",
     "swap.new": "from a reload to the first answer, a module never seen",

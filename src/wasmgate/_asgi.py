@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 if TYPE_CHECKING:
-    from wasmgate._native import RequestHead
+    from wasmgate._native import Effects, RequestHead
 
-__all__ = ["ASGIApp", "Message", "Receive", "Scope", "Send", "measured", "rewritten", "target"]
+__all__ = [
+    "ASGIApp",
+    "Message",
+    "Receive",
+    "Scope",
+    "Send",
+    "measured",
+    "rewritten",
+    "target",
+    "with_length",
+]
 
 _FRAMING = {b"content-length", b"transfer-encoding"}
 
@@ -65,3 +75,13 @@ def rewritten(scope: Scope, head: RequestHead) -> Scope:
     if "method" in scope:
         changed["method"] = head.method
     return changed
+
+
+def with_length(scope: Scope, effects: Effects) -> Scope:
+    """Return a copy of `scope` that says how long the body is that goes on with the head."""
+    end = effects.request_end
+    headers = measured(list(scope["headers"]), effects.request_body or b"", end=end)
+    if not end and scope.get("http_version", "1.1").startswith("1"):
+        # Without either field there would be no body (RFC 9112 section 6.3).
+        headers = [*headers, (b"transfer-encoding", b"chunked")]
+    return {**scope, "headers": headers}

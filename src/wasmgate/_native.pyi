@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias, TypedDict, final
 
 __all__ = [
-    "Callout",
     "CallbackStatistics",
+    "Callout",
     "Chain",
     "Cluster",
     "Connection",
@@ -113,7 +113,7 @@ class Host:
     def callbacks(self) -> list[CallbackStatistics]:
         """Return what each callback of each policy used, on all threads.
 
-        This thread's calls are counted to the last, others' up to fifteen before. The start of the
+        This thread's calls are counted to the last, others' up to 255 before. The start of the
         instance that only tries a configuration counts, too.
         """
 
@@ -272,7 +272,7 @@ class Plugin:
         foreign_functions: Sequence[str] = ...,
         metrics: Sequence[str] = ...,
         shared_data: Sequence[str] = ...,
-        vm_id: str = "",
+        vm_id: str = ...,
         tenants: tuple[Literal["host", "header", "property"], str, int, float] | None = None,
     ) -> Plugin:
         """Compile and start a module, in a VM that it may share.

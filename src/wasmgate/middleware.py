@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wasmgate._asgi import measured, rewritten, target
+from wasmgate._asgi import rewritten, target, with_length
 from wasmgate._tls import of_scope as tls_of_scope
 from wasmgate.artifacts import cache_folder
 from wasmgate.callouts.limits import CalloutLimits
@@ -115,10 +115,8 @@ class PolicyMiddleware:
                 head = forwarded.request_head
                 if head is not None:
                     scope = rewritten(scope, head)
-                body, end = forwarded.request_body, forwarded.request_end
-                if body_follows and (end or body is not None):
-                    headers = measured(list(scope["headers"]), body or b"", end=end)
-                    scope = {**scope, "headers": headers}
+                if body_follows and (forwarded.request_end or forwarded.request_body is not None):
+                    scope = with_length(scope, forwarded)
             if scope.get("extensions") and self._sees_responses:
                 kept = {k: v for k, v in scope["extensions"].items() if k not in _BODY_EXTENSIONS}
                 scope = {**scope, "extensions": kept}

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from wasmgate import ConfigError
 from wasmgate.capabilities import Mount
+from wasmgate.config import load
 from wasmgate.config.surroundings import MAX_FILE, Surroundings
 
 if TYPE_CHECKING:
@@ -68,3 +70,29 @@ def test_what_a_policy_may_read_keeps_its_name(tmp_path: Path) -> None:
     data = surroundings.resolve({"policies": {"p": {"capabilities": {"read": ["keys/", 5]}}}})
     mount = Mount(tmp_path / "keys", at="keys/")
     assert data["policies"]["p"]["capabilities"]["read"] == [mount, 5]
+
+
+def test_a_policy_of_the_file_reads_beside_it(tmp_path: Path) -> None:
+    """What the file names is what is opened, from wherever the gateway is started."""
+    (tmp_path / "gateway.yaml").write_text(
+        "policies: {own: {module: rewrite, capabilities: {read: [keys/, ../plans.json]}}}\n"
+        "clusters: {site: {endpoints: [http://127.0.0.1:1]}}\n"
+        "routes: [{match: {prefix: /}, cluster: site}]\n"
+    )
+    policy = load(tmp_path / "gateway.yaml").to_policies()["own"]
+    assert policy.capabilities.mounts() == [
+        ("keys/", tmp_path / "keys"),
+        ("../plans.json", tmp_path / "../plans.json"),
+    ]
+
+
+def test_an_entry_of_read_is_text(tmp_path: Path) -> None:
+    """And no number."""
+    (tmp_path / "gateway.yaml").write_text(
+        "policies: {own: {module: rewrite, capabilities: {read: [5]}}}\n"
+        "clusters: {site: {endpoints: [http://127.0.0.1:1]}}\n"
+        "routes: [{match: {prefix: /}, cluster: site}]\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "gateway.yaml")
+    assert "policies.own.capabilities.read[0]: must be text" in caught.value.diagnostics()

@@ -47,6 +47,7 @@ def schema_of(name: str) -> dict[str, Any]:
 MODELS = {
     "The file": "GatewayConfig",
     "policies": "PolicySettings",
+    "tenants": "TenantSettings",
     "limits": "LimitSettings",
     "capabilities": "CapabilitySettings",
     "clusters": "Cluster",

@@ -39,6 +39,7 @@ def load(
     foreign_functions: tuple[str, ...] = (),
     metrics: tuple[str, ...] = (),
     shared_data: tuple[str, ...] = (),
+    vm_id: str = "",
 ) -> Plugin:
     """Load a module with the default limits of a policy, or others."""
     return Plugin(
@@ -63,6 +64,7 @@ def load(
         foreign_functions=foreign_functions,
         metrics=metrics,
         shared_data=shared_data,
+        vm_id=vm_id,
     )
 
 

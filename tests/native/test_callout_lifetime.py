@@ -292,3 +292,21 @@ def test_a_callout_moves_to_better_code_with_its_instance(tmp_path: Path) -> Non
     answer = deliver_http(request.callouts[0].id, RESPONSE, b"moved", [])
     assert "buffer 4 0 moved" in said(answer)
     assert request.resume().passed
+
+
+def test_a_policy_that_leaves_a_shared_vm_ends_its_own_callouts(host: Host) -> None:
+    """Those of the others go on, and each is told in the name of its own policy."""
+    texts = Texts()
+    module = caller(texts, "proxy_on_log", texts.http_call())
+    one, two = (
+        Chain([load(host, module, name=name, net=("auth",), vm_id="both")])
+        for name in ("one", "two")
+    )
+    first, second = (Request(chain).close().callouts[0] for chain in (one, two))
+    assert (host.instances(), first.policy, second.policy) == (1, "one", "two")
+    del one
+    assert Chain([]).tick()[1].cancelled == [first.id]
+    assert deliver_http(first.id, RESPONSE, b"", []) is None
+    answer = deliver_http(second.id, RESPONSE, b"", [])
+    assert answer is not None
+    assert answer.logs[0] == ("two", 2, "http_call_response 1 0 0")

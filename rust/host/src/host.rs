@@ -151,7 +151,7 @@ impl Host {
     }
 
     /// What each callback of each policy used, on all threads: this one's are counted to the last,
-    /// others' up to fifteen calls before.
+    /// others' up to 255 calls before.
     #[must_use]
     pub fn callbacks(&self) -> Vec<CallbackStatistics> {
         instances::report(self);

@@ -204,7 +204,7 @@ impl Instance {
         let env = self.env.as_mut(&mut self.store);
         env.contexts.remove(&context);
         env.calls.last_words = false;
-        orphans.into_iter().try_for_each(|(number, kind)| self.tell_cancelled(number, kind))
+        orphans.into_iter().try_for_each(|orphan| self.tell_cancelled(orphan))
     }
 
     /// Ends the contexts for which the guest called `proxy_done` since; their streams' keys and

@@ -111,7 +111,7 @@ fn place(vm: u64) -> Rc<Place> {
     })
 }
 
-/// A plugin is gone: what it has on this thread goes now, on other threads when they next look.
+/// Plugins are gone: what they have on this thread goes now, on other threads when they next look.
 pub(crate) fn release_retired_soon() {
     RETIRED.fetch_add(1, Ordering::AcqRel);
     release_retired();

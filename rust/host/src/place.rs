@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::callouts;
 use crate::effects::LogRecord;
 use crate::instance::Instance;
-use crate::instances::{self, outbox};
+use crate::instances::outbox;
 use crate::plugin::PluginCore;
 use crate::{Error, LogLevel, stream_state};
 
@@ -52,7 +52,7 @@ impl Place {
         let joined = match &mut *self.instance.borrow_mut() {
             Some(instance) => {
                 let joined = instance.join(core);
-                self.hand_over(core, instance);
+                self.hand_over(instance);
                 joined
             }
             None => Err(Error::InstanceGone),
@@ -79,7 +79,7 @@ impl Place {
         match Instance::start(Arc::clone(core)) {
             Ok(mut instance) => {
                 self.generation.set(self.generation.get() + 1);
-                self.hand_over(core, &mut instance);
+                self.hand_over(&mut instance);
                 for other in others {
                     // One that crashes now is not started again before its next request.
                     if let Err(error) = instance.join(other)
@@ -89,7 +89,7 @@ impl Place {
                         callouts::cancel(&instance.calls().abandon());
                         return Err(error);
                     }
-                    self.hand_over(other, &mut instance);
+                    self.hand_over(&mut instance);
                 }
                 let ticks = instance.ticks();
                 *self.instance.borrow_mut() = Some(instance);
@@ -125,7 +125,7 @@ impl Place {
             let outcome =
                 callback(instance).and_then(|answer| Ok((answer, instance.end_finished()?)));
             if outcome.is_ok() {
-                self.hand_over(core, instance);
+                self.hand_over(instance);
             }
             outcome
         };
@@ -144,10 +144,10 @@ impl Place {
     }
 
     /// Gives what the instance asked of others to the layer above.
-    fn hand_over(&self, core: &PluginCore, instance: &mut Instance) {
+    fn hand_over(&self, instance: &mut Instance) {
         let calls = instance.calls();
         if calls.has_news() {
-            callouts::hand_over(&instances::known(core.id), self.generation.get(), calls);
+            callouts::hand_over(self.generation.get(), calls);
         }
     }
 

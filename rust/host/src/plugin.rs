@@ -92,11 +92,11 @@ impl PluginCore {
         Self { base: self.id, name: Arc::clone(&self.name), ..this }
     }
 
-    /// Nothing will use it any more: its instances go, other threads' when they next look.
+    /// Nothing will use it any more: its instances go with the next
+    /// [`instances::release_retired_soon`].
     pub(crate) fn retire(&self) {
         self.host.queues().forget(self.id, &self.vm.space);
         self.retired.store(true, Ordering::Release);
-        instances::release_retired_soon();
     }
 
     pub(crate) fn is_retired(&self) -> bool {
@@ -232,5 +232,6 @@ impl Drop for Handle {
         if let Some(tenants) = &self.core.vm.tenants {
             tenants.forget(self.core.id);
         }
+        instances::release_retired_soon();
     }
 }

@@ -1,8 +1,8 @@
 //! What callbacks use: fuel of each of them, time of one in sixteen.
 //!
-//! An instance counts for itself and hands over to its policy with every sixteenth call of a
-//! callback, when it goes, and when somebody asks on its thread: counting costs the request path a
-//! few additions.
+//! An instance counts for itself and hands over to its policy with every 256th call of a callback,
+//! when it goes, and when somebody asks on its thread: counting costs the request path a few
+//! additions.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +10,8 @@ use std::time::Instant;
 
 /// One call of so many is timed.
 const SAMPLE: u64 = 16;
+/// And after so many the instance hands over.
+const BATCH: u64 = 256;
 /// The last one has no upper bound.
 const BUCKETS: usize = 11;
 const FUEL: u64 = 256;
@@ -26,6 +28,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
+    #[inline]
     fn add(&mut self, value: u64, first: u64) {
         self.count += 1;
         self.sum = self.sum.saturating_add(value);
@@ -193,13 +196,15 @@ impl Tally {
         )
     }
 
-    /// `memory` tells the size of the guest's memory; it is asked when the call was timed.
+    /// `memory` tells the size of the guest's memory; it is asked when the instance hands over.
     pub(crate) fn end(&mut self, running: &Running, fuel: u64, memory: impl FnOnce() -> u64) {
         let row = &mut self.rows[running.row];
         row.usage.fuel.add(fuel, FUEL);
         if let Some(began) = running.began {
             let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
             row.usage.time.add(took, NANOSECONDS);
+        }
+        if row.usage.fuel.count >= BATCH {
             self.hand_over(memory());
         }
     }
@@ -252,9 +257,9 @@ mod tests {
         let mut tally = Tally::new(Arc::clone(&shared));
         for _ in 0..20 {
             let running = tally.begin("proxy_on_log");
-            tally.end(&running, 100, || 65_536);
+            tally.end(&running, 100, || 0);
         }
-        drop(tally);
+        tally.hand_over(65_536);
         let told = shared.callbacks("a").remove(0);
         assert_eq!((told.fuel.count, told.fuel.sum, told.time.count), (20, 2000, 2));
         assert_eq!(shared.policy("a").memory, 65_536);

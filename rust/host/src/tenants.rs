@@ -8,12 +8,15 @@ use std::time::Duration;
 use crate::plugin::PluginCore;
 use crate::stream_state::StreamState;
 use crate::vm::Vm;
-use crate::{Error, properties};
+use crate::{Error, give_back_memory, instances, properties};
 
 /// Bytes of the longest key.
 const KEY: usize = 256;
 /// The shortest time between two looks for idle tenants, in milliseconds.
 const SHORTEST: u64 = 10;
+
+/// Idle tenants that are dropped in one go: the rest of the thread's work waits meanwhile.
+const AT_ONCE: usize = 16;
 
 /// How the requests of tenants are told apart, and how many tenants there may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +124,7 @@ impl Tenants {
         };
         if let Some(dropped) = dropped {
             dropped.retire();
+            instances::release_retired_soon();
         }
         let core = tenant.core(plugin);
         Ok(Visit { tenant, core })
@@ -137,8 +141,12 @@ impl Tenants {
             }
             table.due
         };
-        for tenant in dropped {
-            tenant.retire();
+        if !dropped.is_empty() {
+            dropped.iter().map(Arc::as_ref).for_each(Tenant::retire);
+            instances::release_retired_soon();
+            if due.is_none() {
+                give_back_memory();
+            }
         }
         Some(Duration::from_millis(due?.saturating_sub(now)))
     }
@@ -174,6 +182,10 @@ impl Table {
         let mut wait = idle;
         self.tenants.retain(|_, tenant| {
             if !tenant.is_idle() {
+                return true;
+            }
+            if dropped.len() == AT_ONCE {
+                wait = SHORTEST;
                 return true;
             }
             let since = now.saturating_sub(tenant.used.load(Ordering::Acquire));

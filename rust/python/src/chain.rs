@@ -95,7 +95,7 @@ impl Chain {
         let mut stream = host::Stream::open(&self.chain, attributes);
         let effects =
             stream.on_request_headers(map, end).map_err(|error| errors::raise(py, "", &error))?;
-        let effects = effects::convert(py, &stream, effects, &Phase::Head)?;
+        let effects = effects::convert(py, &stream, effects, &Phase::Head(end))?;
         Ok((Stream(stream), effects, !end))
     }
 

@@ -48,9 +48,11 @@ impl Connection {
         mut step: Step,
         came: Option<&Bound<'py, PyBytes>>,
     ) -> PyResult<Out<'py>> {
-        let noted = step.noted.is_noteworthy() || !step.accesses.is_empty();
+        let noted = step.noted.is_some() || !step.accesses.is_empty();
         if noted {
-            self.notes.note(&mut step.noted);
+            if let Some(effects) = &mut step.noted {
+                self.notes.note(effects);
+            }
             self.accesses.extend(step.accesses);
         }
         let flags = [

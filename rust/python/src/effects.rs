@@ -66,8 +66,8 @@ impl RequestHead {
 
 /// The phase that made the effects: what "unchanged" means differs.
 pub(crate) enum Phase<'a, 'py> {
-    /// A head came in.
-    Head,
+    /// A head came in, the last of its message if the flag is set.
+    Head(bool),
     /// A chunk came in, the last one if the flag is set.
     Body(&'a Bound<'py, PyBytes>, bool),
     /// Neither.
@@ -102,9 +102,11 @@ fn is_plain(effects: &host::Effects, phase: &Phase<'_, '_>) -> bool {
     let bodiless = |progress: &host::Progress| progress.body == Body::Nothing;
     quiet
         && match phase {
-            Phase::Head => {
-                let one = (request.head == Head::Unchanged && held(response))
-                    || (response.head == Head::Unchanged && held(request));
+            Phase::Head(end) => {
+                let alone = |moving: &host::Progress, other: &host::Progress| {
+                    moving.head == Head::Unchanged && moving.end == *end && held(other)
+                };
+                let one = alone(request, response) || alone(response, request);
                 one && bodiless(request) && bodiless(response)
             }
             Phase::Body(chunk, end) => {

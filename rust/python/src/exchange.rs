@@ -74,7 +74,7 @@ impl Exchange {
         let mut reader = ResponseReader::new(status);
         fields::read(headers, |name, value| reader.field(name, value))?;
         let effects = self.0.on_response_headers(reader, end);
-        self.convert(py, effects, &Phase::Head)
+        self.convert(py, effects, &Phase::Head(end))
     }
 
     fn on_response_body(&mut self, py: Python<'_>, chunk: &Bound<'_, PyBytes>, end: bool) -> Asked {

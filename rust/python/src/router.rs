@@ -122,7 +122,8 @@ impl Router {
         fields::read(headers, |name, value| reader.field(name, value))?;
         let (exchange, effects) = gateway::Exchange::open(&self.0, reader, ended)
             .map_err(|error| errors::raise(py, "", &error))?;
-        let effects = effects::convert(py, &exchange, effects, &Phase::Head)?;
+        let effects =
+            effects::convert(py, &exchange, effects, &Phase::Head(!exchange.body_follows()))?;
         Ok((Exchange(exchange), effects))
     }
 

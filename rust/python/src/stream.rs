@@ -51,7 +51,7 @@ impl Stream {
     ) -> Asked {
         let map = response_map(status, headers)?;
         let effects = self.0.on_response_headers(map, end);
-        self.convert(py, effects, &Phase::Head)
+        self.convert(py, effects, &Phase::Head(end))
     }
 
     fn on_response_body(&mut self, py: Python<'_>, chunk: &Bound<'_, PyBytes>, end: bool) -> Asked {

@@ -28,6 +28,10 @@ class ForeignCalls:
         self._limits = limits
         self._hit = LimitsHit(storage)
 
+    async def close(self) -> None:
+        """Close the connections of shared limits."""
+        await self._hit.close()
+
     async def call(self, callout: Callout) -> bytes:
         """Return a function's result. Raises CalloutFailed, and what the function raises."""
         if callout.name == LIMITS_HIT:

@@ -150,12 +150,15 @@ class GrpcStream:
                 message(received)
         except _grpc().aio.AioRpcError:
             pass  # the status below says it
+        except asyncio.CancelledError:
+            if not self._overflowed:
+                raise
         finally:
             call.cancel()  # does nothing to a stream that has ended
-        code, details = await call.code(), await call.details()
-        trailers(_fields(await call.trailing_metadata()))
         if self._overflowed:
             return _TOO_MUCH
+        code, details = await call.code(), await call.details()
+        trailers(_fields(await call.trailing_metadata()))
         return code.value[0], details or ""
 
 

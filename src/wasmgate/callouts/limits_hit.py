@@ -57,6 +57,17 @@ class LimitsHit:
         result = {"allowed": allowed, "remaining": window.remaining, "reset": window.reset_time}
         return json.dumps(result).encode()
 
+    async def close(self) -> None:
+        """Close the connections to the storage, if it has any."""
+        if not self._strategies:
+            return
+        limiters = list(self._strategies.values())
+        self._strategies.clear()
+        # `limits` has no word for it: its storages for Redis and Valkey keep the client there.
+        client = getattr(getattr(limiters[0].storage, "bridge", None), "storage", None)
+        if client is not None and hasattr(client, "aclose"):
+            await client.aclose()
+
     def _item(self, limit: str) -> RateLimitItem:
         item = self._items.get(limit)
         if item is None:

@@ -64,6 +64,7 @@ class Loop:
     def __init__(self) -> None:
         self.running: dict[int, Running] = {}
         self.by_policy: Counter[str] = Counter()
+        self.closing: set[asyncio.Task[None]] = set()
         self.said = float("-inf")
 
 
@@ -132,6 +133,10 @@ class Callouts:
         for name in ("_http", "_grpc", "_redis"):
             if (client := self.__dict__.pop(name, None)) is not None:
                 client.close()
+        if (foreign := self.__dict__.pop("_foreign", None)) is not None:
+            closing = self.loop.create_task(foreign.close())
+            self._shared.closing.add(closing)
+            closing.add_done_callback(self._shared.closing.discard)
 
     # One callout.
 

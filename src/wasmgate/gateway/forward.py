@@ -89,7 +89,7 @@ class Forwarding:
         self._begun: asyncio.Event | None = None  # made when someone has to wait for it
         self._full = (False, False)  # policies hold as much of request and response as they may
         self._room: asyncio.Event | None = None  # in the request; made when it is waited for
-        self._source: asyncio.Future[bytes] | None = None
+        self._source: asyncio.Future[tuple[bytes, bool]] | None = None
         self._uplink: asyncio.Task[None] | None = None
         self._waker: asyncio.Task[None] | None = None
 
@@ -243,7 +243,7 @@ class Forwarding:
             more = await self._more(transaction)
             if more is None:
                 return
-            chunk, ended = more, transaction.ended
+            chunk, ended = more
         effects = None
         if transaction.trailers:
             effects = self._noted(self._exchange.on_response_trailers(transaction.trailers))
@@ -257,18 +257,21 @@ class Forwarding:
             self._start_waker()
         return False
 
-    async def _more(self, transaction: Transaction) -> bytes | None:
-        """Wait for the upstream, while sending what policies let go. None: that was the last."""
+    async def _more(self, transaction: Transaction) -> tuple[bytes, bool] | None:
+        """Wait for the upstream, while sending what policies let go. None: that was the last.
+
+        Returns bytes, and whether they are the last of the body.
+        """
         while self._full[1]:
             self._start_waker()
             if await self._downstream.emit(await self._inbox.get()):
                 return None
         if self._waker is None:
             self._blind = True
-            chunk = await transaction.receive()
+            part = await _part(transaction)
             self._blind = False
-            return chunk
-        source = self._source = asyncio.ensure_future(transaction.receive())
+            return part
+        source = self._source = asyncio.ensure_future(_part(transaction))
         while not source.done():
             await asyncio.wait((source, self._inbox.filled()), return_when="FIRST_COMPLETED")
             if self._inbox and await self._downstream.emit(self._inbox.take()):
@@ -385,6 +388,11 @@ class Forwarding:
             await transaction.write(chunk, end=end)
         except UpstreamError:
             transaction.close()  # the server's task meets the same error
+
+
+async def _part(transaction: Transaction) -> tuple[bytes, bool]:
+    """Wait for body bytes. More may come before anybody asks later whether these are the last."""
+    return await transaction.receive(), transaction.ended
 
 
 def _answers(effects: Effects) -> bool:

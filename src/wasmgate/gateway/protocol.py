@@ -232,10 +232,14 @@ class GatewayProtocol(Forwarder):
 
     def shutdown(self) -> None:
         """Close when the exchange under way has ended; uvicorn calls it before it stops."""
-        if self._native.busy:
-            self._native.drain()
-        else:
+        if not self._native.busy:
             self._transport.close()
+            return
+        self._native.drain()
+        patience = self._config.timeout_graceful_shutdown
+        if patience is not None:
+            # The server cancels tasks then, and here is none; policies learn of the end as well.
+            self._direct.loop.call_later(patience, self._transport.abort)
 
 
 def _gateway(app: object) -> Gateway:

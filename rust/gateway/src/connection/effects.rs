@@ -27,7 +27,7 @@ impl Connection {
     ) {
         // A connection lives on one thread, so its exchanges cannot be on another.
         let Some(Ok(mut effects)) = effects else { return };
-        step.noted.note(&mut effects);
+        step.note(&mut effects);
         let Effects { request, response, reset, pressure, .. } = effects;
         if pressure.changed {
             self.pressure = pressure;
@@ -155,7 +155,7 @@ impl Connection {
         step.pressure |= self.pressure.request || self.pressure.response;
         self.pressure = Pressure::default();
         if let Ok(mut effects) = exchange.close() {
-            step.noted.note(&mut effects);
+            step.note(&mut effects);
         }
     }
 }

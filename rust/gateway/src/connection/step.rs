@@ -40,11 +40,18 @@ pub struct Step {
     pub ended: bool,
     /// The exchanges that were answered, if they are to be known.
     pub accesses: Vec<Access>,
-    /// What policies ask beside the progress of their stream; there is no progress in it.
-    pub noted: Effects,
+    /// What policies ask beside the progress of their stream, if anything; there is no progress in it.
+    pub noted: Option<Box<Effects>>,
 }
 
 impl Step {
+    /// Takes over what is asked beside the progress of a stream: mostly nothing.
+    pub(crate) fn note(&mut self, effects: &mut Effects) {
+        if effects.is_noteworthy() {
+            self.noted.get_or_insert_default().note(effects);
+        }
+    }
+
     /// Drops the upstream, and what it was to get; if it was asked for in this very step, it is
     /// asked for no more.
     pub(crate) fn drop_upstream(&mut self) {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::pending::{Kind, Refusal};
+use super::pending::{Asker, Kind, Refusal};
 use super::request::CalloutRequest;
 use crate::abi::Status;
 use crate::env::Owner;
@@ -107,20 +107,32 @@ pub(super) fn open(
     request: CalloutRequest,
 ) -> Result<u32, Fault> {
     guest.charge(CALLOUT_UNITS)?;
-    let env = &mut *guest.env;
-    let effective = env.effective;
-    let streams = matches!(env.contexts.get(&effective), Some(Owner::Stream { .. }));
-    let stream = (streams && !env.calls.last_words).then_some(effective);
-    let (policy, most) = (Arc::clone(&env.core.name), env.core.spec.limits.body);
-    env.calls.open(&policy, stream, kind, request, most).map_err(|why| refused(guest, &why))
+    let asker = asker(guest);
+    guest.env.calls.open(&asker, kind, request).map_err(|why| refused(guest, &why))
+}
+
+/// The plugin and the stream that are effective.
+fn asker(guest: &Guest<'_>) -> Asker {
+    let env = &*guest.env;
+    let (core, effective) = (&env.core, env.effective);
+    let (root, stream) = match env.contexts.get(&effective) {
+        Some(Owner::Stream { root, .. }) => (*root, (!env.calls.last_words).then_some(effective)),
+        Some(Owner::Root) | None => (effective, None),
+    };
+    let (policy, most) = (Arc::clone(&core.name), core.spec.limits.body);
+    Asker { plugin: core.id, policy, root, stream, most }
+}
+
+/// The root context of the plugin that is effective.
+pub(crate) fn root(guest: &Guest<'_>) -> u32 {
+    asker(guest).root
 }
 
 /// Notes something more of a gRPC stream.
 pub(crate) fn add(guest: &mut Guest<'_>, number: u32, request: CalloutRequest) -> Answer {
     guest.charge(CALLOUT_UNITS)?;
-    let env = &mut *guest.env;
-    let (policy, most) = (Arc::clone(&env.core.name), env.core.spec.limits.body);
-    env.calls.add(&policy, number, request, most).map_err(|why| refused(guest, &why))
+    let asker = asker(guest);
+    guest.env.calls.add(&asker, number, request).map_err(|why| refused(guest, &why))
 }
 
 pub(crate) fn refused(guest: &mut Guest<'_>, why: &Refusal) -> Fault {

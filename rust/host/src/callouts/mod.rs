@@ -12,7 +12,7 @@ mod request;
 mod routes;
 
 pub(crate) use delivery::{Delivery, Told};
-pub(crate) use pending::{Calls, Kind};
+pub(crate) use pending::{Calls, Ended, Kind};
 pub use request::{Callout, CalloutAnswer, CalloutRequest, GrpcMethod, Login};
 pub(crate) use routes::{cancel, hand_over};
 

@@ -27,11 +27,11 @@ pub(crate) struct Calls {
     /// The callouts of each stream that has some, by its context.
     streams: IdMap<u32, SmallVec<[u32; 2]>>,
     last: u32,
-    /// What the callback asks, to be handed over after it.
-    asked: Vec<(u32, Callout)>,
+    /// What the callback asks, to be handed over after it; who waits for the answer to a new callout.
+    asked: Vec<(Option<Waiting>, Callout)>,
     asked_bytes: usize,
     cancelled: Vec<u64>,
-    logins: Vec<(String, Arc<Login>, Duration)>,
+    logins: Vec<Known>,
     /// The answer whose callback runs.
     pub(crate) delivery: Option<Box<Delivery>>,
     /// The stream whose callback runs has ended: what it asks now is not cancelled with it.
@@ -41,7 +41,44 @@ pub(crate) struct Calls {
 struct Open {
     id: u64,
     kind: Kind,
+    root: u32,
     stream: Option<u32>,
+}
+
+/// How a plugin presents itself to a Redis server.
+struct Known {
+    root: u32,
+    upstream: String,
+    login: Arc<Login>,
+    timeout: Duration,
+}
+
+/// Who makes a callout.
+#[derive(Clone)]
+pub(crate) struct Asker {
+    pub(crate) plugin: u64,
+    pub(crate) policy: Arc<str>,
+    /// The plugin's root context, which gets the answer.
+    pub(crate) root: u32,
+    /// The context of the stream with which the callout ends.
+    pub(crate) stream: Option<u32>,
+    /// Bytes that one callback may send.
+    pub(crate) most: usize,
+}
+
+/// The plugin that waits for an answer, and the number that its guest knows the callout by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) plugin: u64,
+    pub(crate) number: u32,
+}
+
+/// A callout that has ended, and the root context that knew it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) root: u32,
+    pub(crate) number: u32,
+    pub(crate) kind: Kind,
 }
 
 /// What a number stands for, as far as the host must tell numbers apart.
@@ -75,17 +112,15 @@ impl Refusal {
 }
 
 impl Calls {
-    /// Notes a callout of a stream, or of none, and numbers it for the guest. `most` bounds the bytes
-    /// of all callouts of one callback.
+    /// Notes a callout and numbers it for the guest.
     pub(crate) fn open(
         &mut self,
-        policy: &Arc<str>,
-        stream: Option<u32>,
+        asker: &Asker,
         kind: Kind,
         request: CalloutRequest,
-        most: usize,
     ) -> Result<u32, Refusal> {
         static IDS: AtomicU64 = AtomicU64::new(1);
+        let Asker { root, stream, plugin, .. } = *asker;
         let of_stream = stream.and_then(|context| self.streams.get(&context));
         if of_stream.is_some_and(|numbers| numbers.len() >= STREAM) {
             return Err(Refusal::OfStream);
@@ -93,31 +128,32 @@ impl Calls {
         if self.open.len() >= INSTANCE {
             return Err(Refusal::OfInstance);
         }
-        self.make_room(&request, most)?;
+        self.make_room(&request, asker.most)?;
         let id = IDS.fetch_add(1, Ordering::Relaxed);
         let number = self.next_number();
-        self.open.insert(number, Open { id, kind, stream });
+        self.open.insert(number, Open { id, kind, root, stream });
         if let Some(context) = stream {
             self.streams.entry(context).or_default().push(number);
         }
-        self.asked.push((number, Callout { id, policy: Arc::clone(policy), request }));
+        let policy = Arc::clone(&asker.policy);
+        self.asked.push((Some(Waiting { plugin, number }), Callout { id, policy, request }));
         Ok(number)
     }
 
     /// Notes something more of a gRPC stream that is under way.
     pub(crate) fn add(
         &mut self,
-        policy: &Arc<str>,
+        asker: &Asker,
         number: u32,
         request: CalloutRequest,
-        most: usize,
     ) -> Result<(), Refusal> {
-        self.make_room(&request, most)?;
+        self.make_room(&request, asker.most)?;
         let Some(open) = self.open.get_mut(&number) else { return Ok(()) };
         if !matches!(request, CalloutRequest::GrpcSend { end: false, .. }) {
             open.kind = Kind::GrpcStream { half_closed: true };
         }
-        self.asked.push((number, Callout { id: open.id, policy: Arc::clone(policy), request }));
+        let policy = Arc::clone(&asker.policy);
+        self.asked.push((None, Callout { id: open.id, policy, request }));
         Ok(())
     }
 
@@ -147,8 +183,10 @@ impl Calls {
     /// Ends a callout whose answer nobody waits for any more.
     pub(crate) fn cancel(&mut self, number: u32) {
         let Some(open) = self.close(number) else { return };
-        let opens = |callout: &Callout| callout.id == open.id && callout.request.opens();
-        let given_out = !self.asked.iter().any(|(_, callout)| opens(callout));
+        let new = |(waiting, callout): &(Option<Waiting>, Callout)| {
+            callout.id == open.id && waiting.is_some()
+        };
+        let given_out = !self.asked.iter().any(new);
         self.asked.retain(|(_, callout)| callout.id != open.id);
         if given_out {
             self.cancelled.push(open.id);
@@ -156,18 +194,31 @@ impl Calls {
     }
 
     /// Ends the callouts of a stream; what they were.
-    pub(crate) fn end_stream(&mut self, context: u32) -> SmallVec<[(u32, Kind); 2]> {
+    pub(crate) fn end_stream(&mut self, context: u32) -> SmallVec<[Ended; 2]> {
         // Most streams have none, and most instances have none of any stream.
         if self.streams.is_empty() {
             return SmallVec::new();
         }
         let numbers = self.streams.remove(&context).unwrap_or_default();
-        let kinds = numbers.iter().filter_map(|number| Some((*number, self.kind(*number)?)));
-        let ended = kinds.collect();
+        let ended = numbers.iter().filter_map(|number| {
+            let Open { root, kind, .. } = *self.open.get(number)?;
+            Some(Ended { root, number: *number, kind })
+        });
+        let ended = ended.collect();
         for number in numbers {
             self.cancel(number);
         }
         ended
+    }
+
+    /// Ends what a root context waits for, and forgets how its plugin presents itself.
+    pub(crate) fn end_root(&mut self, root: u32) {
+        self.logins.retain(|known| known.root != root);
+        let of_root = |(number, open): (&u32, &Open)| (open.root == root).then_some(*number);
+        let numbers: Vec<u32> = self.open.iter().filter_map(of_root).collect();
+        for number in numbers {
+            self.cancel(number);
+        }
     }
 
     fn close(&mut self, number: u32) -> Option<Open> {
@@ -183,46 +234,44 @@ impl Calls {
         Some(open)
     }
 
-    /// What the answer to a callout tells the guest, and whether the callout is over; `None` for an
-    /// answer that is not of its kind.
+    /// What the answer to a callout tells which root context, and whether the callout is over; `None`
+    /// for an answer that is not of its kind.
     pub(crate) fn accept(
         &mut self,
         number: u32,
         answer: CalloutAnswer,
-    ) -> Option<(Delivery, bool)> {
-        let kind = self.kind(number)?;
+    ) -> Option<(u32, Delivery, bool)> {
+        let Open { root, kind, .. } = *self.open.get(&number)?;
         let delivery = Delivery::of(kind, answer)?;
         let streams = matches!(kind, Kind::GrpcStream { .. });
         let over = !streams || delivery.told == Told::GrpcClose;
         if over {
             self.close(number);
         }
-        Some((delivery, over))
+        Some((root, delivery, over))
     }
 
     /// How the policy presents itself to a Redis server from now on.
     pub(crate) fn log_in(
         &mut self,
+        root: u32,
         upstream: String,
         login: Login,
         timeout: Duration,
     ) -> Result<(), Refusal> {
         let login = Arc::new(login);
-        let known = self.logins.iter_mut().find(|(name, ..)| *name == upstream);
-        if let Some(known) = known {
-            (known.1, known.2) = (login, timeout);
-            return Ok(());
-        }
+        self.logins.retain(|known| known.root != root || known.upstream != upstream);
         if self.logins.len() >= LOGINS {
             return Err(Refusal::Logins);
         }
-        self.logins.push((upstream, login, timeout));
+        self.logins.push(Known { root, upstream, login, timeout });
         Ok(())
     }
 
-    pub(crate) fn login(&self, upstream: &str) -> Option<(Arc<Login>, Duration)> {
-        let known = self.logins.iter().find(|(name, ..)| name == upstream)?;
-        Some((Arc::clone(&known.1), known.2))
+    pub(crate) fn login(&self, root: u32, upstream: &str) -> Option<(Arc<Login>, Duration)> {
+        let known = |known: &&Known| known.root == root && known.upstream == upstream;
+        let known = self.logins.iter().find(known)?;
+        Some((Arc::clone(&known.login), known.timeout))
     }
 
     /// True when there is something to hand over.
@@ -231,7 +280,7 @@ impl Calls {
     }
 
     /// What to hand over.
-    pub(crate) fn take_news(&mut self) -> (Vec<(u32, Callout)>, Vec<u64>) {
+    pub(crate) fn take_news(&mut self) -> (Vec<(Option<Waiting>, Callout)>, Vec<u64>) {
         self.asked_bytes = 0;
         (std::mem::take(&mut self.asked), std::mem::take(&mut self.cancelled))
     }
@@ -247,86 +296,4 @@ impl Calls {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::HeaderMap;
-
-    const MOST: usize = 1 << 20;
-
-    fn http(body: Vec<u8>) -> CalloutRequest {
-        CalloutRequest::Http {
-            upstream: "a".into(),
-            headers: HeaderMap::new(),
-            body,
-            trailers: HeaderMap::new(),
-            timeout: Duration::from_secs(1),
-        }
-    }
-
-    fn opened(calls: &mut Calls, stream: Option<u32>) -> Result<u32, Refusal> {
-        calls.open(&"p".into(), stream, Kind::Http, http(Vec::new()), MOST)
-    }
-
-    #[test]
-    fn a_stream_has_so_many_and_no_more() {
-        let mut calls = Calls::default();
-        for _ in 0..STREAM {
-            opened(&mut calls, Some(7)).unwrap();
-        }
-        assert_eq!(opened(&mut calls, Some(7)), Err(Refusal::OfStream));
-        opened(&mut calls, Some(8)).unwrap();
-        opened(&mut calls, None).unwrap();
-    }
-
-    #[test]
-    fn an_instance_has_so_many_and_no_more() {
-        let mut calls = Calls::default();
-        for _ in 0..INSTANCE {
-            opened(&mut calls, None).unwrap();
-        }
-        assert_eq!(opened(&mut calls, None), Err(Refusal::OfInstance));
-    }
-
-    #[test]
-    fn the_bytes_of_one_callback_are_bounded() {
-        let mut calls = Calls::default();
-        let ask = |calls: &mut Calls, size: usize| {
-            calls.open(&"p".into(), None, Kind::Http, http(vec![0; size]), 1024)
-        };
-        ask(&mut calls, 512).unwrap();
-        assert_eq!(ask(&mut calls, 512), Err(Refusal::Bytes));
-        calls.take_news();
-        ask(&mut calls, 1000).unwrap();
-        assert_eq!(ask(&mut calls, 0), Err(Refusal::Bytes));
-    }
-
-    #[test]
-    fn what_was_not_handed_over_is_not_cancelled() {
-        let mut calls = Calls::default();
-        let number = opened(&mut calls, None).unwrap();
-        calls.cancel(number);
-        assert!(!calls.has_news());
-        assert_eq!(calls.open.len(), 0);
-    }
-
-    #[test]
-    fn the_end_of_a_stream_ends_its_callouts_alone() {
-        let mut calls = Calls::default();
-        let number = opened(&mut calls, Some(7)).unwrap();
-        opened(&mut calls, Some(8)).unwrap();
-        let handed = calls.take_news().0;
-        assert_eq!(calls.end_stream(7).as_slice(), [(number, Kind::Http)]);
-        assert_eq!(calls.take_news().1, [handed[0].1.id]);
-        assert_eq!((calls.open.len(), calls.streams.len()), (1, 1));
-        assert_eq!(calls.abandon(), [handed[1].1.id]);
-        assert_eq!((calls.open.len(), calls.streams.len()), (0, 0));
-    }
-
-    #[test]
-    fn numbers_in_use_are_skipped() {
-        let mut calls = Calls::default();
-        let first = opened(&mut calls, None).unwrap();
-        calls.last = first.wrapping_sub(2);
-        assert_eq!(opened(&mut calls, None), Ok(first + 1));
-    }
-}
+mod tests;

@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use super::pending::Calls;
+use super::pending::{Calls, Waiting};
 use crate::ids::IdMap;
-use crate::instances::{Slot, outbox};
+use crate::instances::{self, Slot, outbox};
 
-/// The instance of `generation` in a slot, and the number that the guest knows the callout by.
+/// A plugin in the instance of `generation`, and the number that its guest knows the callout by.
 #[derive(Clone)]
 pub(super) struct Route {
     slot: Weak<Slot>,
@@ -39,12 +39,12 @@ pub(super) fn count() -> usize {
 }
 
 /// Hands over what an instance asked and cancelled since.
-pub(crate) fn hand_over(slot: &Weak<Slot>, generation: u64, calls: &mut Calls) {
+pub(crate) fn hand_over(generation: u64, calls: &mut Calls) {
     let (asked, cancelled) = calls.take_news();
     ROUTES.with_borrow_mut(|routes| {
-        for (number, callout) in &asked {
-            if callout.request.opens() {
-                let (slot, number) = (slot.clone(), *number);
+        for (waiting, callout) in &asked {
+            if let Some(Waiting { plugin, number }) = *waiting {
+                let slot = instances::known(plugin);
                 routes.insert(callout.id, Route { slot, generation, number });
             }
         }

@@ -24,7 +24,8 @@ pub(super) fn init(
     let password = asking::name(guest, password, password_size)?;
     let upstream = server(guest, &named)?;
     let (login, timeout) = (Login { username, password }, asking::timeout(timeout));
-    let noted = guest.env.calls.log_in(upstream, login, timeout);
+    let root = asking::root(guest);
+    let noted = guest.env.calls.log_in(root, upstream, login, timeout);
     noted.map_err(|why| asking::refused(guest, &why))
 }
 
@@ -42,7 +43,7 @@ pub(super) fn call(
     let named = asking::name(guest, service, service_size)?;
     let query = asking::body(guest, query, query_size)?;
     let upstream = server(guest, &named)?;
-    let Some((login, timeout)) = guest.env.calls.login(&upstream) else {
+    let Some((login, timeout)) = guest.env.calls.login(asking::root(guest), &upstream) else {
         asking::refuse(guest, "proxy_redis_init comes before proxy_redis_call");
         return Err(Status::BadArgument.into());
     };

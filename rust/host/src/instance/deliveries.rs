@@ -3,27 +3,28 @@
 
 use super::Instance;
 use crate::Error;
-use crate::callouts::{CalloutAnswer, Delivery, Kind, Told};
+use crate::callouts::{CalloutAnswer, Delivery, Ended, Told};
 use crate::exports::Exports;
 
 impl Instance {
     /// Tells the guest the answer of the callout that it knows by `number`; whether that is over.
     pub(crate) fn deliver(&mut self, number: u32, answer: CalloutAnswer) -> Result<bool, Error> {
-        let Some((delivery, over)) = self.calls().accept(number, answer) else { return Ok(false) };
-        self.tell(number, delivery)?;
+        let accepted = self.calls().accept(number, answer);
+        let Some((root, delivery, over)) = accepted else { return Ok(false) };
+        self.tell(root, number, delivery)?;
         Ok(over)
     }
 
     /// Tells the guest that a callout was cancelled, for its SDK to forget it.
-    pub(super) fn tell_cancelled(&mut self, number: u32, kind: Kind) -> Result<(), Error> {
-        match Delivery::cancelled(kind) {
-            Some(delivery) => self.tell(number, delivery),
+    pub(super) fn tell_cancelled(&mut self, ended: Ended) -> Result<(), Error> {
+        match Delivery::cancelled(ended.kind) {
+            Some(delivery) => self.tell(ended.root, ended.number, delivery),
             None => Ok(()),
         }
     }
 
-    fn tell(&mut self, number: u32, delivery: Delivery) -> Result<(), Error> {
-        let (fuel, root) = (self.fuel(), self.root);
+    fn tell(&mut self, root: u32, number: u32, delivery: Delivery) -> Result<(), Error> {
+        let fuel = self.fuel();
         let size = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let (told, code) = (delivery.told, delivery.code);
         let (fields, body) = (size(delivery.headers.len()), size(delivery.body.len()));

@@ -56,6 +56,7 @@ impl Instance {
         let root = self.root;
         let env = self.env.as_mut(&mut self.store);
         env.roots.retain(|known| known.context != root);
+        env.calls.end_root(root);
         env.contexts.remove(&root);
         if let Some(other) = env.roots.first() {
             env.core = Arc::clone(&other.core);

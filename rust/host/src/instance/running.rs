@@ -50,6 +50,7 @@ impl Instance {
                 (Failure::Trap, Error::Trap { callback, reason, logs, frames })
             }
         };
+        self.report();
         self.tally.shared().failed(failure);
         error
     }

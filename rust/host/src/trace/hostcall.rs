@@ -13,12 +13,12 @@ pub(crate) fn hostcall<const N: usize>(
     guest: &mut Guest<'_>,
     function: &'static str,
     parameters: impl FnOnce() -> [Parameter; N],
-    call: impl FnOnce(&mut Guest<'_>) -> Answer,
+    mut call: impl FnMut(&mut Guest<'_>) -> Answer,
 ) -> Answer {
     if !guest.env.traced {
         return call(guest);
     }
-    traced(guest, function, &parameters(), call)
+    traced(guest, function, &parameters(), &mut call)
 }
 
 /// The same for a function that has nothing behind it: the errno it answers, if any.
@@ -32,8 +32,9 @@ pub(crate) fn unsupported(
     }
     let mut errno = None;
     // It answers in its own way; the trace takes the number for a refusal unless it is 0.
-    let _ = traced(guest, function, &[], |guest| {
-        errno = call(guest);
+    let mut call = Some(call);
+    let _ = traced(guest, function, &[], &mut |guest| {
+        errno = call.take().and_then(|call| call(guest));
         match errno {
             Some(0) => Ok(()),
             number => Err(Fault::Errno(number.unwrap_or_default())),
@@ -47,7 +48,7 @@ fn traced(
     guest: &mut Guest<'_>,
     function: &str,
     parameters: &[Parameter],
-    call: impl FnOnce(&mut Guest<'_>) -> Answer,
+    call: &mut dyn FnMut(&mut Guest<'_>) -> Answer,
 ) -> Answer {
     let core = Arc::clone(&guest.env.core);
     let trace = core.host.trace();

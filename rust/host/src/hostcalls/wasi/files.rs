@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use super::errno::{BADF, INVAL, ISDIR, NAMETOOLONG, NOTDIR, NOTSUP, ROFS, SPIPE, errno, of};
+use super::errno::{BADF, INVAL, ISDIR, NAMETOOLONG, NOTDIR, ROFS, SPIPE, errno, of};
 use super::{filestat, vectors};
 use crate::files::{Descriptor, Entry, Folders, listing};
 use crate::guest::{Answer, Fault, Guest};
@@ -213,7 +213,7 @@ pub(in crate::hostcalls) fn fd_fdstat_set_rights(
     known(guest, descriptor)
 }
 
-fn known(guest: &mut Guest<'_>, descriptor: u32) -> Answer {
+pub(super) fn known(guest: &mut Guest<'_>, descriptor: u32) -> Answer {
     match open(guest, descriptor) {
         Open::Nothing => Err(errno(BADF)),
         _ => Ok(()),
@@ -354,57 +354,6 @@ pub(in crate::hostcalls) fn fd_advise(
     _advice: u32,
 ) -> Answer {
     file(guest, descriptor, SPIPE).map(|_| ())
-}
-
-/// What would change a file.
-fn change(guest: &mut Guest<'_>, descriptor: u32) -> Answer {
-    match open(guest, descriptor) {
-        Open::Nothing => Err(errno(BADF)),
-        Open::Standard => Err(errno(NOTSUP)),
-        Open::Folder(_) | Open::Directory(_) | Open::File(_) => Err(errno(ROFS)),
-    }
-}
-
-pub(in crate::hostcalls) fn fd_allocate(
-    guest: &mut Guest<'_>,
-    descriptor: u32,
-    _offset: u64,
-    _length: u64,
-) -> Answer {
-    change(guest, descriptor)
-}
-
-pub(in crate::hostcalls) fn fd_filestat_set_size(
-    guest: &mut Guest<'_>,
-    descriptor: u32,
-    _size: u64,
-) -> Answer {
-    change(guest, descriptor)
-}
-
-pub(in crate::hostcalls) fn fd_filestat_set_times(
-    guest: &mut Guest<'_>,
-    descriptor: u32,
-    _accessed: u64,
-    _modified: u64,
-    _flags: u32,
-) -> Answer {
-    change(guest, descriptor)
-}
-
-pub(in crate::hostcalls) fn fd_pwrite(
-    guest: &mut Guest<'_>,
-    descriptor: u32,
-    _vectors: u32,
-    _count: u32,
-    _offset: u64,
-    _written_at: u32,
-) -> Answer {
-    change(guest, descriptor)
-}
-
-pub(in crate::hostcalls) fn fd_renumber(guest: &mut Guest<'_>, from: u32, _to: u32) -> Answer {
-    known(guest, from).and(Err(errno(NOTSUP)))
 }
 
 /// `fd_write` to what is no output.

@@ -2,23 +2,24 @@
 //! descriptors that are log lines, two clocks, random bytes, the allowed environment variables.
 //! Pointers are `u32`; a wild one is `EFAULT`.
 
+mod changes;
 mod errno;
 mod files;
 mod filestat;
 mod paths;
 mod poll;
 
+pub(super) use changes::{
+    fd_allocate, fd_filestat_set_size, fd_filestat_set_times, fd_pwrite, fd_renumber,
+    path_create_directory, path_filestat_set_times, path_link, path_remove_directory, path_rename,
+    path_symlink, path_unlink_file,
+};
 pub(super) use files::{
-    fd_advise, fd_allocate, fd_close, fd_fdstat_get, fd_fdstat_set_flags, fd_fdstat_set_rights,
-    fd_filestat_get, fd_filestat_get_unstable, fd_filestat_set_size, fd_filestat_set_times,
-    fd_pread, fd_prestat_dir_name, fd_prestat_get, fd_pwrite, fd_read, fd_readdir, fd_renumber,
+    fd_advise, fd_close, fd_fdstat_get, fd_fdstat_set_flags, fd_fdstat_set_rights, fd_filestat_get,
+    fd_filestat_get_unstable, fd_pread, fd_prestat_dir_name, fd_prestat_get, fd_read, fd_readdir,
     fd_seek, fd_seek_unstable, fd_sync, fd_tell,
 };
-pub(super) use paths::{
-    path_create_directory, path_filestat_get, path_filestat_get_unstable, path_filestat_set_times,
-    path_link, path_open, path_readlink, path_remove_directory, path_rename, path_symlink,
-    path_unlink_file,
-};
+pub(super) use paths::{path_filestat_get, path_filestat_get_unstable, path_open, path_readlink};
 pub(super) use poll::{poll_oneoff, poll_oneoff_unstable};
 
 use crate::LogLevel;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cap_std::fs::{Dir, OpenOptions};
 
 use super::errno::{
-    ACCES, BADF, ILSEQ, LOOP, MFILE, NAMETOOLONG, NOTCAPABLE, NOTDIR, ROFS, errno, of,
+    ACCES, BADF, ILSEQ, INVAL, LOOP, MFILE, NAMETOOLONG, NOTCAPABLE, NOTDIR, ROFS, errno, of,
 };
 use super::files::{CALL, Open, first_file, folders, open};
 use super::filestat::Facts;
@@ -27,7 +27,7 @@ const CHANGES: u32 = 1 | 4 | 8;
 const WRITE: u64 = 1 << 6;
 
 /// Where a path leads.
-struct Place {
+pub(super) struct Place {
     /// `Err`: to a folder of the capability that has single files only, by position.
     at: Result<(Arc<Dir>, PathBuf), usize>,
     /// As the guest wrote it, with the name of its folder.
@@ -46,7 +46,12 @@ fn denied(guest: &mut Guest<'_>, shown: &str) -> Fault {
     errno(NOTCAPABLE)
 }
 
-fn place(guest: &mut Guest<'_>, folder: u32, path: u32, size: u32) -> Result<Place, Fault> {
+pub(super) fn place(
+    guest: &mut Guest<'_>,
+    folder: u32,
+    path: u32,
+    size: u32,
+) -> Result<Place, Fault> {
     let path = text(guest, path, size)?;
     // A walk is a system call for each part, on systems without `openat2`.
     guest.charge(CALL * (1 + path.matches('/').count() as u64))?;
@@ -189,94 +194,10 @@ pub(in crate::hostcalls) fn path_readlink(
     used_at: u32,
 ) -> Answer {
     let Place { at, shown } = place(guest, folder, path, size)?;
-    let (dir, path) = at.map_err(|_| errno(super::errno::INVAL))?;
+    let (dir, path) = at.map_err(|_| errno(INVAL))?;
     let link = dir.read_link(&path).map_err(|error| failed(guest, &shown, &error))?;
     let link = link.into_os_string().into_string().map_err(|_| errno(ILSEQ))?;
     let bytes = &link.as_bytes()[..link.len().min(room as usize)];
     guest.write(buffer, bytes)?;
     guest.write_u32(used_at, Guest::length(bytes.len())?)
-}
-
-/// What would change a folder.
-fn change(guest: &mut Guest<'_>, folder: u32, path: u32, size: u32) -> Answer {
-    place(guest, folder, path, size).and(Err(errno(ROFS)))
-}
-
-pub(in crate::hostcalls) fn path_create_directory(
-    guest: &mut Guest<'_>,
-    folder: u32,
-    path: u32,
-    size: u32,
-) -> Answer {
-    change(guest, folder, path, size)
-}
-
-pub(in crate::hostcalls) fn path_remove_directory(
-    guest: &mut Guest<'_>,
-    folder: u32,
-    path: u32,
-    size: u32,
-) -> Answer {
-    change(guest, folder, path, size)
-}
-
-pub(in crate::hostcalls) fn path_unlink_file(
-    guest: &mut Guest<'_>,
-    folder: u32,
-    path: u32,
-    size: u32,
-) -> Answer {
-    change(guest, folder, path, size)
-}
-
-#[allow(clippy::too_many_arguments, reason = "the type of WASI's function")]
-pub(in crate::hostcalls) fn path_filestat_set_times(
-    guest: &mut Guest<'_>,
-    folder: u32,
-    _lookup: u32,
-    path: u32,
-    size: u32,
-    _accessed: u64,
-    _modified: u64,
-    _flags: u32,
-) -> Answer {
-    change(guest, folder, path, size)
-}
-
-#[allow(clippy::too_many_arguments, reason = "the type of WASI's function")]
-pub(in crate::hostcalls) fn path_link(
-    guest: &mut Guest<'_>,
-    _from: u32,
-    _lookup: u32,
-    _old: u32,
-    _old_size: u32,
-    folder: u32,
-    new: u32,
-    new_size: u32,
-) -> Answer {
-    change(guest, folder, new, new_size)
-}
-
-#[allow(clippy::too_many_arguments, reason = "the type of WASI's function")]
-pub(in crate::hostcalls) fn path_rename(
-    guest: &mut Guest<'_>,
-    _from: u32,
-    _old: u32,
-    _old_size: u32,
-    folder: u32,
-    new: u32,
-    new_size: u32,
-) -> Answer {
-    change(guest, folder, new, new_size)
-}
-
-pub(in crate::hostcalls) fn path_symlink(
-    guest: &mut Guest<'_>,
-    _old: u32,
-    _old_size: u32,
-    folder: u32,
-    new: u32,
-    new_size: u32,
-) -> Answer {
-    change(guest, folder, new, new_size)
 }
