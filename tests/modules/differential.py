@@ -160,6 +160,18 @@ PROGRAMS = {
     "answers-nothing": ["request_headers: respond 403 "],
     "answers-typed": ["request_headers: respond 403 {} content-type=application/json"],
     "answers-body-late": ["response_body: respond 502 broken"],
+    "trailers": [
+        "request_trailers: add request_trailers x-more 1",
+        "request_trailers: get request_trailers x-sum",
+        "response_trailers: set response_trailers x-sum 3",
+        "response_trailers: add response_trailers x-more 1",
+    ],
+    "repeated": [
+        "request_headers: add request x-twice 3",
+        "response_headers: add response set-cookie c=3",
+        "response_headers: remove response x-absent",
+    ],
+    "statuses": ["response_headers: set response :status 299"],
     "method": ["request_headers: set request :method PUT"],
 }
 
@@ -180,6 +192,7 @@ def own_chains(issuer: Issuer) -> dict[str, Sequence[Policy]]:
         "answers-body": [guest("request_body: respond 413 enough", name="answers-body")],
         "rewrite": [rewrite],
         "edits-and-rewrite": [*programs["edits"], rewrite],
+        "bodies-and-trailers": [*programs["bodies"], *programs["trailers"]],
         **programs,
     }
 
