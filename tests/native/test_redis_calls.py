@@ -81,6 +81,8 @@ def test_a_failure_has_a_status_and_no_response(host: Host) -> None:
         (b"cache?db=3", "cache?db=3"),
         (b"cache?db=0", "cache"),
         (b"outbound|6379||redis.internal.dns?db=1", "redis.internal:6379?db=1"),
+        (b"cache?db=2&buffer_flush_timeout=3", "cache?db=2"),
+        (b"cache?buffer_flush_timeout=3&max_buffer_size_before_flush=1024", "cache"),
     ],
 )
 def test_a_server_has_databases(host: Host, named: bytes, reached: str) -> None:
