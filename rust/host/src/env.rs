@@ -181,6 +181,11 @@ impl Env {
         self.denied.clear();
     }
 
+    /// Whether it called `proxy_done` for a context, or asked something of others, since.
+    pub(crate) fn has_news(&self) -> bool {
+        !self.finished.is_empty() || self.calls.has_news()
+    }
+
     /// The stream and the place in its chain that hostcalls act on.
     pub(crate) fn stream(&self) -> Option<(u64, usize)> {
         match self.contexts.get(&self.effective) {

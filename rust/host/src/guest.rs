@@ -57,12 +57,8 @@ impl<'a> Guest<'a> {
 
     /// The same, for hostcalls that a guest may not use while it initializes or allocates.
     pub(crate) fn enter_open(caller: &'a mut Caller<'_>, name: &str) -> Result<Self, Fault> {
-        let doing = match caller.data().stage {
-            Stage::Open => return Self::enter(caller),
-            Stage::Initializing => "it initializes",
-            Stage::Allocating => "its allocator runs",
-        };
-        Err(Fault::Trap(RuntimeError::new(format!("the guest called {name} while {doing}"))))
+        let guest = Self::enter(caller)?;
+        if guest.env.stage == Stage::Open { Ok(guest) } else { Err(too_early(guest.env, name)) }
     }
 
     fn links(&self) -> Result<&Links, Fault> {
@@ -219,6 +215,12 @@ impl<'a> Guest<'a> {
         }
         Ok(address)
     }
+}
+
+#[cold]
+fn too_early(env: &Env, name: &str) -> Fault {
+    let doing = if env.stage == Stage::Allocating { "its allocator runs" } else { "it initializes" };
+    Fault::Trap(RuntimeError::new(format!("the guest called {name} while {doing}")))
 }
 
 /// The number that the guest gets.

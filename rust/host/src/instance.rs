@@ -33,6 +33,8 @@ pub(crate) struct Instance {
     /// It tried to move to better code and could not.
     stays: bool,
     tally: Tally,
+    /// What is asked beyond a callback's own stream is to be looked for.
+    pub(crate) has_news: bool,
 }
 
 impl Instance {
@@ -53,7 +55,8 @@ impl Instance {
         let exports = Exports::of(&vm, &store)?;
         let tier = compiled.tier;
         let tally = Tally::new(core.host.statistics(&core.name));
-        Ok(Self { store, env, exports, meter, core, root: 0, vm, tier, stays: false, tally })
+        let (root, stays, has_news) = (0, false, false);
+        Ok(Self { store, env, exports, meter, core, root, vm, tier, stays, tally, has_news })
     }
 
     /// Goes on in better code, if there is some: with its memory, its globals, its contexts and all
@@ -183,6 +186,7 @@ impl Instance {
         env.calls.last_words = false;
         if done == 0 && !env.finished.contains(&context) {
             env.park(context);
+            self.has_news = env.has_news();
             return Ok(());
         }
         env.finished.retain(|finished| *finished != context);
@@ -255,13 +259,6 @@ impl Instance {
         self.run(("proxy_on_queue_ready", &[("queue", queue)]), root, fuel, |exports, store| {
             exports.queue_ready.as_ref().map_or(Ok(()), |f| f.call(store, root, queue))
         })
-    }
-
-    /// Whether it called `proxy_done` for a context, or asked something of others, since.
-    #[inline]
-    pub(crate) fn has_news(&self) -> bool {
-        let env = self.env.as_ref(&self.store);
-        !env.finished.is_empty() || env.calls.has_news()
     }
 
     /// What it asked of others.

@@ -123,7 +123,7 @@ impl Place {
             }
             instance.turn_to(core)?;
             let outcome = callback(instance);
-            if outcome.is_ok() && !instance.has_news() {
+            if outcome.is_ok() && !instance.has_news {
                 return outcome;
             }
             outcome
@@ -140,6 +140,7 @@ impl Place {
             let Some(instance) = place.as_mut() else { return Ok(()) };
             let ended = instance.end_finished()?;
             self.hand_over(instance);
+            instance.has_news = false;
             ended
         };
         for (key, position) in ended {

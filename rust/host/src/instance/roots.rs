@@ -57,6 +57,7 @@ impl Instance {
         let env = self.env.as_mut(&mut self.store);
         env.roots.retain(|known| known.context != root);
         env.calls.end_root(root);
+        self.has_news = env.has_news();
         env.contexts.remove(&root);
         if let Some(other) = env.roots.first() {
             env.core = Arc::clone(&other.core);
@@ -82,7 +83,7 @@ impl Instance {
 
     /// Whether a plugin has its root context here.
     pub(crate) fn has(&self, plugin: u64) -> bool {
-        self.env.as_ref(&self.store).root_of_plugin(plugin).is_some()
+        self.core.id == plugin || self.env.as_ref(&self.store).root_of_plugin(plugin).is_some()
     }
 
     /// The plugins that have a root context here.

@@ -28,7 +28,9 @@ impl Instance {
         let answer = signals::in_guest(|| call(&self.exports, &mut self.store))
             .map_err(|trap| self.failure(called.name, fuel, &trap));
         let left = self.meter.remaining(&mut self.store);
-        let used = fuel.saturating_sub(left).saturating_add(self.env.as_ref(&self.store).debt);
+        let env = self.env.as_ref(&self.store);
+        self.has_news = env.has_news();
+        let used = fuel.saturating_sub(left).saturating_add(env.debt);
         self.tally.end(&running, used, || memory_size(&self.vm, &self.store));
         if let Some(seen) = seen {
             seen.end(self.core.host.trace(), called.name, used, &answer);
