@@ -36,6 +36,7 @@ class Setting:
     functions: tuple[str, ...] = ()
     storage: str = "memory://"
     callouts: Mapping[str, Any] | None = None
+    timeout: str | None = None  # of the route
 
 
 async def answers(peer: Peer) -> None:
@@ -80,11 +81,12 @@ def written(setting: Setting, app: str) -> dict[str, Any]:
     """Say the same in the words of gateway.yaml."""
     capabilities = {"net": list(setting.net), "foreign_functions": list(setting.functions)}
     clusters = {"site": app, **setting.clusters}
+    time = {"timeout": setting.timeout} if setting.timeout else {}
     return {
         "policies": {"guest": {"module": str(setting.module), "capabilities": capabilities}},
         "clusters": {name: {"endpoints": [url]} for name, url in clusters.items()},
         "default_policies": ["guest"],
-        "routes": [{"match": {"prefix": "/"}, "cluster": "site"}],
+        "routes": [{"match": {"prefix": "/"}, "cluster": "site"} | time],
         "limits": {"storage": setting.storage},
         "callouts": dict(setting.callouts or {}),
     }
