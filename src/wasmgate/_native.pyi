@@ -37,6 +37,7 @@ __all__ = [
     "deliver_redis",
     "give_back_memory",
     "inspect",
+    "pending_callouts",
 ]
 
 _Fields: TypeAlias = Iterable[tuple[bytes, bytes]]
@@ -128,6 +129,12 @@ class Host:
         """Return name, kind (counter, gauge, histogram) and value of each metric.
 
         The value of a histogram is the sum of what was recorded.
+        """
+
+    def deny(self, policy: str, capability: str, value: str) -> None:
+        """Count a denial of the layer above, which knows where a name leads.
+
+        Raises ValueError for a capability that there is not.
         """
 
     def denials(self) -> list[tuple[str, str, str, int]]:
@@ -618,6 +625,10 @@ class Exchange:
         """True when the request has a body to come; False also for a request that was refused."""
 
     @property
+    def timeout(self) -> float | None:
+        """Seconds from the request's head to the end of the response, as its route has it."""
+
+    @property
     def upstream(self) -> UpstreamRequest | None:
         """The request to send on, once its head goes on. Ask once: it is made anew each time."""
 
@@ -693,7 +704,7 @@ class Connection:
     connection is to be cut (RESET), closed (CLOSE; LINGER: the client may be sending still), or
     given to another protocol with `take_unread` (HAND_OVER); the client has sent too much ahead of
     its turn (FULL); `pressure` is not what it was (PRESSURE). FAILED beside ABANDON: the upstream
-    gave no valid response. TIMED beside what to dial: the exchange has a `timeout`.
+    gave no valid response. TIMED: `timeout` counts from now on.
 
     Bytes that go on as they came are the object that was passed in, not a copy of it.
     """
@@ -734,7 +745,7 @@ class Connection:
 
     @property
     def timeout(self) -> float | None:
-        """Seconds that the exchange may take."""
+        """Seconds that the exchange may take; with another route it is another."""
 
     @property
     def pressure(self) -> tuple[bool, bool]:
@@ -821,6 +832,9 @@ def deliver_redis(id: int, status: int, response: bytes) -> Effects | None:
 
 def deliver_foreign(id: int, result: bytes) -> Effects | None:
     """Bring the result of a "foreign"."""
+
+def pending_callouts() -> int:
+    """Return how many callouts of this thread wait for an answer."""
 
 def give_back_memory() -> None:
     """Give memory that is free, and that the allocator keeps, back to the operating system."""

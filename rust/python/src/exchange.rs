@@ -54,6 +54,11 @@ impl Exchange {
     }
 
     #[getter]
+    fn timeout(&self) -> Option<f64> {
+        self.0.timeout().as_ref().map(Duration::as_secs_f64)
+    }
+
+    #[getter]
     fn upstream(&self) -> Option<UpstreamRequest> {
         let request = Arc::clone(self.0.upstream()?);
         Some(UpstreamRequest { router: Arc::clone(self.0.router()), request })
