@@ -97,6 +97,8 @@ pub struct PolicyStatistics {
     pub out_of_fuel: u64,
     /// How often it wanted more memory than it may have.
     pub out_of_memory: u64,
+    /// The callouts that it made; more messages of a gRPC stream are none.
+    pub callouts: u64,
 }
 
 /// How a callback failed.
@@ -136,6 +138,10 @@ impl Statistics {
             Failure::Fuel => totals.policy.out_of_fuel += 1,
             Failure::Memory => totals.policy.out_of_memory += 1,
         });
+    }
+
+    pub(crate) fn called_out(&self) {
+        self.with(|totals| totals.policy.callouts += 1);
     }
 
     pub(crate) fn callbacks(&self, policy: &str) -> Vec<CallbackStatistics> {
