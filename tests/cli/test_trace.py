@@ -271,6 +271,22 @@ def test_trailers_pass(wasmgate: Command) -> None:
     assert facts["client"]["trailers"] == [["x-time", "2"]]
 
 
+def test_trailers_pass_a_gateway(tmp_path: Path, wasmgate: Command) -> None:
+    """But those that have no place there."""
+    (tmp_path / "gateway.yaml").write_text(
+        json.dumps(
+            {
+                "clusters": {"orders": {"endpoints": ["http://127.0.0.1:9001"]}},
+                "routes": [{"match": {"prefix": "/"}, "cluster": "orders"}],
+            }
+        )
+    )
+    given = ("--trailer", "x-sum: 1", "--trailer", "host: b", "--response-trailer", "x-time: 2")
+    facts = traced(wasmgate, "gateway.yaml", *given)
+    assert facts["upstream"]["trailers"] == [["x-sum", "1"]]
+    assert facts["client"]["trailers"] == [["x-time", "2"]]
+
+
 def test_trailers_meet_their_callback(tmp_path: Path, wasmgate: Command) -> None:
     """The policy counts the fields."""
     (tmp_path / "ends.wasm").write_bytes(ENDS)
