@@ -93,13 +93,14 @@ class Host:
         size: int = 4_194_304,
         value: int = 256,
         secrets: bool = False,
+        stream: int | None = None,
     ) -> None:
         """Record every callback and hostcall of all policies from now on, on all threads.
 
         At most `events` of them are kept, and `size` bytes of their text; a value is cut after
         `value` bytes. Without `secrets` masked are: configurations, passwords, what foreign
         functions take and give, and the values of authorization, proxy-authorization, cookie and
-        set-cookie.
+        set-cookie. With `stream`, the id of a `Stream` or an `Exchange`, only its events are kept.
         """
 
     def stop_recording(self) -> None:
@@ -198,6 +199,10 @@ class PolicyStatistics:
     def out_of_memory(self) -> int:
         """Crashes after its memory could not grow."""
 
+    @property
+    def callouts(self) -> int:
+        """Callouts that it made; more messages of a gRPC stream are none."""
+
 @final
 class TraceEvent:
     """One callback or one hostcall, as `Host.record` keeps it."""
@@ -281,13 +286,15 @@ class Plugin:
         shared_data: Sequence[str] = ...,
         vm_id: str = ...,
         tenants: tuple[Literal["host", "header", "property"], str, int, float] | None = None,
+        symbols: Path | None = None,
     ) -> Plugin:
         """Compile and start a module, in a VM that it may share.
 
         Plugins of one `vm_id` share a VM if their modules, `vm_configuration`, environment and
         `memory` are the same too; one with an empty `vm_id` is alone. `tenants` gives each tenant
         a VM: what names it (the name of a header, or the path of a property with dots), how many
-        there may be, and the seconds until an idle one is dropped.
+        there may be, and the seconds until an idle one is dropped. `symbols` is a file with the
+        names of the functions of a stripped module; it is read when one of them crashed.
         """
 
     def with_configuration(self, configuration: bytes, strip_request_headers: list[str]) -> Plugin:
@@ -626,6 +633,7 @@ class Exchange:
         """The request to send on, once its head goes on. Ask once: it is made anew each time."""
 
     def on_request_body(self, chunk: bytes, end: bool) -> Effects | None: ...
+    def on_request_trailers(self, trailers: _Fields) -> Effects | None: ...
     def on_response_headers(self, status: int, headers: _Fields, end: bool) -> Effects | None:
         """Take the head of the upstream's response, with its fields about the connection.
 

@@ -210,11 +210,7 @@ impl Instance {
     /// Ends the contexts for which the guest called `proxy_done` since; their streams' keys and
     /// positions.
     pub(crate) fn end_finished(&mut self) -> Result<Vec<(u64, usize)>, Error> {
-        let env = self.env.as_mut(&mut self.store);
-        if env.finished.is_empty() {
-            return Ok(Vec::new());
-        }
-        let finished = std::mem::take(&mut env.finished);
+        let finished = std::mem::take(&mut self.env.as_mut(&mut self.store).finished);
         let mut streams = Vec::with_capacity(finished.len());
         for context in finished {
             let env = self.env.as_mut(&mut self.store);
@@ -259,6 +255,13 @@ impl Instance {
         self.run(("proxy_on_queue_ready", &[("queue", queue)]), root, fuel, |exports, store| {
             exports.queue_ready.as_ref().map_or(Ok(()), |f| f.call(store, root, queue))
         })
+    }
+
+    /// Whether it called `proxy_done` for a context, or asked something of others, since.
+    #[inline]
+    pub(crate) fn has_news(&self) -> bool {
+        let env = self.env.as_ref(&self.store);
+        !env.finished.is_empty() || env.calls.has_news()
     }
 
     /// What it asked of others.

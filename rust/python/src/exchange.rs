@@ -69,6 +69,11 @@ impl Exchange {
         self.convert(py, effects, &Phase::Body(chunk, end))
     }
 
+    fn on_request_trailers(&mut self, py: Python<'_>, trailers: &Bound<'_, PyAny>) -> Asked {
+        let effects = self.0.on_request_trailers(fields::map(trailers)?);
+        self.convert(py, effects, &Phase::Other)
+    }
+
     fn on_response_headers(
         &mut self,
         py: Python<'_>,

@@ -63,9 +63,10 @@ impl Host {
     }
 
     /// Records every callback and hostcall from now on.
-    #[pyo3(signature = (*, events = 10_000, size = 4_194_304, value = 256, secrets = false))]
-    fn record(&self, events: usize, size: usize, value: usize, secrets: bool) {
-        self.0.record(TraceLimits { events, bytes: size, value, secrets });
+    #[pyo3(signature = (*, events = 10_000, size = 4_194_304, value = 256, secrets = false,
+        stream = None))]
+    fn record(&self, events: usize, size: usize, value: usize, secrets: bool, stream: Option<u64>) {
+        self.0.record(TraceLimits { events, bytes: size, value, secrets, stream });
     }
 
     fn stop_recording(&self) {
