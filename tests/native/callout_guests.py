@@ -63,6 +63,8 @@ HELPERS = """
 (func $digit (param $n i32)
   (i32.store8 (global.get $at) (i32.add (i32.const 48) (local.get $n)))
   (global.set $at (i32.add (global.get $at) (i32.const 1))))
+(func $owner (param $number i32) (result i32)
+  (i32.add (i32.const 30000) (i32.mul (local.get $number) (i32.const 4))))
 (func $say
   (drop (call $log (i32.const 2) (i32.const 20000)
     (i32.sub (global.get $at) (i32.const 20000))))
@@ -107,7 +109,8 @@ class Texts:
     def done(self, what: str) -> str:
         """Make a callout, remember its number and its stream, log status and number."""
         return f"""{self.say("asked", what, "(i32.load (i32.const 64))")}
-            (global.set $call (i32.load (i32.const 64)))"""
+            (global.set $call (i32.load (i32.const 64)))
+            (i32.store (call $owner (global.get $call)) (global.get $asked))"""
 
     def http_call(
         self,
@@ -150,7 +153,9 @@ def note(callback: str, signature: str, texts: Texts, *shown: str, until: str | 
 
     The stream that asked goes on after it, or after the callback `until` alone.
     """
-    goes_on = """(drop (call $effective (global.get $asked))) (drop (call $continue (i32.const 0)))
+    goes_on = """(if (i32.load (call $owner (local.get $number)))
+          (then (global.set $asked (i32.load (call $owner (local.get $number))))))
+        (drop (call $effective (global.get $asked))) (drop (call $continue (i32.const 0)))
         (drop (call $continue (i32.const 1)))"""
     count = signature.count("i32") - 2
     numbers = " ".join(f"$p{n}" for n in range(count))
