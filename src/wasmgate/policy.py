@@ -13,6 +13,7 @@ import os
 import re
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -248,6 +249,12 @@ class Policy:
         )
         if plugin.cache_problem is not None:
             _LOGGER.warning("policy %r was compiled afresh: %s", self.name, plugin.cache_problem)
+        if self.capabilities.net and b"proxy_grpc_" in module and not find_spec("grpc"):
+            _LOGGER.warning(
+                "policy %r may call gRPC services, and the package grpcio is missing:"
+                " pip install 'wasmgate[grpc]'",
+                self.name,
+            )
         if plugin.tier == "fast" and host.cache is not None:
             from wasmgate.compiler import OPTIMIZER  # noqa: PLC0415 (seldom needed)
 

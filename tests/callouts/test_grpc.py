@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.callouts.asked import asked
+from tests.native.callout_guests import Texts, caller
+from wasmgate import Capabilities, Policy
+from wasmgate._native import Host
 from wasmgate.callouts.failure import CalloutFailed
 from wasmgate.callouts.grpc import GrpcCalls, GrpcStream
 from wasmgate.callouts.limits import CalloutLimits
@@ -18,6 +21,7 @@ from wasmgate.callouts.targets import Target
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from wasmgate._native import Callout
 
@@ -241,3 +245,21 @@ async def test_grpcio_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(CalloutFailed, match=r"pip install 'wasmgate\[grpc\]'") as failed:
             await made.call(call(), Target("127.0.0.1", 9, secure=False, judged=True))
         assert failed.value.status == UNIMPLEMENTED
+
+
+@pytest.mark.parametrize(("net", "lines"), [(("auth",), 1), ((), 0)])
+def test_a_policy_that_would_need_grpcio(
+    net: tuple[str, ...],
+    lines: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Is loaded with a warning: many modules import what they never call."""
+    monkeypatch.setattr("wasmgate.policy.find_spec", lambda _: None)
+    texts = Texts()
+    module = tmp_path / "guest.wasm"
+    module.write_bytes(caller(texts, "proxy_on_request_headers", texts.grpc_call()))
+    Policy(module, capabilities=Capabilities(net=net)).load(Host(cache=None, log_level=5))
+    warnings = [each.getMessage() for each in caplog.records if "grpcio" in each.getMessage()]
+    assert len(warnings) == lines

@@ -195,6 +195,21 @@ async def test_a_middleware_that_is_dropped_ends_its_callouts(tmp_path: Path) ->
         assert running() == 0
 
 
+async def test_a_policy_that_lives_on_hears_of_the_end(
+    tmp_path: Path, said: Callable[[], list[str]]
+) -> None:
+    """Its request goes on as the policy says."""
+    async with ScriptedUpstream(silent) as auth:
+        app = asking(tmp_path, auth.url)
+        connection = Connection(app, http_scope(), part(b""))
+        await auth.until(lambda: len(auth.requests) == 1)
+        app.drivers.current().close()
+        await connection.done()
+        await auth.until(lambda: auth.open == 0)
+    assert connection.sent[0]["status"] == 200
+    assert "status 0 the gateway let go of it" in said()
+
+
 async def answers_twice(peer: Peer) -> None:
     """Script: one request, two answers."""
     await peer.request()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -125,3 +126,22 @@ async def test_shared_limits(name: str, tmp_path: Path, said: Callable[[], list[
     text = told(name, tmp_path, said)
     assert '{"allowed": true, "remaining": 4, "reset": ' in text
     assert '{"allowed": true, "remaining": 3, "reset": ' in text
+
+
+async def test_a_server_that_drains_ends_the_callout(name: str, tmp_path: Path) -> None:
+    """Requests that wait for one are not waited for longer than others."""
+    if name == "run":
+        pytest.skip("it gives requests 30 s; it is the form `direct` in a process")
+
+    async def silent(peer: Peer) -> None:
+        await peer.request()
+
+    async with ScriptedUpstream(silent) as auth:
+        module = asking(tmp_path, "auth", timeout=60_000)
+        setting = Setting(module=module, clusters={"auth": auth.url}, net=("auth",))
+        async with contextlib.AsyncExitStack() as stack:
+            port = await stack.enter_async_context(place(name, setting, tmp_path))
+            client = await stack.enter_async_context(Client(port))
+            await client.send(b"GET / HTTP/1.1\r\nhost: gate.test\r\n\r\n")
+            await auth.until(lambda: len(auth.requests) == 1)
+        await auth.until(lambda: auth.open == 0)

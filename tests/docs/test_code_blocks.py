@@ -48,7 +48,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         [sys.executable, "-m", "wasmgate", *key.split()], check=True, capture_output=True
     )
     # They stand in for modules of a reader's own: they take any configuration.
-    for name in ("own.wasm", "api_version.wasm"):
+    for name in ("own.wasm", "api_version.wasm", "gpustack-rate-limit.wasm"):
         shutil.copyfile(MODULES / "edition.wasm", tmp_path / name)
     guide = blocks(ROOT / "docs" / "guides" / "gateway.md")
     first = next(block for block in guide if block.language == "yaml")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tests.middleware.guests import guest
 from tests.modules.building import built
 from tests.modules.wire import Fields, Message
-from wasmgate import Limits, Policy, policies
+from wasmgate import Capabilities, Limits, Policy, policies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +26,7 @@ OF_THE_HOST = {
     "transfer-encoding",
     "via",
     "x-envoy-expected-rq-timeout-ms",
+    "x-envoy-internal",
     "x-envoy-upstream-service-time",
     "x-forwarded-for",
     "x-forwarded-host",
@@ -85,6 +86,9 @@ REQUESTS = {
     "options": Ask("OPTIONS", "/plain"),
     "grpc": Ask(
         "POST", "/echo", (("content-type", "application/grpc"), ("te", "trailers")), b"12345"
+    ),
+    "trailers-sent": Ask(
+        "POST", "/echo", (), b"aaa\nbbb\n", chunked=True, trailers=(("x-sum", "2"),)
     ),
     "trailers-got": Ask(target="/trailers"),
 }
@@ -156,6 +160,18 @@ PROGRAMS = {
     "answers-nothing": ["request_headers: respond 403 "],
     "answers-typed": ["request_headers: respond 403 {} content-type=application/json"],
     "answers-body-late": ["response_body: respond 502 broken"],
+    "trailers": [
+        "request_trailers: add request_trailers x-more 1",
+        "request_trailers: get request_trailers x-sum",
+        "response_trailers: set response_trailers x-sum 3",
+        "response_trailers: add response_trailers x-more 1",
+    ],
+    "repeated": [
+        "request_headers: add request x-twice 3",
+        "response_headers: add response set-cookie c=3",
+        "response_headers: remove response x-absent",
+    ],
+    "statuses": ["response_headers: set response :status 299"],
     "method": ["request_headers: set request :method PUT"],
 }
 
@@ -176,6 +192,7 @@ def own_chains(issuer: Issuer) -> dict[str, Sequence[Policy]]:
         "answers-body": [guest("request_body: respond 413 enough", name="answers-body")],
         "rewrite": [rewrite],
         "edits-and-rewrite": [*programs["edits"], rewrite],
+        "bodies-and-trailers": [*programs["bodies"], *programs["trailers"]],
         **programs,
     }
 
@@ -184,8 +201,10 @@ BUILT = {
     **{
         f"{sdk}-{example}": (sdk, example)
         for sdk in ("sdk-0.1.4", "sdk-0.2.0")
-        for example in ("http_headers", "http_body", "http_config")
+        for example in ("http_headers", "http_body", "http_config", "http_auth_random")
     },
+    "go": ("go", "plan_lookup"),
+    "assemblyscript": ("assemblyscript", "plan_lookup"),
 }
 """Chains of one module that tools/build_guests.py builds: its guest and its file."""
 
@@ -205,6 +224,7 @@ def _policy(module: Path, name: str) -> Policy:
         module,
         name=name,
         configuration="plans",
+        capabilities=Capabilities(net=("plans", "httpbin"), metrics=("*",)),
         limits=Limits(memory=64 * 1024**2, fuel=100_000_000),
     )
 
@@ -236,5 +256,9 @@ def _settings(policy: Policy) -> dict[str, object]:
     return {
         "module": str(policy.module),
         "configuration": policy.configuration,
+        "capabilities": {
+            "net": list(policy.capabilities.net),
+            "metrics": list(policy.capabilities.metrics),
+        },
         "limits": {"memory": policy.limits.memory, "fuel": policy.limits.fuel},
     }

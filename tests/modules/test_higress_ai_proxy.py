@@ -18,7 +18,7 @@ CLAUDE = {
         "modelMapping": {"small": "claude-small"},
     }
 }
-EVENTS = (
+EVENTS: tuple[dict[str, Any], ...] = (
     {"type": "message_start", "message": {"id": "m1", "model": "claude-small", "usage": {}}},
     {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
     {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "he"}},

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
 from tests.middleware.apps import echo
 from tests.middleware.asgi_server import get
-from wasmgate import Policy, PolicyMiddleware
+from wasmgate import Capabilities, Policy, PolicyMiddleware
 from wasmgate._native import Chain, Host
 from wasmgate.artifacts import cache_folder
 
@@ -116,3 +117,41 @@ async def test_http_config_adds_its_configuration(examples: Path) -> None:
     policy = Policy(examples / "http_config.wasm", configuration="told by the operator")
     answer = await get(PolicyMiddleware(echo, policies=[policy]))
     assert (b"custom-header", b"told by the operator") in answer.start["headers"]
+
+
+async def random_byte(peer: Peer, byte: bytes) -> None:
+    """Script: httpbin's `/bytes/1`, less at random."""
+    while True:
+        await peer.request()
+        await peer.answer(byte)
+
+
+@pytest.mark.parametrize(
+    ("byte", "status", "line"),
+    [(b"\x02", 200, "Access granted."), (b"\x03", 403, "Access forbidden.")],
+)
+async def test_http_auth_random_asks_httpbin(
+    examples: Path, byte: bytes, status: int, line: str, said: Callable[[], list[str]]
+) -> None:
+    """An even byte lets the request go on, an odd one is answered 403; both are signed."""
+    module = examples / "http_auth_random.wasm"
+    policies = [Policy(module, capabilities=Capabilities(net=("httpbin",)))]
+    async with ScriptedUpstream(lambda peer: random_byte(peer, byte)) as httpbin:
+        wrapped = PolicyMiddleware(echo, policies=policies, clusters={"httpbin": httpbin.url})
+        answer = await get(wrapped)
+    asked = httpbin.requests[0]
+    assert (asked.line, asked.values(b"host")) == (b"GET /bytes/1 HTTP/1.1", [b"httpbin.org"])
+    assert answer.status == status
+    assert (b"powered-by", b"proxy-wasm") in answer.start["headers"]
+    assert line in said()
+
+
+async def test_http_auth_random_without_httpbin(examples: Path) -> None:
+    """The callout fails: its answer is empty, and an empty one is no even byte."""
+    async with ScriptedUpstream() as upstream:
+        url = upstream.url
+    module = examples / "http_auth_random.wasm"
+    policies = [Policy(module, capabilities=Capabilities(net=("httpbin",)))]
+    wrapped = PolicyMiddleware(echo, policies=policies, clusters={"httpbin": url})
+    answer = await get(wrapped)
+    assert (answer.status, answer.body) == (403, b"Access forbidden.\n")

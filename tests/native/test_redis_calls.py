@@ -81,6 +81,8 @@ def test_a_failure_has_a_status_and_no_response(host: Host) -> None:
         (b"cache?db=3", "cache?db=3"),
         (b"cache?db=0", "cache"),
         (b"outbound|6379||redis.internal.dns?db=1", "redis.internal:6379?db=1"),
+        (b"cache?db=2&buffer_flush_timeout=3", "cache?db=2"),
+        (b"cache?buffer_flush_timeout=3&max_buffer_size_before_flush=1024", "cache"),
     ],
 )
 def test_a_server_has_databases(host: Host, named: bytes, reached: str) -> None:
@@ -88,6 +90,14 @@ def test_a_server_has_databases(host: Host, named: bytes, reached: str) -> None:
     texts = Texts()
     request = performed(host, texts, init(texts, named), query(texts, named))
     assert request.callouts[0].upstream == reached
+
+
+def test_the_database_may_be_named_by_the_login_alone(host: Host) -> None:
+    """As the SDK of Higress does; the last login says which."""
+    texts = Texts()
+    named = [init(texts, name) for name in (b"cache", b"cache?db=2", b"cache?db=3")]
+    request = performed(host, texts, *named, query(texts, b"cache"))
+    assert request.callouts[0].upstream == "cache?db=3"
 
 
 def test_a_query_before_the_login_is_a_bad_argument(host: Host) -> None:

@@ -79,7 +79,7 @@ async def test_servers_that_know_trailers_get_them(tmp_path: Path, *, known: boo
         gateway = Gateway(
             configuration(upstream.url, policies=policies, default_policies=["guest"])
         )
-        extensions = {"http.response.trailers": {}} if known else {}
+        extensions: dict[str, dict[str, str]] = {"http.response.trailers": {}} if known else {}
         scope = http_scope(headers=[(b"host", b"gate.test")], extensions=extensions)
         connection = await Connection(gateway, scope, part(b"")).done()
     trailers = [m for m in connection.sent if m["type"] == "http.response.trailers"]

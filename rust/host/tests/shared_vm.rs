@@ -193,6 +193,37 @@ fn the_effective_context_says_whose_hostcall_it_is() {
 }
 
 #[test]
+fn capabilities_are_those_of_the_effective_context() {
+    const METRIC: &str = r#"(import "env" "proxy_define_metric"
+        (func $metric (param i32 i32 i32 i32) (result i32)))"#;
+    let headers = callback(
+        "proxy_on_request_headers",
+        HEADERS,
+        "(drop (call $metric (i32.const 0) (i32.const 100) (i32.const 3) (i32.const 0)))
+         (drop (call $context (i32.const 1)))
+         (drop (call $metric (i32.const 0) (i32.const 100) (i32.const 4) (i32.const 0)))
+         (i32.const 0)",
+    );
+    let (host, module) =
+        (host(), guest(&[METRIC, CONTEXT, r#"(data (i32.const 100) "hits")"#, &headers]));
+    let [one, two] = ["one", "two"].map(|name| {
+        let mut spec =
+            PluginSpec { name: name.into(), module: module.clone(), ..PluginSpec::default() };
+        spec.vm_id = "both".into();
+        // What one may define, two may not, and the other way round.
+        spec.capabilities.metrics = vec![if name == "one" { "hits" } else { "hit" }.into()];
+        Chain::new(vec![Plugin::load(&host, spec).unwrap()])
+    });
+    got(&one);
+    got(&two);
+    let denials =
+        host.denials().into_iter().map(|denial| (denial.policy.to_string(), denial.value));
+    assert_eq!(denials.collect::<Vec<_>>(), [("one".to_owned(), "hit".to_owned())]);
+    let names: Vec<String> = host.metrics().into_iter().map(|metric| metric.name).collect();
+    assert_eq!(names, ["hits", "hit"]);
+}
+
+#[test]
 fn each_root_context_has_its_tick() {
     let configure = callback(
         "proxy_on_configure",

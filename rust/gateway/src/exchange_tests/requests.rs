@@ -191,7 +191,10 @@ fn a_policy_answers_in_place_of_the_upstream() {
         (Body::Bytes(b"hello".to_vec()), true),
         (effects.response.body, effects.response.end)
     );
-    assert_eq!(":status: 403, content-length: 5", answer_of(&exchange).join(", "));
+    assert_eq!(
+        ":status: 403, content-type: text/plain, content-length: 5",
+        answer_of(&exchange).join(", ")
+    );
 }
 
 #[test]

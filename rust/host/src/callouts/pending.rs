@@ -268,10 +268,14 @@ impl Calls {
         Ok(())
     }
 
-    pub(crate) fn login(&self, root: u32, upstream: &str) -> Option<(Arc<Login>, Duration)> {
-        let known = |known: &&Known| known.root == root && known.upstream == upstream;
-        let known = self.logins.iter().find(known)?;
-        Some((Arc::clone(&known.login), known.timeout))
+    /// The login for a server, and the server with its database: the SDK of Higress names that in
+    /// `proxy_redis_init` alone.
+    pub(crate) fn login(&self, root: u32, server: &str) -> Option<(String, Arc<Login>, Duration)> {
+        let named = |known: &&Known| {
+            known.upstream == server || known.upstream.split("?db=").next() == Some(server)
+        };
+        let known = self.logins.iter().rev().filter(|known| known.root == root).find(named)?;
+        Some((known.upstream.clone(), Arc::clone(&known.login), known.timeout))
     }
 
     /// True when there is something to hand over.

@@ -43,7 +43,8 @@ pub(super) fn call(
     let named = asking::name(guest, service, service_size)?;
     let query = asking::body(guest, query, query_size)?;
     let upstream = server(guest, &named)?;
-    let Some((login, timeout)) = guest.env.calls.login(asking::root(guest), &upstream) else {
+    let known = guest.env.calls.login(asking::root(guest), &upstream);
+    let Some((upstream, login, timeout)) = known else {
         asking::refuse(guest, "proxy_redis_init comes before proxy_redis_call");
         return Err(Status::BadArgument.into());
     };

@@ -180,7 +180,7 @@ fn word(guest: &Guest<'_>, at: i64, size: usize) -> i64 {
 /// Whether `next` is how long `name` is.
 fn is_size(name: &str, next: &str) -> bool {
     match next.strip_suffix("size") {
-        Some("") => matches!(name, "bytes" | "message"),
+        Some("") => matches!(name, "bytes" | "message" | "path"),
         Some(stem) => stem.strip_suffix('_') == Some(name),
         None => false,
     }
