@@ -151,7 +151,7 @@ fn write_frame(out: &mut String, functions: &[ImportedFunction]) -> std::fmt::Re
         out,
         r#"
 (memory (export "memory") {pages})
-(data (i32.const {TEXTS_AT}) "{texts}")
+(data $texts "{texts}")
 (global $heap (mut i32) (i32.const {heap}))
 (global $loads (mut i32) (i32.const 0))
 (func (export "proxy_abi_version_0_2_100"))
@@ -177,6 +177,7 @@ fn write_frame(out: &mut String, functions: &[ImportedFunction]) -> std::fmt::Re
   (drop (call $h{log} (i32.const 2) (i32.const {TEXTS_AT}) (i32.const 8)))
   (call $bump (local.get $size)))
 (func $load
+  (memory.init $texts (i32.const {TEXTS_AT}) (i32.const 0) (i32.const {length}))
   (global.set $loads (i32.const 1))
   (if (i32.eqz (call $h{get} (i32.const 0) (i32.const {TEXTS_AT}) (i32.const {name}) (i32.const {SLOTS}) (i32.const {size_at})))
     (then (memory.copy (i32.const {SCRIPT}) (i32.load (i32.const {SLOTS})) (i32.load (i32.const {size_at})))))
@@ -191,6 +192,7 @@ fn write_frame(out: &mut String, functions: &[ImportedFunction]) -> std::fmt::Re
     (local.set $left (i32.sub (local.get $left) (i32.const 1)))
     (br $next))))
 "#,
+        length = TEXTS.concat().len(),
         name = HEADER.len(),
         size_at = SLOTS + 4,
     )
