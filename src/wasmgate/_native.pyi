@@ -814,6 +814,9 @@ def deliver_redis(id: int, status: int, response: bytes) -> Effects | None:
 def deliver_foreign(id: int, result: bytes) -> Effects | None:
     """Bring the result of a "foreign"."""
 
+def pending_callouts() -> int:
+    """Return how many callouts of this thread wait for an answer."""
+
 def give_back_memory() -> None:
     """Give memory that is free, and that the allocator keeps, back to the operating system."""
 

@@ -45,10 +45,13 @@ pub fn encode_map(map: &HeaderMap) -> (Vec<u8>, usize) {
     (pairs::encode(map), pairs::encoded_len(map))
 }
 
-/// The numbers and bytes in a protobuf message, as arguments of foreign functions are read; `None`
-/// for what is none.
+/// A field of a protobuf message: its number, and its bytes unless it is a number itself.
+pub type MessageField<'a> = (u64, Option<&'a [u8]>);
+
+/// The fields in a protobuf message, as arguments of foreign functions are read; `None` for what is
+/// none.
 #[must_use]
-pub fn read_message(bytes: &[u8]) -> Option<Vec<(u64, Option<&[u8]>)>> {
+pub fn read_message(bytes: &[u8]) -> Option<Vec<MessageField<'_>>> {
     let mut fields = Vec::new();
     let read = protobuf::read(bytes, |number, field| {
         fields.push(match field {

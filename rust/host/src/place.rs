@@ -176,7 +176,9 @@ impl Place {
         let mut plugins = instance.as_ref().map(Instance::plugins).unwrap_or_default();
         plugins.retain(|plugin| stay(plugin) && !plugin.is_retired());
         drop(instance);
-        streams.iter().for_each(|key| stream_state::vacate(*key));
+        for key in &streams {
+            stream_state::vacate(*key);
+        }
         let (policy, message) = (Arc::clone(&core.name), error.to_string());
         outbox(|out| {
             out.logs.push(LogRecord { policy, level: LogLevel::Critical, message });

@@ -174,6 +174,11 @@ fn deliver_foreign(py: Python<'_>, id: u64, result: Vec<u8>) -> Asked {
     deliver(py, id, CalloutAnswer::Foreign(result))
 }
 
+#[pyfunction]
+fn pending_callouts() -> usize {
+    wasmgate_host::pending_callouts()
+}
+
 /// Adds the class and the functions to the module.
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Callout>()?;
@@ -184,5 +189,6 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(deliver_grpc_trailers, module)?)?;
     module.add_function(wrap_pyfunction!(deliver_grpc_close, module)?)?;
     module.add_function(wrap_pyfunction!(deliver_redis, module)?)?;
-    module.add_function(wrap_pyfunction!(deliver_foreign, module)?)
+    module.add_function(wrap_pyfunction!(deliver_foreign, module)?)?;
+    module.add_function(wrap_pyfunction!(pending_callouts, module)?)
 }
