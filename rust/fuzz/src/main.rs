@@ -35,7 +35,7 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
             "--inputs" => arguments.amount.inputs = value.parse()?,
             "--seed" => arguments.seed = value.parse()?,
             "--minutes" => {
-                arguments.amount.time = Some(Duration::from_secs(60 * value.parse::<u64>()?));
+                arguments.amount.time = Some(Duration::from_mins(value.parse()?));
             }
             "--file" => arguments.file = Some(value),
             "--current" => arguments.current = Some(value),

@@ -12,7 +12,7 @@ use crate::input::Source;
 
 const LOOK: Duration = Duration::from_millis(200);
 /// An input that takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Waits for the worker; `None`: it was killed, because it stood still.
 ///

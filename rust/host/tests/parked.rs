@@ -2,8 +2,10 @@
 
 mod common;
 
-use common::{LOG, callback, got, guest, host, load_with};
-use wasmgate_host::{Chain, Plugin, PluginSpec};
+use std::sync::Arc;
+
+use common::{LOG, callback, got, guest, head, host, load, load_with};
+use wasmgate_host::{Attributes, Chain, Plugin, PluginSpec, Stream};
 
 const DONE: &str = "(param $context i32) (result i32)";
 const ENDED: &str = "(param $context i32)";
@@ -68,4 +70,26 @@ fn in_a_shared_vm_it_ends_with_its_own_plugin() {
     assert_eq!(host.instances(), 1);
     drop(two);
     assert_eq!(host.instances(), 0);
+}
+
+#[test]
+fn a_crash_at_the_end_of_one_lets_go_of_all() {
+    let crash_at_the_third = "(global.set $ends (i32.add (global.get $ends) (i32.const 1)))
+        (if (i32.eq (global.get $ends) (i32.const 3)) (then unreachable))";
+    let fields = [
+        "(global $ends (mut i32) (i32.const 0))",
+        &callback("proxy_on_done", DONE, "(i32.const 0)"),
+        &callback("proxy_on_delete", ENDED, crash_at_the_third),
+    ];
+    let chain = Chain::new(vec![load("p", &fields)]);
+    let address: Arc<str> = "192.0.2.1".into();
+    for _ in 0..4 {
+        let source = Some((Arc::clone(&address), 1));
+        let mut stream = Stream::open(&chain, Attributes { source, ..Attributes::default() });
+        stream.on_request_headers(head(&[]), true).unwrap();
+        stream.close().unwrap();
+    }
+    assert_eq!(Arc::strong_count(&address), 5);
+    drop(chain);
+    assert_eq!(Arc::strong_count(&address), 1);
 }

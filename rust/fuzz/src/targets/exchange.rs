@@ -101,9 +101,13 @@ impl<'a> Exchange<'a> {
         let mut head = HeaderMap::new();
         let pseudo: [(&[u8], &[u8]); 4] =
             [(b":method", b"POST"), (b":scheme", b"http"), (b":authority", b"a"), (b":path", b"/")];
-        pseudo.into_iter().for_each(|(name, value)| head.push(name, value));
+        for (name, value) in pseudo {
+            head.push(name, value);
+        }
         head.push(HEADER.as_bytes(), &self.script);
-        fields(data).iter().for_each(|(name, value)| head.push(name, value));
+        for (name, value) in fields(data).iter() {
+            head.push(name, value);
+        }
         head
     }
 

@@ -144,7 +144,10 @@ fn write_frame(out: &mut String, functions: &[ImportedFunction]) -> std::fmt::Re
         number("proxy_get_header_map_value"),
         number("proxy_set_tick_period_milliseconds"),
     );
-    let texts: String = TEXTS.concat().iter().map(|byte| format!("\\{byte:02x}")).collect();
+    let mut texts = String::new();
+    for byte in TEXTS.concat() {
+        write!(texts, "\\{byte:02x}")?;
+    }
     let (pages, heap, top) = (MEMORY >> 16, 1 << 16, MEMORY - 4096);
     let allocator = SCRIPT + ACTIONS + u32::try_from(PHASES.len()).unwrap_or(0);
     write!(
