@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from wasmgate import ConfigError
-from wasmgate.modules import bundled, is_path, locate
+from wasmgate.modules import bundled, is_path, locate, symbols
 
 
 @pytest.mark.parametrize("module", ["./own.wasm", "own.wasm", "a/b", "/a", Path("own")])
@@ -80,6 +80,21 @@ def test_the_manifest_has_the_digests_of_the_modules() -> None:
     digests = {name: hashlib.sha256(locate(name).read_bytes()).hexdigest() for name in bundled()}
     expected = {name: module["sha256"] for name, module in manifest()["modules"].items()}
     assert digests == expected
+
+
+def test_the_manifest_has_the_digests_of_the_symbols() -> None:
+    """They ship beside the modules."""
+    files = {name: symbols(name) for name in bundled()}
+    digests = {
+        name: file and hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()
+    }
+    expected = {name: module["symbols"] for name, module in manifest()["modules"].items()}
+    assert digests == expected
+
+
+def test_a_path_has_no_symbols() -> None:
+    """Its own names are in it, or nowhere."""
+    assert symbols("./own.wasm") is None
 
 
 def manifest() -> dict[str, Any]:

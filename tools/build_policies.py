@@ -4,7 +4,8 @@
     python tools/build_policies.py --check     build elsewhere and compare with the tree
     python tools/build_policies.py --sources   print the digests of the sources, compile nothing
 
-With --fixtures: the guests of the tests, from rust/fixtures into tests/fixtures.
+With --fixtures: the guests of the tests, from rust/fixtures into tests/fixtures. They have no
+symbols, the names of the functions in a file of their own, which policies have.
 
 Exit codes: 0 done, or equal byte for byte; 1 a build failed or a module differs; 3 cannot compare:
 the modules in the tree were built by another toolchain (it is printed).
@@ -24,6 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import module_exports
+import module_symbols
 import policy_sources
 import policy_toolchain
 
@@ -59,12 +61,15 @@ def build(toolchain: policy_toolchain.Toolchain, folder: str) -> int:
     sources = policy_sources.digests(ROOT / "rust", folder)
     modules = {}
     with tempfile.TemporaryDirectory() as out:
-        for name, module in compiled(toolchain, folder, sorted(sources), Path(out)).items():
-            path = MODULES[folder] / f"{name}.wasm"
-            path.write_bytes(module)
-            digest = policy_sources.file_digest(path)
-            modules[name] = {"sha256": digest, "sources": sources[name]}
-            print(f"{path.name}: {len(module):,} bytes, sha256 {digest}")
+        built = compiled(toolchain, folder, sorted(sources), Path(out))
+    for name, files in built.items():
+        digests = {}
+        for suffix, content in files.items():
+            path = MODULES[folder] / f"{name}.{suffix}"
+            path.write_bytes(content)
+            digests[suffix] = policy_sources.file_digest(path)
+            print(f"{path.name}: {len(content):,} bytes, sha256 {digests[suffix]}")
+        modules[name] = {"sha256": digests.pop("wasm"), **digests, "sources": sources[name]}
     manifest = {"toolchain": toolchain.identity, "modules": modules}
     text = json.dumps(manifest, indent=2) + "\n"
     (MODULES[folder] / MANIFEST).write_text(text, encoding="utf-8")
@@ -73,17 +78,21 @@ def build(toolchain: policy_toolchain.Toolchain, folder: str) -> int:
 
 def compiled(
     toolchain: policy_toolchain.Toolchain, folder: str, names: list[str], out: Path
-) -> dict[str, bytes]:
-    """Compile the named crates of the folder under `out` and return the modules as they ship."""
+) -> dict[str, dict[str, bytes]]:
+    """Compile the named crates of the folder under `out` and return the files that ship."""
     rust = ROOT / "rust"
-    return {
-        name: module_exports.trimmed(path.read_bytes(), rust / folder / name)
-        for name, path in toolchain.build(rust, names, out).items()
-    }
+    built = {}
+    for name, path in toolchain.build(rust, names, out, module_symbols.NAMED).items():
+        trimmed = module_exports.trimmed(path.read_bytes(), rust / folder / name)
+        module, symbols = module_symbols.apart(trimmed)
+        built[name] = {"wasm": module}
+        if folder == "policies":
+            built[name]["symbols"] = symbols
+    return built
 
 
 def check(toolchain: policy_toolchain.Toolchain, folder: str) -> int:
-    """Build every crate of the folder elsewhere and compare it with the module in the tree."""
+    """Build every crate of the folder elsewhere and compare it with what is in the tree."""
     manifest = json.loads((MODULES[folder] / MANIFEST).read_text("utf-8"))
     if toolchain.identity != manifest["toolchain"]:
         print(f"not comparable: the modules were built by\n  {manifest['toolchain']}")
@@ -92,11 +101,13 @@ def check(toolchain: policy_toolchain.Toolchain, folder: str) -> int:
     different = []
     with tempfile.TemporaryDirectory() as out:
         built = compiled(toolchain, folder, sorted(manifest["modules"]), Path(out))
-        for name, module in built.items():
-            equal = module == (MODULES[folder] / f"{name}.wasm").read_bytes()
-            print(f"{name}.wasm: {'equal' if equal else 'DIFFERENT'}")
+    for name, files in built.items():
+        for suffix, content in files.items():
+            path = MODULES[folder] / f"{name}.{suffix}"
+            equal = content == path.read_bytes()
+            print(f"{path.name}: {'equal' if equal else 'DIFFERENT'}")
             if not equal:
-                different.append(name)
+                different.append(path.name)
     return DIFFERENT if different else 0
 
 

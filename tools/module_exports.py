@@ -15,8 +15,9 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING
 
+from wasm_sections import PREAMBLE, number, read_number, section, sections
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 PER_REQUEST = (
@@ -29,10 +30,7 @@ PER_REQUEST = (
     "done",
     "log",
 )
-_PREAMBLE = 8
 _EXPORTS = 7
-_LOW_BITS = 0x7F
-_MORE = 0x80
 
 
 def trimmed(module: bytes, crate: Path) -> bytes:
@@ -49,50 +47,20 @@ def trimmed(module: bytes, crate: Path) -> bytes:
 
 def without(module: bytes, names: set[str]) -> bytes:
     """Return the module with the exports of these names left out."""
-    parts = [module[:_PREAMBLE]]
-    for kind, content in _sections(module):
-        kept = _kept(content, names) if kind == _EXPORTS else content
-        parts.append(bytes([kind]) + _number(len(kept)) + kept)
+    parts = [PREAMBLE]
+    for kind, content in sections(module):
+        parts.append(section(kind, _kept(content, names) if kind == _EXPORTS else content))
     return b"".join(parts)
 
 
-def _sections(module: bytes) -> Iterator[tuple[int, bytes]]:
-    at = _PREAMBLE
-    while at < len(module):
-        size, start = _read(module, at + 1)
-        yield module[at], module[start : start + size]
-        at = start + size
-
-
-def _kept(section: bytes, names: set[str]) -> bytes:
-    count, at = _read(section, 0)
+def _kept(exports: bytes, names: set[str]) -> bytes:
+    count, at = read_number(exports, 0)
     kept = []
     for _ in range(count):
-        length, start = _read(section, at)
-        name = section[start : start + length].decode("utf-8")
-        _, end = _read(section, start + length + 1)
+        length, start = read_number(exports, at)
+        name = exports[start : start + length].decode("utf-8")
+        _, end = read_number(exports, start + length + 1)
         if name not in names:
-            kept.append(section[at:end])
+            kept.append(exports[at:end])
         at = end
-    return _number(len(kept)) + b"".join(kept)
-
-
-def _read(data: bytes, at: int) -> tuple[int, int]:
-    """Return an unsigned LEB128 number and where it ends."""
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & _LOW_BITS) << shift
-        shift += 7
-        if not byte & _MORE:
-            return value, at
-
-
-def _number(value: int) -> bytes:
-    encoded = bytearray()
-    while value > _LOW_BITS:
-        encoded.append(value & _LOW_BITS | _MORE)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
+    return number(len(kept)) + b"".join(kept)

@@ -41,7 +41,7 @@ class Toolchain:
     flags: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
 
-    def build(self, workspace: Path, names: list[str], out: Path) -> dict[str, Path]:
+    def build(self, workspace: Path, names: list[str], out: Path, *flags: str) -> dict[str, Path]:
         """Compile the named policies in a new folder under `out` and return their modules.
 
         Raises SystemExit when cargo fails; it has said why.
@@ -51,7 +51,9 @@ class Toolchain:
         environment = {
             "CARGO_TARGET_DIR": str(out),
             # Separated by 0x1f, so that a path may have a space in it.
-            "CARGO_ENCODED_RUSTFLAGS": "\x1f".join([*self.flags, *self._remapped(workspace)]),
+            "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(
+                [*self.flags, *flags, *self._remapped(workspace)]
+            ),
         }
         crates = [f"--package={name}" for name in names]
         options = [f"--profile={PROFILE}", f"--target={TARGET}", *self.options]

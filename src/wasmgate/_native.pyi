@@ -37,6 +37,7 @@ __all__ = [
     "deliver_redis",
     "give_back_memory",
     "inspect",
+    "pending_callouts",
 ]
 
 _Fields: TypeAlias = Iterable[tuple[bytes, bytes]]
@@ -92,13 +93,14 @@ class Host:
         size: int = 4_194_304,
         value: int = 256,
         secrets: bool = False,
+        stream: int | None = None,
     ) -> None:
         """Record every callback and hostcall of all policies from now on, on all threads.
 
         At most `events` of them are kept, and `size` bytes of their text; a value is cut after
         `value` bytes. Without `secrets` masked are: configurations, passwords, what foreign
         functions take and give, and the values of authorization, proxy-authorization, cookie and
-        set-cookie.
+        set-cookie. With `stream`, the id of a `Stream` or an `Exchange`, only its events are kept.
         """
 
     def stop_recording(self) -> None:
@@ -127,6 +129,12 @@ class Host:
         """Return name, kind (counter, gauge, histogram) and value of each metric.
 
         The value of a histogram is the sum of what was recorded.
+        """
+
+    def deny(self, policy: str, capability: str, value: str) -> None:
+        """Count a denial of the layer above, which knows where a name leads.
+
+        Raises ValueError for a capability that there is not.
         """
 
     def denials(self) -> list[tuple[str, str, str, int]]:
@@ -190,6 +198,10 @@ class PolicyStatistics:
     @property
     def out_of_memory(self) -> int:
         """Crashes after its memory could not grow."""
+
+    @property
+    def callouts(self) -> int:
+        """Callouts that it made; more messages of a gRPC stream are none."""
 
 @final
 class TraceEvent:
@@ -274,13 +286,15 @@ class Plugin:
         shared_data: Sequence[str] = ...,
         vm_id: str = ...,
         tenants: tuple[Literal["host", "header", "property"], str, int, float] | None = None,
+        symbols: Path | None = None,
     ) -> Plugin:
         """Compile and start a module, in a VM that it may share.
 
         Plugins of one `vm_id` share a VM if their modules, `vm_configuration`, environment and
         `memory` are the same too; one with an empty `vm_id` is alone. `tenants` gives each tenant
         a VM: what names it (the name of a header, or the path of a property with dots), how many
-        there may be, and the seconds until an idle one is dropped.
+        there may be, and the seconds until an idle one is dropped. `symbols` is a file with the
+        names of the functions of a stripped module; it is read when one of them crashed.
         """
 
     def with_configuration(self, configuration: bytes, strip_request_headers: list[str]) -> Plugin:
@@ -611,10 +625,15 @@ class Exchange:
         """True when the request has a body to come; False also for a request that was refused."""
 
     @property
+    def timeout(self) -> float | None:
+        """Seconds from the request's head to the end of the response, as its route has it."""
+
+    @property
     def upstream(self) -> UpstreamRequest | None:
         """The request to send on, once its head goes on. Ask once: it is made anew each time."""
 
     def on_request_body(self, chunk: bytes, end: bool) -> Effects | None: ...
+    def on_request_trailers(self, trailers: _Fields) -> Effects | None: ...
     def on_response_headers(self, status: int, headers: _Fields, end: bool) -> Effects | None:
         """Take the head of the upstream's response, with its fields about the connection.
 
@@ -685,7 +704,7 @@ class Connection:
     connection is to be cut (RESET), closed (CLOSE; LINGER: the client may be sending still), or
     given to another protocol with `take_unread` (HAND_OVER); the client has sent too much ahead of
     its turn (FULL); `pressure` is not what it was (PRESSURE). FAILED beside ABANDON: the upstream
-    gave no valid response. TIMED beside what to dial: the exchange has a `timeout`.
+    gave no valid response. TIMED: `timeout` counts from now on.
 
     Bytes that go on as they came are the object that was passed in, not a copy of it.
     """
@@ -726,7 +745,7 @@ class Connection:
 
     @property
     def timeout(self) -> float | None:
-        """Seconds that the exchange may take."""
+        """Seconds that the exchange may take; with another route it is another."""
 
     @property
     def pressure(self) -> tuple[bool, bool]:

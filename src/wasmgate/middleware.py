@@ -71,6 +71,7 @@ class PolicyMiddleware:
                 functions=self.foreign_functions.asynchronous,
                 storage=limits_storage,
                 limits=callout_limits or CalloutLimits(),
+                deny=self.host.deny,
             ),
         )
         self._sees_responses = self.chain.response_headers or self.chain.response_body

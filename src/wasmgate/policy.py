@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from wasmgate.capabilities import Capabilities, names
 from wasmgate.errors import ConfigError, PolicyLoadError
 from wasmgate.isolation import Isolation, Tenants, contradiction
-from wasmgate.modules import locate
+from wasmgate.modules import locate, symbols
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -245,6 +245,7 @@ class Policy:
             shared_data=self.capabilities.shared_data,
             vm_id=self.vm_id,
             tenants=self._tenants(),
+            symbols=symbols(self.module),
             **dataclasses.asdict(self.limits),
         )
         if plugin.cache_problem is not None:

@@ -49,6 +49,8 @@ def replay(path: str | Path, *, module: str | Path | None = None) -> Replay:
     named = None if module is None else str(Path(module).absolute())
     policies = recording.source.policies(file.absolute().parent, named)
     outcome = run(policies, recording.inputs)
+    if outcome.error is not None:
+        raise outcome.error
     now = digests(policies)
     changed = [
         f"{kind} of {name}"
@@ -83,6 +85,7 @@ def _message(name: str, message: Request | Response | None) -> list[str]:
     if message is None:
         return [f"{name}: nothing"]
     data = written(message)
-    headers = data.pop("headers")
+    headers, trailers = data.pop("headers"), data.pop("trailers", [])
     first = [f"{name} {key}: {json.dumps(value)}" for key, value in data.items()]
-    return first + [f"{name} header {field}: {value}" for field, value in headers]
+    first += [f"{name} header {field}: {value}" for field, value in headers]
+    return first + [f"{name} trailer {field}: {value}" for field, value in trailers]

@@ -36,6 +36,7 @@ class Setting:
     functions: tuple[str, ...] = ()
     storage: str = "memory://"
     callouts: Mapping[str, Any] | None = None
+    timeout: str | None = None  # of the route
 
 
 async def answers(peer: Peer) -> None:
@@ -55,7 +56,8 @@ async def place(name: str, setting: Setting, folder: Path) -> AsyncIterator[int]
         upstream = await stack.enter_async_context(ScriptedUpstream(answers))
         config = written(setting, upstream.url)
         if name == "run":
-            yield await stack.enter_async_context(running(config, folder))
+            port, _ = await stack.enter_async_context(running(config, folder))
+            yield port
             return
         gateway = Gateway(GatewayConfig.model_validate(config))
         http = "httptools" if name == "gateway" else GatewayProtocol
@@ -80,18 +82,21 @@ def written(setting: Setting, app: str) -> dict[str, Any]:
     """Say the same in the words of gateway.yaml."""
     capabilities = {"net": list(setting.net), "foreign_functions": list(setting.functions)}
     clusters = {"site": app, **setting.clusters}
+    time = {"timeout": setting.timeout} if setting.timeout else {}
     return {
         "policies": {"guest": {"module": str(setting.module), "capabilities": capabilities}},
         "clusters": {name: {"endpoints": [url]} for name, url in clusters.items()},
         "default_policies": ["guest"],
-        "routes": [{"match": {"prefix": "/"}, "cluster": "site"}],
+        "routes": [{"match": {"prefix": "/"}, "cluster": "site"} | time],
         "limits": {"storage": setting.storage},
         "callouts": dict(setting.callouts or {}),
     }
 
 
 @contextlib.asynccontextmanager
-async def running(config: dict[str, Any], folder: Path) -> AsyncIterator[int]:
+async def running(
+    config: dict[str, Any], folder: Path
+) -> AsyncIterator[tuple[int, asyncio.subprocess.Process]]:
     """Run `wasmgate run` as a process; what it says goes to the file "said" of the folder."""
     file = folder / "gateway.yaml"
     file.write_text(yaml.safe_dump(config))
@@ -103,7 +108,7 @@ async def running(config: dict[str, Any], folder: Path) -> AsyncIterator[int]:
             env=os.environ | {"COLUMNS": "200"},
         )
     try:
-        yield await _listens(process, folder / "said")
+        yield await _listens(process, folder / "said"), process
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)

@@ -36,7 +36,7 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[misc,name-defined]
 
     def __init__(self) -> None:
         self.metadata: list[tuple[str, Any]] = []
-        self.cancelled = asyncio.Event()
+        self.opened, self.cancelled = asyncio.Event(), asyncio.Event()
         self.open = 0
 
     def service(self, details: Any) -> Any:  # noqa: ANN401 (grpcio carries no types)
@@ -70,6 +70,7 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[misc,name-defined]
     async def silent(self, _: AsyncIterator[bytes], __: Any) -> AsyncIterator[bytes]:  # noqa: ANN401
         """Read nothing and say nothing."""
         self.open += 1
+        self.opened.set()
         try:
             await asyncio.Event().wait()
             yield b""
@@ -79,14 +80,18 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[misc,name-defined]
 
 
 @contextlib.asynccontextmanager
-async def serving() -> AsyncIterator[tuple[Service, Target]]:
-    """Serve on a free port of this machine."""
+async def serving(certificate: bytes | None = None) -> AsyncIterator[tuple[Service, Target]]:
+    """Serve on a free port of this machine; with key and certificate over TLS."""
     server, service = grpc.aio.server(), Service()
     server.add_generic_rpc_handlers((service,))
-    port = server.add_insecure_port("127.0.0.1:0")
+    if certificate is None:
+        port = server.add_insecure_port("127.0.0.1:0")
+    else:
+        credentials = grpc.ssl_server_credentials([(certificate, certificate)])
+        port = server.add_secure_port("127.0.0.1:0", credentials)
     await server.start()
     try:
-        yield service, Target("127.0.0.1", port, secure=False, judged=True)
+        yield service, Target("127.0.0.1", port, secure=certificate is not None, judged=True)
     finally:
         await server.stop(grace=None)
 

@@ -272,3 +272,17 @@ def counted(auth: ScriptedUpstream) -> dict[str, int]:
         "policies": len(_LOOPS[loop].by_policy),
         "connections": auth.open,
     }
+
+
+async def test_a_refusal_after_dns_is_counted(
+    tmp_path: Path, said: Callable[[], list[str]]
+) -> None:
+    """Each time, like those of the host; the log has one line for a while."""
+    texts = Texts()
+    # The system's resolver takes it for 127.0.0.1; nobody says that it is a private name.
+    module = caller(texts, REQUEST, texts.http_call(upstream=b"127.1:9"))
+    app = around(module, tmp_path, net=("127.1:9",))
+    assert [(await get(app)).status for _ in range(3)] == [200] * 3
+    assert app.host.denials() == [("guest", "net", "127.1:9", 3)]
+    (line,) = [line for line in said() if line.startswith("PermissionDenied")]
+    assert "may not reach '127.1:9' (capability net): 127.1 leads to 127.0.0.1" in line

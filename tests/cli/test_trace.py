@@ -54,6 +54,18 @@ MEASURES = guest(
 )
 """Defines the metric `asked` and goes on."""
 
+TAKES = guest(
+    '(import "wasi_snapshot_preview1" "environ_get" (func $take (param i32 i32) (result i32)))',
+    '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)',
+    "  (call $take (i32.const 64) (i32.const 128)))",
+)
+"""Takes its environment, of which there is none: 0."""
+
+ENDS = guest(
+    '(func (export "proxy_on_request_trailers") (param i32 i32) (result i32) (i32.const 0))'
+)
+"""Looks at the trailers of the request and goes on."""
+
 Traced = dict[str, Any]
 
 
@@ -174,6 +186,23 @@ def test_an_upstream_that_was_asked_is_proposed(wasmgate: Command) -> None:
 
 
 @pytest.mark.usefixtures("calls")
+def test_capabilities_are_proposed_in_python_too(wasmgate: Command) -> None:
+    """`--python`."""
+    done = wasmgate("trace", "calls.wasm", "--python")
+    assert done.stdout.splitlines()[-1] == "  calls: Capabilities(net=['auth:8080'])"
+
+
+def test_missing_environment_variables_are_said_to_be_unknown(
+    tmp_path: Path, wasmgate: Command
+) -> None:
+    """Of a policy that takes them."""
+    (tmp_path / "takes.wasm").write_bytes(TAKES)
+    last = wasmgate("trace", "takes.wasm").stdout.splitlines()[-1]
+    assert last.startswith("  takes asks for its environment variables")
+    assert traced(wasmgate, "takes.wasm")["took_environment"] == ["takes"]
+
+
+@pytest.mark.usefixtures("calls")
 def test_a_callout_is_answered(wasmgate: Command) -> None:
     """By its upstream."""
     facts = traced(
@@ -215,9 +244,39 @@ def test_a_gateway_chooses_the_route(tmp_path: Path, wasmgate: Command) -> None:
 
 
 def test_a_policy_that_does_not_start_is_1(wasmgate: Command) -> None:
-    """With what it said."""
+    """With what it did until then, and what it said."""
     done = wasmgate("trace", "rewrite")
     assert (done.returncode, "refused the configuration" in done.stderr) == (1, True)
+    assert "rewrite #1 proxy_on_configure(size=0) → false" in done.stdout
+    assert "the upstream sees" not in done.stdout
+
+
+def test_json_of_a_policy_that_does_not_start_has_the_error(wasmgate: Command) -> None:
+    """Beside its events."""
+    done = wasmgate("trace", "rewrite", "--json")
+    facts = json.loads(done.stdout)
+    assert "refused the configuration" in facts["error"]
+    assert "proxy_on_configure" in [event["name"] for event in facts["events"]]
+
+
+@pytest.mark.usefixtures("rewrite")
+def test_trailers_pass(wasmgate: Command) -> None:
+    """The request's and the response's."""
+    facts = traced(
+        wasmgate,
+        *("rewrite", "--configuration", "rewrite.json", "--trailer", "x-sum: 1"),
+        *("--response-trailer", "x-time: 2"),
+    )
+    assert facts["upstream"]["trailers"] == [["x-sum", "1"]]
+    assert facts["client"]["trailers"] == [["x-time", "2"]]
+
+
+def test_trailers_meet_their_callback(tmp_path: Path, wasmgate: Command) -> None:
+    """The policy counts the fields."""
+    (tmp_path / "ends.wasm").write_bytes(ENDS)
+    facts = traced(wasmgate, "ends.wasm", "--trailer", "a: 1", "--trailer", "b: 2")
+    (call,) = [it for it in facts["events"] if it["name"] == "proxy_on_request_trailers"]
+    assert call["arguments"] == {"fields": "2"}
 
 
 @pytest.mark.parametrize(

@@ -145,8 +145,13 @@ class Texts:
         return self.done(f"(call $stream {operands} (i32.const 64))")
 
 
-def note(callback: str, signature: str, texts: Texts, *shown: str) -> str:
-    """Write a callback of an answer that logs its numbers, and what `shown` reads."""
+def note(callback: str, signature: str, texts: Texts, *shown: str, until: str | None = None) -> str:
+    """Write a callback of an answer that logs its numbers, and what `shown` reads.
+
+    The stream that asked goes on after it, or after the callback `until` alone.
+    """
+    goes_on = """(drop (call $effective (global.get $asked))) (drop (call $continue (i32.const 0)))
+        (drop (call $continue (i32.const 1)))"""
     count = signature.count("i32") - 2
     numbers = " ".join(f"$p{n}" for n in range(count))
     params = " ".join(f"(param {number} i32)" for number in numbers.split())
@@ -154,13 +159,11 @@ def note(callback: str, signature: str, texts: Texts, *shown: str) -> str:
         callback.removeprefix("proxy_on_"), *(f"(local.get {n})" for n in numbers.split())
     )
     return f"""(func (export "{callback}") (param $root i32) (param $number i32) {params}
-        {said} {" ".join(shown)}
-        (drop (call $effective (global.get $asked))) (drop (call $continue (i32.const 0)))
-        (drop (call $continue (i32.const 1))))"""
+        {said} {" ".join(shown)} {goes_on if until in {None, callback} else ""})"""
 
 
-def answers(texts: Texts, on_answer: str) -> list[str]:
-    """Write every callback of an answer; after it the stream that asked goes on."""
+def answers(texts: Texts, on_answer: str, until: str | None = None) -> list[str]:
+    """Write every callback of an answer; after it the stream that asked goes on (see `note`)."""
 
     def value(number: int, name: bytes) -> str:
         return texts.show(
@@ -191,10 +194,10 @@ def answers(texts: Texts, on_answer: str) -> list[str]:
             status,
             on_answer,
         ),
-        note("proxy_on_grpc_receive_initial_metadata", four, texts, value(4, b"x-m")),
-        note("proxy_on_grpc_receive", four, texts, buffer(5)),
-        note("proxy_on_grpc_receive_trailing_metadata", four, texts, value(5, b"x-t")),
-        note("proxy_on_grpc_close", four, texts, status),
+        note("proxy_on_grpc_receive_initial_metadata", four, texts, value(4, b"x-m"), until=until),
+        note("proxy_on_grpc_receive", four, texts, buffer(5), until=until),
+        note("proxy_on_grpc_receive_trailing_metadata", four, texts, value(5, b"x-t"), until=until),
+        note("proxy_on_grpc_close", four, texts, status, until=until),
         note("proxy_on_redis_call_response", five, texts, buffer(9)),
         note("proxy_on_foreign_function", four, texts, buffer(8)),
     ]
@@ -219,10 +222,12 @@ def caller(
     answer: int = PAUSE,
     done: int = 1,
     on_answer: str = "",
+    until: str | None = None,
 ) -> bytes:
     """Make a guest that does `body` in a callback, and logs the answers and the stream's end.
 
-    `done` is what `proxy_on_done` answers, `on_answer` is done when an HTTP call was answered.
+    `done` is what `proxy_on_done` answers, `on_answer` is done when an HTTP call was answered, and
+    after `until`, or any other answer, the stream goes on.
     """
     ends = {"proxy_on_done": "(result i32)", "proxy_on_log": "", "proxy_on_delete": ""}
     signatures = PHASES | {
@@ -244,5 +249,5 @@ def caller(
         callbacks.append(
             f'(func (export "{name}") (param $context i32) {result} {said} {does} {value})'
         )
-    callbacks += [*more, *answers(texts, on_answer)]
+    callbacks += [*more, *answers(texts, on_answer, until)]
     return guest(IMPORTS, HELPERS, *texts.fields, *callbacks)

@@ -40,6 +40,7 @@ def load(
     metrics: tuple[str, ...] = (),
     shared_data: tuple[str, ...] = (),
     vm_id: str = "",
+    symbols: Path | None = None,
 ) -> Plugin:
     """Load a module with the default limits of a policy, or others."""
     return Plugin(
@@ -65,6 +66,7 @@ def load(
         metrics=metrics,
         shared_data=shared_data,
         vm_id=vm_id,
+        symbols=symbols,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.native.chain_request import Request, load
 from tests.native.hostile import guest
+from wasmgate import Limits, Policy, PolicyLoadError
 from wasmgate._native import Chain, Host
 
 if TYPE_CHECKING:
@@ -35,7 +37,12 @@ NAMELESS = guest(
 
 def told(host: Host, module: bytes) -> list[str]:
     """Return the lines that the crash of a request is logged with."""
-    request = Request(Chain([load(host, module)]))
+    return crash(Chain([load(host, module)]))
+
+
+def crash(chain: Chain) -> list[str]:
+    """Send a request and return the lines that its crash is logged with."""
+    request = Request(chain)
     (message,) = [text for _, level, text in request.records if level == 5]
     return message.splitlines()
 
@@ -52,6 +59,39 @@ def test_names_come_from_the_cache_too(artifacts: Path, host: Host, load_number:
     for _ in range(load_number):
         lines = told(Host(cache=str(artifacts)), CRASHES)
     assert lines[1] == "  at policy::check"
+
+
+def test_names_that_ship_apart_are_read_at_the_crash(tmp_path: Path, host: Host) -> None:
+    """Not before: the file comes after the policy was loaded."""
+    file = tmp_path / "own.symbols"
+    chain = Chain([load(host, NAMELESS, symbols=file)])
+    file.write_bytes(names_of(NAMELESS))
+    assert crash(chain)[1:] == ["  at policy::check"]
+
+
+def test_names_of_another_module_are_not_shown(tmp_path: Path, host: Host) -> None:
+    """A wrong name is worse than none."""
+    (tmp_path / "own.symbols").write_bytes(names_of(CRASHES))
+    chain = Chain([load(host, NAMELESS, symbols=tmp_path / "own.symbols")])
+    assert crash(chain)[1:] == []
+
+
+def names_of(module: bytes) -> bytes:
+    """Write symbols that name function 0 of a module."""
+    digest = hashlib.sha256(module).hexdigest().encode()
+    name = b"_ZN6policy5check17h0123456789abcdefE"
+    functions = b"\1\0" + bytes([len(name)]) + name
+    parts = b"\4name\1" + bytes([len(functions)]) + functions
+    return b"\0asm\1\0\0\0\0\x50\x0fwasmgate.module" + digest + b"\0" + bytes([len(parts)]) + parts
+
+
+@pytest.mark.parametrize("name", ["jwt_auth", "rate_limit", "rewrite"])
+def test_a_bundled_policy_tells_where(name: str) -> None:
+    """Its names are beside it: here of the start, which has too little fuel."""
+    with pytest.raises(PolicyLoadError) as caught:
+        Policy(name, configuration={}, limits=Limits(start_fuel=3_000)).load(Host())
+    place = f"  at <{name}::context::Root as proxy_wasm::traits::RootContext>::on_configure"
+    assert place in str(caught.value).splitlines()
 
 
 def test_twenty_frames_are_enough(host: Host) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.native.callout_guests import Texts, caller
 from tests.native.chain_request import Request, load
 from tests.native.hostile import guest, hostile
 from wasmgate._native import Chain, Host
@@ -103,6 +104,16 @@ def test_failures_are_counted_by_their_kind(
     Request(Chain([load(host, hostile(name))]), headers=ATTACK)
     row = policy(host)
     assert (row.traps, row.out_of_fuel, row.out_of_memory) == failures
+
+
+def test_callouts_are_counted(host: Host) -> None:
+    """Those that are made; one that is refused is none."""
+    texts = Texts()
+    both = texts.http_call() + texts.http_call(upstream=b"other")
+    chain = Chain([load(host, caller(texts, "proxy_on_request_headers", both), net=("auth",))])
+    for _ in range(2):
+        Request(chain).close()
+    assert policy(host).callouts == 2
 
 
 def test_hosts_count_apart(host: Host) -> None:

@@ -122,6 +122,19 @@ def test_events_past_the_bound_are_counted(host: Host) -> None:
     assert lost > 0
 
 
+def test_one_stream_is_recorded_alone(host: Host) -> None:
+    """The other's events are not counted as lost."""
+    policies = chain(host)
+    first, second = Request(policies), Request(policies)
+    host.record(stream=first.stream.id)
+    second.response().close()
+    first.response().close()
+    events, lost = host.take_trace()
+    assert {event.stream for event in events} == {first.stream.id}
+    assert events[0].name == "proxy_on_response_headers"
+    assert lost == 0
+
+
 def test_events_past_the_bound_of_bytes_are_counted(host: Host) -> None:
     """A guest that sends long values fills no memory."""
     policies = chain(host)

@@ -7,6 +7,7 @@
 //! of the first.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmgate_host::{Attributes, Effects, Error, Head, HeaderMap, LocalResponse, Progress, Stream};
 
@@ -139,6 +140,16 @@ impl Exchange {
     /// False for a request that was refused before it had a route.
     pub(crate) fn is_routed(&self) -> bool {
         self.route.is_some()
+    }
+
+    /// How long it may take from the request's head to the last byte of the response: of the route
+    /// that it has now.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        match &self.upstream {
+            Some(upstream) => upstream.timeout,
+            None => self.router.route(self.route?).timeout,
+        }
     }
 
     /// The request for the upstream, from the step on in which its head goes on.

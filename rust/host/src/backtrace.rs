@@ -1,24 +1,26 @@
 //! Where a guest crashed, by the names of its functions: those of its name section, which the
-//! cached artifact keeps.
+//! cached artifact keeps, or those that it ships apart.
 
-use wasmer::RuntimeError;
+use wasmer::{FrameInfo, RuntimeError};
 
 /// As Envoy shows them (proxy-wasm-cpp-host, `limits.h`).
 const FRAMES: usize = 20;
 /// Letters of a name.
 const NAME: usize = 200;
 
-/// The innermost frames; none when the module names no function, because bare numbers help nobody.
-pub(crate) fn backtrace(trap: &RuntimeError) -> Vec<String> {
+/// The innermost frames; none when no function has a name, because bare numbers help nobody.
+/// `apart` knows the names that the module itself does not have.
+pub(crate) fn backtrace<'a>(
+    trap: &'a RuntimeError,
+    apart: impl Fn(u32) -> Option<&'a str>,
+) -> Vec<String> {
     let frames = trap.trace();
-    if frames.iter().all(|frame| frame.function_name().is_none()) {
+    let name = |frame: &'a FrameInfo| frame.function_name().or_else(|| apart(frame.func_index()));
+    let shown: Vec<_> = frames.iter().take(FRAMES).map(|it| (name(it), it.func_index())).collect();
+    if shown.iter().all(|(name, _)| name.is_none()) {
         return Vec::new();
     }
-    let mut lines: Vec<_> = frames
-        .iter()
-        .take(FRAMES)
-        .map(|frame| line(frame.function_name(), frame.func_index()))
-        .collect();
+    let mut lines: Vec<_> = shown.into_iter().map(|(name, index)| line(name, index)).collect();
     if frames.len() > FRAMES {
         lines.push(format!("and {} more", frames.len() - FRAMES));
     }
@@ -55,6 +57,6 @@ mod tests {
 
     #[test]
     fn a_trap_without_a_guest_has_no_frames() {
-        assert!(backtrace(&RuntimeError::new("host")).is_empty());
+        assert!(backtrace(&RuntimeError::new("host"), |_| Some("guest")).is_empty());
     }
 }

@@ -39,6 +39,10 @@ pub enum Capability {
 }
 
 impl Capability {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Net, Self::Env, Self::Read, Self::ForeignFunctions, Self::Metrics, Self::SharedData];
+
     /// The key of gateway.yaml.
     #[must_use]
     pub const fn name(self) -> &'static str {

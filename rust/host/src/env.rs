@@ -177,6 +177,7 @@ impl Env {
     }
 
     /// Prepares for one callback in `context`.
+    #[inline]
     pub(crate) fn enter(&mut self, context: u32) {
         self.current = context;
         self.effective = context;

@@ -193,8 +193,17 @@ impl<'a> Guest<'a> {
     /// many. No bytes: no allocation, and (0, 0) (proxy-wasm/spec, "Memory management").
     pub(crate) fn give(&mut self, bytes: &[u8], address_at: u32, length_at: u32) -> Answer {
         let address = if bytes.is_empty() { 0 } else { self.place(bytes)? };
-        self.write_u32(address_at, address)?;
-        self.write_u32(length_at, Self::length(bytes.len())?)
+        let length = Self::length(bytes.len())?;
+        // The allocator may have grown the memory: the view is of what there is now.
+        let memory = self.memory()?;
+        let write = |at: u32, bytes: &[u8]| {
+            memory.write(at.into(), bytes).map_err(|_| Status::InvalidMemoryAccess)
+        };
+        if address != 0 {
+            write(address, bytes)?;
+        }
+        write(address_at, &address.to_le_bytes())?;
+        Ok(write(length_at, &length.to_le_bytes())?)
     }
 
     fn place(&mut self, bytes: &[u8]) -> Result<u32, Fault> {
@@ -208,7 +217,6 @@ impl<'a> Guest<'a> {
         if address == 0 {
             return Err(Status::InvalidMemoryAccess.into());
         }
-        self.write(address, bytes)?;
         Ok(address)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::artifact_cache::ArtifactCache;
-use crate::capabilities::Denials;
+use crate::capabilities::{self, Denials};
 use crate::engine::Tier;
 use crate::foreign::{ForeignFunction, ForeignFunctions};
 use crate::metrics::Metrics;
@@ -17,7 +17,7 @@ use crate::signature::KeyCache;
 use crate::statistics::{CallbackStatistics, PolicyStatistics, Statistics};
 use crate::trace::{Trace, TraceEvent, TraceLimits};
 use crate::vm::{Vm, VmKey};
-use crate::{Clock, Denial, LogLevel, MetricValue, Random, instances};
+use crate::{Capability, Clock, Denial, LogLevel, MetricValue, Random, instances};
 
 /// What makes a host another than the usual one.
 #[derive(Default)]
@@ -140,6 +140,11 @@ impl Host {
     #[must_use]
     pub fn denials(&self) -> Vec<Denial> {
         self.inner.denials.snapshot()
+    }
+
+    /// Counts a denial of the layer above, which knows more of a value than its name.
+    pub fn deny(&self, policy: &str, capability: Capability, value: &str) {
+        self.inner.denials.count(&policy.into(), capability, &capabilities::shown(value));
     }
 
     pub(crate) fn denial_table(&self) -> &Denials {

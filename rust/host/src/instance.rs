@@ -210,20 +210,16 @@ impl Instance {
     /// Ends the contexts for which the guest called `proxy_done` since; their streams' keys and
     /// positions.
     pub(crate) fn end_finished(&mut self) -> Result<Vec<(u64, usize)>, Error> {
-        let env = self.env.as_mut(&mut self.store);
-        if env.finished.is_empty() {
-            return Ok(Vec::new());
-        }
-        let finished = std::mem::take(&mut env.finished);
+        let finished = std::mem::take(&mut self.env.as_mut(&mut self.store).finished);
         let mut ended = Vec::with_capacity(finished.len());
         for context in finished {
             let owner = self.env.as_ref(&self.store).contexts.get(&context).copied();
+            ended.extend(owner.map(|owner| (context, owner)));
             if let Err(error) = self.delete(context) {
                 // The crash is told to all streams that have a context here, so to these as well.
                 self.env.as_mut(&mut self.store).contexts.extend(ended);
                 return Err(error);
             }
-            ended.extend(owner.map(|owner| (context, owner)));
         }
         Ok(ended.into_iter().filter_map(|(_, owner)| owner.stream()).collect())
     }
@@ -261,6 +257,13 @@ impl Instance {
         self.run(("proxy_on_queue_ready", &[("queue", queue)]), root, fuel, |exports, store| {
             exports.queue_ready.as_ref().map_or(Ok(()), |f| f.call(store, root, queue))
         })
+    }
+
+    /// Whether it called `proxy_done` for a context, or asked something of others, since.
+    #[inline]
+    pub(crate) fn has_news(&self) -> bool {
+        let env = self.env.as_ref(&self.store);
+        !env.finished.is_empty() || env.calls.has_news()
     }
 
     /// What it asked of others.

@@ -48,7 +48,16 @@ pub(crate) fn outbox<R>(work: impl FnOnce(&mut Outbox) -> R) -> R {
 
 impl Outbox {
     /// Moves what was asked for to where it goes over the border; queues stay.
+    #[inline]
     pub(crate) fn empty_into(&mut self, effects: &mut Effects) {
+        let quiet = self.logs.is_empty() && self.wake.is_empty() && self.callouts.is_empty();
+        if !(quiet && self.cancelled.is_empty() && !self.timers) {
+            self.move_into(effects);
+        }
+    }
+
+    #[cold]
+    fn move_into(&mut self, effects: &mut Effects) {
         effects.logs = std::mem::take(&mut self.logs);
         effects.wake = std::mem::take(&mut self.wake);
         effects.timers = std::mem::take(&mut self.timers);

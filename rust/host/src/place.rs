@@ -116,31 +116,36 @@ impl Place {
         }
         let outcome = {
             let mut place = self.instance.borrow_mut();
-            let instance = place.as_mut().ok_or(Error::InstanceGone)?;
+            let Some(instance) = place.as_mut() else { return Err(Error::InstanceGone) };
             // Between callbacks an instance is at rest.
             if core.module.moves() {
                 instance.improve();
             }
             instance.turn_to(core)?;
-            let outcome =
-                callback(instance).and_then(|answer| Ok((answer, instance.end_finished()?)));
-            if outcome.is_ok() {
-                self.hand_over(instance);
+            let outcome = callback(instance);
+            if outcome.is_ok() && !instance.has_news() {
+                return outcome;
             }
             outcome
         };
-        match outcome {
-            Ok((answer, ended)) => {
-                for (key, position) in ended {
-                    stream_state::leave(key, position);
-                }
-                Ok(answer)
-            }
-            Err(error) => {
-                self.crashed(core, &error, |_| true);
-                Err(error)
-            }
+        let outcome = outcome.and_then(|answer| self.after().map(|()| answer));
+        outcome.inspect_err(|error| self.crashed(core, error, |_| true))
+    }
+
+    /// What a callback asked beyond its own stream.
+    #[cold]
+    fn after(&self) -> Result<(), Error> {
+        let ended = {
+            let mut place = self.instance.borrow_mut();
+            let Some(instance) = place.as_mut() else { return Ok(()) };
+            let ended = instance.end_finished()?;
+            self.hand_over(instance);
+            ended
+        };
+        for (key, position) in ended {
+            stream_state::leave(key, position);
         }
+        Ok(())
     }
 
     /// Gives what the instance asked of others to the layer above.

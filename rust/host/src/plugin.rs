@@ -8,7 +8,7 @@ use crate::instance::Instance;
 use crate::module::{CompiledModule, digest_hex};
 use crate::shared_data::SharedData;
 use crate::vm::{Vm, VmKey};
-use crate::{Capabilities, Error, Host, Limits, TenantSettings, instances, signals};
+use crate::{Capabilities, Error, Host, Limits, Symbols, TenantSettings, instances, signals};
 
 /// A policy as the layer above says it.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,8 @@ pub struct PluginSpec {
     pub tenants: Option<TenantSettings>,
     /// The `.wasm` bytes.
     pub module: Vec<u8>,
+    /// The names of its functions, for crashes, if they are in a file of their own.
+    pub symbols: Symbols,
     /// Chooses one of several root contexts in a module; mostly empty.
     pub root_id: String,
     /// `PLUGIN_CONFIGURATION`, given to `proxy_on_configure`.

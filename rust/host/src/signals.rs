@@ -89,10 +89,12 @@ pub(crate) fn keep() {
 
 /// Runs a guest.
 pub(crate) fn in_guest<R>(run: impl FnOnce() -> R) -> R {
-    IN_GUEST.set(true);
-    let outcome = run();
-    IN_GUEST.set(false);
-    outcome
+    IN_GUEST.with(|in_guest| {
+        in_guest.set(true);
+        let outcome = run();
+        in_guest.set(false);
+        outcome
+    })
 }
 
 fn default_handler() -> sigaction {

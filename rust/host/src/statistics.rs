@@ -97,6 +97,8 @@ pub struct PolicyStatistics {
     pub out_of_fuel: u64,
     /// How often it wanted more memory than it may have.
     pub out_of_memory: u64,
+    /// The callouts that it made; more messages of a gRPC stream are none.
+    pub callouts: u64,
 }
 
 /// How a callback failed.
@@ -138,6 +140,10 @@ impl Statistics {
         });
     }
 
+    pub(crate) fn called_out(&self) {
+        self.with(|totals| totals.policy.callouts += 1);
+    }
+
     pub(crate) fn callbacks(&self, policy: &str) -> Vec<CallbackStatistics> {
         let of = |(callback, usage): (&&'static str, &Usage)| CallbackStatistics {
             policy: policy.to_owned(),
@@ -157,6 +163,8 @@ impl Statistics {
 /// What one instance has counted and not handed over yet.
 pub(crate) struct Tally {
     rows: Vec<Row>,
+    /// The row of the callback before.
+    last: usize,
     memory: u64,
     shared: Arc<Statistics>,
 }
@@ -164,6 +172,8 @@ pub(crate) struct Tally {
 struct Row {
     callback: &'static str,
     calls: u64,
+    /// The row of the callback that followed the last time: streams are much like each other.
+    next: usize,
     usage: Usage,
 }
 
@@ -175,34 +185,42 @@ pub(crate) struct Running {
 
 impl Tally {
     pub(crate) fn new(shared: Arc<Statistics>) -> Self {
-        Self { rows: Vec::new(), memory: 0, shared }
+        Self { rows: Vec::new(), last: 0, memory: 0, shared }
     }
 
+    #[inline]
     pub(crate) fn begin(&mut self, callback: &'static str) -> Running {
-        let row = self.row(callback);
+        let likely = self.rows.get(self.last).map_or(0, |row| row.next);
+        let row = match self.rows.get(likely) {
+            Some(known) if std::ptr::eq(known.callback, callback) => likely,
+            _ => self.find(callback),
+        };
+        self.last = row;
         let timed = self.rows[row].calls.is_multiple_of(SAMPLE);
         self.rows[row].calls += 1;
-        Running { row, began: timed.then(Instant::now) }
+        Running { row, began: if timed { Some(Instant::now()) } else { None } }
     }
 
-    fn row(&mut self, callback: &'static str) -> usize {
-        let same = |row: &Row| std::ptr::eq(row.callback, callback);
-        let found = self.rows.iter().position(same);
-        found.or_else(|| self.rows.iter().position(|row| row.callback == callback)).unwrap_or_else(
-            || {
-                self.rows.push(Row { callback, calls: 0, usage: Usage::default() });
-                self.rows.len() - 1
-            },
-        )
+    #[cold]
+    fn find(&mut self, callback: &'static str) -> usize {
+        let found = self.rows.iter().position(|row| row.callback == callback);
+        let row = found.unwrap_or_else(|| {
+            self.rows.push(Row { callback, calls: 0, next: 0, usage: Usage::default() });
+            self.rows.len() - 1
+        });
+        if let Some(last) = self.rows.get_mut(self.last) {
+            last.next = row;
+        }
+        row
     }
 
     /// `memory` tells the size of the guest's memory; it is asked when the instance hands over.
+    #[inline]
     pub(crate) fn end(&mut self, running: &Running, fuel: u64, memory: impl FnOnce() -> u64) {
         let row = &mut self.rows[running.row];
         row.usage.fuel.add(fuel, FUEL);
         if let Some(began) = running.began {
-            let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            row.usage.time.add(took, NANOSECONDS);
+            row.usage.time.add(nanoseconds(began), NANOSECONDS);
         }
         if row.usage.fuel.count >= BATCH {
             self.hand_over(memory());
@@ -227,6 +245,11 @@ impl Tally {
             }
         });
     }
+}
+
+#[cold]
+fn nanoseconds(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Drop for Tally {

@@ -207,14 +207,15 @@ impl StreamState {
 
     /// What the step asks of the layer above; the next step starts empty.
     pub(crate) fn take_effects(&mut self, key: u64) -> Effects {
-        let mut effects = std::mem::take(&mut self.effects);
-        self.cut |= effects.reset;
+        self.cut |= self.effects.reset;
         if self.watermarked {
-            effects.pressure = self.pressure();
+            self.effects.pressure = self.pressure();
         }
-        outbox(|out| out.empty_into(&mut effects));
-        effects.wake.retain(|other| *other != key);
-        effects
+        outbox(|out| out.empty_into(&mut self.effects));
+        if !self.effects.wake.is_empty() {
+            self.effects.wake.retain(|other| *other != key);
+        }
+        std::mem::take(&mut self.effects)
     }
 }
 

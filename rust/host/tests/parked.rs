@@ -1,5 +1,7 @@
 //! Streams whose guest said in `proxy_on_done` that it is not done, and never says `proxy_done`.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use std::sync::Arc;

@@ -176,7 +176,7 @@ fn deliver_foreign(py: Python<'_>, id: u64, result: Vec<u8>) -> Asked {
 
 #[pyfunction]
 fn pending_callouts() -> usize {
-    wasmgate_host::pending_callouts()
+    host::pending_callouts()
 }
 
 /// Adds the class and the functions to the module.

@@ -165,8 +165,7 @@ impl Connection {
 
     #[getter]
     fn timeout(&self) -> Option<f64> {
-        let request = self.connection.exchange()?.upstream()?;
-        request.timeout.map(|timeout| timeout.as_secs_f64())
+        self.connection.exchange()?.timeout().map(|timeout| timeout.as_secs_f64())
     }
 
     /// Whether the client and the upstream are to wait.

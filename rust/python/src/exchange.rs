@@ -54,6 +54,11 @@ impl Exchange {
     }
 
     #[getter]
+    fn timeout(&self) -> Option<f64> {
+        self.0.timeout().as_ref().map(Duration::as_secs_f64)
+    }
+
+    #[getter]
     fn upstream(&self) -> Option<UpstreamRequest> {
         let request = Arc::clone(self.0.upstream()?);
         Some(UpstreamRequest { router: Arc::clone(self.0.router()), request })
@@ -62,6 +67,11 @@ impl Exchange {
     fn on_request_body(&mut self, py: Python<'_>, chunk: &Bound<'_, PyBytes>, end: bool) -> Asked {
         let effects = self.0.on_request_body(chunk.as_bytes(), end);
         self.convert(py, effects, &Phase::Body(chunk, end))
+    }
+
+    fn on_request_trailers(&mut self, py: Python<'_>, trailers: &Bound<'_, PyAny>) -> Asked {
+        let effects = self.0.on_request_trailers(fields::map(trailers)?);
+        self.convert(py, effects, &Phase::Other)
     }
 
     fn on_response_headers(

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use wasmgate_host::{self as host, Clock, HostOptions, LogLevel, MetricKind, Random, TraceLimits};
+use wasmgate_host::{
+    self as host, Capability, Clock, HostOptions, LogLevel, MetricKind, Random, TraceLimits,
+};
 
 use crate::foreign;
 use crate::statistics::{CallbackStatistics, PolicyStatistics};
@@ -61,9 +63,10 @@ impl Host {
     }
 
     /// Records every callback and hostcall from now on.
-    #[pyo3(signature = (*, events = 10_000, size = 4_194_304, value = 256, secrets = false))]
-    fn record(&self, events: usize, size: usize, value: usize, secrets: bool) {
-        self.0.record(TraceLimits { events, bytes: size, value, secrets });
+    #[pyo3(signature = (*, events = 10_000, size = 4_194_304, value = 256, secrets = false,
+        stream = None))]
+    fn record(&self, events: usize, size: usize, value: usize, secrets: bool, stream: Option<u64>) {
+        self.0.record(TraceLimits { events, bytes: size, value, secrets, stream });
     }
 
     fn stop_recording(&self) {
@@ -97,6 +100,15 @@ impl Host {
     fn metrics(&self) -> Vec<(String, &'static str, i64)> {
         let metrics = self.0.metrics().into_iter();
         metrics.map(|metric| (metric.name, kind(metric.kind), metric.value)).collect()
+    }
+
+    fn deny(&self, policy: &str, capability: &str, value: &str) -> PyResult<()> {
+        let Some(capability) = Capability::ALL.into_iter().find(|its| its.name() == capability)
+        else {
+            return Err(PyValueError::new_err("no such capability"));
+        };
+        self.0.deny(policy, capability, value);
+        Ok(())
     }
 
     fn denials(&self) -> Vec<(String, &'static str, String, u64)> {

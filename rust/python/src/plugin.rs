@@ -8,7 +8,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use wasmgate_host::{
-    self as host, Capabilities, Folders, Limits, PluginSpec, TenantKey, TenantSettings,
+    self as host, Capabilities, Folders, Limits, PluginSpec, Symbols, TenantKey, TenantSettings,
 };
 
 use crate::errors;
@@ -25,7 +25,8 @@ impl Plugin {
         start_fuel, memory, body, headers, header_bytes, log_bytes, environment, fail_open,
         strip_request_headers, allow_on_headers_stop_iteration=false, net = Vec::new(),
         read = Vec::new(), foreign_functions = Vec::new(), metrics = Vec::new(),
-        shared_data = Vec::new(), vm_id = String::new(), tenants = None))]
+        shared_data = Vec::new(), vm_id = String::new(), tenants = None,
+        symbols = None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of one constructor")]
     fn new(
         py: Python<'_>,
@@ -53,6 +54,7 @@ impl Plugin {
         shared_data: Vec<String>,
         vm_id: String,
         tenants: Option<(String, String, usize, f64)>,
+        symbols: Option<PathBuf>,
     ) -> PyResult<Self> {
         let read =
             Folders::open(read).map_err(|error| errors::raise_load(py, &name, &error.into()))?;
@@ -71,6 +73,7 @@ impl Plugin {
             capabilities: Capabilities { net, read, foreign_functions, metrics, shared_data },
             vm_id,
             tenants: tenants.map(tenant_settings).transpose()?,
+            symbols: symbols.map(Symbols::at).unwrap_or_default(),
         };
         let host = host.0.clone();
         // Compiling takes up to a second, and touches nothing of Python.

@@ -39,6 +39,7 @@ pub(crate) struct PolicyStatistics {
     traps: u64,
     out_of_fuel: u64,
     out_of_memory: u64,
+    callouts: u64,
 }
 
 impl From<host::PolicyStatistics> for PolicyStatistics {
@@ -49,6 +50,7 @@ impl From<host::PolicyStatistics> for PolicyStatistics {
             traps: its.traps,
             out_of_fuel: its.out_of_fuel,
             out_of_memory: its.out_of_memory,
+            callouts: its.callouts,
         }
     }
 }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from collections import OrderedDict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from wasmgate.callouts.addresses import resolve
@@ -78,7 +80,8 @@ class GrpcCalls:
         if not target.secure:
             return grpc.aio.insecure_channel(where, options)
         options.append(("grpc.ssl_target_name_override", target.host))
-        return grpc.aio.secure_channel(where, grpc.ssl_channel_credentials(), options)
+        credentials = grpc.ssl_channel_credentials(await asyncio.to_thread(_trusted))
+        return grpc.aio.secure_channel(where, credentials, options)
 
     def _forget(self, target: Target) -> None:
         channel = self._channels.pop(target, None)
@@ -171,6 +174,12 @@ def _grpc() -> Any:  # noqa: ANN401 (grpcio carries no types)
             "the package grpcio is missing: pip install 'wasmgate[grpc]'", Status.UNIMPLEMENTED
         ) from None
     return grpc
+
+
+def _trusted() -> bytes | None:
+    """Return the certificate authorities that HTTP trusts, too; None: grpcio's own choice."""
+    file = ssl.get_default_verify_paths().cafile
+    return Path(file).read_bytes() if file else None
 
 
 async def _addresses(target: Target) -> list[str]:

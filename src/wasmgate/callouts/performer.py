@@ -32,17 +32,22 @@ if TYPE_CHECKING:
 __all__ = ["Callouts", "Settings"]
 
 _LOGGER = logging.getLogger("wasmgate.policy")
-_QUIET = 10.0  # seconds between two lines about the same limit
+_QUIET = 10.0  # seconds between two lines about the same
+_SUBJECTS = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What callouts may reach and use; `storage` is where `wasmgate.limits.hit` counts."""
+    """What callouts may reach and use; `storage` is where `wasmgate.limits.hit` counts.
+
+    `deny` is told policy, capability and value of what is refused (see `Host.deny`).
+    """
 
     clusters: Mapping[str, Cluster] = field(default_factory=dict)
     functions: Mapping[str, AsyncFunction] = field(default_factory=dict)
     storage: str = "memory://"
     limits: CalloutLimits = field(default_factory=CalloutLimits)
+    deny: Callable[[str, str, str], None] = lambda *_: None
 
 
 @dataclass
@@ -65,7 +70,7 @@ class Loop:
         self.running: dict[int, Running] = {}
         self.by_policy: Counter[str] = Counter()
         self.closing: set[asyncio.Task[None]] = set()
-        self.said = float("-inf")
+        self.said: dict[tuple[str, str], float] = {}  # when, by policy and upstream
 
 
 _LOOPS: WeakKeyDictionary[asyncio.AbstractEventLoop, Loop] = WeakKeyDictionary()
@@ -160,7 +165,9 @@ class Callouts:
     async def _perform(self, callout: Callout, refused: str | None) -> None:
         logger = _LOGGER.getChild(callout.policy)
         if refused is not None:
-            self._say_seldom(callout, refused)
+            if self._speaks(("", "")):
+                reason = f"{_named(callout)} was refused, as others are now: {refused}"
+                logger.warning("%s", reason)
             self._deliver_failure(callout, Status.RESOURCE_EXHAUSTED, refused)
             return
         try:
@@ -173,10 +180,12 @@ class Callouts:
             logger.warning("%s failed: %s", _named(callout), error)
             self._deliver_failure(callout, error.status, str(error))
         except AddressRefused as error:
-            logger.warning(
-                "PermissionDenied: policy %r may not reach %r (capability net): %s",
-                *(callout.policy, callout.upstream, error),
-            )
+            self._settings.deny(callout.policy, "net", callout.upstream)
+            if self._speaks((callout.policy, callout.upstream)):
+                logger.warning(
+                    "PermissionDenied: policy %r may not reach %r (capability net): %s",
+                    *(callout.policy, callout.upstream, error),
+                )
             self._deliver_failure(callout, Status.PERMISSION_DENIED, str(error))
         except Exception:
             logger.exception("%s failed", _named(callout))
@@ -255,14 +264,15 @@ class Callouts:
             case "foreign":
                 self._deliver(_native.deliver_foreign(number, b""))
 
-    def _say_seldom(self, callout: Callout, reason: str) -> None:
-        """Write one line in some seconds: a limit that is reached is reached often."""
-        now = self.loop.time()
-        if now - self._shared.said > _QUIET:
-            self._shared.said = now
-            _LOGGER.getChild(callout.policy).warning(
-                "%s was refused, as others are now: %s", _named(callout), reason
-            )
+    def _speaks(self, about: tuple[str, str]) -> bool:
+        """Tell whether to write a line: what is refused once is refused often."""
+        now, said = self.loop.time(), self._shared.said
+        if now - said.get(about, float("-inf")) <= _QUIET:
+            return False
+        if len(said) >= _SUBJECTS:
+            said.clear()
+        said[about] = now
+        return True
 
 
 def _named(callout: Callout) -> str:

@@ -30,11 +30,18 @@ def trace(
         typer.Option("--header", "-H", metavar="NAME:VALUE", help="A field. Repeatable."),
     ] = None,
     body: Annotated[Path | None, typer.Option(help="A file with the request's body.")] = None,
+    trailer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME:VALUE", help="A trailer after the body. Repeatable."),
+    ] = None,
     response: Annotated[int, typer.Option(help="The status that the upstream answers.")] = 200,
     response_header: Annotated[
         list[str] | None, typer.Option(metavar="NAME:VALUE", help="A field of it. Repeatable.")
     ] = None,
     response_body: Annotated[Path | None, typer.Option(help="A file with its body.")] = None,
+    response_trailer: Annotated[
+        list[str] | None, typer.Option(metavar="NAME:VALUE", help="A trailer of it. Repeatable.")
+    ] = None,
     configuration: Annotated[
         Path | None, typer.Option(help="A file with the policy's configuration.")
     ] = None,
@@ -56,13 +63,17 @@ def trace(
     secrets: Annotated[
         bool, typer.Option("--secrets", help="Show secret headers and configurations, too.")
     ] = False,
+    python: Annotated[
+        bool, typer.Option("--python", help="Propose the capabilities as Python has them.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """Run one request through policies, offline, and show every callback and hostcall.
 
     Each hostcall has its arguments, its status, and why it was refused. At the end: what upstream
     and client would see, and the smallest capabilities that the policies need. A callout without
-    an --answer fails.
+    an --answer fails. A policy that does not start shows what it did until then; the exit code is
+    1.
 
     \b
     wasmgate trace rewrite --request GET:/v1/orders --configuration rewrite.json
@@ -83,8 +94,10 @@ def trace(
     else:
         origin = Source(module=source, configuration=own, capabilities=given)
     inputs = Inputs(
-        request=request_of(request, header or [], body),
-        response=response_of(response, response_header or [], response_body),
+        request=request_of(request, header or [], body, trailer or []),
+        response=response_of(
+            response, response_header or [], response_body, response_trailer or []
+        ),
         answers=answers_of(answer or []),
         seed=int.from_bytes(os.urandom(6)),
     )
@@ -95,7 +108,9 @@ def trace(
     if as_json:
         typer.echo(json.dumps(to_json(told, proposed), indent=2))
     else:
-        show(told, proposed)
+        show(told, proposed, python=python)
+    if outcome.error is not None:
+        raise outcome.error
     if record is not None:
         folder = record.absolute().parent
         Recording.of(origin.seen_from(folder), policies, inputs, outcome).write(record)

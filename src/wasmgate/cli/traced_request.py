@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["answers_of", "capabilities_of", "content", "request_of", "response_of"]
 
 
-def request_of(line: str, headers: list[str], body: Path | None) -> Request:
+def request_of(line: str, headers: list[str], body: Path | None, trailers: list[str]) -> Request:
     """Return the request of `METHOD:/path`, with the fields that HTTP/1.1 needs."""
     method, _, target = line.partition(":")
     if not method.isalpha() or not target.startswith("/"):
@@ -25,15 +25,31 @@ def request_of(line: str, headers: list[str], body: Path | None) -> Request:
     names = {name for name, _ in given}
     fields = [] if b"host" in names else [(b"host", b"localhost")]
     fields += given
-    if data and b"content-length" not in names:
+    if trailers:
+        # RFC 9112 section 7.1.2: only a chunked body has them.
+        fields = [field for field in fields if field[0] != b"content-length"]
+        fields.append((b"transfer-encoding", b"chunked"))
+    elif data and b"content-length" not in names:
         fields.append((b"content-length", str(len(data)).encode()))
-    return Request(method=method.upper(), target=target.encode(), headers=tuple(fields), body=data)
+    return Request(
+        method=method.upper(),
+        target=target.encode(),
+        headers=tuple(fields),
+        body=data,
+        trailers=_fields(trailers, "--trailer"),
+    )
 
 
-def response_of(status: int, headers: list[str], body: Path | None) -> Response:
+def response_of(
+    status: int, headers: list[str], body: Path | None, trailers: list[str]
+) -> Response:
     """Return what the upstream answers."""
-    data = content(body) if body is not None else b""
-    return Response(status=status, headers=_fields(headers, "--response-header"), body=data)
+    return Response(
+        status=status,
+        headers=_fields(headers, "--response-header"),
+        body=content(body) if body is not None else b"",
+        trailers=_fields(trailers, "--response-trailer"),
+    )
 
 
 def answers_of(texts: list[str]) -> dict[str, list[Response]]:

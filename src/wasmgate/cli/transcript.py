@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmgate.cli.console import out
 from wasmgate.trace.messages import Response, written
+from wasmgate.trace.proposal import took_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,10 +15,14 @@ if TYPE_CHECKING:
 
     from wasmgate._native import TraceEvent
     from wasmgate.trace import Outcome, Request
+    from wasmgate.trace.messages import Fields
 
 __all__ = ["as_json", "show"]
 
 _SHOWN_BODY = 400
+_ENVIRONMENT = (
+    "asks for its environment variables, for all at once: which of them it misses cannot be seen"
+)
 
 
 def as_json(outcome: Outcome, proposed: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,6 +33,7 @@ def as_json(outcome: Outcome, proposed: Mapping[str, Any]) -> dict[str, Any]:
         "upstream": outcome.upstream and written(outcome.upstream),
         "client": outcome.client and written(outcome.client),
         "reset": outcome.reset,
+        "error": None if outcome.error is None else str(outcome.error),
         "callouts": [
             dict(zip(("policy", "kind", "to"), callout, strict=True))
             for callout in outcome.callouts
@@ -37,6 +43,7 @@ def as_json(outcome: Outcome, proposed: Mapping[str, Any]) -> dict[str, Any]:
             for denial in outcome.denials
         ],
         "capabilities": proposed,
+        "took_environment": took_environment(outcome),
     }
 
 
@@ -55,21 +62,27 @@ def _event(event: TraceEvent) -> dict[str, Any]:
     }
 
 
-def show(outcome: Outcome, proposed: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+def show(
+    outcome: Outcome, proposed: Mapping[str, Mapping[str, Sequence[str]]], *, python: bool = False
+) -> None:
     """Print the transcript, what upstream and client see, and the capabilities to give."""
     console = out()
     for event in outcome.events:
         console.print(_hostcall(event) if event.hostcall else _callback(event), soft_wrap=True)
     if outcome.lost:
         console.print(f"… and {outcome.lost:,} more that there was no room for")
-    _heading("the upstream sees")
-    console.print(_message(outcome.upstream), soft_wrap=True, highlight=False, markup=False)
-    _heading("the client sees")
-    cut = "its connection is cut" if outcome.reset else None
-    shown = cut or _message(outcome.client)
-    console.print(shown, soft_wrap=True, highlight=False, markup=False)
+    if outcome.error is None:
+        _heading("the upstream sees")
+        console.print(_message(outcome.upstream), soft_wrap=True, highlight=False, markup=False)
+        _heading("the client sees")
+        cut = "its connection is cut" if outcome.reset else None
+        shown = cut or _message(outcome.client)
+        console.print(shown, soft_wrap=True, highlight=False, markup=False)
     _heading("the smallest capabilities")
-    console.print(_snippet(proposed), soft_wrap=True, highlight=False, markup=False)
+    snippet = _python(proposed) if python else _snippet(proposed)
+    console.print(snippet, soft_wrap=True, highlight=False, markup=False)
+    for name in took_environment(outcome):
+        console.print(f"  {name} {_ENVIRONMENT}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _heading(text: str) -> None:
@@ -115,14 +128,18 @@ def _message(message: Request | Response | None) -> str:
         lines = [str(message.status)]
     else:
         lines = [f"{message.method} {message.target.decode('latin-1')}"]
-    lines += [
-        f"{name.decode('latin-1')}: {value.decode('latin-1')}" for name, value in message.headers
-    ]
+    lines += _lines(message.headers)
     if message.body:
         body = message.body[:_SHOWN_BODY].decode(errors="replace")
         more = len(message.body) - _SHOWN_BODY
         lines += ["", *body.splitlines(), *([f"… ({more:,} more bytes)"] if more > 0 else [])]
+    if message.trailers:
+        lines += ["", *_lines(message.trailers)]
     return "\n".join(f"  {line}" for line in lines)
+
+
+def _lines(fields: Fields) -> list[str]:
+    return [f"{name.decode('latin-1')}: {value.decode('latin-1')}" for name, value in fields]
 
 
 def _snippet(proposed: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
@@ -134,6 +151,14 @@ def _snippet(proposed: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
             for kind, values in capabilities.items()
         )
         lines.append(f"    {name}: {{capabilities: {{{entries}}}}}")
+    return "\n".join(lines)
+
+
+def _python(proposed: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
+    lines = []
+    for name, capabilities in proposed.items():
+        entries = ", ".join(f"{kind}={list(values)!r}" for kind, values in capabilities.items())
+        lines.append(f"  {name}: Capabilities({entries})")
     return "\n".join(lines)
 
 

@@ -56,6 +56,7 @@ class Deployment:
         self.config = config
         self._transports = transports
         self._functions = functions
+        self._deny = host.deny
         self._locals: dict[asyncio.AbstractEventLoop, Local] = {}
         before = previous.loaded if previous is not None else {}
         self.loaded: dict[str, Loaded] = {
@@ -135,6 +136,7 @@ class Deployment:
             functions=self._functions,
             storage=config.limits.storage,
             limits=CalloutLimits(**config.callouts.model_dump()),
+            deny=self._deny,
         )
 
     def _limits(self, name: str) -> UpstreamLimits:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from wasmgate._native import Effects
     from wasmgate.upstream import Fields
 
-__all__ = ["Cut", "Downstream"]
+__all__ = ["Cut", "Downstream", "answers"]
 
 
 class Cut(Exception):
@@ -51,3 +51,8 @@ class Downstream:
         if chunk or end:
             await self.body(chunk or b"", end=end, trailers=effects.response_trailers)
         return end
+
+
+def answers(effects: Effects) -> bool:
+    """Whether effects begin a response or cut it."""
+    return effects.response_head is not None or effects.reset

@@ -16,9 +16,11 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, cast
 
-from wasmgate.errors import ConnectError, NoHealthyEndpoint, UpstreamError, UpstreamTimeout
-from wasmgate.gateway.downstream import Downstream
+from wasmgate.errors import UpstreamError
+from wasmgate.gateway.downstream import Downstream, answers
+from wasmgate.gateway.ends import FAILURES, NEVER, ClientGone, TimeOver
 from wasmgate.gateway.inbox import Inbox
+from wasmgate.upstream.port import next_part
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -31,16 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Forwarding"]
 
 _LOGGER = logging.getLogger("wasmgate.gateway")
-_FAILURES = {
-    ConnectError: "connect",
-    NoHealthyEndpoint: "no_healthy_endpoint",
-    UpstreamTimeout: "timeout",
-    UpstreamError: "protocol",
-}
-
-
-class _ClientGone(Exception):
-    """Why the server's task is interrupted."""
 
 
 class Forwarding:
@@ -49,6 +41,7 @@ class Forwarding:
     __slots__ = (
         "_begun",
         "_blind",
+        "_deadline",
         "_downstream",
         "_exchange",
         "_forwarded",
@@ -61,19 +54,14 @@ class Forwarding:
         "_room",
         "_server_task",
         "_source",
+        "_timeout",
         "_transaction",
         "_uplink",
         "_waker",
     )
 
     def __init__(
-        self,
-        local: Local,
-        exchange: Exchange,
-        receive: Receive,
-        send: Send,
-        *,
-        trailers: bool = False,
+        self, local: Local, exchange: Exchange, receive: Receive, send: Send, *, trailers: bool
     ) -> None:
         self._local = local
         self._exchange = exchange
@@ -83,6 +71,7 @@ class Forwarding:
         self._server_task = cast("asyncio.Task[None]", asyncio.current_task())
         self._interruption: Exception | None = None
         self._transaction: Transaction | None = None
+        self._set_deadline(exchange.timeout)
         self._read = not exchange.body_follows  # the whole request has come from the client
         self._forwarded = False  # the exchange has let the request's head go on
         self._blind = False  # the server's task waits for the upstream alone, not for its inbox
@@ -105,7 +94,7 @@ class Forwarding:
             if self._interruption is None:
                 raise
             self._server_task.uncancel()
-            if not isinstance(self._interruption, _ClientGone):
+            if not isinstance(self._interruption, ClientGone):
                 raise self._interruption from None
         finally:
             self._local.leave(self)
@@ -114,12 +103,29 @@ class Forwarding:
     async def _answered(self, effects: Effects | None, first: Message | None) -> None:
         try:
             await self._request(effects, first)
+        except asyncio.CancelledError:
+            if not isinstance(self._interruption, TimeOver):
+                raise
+            self._interruption = None
+            self._server_task.uncancel()
+            _LOGGER.warning("a route's time was over while something else was waited for")
+            await self._failed("timeout")
         except UpstreamError as error:
+            self._deadline = NEVER  # this is its end
             if self._inbox:  # a policy has answered, and so ended the upstream's part
                 await self._finish(self._inbox.take())
                 return
             _LOGGER.warning("%s", error)
-            await self._finish(self._noted(self._exchange.failed(_FAILURES[type(error)])))
+            await self._failed(FAILURES[type(error)])
+
+    async def _failed(self, failure: str) -> None:
+        if self._transaction is not None:
+            self._transaction.close()
+        await self._finish(self._noted(self._exchange.failed(failure)))
+
+    def _set_deadline(self, timeout: float | None) -> None:
+        self._timeout = timeout
+        self._deadline = NEVER if timeout is None else self._local.loop.time() + timeout
 
     def _close(self) -> None:
         self._downstream.complete = True
@@ -167,7 +173,7 @@ class Forwarding:
             chunk, end = self._taken(message)
             effects = self._noted(exchange.on_request_body(chunk, end))
             if effects is not None:
-                if _answers(effects):
+                if answers(effects):
                     await self._finish(effects)
                     return
                 chunk, end = effects.request_body or b"", effects.request_end
@@ -178,7 +184,7 @@ class Forwarding:
     ) -> Effects | None:
         """Wait while policies hold the head. None: one of them has answered."""
         while effects is None or not effects.forward:
-            if effects is not None and _answers(effects):
+            if effects is not None and answers(effects):
                 await self._finish(effects)
                 return None
             if not self._read:
@@ -195,7 +201,10 @@ class Forwarding:
         self._forwarded = True
         request = self._upstream
         upstream = self._local.upstreams[request.cluster]
-        transaction = await upstream.begin(request, chunk, end=end, within=request.timeout)
+        if request.timeout != self._timeout:
+            self._set_deadline(request.timeout)  # a policy had the route chosen again
+        within = None if request.timeout is None else self._deadline - self._local.loop.time()
+        transaction = await upstream.begin(request, chunk, end=end, within=within)
         self._transaction = transaction
         if self._begun is not None:
             self._begun.set()
@@ -268,10 +277,10 @@ class Forwarding:
                 return None
         if self._waker is None:
             self._blind = True
-            part = await _part(transaction)
+            received = await next_part(transaction)
             self._blind = False
-            return part
-        source = self._source = asyncio.ensure_future(_part(transaction))
+            return received
+        source = self._source = asyncio.ensure_future(next_part(transaction))
         while not source.done():
             await asyncio.wait((source, self._inbox.filled()), return_when="FIRST_COMPLETED")
             if self._inbox and await self._downstream.emit(self._inbox.take()):
@@ -308,8 +317,11 @@ class Forwarding:
             self._interruption = reason
             self._server_task.cancel()
 
-    def look_for_client(self) -> None:
-        """Begin to wait for the client to leave: called when the request takes its time."""
+    def look(self, now: float) -> None:
+        """See whether time is over, and whether the client left: the request takes its time."""
+        if now > self._deadline:
+            self._deadline = NEVER
+            self._interrupt(TimeOver())
         if self._read and self._uplink is None:
             self._start_uplink(None)
 
@@ -319,12 +331,12 @@ class Forwarding:
                 await self._until_room()
             message = message or await self._receive()
             if message["type"] == "http.disconnect":
-                raise _ClientGone
+                raise ClientGone
             await self._pass_on(*self._taken(message))
             message = None
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        raise _ClientGone
+        raise ClientGone
 
     def _taken(self, message: Message) -> tuple[bytes, bool]:
         self._read = not message.get("more_body", False)
@@ -361,12 +373,8 @@ class Forwarding:
         if transaction is not None and (effects.request_body or effects.request_end):
             await self._write(transaction, effects.request_body or b"", end=effects.request_end)
         emptied = full and not (effects.response_full or self._blind)
-        if (
-            _answers(effects)
-            or effects.response_body is not None
-            or effects.response_end
-            or emptied
-        ):
+        more = effects.response_body is not None or effects.response_end
+        if more or emptied or answers(effects):
             self._inbox.put(effects)
             if transaction is not None and self._blind:
                 transaction.close()
@@ -388,12 +396,3 @@ class Forwarding:
             await transaction.write(chunk, end=end)
         except UpstreamError:
             transaction.close()  # the server's task meets the same error
-
-
-async def _part(transaction: Transaction) -> tuple[bytes, bool]:
-    """Wait for body bytes. More may come before anybody asks later whether these are the last."""
-    return await transaction.receive(), transaction.ended
-
-
-def _answers(effects: Effects) -> bool:
-    return effects.response_head is not None or effects.reset

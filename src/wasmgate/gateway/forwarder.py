@@ -24,6 +24,7 @@ PENDING = 64 * 1024  # bytes kept for an upstream that is not connected yet
 _RELEASE = Connection.RELEASE
 _GIVE_BACK = Connection.RELEASE | Connection.ABANDON
 _DONE = Connection.RELEASE | Connection.ENDED
+_CLOCK = Connection.ENDED | Connection.TIMED
 _QUIET = Connection.RELEASE | Connection.TIMED
 _OVER = Connection.CLOSE | Connection.RESET
 _HAND_OVER = Connection.HAND_OVER
@@ -127,7 +128,9 @@ class Forwarder(ABC, asyncio.Protocol):
             if flags & _FAILED:
                 _LOGGER.warning("%s gave no valid response", self._pool.url)
             self._give_back(flags)
-        if dial >= 0 and not self._dial(flags, dial):
+        if flags & _CLOCK:
+            self._set_deadline(flags)
+        if dial >= 0 and not self._dial(dial):
             self._perform(flags & ~_GIVE_BACK, client, None, -1)
             self._perform(*self._native.fail("no_healthy_endpoint"))
             return
@@ -151,8 +154,6 @@ class Forwarder(ABC, asyncio.Protocol):
             self._server_state.total_requests += 1
             self._since = self._direct.now
             self._forget()
-            if not self._native.busy:
-                self._deadline = None
         if flags & _OVER:
             self._end(flags)
         elif flags & _HAND_OVER:
@@ -164,6 +165,10 @@ class Forwarder(ABC, asyncio.Protocol):
                 self._go(AHEAD)
             if flags & _WAITS:
                 self._wait()
+
+    def _set_deadline(self, flags: int) -> None:
+        timeout = self._native.timeout if flags & _TIMED else None
+        self._deadline = None if timeout is None else self._direct.loop.time() + timeout
 
     # Policies that hold something back.
 
@@ -200,13 +205,10 @@ class Forwarder(ABC, asyncio.Protocol):
 
     # The upstream.
 
-    def _dial(self, flags: int, dial: int) -> bool:
+    def _dial(self, dial: int) -> bool:
         """Take an upstream or ask for one; False when there can be none."""
         direct = self._direct
         self._since = direct.now
-        self._deadline = None
-        if flags & _TIMED:
-            self._deadline = direct.loop.time() + cast("float", self._native.timeout)
         pool = self._pool = direct.pool(dial)
         upstream = self._upstream = pool.borrow(self)
         if upstream is None:

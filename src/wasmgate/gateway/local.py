@@ -25,7 +25,7 @@ class Local:
     """Upstreams by cluster, the policies' driver, and the requests under way.
 
     Asking the server whether a client has left costs a task. So only requests that are still under
-    way when the clock strikes are asked about, and most never are.
+    way when the clock strikes are asked about, and most never are. Their time is looked at then.
     """
 
     def __init__(
@@ -70,7 +70,8 @@ class Local:
 
     def _look(self) -> None:
         self._timer = None
+        now = self.loop.time()
         for forwarding in self._under_way:
-            forwarding.look_for_client()
+            forwarding.look(now)
         if self._under_way:
             self._timer = self.loop.call_later(LOOK_EVERY, self._look)

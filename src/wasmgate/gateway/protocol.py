@@ -193,7 +193,7 @@ class GatewayProtocol(Forwarder):
         if not self._native.busy:
             self._look_idle(now)
         elif self._deadline is not None and now > self._deadline:
-            self._too_late()
+            self._out_of_time()
         elif self._stops and has_left(self._transport):
             self._transport.abort()
         elif self._choked:
@@ -225,6 +225,15 @@ class GatewayProtocol(Forwarder):
                 self._too_late()
         elif waited == "client" and quiet > CLIENT_TIMEOUT:
             self._perform(*self._native.late())
+
+    def _out_of_time(self) -> None:
+        self._deadline = None
+        waited = self._native.waits_for
+        if waited == "upstream":
+            self._too_late()
+            return
+        _LOGGER.warning("a route's time was over while its %s was waited for", waited)
+        self._perform(*self._native.fail("timeout"))
 
     def _too_late(self) -> None:
         _LOGGER.warning("%s did not answer in time", self._pool.url)

@@ -1,6 +1,7 @@
 """The bundled policies, `<name>.wasm` beside this file, and how the name of a module is understood.
 
 They are built from `rust/policies/<name>` by `nox -s policies`; `manifest.json` has their digests.
+The names of their functions are in `<name>.symbols`: WebAssembly with custom sections only.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from wasmgate.errors import ConfigError
 
-__all__ = ["bundled", "is_path", "locate"]
+__all__ = ["bundled", "is_path", "locate", "symbols"]
 
 _HERE = Path(__file__).parent
 
@@ -44,6 +45,11 @@ def locate(module: str | Path) -> Path:
             hint=f"looked for {path.absolute()}; without '/' or '.wasm' it names a bundled policy",
         )
     return path
+
+
+def symbols(module: str | Path) -> Path | None:
+    """Return the file with the names of a bundled policy's functions, None for a path."""
+    return None if is_path(module) else _HERE / f"{module}.symbols"
 
 
 def _bundled(name: str) -> Path:

@@ -20,6 +20,7 @@ class Request:
     target: bytes = b"/"
     headers: Fields = ()
     body: bytes = b""
+    trailers: Fields = ()
     scheme: str = "http"
 
 
@@ -30,6 +31,7 @@ class Response:
     status: int = 200
     headers: Fields = ()
     body: bytes = b""
+    trailers: Fields = ()
 
 
 Message = TypeVar("Message", Request, Response)
@@ -40,28 +42,32 @@ _SECRETS = (b"authorization", b"cookie", b"proxy-authorization", b"set-cookie")
 
 def masked(message: Message) -> Message:
     """Return a message without the values that prove who somebody is."""
-    fields = (
+    return replace(message, headers=_hidden(message.headers), trailers=_hidden(message.trailers))
+
+
+def _hidden(fields: Fields) -> Fields:
+    return tuple(
         (name, b"*** (%d bytes)" % len(value) if name.lower() in _SECRETS else value)
-        for name, value in message.headers
+        for name, value in fields
     )
-    return replace(message, headers=tuple(fields))
 
 
 def written(message: Request | Response) -> dict[str, Any]:
     """Return a message as JSON has it: header fields as Latin-1, a body that is no text apart."""
-    fields = {
-        "headers": [
-            [name.decode("latin-1"), value.decode("latin-1")] for name, value in message.headers
-        ]
-    }
+    fields = {"headers": _as_text(message.headers)}
+    last = {"trailers": _as_text(message.trailers)} if message.trailers else {}
     try:
         body = {"body": message.body.decode()}
     except UnicodeDecodeError:
         body = {"body_base64": base64.b64encode(message.body).decode()}
     if isinstance(message, Response):
-        return {"status": message.status, **fields, **body}
+        return {"status": message.status, **fields, **body, **last}
     first = {"method": message.method, "target": message.target.decode("latin-1")}
-    return {**first, "scheme": message.scheme, **fields, **body}
+    return {**first, "scheme": message.scheme, **fields, **body, **last}
+
+
+def _as_text(fields: Fields) -> list[list[str]]:
+    return [[name.decode("latin-1"), value.decode("latin-1")] for name, value in fields]
 
 
 def read_request(data: dict[str, Any]) -> Request:
@@ -70,18 +76,23 @@ def read_request(data: dict[str, Any]) -> Request:
         method=str(data["method"]),
         target=data["target"].encode("latin-1"),
         scheme=str(data["scheme"]),
-        headers=_fields(data),
+        headers=_fields(data["headers"]),
         body=_body(data),
+        trailers=_fields(data.get("trailers", [])),
     )
 
 
 def read_response(data: dict[str, Any]) -> Response:
     """Read what `written` made. Raises ValueError, KeyError, TypeError for anything else."""
-    return Response(status=int(data["status"]), headers=_fields(data), body=_body(data))
+    return Response(
+        status=int(data["status"]),
+        headers=_fields(data["headers"]),
+        body=_body(data),
+        trailers=_fields(data.get("trailers", [])),
+    )
 
 
-def _fields(data: dict[str, Any]) -> Fields:
-    pairs = data["headers"]
+def _fields(pairs: list[list[str]]) -> Fields:
     return tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs)
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from wasmgate.policy import Policy
     from wasmgate.trace.runner import Outcome
 
-__all__ = ["proposal"]
+__all__ = ["proposal", "took_environment"]
 
 _ENVIRONMENT = "environ_get"
 
@@ -29,6 +29,11 @@ def proposal(policies: Sequence[Policy], outcome: Outcome) -> dict[str, dict[str
     }
 
 
+def took_environment(outcome: Outcome) -> list[str]:
+    """Return the policies that asked for their environment variables, sorted by name."""
+    return sorted({event.policy for event in outcome.events if event.name == _ENVIRONMENT})
+
+
 def _of(policy: Policy, outcome: Outcome) -> dict[str, set[str]]:
     allowed = policy.capabilities
     denied: dict[str, set[str]] = {}
@@ -43,7 +48,7 @@ def _of(policy: Policy, outcome: Outcome) -> dict[str, set[str]]:
     files = _values(calls, "path_open", "path")
     used = {
         "net": {named for kind, named in asked if kind != "foreign"},
-        "env": set(allowed.env) if _took_environment(calls) else set(),
+        "env": set(allowed.env) if policy.name in took_environment(outcome) else set(),
         "read": {str(path) for path in allowed.read} if files else set(),
         "foreign_functions": called & set(allowed.foreign_functions),
         "metrics": {entry for entry in allowed.metrics if _covers(entry, metrics)},
@@ -60,10 +65,6 @@ def _values(calls: Sequence[TraceEvent], name: str, argument: str) -> set[str]:
         for key, value in call.arguments
         if key == argument
     }
-
-
-def _took_environment(calls: Sequence[TraceEvent]) -> bool:
-    return any(call.name == _ENVIRONMENT for call in calls)
 
 
 def _covers(entry: str, names: set[str]) -> bool:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from wasmgate import _native
 from wasmgate.artifacts import cache_folder
+from wasmgate.errors import PolicyLoadError
 from wasmgate.foreign import LIMITS_HIT
+from wasmgate.trace.answers import Answers
 from wasmgate.trace.messages import Request, Response, masked
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ PATIENCE = 60.0
 """Seconds of the virtual clock that a request may wait for ticks of its policies."""
 
 _TICKS = 1000
-_UNAVAILABLE, _REDIS_FAILED = 14, 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,8 @@ class Outcome:
     """What the upstream and the client would have seen, and how it came about.
 
     `upstream` is None when the request did not go on, `client` when nothing was answered.
-    `callouts` are (policy, kind, upstream or function).
+    `callouts` are (policy, kind, upstream or function). With `error` a policy did not start, and
+    nothing of the request happened.
     """
 
     upstream: Request | None
@@ -56,6 +58,7 @@ class Outcome:
     lost: int
     denials: Sequence[tuple[str, str, str, int]]
     callouts: Sequence[tuple[str, str, str]]
+    error: PolicyLoadError | None = None
 
     @property
     def steps(self) -> list[tuple[str, str, str]]:
@@ -74,7 +77,8 @@ class Outcome:
 def run(policies: Policies, inputs: Inputs, *, secrets: bool = False) -> Outcome:
     """Run a request through policies. Nothing leaves this process.
 
-    Secrets are masked unless `secrets`. Raises ConfigError, PolicyLoadError.
+    Secrets are masked unless `secrets`. A policy that does not start is told in the outcome, with
+    what it did until then. Raises ConfigError.
     """
     built_in = _native.built_in_functions()
     host = _native.Host(
@@ -85,20 +89,32 @@ def run(policies: Policies, inputs: Inputs, *, secrets: bool = False) -> Outcome
         # Any name with an answer may be an application's function.
         asynchronous_functions=[LIMITS_HIT, *(it for it in inputs.answers if it not in built_in)],
     )
-    open_request = policies.load(host)
+    host.record(secrets=secrets)
+    try:
+        open_request = policies.load(host)
+    except PolicyLoadError as error:
+        return _outcome(host, error=error)
+    # The instance of the request starts with the same callbacks as the one that was tried.
     host.record(secrets=secrets)
     passage = _Passage(open_request(inputs.request), host, inputs)
     passage.pass_through()
+    return _outcome(host, passage)
+
+
+def _outcome(
+    host: Host, passage: _Passage | None = None, error: PolicyLoadError | None = None
+) -> Outcome:
     host.stop_recording()
     events, lost = host.take_trace()
     return Outcome(
-        upstream=passage.upstream(),
-        client=passage.client(),
-        reset=passage.reset,
+        upstream=None if passage is None else passage.upstream(),
+        client=None if passage is None else passage.client(),
+        reset=passage is not None and passage.reset,
         events=events,
         lost=lost,
         denials=host.denials(),
-        callouts=passage.callouts,
+        callouts=passage.answers.callouts if passage is not None else [],
+        error=error,
     )
 
 
@@ -106,14 +122,15 @@ class _Passage:
     """One request on its way, with an upstream and callouts that answer from `inputs`."""
 
     def __init__(self, opened: Opened, host: Host, inputs: Inputs) -> None:
-        self.callouts: list[tuple[str, str, str]] = []
+        self.answers = Answers(inputs.answers)
         self.reset = False
         self._opened, self._host, self._inputs = opened, host, inputs
-        self._answers = {name: list(answers) for name, answers in inputs.answers.items()}
         self._waiting: list[Callout] = []
         self._head: tuple[str, bytes, list[tuple[bytes, bytes]]] | None = None
         self._status: tuple[int, list[tuple[bytes, bytes]]] | None = None
         self._to_upstream, self._to_client = bytearray(), bytearray()
+        self._last_to_upstream: list[tuple[bytes, bytes]] = []
+        self._last_to_client: list[tuple[bytes, bytes]] = []
 
     def upstream(self) -> Request | None:
         if self._head is None:
@@ -124,6 +141,7 @@ class _Passage:
             target=target,
             headers=tuple(headers),
             body=bytes(self._to_upstream),
+            trailers=tuple(self._last_to_upstream),
             scheme=self._inputs.request.scheme,
         )
 
@@ -131,30 +149,52 @@ class _Passage:
         if self._status is None:
             return None
         status, headers = self._status
-        return Response(status=status, headers=tuple(headers), body=bytes(self._to_client))
+        return Response(
+            status=status,
+            headers=tuple(headers),
+            body=bytes(self._to_client),
+            trailers=tuple(self._last_to_client),
+        )
 
     def pass_through(self) -> None:
-        stream, request, response = self._opened.stream, self._inputs.request, self._inputs.response
         if self._opened.effects is None:
             self._head = self._opened.head(None)
         self._settle(self._opened.effects)
         if self._opened.body_follows and self._status is None and not self.reset:
-            effects = stream.on_request_body(request.body, True)  # noqa: FBT003 (the last chunk)
-            if effects is None:
-                self._to_upstream += request.body
-            self._settle(effects)
+            self._send(self._inputs.request)
         if self._head is not None and self._status is None and not self.reset:
-            bodiless = not response.body
-            effects = stream.on_response_headers(response.status, response.headers, bodiless)
+            self._receive(self._inputs.response)
+        self._settle(self._opened.stream.close())
+
+    def _send(self, request: Request) -> None:
+        stream, last = self._opened.stream, list(request.trailers)
+        effects = stream.on_request_body(request.body, not last)
+        if effects is None:
+            self._to_upstream += request.body
+        self._settle(effects)
+        if last and self._status is None and not self.reset:
+            effects = stream.on_request_trailers(last)
             if effects is None:
-                self._status = (response.status, list(response.headers))
+                self._last_to_upstream = last
             self._settle(effects)
-            if response.body and not self.reset:
-                effects = stream.on_response_body(response.body, True)  # noqa: FBT003 (the last)
-                if effects is None:
-                    self._to_client += response.body
-                self._settle(effects)
-        self._settle(stream.close())
+
+    def _receive(self, response: Response) -> None:
+        stream, last = self._opened.stream, list(response.trailers)
+        bodiless = not response.body and not last
+        effects = stream.on_response_headers(response.status, response.headers, bodiless)
+        if effects is None:
+            self._status = (response.status, list(response.headers))
+        self._settle(effects)
+        if response.body and not self.reset:
+            effects = stream.on_response_body(response.body, not last)
+            if effects is None:
+                self._to_client += response.body
+            self._settle(effects)
+        if last and not self.reset:
+            effects = stream.on_response_trailers(last)
+            if effects is None:
+                self._last_to_client = last
+            self._settle(effects)
 
     def _settle(self, effects: Effects | None) -> None:
         """Perform what was asked; while the request waits, let the clock go to the next tick."""
@@ -162,7 +202,8 @@ class _Passage:
         patience = PATIENCE
         for _ in range(_TICKS):
             while self._waiting:
-                self._note(self._answer(self._waiting.pop(0)))
+                for told in self.answers.to(self._waiting.pop(0)):
+                    self._note(told)
             wait, ticked = self._opened.tick()
             self._note(ticked)
             if self._waiting:
@@ -184,46 +225,10 @@ class _Passage:
         if effects.forward:
             self._head = self._opened.head(effects)
         self._to_upstream += effects.request_body or b""
+        self._last_to_upstream += effects.request_trailers or []
         if effects.response_head is not None:
             self._status = effects.response_head
         self._to_client += effects.response_body or b""
+        self._last_to_client += effects.response_trailers or []
         if self._opened.stream.id in effects.wake:
             self._note(self._opened.stream.resume())
-
-    def _answer(self, callout: Callout) -> Effects | None:
-        named = callout.name if callout.kind == "foreign" else callout.upstream
-        if callout.kind != "grpc_close":
-            self.callouts.append((callout.policy, callout.kind, named))
-        answers = self._answers.get(named, [])
-        answer = answers[0] if answers else None
-        if len(answers) > 1:
-            answers.pop(0)
-        return _fail(callout, named) if answer is None else _deliver(callout, answer)
-
-
-def _deliver(callout: Callout, answer: Response) -> Effects | None:
-    match callout.kind:
-        case "http":
-            status = (b":status", str(answer.status).encode())
-            return _native.deliver_http(callout.id, [status, *answer.headers], answer.body, [])
-        case "grpc":
-            return _native.deliver_grpc_message(callout.id, answer.body)
-        case "redis":
-            return _native.deliver_redis(callout.id, 0, answer.body)
-        case "foreign":
-            return _native.deliver_foreign(callout.id, answer.body)
-    return _fail(callout, callout.upstream)
-
-
-def _fail(callout: Callout, named: str) -> Effects | None:
-    missing = f"the trace has no answer for {named}"
-    match callout.kind:
-        case "http":
-            return _native.deliver_http_failure(callout.id, missing)
-        case "redis":
-            return _native.deliver_redis(callout.id, _REDIS_FAILED, b"")
-        case "foreign":
-            return _native.deliver_foreign(callout.id, b"")
-        case "grpc" | "grpc_stream":
-            return _native.deliver_grpc_close(callout.id, _UNAVAILABLE, missing)
-    return None

@@ -88,3 +88,11 @@ class Upstream(Protocol):
 
     def close(self) -> None:
         """Close what is idle; transactions under way finish."""
+
+
+async def next_part(transaction: Transaction) -> tuple[bytes, bool]:
+    """Wait for body bytes, and tell whether they are the last.
+
+    More may come before anybody asks later.
+    """
+    return await transaction.receive(), transaction.ended

@@ -138,6 +138,8 @@ impl Connection {
         // Of a body that nobody wants, nobody knows where it ends.
         self.keep_alive &= (exchange.is_routed() || !fields.framed) && !self.draining;
         self.state = if self.request_body == BodyReader::Done { State::Next } else { State::Body };
+        self.timeout = exchange.timeout();
+        step.timed |= self.timeout.is_some();
         self.exchange = Some(exchange);
         let ended = self.request_body == BodyReader::Done;
         self.follow(Some(Ok(effects)), Came::Request(Chunk::default(), ended), step);
@@ -184,7 +186,7 @@ impl Connection {
             return;
         }
         let effects = self.exchange.as_mut().map(|exchange| exchange.respond(problem.response()));
-        self.follow(effects, Came::Nothing, step);
+        self.answer(effects, step);
     }
 }
 

@@ -83,7 +83,7 @@ impl Connection {
     pub(super) fn dial(&mut self, step: &mut Step) {
         let Some(request) = self.exchange.as_ref().and_then(Exchange::upstream) else { return };
         step.dial = Some((request.cluster, request.endpoint));
-        step.timed = request.timeout.is_some();
+        step.timed |= request.timeout != self.timeout;
         step.upstream.begin(request);
         self.to_upstream = match request.framing {
             BodyFraming::Chunked => BodyWriter::Chunked,
@@ -117,7 +117,17 @@ impl Connection {
         self.drop_upstream(step);
         step.failed |= failure == Failure::Protocol;
         let effects = self.exchange.as_mut().map(|exchange| exchange.failed(failure));
+        self.answer(effects, step);
+    }
+
+    /// Performs the effects of an answer of the gateway; policies may hold it, too.
+    pub(super) fn answer(
+        &mut self,
+        effects: Option<Result<Effects, wasmgate_host::Error>>,
+        step: &mut Step,
+    ) {
         self.follow(effects, Came::Nothing, step);
+        self.withheld |= !self.response_sent;
     }
 
     /// After every step: a finished exchange is ended and the next one begun; else says whether a

@@ -18,6 +18,7 @@ mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use wasmgate_host::TlsFacts;
 
@@ -60,6 +61,8 @@ pub struct Connection {
     request_body: BodyReader,
     to_upstream: BodyWriter,
     to_client: BodyWriter,
+    /// How long the exchange may take.
+    timeout: Option<Duration>,
     /// The request's head went to an upstream.
     dialled: bool,
     /// The request was sent to an upstream a second time.
@@ -158,6 +161,7 @@ impl Connection {
             request_sent: false,
             response_sent: false,
             response_begun: false,
+            timeout: None,
             dialled: false,
             retried: false,
             withheld: false,

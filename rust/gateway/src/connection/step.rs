@@ -20,7 +20,7 @@ pub struct Step {
     pub abandon: bool,
     /// Connect to this endpoint, given as the indexes of cluster and endpoint.
     pub dial: Option<(usize, usize)>,
-    /// The exchange for which is dialled may take so long and no longer.
+    /// How long the exchange may take from now on ([`crate::Exchange::timeout`]) is to be looked at.
     pub timed: bool,
     /// Close the client's connection once what is to be written is written.
     pub close: bool,

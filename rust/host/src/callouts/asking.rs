@@ -108,7 +108,10 @@ pub(super) fn open(
 ) -> Result<u32, Fault> {
     guest.charge(CALLOUT_UNITS)?;
     let asker = asker(guest);
-    guest.env.calls.open(&asker, kind, request).map_err(|why| refused(guest, &why))
+    let number = guest.env.calls.open(&asker, kind, request);
+    let number = number.map_err(|why| refused(guest, &why))?;
+    guest.env.core.host.statistics(&asker.policy).called_out();
+    Ok(number)
 }
 
 /// The plugin and the stream that are effective.

@@ -279,6 +279,7 @@ impl Calls {
     }
 
     /// True when there is something to hand over.
+    #[inline]
     pub(crate) fn has_news(&self) -> bool {
         !self.asked.is_empty() || !self.cancelled.is_empty()
     }

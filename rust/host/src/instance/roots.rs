@@ -82,10 +82,13 @@ impl Instance {
     }
 
     /// Lets a plugin have its turn: what follows is in its name and within its limits.
+    #[inline]
     pub(crate) fn turn_to(&mut self, core: &Arc<PluginCore>) -> Result<(), Error> {
-        if self.core.id == core.id {
-            return Ok(());
-        }
+        if self.core.id == core.id { Ok(()) } else { self.turn_to_other(core) }
+    }
+
+    #[cold]
+    fn turn_to_other(&mut self, core: &Arc<PluginCore>) -> Result<(), Error> {
         let root = self.env.as_ref(&self.store).root_of_plugin(core.id);
         self.root = root.ok_or(Error::InstanceGone)?.context;
         self.report();

@@ -37,7 +37,8 @@ impl Instance {
     }
 
     fn failure(&mut self, callback: &'static str, fuel: u64, trap: &RuntimeError) -> Error {
-        let frames = backtrace(trap);
+        let (symbols, module) = (&self.core.spec.symbols, &self.core.module);
+        let frames = backtrace(trap, |function| symbols.name(module.digest(), function));
         let (failure, error) = match self.meter.cause(&mut self.store) {
             Cause::Fuel => (Failure::Fuel, Error::OutOfFuel { callback, fuel, frames }),
             Cause::Memory => {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::arguments::{Border, Parameter};
 use super::{TraceEvent, words};
 use crate::guest::{Answer, Fault, Guest};
+use crate::plugin::PluginCore;
 
 /// Performs a hostcall; if the guest is traced, its event tells what went in and out.
 #[inline]
@@ -13,12 +14,15 @@ pub(crate) fn hostcall<const N: usize>(
     guest: &mut Guest<'_>,
     function: &'static str,
     parameters: impl FnOnce() -> [Parameter; N],
-    mut call: impl FnMut(&mut Guest<'_>) -> Answer,
+    call: impl FnOnce(&mut Guest<'_>) -> Answer,
 ) -> Answer {
-    if !guest.env.traced {
-        return call(guest);
+    let traced = guest.env.traced;
+    let seen = if traced { Some(Watched::begin(guest, function, &parameters())) } else { None };
+    let answer = call(guest);
+    match seen {
+        None => answer,
+        Some(seen) => seen.end(guest, answer),
     }
-    traced(guest, function, &parameters(), &mut call)
 }
 
 /// The same for a function that has nothing behind it: the errno it answers, if any.
@@ -27,54 +31,81 @@ pub(crate) fn unsupported(
     function: &str,
     call: impl FnOnce(&mut Guest<'_>) -> Option<i32>,
 ) -> Option<i32> {
-    if !guest.env.traced {
-        return call(guest);
+    let seen = guest.env.traced.then(|| Watched::begin(guest, function, &[]));
+    let errno = call(guest);
+    if let Some(seen) = seen {
+        // It answers in its own way; the trace takes the number for a refusal unless it is 0.
+        let _ = seen.end(
+            guest,
+            match errno {
+                Some(0) => Ok(()),
+                number => Err(Fault::Errno(number.unwrap_or_default())),
+            },
+        );
     }
-    let mut errno = None;
-    // It answers in its own way; the trace takes the number for a refusal unless it is 0.
-    let mut call = Some(call);
-    let _ = traced(guest, function, &[], &mut |guest| {
-        errno = call.take().and_then(|call| call(guest));
-        match errno {
-            Some(0) => Ok(()),
-            number => Err(Fault::Errno(number.unwrap_or_default())),
-        }
-    });
     errno
 }
 
-#[cold]
-fn traced(
-    guest: &mut Guest<'_>,
-    function: &str,
-    parameters: &[Parameter],
-    call: &mut dyn FnMut(&mut Guest<'_>) -> Answer,
-) -> Answer {
-    let core = Arc::clone(&guest.env.core);
-    let trace = core.host.trace();
-    let border = Border { function, parameters, limits: trace.limits() };
-    let arguments = border.given(guest);
-    let (context, stream) = (guest.env.effective, guest.env.stream().map(|(key, _)| key));
-    let (fuel, began) = (guest.fuel_left(), Instant::now());
-    guest.env.remark = None;
-    let answer = call(guest);
-    let took = began.elapsed();
-    let used = fuel.saturating_sub(guest.fuel_left());
-    let outcome = words::status(&answer);
-    let refused = answer.is_err();
-    let reason = guest.env.remark.take().or_else(|| words::meaning(&outcome).map(str::to_owned));
-    trace.add(TraceEvent {
-        hostcall: true,
-        policy: Arc::clone(&core.name),
-        stream,
-        context,
-        name: function.to_owned(),
-        arguments,
-        results: if refused { Vec::new() } else { border.got(guest) },
-        outcome,
-        reason,
-        fuel: used,
-        nanoseconds: u64::try_from(took.as_nanos()).unwrap_or(u64::MAX),
-    });
-    answer
+/// A traced hostcall that runs: boxed, so that one that is not traced carries a null pointer.
+struct Watched(Box<Running>);
+
+struct Running {
+    core: Arc<PluginCore>,
+    function: String,
+    parameters: Vec<Parameter>,
+    arguments: Vec<(&'static str, String)>,
+    context: u32,
+    stream: Option<u64>,
+    fuel: u64,
+    began: Instant,
+}
+
+impl Watched {
+    #[cold]
+    fn begin(guest: &mut Guest<'_>, function: &str, parameters: &[Parameter]) -> Self {
+        let core = Arc::clone(&guest.env.core);
+        let limits = core.host.trace().limits();
+        let arguments = Border { function, parameters, limits }.given(guest);
+        let (context, stream) = (guest.env.effective, guest.env.stream().map(|(key, _)| key));
+        guest.env.remark = None;
+        Self(Box::new(Running {
+            core,
+            function: function.to_owned(),
+            parameters: parameters.to_vec(),
+            arguments,
+            context,
+            stream,
+            fuel: guest.fuel_left(),
+            began: Instant::now(),
+        }))
+    }
+
+    #[cold]
+    fn end(self, guest: &mut Guest<'_>, answer: Answer) -> Answer {
+        let Running { core, function, parameters, arguments, context, stream, fuel, began } =
+            *self.0;
+        let took = began.elapsed();
+        let used = fuel.saturating_sub(guest.fuel_left());
+        let trace = core.host.trace();
+        let limits = trace.limits();
+        let border = Border { function: &function, parameters: &parameters, limits };
+        let results = if answer.is_err() { Vec::new() } else { border.got(guest) };
+        let outcome = words::status(&answer);
+        let reason = guest.env.remark.take();
+        let reason = reason.or_else(|| words::meaning(&outcome).map(str::to_owned));
+        trace.add(TraceEvent {
+            hostcall: true,
+            policy: Arc::clone(&core.name),
+            stream,
+            context,
+            name: function,
+            arguments,
+            results,
+            outcome,
+            reason,
+            fuel: used,
+            nanoseconds: u64::try_from(took.as_nanos()).unwrap_or(u64::MAX),
+        });
+        answer
+    }
 }

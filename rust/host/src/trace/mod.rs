@@ -26,11 +26,13 @@ pub struct TraceLimits {
     /// Show what is masked otherwise: configurations, passwords, what foreign functions take and
     /// give, and the values of `authorization`, `proxy-authorization`, `cookie` and `set-cookie`.
     pub secrets: bool,
+    /// Keep the events of this stream alone.
+    pub stream: Option<u64>,
 }
 
 impl Default for TraceLimits {
     fn default() -> Self {
-        Self { events: 10_000, bytes: 4 << 20, value: 256, secrets: false }
+        Self { events: 10_000, bytes: 4 << 20, value: 256, secrets: false, stream: None }
     }
 }
 
@@ -125,6 +127,9 @@ impl Trace {
 
     fn add(&self, event: TraceEvent) -> Option<Ticket> {
         self.with(|recorded| {
+            if recorded.limits.stream.is_some_and(|only| event.stream != Some(only)) {
+                return None;
+            }
             let bytes = recorded.bytes + event.size();
             if recorded.events.len() >= recorded.limits.events || bytes > recorded.limits.bytes {
                 recorded.lost += 1;

@@ -1,0 +1,96 @@
+"""The answers of a trace to callouts: nothing leaves the process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wasmgate import _native
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from wasmgate._native import Callout, Effects
+    from wasmgate.trace.messages import Response
+
+__all__ = ["Answers"]
+
+_UNAVAILABLE, _REDIS_FAILED = 14, 1
+# Of HTTP and of gRPC: what is no failure.
+_GOOD = (200, 0)
+
+
+class Answers:
+    """Answers by upstream or foreign function: one after the other, and the last one again.
+
+    To a gRPC call the body is the message, and a status other than 0 and 200 is how it fails. A
+    gRPC stream takes an answer to each message of the policy, and ends well when the policy ends
+    its side. Without an answer a callout fails, as one does whose upstream is away.
+    """
+
+    def __init__(self, given: Mapping[str, Sequence[Response]]) -> None:
+        self.callouts: list[tuple[str, str, str]] = []
+        self._left = {name: list(answers) for name, answers in given.items()}
+        self._streams: dict[int, str] = {}
+
+    def to(self, callout: Callout) -> Iterator[Effects | None]:
+        """Answer a callout and yield what its policy asks for then."""
+        match callout.kind:
+            case "grpc_send":
+                yield from self._to_message(callout)
+            case "grpc_close":
+                yield _native.deliver_grpc_close(callout.id, 0, "")
+            case "grpc_stream":
+                yield self._open(callout)
+            case _:
+                named = callout.name if callout.kind == "foreign" else callout.upstream
+                self.callouts.append((callout.policy, callout.kind, named))
+                answer = self._next(named)
+                yield _fail(callout, named) if answer is None else _deliver(callout, answer)
+
+    def _next(self, named: str) -> Response | None:
+        left = self._left.get(named, [])
+        if len(left) > 1:
+            return left.pop(0)
+        return left[0] if left else None
+
+    def _open(self, callout: Callout) -> Effects | None:
+        self.callouts.append((callout.policy, callout.kind, callout.upstream))
+        if callout.upstream not in self._left:
+            return _fail(callout, callout.upstream)
+        self._streams[callout.id] = callout.upstream
+        return _native.deliver_grpc_metadata(callout.id, [])
+
+    def _to_message(self, callout: Callout) -> Iterator[Effects | None]:
+        answer = self._next(self._streams.get(callout.id, ""))
+        if answer is None:
+            return
+        yield _deliver(callout, answer)
+        if callout.end:
+            yield _native.deliver_grpc_close(callout.id, 0, "")
+
+
+def _deliver(callout: Callout, answer: Response) -> Effects | None:
+    match callout.kind:
+        case "http":
+            status = (b":status", str(answer.status).encode())
+            return _native.deliver_http(callout.id, [status, *answer.headers], answer.body, [])
+        case "redis":
+            return _native.deliver_redis(callout.id, 0, answer.body)
+        case "foreign":
+            return _native.deliver_foreign(callout.id, answer.body)
+    if answer.status in _GOOD:
+        return _native.deliver_grpc_message(callout.id, answer.body)
+    words = answer.body.decode(errors="replace")
+    return _native.deliver_grpc_close(callout.id, answer.status, words)
+
+
+def _fail(callout: Callout, named: str) -> Effects | None:
+    missing = f"the trace has no answer for {named}"
+    match callout.kind:
+        case "http":
+            return _native.deliver_http_failure(callout.id, missing)
+        case "redis":
+            return _native.deliver_redis(callout.id, _REDIS_FAILED, b"")
+        case "foreign":
+            return _native.deliver_foreign(callout.id, b"")
+    return _native.deliver_grpc_close(callout.id, _UNAVAILABLE, missing)

@@ -1,0 +1,124 @@
+"""A gateway that takes a new configuration while a callout of the old one is under way."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.callouts.places import Setting, answers, written
+from tests.callouts.test_places import REQUEST, asking
+from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
+from tests.gateway.serving import FORMS, Client, ask, serve
+from tests.native.callout_guests import Texts, caller
+from wasmgate import Gateway, GatewayConfig
+from wasmgate._native import pending_callouts
+from wasmgate.callouts.performer import _LOOPS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.parametrize("http", FORMS.values(), ids=FORMS)
+
+GET = b"GET / HTTP/1.1\r\nhost: gate.test\r\n\r\n"
+
+
+def using(module: Path, auth: str, site: str) -> GatewayConfig:
+    """Send everything through a policy."""
+    setting = Setting(module=module, clusters={"auth": auth}, net=("auth",))
+    return GatewayConfig.model_validate(written(setting, site))
+
+
+def without(site: str) -> GatewayConfig:
+    """Send everything on as it is."""
+    routes = [{"match": {"prefix": "/"}, "cluster": "site"}]
+    clusters = {"site": {"endpoints": [site]}}
+    return GatewayConfig.model_validate({"clusters": clusters, "routes": routes})
+
+
+async def gone(gateway: Gateway) -> None:
+    """Wait until there are no instances and no callouts."""
+    async with asyncio.timeout(10):
+        while gateway._host.instances() or pending_callouts():
+            gc.collect()
+            await asyncio.sleep(0.02)
+
+
+async def test_a_request_that_waits_ends_with_its_policy(
+    http: str, tmp_path: Path, said: Callable[[], list[str]]
+) -> None:
+    """Its callout goes on beside the new configuration; then nothing is left of the old one."""
+    released = asyncio.Event()
+
+    async def late(peer: Peer) -> None:
+        await peer.request()
+        await released.wait()
+        await peer.answer(b"welcome")
+
+    async with ScriptedUpstream(late) as auth, ScriptedUpstream(answers) as site:
+        gateway = Gateway(using(asking(tmp_path, "auth", timeout=60_000), auth.url, site.url))
+        async with serve(gateway, http=http) as port, Client(port) as client:
+            await client.send(GET)
+            await auth.until(lambda: len(auth.requests) == 1)
+            assert pending_callouts() == 1
+            await gateway.reload(without(site.url))
+            assert (await ask(port)).status == 200
+            assert pending_callouts() == 1
+            released.set()
+            assert (await client.reply()).status == 200
+            assert "buffer 4 0 welcome" in said()
+            await gone(gateway)
+            await auth.until(lambda: auth.open == 0)
+
+
+async def test_a_callout_of_nobodys_request(http: str, tmp_path: Path) -> None:
+    """One that a tick made ends with the policy."""
+
+    async def silent(peer: Peer) -> None:
+        await peer.request()
+
+    texts = Texts()
+    module = tmp_path / "guest.wasm"
+    call = texts.http_call(timeout=60_000)
+    tick = "(drop (call $period (i32.const 0)))" + call
+    start = (
+        '(func (export "proxy_on_configure") (param i32 i32) (result i32)'
+        " (drop (call $period (i32.const 10))) (i32.const 1))"
+    )
+    module.write_bytes(caller(texts, "proxy_on_tick", tick, start))
+    async with ScriptedUpstream(silent) as auth, ScriptedUpstream(answers) as site:
+        gateway = Gateway(using(module, auth.url, site.url))
+        async with serve(gateway, http=http) as port:
+            assert (await ask(port)).status == 200
+            await auth.until(lambda: len(auth.requests) == 1)
+            await gateway.reload(without(site.url))
+            await auth.until(lambda: auth.open == 0)
+            await gone(gateway)
+            assert not _LOOPS[asyncio.get_running_loop()].running
+
+
+async def test_a_policy_that_stays_hears_the_answer(
+    http: str, tmp_path: Path, said: Callable[[], list[str]]
+) -> None:
+    """The same policy in the new configuration: the request that waits is answered."""
+    released = asyncio.Event()
+
+    async def late(peer: Peer) -> None:
+        await peer.request()
+        await released.wait()
+        await peer.answer(b"welcome")
+
+    async with ScriptedUpstream(late) as auth, ScriptedUpstream(answers) as site:
+        config = using(asking(tmp_path, "auth", REQUEST, timeout=60_000), auth.url, site.url)
+        gateway = Gateway(config)
+        async with serve(gateway, http=http) as port, Client(port) as client:
+            await client.send(GET)
+            await auth.until(lambda: len(auth.requests) == 1)
+            await gateway.reload(config)
+            released.set()
+            assert (await client.reply()).status == 200
+            assert "buffer 4 0 welcome" in said()
+            assert pending_callouts() == 0
