@@ -202,6 +202,35 @@ def fuzz(session: nox.Session) -> None:
     session.run("python", "-m", "tests.fuzz.differential", *session.posargs)
 
 
+@nox.session(requires=["build"])
+def fuzz_host(session: nox.Session) -> None:
+    """Feed the host and its border with bad input; `-- 1000000` inputs for each target.
+
+    The crate is compiled with features that nothing else has, so its first build takes minutes.
+    """
+    inputs = session.posargs[0] if session.posargs else "100000"
+    folder = pathlib.Path(session.create_tmp()).resolve()
+    environment = {"CARGO_TARGET_DIR": TARGET}
+    package = ("--locked", "--release", "--package=wasmgate-fuzz")
+    with session.chdir(RUST):
+        clippy = ("cargo", "clippy", "--all-targets", *package, "--", "--deny=warnings")
+        session.run(*clippy, env=environment, external=True)
+        session.run("cargo", "test", *package, env=environment, external=True)
+        session.run("cargo", "build", *package, env=environment, external=True)
+    # What breaks a promise is left there.
+    with session.chdir(folder):
+        for target in sorted(path.name for path in (RUST / "fuzz" / "corpus").iterdir()):
+            program = f"{TARGET}/release/wasmgate-fuzz"
+            session.run(program, target, "--inputs", inputs, external=True)
+    install_wasmgate(session, "tests")
+    session.run(
+        "pytest",
+        "--hypothesis-profile=thorough",
+        "tests/native/test_any_exchange.py",
+        "tests/native/test_any_border.py",
+    )
+
+
 @nox.session
 def package(session: nox.Session) -> None:
     """Build the source distribution, the wheel from it, and test that wheel away from the tree."""

@@ -28,16 +28,24 @@ _THREADS = 20
 # A guest that a stream passes without any callback; `%s` is what it does in addition.
 _GUEST = """(module
   (import "env" "proxy_get_current_time_nanoseconds" (func $now (param i32) (result i32)))
-  (memory (export "memory") 1)
+  (import "env" "proxy_get_header_map_value"
+    (func $value (param i32 i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1) (data (i32.const 64) "accept")
   (func (export "proxy_abi_version_0_2_1"))
   (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 1024))
   %s)"""
 _CALLBACK = """(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
   (i32.const 0))"""
+_CALLS = {
+    "proxy_get_current_time_nanoseconds": "(call $now (i32.const 8))",
+    "proxy_get_header_map_value": """(call $value (i32.const 0) (i32.const 64) (i32.const 6)
+      (i32.const 8) (i32.const 12))""",
+}
+"""The cheapest hostcall, and one that reads the header `accept` into memory of the guest."""
 _HOSTCALL_LOOP = f"""(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
   (local $count i32)
   (loop $again
-    (drop (call $now (i32.const 8)))
+    (drop %s)
     (local.set $count (i32.add (local.get $count) (i32.const 1)))
     (br_if $again (i32.lt_u (local.get $count) (i32.const {_HOSTCALLS}))))
   (i32.const 0))"""
@@ -56,15 +64,22 @@ def callback(rounds: int, progress: Progress) -> list[Result]:
 
 
 def hostcall(rounds: int, progress: Progress) -> list[Result]:
-    """Measure the cheapest hostcall, made many times in one callback, minus the empty callback."""
+    """Measure hostcalls, made many times in one callback, minus the empty callback."""
 
-    def cost() -> float:
-        added = _stream_time(_guest(_HOSTCALL_LOOP)) - _stream_time(_guest(_CALLBACK))
-        return added / _HOSTCALLS
+    def cost(call: str) -> float:
+        loop = _stream_time(_guest(_HOSTCALL_LOOP % call))
+        return (loop - _stream_time(_guest(_CALLBACK))) / _HOSTCALLS
 
-    samples = _samples("hostcall", cost, rounds, progress)
-    name = "proxy_get_current_time_nanoseconds"
-    return [summary("hostcall", "wasmgate", "time", samples, hostcall=name)]
+    return [
+        summary(
+            "hostcall",
+            "wasmgate",
+            "time",
+            _samples("hostcall", partial(cost, call), rounds, progress),
+            hostcall=name,
+        )
+        for name, call in _CALLS.items()
+    ]
 
 
 def instance(public_pem: str, rounds: int, progress: Progress) -> list[Result]:

@@ -34,6 +34,7 @@ _STEPS = {
     "tenant": "a tenant: its first request, beyond the request itself; its memory",
     "compile": "a module compiled, its canary started",
     "load": "a module from the cache, its canary started",
+    "load.higress": "14 production modules of Higress from the cache, their canaries started",
     "swap.new": "from a reload to the first answer, a module never seen",
     "swap.cached": "from a reload to the first answer, a module from the cache",
     "start": "from the start of `wasmgate run` to the first answer, three cached policies",
@@ -46,7 +47,7 @@ def shown(results: Sequence[Result]) -> Table:
     """Return every result as a row."""
     table = Table("question", "subject", "metric", "median", "lowest", "highest", "unit")
     for result in results:
-        subject = str(result.params.get("policy", result.subject))
+        subject = _of(result) or result.subject
         values = (f"{value:,.4g}" for value in (result.median, result.min, result.max))
         table.add_row(result.question, subject, result.metric, *values, result.unit)
     return table
@@ -117,9 +118,13 @@ def host(results: Sequence[Result]) -> str:
     for question, title in _STEPS.items():
         for result in results:
             if result.question == question:
-                policy = result.params.get("policy")
-                rows.append([f"{title}: `{policy}`" if policy else title, _time(result)])
+                of = _of(result)
+                rows.append([f"{title}: `{of}`" if of else title, _time(result)])
     return markdown(["step", "time"], rows)
+
+
+def _of(result: Result) -> str:
+    return str(result.params.get("policy") or result.params.get("hostcall") or "")
 
 
 def _time(result: Result) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from wasmgate._native import Chain, Host
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# `nox -s fuzz_host` asks for it.
+settings.register_profile("thorough", max_examples=20_000, deadline=None)
 
 
 @pytest.fixture(scope="session")

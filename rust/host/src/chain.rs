@@ -67,6 +67,14 @@ impl Chain {
         Self { inner: Arc::new(Inner { plugins, strip, bounds, request_body, response_body }) }
     }
 
+    /// The same for a stream that has ended and waits for a guest: it does not keep the plugins.
+    pub(crate) fn observed(&self) -> Self {
+        let Inner { bounds, request_body, response_body, .. } = *self.inner;
+        let plugins = self.inner.plugins.iter().map(Plugin::observed).collect();
+        let strip = Vec::new();
+        Self { inner: Arc::new(Inner { plugins, strip, bounds, request_body, response_body }) }
+    }
+
     /// The plugins in order.
     #[must_use]
     pub fn plugins(&self) -> &[Plugin] {

@@ -99,6 +99,16 @@ pub(crate) enum Owner {
     },
 }
 
+impl Owner {
+    /// Key and position, of a stream.
+    pub(crate) fn stream(self) -> Option<(u64, usize)> {
+        match self {
+            Self::Stream { key, position, .. } => Some((key, position)),
+            Self::Root => None,
+        }
+    }
+}
+
 /// A plugin in this VM and its root context.
 pub(crate) struct Root {
     pub(crate) context: u32,

@@ -215,15 +215,17 @@ impl Instance {
     /// positions.
     pub(crate) fn end_finished(&mut self) -> Result<Vec<(u64, usize)>, Error> {
         let finished = std::mem::take(&mut self.env.as_mut(&mut self.store).finished);
-        let mut streams = Vec::with_capacity(finished.len());
+        let mut ended = Vec::with_capacity(finished.len());
         for context in finished {
-            let env = self.env.as_mut(&mut self.store);
-            if let Some(Owner::Stream { key, position, .. }) = env.contexts.get(&context) {
-                streams.push((*key, *position));
+            let owner = self.env.as_ref(&self.store).contexts.get(&context).copied();
+            ended.extend(owner.map(|owner| (context, owner)));
+            if let Err(error) = self.delete(context) {
+                // The crash is told to all streams that have a context here, so to these as well.
+                self.env.as_mut(&mut self.store).contexts.extend(ended);
+                return Err(error);
             }
-            self.delete(context)?;
         }
-        Ok(streams)
+        Ok(ended.into_iter().filter_map(|(_, owner)| owner.stream()).collect())
     }
 
     /// True while a context waits for `proxy_done`.
@@ -269,13 +271,8 @@ impl Instance {
     /// Keys of the streams that have a context here.
     pub(crate) fn streams(&self) -> Vec<u64> {
         let contexts = &self.env.as_ref(&self.store).contexts;
-        let mut keys: Vec<u64> = contexts
-            .values()
-            .filter_map(|owner| match owner {
-                Owner::Stream { key, .. } => Some(*key),
-                Owner::Root => None,
-            })
-            .collect();
+        let mut keys: Vec<u64> =
+            contexts.values().filter_map(|owner| Some(owner.stream()?.0)).collect();
         keys.sort_unstable();
         keys.dedup();
         keys

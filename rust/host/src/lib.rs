@@ -20,6 +20,8 @@ mod filter_chain;
 mod flow;
 mod foreign;
 mod free_memory;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod guest;
 mod headers;
 mod host;

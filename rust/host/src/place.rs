@@ -182,6 +182,9 @@ impl Place {
         let mut plugins = instance.as_ref().map(Instance::plugins).unwrap_or_default();
         plugins.retain(|plugin| stay(plugin) && !plugin.is_retired());
         drop(instance);
+        for key in &streams {
+            stream_state::vacate(*key);
+        }
         let (policy, message) = (Arc::clone(&core.name), error.to_string());
         outbox(|out| {
             out.logs.push(LogRecord { policy, level: LogLevel::Critical, message });
@@ -210,12 +213,17 @@ impl Place {
 
     /// A plugin is gone: its root context ends, the others go on.
     pub(crate) fn leave(&self, core: &Arc<PluginCore>) {
-        let others = match &*self.instance.borrow() {
-            Some(instance) if instance.has(core.id) => instance.plugins().len() > 1,
+        let (others, parked) = match &*self.instance.borrow() {
+            Some(instance) if instance.has(core.id) => {
+                (instance.plugins().len() > 1, instance.has_parked())
+            }
             _ => return,
         };
-        if others {
+        if parked {
             // How it failed is in the outbox.
+            let _ = self.call(core, self.generation.get(), Instance::end_parked);
+        }
+        if others {
             let _ = self.call(core, self.generation.get(), Instance::leave);
         } else {
             self.abandon_calls();

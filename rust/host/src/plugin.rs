@@ -49,7 +49,10 @@ pub struct PluginSpec {
 /// clone.
 #[derive(Clone)]
 pub struct Plugin {
-    handle: Arc<Handle>,
+    core: Arc<PluginCore>,
+    /// None for streams that have ended: they do not keep their plugin.
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    handle: Option<Arc<Handle>>,
 }
 
 struct Handle {
@@ -163,31 +166,32 @@ impl Plugin {
         let canary = Instance::start(Arc::clone(&core));
         instances::outbox(|out| *out = outbox);
         canary?;
-        Ok(Self { handle: Arc::new(Handle { core }) })
+        let handle = Some(Arc::new(Handle { core: Arc::clone(&core) }));
+        Ok(Self { core, handle })
     }
 
     /// The policy's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.handle.core.name
+        &self.core.name
     }
 
     /// SHA-256 of the module, in hex.
     #[must_use]
     pub fn digest(&self) -> &str {
-        self.handle.core.module.digest()
+        self.core.module.digest()
     }
 
     /// The version of the ABI that the module speaks, like `0.2.1`.
     #[must_use]
     pub fn abi(&self) -> &'static str {
-        self.handle.core.module.dialect().version()
+        self.core.module.dialect().version()
     }
 
     /// How well the code is compiled that new instances run.
     #[must_use]
     pub fn tier(&self) -> Tier {
-        self.handle.core.module.tier()
+        self.core.module.tier()
     }
 
     /// Whether `module` is what was loaded.
@@ -201,7 +205,7 @@ impl Plugin {
     /// one that cannot, because its code changes tables, serves on until it is replaced.
     #[must_use]
     pub fn improve(&self, module: &[u8]) -> bool {
-        let core = &self.handle.core;
+        let core = &self.core;
         let cache = core.host.artifacts();
         cache.is_some_and(|cache| core.module.improve(module, &core.spec.limits, cache))
     }
@@ -209,22 +213,27 @@ impl Plugin {
     /// True when the compiled module came from the cache.
     #[must_use]
     pub fn cached(&self) -> bool {
-        self.handle.core.module.cached()
+        self.core.module.cached()
     }
 
     /// Why the artifact cache could not be used, if it could not: the module was compiled afresh.
     #[must_use]
     pub fn cache_problem(&self) -> Option<&str> {
-        self.handle.core.module.cache_problem()
+        self.core.module.cache_problem()
     }
 
     pub(crate) fn exports(&self, callback: &str) -> bool {
-        let code = self.handle.core.module.code();
+        let code = self.core.module.code();
         code.module.exports().functions().any(|export| export.name() == callback)
     }
 
+    /// The same, which goes on without this one.
+    pub(crate) fn observed(&self) -> Self {
+        Self { core: Arc::clone(&self.core), handle: None }
+    }
+
     pub(crate) fn core(&self) -> &Arc<PluginCore> {
-        &self.handle.core
+        &self.core
     }
 }
 

@@ -268,14 +268,24 @@ fn split(key: u64) -> (u32, u32) {
     (key as u32, (key >> 32) as u32)
 }
 
-/// Frees the place of a closed stream once no policy holds a context of it.
+/// Frees the place of a closed stream once no policy holds a context of it. Until then it does not
+/// keep its plugins: a guest that never lets go would outlive the policy's replacement.
 pub(crate) fn release(key: u64) {
     let Some(state) = find(key) else { return };
-    let held = {
-        let state = state.borrow();
-        !state.closed || state.filters.iter().any(|filter| filter.seat.is_some())
+    let kept = {
+        let state = &mut *state.borrow_mut();
+        if !state.closed {
+            return;
+        }
+        let held = state.filters.iter().any(|filter| filter.seat.is_some());
+        held.then(|| {
+            let observed = state.chain.observed();
+            std::mem::replace(&mut state.chain, observed)
+        })
     };
-    if held {
+    if kept.is_some() {
+        // With the last stream of a chain its plugins go, and callbacks that end them may run.
+        drop(kept);
         return;
     }
     let (place, turn) = split(key);
@@ -289,9 +299,25 @@ pub(crate) fn release(key: u64) {
     drop(released);
 }
 
+/// How many streams of this thread are kept.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn count() -> usize {
+    STREAMS.with_borrow(|streams| streams.places.len() - streams.free.len())
+}
+
 /// A policy let go of a closed stream.
 pub(crate) fn leave(key: u64, position: usize) {
     with(key, |state| state.filters[position].seat = None);
+    release(key);
+}
+
+/// An instance is gone: a closed stream waits for it no longer.
+pub(crate) fn vacate(key: u64) {
+    let gone = |seat: &Seat| !seat.slot.serves(seat.generation);
+    with(key, |state| {
+        let filters = state.filters.iter_mut().filter(|_| state.closed);
+        filters.for_each(|filter| drop(filter.seat.take_if(|seat| gone(seat))));
+    });
     release(key);
 }
 

@@ -52,6 +52,23 @@ impl Instance {
         Ok(())
     }
 
+    /// Whether the guest was to say `proxy_done` of a stream and did not yet.
+    pub(crate) fn has_parked(&self) -> bool {
+        !self.env.as_ref(&self.store).parked.is_empty()
+    }
+
+    /// Nobody waits for what the plugin that has its turn did not say `proxy_done` of: it ends after
+    /// this.
+    #[allow(clippy::unnecessary_wraps, reason = "it runs as a callback")]
+    pub(crate) fn end_parked(&mut self) -> Result<(), Error> {
+        let root = self.root;
+        let env = self.env.as_mut(&mut self.store);
+        let contexts = &env.contexts;
+        let its = |context: &mut u32| matches!(contexts.get(context), Some(Owner::Stream { root: its, .. }) if *its == root);
+        env.finished.extend(env.parked.extract_if(.., its));
+        Ok(())
+    }
+
     fn forget_root(&mut self) {
         let root = self.root;
         let env = self.env.as_mut(&mut self.store);

@@ -1,0 +1,80 @@
+//! Calls as guests make them, so that inputs reach what lies behind the checks.
+
+use Argument::{Number as N, Slot as S, Text as T};
+
+/// An argument, or two.
+#[derive(Clone, Copy)]
+pub enum Argument {
+    /// One of [`super::guest::TEXTS`]: where it is, and its length.
+    Text(usize),
+    /// Where the guest has eight bytes.
+    Slot(i64),
+    /// A number.
+    Number(i64),
+}
+
+/// Functions and arguments; texts are numbered as in [`super::guest::TEXTS`].
+pub const USUAL: &[(&str, &[Argument])] = &[
+    ("proxy_http_call", &[T(8), T(11), T(1), T(12), N(1000), S(0)]),
+    ("proxy_http_call", &[T(9), T(11), T(7), T(7), N(0), S(0)]),
+    ("proxy_grpc_call", &[T(8), T(1), T(1), T(12), T(33), N(1000), S(1)]),
+    ("proxy_grpc_stream", &[T(9), T(1), T(1), T(12), S(2)]),
+    ("proxy_grpc_send", &[N(1), T(33), N(0)]),
+    ("proxy_grpc_send", &[N(3), T(33), N(1)]),
+    ("proxy_grpc_cancel", &[N(2)]),
+    ("proxy_grpc_close", &[N(3)]),
+    ("proxy_redis_init", &[T(8), T(1), T(1), N(1000)]),
+    ("proxy_redis_call", &[T(8), T(34), S(3)]),
+    ("proxy_get_status", &[S(0), S(1), S(2)]),
+    ("proxy_send_local_response", &[N(401), T(1), T(5), T(12), N(-1)]),
+    ("proxy_continue_stream", &[N(0)]),
+    ("proxy_continue_stream", &[N(1)]),
+    ("proxy_close_stream", &[N(0)]),
+    ("proxy_done", &[]),
+    ("proxy_set_effective_context", &[N(2)]),
+    ("proxy_get_buffer_bytes", &[N(0), N(0), N(1000), S(0), S(1)]),
+    ("proxy_get_buffer_bytes", &[N(4), N(0), N(1000), S(0), S(1)]),
+    ("proxy_set_buffer_bytes", &[N(0), N(0), N(2), T(6)]),
+    ("proxy_set_buffer_bytes", &[N(1), N(9), N(0), T(12)]),
+    ("proxy_get_header_map_pairs", &[N(0), S(0), S(1)]),
+    ("proxy_get_header_map_pairs", &[N(6), S(0), S(1)]),
+    ("proxy_set_header_map_pairs", &[N(0), T(11)]),
+    ("proxy_set_header_map_pairs", &[N(2), T(12)]),
+    ("proxy_add_header_map_value", &[N(0), T(1), T(8)]),
+    ("proxy_replace_header_map_value", &[N(2), T(3), T(1)]),
+    ("proxy_remove_header_map_value", &[N(0), T(2)]),
+    ("proxy_get_header_map_value", &[N(7), T(1), S(0), S(1)]),
+    ("proxy_set_shared_data", &[T(1), T(12), N(0)]),
+    ("proxy_get_shared_data", &[T(1), S(0), S(1), S(2)]),
+    ("proxy_register_shared_queue", &[T(1), S(0)]),
+    ("proxy_resolve_shared_queue", &[T(7), T(1), S(0)]),
+    ("proxy_enqueue_shared_queue", &[N(1), T(12)]),
+    ("proxy_dequeue_shared_queue", &[N(1), S(0), S(1)]),
+    ("proxy_define_metric", &[N(0), T(1), S(0)]),
+    ("proxy_define_metric", &[N(2), T(1), S(0)]),
+    ("proxy_increment_metric", &[N(1), N(1)]),
+    ("proxy_record_metric", &[N(1), N(i64::MAX)]),
+    ("proxy_get_metric", &[N(1), S(0)]),
+    ("proxy_get_property", &[T(16), S(0), S(1)]),
+    ("proxy_get_property", &[T(17), S(0), S(1)]),
+    ("proxy_set_property", &[T(21), T(12)]),
+    ("proxy_call_foreign_function", &[T(31), T(12), S(0), S(1)]),
+    ("proxy_call_foreign_function", &[T(32), T(12), S(0), S(1)]),
+    ("proxy_call_foreign_function", &[T(24), T(33), S(0), S(1)]),
+    ("proxy_call_foreign_function", &[T(25), T(33), S(0), S(1)]),
+    ("proxy_call_foreign_function", &[T(27), T(33), S(0), S(1)]),
+    ("proxy_call_foreign_function", &[T(29), T(33), S(0), S(1)]),
+    ("proxy_set_tick_period_milliseconds", &[N(1)]),
+    ("proxy_inject_encoded_data_to_filter_chain", &[T(12), N(0)]),
+    ("proxy_log", &[N(2), T(12)]),
+    ("path_open", &[N(3), N(0), T(36), N(0), N(2), N(0), N(0), S(4)]),
+    ("path_open", &[N(3), N(1), T(35), N(0), N(2), N(0), N(0), S(4)]),
+    ("fd_read", &[N(4), T(38), S(0)]),
+    ("fd_write", &[N(1), T(39), S(0)]),
+    ("fd_readdir", &[N(3), S(0), N(512), N(0), S(70)]),
+    ("fd_prestat_dir_name", &[N(3), S(0), N(6)]),
+    ("fd_seek", &[N(4), N(-1), N(1), S(0)]),
+    ("poll_oneoff", &[S(0), S(8), N(2), S(1)]),
+    ("random_get", &[S(0), N(512)]),
+    ("environ_get", &[S(0), S(9)]),
+];
