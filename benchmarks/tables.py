@@ -34,7 +34,6 @@ _STEPS = {
     "tenant": "a tenant: its first request, beyond the request itself; its memory",
     "compile": "a module compiled, its canary started",
     "load": "a module from the cache, its canary started",
-    "load.higress": "14 production modules of Higress from the cache, their canaries started",
     "swap.new": "from a reload to the first answer, a module never seen",
     "swap.cached": "from a reload to the first answer, a module from the cache",
     "start": "from the start of `wasmgate run` to the first answer, three cached policies",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.native.chain_request import Request, load
 from tests.native.hostile import guest
@@ -16,6 +17,9 @@ from wasmgate._native import (
     deliver_redis,
     pending_callouts,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EXCHANGES = 20_000
 WARM_UP = 2_000
@@ -90,7 +94,7 @@ def exchange(chance: random.Random, chain: Chain) -> None:
     """Go through the phases of a request, and away at any of them."""
     headers = [(b"x", b"y")] * chance.randrange(2)
     request = Request(chain, method="POST", headers=[*headers, (b"content-length", b"3")])
-    phases = (
+    phases: tuple[Callable[[], Request], ...] = (
         lambda: request.request_body(b"abc", end=True),
         lambda: request.response(200),
         lambda: request.response_body(b"d" * 1000, end=False),
