@@ -219,7 +219,8 @@ impl<'a> Guest<'a> {
 
 #[cold]
 fn too_early(env: &Env, name: &str) -> Fault {
-    let doing = if env.stage == Stage::Allocating { "its allocator runs" } else { "it initializes" };
+    let doing =
+        if env.stage == Stage::Allocating { "its allocator runs" } else { "it initializes" };
     Fault::Trap(RuntimeError::new(format!("the guest called {name} while {doing}")))
 }
 
