@@ -66,6 +66,7 @@ impl Instance {
         let contexts = &env.contexts;
         let its = |context: &mut u32| matches!(contexts.get(context), Some(Owner::Stream { root: its, .. }) if *its == root);
         env.finished.extend(env.parked.extract_if(.., its));
+        self.has_news = env.has_news();
         Ok(())
     }
 
