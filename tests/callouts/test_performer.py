@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from tests.callouts.servers import needs_redis, redis
 from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    import pytest
 
 REQUEST = "proxy_on_request_headers"
 
