@@ -9,7 +9,7 @@ import pytest
 
 from tests.callouts.places import Setting, place
 from tests.callouts.test_places import REQUEST, RESPONSE, asking
-from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
+from tests.gateway.scripted_upstream import Peer, ScriptedUpstream, silent
 from tests.gateway.serving import Client, ask
 
 if TYPE_CHECKING:
@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.parametrize("name", ["gateway", "direct"])
-
-
-async def silent(peer: Peer) -> None:
-    """Script: read, and answer nothing."""
-    await peer.request()
 
 
 @pytest.mark.parametrize("phase", [REQUEST, RESPONSE])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.callouts.servers import needs_redis, redis
-from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
+from tests.gateway.scripted_upstream import Peer, ScriptedUpstream, silent
 from tests.middleware.apps import echo
 from tests.middleware.asgi_server import DISCONNECT, Connection, get, http_scope, part
 from tests.native.callout_guests import Texts, caller
@@ -44,11 +44,6 @@ def asking(folder: Path, url: str, callback: str = REQUEST, **rest: Any) -> Poli
     texts = Texts()
     module = caller(texts, callback, texts.http_call(timeout=60_000))
     return around(module, folder, clusters={"auth": url}, **rest)
-
-
-async def silent(peer: Peer) -> None:
-    """Script: never answer."""
-    await peer.request()
 
 
 def running() -> int:

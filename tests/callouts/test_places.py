@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.callouts.places import PLACES, Setting, place
-from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
+from tests.gateway.scripted_upstream import Peer, ScriptedUpstream, silent
 from tests.gateway.serving import Client, ask
 from tests.native.callout_guests import Texts, caller
 
@@ -84,10 +84,6 @@ async def test_nobody_answers(name: str, tmp_path: Path, said: Callable[[], list
 
 async def test_no_answer_in_time(name: str, tmp_path: Path, said: Callable[[], list[str]]) -> None:
     """The same, after as long as the policy said."""
-
-    async def silent(peer: Peer) -> None:
-        await peer.request()
-
     async with ScriptedUpstream(silent) as auth:
         module = asking(tmp_path, "auth", timeout=100)
         setting = Setting(module=module, clusters={"auth": auth.url}, net=("auth",))
@@ -99,10 +95,6 @@ async def test_no_answer_in_time(name: str, tmp_path: Path, said: Callable[[], l
 
 async def test_a_client_that_leaves_ends_the_callout(name: str, tmp_path: Path) -> None:
     """Its connection to the service is closed."""
-
-    async def silent(peer: Peer) -> None:
-        await peer.request()
-
     async with ScriptedUpstream(silent) as auth:
         module = asking(tmp_path, "auth", timeout=60_000)
         setting = Setting(module=module, clusters={"auth": auth.url}, net=("auth",))
@@ -132,10 +124,6 @@ async def test_a_server_that_drains_ends_the_callout(name: str, tmp_path: Path) 
     """Requests that wait for one are not waited for longer than others."""
     if name == "run":
         pytest.skip("it gives requests 30 s; it is the form `direct` in a process")
-
-    async def silent(peer: Peer) -> None:
-        await peer.request()
-
     async with ScriptedUpstream(silent) as auth:
         module = asking(tmp_path, "auth", timeout=60_000)
         setting = Setting(module=module, clusters={"auth": auth.url}, net=("auth",))

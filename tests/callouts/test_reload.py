@@ -10,7 +10,7 @@ import pytest
 
 from tests.callouts.places import Setting, answers, written
 from tests.callouts.test_places import REQUEST, asking
-from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
+from tests.gateway.scripted_upstream import Peer, ScriptedUpstream, silent
 from tests.gateway.serving import FORMS, Client, ask, serve
 from tests.native.callout_guests import Texts, caller
 from wasmgate import Gateway, GatewayConfig
@@ -76,10 +76,6 @@ async def test_a_request_that_waits_ends_with_its_policy(
 
 async def test_a_callout_of_nobodys_request(http: str, tmp_path: Path) -> None:
     """One that a tick made ends with the policy."""
-
-    async def silent(peer: Peer) -> None:
-        await peer.request()
-
     texts = Texts()
     module = tmp_path / "guest.wasm"
     call = texts.http_call(timeout=60_000)
