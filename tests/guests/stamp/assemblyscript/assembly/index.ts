@@ -41,17 +41,18 @@ class Stamp extends Context {
   onRequestBody(size: usize, _: bool): FilterDataStatusValues {
     if (size > 0) {
       const chunk = get_buffer_bytes(BufferTypeValues.HttpRequestBody, 0, <u32>size);
-      upper(Uint8Array.wrap(chunk));
+      upper(changetype<usize>(chunk), chunk.byteLength);
       set_buffer_bytes(BufferTypeValues.HttpRequestBody, 0, <u32>size, chunk);
     }
     return FilterDataStatusValues.Continue;
   }
 }
 
-function upper(text: Uint8Array): void {
-  for (let i = 0; i < text.length; i++) {
-    const letter = unchecked(text[i]);
-    if (letter >= 97 && letter <= 122) unchecked((text[i] = letter - 32));
+/** Works on addresses: a byte of a Uint8Array costs five times as much, for its collector. */
+function upper(start: usize, length: usize): void {
+  for (let at = start; at < start + length; at++) {
+    const letter = load<u8>(at);
+    if (letter >= 97 && letter <= 122) store<u8>(at, letter - 32);
   }
 }
 

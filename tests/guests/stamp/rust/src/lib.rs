@@ -26,7 +26,9 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream { stamped: self.stamped }))
+        Some(Box::new(Stream {
+            stamped: self.stamped,
+        }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -42,8 +44,12 @@ impl Context for Stream {}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, _end: bool) -> Action {
-        let agent = self.get_http_request_header("user-agent").unwrap_or_default();
-        let id = self.get_http_request_header("x-request-id").unwrap_or_default();
+        let agent = self
+            .get_http_request_header("user-agent")
+            .unwrap_or_default();
+        let id = self
+            .get_http_request_header("x-request-id")
+            .unwrap_or_default();
         self.set_http_request_header("x-caller", Some(&format!("{agent}/{id}")));
         // A request that is not counted goes on all the same.
         let _ = hostcalls::increment_metric(self.stamped, 1);
