@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.callouts.places import Setting, answers, middleware, written
+from tests.callouts.places import REQUEST, Setting, answers, asking, middleware, written
 from tests.callouts.servers import needs_redis, redis
-from tests.callouts.test_performer import answers_late, answers_twice, hangs_up, never_whole, silent
-from tests.callouts.test_places import REQUEST, asking
-from tests.gateway.scripted_upstream import ScriptedUpstream
+from tests.callouts.test_performer import answers_late, answers_twice, hangs_up, never_whole
+from tests.gateway.scripted_upstream import ScriptedUpstream, silent
 from tests.gateway.serving import Client, ask, serve
 from tests.native.callout_guests import Texts, caller
 from tests.native.test_redis_calls import init, query
