@@ -7,6 +7,7 @@ use wasmer::Type;
 
 use crate::artifact_cache::ArtifactCache;
 use crate::engine::{self, Tier};
+use crate::module::ModuleId;
 use crate::protobuf::Field;
 use crate::{HeaderMap, Limits, imports, pairs, protobuf};
 
@@ -62,10 +63,10 @@ pub fn read_message(bytes: &[u8]) -> Option<Vec<MessageField<'_>>> {
     read.is_ok().then_some(fields)
 }
 
-/// Whether the cache in `folder` gives machine code for a module of this digest.
+/// Whether the cache in `folder` gives machine code for this module.
 #[must_use]
-pub fn loads_artifact(folder: PathBuf, digest: &str) -> bool {
+pub fn loads_artifact(folder: PathBuf, module: &[u8]) -> bool {
     let engine = engine::loading(&Limits::default());
-    let found = ArtifactCache::new(folder).fetch(digest, Tier::Optimized, &engine);
+    let found = ArtifactCache::new(folder).fetch(ModuleId::of(module), Tier::Optimized, &engine);
     matches!(found, Ok(Some(_)))
 }
