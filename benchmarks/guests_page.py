@@ -25,6 +25,8 @@ _NOTHING = (
 _MILLISECOND = 1000.0
 _KILOBYTE = 1000
 
+_GATEWAYS = ("wasmgate", "envoy")
+
 Measured = dict[str, dict[str, "Result"]]
 
 
@@ -42,6 +44,31 @@ def guests(results: Sequence[Result]) -> str:
     missing = [f"`{name}`" for name in _NAMES if name not in found]
     left_out = [f"Not measured, for want of its compiler: {', '.join(missing)}."] if missing else []
     return "\n\n".join([_requests(found), _instances(found), *left_out])
+
+
+def served(results: Sequence[Result]) -> str:
+    """Return what a request costs in `wasmgate run` and in Envoy, as a Markdown table."""
+    found: dict[str, dict[tuple[str, str], Result]] = {}
+    for result in results:
+        if result.question == "guests.served":
+            of = found.setdefault(result.params["guest"], {})
+            of[result.params["gateway"], result.metric] = result
+    if not found:
+        return _NOTHING.replace("guests`", "guests.served`")
+    rows = []
+    for name, title in _NAMES.items():
+        if own := found.get(name):
+            cpu = [own[gateway, "cpu"] for gateway in _GATEWAYS]
+            beyond = [
+                one.median - found["empty"][gateway, "cpu"].median
+                for one, gateway in zip(cpu, _GATEWAYS, strict=True)
+            ]
+            row = [title, spread(cpu[0]), spread(cpu[1]), _times(cpu[1].median, cpu[0].median)]
+            row += [digits(one) if any(beyond) else "" for one in beyond]
+            rows.append([*row, *(f"{own[gateway, 'rss'].median:,.0f}" for gateway in _GATEWAYS)])
+    heads = ["a request", "CPU in `wasmgate`, us", "in Envoy, us", "times `wasmgate`"]
+    heads += [f"beyond `empty`: in {gateway}, us" for gateway in ("`wasmgate`", "Envoy")]
+    return markdown([*heads, "memory of `wasmgate`, MB", "of Envoy, MB"], rows)
 
 
 def _requests(found: Measured) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import plots
 import tables
 from aims import aims
-from guests_page import guests
+from guests_page import guests, served
 from launching import KNOWN, NEW, PLAIN
 from machine import ROOT
 from results import LATEST, Result, load
@@ -47,6 +47,7 @@ def render(text: str, results: Sequence[Result], meta: Mapping[str, Any]) -> str
         "gateways": tables.gateways(results),
         "host": tables.host(results),
         "guests": guests(results),
+        "guests_served": served(results),
         "machine": machine(meta),
     }
     return fill(text, made)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import chain
 import guests
+import guests_served
 import host
 import native
 import swap
@@ -91,6 +92,7 @@ QUESTIONS: dict[str, Callable[[Run], list[Result]]] = {
         run.issuer, run.new_tokens[: run.requests], run.load.rounds, run.progress
     ),
     "guests": lambda run: guests.guests(run.folder, run.requests, run.load.rounds, run.progress),
+    "guests.served": lambda run: guests_served.served(run.folder, run.load, run.progress),
     PLAIN: lambda run: run.compare(PLAIN),
     KNOWN: lambda run: run.compare(KNOWN),
     NEW: lambda run: run.compare(NEW),

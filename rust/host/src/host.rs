@@ -126,6 +126,12 @@ impl Host {
         instances::count(self)
     }
 
+    /// How many contexts streams have in these instances: one for each policy of a stream.
+    #[must_use]
+    pub fn contexts(&self) -> usize {
+        instances::contexts(self)
+    }
+
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
     }

@@ -92,6 +92,7 @@ pub use plugin::{Plugin, PluginSpec};
 pub use random::Random;
 pub use statistics::{CallbackStatistics, Histogram, PolicyStatistics};
 pub use stream::Stream;
+pub use stream_state::{held_bytes, kept_streams};
 pub use symbols::Symbols;
 pub use tenants::{TenantKey, TenantSettings};
 pub use trace::{TraceEvent, TraceLimits};

@@ -52,5 +52,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     callouts::add_to(module)?;
     module.add_function(wrap_pyfunction!(artifact::give_back_memory, module)?)?;
     module.add_function(wrap_pyfunction!(inspect::inspect, module)?)?;
+    module.add_function(wrap_pyfunction!(stream::kept_streams, module)?)?;
+    module.add_function(wrap_pyfunction!(stream::held_bytes, module)?)?;
     Ok(())
 }
