@@ -18,11 +18,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from wasmgate.callouts import storages
 from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.capabilities import Capabilities, Mount, is_upstream
 from wasmgate.config.isolation import RoutePolicy, TenantSettings
 from wasmgate.config.model import FieldName, Model
-from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
+from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix, Storage
 from wasmgate.config.references import dangling
 from wasmgate.config.units import Count, Duration, Size
 from wasmgate.isolation import Isolation, contradiction
@@ -42,8 +43,6 @@ __all__ = [
 ]
 
 LB_POLICIES = ("round_robin",)
-# What the package `limits` can count in without losing hits of others at the same time.
-_STORAGE = r"^(memory|memcached|(redis|valkey)(s|\+unix|\+cluster|\+sentinel)?)://"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -274,7 +273,7 @@ class Server(Model):
 class SharedLimits(Model):
     """Limits that policies share by `wasmgate.limits.hit`."""
 
-    storage: Annotated[str, StringConstraints(pattern=_STORAGE), Field(repr=False)] = "memory://"
+    storage: Annotated[Storage, Field(repr=False)] = "memory://"
     """Where they count: a URL of the package `limits`, such as redis://127.0.0.1:6379."""
 
 
@@ -340,6 +339,11 @@ class GatewayConfig(Model):
     def to_policies(self) -> dict[str, Policy]:
         """Return every policy by name, ready to be loaded."""
         return {name: settings.to_policy(name) for name, settings in self.policies.items()}
+
+    def require_storage(self) -> None:
+        """Raise ConfigError if a package that shared limits need is missing."""
+        capabilities = (policy.capabilities for policy in self.to_policies().values())
+        storages.require(self.limits.storage, capabilities, where="limits.storage")
 
     def policies_of(self, route: Route) -> tuple[str, ...]:
         """Return the names of the policies that a route's requests pass, in order."""
