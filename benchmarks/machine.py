@@ -31,6 +31,7 @@ _PACKAGES = (
 _PROGRAMS = {
     "go": ("go", "version"),
     "rustc": ("rustc", "--version"),
+    "node": ("node", "--version"),
     "nginx": ("nginx", "-v"),
     "haproxy": ("haproxy", "-v"),
 }

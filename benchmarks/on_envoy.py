@@ -52,8 +52,16 @@ def wasm(site: Site) -> Launch:
     Envoy hands on no property with a name of two parts, so `rate_limit` reads the user's header.
     """
     policies = chain(site.public_pem or "", limit_by={"header": USER_HEADER})
-    filters = [_module(policy.name, policy.configuration) for policy in policies]
+    filters = [
+        _module(policy.name, locate(policy.name), policy.configuration) for policy in policies
+    ]
     return _launch(site, filters, {"match": {"prefix": "/"}, "route": {"cluster": "upstream"}})
+
+
+def guest(site: Site, module: Path) -> Launch:
+    """Start Envoy with one module that needs no configuration."""
+    route = {"match": {"prefix": "/"}, "route": {"cluster": "upstream"}}
+    return _launch(site, [_module("guest", module, None)], route)
 
 
 def _native(site: Site, *, remembered: int) -> Launch:
@@ -101,9 +109,9 @@ def _local_ratelimit() -> Json:
     )
 
 
-def _module(name: str, configuration: object) -> Json:
+def _module(name: str, module: Path, configuration: object) -> Json:
     text = {"@type": _type("google.protobuf.StringValue"), "value": json.dumps(configuration)}
-    code = {"local": {"filename": str(locate(name))}}
+    code = {"local": {"filename": str(module)}}
     machine = {"runtime": "envoy.wasm.runtime.v8", "code": code}
     plugin = {"name": name, "configuration": text, "vm_config": machine}
     return _filter("wasm.v3.Wasm", config=plugin) | {"name": name}

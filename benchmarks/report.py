@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import plots
 import tables
 from aims import aims
+from guests_page import guests, served
 from launching import KNOWN, NEW, PLAIN
 from machine import ROOT
 from results import LATEST, Result, load
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REFERENCE = ROOT / "docs" / "reference"
-PAGES = (REFERENCE / "benchmarks.md", ROOT / "README.md")
+PAGES = (REFERENCE / "benchmarks.md", REFERENCE / "languages.md", ROOT / "README.md")
 
 _PLACE = re.compile(
     r"(<!-- benchmarks: (?P<name>\w+) -->\n).*?(<!-- benchmarks end -->)", re.DOTALL
@@ -45,6 +46,8 @@ def render(text: str, results: Sequence[Result], meta: Mapping[str, Any]) -> str
         "chain": tables.chain(results),
         "gateways": tables.gateways(results),
         "host": tables.host(results),
+        "guests": guests(results),
+        "guests_served": served(results),
         "machine": machine(meta),
     }
     return fill(text, made)

@@ -28,6 +28,11 @@ UNITS = {
     "calls": "",  # of the system, a request
     "load": "us",  # of CPU time a request, that clients and upstream take
     "time": "us",
+    "middleware": "us",  # of CPU time a request, that the middleware adds to an app
+    "fuel": "",  # a request
+    "compile": "us",
+    "first": "us",  # to the first answer
+    "memory_later": "kB",  # 10**3 bytes, of an instance that has served for a while
 }
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import chain
+import guests
+import guests_served
 import host
 import native
 import swap
@@ -89,6 +91,8 @@ QUESTIONS: dict[str, Callable[[Run], list[Result]]] = {
     "chain.new": lambda run: chain.new(
         run.issuer, run.new_tokens[: run.requests], run.load.rounds, run.progress
     ),
+    "guests": lambda run: guests.guests(run.folder, run.requests, run.load.rounds, run.progress),
+    "guests.served": lambda run: guests_served.served(run.folder, run.load, run.progress),
     PLAIN: lambda run: run.compare(PLAIN),
     KNOWN: lambda run: run.compare(KNOWN),
     NEW: lambda run: run.compare(NEW),

@@ -58,12 +58,12 @@ def _measure(policy: Policy) -> tuple[float, float]:
     policies = Chain([each.load(Host(cache=cache_folder()))])
     _request(policies, "warm")
     gc.collect()
-    before = _resident()
+    before = resident()
     samples = []
     for number in range(TENANTS):
         first, second = (_request(policies, f"tenant-{number}") for _ in range(2))
         samples.append(first - second)
-    return statistics.median(samples), (_resident() - before) / TENANTS / 1e3
+    return statistics.median(samples), (resident() - before) / TENANTS / 1e3
 
 
 def _request(policies: Chain, name: str) -> float:
@@ -75,7 +75,7 @@ def _request(policies: Chain, name: str) -> float:
     return (time.perf_counter() - start) * 1e6
 
 
-def _resident() -> int:
+def resident() -> int:
     """Return the bytes of this process that are in memory."""
     for line in Path("/proc/self/status").read_text("ascii").splitlines():
         if line.startswith("VmRSS:"):

@@ -11,7 +11,7 @@ import pytest
 
 from tests.native.hostile import guest
 from wasmgate import Policy, PolicyLoadError, PolicyMiddleware, compiler
-from wasmgate._native import Host
+from wasmgate._native import Host, Module
 from wasmgate.compiler import CompilerFailed, CompilerMissing, compile_apart
 
 if TYPE_CHECKING:
@@ -39,6 +39,21 @@ def test_the_artifact_is_in_the_cache(cache: Path) -> None:
     before = host.misses(guest())
     compile_apart(guest(), cache, "fast")
     assert (before, host.misses(guest())) == (True, False)
+
+
+def test_a_module_is_found_when_it_is_in_the_cache(cache: Path) -> None:
+    """Finding never compiles what another process could."""
+    host = Host(cache=str(cache))
+    before = Module.find(host, guest(), policy="own", memory=1 << 20)
+    compile_apart(guest(), cache, "fast")
+    found = Module.find(host, guest(), policy="own", memory=1 << 20)
+    assert (before, type(found)) == (None, Module)
+
+
+def test_a_module_that_needs_more_memory_is_refused_when_it_is_found(cache: Path) -> None:
+    """Before it is compiled, with the name of the policy."""
+    with pytest.raises(PolicyLoadError, match="policy 'own': the module starts with 65536 bytes"):
+        Module.find(Host(cache=str(cache)), guest(), policy="own", memory=1)
 
 
 def test_a_damaged_artifact_is_missing(cache: Path) -> None:

@@ -4,6 +4,8 @@
     python tools/build_guests.py sdk-0.2.0         those in 0.2.0
     python tools/build_guests.py go                examples/custom_policy_go
     python tools/build_guests.py assemblyscript    examples/custom_policy_assemblyscript
+    python tools/build_guests.py stamp-rust        tests/guests/stamp/rust; likewise -go and
+                                                   -assemblyscript
 
 Prints the folder of the modules, under ~/.cache/wasmgate/guests: what was built once from the same
 sources by the same tools is not built again. Exit codes: 0 done, 1 a build failed, 3 a tool is
@@ -26,12 +28,15 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import module_exports
 import policy_toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "examples"
+STAMP = ROOT / "tests" / "guests" / "stamp"
 TOOL_MISSING = 3
 GO = (1, 24)  # the first with go:wasmexport
 NODE = (20,)  # AssemblyScript's own demand
@@ -56,10 +61,7 @@ def main() -> int:
 
 def sdk_examples(version: str) -> Path:
     """Build every example in the package of the Rust SDK."""
-    try:
-        toolchain = policy_toolchain.find()
-    except SystemExit as missing:
-        raise ToolMissingError(str(missing)) from None
+    toolchain = _rust()
 
     def build(out: Path) -> None:
         target = _cache() / "example-target"
@@ -100,26 +102,50 @@ def _crate(toolchain: policy_toolchain.Toolchain, version: str) -> Path:
     return Path(manifest).parent
 
 
-def go() -> Path:
-    """Build the Go example as its README says."""
+def rust(folder: Path, name: str) -> Path:
+    """Build a crate as cargo does, and `NAME_trimmed`: without callbacks that it does not name."""
+    toolchain = _rust()
+
+    def build(out: Path) -> None:
+        target = _cache() / "example-target"
+        options = ["--release", f"--target={policy_toolchain.TARGET}", *toolchain.options]
+        environment = {
+            "CARGO_TARGET_DIR": str(target),
+            "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(toolchain.flags),
+        }
+        toolchain.cargo_run(folder, environment, "build", "--locked", *options)
+        module = (target / policy_toolchain.TARGET / "release" / f"{name}.wasm").read_bytes()
+        (out / f"{name}.wasm").write_bytes(module)
+        (out / f"{name}_trimmed.wasm").write_bytes(module_exports.trimmed(module, folder))
+
+    return _built(f"{name}-rust", toolchain.identity.encode() + _digest(folder), build)
+
+
+def _rust() -> policy_toolchain.Toolchain:
+    try:
+        return policy_toolchain.find()
+    except SystemExit as missing:
+        raise ToolMissingError(str(missing)) from None
+
+
+def go(folder: Path, name: str) -> Path:
+    """Build a module of Go as the example's README says."""
     version = _version("go", "version", GO, hint="a Go toolchain: https://go.dev/dl")
-    folder = EXAMPLES / "custom_policy_go"
 
     def build(out: Path) -> None:
         environment = {**os.environ, "GOOS": "wasip1", "GOARCH": "wasm"}
         stripped = ["-trimpath", "-ldflags=-s -w", "-buildmode=c-shared"]
-        command = ["go", "build", *stripped, "-o", str(out / "plan_lookup.wasm"), "."]
+        command = ["go", "build", *stripped, "-o", str(out / f"{name}.wasm"), "."]
         subprocess.run(command, cwd=folder, env=environment, check=True)
 
-    return _built("go", version + _digest(folder), build)
+    return _built(f"{name}-go", version + _digest(folder), build)
 
 
-def assemblyscript() -> Path:
-    """Build the AssemblyScript example as its README says, in a copy."""
+def assemblyscript(folder: Path, name: str) -> Path:
+    """Build a module of AssemblyScript as the example's README says, in a copy."""
     version = _version("node", "--version", NODE, hint="Node.js with npm: https://nodejs.org")
     if shutil.which("npm") is None:
         raise ToolMissingError("npm is missing: https://nodejs.org")
-    folder = EXAMPLES / "custom_policy_assemblyscript"
 
     def build(out: Path) -> None:
         with tempfile.TemporaryDirectory() as scratch:
@@ -128,16 +154,21 @@ def assemblyscript() -> Path:
             quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
             subprocess.run(["npm", "ci", *quiet], cwd=copy, check=True, stdout=sys.stderr)
             subprocess.run(["npm", "run", "build"], cwd=copy, check=True, stdout=sys.stderr)
-            shutil.copyfile(copy / "build" / "plan_lookup.wasm", out / "plan_lookup.wasm")
+            shutil.copyfile(copy / "build" / f"{name}.wasm", out / f"{name}.wasm")
 
-    return _built("assemblyscript", version + _digest(folder), build)
+    return _built(f"{name}-assemblyscript", version + _digest(folder), build)
 
 
 GUESTS: dict[str, Callable[[], Path]] = {
     "sdk-0.1.4": lambda: sdk_examples("0.1.4"),
     "sdk-0.2.0": lambda: sdk_examples("0.2.0"),
-    "go": go,
-    "assemblyscript": assemblyscript,
+    "go": lambda: go(EXAMPLES / "custom_policy_go", "plan_lookup"),
+    "assemblyscript": lambda: assemblyscript(
+        EXAMPLES / "custom_policy_assemblyscript", "plan_lookup"
+    ),
+    "stamp-rust": lambda: rust(STAMP / "rust", "stamp"),
+    "stamp-go": lambda: go(STAMP / "go", "stamp"),
+    "stamp-assemblyscript": lambda: assemblyscript(STAMP / "assemblyscript", "stamp"),
 }
 
 
@@ -164,7 +195,7 @@ def _digest(folder: Path) -> bytes:
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder).parts
-        if path.is_file() and inside[0] not in {"node_modules", "build"}:
+        if path.is_file() and inside[0] not in {"node_modules", "build", "target"}:
             digest.update("/".join(inside).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.digest()
 

@@ -17,6 +17,7 @@ __all__ = [
     "Effects",
     "Exchange",
     "Host",
+    "Module",
     "Plugin",
     "PolicyStatistics",
     "RequestHead",
@@ -124,6 +125,9 @@ class Host:
 
     def instances(self) -> int:
         """Return how many instances there are on this thread: one for each VM in use."""
+
+    def contexts(self) -> int:
+        """Return how many contexts streams have in them: one for each policy of a stream."""
 
     def metrics(self) -> list[tuple[str, str, int]]:
         """Return name, kind (counter, gauge, histogram) and value of each metric.
@@ -252,10 +256,28 @@ class TraceEvent:
         """How long it took; recording is part of it."""
 
 @final
-class Plugin:
-    """A policy compiled, started and configured. Usable on every thread.
+class Module:
+    """A module checked and in machine code, whose instances may have `memory` bytes each.
 
-    Sizes are bytes, fuel is units of about one instruction. Releases the GIL while compiling.
+    Usable on every thread. Releases the GIL while compiling. Raises PolicyLoadError, which names
+    `policy`, for a module that cannot run here.
+    """
+
+    def __new__(cls, host: Host, wasm: bytes, *, policy: str, memory: int) -> Module:
+        """Take the module from the host's cache, or compile it here and keep it there."""
+
+    @staticmethod
+    def find(host: Host, wasm: bytes, *, policy: str, memory: int) -> Module | None:
+        """Do the same, and return None for what could be in the cache and is not.
+
+        `compile_artifact` can put it there, in another process.
+        """
+
+@final
+class Plugin:
+    """A policy started and configured. Usable on every thread.
+
+    Sizes are bytes, fuel is units of about one instruction. Releases the GIL while the guest runs.
     Raises PolicyLoadError.
     """
 
@@ -264,13 +286,12 @@ class Plugin:
         host: Host,
         *,
         name: str,
-        module: bytes,
+        module: Module,
         root_id: str,
         configuration: bytes,
         vm_configuration: bytes,
         fuel: int,
         start_fuel: int,
-        memory: int,
         body: int,
         headers: int,
         header_bytes: int,
@@ -288,13 +309,14 @@ class Plugin:
         tenants: tuple[Literal["host", "header", "property"], str, int, float] | None = None,
         symbols: Path | None = None,
     ) -> Plugin:
-        """Compile and start a module, in a VM that it may share.
+        """Start a module, in a VM that it may share.
 
-        Plugins of one `vm_id` share a VM if their modules, `vm_configuration`, environment and
-        `memory` are the same too; one with an empty `vm_id` is alone. `tenants` gives each tenant
-        a VM: what names it (the name of a header, or the path of a property with dots), how many
-        there may be, and the seconds until an idle one is dropped. `symbols` is a file with the
-        names of the functions of a stripped module; it is read when one of them crashed.
+        Plugins of one `vm_id` share a VM if their modules, with the limit of memory,
+        `vm_configuration` and environment are the same too; one with an empty `vm_id` is alone.
+        `tenants` gives each tenant a VM: what names it (the name of a header, or the path of a
+        property with dots), how many there may be, and the seconds until an idle one is dropped.
+        `symbols` is a file with the names of the functions of a stripped module; it is read when
+        one of them crashed.
         """
 
     def with_configuration(self, configuration: bytes, strip_request_headers: list[str]) -> Plugin:
@@ -835,6 +857,12 @@ def deliver_foreign(id: int, result: bytes) -> Effects | None:
 
 def pending_callouts() -> int:
     """Return how many callouts of this thread wait for an answer."""
+
+def kept_streams() -> int:
+    """Return how many streams of this thread are open, or not let go of by a policy."""
+
+def held_bytes() -> int:
+    """Return the bytes of bodies that policies hold back in the streams of this thread."""
 
 def give_back_memory() -> None:
     """Give memory that is free, and that the allocator keeps, back to the operating system."""

@@ -12,7 +12,7 @@ from wasmgate.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Capabilities", "Mount", "is_upstream", "names"]
+__all__ = ["KINDS", "Capabilities", "Mount", "is_upstream", "names"]
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _UPSTREAM = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
@@ -91,13 +91,14 @@ def _is_pattern(text: str) -> bool:
 
 
 _ENTRIES: dict[str, tuple[Callable[[str], object], str]] = {
-    "net": (is_upstream, "name of a cluster and no address like host:port"),
+    "net": (is_upstream, "name of a cluster and no address like auth.internal:8080"),
     "env": (_VARIABLE.fullmatch, "name of an environment variable"),
     "read": (bool, "path"),
     "foreign_functions": (bool, "name of a foreign function"),
     "metrics": (_is_pattern, "name of a metric and no prefix that ends in '*'"),
     "shared_data": (bool, "name of a policy"),
 }
+KINDS = tuple(_ENTRIES)
 
 
 def names(values: object, *, where: str, also: tuple[type, ...] = ()) -> tuple[str, ...]:

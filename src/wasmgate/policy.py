@@ -25,7 +25,7 @@ from wasmgate.modules import locate, symbols
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wasmgate._native import Host, Plugin
+    from wasmgate._native import Host, Module, Plugin
 
 __all__ = ["Capabilities", "FailurePolicy", "Limits", "Policy"]
 
@@ -213,21 +213,55 @@ class Policy:
         return {name: os.environ[name] for name in self.capabilities.env}
 
     def load(self, host: Host, *, previous: Plugin | None = None) -> Plugin:
-        """Compile the module, or take it from the cache, then start and configure it.
+        """Take the module from the cache, or compile it, then start and configure it.
 
         Compiling is fast at first, in a process of its own; better code follows in the background.
         `previous`, a plugin of an equal policy, is returned if it runs the same module.
 
         Raises ConfigError for what can be told without running it, PolicyLoadError for the rest.
         """
+        wasm = self.read()
+        if previous is not None and previous.runs(wasm):
+            return previous
+        plugin = self.start(host, self.prepare(host, wasm))
+        if plugin.cache_problem is not None:
+            _LOGGER.warning("policy %r was compiled afresh: %s", self.name, plugin.cache_problem)
+        if self.capabilities.net and b"proxy_grpc_" in wasm and not find_spec("grpc"):
+            _LOGGER.warning(
+                "policy %r may call gRPC services, and the package grpcio is missing:"
+                " pip install 'wasmgate[grpc]'",
+                self.name,
+            )
+        if plugin.tier == "fast" and host.cache is not None:
+            from wasmgate.compiler import OPTIMIZER  # noqa: PLC0415 (seldom needed)
+
+            OPTIMIZER.add(plugin, wasm, host.cache)
+        return plugin
+
+    def prepare(self, host: Host, wasm: bytes) -> Module:
+        """Take the module from the cache, or compile it; it is not started.
+
+        Raises PolicyLoadError for a module that cannot run here.
+        """
+        from wasmgate._native import Module  # noqa: PLC0415 (describing a policy is cheap)
+
+        module = Module.find(host, wasm, policy=self.name, memory=self.limits.memory)
+        if module is None:
+            self._compile_apart(wasm, host)
+            module = Module(host, wasm, policy=self.name, memory=self.limits.memory)
+        return module
+
+    def start(self, host: Host, module: Module) -> Plugin:
+        """Start and configure the module.
+
+        Raises ConfigError for what can be told without running it, PolicyLoadError when it crashes
+        or refuses its configuration.
+        """
         from wasmgate._native import Plugin  # noqa: PLC0415 (describing a policy is cheap)
 
-        module = self.read()
-        if previous is not None and previous.runs(module):
-            return previous
-        if host.misses(module):
-            self._compile(module, host)
-        plugin = Plugin(
+        limits = dataclasses.asdict(self.limits)
+        del limits["memory"]  # the module knows it
+        return Plugin(
             host,
             name=self.name,
             module=module,
@@ -246,21 +280,8 @@ class Policy:
             vm_id=self.vm_id,
             tenants=self._tenants(),
             symbols=symbols(self.module),
-            **dataclasses.asdict(self.limits),
+            **limits,
         )
-        if plugin.cache_problem is not None:
-            _LOGGER.warning("policy %r was compiled afresh: %s", self.name, plugin.cache_problem)
-        if self.capabilities.net and b"proxy_grpc_" in module and not find_spec("grpc"):
-            _LOGGER.warning(
-                "policy %r may call gRPC services, and the package grpcio is missing:"
-                " pip install 'wasmgate[grpc]'",
-                self.name,
-            )
-        if plugin.tier == "fast" and host.cache is not None:
-            from wasmgate.compiler import OPTIMIZER  # noqa: PLC0415 (seldom needed)
-
-            OPTIMIZER.add(plugin, module, host.cache)
-        return plugin
 
     def join(self, plugin: Plugin) -> Plugin:
         """Configure the module of `plugin` once more, in the same virtual machine.
@@ -276,7 +297,7 @@ class Policy:
         tenants = self.tenants or Tenants()
         return *tenants.key(), tenants.max, tenants.idle
 
-    def _compile(self, module: bytes, host: Host) -> None:
+    def _compile_apart(self, wasm: bytes, host: Host) -> None:
         from wasmgate.compiler import (  # noqa: PLC0415 (seldom needed)
             CompilerFailed,
             CompilerMissing,
@@ -286,7 +307,7 @@ class Policy:
         if host.cache is None:
             return
         try:
-            compile_apart(module, host.cache, "fast")
+            compile_apart(wasm, host.cache, "fast")
         except CompilerFailed as error:
             raise PolicyLoadError(f"policy {self.name!r}: {error}", policy=self.name) from error
         except CompilerMissing as error:

@@ -16,14 +16,25 @@ import yaml
 from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
 from tests.gateway.serving import serve
 from tests.middleware.apps import echo
-from wasmgate import Capabilities, Gateway, GatewayConfig, Policy, PolicyMiddleware
+from tests.native.callout_guests import Texts, caller
+from wasmgate import (
+    CalloutLimits,
+    Capabilities,
+    Gateway,
+    GatewayConfig,
+    Policy,
+    PolicyMiddleware,
+)
 from wasmgate.gateway.protocol import GatewayProtocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
+    from tests.gateway.scripted_upstream import Script
+
 PLACES = ("middleware", "gateway", "direct", "run")
+REQUEST, RESPONSE = "proxy_on_request_headers", "proxy_on_response_headers"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +57,33 @@ async def answers(peer: Peer) -> None:
         await peer.answer(b"the app")
 
 
+async def welcomes(peer: Peer) -> None:
+    """Script: the service that policies ask."""
+    while True:
+        await peer.request()
+        await peer.answer(b"welcome", fields=b"x-user: ada\r\n")
+
+
+def welcomes_after(released: asyncio.Event) -> Script:
+    """Script: the service that policies ask answers one request once it may."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await released.wait()
+        await peer.answer(b"welcome")
+
+    return script
+
+
+def asking(folder: Path, upstream: str, phase: str = REQUEST, **call: object) -> Path:
+    """Write a policy that makes an HTTP call in a phase, waits, and logs the answer."""
+    texts = Texts()
+    body = texts.http_call(upstream=upstream.encode(), **call)  # type: ignore[arg-type]
+    module = folder / "guest.wasm"
+    module.write_bytes(caller(texts, phase, body))
+    return module
+
+
 @contextlib.asynccontextmanager
 async def place(name: str, setting: Setting, folder: Path) -> AsyncIterator[int]:
     """Serve the policy in a place; gives the port."""
@@ -66,8 +104,6 @@ async def place(name: str, setting: Setting, folder: Path) -> AsyncIterator[int]
 
 def middleware(setting: Setting) -> PolicyMiddleware:
     """Put the policy around an app."""
-    from wasmgate import CalloutLimits  # noqa: PLC0415 (beside what it is for)
-
     capabilities = Capabilities(net=setting.net, foreign_functions=setting.functions)
     return PolicyMiddleware(
         echo,
@@ -91,6 +127,11 @@ def written(setting: Setting, app: str) -> dict[str, Any]:
         "limits": {"storage": setting.storage},
         "callouts": dict(setting.callouts or {}),
     }
+
+
+def told(name: str, folder: Path, said: Callable[[], list[str]]) -> str:
+    """Return what the policy said, wherever it ran."""
+    return (folder / "said").read_text() if name == "run" else "\n".join(said())
 
 
 @contextlib.asynccontextmanager

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.callouts.places import Setting, place
-from tests.callouts.test_places import REQUEST, RESPONSE, asking
-from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
+from tests.callouts.places import REQUEST, RESPONSE, Setting, asking, place
+from tests.gateway.scripted_upstream import Peer, ScriptedUpstream, silent
 from tests.gateway.serving import Client, ask
 
 if TYPE_CHECKING:
@@ -17,11 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.parametrize("name", ["gateway", "direct"])
-
-
-async def silent(peer: Peer) -> None:
-    """Script: read, and answer nothing."""
-    await peer.request()
 
 
 @pytest.mark.parametrize("phase", [REQUEST, RESPONSE])
@@ -46,15 +40,12 @@ async def test_the_routes_time_ends_a_callout(
 async def test_the_connection_serves_the_next_request(name: str, tmp_path: Path) -> None:
     """Whose time is its own."""
 
-    async def slow_once(peer: Peer) -> None:
-        await peer.request()
-
     async def prompt(peer: Peer) -> None:
         await peer.request()
         await asyncio.sleep(0.2)
         await peer.answer()
 
-    async with ScriptedUpstream(slow_once, prompt) as auth:
+    async with ScriptedUpstream(silent, prompt) as auth:
         module = asking(tmp_path, "auth", timeout=60_000)
         setting = Setting(
             module=module, clusters={"auth": auth.url}, net=("auth",), timeout="800ms"

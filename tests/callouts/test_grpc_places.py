@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.callouts.places import Setting, place
-from tests.callouts.test_places import REQUEST, told
+from tests.callouts.places import REQUEST, Setting, place, told
 from tests.gateway.serving import Client, ask
 from tests.native.callout_guests import Texts, caller
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.callouts.asked import http
-from tests.gateway.scripted_upstream import Peer, Script, ScriptedUpstream
+from tests.gateway.scripted_upstream import Peer, Script, ScriptedUpstream, silent
 from wasmgate.callouts.failure import CalloutFailed
 from wasmgate.callouts.http import HttpCalls
 from wasmgate.callouts.limits import CalloutLimits
@@ -120,10 +120,6 @@ async def test_an_answer_that_is_too_large() -> None:
 
 async def test_a_call_that_is_given_up_closes_its_connection() -> None:
     """An answer may come, and nobody reads it."""
-
-    async def silent(peer: Peer) -> None:
-        await peer.request()
-
     async with ScriptedUpstream(silent) as upstream:
         task = asyncio.ensure_future(ask(upstream, http()))
         await upstream.until(lambda: len(upstream.requests) == 1)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.callouts.places import PLACES, Setting, place
-from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
+from tests.callouts.places import (
+    PLACES,
+    REQUEST,
+    RESPONSE,
+    Setting,
+    asking,
+    place,
+    told,
+    welcomes,
+)
+from tests.gateway.scripted_upstream import ScriptedUpstream, silent
 from tests.gateway.serving import Client, ask
 from tests.native.callout_guests import Texts, caller
 
@@ -16,30 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-REQUEST, RESPONSE = "proxy_on_request_headers", "proxy_on_response_headers"
-
 pytestmark = pytest.mark.parametrize("name", PLACES)
-
-
-def asking(folder: Path, upstream: str, phase: str = REQUEST, **call: object) -> Path:
-    """Write a policy that makes an HTTP call in a phase, waits, and logs the answer."""
-    texts = Texts()
-    body = texts.http_call(upstream=upstream.encode(), **call)  # type: ignore[arg-type]
-    module = folder / "guest.wasm"
-    module.write_bytes(caller(texts, phase, body))
-    return module
-
-
-async def welcomes(peer: Peer) -> None:
-    """Script: the service that policies ask."""
-    while True:
-        await peer.request()
-        await peer.answer(b"welcome", fields=b"x-user: ada\r\n")
-
-
-def told(name: str, folder: Path, said: Callable[[], list[str]]) -> str:
-    """Return what the policy said, wherever it ran."""
-    return (folder / "said").read_text() if name == "run" else "\n".join(said())
 
 
 @pytest.mark.parametrize("phase", [REQUEST, RESPONSE])
@@ -84,10 +69,6 @@ async def test_nobody_answers(name: str, tmp_path: Path, said: Callable[[], list
 
 async def test_no_answer_in_time(name: str, tmp_path: Path, said: Callable[[], list[str]]) -> None:
     """The same, after as long as the policy said."""
-
-    async def silent(peer: Peer) -> None:
-        await peer.request()
-
     async with ScriptedUpstream(silent) as auth:
         module = asking(tmp_path, "auth", timeout=100)
         setting = Setting(module=module, clusters={"auth": auth.url}, net=("auth",))
@@ -99,10 +80,6 @@ async def test_no_answer_in_time(name: str, tmp_path: Path, said: Callable[[], l
 
 async def test_a_client_that_leaves_ends_the_callout(name: str, tmp_path: Path) -> None:
     """Its connection to the service is closed."""
-
-    async def silent(peer: Peer) -> None:
-        await peer.request()
-
     async with ScriptedUpstream(silent) as auth:
         module = asking(tmp_path, "auth", timeout=60_000)
         setting = Setting(module=module, clusters={"auth": auth.url}, net=("auth",))
@@ -126,22 +103,3 @@ async def test_shared_limits(name: str, tmp_path: Path, said: Callable[[], list[
     text = told(name, tmp_path, said)
     assert '{"allowed": true, "remaining": 4, "reset": ' in text
     assert '{"allowed": true, "remaining": 3, "reset": ' in text
-
-
-async def test_a_server_that_drains_ends_the_callout(name: str, tmp_path: Path) -> None:
-    """Requests that wait for one are not waited for longer than others."""
-    if name == "run":
-        pytest.skip("it gives requests 30 s; it is the form `direct` in a process")
-
-    async def silent(peer: Peer) -> None:
-        await peer.request()
-
-    async with ScriptedUpstream(silent) as auth:
-        module = asking(tmp_path, "auth", timeout=60_000)
-        setting = Setting(module=module, clusters={"auth": auth.url}, net=("auth",))
-        async with contextlib.AsyncExitStack() as stack:
-            port = await stack.enter_async_context(place(name, setting, tmp_path))
-            client = await stack.enter_async_context(Client(port))
-            await client.send(b"GET / HTTP/1.1\r\nhost: gate.test\r\n\r\n")
-            await auth.until(lambda: len(auth.requests) == 1)
-        await auth.until(lambda: auth.open == 0)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.callouts.places import Setting, answers, written
-from tests.callouts.test_places import REQUEST, asking
-from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
+from tests.callouts.places import REQUEST, Setting, answers, asking, welcomes_after, written
+from tests.gateway.scripted_upstream import ScriptedUpstream, silent
 from tests.gateway.serving import FORMS, Client, ask, serve
 from tests.native.callout_guests import Texts, caller
 from wasmgate import Gateway, GatewayConfig
@@ -52,13 +51,10 @@ async def test_a_request_that_waits_ends_with_its_policy(
 ) -> None:
     """Its callout goes on beside the new configuration; then nothing is left of the old one."""
     released = asyncio.Event()
-
-    async def late(peer: Peer) -> None:
-        await peer.request()
-        await released.wait()
-        await peer.answer(b"welcome")
-
-    async with ScriptedUpstream(late) as auth, ScriptedUpstream(answers) as site:
+    async with (
+        ScriptedUpstream(welcomes_after(released)) as auth,
+        ScriptedUpstream(answers) as site,
+    ):
         gateway = Gateway(using(asking(tmp_path, "auth", timeout=60_000), auth.url, site.url))
         async with serve(gateway, http=http) as port, Client(port) as client:
             await client.send(GET)
@@ -76,10 +72,6 @@ async def test_a_request_that_waits_ends_with_its_policy(
 
 async def test_a_callout_of_nobodys_request(http: str, tmp_path: Path) -> None:
     """One that a tick made ends with the policy."""
-
-    async def silent(peer: Peer) -> None:
-        await peer.request()
-
     texts = Texts()
     module = tmp_path / "guest.wasm"
     call = texts.http_call(timeout=60_000)
@@ -105,13 +97,10 @@ async def test_a_policy_that_stays_hears_the_answer(
 ) -> None:
     """The same policy in the new configuration: the request that waits is answered."""
     released = asyncio.Event()
-
-    async def late(peer: Peer) -> None:
-        await peer.request()
-        await released.wait()
-        await peer.answer(b"welcome")
-
-    async with ScriptedUpstream(late) as auth, ScriptedUpstream(answers) as site:
+    async with (
+        ScriptedUpstream(welcomes_after(released)) as auth,
+        ScriptedUpstream(answers) as site,
+    ):
         config = using(asking(tmp_path, "auth", REQUEST, timeout=60_000), auth.url, site.url)
         gateway = Gateway(config)
         async with serve(gateway, http=http) as port, Client(port) as client:

@@ -6,9 +6,8 @@ import asyncio
 import signal
 from typing import TYPE_CHECKING
 
-from tests.callouts.places import Setting, answers, running, written
-from tests.callouts.test_places import asking
-from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
+from tests.callouts.places import Setting, answers, asking, running, welcomes_after, written
+from tests.gateway.scripted_upstream import ScriptedUpstream
 from tests.gateway.serving import Client
 
 if TYPE_CHECKING:
@@ -18,13 +17,10 @@ if TYPE_CHECKING:
 async def test_a_process_that_is_stopped_drains(tmp_path: Path) -> None:
     """SIGTERM: the request that waits for a callout is answered, then the process ends."""
     released = asyncio.Event()
-
-    async def late(peer: Peer) -> None:
-        await peer.request()
-        await released.wait()
-        await peer.answer(b"welcome")
-
-    async with ScriptedUpstream(late) as auth, ScriptedUpstream(answers) as site:
+    async with (
+        ScriptedUpstream(welcomes_after(released)) as auth,
+        ScriptedUpstream(answers) as site,
+    ):
         module = asking(tmp_path, "auth", timeout=60_000)
         setting = Setting(module=module, clusters={"auth": auth.url}, net=("auth",))
         config = written(setting, site.url)

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.callouts.places import Setting, answers, middleware, written
+from tests.callouts.places import REQUEST, Setting, answers, asking, middleware, written
 from tests.callouts.servers import needs_redis, redis
-from tests.callouts.test_performer import answers_late, answers_twice, hangs_up, never_whole, silent
-from tests.callouts.test_places import REQUEST, asking
-from tests.gateway.scripted_upstream import ScriptedUpstream
+from tests.callouts.test_performer import answers_late, answers_twice, hangs_up, never_whole
+from tests.gateway.scripted_upstream import ScriptedUpstream, silent
 from tests.gateway.serving import Client, ask, serve
 from tests.native.callout_guests import Texts, caller
+from tests.native.test_memory import MEGABYTE, resident
 from tests.native.test_redis_calls import init, query
 from wasmgate import Gateway, GatewayConfig
-from wasmgate._native import pending_callouts
+from wasmgate._native import held_bytes, kept_streams, pending_callouts
 from wasmgate.callouts.performer import _LOOPS
 from wasmgate.gateway.protocol import GatewayProtocol
 
@@ -45,6 +45,7 @@ class Placed:
 
     def counted(self) -> dict[str, int]:
         """Count what could leak, but for the connections of others."""
+        (policy,) = self.host.policies()
         gc.collect()
         shared = _LOOPS.get(asyncio.get_running_loop())
         return {
@@ -53,6 +54,10 @@ class Placed:
             "running": len(shared.running) if shared else 0,
             "policies": len(shared.by_policy) if shared else 0,
             "instances": self.host.instances(),
+            "contexts": self.host.contexts(),
+            "streams": kept_streams(),
+            "buffers": held_bytes(),
+            "memory": policy.memory,
         }
 
 
@@ -101,7 +106,7 @@ async def many(port: int) -> None:
 
 
 async def test_http_calls_that_go_wrong(name: str, tmp_path: Path) -> None:
-    """Tasks, connections, callouts and instances are as many as after the first request."""
+    """All that is counted is as after the first request, and memory does not grow further."""
     async with ScriptedUpstream(*(SCRIPTS * REQUESTS)) as auth:
         module = asking(tmp_path, "auth", timeout=150)
         setting = Setting(module=module, clusters={"auth": auth.url}, net=("auth",))
@@ -111,8 +116,12 @@ async def test_http_calls_that_go_wrong(name: str, tmp_path: Path) -> None:
             before = it.counted()
             await many(it.port)
             await until(lambda: auth.open == 0)
+            resident_before = resident()
+            await many(it.port)
+            await until(lambda: auth.open == 0)
             await until(lambda: it.counted() == before)
-            assert len(auth.requests) > REQUESTS / 2
+            assert len(auth.requests) > REQUESTS
+            assert resident() - resident_before < 4 * MEGABYTE
 
 
 @needs_redis

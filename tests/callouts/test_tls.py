@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.callouts.places import PLACES, Setting, place
-from tests.callouts.test_places import REQUEST, asking, told, welcomes
+from tests.callouts.places import PLACES, REQUEST, Setting, asking, place, told, welcomes
 from tests.gateway.scripted_upstream import ScriptedUpstream
 from tests.gateway.serving import ask
 from tests.gateway.test_tls import certificate
@@ -21,49 +20,51 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.parametrize("name", PLACES)
 
 
-@pytest.mark.parametrize("trusted", [True, False])
+class Service(NamedTuple):
+    """What a service shows, and whether this process trusts it."""
+
+    pem: Path
+    trusted: bool
+
+
+@pytest.fixture(params=[True, False], ids=["trusted", "strange"])
+def service(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Service:
+    """Make the certificate of a service."""
+    pem = certificate(tmp_path, "127.0.0.1")
+    if request.param:
+        monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    return Service(pem, trusted=request.param)
+
+
 async def test_http(
-    name: str,
-    trusted: bool,  # noqa: FBT001 (a parameter of the test)
-    tmp_path: Path,
-    said: Callable[[], list[str]],
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, service: Service, tmp_path: Path, said: Callable[[], list[str]]
 ) -> None:
     """The answer of a service whose authority is trusted; nothing of any other."""
-    pem = certificate(tmp_path, "127.0.0.1")
-    if trusted:
-        monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-    async with ScriptedUpstream(welcomes, tls=tls(pem)) as auth:
+    async with ScriptedUpstream(welcomes, tls=tls(service.pem)) as auth:
         module = asking(tmp_path, "auth")
         setting = Setting(module=module, clusters={"auth": auth.url}, net=("auth",))
         async with place(name, setting, tmp_path) as port:
             assert (await ask(port)).status == 200
-        assert len(auth.requests) == trusted
-    line = "buffer 4 0 welcome" if trusted else "certificate verify failed"
+        assert len(auth.requests) == service.trusted
+    line = "buffer 4 0 welcome" if service.trusted else "certificate verify failed"
     assert line in told(name, tmp_path, said)
 
 
-@pytest.mark.parametrize("trusted", [True, False])
 async def test_grpc(
-    name: str,
-    trusted: bool,  # noqa: FBT001 (a parameter of the test)
-    tmp_path: Path,
-    said: Callable[[], list[str]],
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, service: Service, tmp_path: Path, said: Callable[[], list[str]]
 ) -> None:
     """The same; the failure has status 14."""
     pytest.importorskip("grpc", reason="grpcio is not installed")
     from tests.callouts.test_grpc import serving  # noqa: PLC0415 (needs grpcio)
 
-    pem = certificate(tmp_path, "127.0.0.1")
-    if trusted:
-        monkeypatch.setenv("SSL_CERT_FILE", str(pem))
     texts = Texts()
-    async with serving(pem.read_bytes()) as (_, where):
+    async with serving(service.pem.read_bytes()) as (_, where):
         module = tmp_path / "guest.wasm"
         module.write_bytes(caller(texts, REQUEST, texts.grpc_call()))
         setting = Setting(module=module, clusters={"auth": where.endpoint}, net=("auth",))
         async with place(name, setting, tmp_path) as port:
             assert (await ask(port)).status == 200
-    line = "buffer 5 0 egassem" if trusted else "grpc_close 14"
+    line = "buffer 5 0 egassem" if service.trusted else "grpc_close 14"
     assert line in told(name, tmp_path, said)

@@ -99,6 +99,15 @@ def test_a_recording_has_no_configuration_in_it(tmp_path: Path, wasmgate: Comman
     assert "s3cret" not in json.dumps(recorded)
 
 
+def test_a_recording_with_an_unknown_capability_is_1(recording: Path, wasmgate: Command) -> None:
+    """It is named."""
+    recorded = json.loads(recording.read_text("utf-8"))
+    recorded["source"]["capabilities"] = {"network": ["auth:80"]}
+    recording.write_text(json.dumps(recorded))
+    done = wasmgate("replay", recording.name)
+    assert (done.returncode, "unknown capabilities ['network']" in done.stderr) == (1, True)
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"wasmgate_recording": 99}', "\x00"])
 def test_a_file_that_is_no_recording_is_1(content: str, tmp_path: Path, wasmgate: Command) -> None:
     """And is named."""

@@ -299,13 +299,15 @@ def test_trailers_meet_their_callback(tmp_path: Path, wasmgate: Command) -> None
     "wrong",
     [
         ("--request", "/orders"),
-        ("-H", "nothing"),
+        ("--header", "nothing"),
         ("--answer", "auth"),
         ("--capability", "net"),
+        ("--capability", "network=auth:80"),
+        ("--response", "99"),
     ],
 )
 def test_what_cannot_be_read_is_2(wrong: tuple[str, str], wasmgate: Command) -> None:
     """And the option is named."""
     done = wasmgate("trace", "rewrite", *wrong)
     assert done.returncode == 2
-    assert wrong[1] in done.stderr
+    assert wrong[0] in done.stderr

@@ -194,18 +194,24 @@ def test_every_mistake_is_reported(mistakes: Mistakes, monkeypatch: pytest.Monke
         ("policies: {a: {limits: {fuel: 1.5}}}", "policies.a.limits.fuel: must be a whole number"),
         (
             "policies: {a: {strip_request_headers: [a b]}}",
-            "policies.a.strip_request_headers[0]: has",
+            "policies.a.strip_request_headers[0]: must be the name of a header",
         ),
         (
             "policies: {a: {capabilities: {net: ['b:0']}}}",
             "policies.a.capabilities.net[0]: must be the name of a cluster or host:port",
         ),
-        ("policies: {a: {capabilities: {metrics: ['*a']}}}", "policies.a.capabilities.metrics[0]:"),
+        (
+            "policies: {a: {capabilities: {metrics: ['*a']}}}",
+            "policies.a.capabilities.metrics[0]: must be the name of a metric, or",
+        ),
         (
             "policies: {a: {capabilities: {write: []}}}",
             "policies.a.capabilities.write: unknown key",
         ),
-        ("policies: {a: {capabilities: {env: [A=B]}}}", "policies.a.capabilities.env[0]: has a"),
+        (
+            "policies: {a: {capabilities: {env: [A=B]}}}",
+            "policies.a.capabilities.env[0]: must be the name of an environment variable",
+        ),
         ("routes: {}", "routes: must be a list"),
         ("route: []", "route: unknown key (did you mean 'routes'?); known are listen, policies"),
         ("server: {body: none}", "server.body: must be a size"),

@@ -107,6 +107,11 @@ async def echo(peer: Peer) -> None:
         await peer.answer(request.line)
 
 
+async def silent(peer: Peer) -> None:
+    """Script: read a request, answer nothing."""
+    await peer.request()
+
+
 class ScriptedUpstream:
     """A server whose connections each follow a script: the n-th the n-th, the rest the last.
 

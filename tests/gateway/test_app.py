@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.gateway.calling import HTTP, call
-from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
+from tests.gateway.scripted_upstream import Peer, ScriptedUpstream, silent
 from tests.gateway.serving import Client, both_forms, configuration, serve
 from wasmgate.errors import ConfigError
 from wasmgate.gateway import Gateway, create_app
@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wasmgate._asgi import Message
-
-
-async def silent(peer: Peer) -> None:
-    """Script: read, and answer nothing."""
-    await peer.request()
 
 
 async def test_reload_from_the_file(tmp_path: Path) -> None:

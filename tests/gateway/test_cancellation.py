@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
+from tests.gateway.scripted_upstream import Peer, ScriptedUpstream, silent
 from tests.gateway.upstream_requests import Request, read_body
 from wasmgate.errors import UpstreamError
 from wasmgate.upstream import HttpUpstream, UpstreamLimits
@@ -196,10 +196,6 @@ async def test_handed_over_and_closed() -> None:
 
 async def test_closed_before_the_answer(client: HttpUpstream) -> None:
     """A transaction that is given up closes its connection at once."""
-
-    async def silent(peer: Peer) -> None:
-        await peer.request()
-
     async with ScriptedUpstream(silent) as upstream:
         transaction = await client.begin(Request(endpoint=upstream.url), b"", end=True)
         await upstream.until(lambda: bool(upstream.requests))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.gateway.calling import call
-from tests.gateway.scripted_upstream import Peer, Script, ScriptedUpstream
+from tests.gateway.scripted_upstream import Peer, Script, ScriptedUpstream, silent
 from tests.gateway.serving import Client, Reply, ask, both_forms, configuration, serve
 from wasmgate.gateway import Gateway
 from wasmgate.gateway.downstream import Cut
@@ -24,11 +24,6 @@ async def hang_up(peer: Peer) -> None:
     """Script: close without an answer."""
     await peer.request()
     peer.close()
-
-
-async def silent(peer: Peer) -> None:
-    """Script: read, and answer nothing."""
-    await peer.request()
 
 
 async def nonsense(peer: Peer) -> None:

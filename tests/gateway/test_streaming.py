@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.gateway.scripted_upstream import Peer, Script, ScriptedUpstream
+from tests.gateway.scripted_upstream import Peer, Script, ScriptedUpstream, silent
 from tests.gateway.upstream_requests import Request, read_body
 from wasmgate.errors import UpstreamError, UpstreamTimeout
 from wasmgate.upstream import HttpUpstream, UpstreamLimits
@@ -192,11 +192,6 @@ async def test_wrong_length_in_the_first_write(client: HttpUpstream) -> None:
         with pytest.raises(UpstreamError, match="as long as its head says"):
             await client.begin(request, b"toolong", end=True)
         assert upstream.peers == []
-
-
-async def silent(peer: Peer) -> None:
-    """Script: read the request, answer nothing."""
-    await peer.request()
 
 
 async def half(peer: Peer) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
+from tests.gateway.scripted_upstream import ScriptedUpstream, silent
 from tests.gateway.upstream_requests import Request, read_body
 from wasmgate.errors import ConnectError, UpstreamError, UpstreamTimeout
 from wasmgate.gateway.transports import TransportUpstream
@@ -209,10 +209,6 @@ async def test_close_cancels_the_transport() -> None:
 
 async def test_close_reaches_the_wire() -> None:
     """Through httpx's transport, giving up closes the upstream's connection."""
-
-    async def silent(peer: Peer) -> None:
-        await peer.request()
-
     async with ScriptedUpstream(silent) as upstream, httpx.AsyncHTTPTransport() as transport:
         request = Request(endpoint=upstream.url)
         transaction = await TransportUpstream(transport).begin(request, b"", end=True)

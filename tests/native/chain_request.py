@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wasmgate._native import Chain, Host, Plugin
+from wasmgate._native import Chain, Host, Module, Plugin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,13 +46,12 @@ def load(
     return Plugin(
         host,
         name=name,
-        module=module,
+        module=Module(host, module, policy=name, memory=memory),
         root_id=root_id,
         configuration=configuration,
         vm_configuration=vm_configuration,
         fuel=fuel,
         start_fuel=start_fuel,
-        memory=memory,
         body=body,
         headers=headers,
         header_bytes=header_bytes,

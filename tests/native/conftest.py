@@ -16,14 +16,6 @@ if TYPE_CHECKING:
 settings.register_profile("thorough", max_examples=20_000, deadline=None)
 
 
-@pytest.fixture(scope="session")
-def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Compiled modules of this run."""
-    folder = tmp_path_factory.mktemp("artifacts")
-    folder.chmod(0o700)
-    return folder
-
-
 @pytest.fixture(autouse=True)
 def _nothing_left() -> None:
     """Take what dropped streams of another test said: it comes with the thread's next step."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 from hypothesis import given
@@ -25,6 +25,7 @@ HEADERS = [(b":method", b"GET"), (b":path", b"/"), (b":authority", b"a")]
 FIELDS = st.lists(st.tuples(st.binary(max_size=12), st.binary(max_size=40)), max_size=6)
 IDS = st.integers(0, 2**64 - 1)
 U32 = st.integers(0, 2**32 - 1)
+Steps: TypeAlias = "st.SearchStrategy[Callable[[Stream], Effects | None]]"
 
 
 def asking(name: str) -> str:
@@ -67,12 +68,17 @@ def opened(chain: Chain, headers: list[tuple[bytes, bytes]]) -> tuple[Stream, Ef
     return stream, effects
 
 
-STEPS: dict[str, st.SearchStrategy[Callable[[Stream], Effects | None]]] = {
-    "request_body": st.builds(
-        lambda chunk, end: lambda stream: stream.on_request_body(chunk, end),
+def chunks(step: Callable[[Stream, bytes, bool], Effects | None]) -> Steps:
+    """Feed any chunk to one direction."""
+    return st.builds(
+        lambda chunk, end: lambda stream: step(stream, chunk, end),
         st.binary(max_size=64),
         st.booleans(),
-    ),
+    )
+
+
+STEPS: dict[str, Steps] = {
+    "request_body": chunks(Stream.on_request_body),
     "request_trailers": FIELDS.map(lambda fields: lambda its: its.on_request_trailers(fields)),
     "response_headers": st.builds(
         lambda status, fields, end: lambda its: its.on_response_headers(status, fields, end),
@@ -80,11 +86,7 @@ STEPS: dict[str, st.SearchStrategy[Callable[[Stream], Effects | None]]] = {
         FIELDS,
         st.booleans(),
     ),
-    "response_body": st.builds(
-        lambda chunk, end: lambda stream: stream.on_response_body(chunk, end),
-        st.binary(max_size=64),
-        st.booleans(),
-    ),
+    "response_body": chunks(Stream.on_response_body),
     "response_trailers": FIELDS.map(lambda fields: lambda its: its.on_response_trailers(fields)),
     "respond": st.builds(
         lambda status, fields, body: lambda its: its.respond(status, fields, body),

@@ -66,7 +66,7 @@ CHUNKS = st.lists(st.binary(max_size=5), min_size=1, max_size=4)
 NUDGES = st.lists(st.integers(0, 2), min_size=12, max_size=12)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None)
 @given(
     habits=st.lists(st.sampled_from(sorted(HABITS)), max_size=3, unique=True),
     asked=CHUNKS,

@@ -6,8 +6,10 @@ import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.native.chain_request import Request
+from tests.native.chain_request import Request, load
+from tests.native.hostile import guest
 from tests.native.scripted import chain
+from wasmgate._native import Chain, held_bytes, kept_streams
 
 if TYPE_CHECKING:
     from wasmgate._native import Host
@@ -49,3 +51,15 @@ def test_streams_leave_nothing_behind(host: Host) -> None:
     before = resident()
     serve(2000)
     assert resident() - before < 4 * MEGABYTE
+
+
+def test_what_a_stream_has_is_counted_while_it_is_open(host: Host) -> None:
+    """A stream, its context in the guest, and the bytes that the policy holds back."""
+    pauses = "(param i32 i32 i32) (result i32) (i32.const 1)"
+    policy = load(host, guest(f'(func (export "proxy_on_response_body") {pauses})'))
+    # Other tests of this process may still have theirs.
+    streams, held = kept_streams(), held_bytes()
+    request = Request(Chain([policy])).response().response_body(b"abc")
+    assert (kept_streams() - streams, host.contexts(), held_bytes() - held) == (1, 1, 3)
+    request.close()
+    assert (kept_streams(), host.contexts(), held_bytes()) == (streams, 0, held)

@@ -23,6 +23,14 @@ def traced(host: Host, *program: str, **options: object) -> list[TraceEvent]:
     return host.take_trace()[0]
 
 
+def of_one_request(host: Host, module: bytes, *headers: tuple[bytes, bytes]) -> list[TraceEvent]:
+    """Return what is recorded of a request's head through a module."""
+    plugin = load(host, module)
+    host.record()
+    Request(Chain([plugin]), headers=list(headers))
+    return host.take_trace()[0]
+
+
 def hostcalls(events: list[TraceEvent], name: str) -> list[TraceEvent]:
     """Return the events of one hostcall."""
     return [event for event in events if event.hostcall and event.name == name]
@@ -157,10 +165,8 @@ def test_nothing_is_recorded_unless_asked(host: Host) -> None:
 
 def test_a_trap_is_the_reason_of_its_callback(host: Host) -> None:
     """With what the engine said."""
-    plugin = load(host, hostile("divides_by_zero"))
-    host.record()
-    Request(Chain([plugin]), headers=[(b"x-attack", b"1")])
-    failed = [event for event in host.take_trace()[0] if event.outcome == "failed"]
+    events = of_one_request(host, hostile("divides_by_zero"), (b"x-attack", b"1"))
+    failed = [event for event in events if event.outcome == "failed"]
     assert failed[0].name == "proxy_on_request_headers"
     assert "divide by zero" in (failed[0].reason or "")
 
@@ -172,10 +178,7 @@ def test_a_wild_pointer_is_explained(host: Host) -> None:
         '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)',
         "  (drop (call $log (i32.const 2) (i32.const -8) (i32.const 4))) (i32.const 0))",
     )
-    plugin = load(host, module)
-    host.record()
-    Request(Chain([plugin]))
-    (call,) = hostcalls(host.take_trace()[0], "proxy_log")
+    (call,) = hostcalls(of_one_request(host, module), "proxy_log")
     assert (call.outcome, call.reason) == (
         "INVALID_MEMORY_ACCESS",
         "an address outside of the guest's memory, or its allocator gave none",
@@ -205,9 +208,6 @@ def test_what_is_written_to_wasi_is_text(host: Host) -> None:
         "  (drop (call $write (i32.const 1) (i32.const 128) (i32.const 2) (i32.const 192)))",
         "  (i32.const 0))",
     )
-    plugin = load(host, module)
-    host.record()
-    Request(Chain([plugin]))
-    (call,) = hostcalls(host.take_trace()[0], "fd_write")
+    (call,) = hostcalls(of_one_request(host, module), "fd_write")
     assert call.arguments == [("descriptor", "1"), ("text", "hello, world")]
     assert call.results == [("written", "12")]

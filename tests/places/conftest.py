@@ -26,14 +26,6 @@ def said(caplog: pytest.LogCaptureFixture) -> Said:
     return Said(caplog)
 
 
-@pytest.fixture(scope="session")
-def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Compiled modules of this run."""
-    folder = tmp_path_factory.mktemp("artifacts")
-    folder.chmod(0o700)
-    return folder
-
-
 @pytest.fixture(autouse=True)
 def _cache(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Compile a guest once."""

@@ -114,11 +114,6 @@ async def placed(
             yield port, upstream
 
 
-async def silent(peer: Peer) -> None:
-    """Script: read a request and say nothing."""
-    await peer.request()
-
-
 async def begins(peer: Peer) -> None:
     """Script: a response that begins and does not end."""
     await peer.request()

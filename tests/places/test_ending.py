@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.gateway.scripted_upstream import silent
 from tests.gateway.serving import Client
-from tests.places.placing import FAREWELL, begins, placed, silent, trails, write
+from tests.places.placing import FAREWELL, begins, placed, trails, write
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,5 +1,6 @@
-//! `wasmgate-fuzz TARGET --inputs N --seed S [--minutes M]`, or `wasmgate-fuzz TARGET --file PATH`
-//! for one input again. Exit code 1: an input broke a promise; its path is printed.
+//! `wasmgate-fuzz TARGET [--inputs N] [--minutes M] [--seed S]`, 100,000 inputs where neither is
+//! given, or `wasmgate-fuzz TARGET --file PATH` for one input again. Exit code 1: an input broke a
+//! promise; its path is printed.
 
 use std::error::Error;
 use std::fs::OpenOptions;
@@ -11,7 +12,9 @@ use wasmgate_fuzz::run::{Amount, Outcome, run};
 use wasmgate_fuzz::supervise::{keep, number_in, watch};
 use wasmgate_fuzz::targets;
 
-const USAGE: &str = "wasmgate-fuzz TARGET [--inputs N] [--seed S] [--minutes M] [--file PATH]";
+const USAGE: &str = "wasmgate-fuzz TARGET [--inputs N] [--minutes M] [--seed S] [--file PATH]";
+/// Where neither a number nor a time is given.
+const INPUTS: u64 = 100_000;
 /// An input broke a promise, says the worker to its parent.
 const BROKEN: u8 = 3;
 
@@ -27,12 +30,12 @@ struct Arguments {
 fn arguments() -> Result<Arguments, Box<dyn Error>> {
     let mut given = std::env::args().skip(1);
     let target = given.next().ok_or(USAGE)?;
-    let amount = Amount { inputs: 100_000, time: None };
+    let (mut inputs, amount) = (None, Amount { inputs: INPUTS, time: None });
     let mut arguments = Arguments { target, amount, seed: 1, file: None, current: None };
     while let Some(option) = given.next() {
         let value = given.next().ok_or(USAGE)?;
         match option.as_str() {
-            "--inputs" => arguments.amount.inputs = value.parse()?,
+            "--inputs" => inputs = Some(value.parse()?),
             "--seed" => arguments.seed = value.parse()?,
             "--minutes" => {
                 arguments.amount.time = Some(Duration::from_mins(value.parse()?));
@@ -42,6 +45,8 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
             _ => return Err(USAGE.into()),
         }
     }
+    let unless_told = if arguments.amount.time.is_some() { u64::MAX } else { INPUTS };
+    arguments.amount.inputs = inputs.unwrap_or(unless_told);
     Ok(arguments)
 }
 

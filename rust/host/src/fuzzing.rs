@@ -7,8 +7,9 @@ use wasmer::Type;
 
 use crate::artifact_cache::ArtifactCache;
 use crate::engine::{self, Tier};
+use crate::module::ModuleId;
 use crate::protobuf::Field;
-use crate::{HeaderMap, Limits, imports, pairs, protobuf, stream_state};
+use crate::{HeaderMap, Limits, imports, pairs, protobuf};
 
 /// A function that a guest may import; `true` stands for an i64 among its parameters, `false` for an
 /// i32. What it answers is an i32, if it answers.
@@ -62,16 +63,10 @@ pub fn read_message(bytes: &[u8]) -> Option<Vec<MessageField<'_>>> {
     read.is_ok().then_some(fields)
 }
 
-/// How many streams this thread keeps.
+/// Whether the cache in `folder` gives machine code for this module.
 #[must_use]
-pub fn streams() -> usize {
-    stream_state::count()
-}
-
-/// Whether the cache in `folder` gives machine code for a module of this digest.
-#[must_use]
-pub fn loads_artifact(folder: PathBuf, digest: &str) -> bool {
+pub fn loads_artifact(folder: PathBuf, module: &[u8]) -> bool {
     let engine = engine::loading(&Limits::default());
-    let found = ArtifactCache::new(folder).fetch(digest, Tier::Optimized, &engine);
+    let found = ArtifactCache::new(folder).fetch(ModuleId::of(module), Tier::Optimized, &engine);
     matches!(found, Ok(Some(_)))
 }

@@ -10,7 +10,7 @@ use crate::capabilities::{self, Denials};
 use crate::engine::Tier;
 use crate::foreign::{ForeignFunction, ForeignFunctions};
 use crate::metrics::Metrics;
-use crate::module::digest_hex;
+use crate::module::ModuleId;
 use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
 use crate::signature::KeyCache;
@@ -100,10 +100,10 @@ impl Host {
     /// [`compile_artifact`]: crate::compile_artifact
     #[must_use]
     pub fn misses(&self, module: &[u8]) -> bool {
-        let digest = digest_hex(module);
+        let id = ModuleId::of(module);
         self.artifacts().is_some_and(|cache| {
             let tiers = [Tier::Optimized, Tier::Fast];
-            tiers.into_iter().all(|tier| matches!(cache.holds(&digest, tier), Ok(false)))
+            tiers.into_iter().all(|tier| matches!(cache.holds(id, tier), Ok(false)))
         })
     }
 
@@ -124,6 +124,12 @@ impl Host {
     #[must_use]
     pub fn instances(&self) -> usize {
         instances::count(self)
+    }
+
+    /// How many contexts streams have in these instances: one for each policy of a stream.
+    #[must_use]
+    pub fn contexts(&self) -> usize {
+        instances::contexts(self)
     }
 
     pub(crate) fn is(&self, other: &Self) -> bool {

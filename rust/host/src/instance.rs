@@ -268,6 +268,12 @@ impl Instance {
         &mut self.env.as_mut(&mut self.store).calls
     }
 
+    /// How many contexts of streams there are here.
+    pub(crate) fn contexts(&self) -> usize {
+        let contexts = &self.env.as_ref(&self.store).contexts;
+        contexts.values().filter(|owner| owner.stream().is_some()).count()
+    }
+
     /// Keys of the streams that have a context here.
     pub(crate) fn streams(&self) -> Vec<u64> {
         let contexts = &self.env.as_ref(&self.store).contexts;

@@ -128,14 +128,23 @@ pub(crate) fn release_retired_soon() {
 
 /// Instances of a host's plugins on this thread.
 pub(crate) fn count(host: &Host) -> usize {
+    places_of(host).iter().filter(|place| place.is_taken()).count()
+}
+
+/// The contexts of streams in them.
+pub(crate) fn contexts(host: &Host) -> usize {
+    places_of(host).iter().map(|place| place.contexts()).sum()
+}
+
+fn places_of(host: &Host) -> Vec<Rc<Place>> {
     release_retired();
-    let mut places: Vec<*const Place> = SLOTS.with_borrow(|slots| {
+    let mut places: Vec<_> = SLOTS.with_borrow(|slots| {
         let slots = slots.values().filter(|slot| slot.core.host.is(host));
-        slots.filter(|slot| slot.place.is_taken()).map(|slot| Rc::as_ptr(&slot.place)).collect()
+        slots.map(|slot| Rc::clone(&slot.place)).collect()
     });
-    places.sort_unstable();
-    places.dedup();
-    places.len()
+    places.sort_unstable_by_key(Rc::as_ptr);
+    places.dedup_by_key(|place| Rc::as_ptr(place));
+    places
 }
 
 /// Lets a host's instances on this thread report what they counted.

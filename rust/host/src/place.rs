@@ -157,6 +157,12 @@ impl Place {
         }
     }
 
+    /// How many contexts of streams the guest has; none of one that is at work.
+    pub(crate) fn contexts(&self) -> usize {
+        let instance = self.instance.try_borrow();
+        instance.map_or(0, |instance| instance.as_ref().map_or(0, Instance::contexts))
+    }
+
     /// Lets the instance report what it counted, unless it runs: then it asks from inside of its
     /// callback.
     pub(crate) fn report(&self) {

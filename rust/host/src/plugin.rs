@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::engine::Tier;
 use crate::instance::Instance;
-use crate::module::{CompiledModule, digest_hex};
+use crate::module::CompiledModule;
 use crate::shared_data::SharedData;
 use crate::vm::{Vm, VmKey};
-use crate::{Capabilities, Error, Host, Limits, Symbols, TenantSettings, instances, signals};
+use crate::{
+    Capabilities, Error, Host, Limits, LoadedModule, Symbols, TenantSettings, instances, signals,
+};
 
 /// A policy as the layer above says it.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +22,7 @@ pub struct PluginSpec {
     pub vm_id: String,
     /// Gives each tenant a VM of its own.
     pub tenants: Option<TenantSettings>,
-    /// The `.wasm` bytes.
+    /// The `.wasm` bytes, for [`Plugin::load`]; [`Plugin::start`] is given what was made of them.
     pub module: Vec<u8>,
     /// The names of its functions, for crashes, if they are in a file of their own.
     pub symbols: Symbols,
@@ -122,16 +124,25 @@ impl PluginCore {
 }
 
 impl Plugin {
-    /// Compiles the module or takes it from the cache, then starts and configures a canary instance
-    /// that never serves.
+    /// Compiles the module or takes it from the cache, then starts it.
     ///
     /// # Errors
-    /// [`Error::Load`] for a module that cannot run here, [`Error::Refused`] when it refuses its
-    /// configuration, or how it crashed while it started.
+    /// [`Error::Load`] for a module that cannot run here, and those of [`Plugin::start`].
     pub fn load(host: &Host, mut spec: PluginSpec) -> Result<Self, Error> {
-        signals::install();
         let bytes = std::mem::take(&mut spec.module);
-        let module = CompiledModule::load(&bytes, &spec.limits, host.artifacts())?;
+        let module = LoadedModule::load(host, &bytes, &spec.limits)?;
+        Self::start(host, spec, module)
+    }
+
+    /// Starts and configures a canary instance that never serves. The limit of memory is the module's.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the module refuses its configuration, or how it crashed while it
+    /// started.
+    pub fn start(host: &Host, mut spec: PluginSpec, module: LoadedModule) -> Result<Self, Error> {
+        signals::install();
+        spec.limits.memory = module.memory();
+        let module = module.compiled;
         let key = VmKey::of(&spec, module.digest());
         let made = || {
             // What tenants share is what they would see of each other: nothing.
@@ -139,7 +150,7 @@ impl Plugin {
                 None => host.shared_data(spec.vm_name()),
                 Some(_) => Arc::default(),
             };
-            Vm::named(&spec, Arc::new(module), data)
+            Vm::named(&spec, module, data)
         };
         let vm = host.vm(key, made);
         Self::started(PluginCore::new(Arc::new(spec), host.clone(), vm))
@@ -197,7 +208,7 @@ impl Plugin {
     /// Whether `module` is what was loaded.
     #[must_use]
     pub fn runs(&self, module: &[u8]) -> bool {
-        self.digest() == digest_hex(module)
+        self.core.module.is(module)
     }
 
     /// Takes the optimised code of `module` from the cache in place of fast code; whether it did.

@@ -186,6 +186,10 @@ impl StreamState {
         }
     }
 
+    fn held(&self) -> usize {
+        self.filters.iter().map(|filter| filter.request.held() + filter.response.held()).sum()
+    }
+
     pub(crate) fn request_headers(&self) -> &HeaderMap {
         &self.request.headers
     }
@@ -299,10 +303,21 @@ pub(crate) fn release(key: u64) {
     drop(released);
 }
 
-/// How many streams of this thread are kept.
-#[cfg(feature = "fuzzing")]
-pub(crate) fn count() -> usize {
+/// How many streams of this thread are kept: those that are open, and closed ones of which a policy
+/// did not let go.
+#[must_use]
+pub fn kept_streams() -> usize {
     STREAMS.with_borrow(|streams| streams.places.len() - streams.free.len())
+}
+
+/// The bytes of bodies that policies hold back in the streams of this thread.
+#[must_use]
+pub fn held_bytes() -> usize {
+    STREAMS.with_borrow(|streams| {
+        let kept = streams.places.iter().filter_map(|(_, state)| state.as_ref());
+        // One that is at work is not counted.
+        kept.map(|state| state.try_borrow().map_or(0, |state| state.held())).sum()
+    })
 }
 
 /// A policy let go of a closed stream.

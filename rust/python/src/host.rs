@@ -97,6 +97,10 @@ impl Host {
         self.0.instances()
     }
 
+    fn contexts(&self) -> usize {
+        self.0.contexts()
+    }
+
     fn metrics(&self) -> Vec<(String, &'static str, i64)> {
         let metrics = self.0.metrics().into_iter();
         metrics.map(|metric| (metric.name, kind(metric.kind), metric.value)).collect()

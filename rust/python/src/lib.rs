@@ -18,6 +18,7 @@ mod fields;
 mod foreign;
 mod host;
 mod inspect;
+mod module;
 mod plugin;
 mod router;
 mod statistics;
@@ -37,6 +38,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<exchange::Exchange>()?;
     module.add_class::<exchange::UpstreamRequest>()?;
     module.add_class::<host::Host>()?;
+    module.add_class::<module::Module>()?;
     module.add_class::<plugin::Plugin>()?;
     module.add_class::<router::Cluster>()?;
     module.add_class::<router::Route>()?;
@@ -50,5 +52,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     callouts::add_to(module)?;
     module.add_function(wrap_pyfunction!(artifact::give_back_memory, module)?)?;
     module.add_function(wrap_pyfunction!(inspect::inspect, module)?)?;
+    module.add_function(wrap_pyfunction!(stream::kept_streams, module)?)?;
+    module.add_function(wrap_pyfunction!(stream::held_bytes, module)?)?;
     Ok(())
 }

@@ -13,8 +13,9 @@ use wasmgate_host::{
 
 use crate::errors;
 use crate::host::Host;
+use crate::module::Module;
 
-/// A policy compiled and started.
+/// A policy started.
 #[pyclass(frozen, weakref, module = "wasmgate._native")]
 pub(crate) struct Plugin(pub(crate) host::Plugin);
 
@@ -22,7 +23,7 @@ pub(crate) struct Plugin(pub(crate) host::Plugin);
 impl Plugin {
     #[new]
     #[pyo3(signature = (host, *, name, module, root_id, configuration, vm_configuration, fuel,
-        start_fuel, memory, body, headers, header_bytes, log_bytes, environment, fail_open,
+        start_fuel, body, headers, header_bytes, log_bytes, environment, fail_open,
         strip_request_headers, allow_on_headers_stop_iteration=false, net = Vec::new(),
         read = Vec::new(), foreign_functions = Vec::new(), metrics = Vec::new(),
         shared_data = Vec::new(), vm_id = String::new(), tenants = None,
@@ -32,13 +33,12 @@ impl Plugin {
         py: Python<'_>,
         host: &Host,
         name: String,
-        module: PyBackedBytes,
+        module: &Module,
         root_id: String,
         configuration: Vec<u8>,
         vm_configuration: Vec<u8>,
         fuel: u64,
         start_fuel: u64,
-        memory: u64,
         body: usize,
         headers: usize,
         header_bytes: usize,
@@ -58,10 +58,11 @@ impl Plugin {
     ) -> PyResult<Self> {
         let read =
             Folders::open(read).map_err(|error| errors::raise_load(py, &name, &error.into()))?;
+        let memory = module.0.memory();
         let limits = Limits { fuel, start_fuel, memory, body, headers, header_bytes, log_bytes };
         let spec = PluginSpec {
             name: name.clone(),
-            module: module.to_vec(),
+            module: Vec::new(),
             root_id,
             configuration,
             vm_configuration,
@@ -75,9 +76,9 @@ impl Plugin {
             tenants: tenants.map(tenant_settings).transpose()?,
             symbols: symbols.map(Symbols::at).unwrap_or_default(),
         };
-        let host = host.0.clone();
-        // Compiling takes up to a second, and touches nothing of Python.
-        let plugin = py.detach(|| host::Plugin::load(&host, spec));
+        let (host, module) = (host.0.clone(), module.0.clone());
+        // A guest may compute for long while it starts, and touches nothing of Python.
+        let plugin = py.detach(|| host::Plugin::start(&host, spec, module));
         plugin.map(Self).map_err(|error| errors::raise_load(py, &name, &error))
     }
 

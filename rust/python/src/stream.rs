@@ -88,6 +88,16 @@ impl Stream {
     }
 }
 
+#[pyfunction]
+pub(crate) fn kept_streams() -> usize {
+    host::kept_streams()
+}
+
+#[pyfunction]
+pub(crate) fn held_bytes() -> usize {
+    host::held_bytes()
+}
+
 /// A response's head with its pseudo-header.
 pub(crate) fn response_map(status: u16, headers: &Bound<'_, PyAny>) -> PyResult<HeaderMap> {
     let mut map = fields::map_for(headers);

@@ -47,7 +47,9 @@ def check(
         bool, typer.Option("--schema", help="Write the JSON Schema of gateway.yaml and stop.")
     ] = False,
 ) -> None:
-    """Read the configuration, then compile, start and configure every policy, as `run` would.
+    """Check a configuration, and start every policy.
+
+    Policies are compiled, started and configured, as `run` would.
 
     A table of policies and one of routes go to stdout, errors and warnings to stderr.
     """

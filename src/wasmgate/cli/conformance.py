@@ -30,7 +30,7 @@ def conformance(
         bool, typer.Option("--markdown", help="Write the table of the documentation.")
     ] = False,
 ) -> None:
-    """Probe this host: call each hostcall of the ABI in each callback and show the statuses.
+    """Call each hostcall in each callback and show the statuses.
 
     A column is a callback, a cell is a status of proxy-wasm (0 is OK) or "stopped". What differs
     from the specification, or would make the Rust SDK panic, is red, and the exit code is 1.
@@ -38,7 +38,12 @@ def conformance(
     `wasmgate conformance --hostcall shared_queue` probes the queues alone.
     """
     from wasmgate.conformance import matrix, run
+    from wasmgate.conformance.cases import CASES
 
+    if not any(hostcall in case.hostcall for case in CASES):
+        raise typer.BadParameter(
+            f"no hostcall has {hostcall!r} in its name", param_hint="--hostcall"
+        )
     with progress("probing") as told:
         findings = run.run(told, containing=hostcall)
     if as_json:

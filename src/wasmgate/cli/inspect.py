@@ -26,9 +26,10 @@ def inspect(
     module: Annotated[str, typer.Argument(help="A .wasm file, or the name of a bundled policy.")],
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Show a module's ABI, digest, memory, capabilities, callbacks and imports; it is not run.
+    """Show what a module is, without running it.
 
-    It can ask for the kinds of capability that its imports reach, and for no other.
+    What it has: ABI, digest, memory, callbacks, imports, and the kinds of capability that its
+    imports reach; it can ask for no other.
 
     The exit code is 1 for a module that this version cannot run; the output says why.
     """

@@ -59,9 +59,10 @@ def run(
         bool, typer.Option("--asgi", help="Run the gateway's ASGI app: slower, for comparison.")
     ] = False,
 ) -> None:
-    """Run the gateway until it is stopped; requests under way then have 30 s to end.
+    """Run the gateway until it is stopped.
 
     Everything is checked and every policy started before the first connection is accepted.
+    Requests under way when it is stopped have 30 s to end.
     """
     from wasmgate.config import load, warnings
 

@@ -56,8 +56,9 @@ def token(
     expires_in: Annotated[str, typer.Option(help="From now to exp, such as 5m or 1h.")] = "1h",
     key_id: Annotated[str | None, typer.Option(help="The header kid.")] = None,
 ) -> None:
-    """Mint a token for development: it alone goes to stdout, so that $(wasmgate token …) works.
+    """Mint a token for development.
 
+    It alone goes to stdout, so that $(wasmgate token …) works.
     `--claim` is applied last: `--claim exp=1` gives a token that has expired.
     """
     jose = _jose()

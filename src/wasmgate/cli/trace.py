@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from wasmgate.capabilities import KINDS
 from wasmgate.cli.console import say
 from wasmgate.cli.exit_codes import ExitCode
 from wasmgate.errors import ConfigError
@@ -34,7 +35,9 @@ def trace(
         list[str] | None,
         typer.Option(metavar="NAME:VALUE", help="A trailer after the body. Repeatable."),
     ] = None,
-    response: Annotated[int, typer.Option(help="The status that the upstream answers.")] = 200,
+    response: Annotated[
+        int, typer.Option(min=200, max=599, help="The status that the upstream answers.")
+    ] = 200,
     response_header: Annotated[
         list[str] | None, typer.Option(metavar="NAME:VALUE", help="A field of it. Repeatable.")
     ] = None,
@@ -48,7 +51,9 @@ def trace(
     capability: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="KIND=VALUE", help="What the policy may touch: net=auth:8080. Repeatable."
+            metavar="KIND=VALUE",
+            help=f"What the policy may touch: net=auth:8080. Kinds are {', '.join(KINDS)}. "
+            "Repeatable.",
         ),
     ] = None,
     answer: Annotated[
@@ -68,12 +73,12 @@ def trace(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Run one request through policies, offline, and show every callback and hostcall.
+    """Run one request through policies, offline.
 
-    Each hostcall has its arguments, its status, and why it was refused. At the end: what upstream
-    and client would see, and the smallest capabilities that the policies need. A callout without
-    an --answer fails. A policy that does not start shows what it did until then; the exit code is
-    1.
+    Shown is every callback and hostcall, with arguments, status, and why it was refused. At the
+    end: what upstream and client would see, and the smallest capabilities that the policies need.
+    A callout without an --answer fails. A policy that does not start shows what it did until then;
+    the exit code is 1.
 
     \b
     wasmgate trace rewrite --request GET:/v1/orders --configuration rewrite.json

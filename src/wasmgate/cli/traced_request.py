@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from wasmgate.capabilities import KINDS
 from wasmgate.errors import ConfigError
 from wasmgate.trace import Request, Response
 
@@ -69,8 +70,11 @@ def capabilities_of(texts: list[str]) -> dict[str, list[str]]:
     entries: dict[str, list[str]] = {}
     for text in texts:
         kind, _, value = text.partition("=")
-        if not value:
-            raise typer.BadParameter(f"{text!r} is no KIND=VALUE", param_hint="--capability")
+        if kind not in KINDS or not value:
+            raise typer.BadParameter(
+                f"{text!r} is no KIND=VALUE; kinds are {', '.join(KINDS)}",
+                param_hint="--capability",
+            )
         entries.setdefault(kind, []).append(value)
     return entries
 

@@ -9,13 +9,13 @@ from pydantic import (
     BeforeValidator,
     Field,
     JsonValue,
-    StringConstraints,
     WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from wasmgate.config.model import FieldName, Model
+from wasmgate.config.model import Model
+from wasmgate.config.names import FieldName, Text
 from wasmgate.config.units import Count, Duration
 from wasmgate.isolation import Tenants
 
@@ -28,7 +28,7 @@ class TenantSettings(Model):
     header: FieldName | None = None
     """A request header. What a client sends is believed: let an earlier policy set it."""
 
-    property: Annotated[str, StringConstraints(min_length=1)] | None = None
+    property: Text | None = None
     """A property, such as `wasmgate.user`, which an earlier policy may have set."""
 
     max: Count = Tenants.max

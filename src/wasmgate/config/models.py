@@ -11,18 +11,16 @@ from pydantic import (
     AfterValidator,
     Field,
     JsonValue,
-    PlainValidator,
-    StringConstraints,
-    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from wasmgate.callouts import storages
 from wasmgate.callouts.limits import CalloutLimits
-from wasmgate.capabilities import Capabilities, Mount, is_upstream
+from wasmgate.config.capabilities import CapabilitySettings
 from wasmgate.config.isolation import RoutePolicy, TenantSettings
-from wasmgate.config.model import FieldName, Model
+from wasmgate.config.model import Model
+from wasmgate.config.names import FieldName, Name, Text
 from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix, Storage
 from wasmgate.config.references import dangling
 from wasmgate.config.units import Count, Duration, Size
@@ -44,37 +42,12 @@ __all__ = [
 
 LB_POLICIES = ("round_robin",)
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")]
-Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-Text = Annotated[str, StringConstraints(min_length=1)]
-MetricPattern = Annotated[str, StringConstraints(pattern=r"^[^*]+[*]?$|^[*]$")]
-
 
 def _not_empty(values: tuple[object, ...]) -> tuple[object, ...]:
     if not values:
         raise PydanticCustomError("empty", "must have at least one entry")
     return values
 
-
-def _upstream(value: str) -> str:
-    if not is_upstream(value):
-        raise PydanticCustomError("upstream", "must be the name of a cluster or host:port")
-    return value
-
-
-Upstream = Annotated[str, AfterValidator(_upstream)]
-
-
-def _readable(value: object) -> object:
-    """Take what the surroundings resolved as it is: a `Mount`."""
-    if isinstance(value, (str, Mount)) and value:
-        return value
-    raise PydanticCustomError("string_type", "must be text")
-
-
-Readable = Annotated[
-    Any, PlainValidator(_readable), WithJsonSchema({"type": "string", "minLength": 1})
-]
 
 # Not `min_length`: pydantic counts the valid entries only, and would call a list of mistakes empty.
 NOT_EMPTY = (AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1}))
@@ -105,32 +78,10 @@ class LimitSettings(Model):
     """Log text that one callback may write."""
 
 
-class CapabilitySettings(Model):
-    """What a policy may touch outside its own memory. Nothing by default."""
-
-    net: tuple[Upstream, ...] = ()
-    """Whom it may call: names of clusters, and addresses like auth.internal:8080."""
-
-    env: tuple[Variable, ...] = ()
-    """Environment variables that it may read, by name."""
-
-    read: tuple[Readable, ...] = ()
-    """Files and folders that it may read; relative to the file."""
-
-    foreign_functions: tuple[Text, ...] = ()
-    """Foreign functions that reach outside, by name; those that only compute need no entry."""
-
-    metrics: tuple[MetricPattern, ...] = ()
-    """Metrics that it may define: names, and prefixes that end in '*'."""
-
-    shared_data: tuple[Text, ...] = ()
-    """Policies whose shared queues it may use; its own are always open."""
-
-
 class PolicySettings(Model):
     """A module with its configuration, limits and capabilities; see `wasmgate.Policy`."""
 
-    module: Annotated[str, StringConstraints(min_length=1)]
+    module: Text
     """The name of a bundled policy, or a path (with '/' or ending in '.wasm')."""
 
     root_id: str = ""
@@ -182,7 +133,7 @@ class PolicySettings(Model):
             configuration=self.configuration,
             vm_configuration=self.vm_configuration,
             limits=Limits(**self.limits.model_dump()),
-            capabilities=Capabilities(**dict(self.capabilities)),
+            capabilities=self.capabilities.to_capabilities(),
             failure_policy=self.failure_policy,
             strip_request_headers=self._stripped(),
             allow_on_headers_stop_iteration=self.allow_on_headers_stop_iteration,

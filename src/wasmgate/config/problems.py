@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from wasmgate.config.names import FORMS
 from wasmgate.config.references import guess
 
 if TYPE_CHECKING:
@@ -55,8 +56,6 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> tuple[Key, str]:
     context = error.get("ctx", {})
     if error["type"] == "extra_forbidden":
         return path, _unknown(path, model)
-    if error["type"] == "string_pattern_mismatch" and error["loc"][-1] == "[key]":
-        return path, "a name has at most 64 letters, digits, '_', '.' and '-'"
     if error["type"] in _WORDS:
         return path, _WORDS[error["type"]](context)
     return path, error["msg"]
@@ -68,7 +67,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "literal_error": lambda ctx: f"must be {ctx['expected']}",
     "string_type": lambda _: "must be text (write numbers and true, false in quotes)",
     "string_too_short": lambda _: "must not be empty",
-    "string_pattern_mismatch": lambda _: "has a character that is not allowed here",
+    "string_pattern_mismatch": lambda ctx: _form(ctx["pattern"]),
     "int_type": lambda _: "must be a whole number",
     "greater_than_equal": lambda ctx: f"must be at least {ctx['ge']}",
     "less_than_equal": lambda ctx: f"must be at most {ctx['le']}",
@@ -76,6 +75,10 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "model_type": lambda _: "must be a mapping (key: value)",
     "tuple_type": lambda _: "must be a list",
 }
+
+
+def _form(pattern: str) -> str:
+    return FORMS.get(pattern, f"must match {pattern}")
 
 
 def _unknown(path: Key, model: type[BaseModel]) -> str:

@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wasmgate.capabilities import KINDS, Capabilities
 from wasmgate.config import load
 from wasmgate.errors import ConfigError
+from wasmgate.modules import is_path
 from wasmgate.policy import Policy
 from wasmgate.trace.messages import Response, read_request, read_response, written
 from wasmgate.trace.runner import Inputs
@@ -23,7 +25,6 @@ from wasmgate.trace.sources import GatewayPolicies, ModulePolicies
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wasmgate.capabilities import Capabilities
     from wasmgate.trace.messages import Request
     from wasmgate.trace.runner import Outcome
     from wasmgate.trace.sources import Policies
@@ -58,7 +59,7 @@ class Source:
                 )
             return GatewayPolicies(load(folder / self.gateway))
         own = self.module or ""
-        path = module or (str(folder / own) if _is_path(own) else own)
+        path = module or (str(folder / own) if is_path(own) else own)
         policy = Policy(
             path,
             name=self.name,
@@ -81,23 +82,17 @@ class Source:
         return replace(
             self,
             gateway=moved(self.gateway),
-            module=_as_path(moved(module)) if module and _is_path(module) else module,
+            module=_as_path(moved(module)) if module and is_path(module) else module,
             configuration=moved(self.configuration),
             capabilities=capabilities,
         )
 
 
 def _as_path(module: str | None) -> str | None:
-    return module if module is None or _is_path(module) else f"./{module}"
-
-
-def _is_path(module: str) -> bool:
-    return "/" in module or module.endswith(".wasm")
+    return module if module is None or is_path(module) else f"./{module}"
 
 
 def _capabilities(entries: Mapping[str, list[str]], folder: Path) -> Capabilities:
-    from wasmgate.capabilities import Capabilities  # noqa: PLC0415 (its name is a type here)
-
     read = [str(folder / path) for path in entries.get("read", [])]
     return Capabilities(**{**entries, **({"read": read} if read else {})})  # type: ignore[arg-type]
 
@@ -190,15 +185,24 @@ class Recording:
             raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
-                f"{path} is no recording of this version: {error!r}",
+                f"{path} is no recording of this version: {_said(error)}",
                 where=str(path),
                 hint="make one with `wasmgate trace … --record FILE`",
             ) from error
 
 
+def _said(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return str(error) if isinstance(error, ValueError) else "its values are of other kinds"
+
+
 def _read(data: dict[str, Any]) -> Recording:
     if data["wasmgate_recording"] != VERSION:
         raise ValueError(f"wasmgate_recording is {data['wasmgate_recording']!r}, not {VERSION}")
+    unknown = set(data["source"].get("capabilities", {})) - set(KINDS)
+    if unknown:
+        raise ValueError(f"unknown capabilities {sorted(unknown)}")
     seen = data["seen"]
     answers = {name: [read_response(one) for one in its] for name, its in data["answers"].items()}
     return Recording(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wasmgate._native import Effects, Exchange, Host, Stream
     from wasmgate.config import GatewayConfig
     from wasmgate.policy import Policy
-    from wasmgate.trace.messages import Request
+    from wasmgate.trace.messages import Fields, Request
 
 __all__ = ["GatewayPolicies", "ModulePolicies", "Opened", "Policies"]
 
@@ -78,19 +78,19 @@ class GatewayPolicies:
         return partial(_InGateway, Deployment(self._config, host, {}, {}))
 
 
+def _arrival(
+    request: Request,
+) -> tuple[tuple[str, int], tuple[str, int], str, str, str, bytes, Fields]:
+    """Return what `Chain.open` and `Router.open` take of a request that just came."""
+    target, fields = request.target, request.headers
+    return _CLIENT, _SERVER, request.scheme, _VERSION, request.method, target, fields
+
+
 class _InChain:
     def __init__(self, chain: Chain, request: Request) -> None:
         self._request = request
         self.tick = chain.tick
-        self.stream, self.effects, self.body_follows = chain.open(
-            _CLIENT,
-            _SERVER,
-            request.scheme,
-            _VERSION,
-            request.method,
-            request.target,
-            request.headers,
-        )
+        self.stream, self.effects, self.body_follows = chain.open(*_arrival(request))
 
     def head(self, effects: Effects | None) -> tuple[str, bytes, list[tuple[bytes, bytes]]]:
         changed = effects.request_head if effects is not None else None
@@ -103,15 +103,7 @@ class _InChain:
 class _InGateway:
     def __init__(self, deployment: Deployment, request: Request) -> None:
         self.tick = Chain([loaded.plugin for loaded in deployment.loaded.values()]).tick
-        self.stream, self.effects = deployment.router.open(
-            _CLIENT,
-            _SERVER,
-            request.scheme,
-            _VERSION,
-            request.method,
-            request.target,
-            request.headers,
-        )
+        self.stream, self.effects = deployment.router.open(*_arrival(request))
         self.body_follows = self.stream.body_follows
 
     def head(self, _effects: Effects | None) -> tuple[str, bytes, list[tuple[bytes, bytes]]]:

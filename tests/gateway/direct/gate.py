@@ -45,11 +45,6 @@ async def converse(port: int, data: bytes) -> list[Reply]:
     return replies
 
 
-async def silent(peer: Peer) -> None:
-    """Script: read a request, answer nothing."""
-    await peer.request()
-
-
 def sends(*parts: bytes, close: bool = False) -> Script:
     """Script: answer each request with these bytes."""
 

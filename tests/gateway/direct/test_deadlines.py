@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.gateway.direct.gate import GET, OK, POST, gate, silent, wait_until_closed
-from tests.gateway.scripted_upstream import ScriptedUpstream
+from tests.gateway.direct.gate import GET, OK, POST, gate, wait_until_closed
+from tests.gateway.scripted_upstream import ScriptedUpstream, silent
 from tests.gateway.serving import Client, ask, configuration, serve
 from wasmgate.gateway import Gateway, protocol
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.gateway.direct.gate import GET, OK, POST, gate, silent
+from tests.gateway.direct.gate import GET, OK, POST, gate
+from tests.gateway.scripted_upstream import silent
 from tests.gateway.serving import Client
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use arbitrary::Unstructured;
 use wasm_smith::{Config, Module};
-use wasmgate_host::fuzzing::{ImportedFunction, hostcalls, streams};
+use wasmgate_host::fuzzing::{ImportedFunction, hostcalls};
 use wasmgate_host::{
     Capabilities, Chain, Clock, Host, HostOptions, Limits, LogLevel, Plugin, PluginSpec, inspect,
-    pending_callouts,
+    kept_streams, pending_callouts,
 };
 
 use super::Target;
@@ -164,7 +164,7 @@ impl Target for Modules {
         drop(chain);
         assert_eq!(
             (0, 0, 0),
-            (streams(), host.instances(), pending_callouts()),
+            (kept_streams(), host.instances(), pending_callouts()),
             "streams, instances and callouts outlive their policy"
         );
     }

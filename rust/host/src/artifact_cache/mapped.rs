@@ -11,6 +11,8 @@ use bytes::Bytes;
 use memmap2::{Mmap, UncheckedAdvice};
 use wasmer::{Engine, Module};
 
+use crate::module::Digest;
+
 const CHECKSUM_LENGTH: usize = size_of::<u32>();
 
 /// A whole artifact: its checksum is right.
@@ -18,12 +20,12 @@ pub(super) struct MappedArtifact {
     pages: Arc<Mmap>,
 }
 
-/// The part of the pages before the checksum.
-struct Content(Arc<Mmap>);
+/// The part of the pages before digest and checksum.
+struct Code(Arc<Mmap>);
 
-impl AsRef<[u8]> for Content {
+impl AsRef<[u8]> for Code {
     fn as_ref(&self) -> &[u8] {
-        split(&self.0).map_or(&[], |(content, _)| content)
+        split(&self.0).map_or(&[], |(code, _)| code)
     }
 }
 
@@ -34,17 +36,18 @@ impl MappedArtifact {
         // SAFETY: the file is ours alone, and we never write to one that has its final name: it is
         // replaced by renaming, which leaves this mapping with the old one.
         let pages = Arc::new(unsafe { Mmap::map(file) }.ok()?);
-        let (content, checksum) = split(&pages)?;
+        let (content, checksum) = pages.split_last_chunk::<CHECKSUM_LENGTH>()?;
         let sound = u32::from_le_bytes(*checksum) == crc32fast::hash(content);
         sound.then_some(Self { pages })
     }
 
-    /// The module, in machine code of `engine`.
-    pub(super) fn load(self, engine: &Engine) -> Option<Module> {
-        let content = Bytes::from_owner(Content(Arc::clone(&self.pages)));
-        let module = deserialize(engine, content);
+    /// The module, in machine code of `engine`, and its digest.
+    pub(super) fn load(self, engine: &Engine) -> Option<(Module, Digest)> {
+        let (_, &digest) = split(&self.pages)?;
+        let code = Bytes::from_owner(Code(Arc::clone(&self.pages)));
+        let module = deserialize(engine, code);
         self.forget_pages();
-        module
+        module.map(|module| (module, digest))
     }
 
     /// Gives the memory of the pages back; who looks at them again reads them from the file.
@@ -57,8 +60,9 @@ impl MappedArtifact {
     }
 }
 
-fn split(pages: &[u8]) -> Option<(&[u8], &[u8; CHECKSUM_LENGTH])> {
-    pages.split_last_chunk()
+fn split(pages: &[u8]) -> Option<(&[u8], &Digest)> {
+    let (content, _) = pages.split_last_chunk::<CHECKSUM_LENGTH>()?;
+    content.split_last_chunk()
 }
 
 #[allow(unsafe_code, reason = "an artifact is native code, which no type can vouch for")]

@@ -1,8 +1,10 @@
 //! Compiled modules on disk, so that a start does not compile again.
 //!
 //! An artifact is native code: whoever can write it runs code as us. So the folder must belong to
-//! us alone, links are not followed, and a file of another owner is not read. A checksum at the
-//! end detects files that were cut off; it does not protect from malice.
+//! us alone, links are not followed, and a file of another owner is not read.
+//!
+//! After the code come the SHA-256 of the module, so that a load need not compute it, and a checksum
+//! that detects files that were cut off; it does not protect from malice.
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
@@ -18,10 +20,10 @@ mod mapped;
 use self::mapped::MappedArtifact;
 use crate::engine::{self, Tier};
 use crate::fuel::METERING_VERSION;
-use crate::module::digest_hex;
+use crate::module::{Digest, ModuleId, digest, digest_hex};
 
 /// Raise it when the layout of the files changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Permissions of anyone but the owner.
 const OTHERS: u32 = 0o077;
 
@@ -55,18 +57,18 @@ impl ArtifactCache {
         &self.folder
     }
 
-    /// The artifact of the module of `digest`, loaded into `engine`; nothing if there is none or it
-    /// is damaged.
+    /// The artifact of a module, loaded into `engine`, and the module's digest; nothing if there is
+    /// none or it is damaged.
     ///
     /// # Errors
     /// [`CacheProblem`] when the folder or the file is not ours alone.
     pub(crate) fn fetch(
         &self,
-        digest: &str,
+        id: ModuleId,
         tier: Tier,
         engine: &Engine,
-    ) -> Result<Option<Module>, CacheProblem> {
-        let Some(file) = self.open(digest, tier)? else { return Ok(None) };
+    ) -> Result<Option<(Module, Digest)>, CacheProblem> {
+        let Some(file) = self.open(id, tier)? else { return Ok(None) };
         Ok(MappedArtifact::of(&file).and_then(|artifact| artifact.load(engine)))
     }
 
@@ -74,8 +76,8 @@ impl ArtifactCache {
     ///
     /// # Errors
     /// [`CacheProblem`] when the folder or the file is not ours alone.
-    pub(crate) fn holds(&self, digest: &str, tier: Tier) -> Result<bool, CacheProblem> {
-        let file = self.open(digest, tier)?;
+    pub(crate) fn holds(&self, id: ModuleId, tier: Tier) -> Result<bool, CacheProblem> {
+        let file = self.open(id, tier)?;
         Ok(file.is_some_and(|file| MappedArtifact::of(&file).is_some()))
     }
 
@@ -90,9 +92,9 @@ impl ArtifactCache {
         locked.map_err(|error| problem(&self.folder, error))
     }
 
-    fn open(&self, digest: &str, tier: Tier) -> Result<Option<File>, CacheProblem> {
+    fn open(&self, id: ModuleId, tier: Tier) -> Result<Option<File>, CacheProblem> {
         self.open_folder()?;
-        let path = self.path(digest, tier);
+        let path = self.path(id, tier);
         let file = match options().read(true).open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -106,23 +108,24 @@ impl ArtifactCache {
         Ok(Some(file))
     }
 
-    /// Writes the artifact of the module of `digest`, replacing what was there in one step.
+    /// Writes the artifact of the module of these `.wasm` bytes, replacing what was there in one step.
     ///
     /// # Errors
     /// [`CacheProblem`] when the folder is not ours alone or cannot be written.
     pub(crate) fn keep(
         &self,
-        digest: &str,
+        bytes: &[u8],
         tier: Tier,
         module: &Module,
     ) -> Result<(), CacheProblem> {
         static WRITES: AtomicU64 = AtomicU64::new(0);
         self.open_folder()?;
-        let path = self.path(digest, tier);
+        let path = self.path(ModuleId::of(bytes), tier);
         let artifact = module.serialize().map_err(|error| problem(&path, error))?;
         let write = WRITES.fetch_add(1, Ordering::Relaxed);
         let draft = path.with_extension(format!("{}-{write}", std::process::id()));
-        let written = write_checked(&draft, &artifact).and_then(|()| fs::rename(&draft, &path));
+        let written = write_checked(&draft, &artifact, &digest(bytes))
+            .and_then(|()| fs::rename(&draft, &path));
         written.map_err(|error| {
             // The draft may be there in part; that it cannot be removed says nothing new.
             let _ = fs::remove_file(&draft);
@@ -130,11 +133,11 @@ impl ArtifactCache {
         })
     }
 
-    fn path(&self, digest: &str, tier: Tier) -> PathBuf {
+    fn path(&self, id: ModuleId, tier: Tier) -> PathBuf {
         let (version, compiler) = (engine::ENGINE_VERSION, tier.compiler());
-        let target = engine::target_key();
+        let (id, target) = (id.hex(), engine::target_key());
         let key = format!(
-            "{digest} metering {METERING_VERSION} format {FORMAT} wasmer {version} {compiler} {target}"
+            "{id} metering {METERING_VERSION} format {FORMAT} wasmer {version} {compiler} {target}"
         );
         self.folder.join(digest_hex(key.as_bytes())).with_extension("artifact")
     }
@@ -180,10 +183,13 @@ fn options() -> OpenOptions {
     options
 }
 
-fn write_checked(path: &Path, artifact: &[u8]) -> io::Result<()> {
+fn write_checked(path: &Path, artifact: &[u8], digest: &Digest) -> io::Result<()> {
     let mut file = options().write(true).create_new(true).open(path)?;
     file.write_all(artifact)?;
-    file.write_all(&crc32fast::hash(artifact).to_le_bytes())
+    file.write_all(digest)?;
+    let mut checksum = crc32fast::Hasher::new_with_initial(crc32fast::hash(artifact));
+    checksum.update(digest);
+    file.write_all(&checksum.finalize().to_le_bytes())
 }
 
 #[cfg(test)]

@@ -64,6 +64,24 @@ fn the_second_load_is_cached() {
 }
 
 #[test]
+fn what_is_not_in_the_cache_is_not_found() {
+    let folder = Folder::new();
+    let cache = ArtifactCache::new(folder.path());
+    let wasm = wat::parse_str(GUEST).unwrap();
+    let find = || CompiledModule::find(&wasm, &Limits::default(), Some(&cache)).unwrap();
+    assert!(find().is_none());
+    folder.load();
+    assert!(find().is_some_and(|module| module.cached()));
+}
+
+#[test]
+fn the_digest_is_kept_with_the_code() {
+    let folder = Folder::new();
+    folder.load();
+    assert_eq!(folder.load().digest(), digest_hex(&wat::parse_str(GUEST).unwrap()));
+}
+
+#[test]
 fn a_cached_module_runs() {
     let folder = Folder::new();
     folder.load();
@@ -138,7 +156,7 @@ fn whole_bytes_that_are_no_artifact_are_replaced() {
     folder.load();
     let path = folder.only_file();
     fs::remove_file(&path).unwrap();
-    write_checked(&path, b"something else").unwrap();
+    write_checked(&path, b"something else", &digest(b"")).unwrap();
     assert_eq!([folder.load().cached(), folder.load().cached()], [false, true]);
 }
 

@@ -1,13 +1,12 @@
 //! A module checked, compiled or taken from the cache, and ready to be instantiated.
 
-use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_lc_rs::digest;
 use wasmer::{CompileError, Engine, FunctionType, Module, Type, WASM_PAGE_SIZE};
 
+mod identity;
 mod mobility;
 
 use crate::artifact_cache::{ArtifactCache, CacheProblem};
@@ -19,6 +18,8 @@ pub use crate::load_error::LoadError;
 use crate::sections::{Import, Sections};
 use crate::{imports, magic};
 
+pub(crate) use self::identity::{Digest, ModuleId, digest, digest_hex, hex};
+
 /// Parameters or results of one function type. A branch moves them all for the price of one
 /// operator, so this bounds how far fuel can be from time; compilers stay far below.
 const WIDEST_TYPE: usize = 64;
@@ -28,6 +29,7 @@ const ALLOCATORS: [&str; 2] = ["proxy_on_memory_allocate", "malloc"];
 /// A proxy-wasm module in machine code, which better code may replace.
 #[derive(Debug)]
 pub(crate) struct CompiledModule {
+    id: ModuleId,
     digest: String,
     dialect: Dialect,
     cached: bool,
@@ -55,41 +57,75 @@ impl CompiledModule {
         limits: &Limits,
         cache: Option<&ArtifactCache>,
     ) -> Result<Self, LoadError> {
-        let dialect = check(bytes, limits)?;
-        let digest = digest_hex(bytes);
-        let mut cache_problem = None;
-        let found = cache.map_or(Ok(None), |cache| Code::best(&digest, limits, cache));
-        let found = found.unwrap_or_else(|problem| {
-            cache_problem = Some(problem.to_string());
-            None
-        });
-        let cached = found.is_some();
-        let code = match found {
-            Some(code) => code,
-            None => Code::compile(bytes, Tier::Optimized, limits)?,
-        };
-        if let Some(cache) = cache.filter(|_| !cached)
-            && let Err(problem) = cache.keep(&digest, code.tier, &code.module)
-        {
-            cache_problem.get_or_insert(problem.to_string());
+        match Self::find(bytes, limits, cache)? {
+            Some(module) => Ok(module),
+            None => Self::compile(bytes, limits, cache, None),
         }
+    }
+
+    /// Checks the module, then loads its best artifact; `None` if it could be in the cache and is
+    /// not. Where no cache can be used it is compiled here.
+    ///
+    /// # Errors
+    /// The first [`LoadError`] found. Problems of the cache are no errors.
+    pub(crate) fn find(
+        bytes: &[u8],
+        limits: &Limits,
+        cache: Option<&ArtifactCache>,
+    ) -> Result<Option<Self>, LoadError> {
+        let dialect = check(bytes, limits)?;
+        let id = ModuleId::of(bytes);
+        match cache.map(|cache| Code::best(id, limits, cache)) {
+            Some(Ok(found)) => Ok(found.map(|(code, digest)| Self {
+                cached: true,
+                ..Self::new(id, hex(&digest), dialect, code)
+            })),
+            Some(Err(problem)) => Self::compile(bytes, limits, cache, Some(problem)).map(Some),
+            None => Self::compile(bytes, limits, cache, None).map(Some),
+        }
+    }
+
+    /// Compiles the module here, and keeps it in the cache in spite of a problem that it had.
+    fn compile(
+        bytes: &[u8],
+        limits: &Limits,
+        cache: Option<&ArtifactCache>,
+        mut problem: Option<CacheProblem>,
+    ) -> Result<Self, LoadError> {
+        let dialect = check(bytes, limits)?;
+        let code = Code::compile(bytes, Tier::Optimized, limits)?;
+        if let Some(Err(unkept)) = cache.map(|cache| cache.keep(bytes, code.tier, &code.module)) {
+            problem.get_or_insert(unkept);
+        }
+        let cache_problem = problem.map(|problem| problem.to_string());
+        let (id, digest) = (ModuleId::of(bytes), digest_hex(bytes));
+        Ok(Self { cache_problem, ..Self::new(id, digest, dialect, code) })
+    }
+
+    fn new(id: ModuleId, digest: String, dialect: Dialect, code: Code) -> Self {
         let code = Mutex::new(Arc::new(code));
-        Ok(Self { digest, dialect, cached, cache_problem, code, moves: AtomicBool::new(false) })
+        let (cached, cache_problem) = (false, None);
+        Self { id, digest, dialect, cached, cache_problem, code, moves: AtomicBool::new(false) }
     }
 
     /// Takes the optimised code from the cache in place of fast code; whether it did. New instances
     /// run it; those that are there move, if that is possible for this module ([`mobility`]).
     pub(crate) fn improve(&self, bytes: &[u8], limits: &Limits, cache: &ArtifactCache) -> bool {
-        if self.tier() == Tier::Optimized || digest_hex(bytes) != self.digest {
+        if self.tier() == Tier::Optimized || !self.is(bytes) {
             return false;
         }
-        let Ok(Some(code)) = Code::fetch(&self.digest, Tier::Optimized, limits, cache) else {
+        let Ok(Some((code, _))) = Code::fetch(self.id, Tier::Optimized, limits, cache) else {
             return false;
         };
         let moves = mobility::is_movable(bytes);
         *self.code.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(code);
         self.moves.store(moves, Ordering::Release);
         true
+    }
+
+    /// Whether these are the `.wasm` bytes that it was made from.
+    pub(crate) fn is(&self, bytes: &[u8]) -> bool {
+        self.id == ModuleId::of(bytes)
     }
 
     /// The code for new instances.
@@ -133,26 +169,27 @@ impl Code {
         Ok(Self { module, engine, tier })
     }
 
+    /// The best artifact of a module, and its digest.
     fn best(
-        digest: &str,
+        id: ModuleId,
         limits: &Limits,
         cache: &ArtifactCache,
-    ) -> Result<Option<Self>, CacheProblem> {
-        match Self::fetch(digest, Tier::Optimized, limits, cache)? {
-            Some(code) => Ok(Some(code)),
-            None => Self::fetch(digest, Tier::Fast, limits, cache),
+    ) -> Result<Option<(Self, Digest)>, CacheProblem> {
+        match Self::fetch(id, Tier::Optimized, limits, cache)? {
+            Some(found) => Ok(Some(found)),
+            None => Self::fetch(id, Tier::Fast, limits, cache),
         }
     }
 
     fn fetch(
-        digest: &str,
+        id: ModuleId,
         tier: Tier,
         limits: &Limits,
         cache: &ArtifactCache,
-    ) -> Result<Option<Self>, CacheProblem> {
+    ) -> Result<Option<(Self, Digest)>, CacheProblem> {
         let engine = engine::loading(limits);
-        let module = cache.fetch(digest, tier, &engine)?;
-        Ok(module.map(|module| Self { module, engine, tier }))
+        let found = cache.fetch(id, tier, &engine)?;
+        Ok(found.map(|(module, digest)| (Self { module, engine, tier }, digest)))
     }
 }
 
@@ -182,29 +219,19 @@ impl From<CacheProblem> for ArtifactError {
 pub fn compile_artifact(bytes: &[u8], folder: PathBuf, tier: Tier) -> Result<Tier, ArtifactError> {
     let limits = Limits { memory: u64::MAX, ..Limits::default() };
     check(bytes, &limits)?;
-    let (cache, digest) = (ArtifactCache::new(folder), digest_hex(bytes));
+    let cache = ArtifactCache::new(folder);
     if tier == Tier::Fast
         && let Ok(code) = Code::compile(bytes, tier, &limits)
     {
-        cache.keep(&digest, tier, &code.module)?;
+        cache.keep(bytes, tier, &code.module)?;
         return Ok(tier);
     }
     let _alone = cache.alone()?;
-    if !cache.holds(&digest, Tier::Optimized)? {
+    if !cache.holds(ModuleId::of(bytes), Tier::Optimized)? {
         let code = Code::compile(bytes, Tier::Optimized, &limits)?;
-        cache.keep(&digest, Tier::Optimized, &code.module)?;
+        cache.keep(bytes, Tier::Optimized, &code.module)?;
     }
     Ok(Tier::Optimized)
-}
-
-/// SHA-256 in hex.
-pub(crate) fn digest_hex(bytes: &[u8]) -> String {
-    let digest = digest::digest(&digest::SHA256, bytes);
-    digest.as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 fn check(bytes: &[u8], limits: &Limits) -> Result<Dialect, LoadError> {

@@ -1,0 +1,47 @@
+//! A module ready to be started.
+
+use std::sync::Arc;
+
+use crate::module::CompiledModule;
+use crate::{Host, Limits, LoadError};
+
+/// A module checked and in machine code. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct LoadedModule {
+    pub(crate) compiled: Arc<CompiledModule>,
+    memory: u64,
+}
+
+impl LoadedModule {
+    /// Takes the module of these `.wasm` bytes from the host's cache, or compiles it here. Of the
+    /// limits only the one of memory counts.
+    ///
+    /// # Errors
+    /// [`LoadError`] for a module that cannot run here.
+    pub fn load(host: &Host, bytes: &[u8], limits: &Limits) -> Result<Self, LoadError> {
+        let compiled = CompiledModule::load(bytes, limits, host.artifacts())?;
+        Ok(Self::of(compiled, limits))
+    }
+
+    /// The same, and `None` when the module could be in the cache and is not: [`compile_artifact`]
+    /// can put it there, in another process.
+    ///
+    /// # Errors
+    /// [`LoadError`] for a module that cannot run here.
+    ///
+    /// [`compile_artifact`]: crate::compile_artifact
+    pub fn find(host: &Host, bytes: &[u8], limits: &Limits) -> Result<Option<Self>, LoadError> {
+        let found = CompiledModule::find(bytes, limits, host.artifacts())?;
+        Ok(found.map(|compiled| Self::of(compiled, limits)))
+    }
+
+    /// How much memory its instances may have, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        self.memory
+    }
+
+    fn of(compiled: CompiledModule, limits: &Limits) -> Self {
+        Self { compiled: Arc::new(compiled), memory: limits.memory }
+    }
+}

@@ -1,0 +1,62 @@
+"""What a policy may touch, in gateway.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from wasmgate.capabilities import Capabilities, Mount, is_upstream
+from wasmgate.config.model import Model
+from wasmgate.config.names import MetricPattern, Text, Variable
+
+__all__ = ["CapabilitySettings"]
+
+
+def _upstream(value: str) -> str:
+    if not is_upstream(value):
+        raise PydanticCustomError(
+            "upstream",
+            "must be the name of a cluster or host:port, such as auth.internal:8080, no URL",
+        )
+    return value
+
+
+def _readable(value: object) -> object:
+    """Take what the surroundings resolved as it is: a `Mount`."""
+    if isinstance(value, (str, Mount)) and value:
+        return value
+    raise PydanticCustomError("string_type", "must be text")
+
+
+Upstream = Annotated[str, AfterValidator(_upstream)]
+Readable = Annotated[
+    Any, PlainValidator(_readable), WithJsonSchema({"type": "string", "minLength": 1})
+]
+
+
+class CapabilitySettings(Model):
+    """What a policy may touch outside its own memory. Nothing by default."""
+
+    net: tuple[Upstream, ...] = ()
+    """Whom it may call: names of clusters, and addresses like auth.internal:8080."""
+
+    env: tuple[Variable, ...] = ()
+    """Environment variables that it may read, by name."""
+
+    read: tuple[Readable, ...] = ()
+    """Files and folders that it may read; relative to the file."""
+
+    foreign_functions: tuple[Text, ...] = ()
+    """Foreign functions that reach outside, by name; those that only compute need no entry."""
+
+    metrics: tuple[MetricPattern, ...] = ()
+    """Metrics that it may define: names, and prefixes that end in '*'."""
+
+    shared_data: tuple[Text, ...] = ()
+    """Policies whose shared queues it may use; its own are always open."""
+
+    def to_capabilities(self) -> Capabilities:
+        """Return the same as `Capabilities`."""
+        return Capabilities(**dict(self))

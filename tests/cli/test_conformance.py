@@ -1,0 +1,30 @@
+"""`wasmgate conformance`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Command
+
+
+def test_a_part_of_the_hostcalls_is_probed(wasmgate: Command) -> None:
+    """Those with a text in their names."""
+    done = wasmgate("conformance", "--hostcall", "get_log_level", "--json")
+    assert (done.returncode, {one["hostcall"] for one in json.loads(done.stdout)}) == (
+        0,
+        {"proxy_get_log_level"},
+    )
+
+
+def test_the_table_ends_with_a_sum(wasmgate: Command) -> None:
+    """Of probes, hostcalls and what is wrong."""
+    done = wasmgate("conformance", "--hostcall", "get_log_level")
+    assert done.stdout.splitlines()[-1].endswith("of 1 hostcalls, 0 not as they must be")
+
+
+def test_a_name_that_no_hostcall_has_is_2(wasmgate: Command) -> None:
+    """Nothing that is probed is no success."""
+    done = wasmgate("conformance", "--hostcall", "proxy_http_cal1")
+    assert (done.returncode, "no hostcall has 'proxy_http_cal1'" in done.stderr) == (2, True)

@@ -1,0 +1,3 @@
+module wasmgate.example/stamp
+
+go 1.24
