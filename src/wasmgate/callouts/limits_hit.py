@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from wasmgate.callouts import storages
 from wasmgate.callouts.failure import CalloutFailed, Status
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
+    from limits.aio.storage import Storage
     from limits.aio.strategies import RateLimiter
 
 __all__ = ["STRATEGIES", "LimitsHit"]
@@ -20,17 +22,20 @@ STRATEGIES = {
 }
 _NAMESPACE = "wasmgate"
 _LONGEST_KEY = 1024
+_HIGHEST_COST = 1_000_000
+_HIGHEST_COSTS = {"moving-window": 1_000}  # it stores an entry for each
 _PARSED = 256  # limits kept ready; a policy has a handful
 
 
 class LimitsHit:
-    """Counts hits in one storage, an URL as `limits` has them.
+    """Counts hits in one storage, an URL of `wasmgate.callouts.storages`.
 
     The keys of a policy are its own.
     """
 
-    def __init__(self, storage: str) -> None:
-        self._url = storage
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._storage: Storage | None = None
         self._strategies: dict[str, RateLimiter] = {}
         self._items: dict[str, RateLimitItem] = {}
 
@@ -43,12 +48,15 @@ class LimitsHit:
         """
         try:
             key, limit, cost, strategy = _arguments(arguments)
-            item, limiter = self._item(limit), self._strategy(strategy)
+            item = self._item(limit)
+            storages.refuse(self._url, strategy, item.get_expiry())
         except ValueError as error:
             return json.dumps({"error": str(error)}).encode()
+        limiter = self._strategy(strategy)
+        who = storages.identifiers(self._url, policy, strategy, key)
         try:
-            allowed = await limiter.hit(item, policy, key, cost=cost)
-            window = await limiter.get_window_stats(item, policy, key)
+            allowed = await limiter.hit(item, *who, cost=cost)
+            window = await limiter.get_window_stats(item, *who)
         except Exception as error:
             # Not its text: it may hold the URL, and so a password.
             raise CalloutFailed(
@@ -59,19 +67,16 @@ class LimitsHit:
 
     async def close(self) -> None:
         """Close the connections to the storage, if it has any."""
-        if not self._strategies:
-            return
-        limiters = list(self._strategies.values())
+        storage, self._storage = self._storage, None
         self._strategies.clear()
-        # `limits` has no word for it: its storages for Redis and Valkey keep the client there.
-        client = getattr(getattr(limiters[0].storage, "bridge", None), "storage", None)
-        if client is not None and hasattr(client, "aclose"):
-            await client.aclose()
+        if storage is not None:
+            await storages.close(storage)
 
     def _item(self, limit: str) -> RateLimitItem:
         item = self._items.get(limit)
         if item is None:
-            parse = _limits().parse
+            from limits import parse  # noqa: PLC0415 (an optional package)
+
             try:
                 item = parse(limit)
             except ValueError:
@@ -87,14 +92,11 @@ class LimitsHit:
     def _strategy(self, name: str) -> RateLimiter:
         limiter = self._strategies.get(name)
         if limiter is None:
-            if name not in STRATEGIES:
-                raise ValueError(
-                    f"there is no strategy {name!r}; there is: {', '.join(STRATEGIES)}"
-                )
-            limits = _limits()
+            from limits.aio import strategies  # noqa: PLC0415 (an optional package)
+
             try:
-                storage = self._storage(limits)
-                limiter = getattr(limits.aio.strategies, STRATEGIES[name])(storage)
+                self._storage = self._storage or storages.open_storage(self._url)
+                limiter = getattr(strategies, STRATEGIES[name])(self._storage)
             except Exception as error:
                 raise CalloutFailed(
                     f"the storage of limits cannot be used: {type(error).__name__}",
@@ -102,25 +104,6 @@ class LimitsHit:
                 ) from error
             self._strategies[name] = limiter
         return limiter
-
-    def _storage(self, limits: Any) -> Any:  # noqa: ANN401 (limits is imported on first use)
-        for known in self._strategies.values():
-            return known.storage
-        # The client of redis.io; for Valkey and Memcached there is one each.
-        options = {"implementation": "redispy"} if self._url.startswith("redis") else {}
-        return limits.storage.storage_from_string(f"async+{self._url}", **options)
-
-
-def _limits() -> Any:  # noqa: ANN401 (as above)
-    try:
-        import limits  # noqa: PLC0415 (an optional package)
-        import limits.aio.strategies  # noqa: PLC0415
-        import limits.storage  # noqa: PLC0415
-    except ImportError:
-        raise CalloutFailed(
-            "the package limits is missing: pip install 'wasmgate[limits]'", Status.UNIMPLEMENTED
-        ) from None
-    return limits
 
 
 def _arguments(data: bytes) -> tuple[str, str, int, str]:
@@ -132,8 +115,15 @@ def _arguments(data: bytes) -> tuple[str, str, int, str]:
         raise ValueError("the arguments must be an object of JSON with key and limit") from None
     if not all(isinstance(text, str) for text in (key, limit, strategy)):
         raise ValueError("key, limit and strategy must be text")
+    if strategy not in STRATEGIES:
+        raise ValueError(f"there is no strategy {strategy!r}; there is: {', '.join(STRATEGIES)}")
+    try:
+        key.encode()
+    except UnicodeEncodeError:  # JSON can say half of a pair of UTF-16
+        raise ValueError("key must be text") from None
     if len(key) > _LONGEST_KEY:
         raise ValueError(f"a key must not be longer than {_LONGEST_KEY} characters")
-    if not isinstance(cost, int) or isinstance(cost, bool) or cost < 1:
-        raise ValueError("cost must be a whole number above 0")
+    highest = _HIGHEST_COSTS.get(strategy, _HIGHEST_COST)
+    if not isinstance(cost, int) or isinstance(cost, bool) or not 1 <= cost <= highest:
+        raise ValueError(f"cost must be a whole number from 1 to {highest:,}")
     return key, limit, cost, strategy

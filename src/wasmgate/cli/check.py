@@ -61,6 +61,7 @@ def check(
     if config is None:
         raise typer.BadParameter("name the gateway's configuration, such as gateway.yaml")
     settings = load(config)
+    settings.require_storage()
     for warning in warnings(settings):
         show_warning(warning)
     verdicts = _start(settings)

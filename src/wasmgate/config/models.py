@@ -11,17 +11,17 @@ from pydantic import (
     AfterValidator,
     Field,
     JsonValue,
-    StringConstraints,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
+from wasmgate.callouts import storages
 from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.config.capabilities import CapabilitySettings
 from wasmgate.config.isolation import RoutePolicy, TenantSettings
 from wasmgate.config.model import Model
 from wasmgate.config.names import FieldName, Name, Text
-from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
+from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix, Storage
 from wasmgate.config.references import dangling
 from wasmgate.config.units import Count, Duration, Size
 from wasmgate.isolation import Isolation, contradiction
@@ -41,8 +41,6 @@ __all__ = [
 ]
 
 LB_POLICIES = ("round_robin",)
-# What the package `limits` can count in without losing hits of others at the same time.
-_STORAGE = r"^(memory|memcached|(redis|valkey)(s|\+unix|\+cluster|\+sentinel)?)://"
 
 
 def _not_empty(values: tuple[object, ...]) -> tuple[object, ...]:
@@ -226,7 +224,7 @@ class Server(Model):
 class SharedLimits(Model):
     """Limits that policies share by `wasmgate.limits.hit`."""
 
-    storage: Annotated[str, StringConstraints(pattern=_STORAGE), Field(repr=False)] = "memory://"
+    storage: Annotated[Storage, Field(repr=False)] = "memory://"
     """Where they count: a URL of the package `limits`, such as redis://127.0.0.1:6379."""
 
 
@@ -292,6 +290,11 @@ class GatewayConfig(Model):
     def to_policies(self) -> dict[str, Policy]:
         """Return every policy by name, ready to be loaded."""
         return {name: settings.to_policy(name) for name, settings in self.policies.items()}
+
+    def require_storage(self) -> None:
+        """Raise ConfigError if a package that shared limits need is missing."""
+        capabilities = (policy.capabilities for policy in self.to_policies().values())
+        storages.require(self.limits.storage, capabilities, where="limits.storage")
 
     def policies_of(self, route: Route) -> tuple[str, ...]:
         """Return the names of the policies that a route's requests pass, in order."""

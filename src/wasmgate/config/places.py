@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-__all__ = ["Address", "Endpoint", "Host", "Network", "Prefix"]
+from wasmgate.callouts.storages import PATTERN, wrong
+
+__all__ = ["Address", "Endpoint", "Host", "Network", "Prefix", "Storage"]
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*\.?")
@@ -105,11 +107,18 @@ def _network(value: str) -> str:
         ) from None
 
 
+def _storage(value: str) -> str:
+    if problem := wrong(value):
+        raise PydanticCustomError("storage", "{problem}", {"problem": problem})
+    return value
+
+
 ListenAddress = Annotated[
     Address,
     BeforeValidator(Address.parse),
     WithJsonSchema({"type": "string", "examples": ["127.0.0.1:8080", "[::1]:8080"]}),
 ]
+Storage = Annotated[str, AfterValidator(_storage), Field(json_schema_extra={"pattern": PATTERN})]
 Host = Annotated[str, AfterValidator(_host)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Prefix = Annotated[str, AfterValidator(_prefix)]

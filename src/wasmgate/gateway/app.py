@@ -52,6 +52,7 @@ class Gateway:
         transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
         foreign_functions: Mapping[str, Function] | None = None,
     ) -> None:
+        config.require_storage()
         self._foreign_functions = ForeignFunctions.of(foreign_functions or {})
         self._host = Host(
             cache=cache_folder(), log_level=log_level(), **self._foreign_functions.for_host()
@@ -108,6 +109,7 @@ class Gateway:
                         hint="pass the new configuration to reload()",
                     )
                 config = load(self._path)
+            config.require_storage()
             old = self._deployment
             functions = self._foreign_functions.asynchronous
             self._deployment = Deployment(
