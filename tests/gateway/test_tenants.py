@@ -69,9 +69,9 @@ async def test_a_configuration_that_is_refused_names_its_route() -> None:
 async def test_what_a_route_configures_survives_a_reload() -> None:
     """As long as it is the same, and the policy is."""
     host = Host()
-    first = Deployment(limited({"limit": "3/hour", "key": "address"}), host, {}, {})
-    same = Deployment(limited({"limit": "3/hour", "key": "address"}), host, {}, {}, first)
-    other = Deployment(limited({"limit": "4/hour", "key": "address"}), host, {}, {}, same)
+    first = Deployment(limited({"limit": "3/hour", "key": "address"}), host)
+    same = Deployment(limited({"limit": "3/hour", "key": "address"}), host, previous=first)
+    other = Deployment(limited({"limit": "4/hour", "key": "address"}), host, previous=same)
     plugins = [list(deployment.configured.plugins()) for deployment in (first, same, other)]
     assert [plugins[0] == plugins[1], plugins[1] == plugins[2]] == [True, False]
 

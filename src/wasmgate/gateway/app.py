@@ -52,7 +52,6 @@ class Gateway:
         transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
         foreign_functions: Mapping[str, Function] | None = None,
     ) -> None:
-        config.require_storage()
         self._foreign_functions = ForeignFunctions.of(foreign_functions or {})
         self._host = Host(
             cache=cache_folder(), log_level=log_level(), **self._foreign_functions.for_host()
@@ -60,9 +59,7 @@ class Gateway:
         self._transports = dict(transports or {})
         self._path: Path | None = None
         self._reloading = threading.Lock()
-        self._deployment = Deployment(
-            config, self._host, self._transports, self._foreign_functions.asynchronous
-        )
+        self._deployment = self._deployed(config)
 
     @classmethod
     def from_file(
@@ -109,13 +106,19 @@ class Gateway:
                         hint="pass the new configuration to reload()",
                     )
                 config = load(self._path)
-            config.require_storage()
             old = self._deployment
-            functions = self._foreign_functions.asynchronous
-            self._deployment = Deployment(
-                config, self._host, self._transports, functions, previous=old
-            )
+            self._deployment = self._deployed(config, previous=old)
         old.retire()
+
+    def _deployed(self, config: GatewayConfig, previous: Deployment | None = None) -> Deployment:
+        config.require_storage()
+        return Deployment(
+            config,
+            self._host,
+            transports=self._transports,
+            functions=self._foreign_functions.asynchronous,
+            previous=previous,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""

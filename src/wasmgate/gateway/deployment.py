@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from wasmgate import _native
@@ -42,8 +43,9 @@ class Deployment:
         self,
         config: GatewayConfig,
         host: Host,
-        transports: Mapping[str, httpx.AsyncBaseTransport],
-        functions: Mapping[str, AsyncFunction],
+        *,
+        transports: Mapping[str, httpx.AsyncBaseTransport] = MappingProxyType({}),
+        functions: Mapping[str, AsyncFunction] = MappingProxyType({}),
         previous: Deployment | None = None,
     ) -> None:
         _check_transports(transports, config)

@@ -75,7 +75,7 @@ class GatewayPolicies:
 
     def load(self, host: Host) -> Callable[[Request], Opened]:
         """Load all policies. Raises ConfigError, PolicyLoadError."""
-        return partial(_InGateway, Deployment(self._config, host, {}, {}))
+        return partial(_InGateway, Deployment(self._config, host))
 
 
 def _arrival(
