@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from wasmgate._asgi import rewritten, target, with_length
 from wasmgate._tls import of_scope as tls_of_scope
 from wasmgate.artifacts import cache_folder
-from wasmgate.callouts import storages
+from wasmgate.callouts import storages, targets
 from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.callouts.performer import Settings
-from wasmgate.callouts.targets import fixed
 from wasmgate.driver import Drivers, log_level
 from wasmgate.exchange import Exchange
 from wasmgate.foreign import ForeignFunctions
@@ -58,7 +57,10 @@ class PolicyMiddleware:
     ) -> None:
         from wasmgate._native import Chain, Host  # noqa: PLC0415 (importing wasmgate stays cheap)
 
-        capabilities = (as_policy(policy).capabilities for policy in policies)
+        for policy in policies:
+            where = f"policy {as_policy(policy).name!r}: capabilities.net"
+            targets.require(policy.capabilities.net, clusters or {}, where=where)
+        capabilities = (policy.capabilities for policy in policies)
         storages.require(limits_storage, capabilities, where="limits_storage")
         self.app = app
         self.foreign_functions = ForeignFunctions.of(foreign_functions or {})
@@ -71,7 +73,7 @@ class PolicyMiddleware:
         self.drivers = Drivers(
             self.chain.tick,
             Settings(
-                clusters=fixed(clusters or {}),
+                clusters=targets.fixed(clusters or {}),
                 functions=self.foreign_functions.asynchronous,
                 storage=limits_storage,
                 limits=callout_limits or CalloutLimits(),

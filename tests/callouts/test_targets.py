@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wasmgate.callouts.failure import CalloutFailed
-from wasmgate.callouts.targets import Cluster, fixed, target
+from wasmgate.callouts.targets import Cluster, fixed, require, target
 from wasmgate.errors import ConfigError
 
 
@@ -57,3 +57,10 @@ def test_a_cluster_that_is_no_endpoint(endpoint: str) -> None:
     """Is refused when the middleware is made."""
     with pytest.raises(ConfigError, match="neither http://host:port nor https://host:port"):
         fixed({"auth": endpoint})
+
+
+def test_an_entry_that_leads_nowhere_is_refused() -> None:
+    """A cluster that is not there; an address needs none."""
+    require(["auth", "auth.internal:8080", "[::1]:80"], {"auth"}, where="net")
+    with pytest.raises(ConfigError, match="there is no cluster 'auht'"):
+        require(["auth", "auht"], {"auth"}, where="net")

@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 
 from tests.middleware.apps import echo
 from tests.middleware.guests import guest
-from wasmgate import ConfigError, Policy, PolicyLoadError, PolicyMiddleware
+from wasmgate import Capabilities, ConfigError, Policy, PolicyLoadError, PolicyMiddleware
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -144,6 +144,14 @@ def test_a_module_where_a_policy_is_meant_is_refused(app_of_nothing: ASGIApp) ->
     """With what to write."""
     with pytest.raises(ConfigError, match="'rewrite' is no policy"):
         PolicyMiddleware(app_of_nothing, policies=["rewrite"])  # type: ignore[list-item]
+
+
+def test_a_cluster_that_is_not_there_is_refused(app_of_nothing: ASGIApp) -> None:
+    """With the policy that may call it."""
+    own = Policy("rewrite", name="own", capabilities=Capabilities(net=("auth",)))
+    with pytest.raises(ConfigError, match="there is no cluster 'auth'") as caught:
+        PolicyMiddleware(app_of_nothing, policies=[own], clusters={"auht": "http://a"})
+    assert caught.value.where == "policy 'own': capabilities.net"
 
 
 @pytest.fixture

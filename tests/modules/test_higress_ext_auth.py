@@ -89,5 +89,6 @@ async def test_a_service_that_is_gone() -> None:
 async def test_another_route_is_not_its_business() -> None:
     """It goes by `route_name`."""
     model = Model(b"{}")
-    wrapped = PolicyMiddleware(model, policies=[policy()], route_name="pages")
+    nobody = {SERVICE: "http://127.0.0.1:9"}
+    wrapped = PolicyMiddleware(model, policies=[policy()], clusters=nobody, route_name="pages")
     assert ((await get(wrapped, CHAT)).status, len(model.seen)) == (200, 1)

@@ -74,7 +74,8 @@ async def test_an_unknown_key_is_refused(module: Path) -> None:
 
 async def test_no_key_is_refused_without_asking(module: Path) -> None:
     """By a local response."""
-    wrapped = PolicyMiddleware(Model(), policies=[policy(module)])
+    nobody = {"plans": "http://127.0.0.1:9"}
+    wrapped = PolicyMiddleware(Model(), policies=[policy(module)], clusters=nobody)
     answer = await get(wrapped)
     assert (answer.status, answer.body) == (401, b"a key is needed\n")
 
@@ -116,4 +117,4 @@ async def test_lookups_are_counted(module: Path) -> None:
 def test_without_a_cluster_it_does_not_start(module: Path) -> None:
     """Its configuration is refused."""
     with pytest.raises(PolicyLoadError, match="refused"):
-        PolicyMiddleware(Model(), policies=[policy(module, "")])
+        PolicyMiddleware(Model(), policies=[policy(module, "", net=())])

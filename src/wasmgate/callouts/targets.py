@@ -12,11 +12,11 @@ from wasmgate.callouts.failure import CalloutFailed, Status
 from wasmgate.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from wasmgate.upstream import Upstream
 
-__all__ = ["Cluster", "Target", "fixed", "target"]
+__all__ = ["Cluster", "Target", "fixed", "require", "target"]
 
 _HTTPS = 443
 _PLAIN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
@@ -64,6 +64,17 @@ def fixed(clusters: Mapping[str, str]) -> dict[str, Cluster]:
                 f"{endpoint!r} is no endpoint: {error}", where=f"clusters[{name!r}]"
             ) from None
     return {name: Cluster(cycle([endpoint]).__next__) for name, endpoint in clusters.items()}
+
+
+def require(net: Iterable[str], clusters: Container[str], *, where: str) -> None:
+    """Refuse an entry of the capability `net` that leads nowhere. Raises ConfigError."""
+    for name in net:
+        if ":" not in name and name not in clusters:
+            raise ConfigError(
+                f"there is no cluster {name!r}",
+                where=where,
+                hint=f"put it in clusters, or write an address with its port, like {name}:8080",
+            )
 
 
 def target(name: str, clusters: Mapping[str, Cluster]) -> Target:
