@@ -112,6 +112,41 @@ async def silent(peer: Peer) -> None:
     await peer.request()
 
 
+async def dripping(peer: Peer) -> None:
+    """Script: a body that never ends, a little at a time."""
+    await peer.request()
+    await peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        await peer.send(b".")
+        await asyncio.sleep(0.02)
+
+
+def sends(*parts: bytes, close: bool = False) -> Script:
+    """Script: answer each request with these bytes."""
+
+    async def script(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            for part in parts:
+                await peer.send(part)
+            if close:
+                peer.close()
+
+    return script
+
+
+def in_halves(finish: asyncio.Event) -> Script:
+    """Script: half of the response `old!`, and the rest once it may."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nol")
+        await finish.wait()
+        await peer.send(b"d!")
+
+    return script
+
+
 class ScriptedUpstream:
     """A server whose connections each follow a script: the n-th the n-th, the rest the last.
 

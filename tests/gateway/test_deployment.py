@@ -11,7 +11,7 @@ import pytest
 
 from tests.gateway.calling import call
 from tests.gateway.guests import REFUSES, REQUEST_HEAD, with_policy
-from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
+from tests.gateway.scripted_upstream import ScriptedUpstream, in_halves
 from tests.gateway.serving import Client, ask, both_forms, configuration, serve
 from wasmgate.errors import ConfigError, PolicyLoadError
 from wasmgate.gateway import Gateway
@@ -102,14 +102,7 @@ async def test_reload_loses_nothing(tmp_path: Path) -> None:
 async def test_reload_spares_what_runs() -> None:
     """A response that began before a reload ends on the old upstream."""
     finish = asyncio.Event()
-
-    async def slow(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nol")
-        await finish.wait()
-        await peer.send(b"d!")
-
-    async with ScriptedUpstream(slow) as old, ScriptedUpstream() as new:
+    async with ScriptedUpstream(in_halves(finish)) as old, ScriptedUpstream() as new:
         gateway = Gateway(configuration(old.url))
         async with serve(gateway) as port, Client(port) as client:
             await client.send(b"GET / HTTP/1.1\r\nhost: gate.test\r\n\r\n")

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
-from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
+from tests.gateway.scripted_upstream import Peer, ScriptedUpstream, sends
 from tests.gateway.upstream_requests import Request, read_body
 from wasmgate.errors import UpstreamError
 from wasmgate.upstream import HttpUpstream, UpstreamLimits
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
 OK = b"HTTP/1.1 200 OK\r\n"
-
-
-def sends(*parts: bytes, close: bool = False) -> Callable[[Peer], Awaitable[None]]:
-    """Script: answer each request with these bytes."""
-
-    async def script(peer: Peer) -> None:
-        while True:
-            await peer.request()
-            for part in parts:
-                await peer.send(part)
-            if close:
-                peer.close()
-
-    return script
 
 
 async def fetch(

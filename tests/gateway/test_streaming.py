@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.gateway.scripted_upstream import Peer, Script, ScriptedUpstream, silent
+from tests.gateway.scripted_upstream import Peer, Script, ScriptedUpstream, dripping, silent
 from tests.gateway.upstream_requests import Request, read_body
 from wasmgate.errors import UpstreamError, UpstreamTimeout
 from wasmgate.upstream import HttpUpstream, UpstreamLimits
@@ -195,15 +195,6 @@ async def half(peer: Peer) -> None:
     """Script: half a response, then nothing."""
     await peer.request()
     await peer.send(OK + b"content-length: 4\r\n\r\nha")
-
-
-async def dripping(peer: Peer) -> None:
-    """Script: a body that never ends, a little at a time."""
-    await peer.request()
-    await peer.send(OK + b"\r\n")
-    while True:
-        await peer.send(b".")
-        await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("script", [silent, half, dripping])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.gateway.guests import HOLDS, REQUEST_HEAD, with_policy
-from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
+from tests.gateway.scripted_upstream import ScriptedUpstream, in_halves
 from tests.gateway.serving import Client, ask, both_forms, configuration, serve
 from tests.native.hostile import guest
 from tests.native.test_tiers import COUNTED, COUNTS, RESPOND
@@ -143,15 +143,8 @@ async def test_a_request_that_a_policy_holds_outlives_a_reload(tmp_path: Path) -
 async def test_an_old_instance_goes_with_its_last_request(tmp_path: Path) -> None:
     """It is there while a response is under way, and freed afterwards."""
     finish = asyncio.Event()
-
-    async def slow(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nol")
-        await finish.wait()
-        await peer.send(b"d!")
-
     configured = versions(tmp_path)
-    async with ScriptedUpstream(slow) as old, ScriptedUpstream() as new:
+    async with ScriptedUpstream(in_halves(finish)) as old, ScriptedUpstream() as new:
         gateway = Gateway(configuration(old.url, **next(configured)))
         instances = gateway._host.instances
         async with serve(gateway) as port:

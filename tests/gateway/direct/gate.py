@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
+from tests.gateway.scripted_upstream import ScriptedUpstream
 from tests.gateway.serving import Client, Reply, configuration, serve
 from wasmgate.gateway import Gateway
 
@@ -43,20 +43,6 @@ async def converse(port: int, data: bytes) -> list[Reply]:
             while True:
                 replies.append(await client.reply())
     return replies
-
-
-def sends(*parts: bytes, close: bool = False) -> Script:
-    """Script: answer each request with these bytes."""
-
-    async def script(peer: Peer) -> None:
-        while True:
-            await peer.request()
-            for part in parts:
-                await peer.send(part)
-            if close:
-                peer.close()
-
-    return script
 
 
 async def wait_until_closed(client: Client, within: float = 10) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.gateway.direct.gate import GET, OK, POST, gate, wait_until_closed
-from tests.gateway.scripted_upstream import ScriptedUpstream, silent
+from tests.gateway.scripted_upstream import ScriptedUpstream, dripping, silent
 from tests.gateway.serving import Client, ask, configuration, serve
 from wasmgate.gateway import Gateway, protocol
 
@@ -194,16 +194,8 @@ async def test_a_client_that_does_not_read() -> None:
 
 async def test_the_whole_time() -> None:
     """A route's time bounds the whole exchange, however lively the upstream is."""
-
-    async def drip(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(OK + b"\r\n")
-        while True:
-            await peer.send(b".")
-            await asyncio.sleep(0.02)
-
     routes = [{"match": {"prefix": "/"}, "cluster": "site", "timeout": "300ms"}]
-    async with gate(drip, routes=routes) as (port, upstream), Client(port) as client:
+    async with gate(dripping, routes=routes) as (port, upstream), Client(port) as client:
         await client.send(GET)
         assert not (await wait_until_closed(client)).endswith(b"0\r\n\r\n")
         await upstream.until(lambda: upstream.open == 0)

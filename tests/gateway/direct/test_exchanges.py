@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.gateway.direct.gate import GET, OK, POST, converse, gate, sends
-from tests.gateway.scripted_upstream import silent
+from tests.gateway.direct.gate import GET, OK, POST, converse, gate
+from tests.gateway.scripted_upstream import sends, silent
 from tests.gateway.serving import Client, ask
 
 if TYPE_CHECKING:

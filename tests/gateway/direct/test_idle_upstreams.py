@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from tests.gateway.direct.gate import GET, OK, sends
-from tests.gateway.scripted_upstream import ScriptedUpstream
+from tests.gateway.direct.gate import GET, OK
+from tests.gateway.scripted_upstream import ScriptedUpstream, sends
 from tests.gateway.serving import Client, ask, configuration, serve
 from wasmgate.gateway import Gateway
 

@@ -14,9 +14,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from tests.gateway.direct.gate import GET, OK, POST, gate, sends, wait_until_closed
+from tests.gateway.direct.gate import GET, OK, POST, gate, wait_until_closed
 from tests.gateway.guests import HOLDS, REFUSES, REQUEST_HEAD, RESPONSE_HEAD, with_policy
-from tests.gateway.scripted_upstream import Peer, ScriptedUpstream, silent
+from tests.gateway.scripted_upstream import Peer, ScriptedUpstream, sends, silent
 from tests.gateway.serving import SETTINGS, Client, ask, configuration, serve
 from wasmgate.gateway import Gateway
 from wasmgate.gateway.protocol import GatewayProtocol
