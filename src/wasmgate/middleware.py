@@ -40,7 +40,7 @@ class PolicyMiddleware:
     `route_name` is what policies read as the property of that name: some are for some routes only.
     `clusters` are upstreams that policies call by name: "http://host:port" or "https://host:port".
     Policies that have a name of `foreign_functions` in their capabilities may call that function
-    (see `wasmgate.foreign`). `limits_storage` is where `wasmgate.limits.hit` counts, an URL of the
+    (see `wasmgate.foreign`). `limits_storage` is where `wasmgate.limits.hit` counts, a URL of the
     `limits` package. `callout_limits` bound what all of it may use.
     """
 
