@@ -226,6 +226,12 @@ def test_a_wrong_value_is_explained(text: str, said: str, mistakes: Mistakes) ->
     assert [line for line in mistakes(text) if line.startswith(f"1: {said}")] != []
 
 
+def test_a_mistake_is_told_once(mistakes: Mistakes) -> None:
+    """A text that cannot name a variable is not looked for, too."""
+    found = mistakes("policies: {a: {module: rewrite, capabilities: {env: [A-B]}}}")
+    assert len([line for line in found if "capabilities.env[0]" in line]) == 1
+
+
 def test_values_do_not_appear_in_errors(mistakes: Mistakes) -> None:
     """A value in the wrong place may be a secret."""
     assert not [

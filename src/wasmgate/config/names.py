@@ -6,17 +6,17 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-__all__ = ["FORMS", "FieldName", "MetricPattern", "Name", "Text", "Variable"]
+__all__ = ["FORMS", "VARIABLE", "FieldName", "MetricPattern", "Name", "Text", "Variable"]
 
 _NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$"
 _FIELD = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
-_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _METRIC = r"^[^*]+[*]?$|^[*]$"
 
 FORMS = {
     _NAME: "a name has at most 64 letters, digits, '_', '.' and '-'",
     _FIELD: "must be the name of a header, such as x-user",
-    _VARIABLE: "must be the name of an environment variable: letters, digits and '_'",
+    VARIABLE: "must be the name of an environment variable: letters, digits and '_'",
     _METRIC: "must be the name of a metric, or the beginning of names and a '*'",
 }
 """What to say of a text that does not match a pattern."""
@@ -27,7 +27,7 @@ Name = Annotated[str, StringConstraints(pattern=_NAME)]
 FieldName = Annotated[str, StringConstraints(pattern=_FIELD)]
 """A header (RFC 9110 section 5.1)."""
 
-Variable = Annotated[str, StringConstraints(pattern=_VARIABLE)]
+Variable = Annotated[str, StringConstraints(pattern=VARIABLE)]
 """An environment variable."""
 
 MetricPattern = Annotated[str, StringConstraints(pattern=_METRIC)]

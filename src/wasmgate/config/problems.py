@@ -73,7 +73,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "less_than_equal": lambda ctx: f"must be at most {ctx['le']}",
     "dict_type": lambda _: "must be a mapping (key: value)",
     "model_type": lambda _: "must be a mapping (key: value)",
-    "tuple_type": lambda _: "must be a list",
+    "tuple_type": lambda _: "must be a list, such as [a, b]",
 }
 
 

@@ -6,10 +6,12 @@ Paths are relative to the folder of the YAML file, so a gateway starts the same 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wasmgate.capabilities import Mount
+from wasmgate.config.names import VARIABLE
 from wasmgate.errors import ConfigError
 from wasmgate.modules import is_path, locate
 
@@ -131,5 +133,6 @@ def _variables(policy: Mapping[str, Any], path: Key) -> Iterator[tuple[str, Key]
     capabilities = policy.get("capabilities")
     names = capabilities.get("env") if isinstance(capabilities, Mapping) else None
     for at, name in enumerate(names if isinstance(names, list) else []):
-        if isinstance(name, str):
+        # A text of another form is a mistake of its own.
+        if isinstance(name, str) and re.match(VARIABLE, name):
             yield name, (*path, "capabilities", "env", at)
