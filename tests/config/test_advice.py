@@ -37,6 +37,30 @@ def test_one_worker_counts_right() -> None:
     assert warnings(gateway({"prefix": "/"}, **LIMITED), workers=1) == []
 
 
+CAPABILITIES = {"foreign_functions": ["wasmgate.limits.hit"], "net": ["auth"]}
+CALLING = {
+    "clusters": CLUSTERS | {"auth": {"endpoints": ["http://127.0.0.1:9002"]}},
+    "policies": {"own": {"module": "rewrite", "capabilities": CAPABILITIES}},
+    "default_policies": ["own"],
+}
+
+
+def test_shared_limits_in_memory_are_not_shared_by_workers() -> None:
+    """A storage outside of them is what they share."""
+    (warning,) = warnings(gateway({"prefix": "/"}, **CALLING), workers=4)
+    assert warning == (
+        "policies.own: each of the 4 workers counts by itself; "
+        "name a storage that they share in limits.storage, such as redis://"
+    )
+    shared = gateway({"prefix": "/"}, **CALLING, limits={"storage": "redis://127.0.0.1:6379"})
+    assert warnings(shared, workers=4) == []
+
+
+def test_a_cluster_that_a_policy_calls_is_used() -> None:
+    """Though no route leads there."""
+    assert warnings(gateway({"prefix": "/"}, **CALLING)) == []
+
+
 def test_other_policies_do_not_count() -> None:
     """They are no worse with several workers."""
     config = gateway(
@@ -82,4 +106,7 @@ def test_what_no_route_uses_is_named() -> None:
         clusters=CLUSTERS | {"b": {"endpoints": ["http://127.0.0.1:9002"]}},
         policies={"auth": {"module": "jwt_auth"}},
     )
-    assert warnings(config) == ["clusters.b: no route uses it", "policies.auth: no route uses it"]
+    assert warnings(config) == [
+        "clusters.b: no route and no policy uses it",
+        "policies.auth: no route uses it",
+    ]

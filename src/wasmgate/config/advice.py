@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from wasmgate.foreign import LIMITS_HIT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,11 +23,17 @@ def warnings(config: GatewayConfig, *, workers: int = 1) -> list[str]:
 def _multiplied_limits(config: GatewayConfig, workers: int) -> Iterator[str]:
     if workers == 1:
         return
+    in_memory = config.limits.storage.startswith("memory:")
     for name, settings in config.policies.items():
         if PurePath(settings.module).stem == "rate_limit":
             yield (
                 f"policies.{name}: each of the {workers} workers counts by itself, "
                 f"so clients get up to {workers} times the limit; run one worker, or divide it"
+            )
+        elif LIMITS_HIT in settings.capabilities.foreign_functions and in_memory:
+            yield (
+                f"policies.{name}: each of the {workers} workers counts by itself; "
+                "name a storage that they share in limits.storage, such as redis://"
             )
 
 
@@ -50,9 +58,10 @@ def _covers(wider: Match, narrower: Match) -> bool:
 
 def _unused(config: GatewayConfig) -> Iterator[str]:
     clusters = {route.cluster for route in config.routes}
+    clusters |= {name for its in config.policies.values() for name in its.capabilities.net}
     policies = {name for route in config.routes for name in config.policies_of(route)}
-    for kind, defined, used in (
-        ("clusters", config.clusters, clusters),
-        ("policies", config.policies, policies),
+    for kind, defined, used, nobody in (
+        ("clusters", config.clusters, clusters, "no route and no policy"),
+        ("policies", config.policies, policies, "no route"),
     ):
-        yield from (f"{kind}.{name}: no route uses it" for name in defined if name not in used)
+        yield from (f"{kind}.{name}: {nobody} uses it" for name in defined if name not in used)
