@@ -189,7 +189,7 @@ def test_an_upstream_that_was_asked_is_proposed(wasmgate: Command) -> None:
 def test_capabilities_are_proposed_in_python_too(wasmgate: Command) -> None:
     """`--python`."""
     done = wasmgate("trace", "calls.wasm", "--python")
-    assert done.stdout.splitlines()[-1] == "  calls: Capabilities(net=['auth:8080'])"
+    assert done.stdout.splitlines()[-1] == "  calls: Capabilities(net=('auth:8080',))"
 
 
 def test_missing_environment_variables_are_said_to_be_unknown(

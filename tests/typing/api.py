@@ -6,24 +6,33 @@ from pathlib import Path
 from typing import assert_type
 
 from wasmgate import (
+    CalloutLimits,
     Capabilities,
     ConfigError,
     FailurePolicy,
+    Gateway,
+    Isolation,
     Limits,
     OutOfFuel,
     Policy,
     PolicyError,
+    PolicyMiddleware,
+    Tenants,
     UpstreamError,
     WasmgateError,
 )
 from wasmgate.config import GatewayConfig, Route, load, warnings
+from wasmgate.replay import replay
+from wasmgate.testing import FakeExchange, PolicyHost, Request, Response
 
 policy = Policy(
     Path("own.wasm"),
     name="own",
     configuration={"deny": ["/admin"], "nested": {"a": [1, None, True]}},
     limits=Limits(fuel=1_000_000, memory=16 * 1024**2),
-    capabilities=Capabilities(env=("API_KEY",)),
+    capabilities=Capabilities(env=("API_KEY",), net=("auth",), read=("keys/", Path("plans.json"))),
+    isolation=Isolation.TENANT,
+    tenants=Tenants(header="x-tenant", idle=60),
     failure_policy=FailurePolicy.OPEN,
     strip_request_headers=("x-user",),
 )
@@ -38,6 +47,27 @@ assert_type(config.routes, tuple[Route, ...])
 assert_type(config.routes[0].timeout, float | None)
 assert_type(config.to_policies(), dict[str, Policy])
 assert_type(warnings(config, workers=2), list[str])
+
+
+async def lookup(arguments: bytes) -> bytes:
+    """Answer later."""
+    return arguments
+
+
+Gateway(config, foreign_functions={"acme.lookup": lookup})
+PolicyMiddleware(
+    Gateway.from_file("gateway.yaml"),
+    policies=[policy],
+    clusters={"auth": "http://127.0.0.1:9001"},
+    foreign_functions={"acme.lookup": lookup, "acme.upper": bytes.upper},
+    callout_limits=CalloutLimits(in_flight=9, time=5),
+)
+
+exchange = PolicyHost().start(policy).request("POST", "/", headers={"a": "b"}, body=[b"a", b"b"])
+assert_type(exchange, FakeExchange)
+assert_type(exchange.request, Request | None)
+assert_type(exchange.respond(204), Response | None)
+assert_type(replay("denied.json").differences, list[str])
 
 
 def handled(error: WasmgateError) -> str:

@@ -157,7 +157,7 @@ def _snippet(proposed: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
 def _python(proposed: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
     lines = []
     for name, capabilities in proposed.items():
-        entries = ", ".join(f"{kind}={list(values)!r}" for kind, values in capabilities.items())
+        entries = ", ".join(f"{kind}={tuple(values)!r}" for kind, values in capabilities.items())
         lines.append(f"  {name}: Capabilities({entries})")
     return "\n".join(lines)
 
