@@ -27,6 +27,8 @@ _PACKAGES = (
     "fastapi-proxy-lib",
     "fastapi",
     "httpx",
+    "wasmtime",
+    "gpustack-higress-plugins",
 )
 _PROGRAMS = {
     "go": ("go", "version"),

@@ -19,6 +19,7 @@ from aims import aims
 from guests_page import guests, served
 from launching import KNOWN, NEW, PLAIN
 from machine import ROOT
+from modules_page import modules
 from results import LATEST, Result, load
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def render(text: str, results: Sequence[Result], meta: Mapping[str, Any]) -> str
         "host": tables.host(results),
         "guests": guests(results),
         "guests_served": served(results),
+        "modules": modules(results),
         "machine": machine(meta),
     }
     return fill(text, made)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LATEST = Path(__file__).parent / "results" / "latest.json"
 
 UNITS = {
-    "cpu": "us",  # of CPU time a request
+    "cpu": "us",  # of CPU time: a request, or a step that is named
     "rate": "1/s",
     "p50": "us",
     "p95": "us",

@@ -16,6 +16,7 @@ import chain
 import guests
 import guests_served
 import host
+import modules
 import native
 import swap
 import tenants
@@ -84,6 +85,7 @@ QUESTIONS: dict[str, Callable[[Run], list[Result]]] = {
     "tenant": lambda run: tenants.tenant(run.issuer.public_pem, run.load.rounds, run.progress),
     "compile": lambda run: host.compilation(run.issuer.public_pem, run.load.rounds, run.progress),
     "load": lambda run: host.load(run.issuer.public_pem, run.load.rounds, run.progress),
+    "modules": lambda run: modules.modules(run.folder, run.load.rounds, run.progress),
     "swap.new": lambda run: swap.new(run.issuer.public_pem, run.load.rounds, run.progress),
     "swap.cached": lambda run: swap.cached(run.issuer.public_pem, run.load.rounds, run.progress),
     "start": lambda run: swap.start(run.issuer.public_pem, run.load.rounds, run.progress),

@@ -123,6 +123,8 @@ def host(results: Sequence[Result]) -> str:
 
 
 def _of(result: Result) -> str:
+    if "module" in result.params:
+        return f"{result.subject}: {result.params['step']} {result.params['module']}"
     return str(result.params.get("policy") or result.params.get("hostcall") or "")
 
 

@@ -114,6 +114,15 @@ def test_an_unknown_failure_policy_is_refused() -> None:
         Policy("m", failure_policy="ajar")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("name", ["limits", "capabilities", "tenants"])
+def test_a_dictionary_where_a_class_is_meant_is_refused(name: str) -> None:
+    """When the policy is described; the class stands in the message."""
+    said = rf"{name} must be wasmgate\.{name.title()}\(…\), not dict"
+    arguments: dict[str, Any] = {name: {}}
+    with pytest.raises(ConfigError, match=said):
+        Policy("m", **arguments)
+
+
 def test_stripped_headers_are_lower_case() -> None:
     """Field names are compared without case (RFC 9110 section 5.1)."""
     policy = Policy("m", strip_request_headers=("X-Auth-User",))

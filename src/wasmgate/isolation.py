@@ -48,10 +48,13 @@ class Tenants:
             raise ConfigError(
                 "tenants are named by a header or by a property, not by both", where="tenants"
             )
-        if self.max < 1 or not 0 < self.idle < float("inf"):
+        given: tuple[object, ...] = self.max, self.idle
+        numbers = all(isinstance(value, (int, float)) for value in given)
+        if not numbers or self.max < 1 or not 0 < self.idle < float("inf"):
             raise ConfigError(
-                f"tenants need room and time: max {self.max!r}, idle {self.idle!r} seconds",
+                f"tenants need room and time: max {self.max!r}, idle {self.idle!r}",
                 where="tenants",
+                hint="max is a number above 0, idle seconds above 0: 300.0, not '5m'",
             )
 
     def key(self) -> TenantKey:

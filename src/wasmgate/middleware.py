@@ -12,9 +12,11 @@ from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.callouts.performer import Settings
 from wasmgate.callouts.targets import fixed
 from wasmgate.driver import Drivers, log_level
+from wasmgate.errors import ConfigError
 from wasmgate.exchange import Exchange
 from wasmgate.foreign import ForeignFunctions
 from wasmgate.handshake import Handshake
+from wasmgate.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from wasmgate._asgi import ASGIApp, Receive, Scope, Send
     from wasmgate._native import Effects, Stream
     from wasmgate.foreign import Function
-    from wasmgate.policy import Policy
 
 __all__ = ["PolicyMiddleware"]
 
@@ -65,7 +66,7 @@ class PolicyMiddleware:
             cache=cache_folder(), log_level=log_level(), **self.foreign_functions.for_host()
         )
         # Kept, because better code comes to a plugin for as long as there is one.
-        self.plugins = [policy.load(self.host) for policy in policies]
+        self.plugins = [_policy(policy).load(self.host) for policy in policies]
         self.chain = Chain(self.plugins, route_name=route_name)
         self.drivers = Drivers(
             self.chain.tick,
@@ -141,3 +142,14 @@ class PolicyMiddleware:
             await self.app(scope, handshake.receive, send)
         finally:
             handshake.release()
+
+
+def _policy(value: object) -> Policy:
+    """Return what is a policy. Raises ConfigError for the name of a module, say."""
+    if not isinstance(value, Policy):
+        raise ConfigError(
+            f"{value!r} is no policy",
+            where="policies",
+            hint="write Policy('own.wasm'), or policies.rate_limit(limit='100/minute')",
+        )
+    return value

@@ -83,6 +83,13 @@ class Limits:
                 )
 
 
+_KINDS: dict[str, tuple[type, ...]] = {
+    "limits": (Limits,),
+    "capabilities": (Capabilities,),
+    "tenants": (Tenants, type(None)),
+}
+
+
 @dataclass(frozen=True)
 class Policy:
     """A module and how to run it.
@@ -136,6 +143,7 @@ class Policy:
                 where=f"policy {self.name!r}",
             ) from None
         set_field(self, "strip_request_headers", self._stripped_headers())
+        self._check_kinds()
         self._check_isolation()
         # Encoded now: a later edit of the caller's dictionary must not change a policy.
         for name in ("configuration", "vm_configuration"):
@@ -150,6 +158,15 @@ class Policy:
                     where=f"policy {self.name!r}: strip_request_headers",
                 )
         return tuple(name.lower() for name in stripped)
+
+    def _check_kinds(self) -> None:
+        """Refuse a dictionary, say, at once and not when the policy is loaded."""
+        for name, kind in _KINDS.items():
+            if not isinstance(value := getattr(self, name), kind):
+                raise ConfigError(
+                    f"{name} must be wasmgate.{kind[0].__name__}(…), not {type(value).__name__}",
+                    where=f"policy {self.name!r}: {name}",
+                )
 
     def _check_isolation(self) -> None:
         try:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.callouts.places import REQUEST, RESPONSE, Setting, asking, place
-from tests.gateway.scripted_upstream import Peer, ScriptedUpstream, silent
+from tests.callouts.places import REQUEST, RESPONSE, Setting, answers, asking, place
+from tests.gateway.scripted_upstream import ScriptedUpstream, silent
 from tests.gateway.serving import Client, ask
 
 if TYPE_CHECKING:
@@ -39,13 +38,7 @@ async def test_the_routes_time_ends_a_callout(
 
 async def test_the_connection_serves_the_next_request(name: str, tmp_path: Path) -> None:
     """Whose time is its own."""
-
-    async def prompt(peer: Peer) -> None:
-        await peer.request()
-        await asyncio.sleep(0.2)
-        await peer.answer()
-
-    async with ScriptedUpstream(silent, prompt) as auth:
+    async with ScriptedUpstream(silent, answers) as auth:
         module = asking(tmp_path, "auth", timeout=60_000)
         setting = Setting(
             module=module, clusters={"auth": auth.url}, net=("auth",), timeout="800ms"

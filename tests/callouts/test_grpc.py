@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 grpc = pytest.importorskip("grpc", reason="grpcio is not installed")
 importlib.import_module("grpc.aio")
 
-OK, CANCELLED, DEADLINE, DENIED, EXHAUSTED, UNIMPLEMENTED, UNAVAILABLE = 0, 1, 4, 7, 8, 12, 14
+OK, CANCELLED, DENIED, EXHAUSTED, UNIMPLEMENTED, UNAVAILABLE = 0, 1, 7, 8, 12, 14
 
 
 class Service(grpc.GenericRpcHandler):  # type: ignore[misc,name-defined]

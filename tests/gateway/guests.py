@@ -9,7 +9,8 @@ import wasmtime
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Holds one phase, PHASE, until a tick lets it go on; says good-bye when a stream ends.
+# Holds one phase, PHASE, until a tick lets it go on; says that it holds, and good-bye when a stream
+# ends.
 HOLDS = """
 (module
   (import "env" "proxy_set_tick_period_milliseconds" (func $every (param i32) (result i32)))
@@ -18,6 +19,7 @@ HOLDS = """
   (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
   (memory (export "memory") 1)
   (data (i32.const 0) "good-bye")
+  (data (i32.const 8) "held")
   (global $held (mut i32) (i32.const 0))
   (global $released (mut i32) (i32.const 0))
   (func (export "proxy_abi_version_0_2_1"))
@@ -26,6 +28,7 @@ HOLDS = """
     (if (i32.or (i32.ne (local.get $phase) (i32.const PHASE)) (global.get $released))
       (then (return (i32.const 0))))
     (global.set $held (local.get $context))
+    (drop (call $log (i32.const 2) (i32.const 8) (i32.const 4)))
     (drop (call $every (i32.const DELAY)))
     (i32.const 1))
   (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)

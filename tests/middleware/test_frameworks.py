@@ -140,6 +140,12 @@ def test_a_policy_that_cannot_be_loaded_raises_at_once(app_of_nothing: ASGIApp) 
         PolicyMiddleware(app_of_nothing, policies=[Policy("./absent.wasm")])
 
 
+def test_a_module_where_a_policy_is_meant_is_refused(app_of_nothing: ASGIApp) -> None:
+    """With what to write."""
+    with pytest.raises(ConfigError, match="'rewrite' is no policy"):
+        PolicyMiddleware(app_of_nothing, policies=["rewrite"])  # type: ignore[list-item]
+
+
 @pytest.fixture
 def app_of_nothing() -> ASGIApp:
     """Make an app that is never called."""

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from tests.middleware.asgi_server import get
 from tests.modules.higress import Model, modules, plugin
 from wasmgate import PolicyLoadError, PolicyMiddleware
 
-ENDPOINT = {"service_name": "gpustack.static", "service_port": 80, "path": "/token-auth"}
-CONFIGURATIONS = {
-    "ai-data-masking": {"deny_words": ["secret"]},
-    "ai-statistics": {},
-    "gpustack-ai-proxy": {"provider": {"type": "openai", "apiTokens": ["sk-1"]}},
-    "gpustack-ext-auth": {"authz": {"endpoint": ENDPOINT}},
-    "gpustack-generic-proxy-router": {},
-    "gpustack-ip-acl": {"consumers": {}},
-    "gpustack-lb": {"mode": "finisher"},
-    "gpustack-lb-decision-service": {},
-    "gpustack-lb-least-load": {},
-    "gpustack-lb-session-affinity": {"sessionKeys": [{"header": "x-session"}]},
-    "gpustack-rate-limit": {"rule_name": "r"},
-    "gpustack-set-header-pre-route": {"routeNameHeader": "x-route"},
-    "gpustack-token-usage": {},
-    "transformer": {"reqRules": [{"operate": "remove", "headers": [{"key": "x-a"}]}]},
-}
+# The benchmarks load the modules with them, too.
+CONFIGURATIONS = json.loads(Path(__file__).with_name("higress.json").read_text("utf-8"))
 
 # From a cold cache each takes some seconds to compile.
 pytestmark = pytest.mark.timeout(300)

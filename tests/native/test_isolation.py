@@ -137,8 +137,11 @@ def test_what_contradicts_itself_is_refused(arguments: dict[str, object], messag
         Policy("rewrite", **arguments)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("arguments", [{"header": "a", "property": "b"}, {"max": 0}, {"idle": 0.0}])
+@pytest.mark.parametrize(
+    "arguments",
+    [{"header": "a", "property": "b"}, {"max": 0}, {"idle": 0.0}, {"idle": "5m"}, {"max": None}],
+)
 def test_tenants_that_cannot_be_are_refused(arguments: dict[str, object]) -> None:
-    """Two names, no room, no time."""
+    """Two names, no room, no time, and units, which are for gateway.yaml."""
     with pytest.raises(ConfigError, match="tenants"):
         Tenants(**arguments)  # type: ignore[arg-type]

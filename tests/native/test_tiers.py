@@ -107,7 +107,7 @@ def test_a_stream_that_waits_goes_on(cache: str) -> None:
     while request.stream.id not in chain.tick()[1].wake:
         pass
     assert request.resume().passed
-    assert request.response(200, end=True).close().said == ["good-bye"]
+    assert request.response(200, end=True).close().said == ["held", "good-bye"]
 
 
 def test_fuel_holds_in_better_code(cache: str) -> None:

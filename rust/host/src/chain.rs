@@ -20,6 +20,8 @@ struct Inner {
     bounds: Bounds,
     request_body: bool,
     response_body: bool,
+    /// A policy can ask when something happened.
+    timed: bool,
 }
 
 /// The strictest header limits of the chain.
@@ -64,15 +66,18 @@ impl Chain {
         let looks = |callback| plugins.iter().any(|plugin| plugin.exports(callback));
         let request_body = looks("proxy_on_request_body");
         let response_body = looks("proxy_on_response_body");
-        Self { inner: Arc::new(Inner { plugins, strip, bounds, request_body, response_body }) }
+        let timed = plugins.iter().any(Plugin::reads_properties);
+        let inner = Inner { plugins, strip, bounds, request_body, response_body, timed };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The same for a stream that has ended and waits for a guest: it does not keep the plugins.
     pub(crate) fn observed(&self) -> Self {
-        let Inner { bounds, request_body, response_body, .. } = *self.inner;
+        let Inner { bounds, request_body, response_body, timed, .. } = *self.inner;
         let plugins = self.inner.plugins.iter().map(Plugin::observed).collect();
         let strip = Vec::new();
-        Self { inner: Arc::new(Inner { plugins, strip, bounds, request_body, response_body }) }
+        let inner = Inner { plugins, strip, bounds, request_body, response_body, timed };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The plugins in order.
@@ -117,9 +122,9 @@ impl Chain {
         Ticked { wait, effects: instances::take_effects() }
     }
 
-    /// Now, by the clock of its host. A chain of no plugin is asked for no time.
-    pub(crate) fn now(&self) -> Instant {
-        self.host().map_or_else(Instant::now, |host| host.clock().now())
+    /// Now, by the clock of its host; nothing where no policy can ask for it.
+    pub(crate) fn now(&self) -> Option<Instant> {
+        self.host().filter(|_| self.inner.timed).map(|host| host.clock().now())
     }
 
     /// Nanoseconds since 1970 at a moment that [`Chain::now`] told.
@@ -146,5 +151,31 @@ impl Chain {
 
     pub(crate) fn bounds(&self) -> Bounds {
         self.inner.bounds
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{LogLevel, PluginSpec};
+
+    const GET: &str =
+        r#"(import "env" "proxy_get_property" (func (param i32 i32 i32 i32) (result i32)))"#;
+
+    fn chain(import: &str) -> Chain {
+        let guest = format!(
+            r#"(module {import} (memory (export "memory") 1) (func (export "proxy_abi_version_0_2_1"))
+               (func (export "malloc") (param i32) (result i32) (i32.const 1024)))"#
+        );
+        let module = wat::parse_str(guest).unwrap();
+        let spec = PluginSpec { name: "p".into(), module, ..PluginSpec::default() };
+        Chain::new(vec![Plugin::load(&Host::new(None, LogLevel::Error), spec).unwrap()])
+    }
+
+    #[test]
+    fn times_are_kept_for_policies_that_can_ask_for_them() {
+        let told =
+            [chain(""), chain(GET), Chain::new(Vec::new())].map(|chain| chain.now().is_some());
+        assert_eq!(told, [false, true, false]);
     }
 }

@@ -9,8 +9,12 @@ use crate::module::CompiledModule;
 use crate::shared_data::SharedData;
 use crate::vm::{Vm, VmKey};
 use crate::{
-    Capabilities, Error, Host, Limits, LoadedModule, Symbols, TenantSettings, instances, signals,
+    Capabilities, Error, Host, Limits, LoadedModule, Symbols, TenantKey, TenantSettings, instances,
+    signals,
 };
+
+/// What a guest reads properties with.
+const GET_PROPERTY: &str = "proxy_get_property";
 
 /// A policy as the layer above says it.
 #[derive(Clone, Debug, Default)]
@@ -236,6 +240,13 @@ impl Plugin {
     pub(crate) fn exports(&self, callback: &str) -> bool {
         let code = self.core.module.code();
         code.module.exports().functions().any(|export| export.name() == callback)
+    }
+
+    /// Whether properties of its streams can be asked for: by the module, or to tell tenants apart.
+    pub(crate) fn reads_properties(&self) -> bool {
+        let tenants = self.core.spec.tenants.as_ref();
+        tenants.is_some_and(|tenants| matches!(tenants.key, TenantKey::Property(_)))
+            || self.core.module.code().module.imports().any(|import| import.name() == GET_PROPERTY)
     }
 
     /// The same, which goes on without this one.

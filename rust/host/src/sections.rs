@@ -1,7 +1,7 @@
 //! A module's sections, read without its code.
 
 use wasmer::sys::wasmparser::{
-    BinaryReaderError, CustomSectionReader, ExternalKind, FuncType, KnownCustom, MemoryType,
+    BinaryReaderError, Chunk, CustomSectionReader, ExternalKind, FuncType, KnownCustom, MemoryType,
     Parser, Payload, TypeRef, ValType,
 };
 use wasmer::{FunctionType, Type};
@@ -48,14 +48,23 @@ pub(crate) struct Sections {
 }
 
 impl Sections {
-    /// Reads all sections; the code itself is not validated.
+    /// Reads all sections but the code, which is skipped.
     ///
     /// # Errors
     /// [`LoadError::Invalid`] for bytes that do not parse.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, LoadError> {
         let mut reading = Reading::default();
-        for payload in Parser::new(0).parse_all(bytes) {
-            payload.and_then(|payload| reading.take(payload)).map_err(invalid)?;
+        let (mut parser, mut rest) = (Parser::new(0), bytes);
+        while let Chunk::Parsed { consumed, payload } = parser.parse(rest, true).map_err(invalid)? {
+            rest = rest.get(consumed..).unwrap_or_default();
+            match payload {
+                Payload::End(_) => break,
+                Payload::CodeSectionStart { size, .. } => {
+                    parser.skip_section();
+                    rest = rest.get(size as usize..).ok_or_else(cut_off)?;
+                }
+                payload => reading.take(payload).map_err(invalid)?,
+            }
         }
         Ok(reading.finish())
     }
@@ -76,6 +85,10 @@ impl Sections {
 #[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
 fn invalid(error: BinaryReaderError) -> LoadError {
     LoadError::Invalid(error.to_string())
+}
+
+fn cut_off() -> LoadError {
+    LoadError::Invalid("its code is cut off".to_owned())
 }
 
 /// Exports name functions by index, and the indexes are known once all sections were read.

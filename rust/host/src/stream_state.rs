@@ -25,7 +25,7 @@ pub(crate) struct StreamState {
     /// What hostcalls asked, and which policy; performed after the callback returned.
     pub(crate) asked: Vec<(usize, Asked)>,
     pub(crate) effects: Effects,
-    pub(crate) began: Instant,
+    pub(crate) began: Option<Instant>,
     pub(crate) course: Course,
     /// Responses that did not come from the upstream, each instead of the one before. After the
     /// first one the request goes no further.
@@ -113,8 +113,8 @@ impl StreamState {
 
     /// The upstream's response is whole, if `end` is set.
     pub(crate) fn note_answer(&mut self, end: bool) {
-        if end && !self.filters.is_empty() {
-            self.course.answered = Some(self.chain.now());
+        if end {
+            self.course.answered = self.chain.now();
         }
     }
 

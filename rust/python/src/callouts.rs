@@ -38,18 +38,14 @@ impl Callout {
 }
 
 impl Callout {
-    fn of(py: Python<'_>, callout: host::Callout) -> PyResult<Self> {
-        let host::Callout { id, policy, request } = callout;
-        let list = |map: &HeaderMap| Ok::<_, PyErr>(fields::write_all(py, map)?.unbind());
-        let bytes = |bytes: &[u8]| PyBytes::new(py, bytes).unbind();
-        let seconds = |timeout: Duration| Some(timeout.as_secs_f64());
-        let blank = Self {
+    fn blank(py: Python<'_>, id: u64, policy: String) -> Self {
+        Self {
             id,
-            policy: policy.to_string(),
+            policy,
             kind: "",
             upstream: String::new(),
             headers: PyList::empty(py).unbind(),
-            body: bytes(b""),
+            body: PyBytes::new(py, b"").unbind(),
             trailers: PyList::empty(py).unbind(),
             timeout: None,
             service: String::new(),
@@ -58,7 +54,15 @@ impl Callout {
             username: String::new(),
             password: String::new(),
             end: false,
-        };
+        }
+    }
+
+    fn of(py: Python<'_>, callout: host::Callout) -> PyResult<Self> {
+        let host::Callout { id, policy, request } = callout;
+        let blank = Self::blank(py, id, policy.to_string());
+        let list = |map: &HeaderMap| Ok::<_, PyErr>(fields::write_all(py, map)?.unbind());
+        let bytes = |bytes: &[u8]| PyBytes::new(py, bytes).unbind();
+        let seconds = |timeout: Duration| Some(timeout.as_secs_f64());
         let to = |method: GrpcMethod| {
             let GrpcMethod { upstream, service, name, metadata } = method;
             let headers = list(&metadata)?;

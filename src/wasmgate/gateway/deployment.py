@@ -46,13 +46,7 @@ class Deployment:
         functions: Mapping[str, AsyncFunction],
         previous: Deployment | None = None,
     ) -> None:
-        strange = sorted(set(transports) - set(config.clusters))
-        if strange:
-            raise ConfigError(
-                f"there is no cluster for the transports of {', '.join(strange)}",
-                where="transports",
-                hint="name each transport after a cluster of the configuration",
-            )
+        _check_transports(transports, config)
         self.config = config
         self._transports = transports
         self._functions = functions
@@ -69,30 +63,7 @@ class Deployment:
         plugins = [loaded.plugin for loaded in self.loaded.values()]
         # One chain has every policy once: its ticks are everybody's.
         self._tick = Chain([*plugins, *self.configured.plugins()]).tick
-        passed = [self.configured.of(route) for route in config.routes]
-        chains = {plugins: Chain(plugins) for plugins in passed}
-        self.router = Router(
-            clusters=[
-                _native.Cluster(name=name, endpoints=list(its.endpoints), lb_policy=its.lb_policy)
-                for name, its in config.clusters.items()
-            ],
-            routes=[
-                Route(
-                    name=route.name,
-                    host=route.match.host,
-                    prefix=route.match.prefix,
-                    prefix_rewrite=route.prefix_rewrite,
-                    chain=chains[plugins],
-                    cluster=route.cluster,
-                    timeout=route.timeout,
-                )
-                for route, plugins in zip(config.routes, passed, strict=True)
-            ],
-            trusted_proxies=[str(network) for network in config.trusted_proxies],
-            headers=config.server.headers,
-            header_bytes=config.server.header_bytes,
-            body=config.server.body,
-        )
+        self.router = _router(config, self.configured)
 
     def local(self) -> Local:
         """Return what there is for the running loop."""
@@ -154,3 +125,43 @@ class Deployment:
         from wasmgate.gateway.transports import TransportUpstream  # noqa: PLC0415 (needs httpx)
 
         return TransportUpstream(self._transports[name], limits=limits)
+
+
+def _check_transports(
+    transports: Mapping[str, httpx.AsyncBaseTransport], config: GatewayConfig
+) -> None:
+    strange = sorted(set(transports) - set(config.clusters))
+    if strange:
+        raise ConfigError(
+            f"there is no cluster for the transports of {', '.join(strange)}",
+            where="transports",
+            hint="name each transport after a cluster of the configuration",
+        )
+
+
+def _router(config: GatewayConfig, configured: ConfiguredPolicies) -> Router:
+    passed = [configured.of(route) for route in config.routes]
+    # Routes with the same policies share a chain.
+    chains = {plugins: Chain(plugins) for plugins in passed}
+    return Router(
+        clusters=[
+            _native.Cluster(name=name, endpoints=list(its.endpoints), lb_policy=its.lb_policy)
+            for name, its in config.clusters.items()
+        ],
+        routes=[
+            Route(
+                name=route.name,
+                host=route.match.host,
+                prefix=route.match.prefix,
+                prefix_rewrite=route.prefix_rewrite,
+                chain=chains[plugins],
+                cluster=route.cluster,
+                timeout=route.timeout,
+            )
+            for route, plugins in zip(config.routes, passed, strict=True)
+        ],
+        trusted_proxies=[str(network) for network in config.trusted_proxies],
+        headers=config.server.headers,
+        header_bytes=config.server.header_bytes,
+        body=config.server.body,
+    )

@@ -54,7 +54,13 @@ class FakeExchange:
             client, ("192.0.2.2", 80), scheme, "1.1", method, path.encode("latin-1"), headers
         )
         fields = Fields.decoded(field for field in headers if field[0] != b"host")
-        sent = Request(method, path, headers[0][1].decode("latin-1"), fields, complete=not chunks)
+        sent = Request(
+            method=method,
+            path=path,
+            authority=headers[0][1].decode("latin-1"),
+            headers=fields,
+            complete=not chunks,
+        )
         this = cls(host, sent, stream)
         host._enter(stream.id, this)  # noqa: SLF001 (one package)
         if effects is None:
@@ -95,7 +101,7 @@ class FakeExchange:
         whole = not chunks and not last
         effects = self._stream.on_response_headers(status, fields, whole)
         if effects is None:
-            self.response = Response(status, Fields.decoded(fields), complete=whole)
+            self.response = Response(status=status, headers=Fields.decoded(fields), complete=whole)
         self._note(effects)
         for number, chunk in enumerate(chunks, 1):
             self._receive(chunk, end=number == len(chunks) and not last)
@@ -120,16 +126,14 @@ class FakeExchange:
         if effects is not None:
             self._note(effects)
         elif self.request is not None:
-            body = self.request.body + chunk
-            self.request = replace(self.request, body=body, complete=end)
+            self.request = self.request.grown(chunk, end=end)
 
     def _receive(self, chunk: bytes, *, end: bool) -> None:
         effects = self._stream.on_response_body(chunk, end)
         if effects is not None:
             self._note(effects)
         elif self.response is not None:
-            body = self.response.body + chunk
-            self.response = replace(self.response, body=body, complete=end)
+            self.response = self.response.grown(chunk, end=end)
 
     def _note(self, effects: Effects | None) -> None:
         if effects is None:
@@ -146,25 +150,22 @@ class FakeExchange:
                 replace(self._sent, complete=False)
                 if head is None
                 else Request(
-                    head.method,
-                    head.target.decode("latin-1"),
-                    head.authority.decode("latin-1"),
-                    Fields.decoded(head.headers),
+                    method=head.method,
+                    path=head.target.decode("latin-1"),
+                    authority=head.authority.decode("latin-1"),
+                    headers=Fields.decoded(head.headers),
                 )
             )
         if self.request is not None:
-            body = self.request.body + (effects.request_body or b"")
-            complete = self.request.complete or effects.request_end
-            self.request = replace(self.request, body=body, complete=complete)
+            self.request = self.request.grown(effects.request_body or b"", end=effects.request_end)
 
     def _note_response(self, effects: Effects) -> None:
         if effects.response_head is not None:
             status, fields = effects.response_head
-            self.response = Response(status, Fields.decoded(fields))
+            self.response = Response(status=status, headers=Fields.decoded(fields))
         if self.response is not None:
-            self.response = replace(
-                self.response,
-                body=self.response.body + (effects.response_body or b""),
-                trailers=Fields.decoded(effects.response_trailers or ()) or self.response.trailers,
-                complete=self.response.complete or effects.response_end,
-            )
+            body, end = effects.response_body or b"", effects.response_end
+            self.response = self.response.grown(body, end=end)
+            if effects.response_trailers:
+                trailers = Fields.decoded(effects.response_trailers)
+                self.response = replace(self.response, trailers=trailers)

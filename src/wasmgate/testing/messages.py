@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 if TYPE_CHECKING:
     from wasmgate._native import Effects
@@ -39,8 +39,23 @@ class Fields(tuple[tuple[str, str], ...]):
 NO_FIELDS = Fields()
 
 
-@dataclass(frozen=True)
-class Request:
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """What has come of a request or of a response."""
+
+    headers: Fields
+    body: bytes = b""
+    trailers: Fields = NO_FIELDS
+    complete: bool = False
+    """All of it has come."""
+
+    def grown(self, body: bytes, *, end: bool) -> Self:
+        """Return it with more of its body; `end`: and that was all."""
+        return replace(self, body=self.body + body, complete=self.complete or end)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(Message):
     """What reaches the upstream."""
 
     method: str
@@ -48,23 +63,13 @@ class Request:
     """With its query."""
 
     authority: str
-    headers: Fields
-    body: bytes = b""
-    trailers: Fields = NO_FIELDS
-    complete: bool = False
-    """All of it has come."""
 
 
-@dataclass(frozen=True)
-class Response:
+@dataclass(frozen=True, kw_only=True)
+class Response(Message):
     """What reaches the client."""
 
     status: int
-    headers: Fields
-    body: bytes = b""
-    trailers: Fields = NO_FIELDS
-    complete: bool = False
-    """All of it has come."""
 
 
 @dataclass(frozen=True)

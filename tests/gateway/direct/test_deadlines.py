@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,7 +26,6 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_head_that_trickles() -> None:
     """A byte now and then does not win time: 408 after the head's time (slowloris)."""
     async with gate() as (port, upstream), Client(port) as client:
-        begun = time.monotonic()
 
         async def trickle() -> None:
             for byte in GET[:-1]:
@@ -36,7 +34,7 @@ async def test_a_head_that_trickles() -> None:
 
         writing = asyncio.ensure_future(trickle())
         assert (await client.reply()).status == 408
-        assert 0.5 < time.monotonic() - begun < 2.5
+        assert not writing.done()
         writing.cancel()
         assert upstream.peers == []
 
@@ -56,14 +54,14 @@ async def test_a_connection_that_says_nothing() -> None:
         assert await wait_until_closed(client) == b""
 
 
-async def test_a_connection_that_stays_idle() -> None:
-    """After `timeout_keep_alive` it is closed without a word."""
+async def test_a_connection_that_stays_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After `timeout_keep_alive` it is closed without a word, whatever the other times are."""
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT", 60)
+    monkeypatch.setattr(protocol, "CLIENT_TIMEOUT", 60)
     async with gate(server={"timeout_keep_alive": 1}) as (port, _), Client(port) as client:
         await client.send(GET)
         await client.reply()
-        begun = time.monotonic()
         assert await wait_until_closed(client) == b""
-        assert 0.9 < time.monotonic() - begun < 3
 
 
 async def test_a_body_that_stops() -> None:
@@ -113,13 +111,12 @@ async def test_an_upstream_that_owes_nothing() -> None:
 
 async def test_an_upstream_that_does_not_accept(unused_address: tuple[str, int]) -> None:
     """It gets the time to connect, and no more."""
-    begun = time.monotonic()
     gateway = Gateway(
         configuration("http://x", clusters=quick("http://{}:{}".format(*unused_address)))
     )
     async with serve(gateway) as port:
-        assert (await ask(port)).status == 504
-        assert 0.4 < time.monotonic() - begun < 2.5
+        async with asyncio.timeout(4):  # the time of a cluster that names none is 5 s
+            assert (await ask(port)).status == 504
 
 
 async def test_a_client_that_leaves_while_dialling(unused_address: tuple[str, int]) -> None:
@@ -207,8 +204,6 @@ async def test_the_whole_time() -> None:
 
     routes = [{"match": {"prefix": "/"}, "cluster": "site", "timeout": "300ms"}]
     async with gate(drip, routes=routes) as (port, upstream), Client(port) as client:
-        begun = time.monotonic()
         await client.send(GET)
         assert not (await wait_until_closed(client)).endswith(b"0\r\n\r\n")
-        assert 0.29 < time.monotonic() - begun < 2
         await upstream.until(lambda: upstream.open == 0)

@@ -187,37 +187,15 @@ impl FilterChain<'_> {
             // A policy that holds back the body learns here that it is complete: before trailers no
             // body callback has the end.
             let seat = self.seat(position);
-            let fields = {
-                let mut state = self.state.borrow_mut();
-                let gate = state.gate(direction, position);
-                if gate.is_shut() {
-                    gate.trailers = true;
-                    return;
-                }
-                gate.phase = if seat.is_some() { Phase::Trailers } else { Phase::None };
-                state.flow(direction).trailers.as_ref().map_or(0, HeaderMap::len)
+            let Some(fields) = self.admit_trailers(direction, position, seat.is_some()) else {
+                return;
             };
             let Some(seat) = seat else { continue };
-            let fields = length(fields);
             let outcome = seat
                 .slot
                 .call(seat.generation, |vm| vm.on_trailers(direction, seat.context, fields));
             let Some(action) = self.settle(position, direction, outcome) else { return };
-            let mut held = {
-                let state = &mut *self.state.borrow_mut();
-                let gate = state.gate(direction, position);
-                gate.phase = Phase::None;
-                if gate.stop == Stop::Ended {
-                    return;
-                }
-                if action != Action::Continue {
-                    gate.stop = Stop::Trailers;
-                    return;
-                }
-                let held = gate.release();
-                state.flow(direction).rewritten |= held.held() > 0;
-                held
-            };
+            let Some(mut held) = self.after_trailers(direction, position, action) else { return };
             let answers = self.answers();
             if held.headers {
                 self.headers(direction, step + 1);
@@ -230,6 +208,44 @@ impl FilterChain<'_> {
                 return;
             }
         }
+        self.let_out_trailers(direction);
+    }
+
+    /// Puts trailers before a policy, and tells how many; `None`: it is stopped and keeps them.
+    fn admit_trailers(&self, direction: Direction, position: usize, heard: bool) -> Option<u32> {
+        let mut state = self.state.borrow_mut();
+        let gate = state.gate(direction, position);
+        if gate.is_shut() {
+            gate.trailers = true;
+            return None;
+        }
+        gate.phase = if heard { Phase::Trailers } else { Phase::None };
+        Some(length(state.flow(direction).trailers.as_ref().map_or(0, HeaderMap::len)))
+    }
+
+    /// After a trailers callback: what goes on of what was held; `None` if the policy stops.
+    fn after_trailers(
+        &self,
+        direction: Direction,
+        position: usize,
+        action: Action,
+    ) -> Option<Gate> {
+        let state = &mut *self.state.borrow_mut();
+        let gate = state.gate(direction, position);
+        gate.phase = Phase::None;
+        if gate.stop == Stop::Ended {
+            return None;
+        }
+        if action != Action::Continue {
+            gate.stop = Stop::Trailers;
+            return None;
+        }
+        let held = gate.release();
+        state.flow(direction).rewritten |= held.held() > 0;
+        Some(held)
+    }
+
+    fn let_out_trailers(&self, direction: Direction) {
         if self.is_over(direction) {
             return;
         }

@@ -64,8 +64,8 @@ impl FilterChain<'_> {
             return;
         }
         let mut state = self.state.borrow_mut();
-        if direction == Direction::Request && !state.filters.is_empty() {
-            state.course.forwarded = Some(state.chain.now());
+        if direction == Direction::Request {
+            state.course.forwarded = state.chain.now();
         }
         let flow = state.flow(direction);
         flow.passed = true;

@@ -18,10 +18,10 @@ pub(super) fn of_request(state: &StreamState, what: &[u8]) -> Option<Vec<u8>> {
         b"useragent" => field(b"user-agent"),
         b"id" => field(b"x-request-id"),
         b"protocol" => value::name(state.attributes.protocol),
-        b"time" => Some(value::number(state.chain.unix_at(state.began))),
+        b"time" => Some(value::number(state.chain.unix_at(state.began?))),
         // Of a request that is over.
         b"duration" if state.course.ended => {
-            let duration = state.chain.now().saturating_duration_since(state.began);
+            let duration = state.chain.now()?.saturating_duration_since(state.began?);
             Some(value::nanoseconds(duration))
         }
         b"size" => match headers.get(b"content-length") {
