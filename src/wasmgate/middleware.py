@@ -58,7 +58,8 @@ class PolicyMiddleware:
     ) -> None:
         from wasmgate._native import Chain, Host  # noqa: PLC0415 (importing wasmgate stays cheap)
 
-        capabilities = (policy.capabilities for policy in policies)
+        checked = [_policy(policy) for policy in policies]
+        capabilities = [policy.capabilities for policy in checked]
         storages.require(limits_storage, capabilities, where="limits_storage")
         self.app = app
         self.foreign_functions = ForeignFunctions.of(foreign_functions or {})
@@ -66,7 +67,7 @@ class PolicyMiddleware:
             cache=cache_folder(), log_level=log_level(), **self.foreign_functions.for_host()
         )
         # Kept, because better code comes to a plugin for as long as there is one.
-        self.plugins = [_policy(policy).load(self.host) for policy in policies]
+        self.plugins = [policy.load(self.host) for policy in checked]
         self.chain = Chain(self.plugins, route_name=route_name)
         self.drivers = Drivers(
             self.chain.tick,
