@@ -227,6 +227,7 @@ def fuzz_host(session: nox.Session) -> None:
     session.run(
         "pytest",
         "--hypothesis-profile=thorough",
+        "--timeout=0",
         "tests/native/test_any_exchange.py",
         "tests/native/test_any_border.py",
     )

@@ -37,7 +37,9 @@ __all__ = [
     "deliver_http_failure",
     "deliver_redis",
     "give_back_memory",
+    "held_bytes",
     "inspect",
+    "kept_streams",
     "pending_callouts",
 ]
 

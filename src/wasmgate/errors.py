@@ -3,7 +3,7 @@
     WasmgateError              .diagnostics() says what happened, where, and what to try
     ├── ConfigError            gateway.yaml or arguments; .problems has one line a problem
     ├── PolicyError            .policy is its name
-    │   ├── PolicyLoadError    not Wasm, unsupported ABI, missing import, start or configure refused
+    │   ├── PolicyLoadError    no Wasm, another ABI, a wrong import, a start that is refused
     │   └── PolicyTrap         crashed on a request
     │       ├── OutOfFuel      computed for longer than `Limits.fuel` allows
     │       └── OutOfMemory    wanted more than `Limits.memory`

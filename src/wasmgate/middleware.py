@@ -12,11 +12,10 @@ from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.callouts.performer import Settings
 from wasmgate.callouts.targets import fixed
 from wasmgate.driver import Drivers, log_level
-from wasmgate.errors import ConfigError
 from wasmgate.exchange import Exchange
 from wasmgate.foreign import ForeignFunctions
 from wasmgate.handshake import Handshake
-from wasmgate.policy import Policy
+from wasmgate.policy import as_policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from wasmgate._asgi import ASGIApp, Receive, Scope, Send
     from wasmgate._native import Effects, Stream
     from wasmgate.foreign import Function
+    from wasmgate.policy import Policy
 
 __all__ = ["PolicyMiddleware"]
 
@@ -58,7 +58,7 @@ class PolicyMiddleware:
     ) -> None:
         from wasmgate._native import Chain, Host  # noqa: PLC0415 (importing wasmgate stays cheap)
 
-        checked = [_policy(policy) for policy in policies]
+        checked = [as_policy(policy) for policy in policies]
         capabilities = [policy.capabilities for policy in checked]
         storages.require(limits_storage, capabilities, where="limits_storage")
         self.app = app
@@ -143,14 +143,3 @@ class PolicyMiddleware:
             await self.app(scope, handshake.receive, send)
         finally:
             handshake.release()
-
-
-def _policy(value: object) -> Policy:
-    """Return what is a policy. Raises ConfigError for the name of a module, say."""
-    if not isinstance(value, Policy):
-        raise ConfigError(
-            f"{value!r} is no policy",
-            where="policies",
-            hint="write Policy('own.wasm'), or policies.rate_limit(limit='100/minute')",
-        )
-    return value

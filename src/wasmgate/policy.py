@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from wasmgate._native import Host, Module, Plugin
 
-__all__ = ["Capabilities", "FailurePolicy", "Limits", "Policy"]
+__all__ = ["Capabilities", "FailurePolicy", "Limits", "Policy", "as_policy"]
 
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
 
@@ -329,3 +329,14 @@ class Policy:
             raise PolicyLoadError(f"policy {self.name!r}: {error}", policy=self.name) from error
         except CompilerMissing as error:
             _LOGGER.warning("policy %r is compiled in this process: %s", self.name, error)
+
+
+def as_policy(value: object) -> Policy:
+    """Return what is a policy. Raises ConfigError for the name of a module, say."""
+    if not isinstance(value, Policy):
+        raise ConfigError(
+            f"{value!r} is no policy",
+            where="policies",
+            hint="write Policy('own.wasm'), or policies.rate_limit(limit='100/minute')",
+        )
+    return value

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.callouts.asked import asked
+from tests.callouts.grpc_service import serving
 from tests.native.callout_guests import Texts, caller
 from wasmgate import Capabilities, Policy
 from wasmgate._native import Host
@@ -25,75 +25,7 @@ if TYPE_CHECKING:
 
     from wasmgate._native import Callout
 
-grpc = pytest.importorskip("grpc", reason="grpcio is not installed")
-importlib.import_module("grpc.aio")
-
 OK, CANCELLED, DENIED, EXHAUSTED, UNIMPLEMENTED, UNAVAILABLE = 0, 1, 7, 8, 12, 14
-
-
-class Service(grpc.GenericRpcHandler):  # type: ignore[misc,name-defined]
-    """Methods of "a.Service" whose messages are bytes; it keeps the metadata that it saw."""
-
-    def __init__(self) -> None:
-        self.metadata: list[tuple[str, Any]] = []
-        self.opened, self.cancelled = asyncio.Event(), asyncio.Event()
-        self.open = 0
-
-    def service(self, details: Any) -> Any:  # noqa: ANN401 (grpcio carries no types)
-        """Find a method."""
-        self.metadata = list(details.invocation_metadata)
-        unary = {"/a.Service/Check": self.check, "/a.Service/Deny": self.deny}
-        streams = {"/a.Service/Echo": self.echo, "/a.Service/Silent": self.silent}
-        if details.method in unary:
-            return grpc.unary_unary_rpc_method_handler(unary[details.method])
-        if details.method in streams:
-            return grpc.stream_stream_rpc_method_handler(streams[details.method])
-        return None
-
-    async def check(self, message: bytes, _: Any) -> bytes:  # noqa: ANN401
-        """Answer with the message, upside down; "wait" waits."""
-        if message == b"wait":
-            await asyncio.Event().wait()
-        return message[::-1]
-
-    async def deny(self, _: bytes, context: Any) -> None:  # noqa: ANN401
-        """Refuse."""
-        await context.abort(grpc.StatusCode.PERMISSION_DENIED, "not you")
-
-    async def echo(self, messages: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:  # noqa: ANN401
-        """Send back what comes."""
-        await context.send_initial_metadata((("x-m", "1"), ("x-m-bin", b"\xff")))
-        async for message in messages:
-            yield message.upper()
-        context.set_trailing_metadata((("x-t", "2"),))
-
-    async def silent(self, _: AsyncIterator[bytes], __: Any) -> AsyncIterator[bytes]:  # noqa: ANN401
-        """Read nothing and say nothing."""
-        self.open += 1
-        self.opened.set()
-        try:
-            await asyncio.Event().wait()
-            yield b""
-        finally:
-            self.open -= 1
-            self.cancelled.set()
-
-
-@contextlib.asynccontextmanager
-async def serving(certificate: bytes | None = None) -> AsyncIterator[tuple[Service, Target]]:
-    """Serve on a free port of this machine; with key and certificate over TLS."""
-    server, service = grpc.aio.server(), Service()
-    server.add_generic_rpc_handlers((service,))
-    if certificate is None:
-        port = server.add_insecure_port("127.0.0.1:0")
-    else:
-        credentials = grpc.ssl_server_credentials([(certificate, certificate)])
-        port = server.add_secure_port("127.0.0.1:0", credentials)
-    await server.start()
-    try:
-        yield service, Target("127.0.0.1", port, secure=certificate is not None, judged=True)
-    finally:
-        await server.stop(grace=None)
 
 
 @contextlib.asynccontextmanager
@@ -211,8 +143,7 @@ async def test_a_stream_that_is_cancelled_ends_at_the_server() -> None:
     async with serving() as (service, where), calls() as made:
         stream = GrpcStream(CalloutLimits())
         task = asyncio.ensure_future(Heard().run(stream, made, call("Silent"), where))
-        while not service.open:
-            await asyncio.sleep(0.01)
+        await service.opened.wait()
         task.cancel()
         await service.cancelled.wait()
         await asyncio.wait([task])
@@ -224,8 +155,7 @@ async def test_a_server_that_does_not_read() -> None:
     async with serving() as (service, where), calls() as made:
         stream = GrpcStream(CalloutLimits(request=1000))
         task = asyncio.ensure_future(Heard().run(stream, made, call("Silent"), where))
-        while not service.open:
-            await asyncio.sleep(0.01)
+        await service.opened.wait()
         for _ in range(3):
             stream.send(b"x" * 400, end=False)
         assert (await task)[0] == EXHAUSTED
@@ -237,8 +167,7 @@ async def test_a_server_that_goes() -> None:
         service, where = await stack.enter_async_context(serving())
         stream = GrpcStream(CalloutLimits())
         task = asyncio.ensure_future(Heard().run(stream, made, call("Silent"), where))
-        while not service.open:
-            await asyncio.sleep(0.01)
+        await service.opened.wait()
         await stack.aclose()
         assert (await task)[0] in {CANCELLED, UNAVAILABLE}
 

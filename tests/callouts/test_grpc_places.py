@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.callouts.grpc_service import serving
 from tests.callouts.places import REQUEST, Setting, place, told
 from tests.gateway.serving import Client, ask
 from tests.native.callout_guests import Texts, caller
-
-pytest.importorskip("grpc", reason="grpcio is not installed")
-
-from tests.callouts.test_grpc import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable

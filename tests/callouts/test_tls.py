@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from tests.callouts.grpc_service import serving
 from tests.callouts.places import PLACES, REQUEST, Setting, asking, place, told, welcomes
 from tests.gateway.scripted_upstream import ScriptedUpstream
 from tests.gateway.serving import ask
@@ -56,9 +57,6 @@ async def test_grpc(
     name: str, service: Service, tmp_path: Path, said: Callable[[], list[str]]
 ) -> None:
     """The same; the failure has status 14."""
-    pytest.importorskip("grpc", reason="grpcio is not installed")
-    from tests.callouts.test_grpc import serving  # noqa: PLC0415 (needs grpcio)
-
     texts = Texts()
     async with serving(service.pem.read_bytes()) as (_, where):
         module = tmp_path / "guest.wasm"

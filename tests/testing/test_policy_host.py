@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wasmgate import PolicyLoadError, policies
+from wasmgate import ConfigError, PolicyLoadError, policies
 from wasmgate.testing import PolicyHost
 
 if TYPE_CHECKING:
@@ -76,3 +76,20 @@ def test_a_policy_that_refuses_its_configuration_is_told(policy_host: PolicyHost
     """As when a gateway starts."""
     with pytest.raises(PolicyLoadError, match="limit"):
         policy_host.start(policies.rate_limit(limit="none"))
+
+
+def test_an_exchange_shows_where_it_is(policy_host: PolicyHost) -> None:
+    """In the message of a failed test."""
+    exchange = policy_host.start().request("GET", "/orders")
+    before = repr(exchange)
+    exchange.respond(204)
+    assert (before, repr(exchange)) == (
+        "<FakeExchange GET /orders: with the upstream>",
+        "<FakeExchange GET /orders: answered 204>",
+    )
+
+
+def test_a_module_where_a_policy_is_meant_is_refused(policy_host: PolicyHost) -> None:
+    """With what to write."""
+    with pytest.raises(ConfigError, match="'rewrite' is no policy"):
+        policy_host.start("rewrite")  # type: ignore[arg-type]

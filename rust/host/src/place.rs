@@ -76,31 +76,27 @@ impl Place {
 
     /// Starts an instance with `core`, and with `others` if they can be there again.
     fn replace(&self, core: &Arc<PluginCore>, others: &[Arc<PluginCore>]) -> Result<(), Error> {
-        match Instance::start(Arc::clone(core)) {
-            Ok(mut instance) => {
-                self.generation.set(self.generation.get() + 1);
-                self.hand_over(&mut instance);
-                for other in others {
-                    // One that crashes now is not started again before its next request.
-                    if let Err(error) = instance.join(other)
-                        && !matches!(error, Error::Refused { .. })
-                    {
-                        self.note_crash(core);
-                        callouts::cancel(&instance.calls().abandon());
-                        return Err(error);
-                    }
-                    self.hand_over(&mut instance);
-                }
-                let ticks = instance.ticks();
-                *self.instance.borrow_mut() = Some(instance);
-                outbox(|out| out.timers |= ticks);
-                Ok(())
-            }
-            Err(error) => {
+        let started = Instance::start(Arc::clone(core));
+        let mut instance = started.inspect_err(|_| {
+            self.note_crash(core);
+        })?;
+        self.generation.set(self.generation.get() + 1);
+        self.hand_over(&mut instance);
+        for other in others {
+            // One that crashes now is not started again before its next request.
+            if let Err(error) = instance.join(other)
+                && !matches!(error, Error::Refused { .. })
+            {
                 self.note_crash(core);
-                Err(error)
+                callouts::cancel(&instance.calls().abandon());
+                return Err(error);
             }
+            self.hand_over(&mut instance);
         }
+        let ticks = instance.ticks();
+        *self.instance.borrow_mut() = Some(instance);
+        outbox(|out| out.timers |= ticks);
+        Ok(())
     }
 
     /// Runs a callback of `core` in the instance of `generation`. If it crashes, the instance is

@@ -71,6 +71,16 @@ class FakeExchange:
             this._send(chunk, end=number == len(chunks))
         return this
 
+    def __repr__(self) -> str:
+        state = "with the upstream"
+        if self.reset:
+            state = "reset"
+        elif self.paused:
+            state = "held by a policy"
+        elif self.response is not None:
+            state = f"answered {self.response.status}"
+        return f"<FakeExchange {self._sent.method} {self._sent.path}: {state}>"
+
     @property
     def paused(self) -> bool:
         """A policy holds the request, or the response, or the rest of one of them."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from wasmgate import _native
 from wasmgate.artifacts import cache_folder
 from wasmgate.foreign import ForeignFunctions
+from wasmgate.policy import as_policy
 from wasmgate.testing.exchange import FakeExchange
 from wasmgate.testing.messages import LogLine, encoded, log_lines
 
@@ -63,7 +64,7 @@ class PolicyHost:
 
         Raises ConfigError and PolicyLoadError as a gateway that starts would.
         """
-        chain = _native.Chain([policy.load(self._native) for policy in policies])
+        chain = _native.Chain([as_policy(policy).load(self._native) for policy in policies])
         self._chains.append(chain)
         self._note(chain.tick()[1])
         return StartedPolicies(self, chain)

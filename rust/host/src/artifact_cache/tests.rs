@@ -151,6 +151,24 @@ fn a_changed_artifact_is_replaced() {
 }
 
 #[test]
+fn damage_of_digest_or_checksum_is_seen() {
+    let folder = Folder::new();
+    folder.load();
+    let whole = fs::read(folder.only_file()).unwrap();
+    let cache = ArtifactCache::new(folder.path());
+    let id = ModuleId::of(&wat::parse_str(GUEST).unwrap());
+    let undetected: Vec<_> = (whole.len() - 36..whole.len())
+        .filter(|&at| {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x10;
+            fs::write(folder.only_file(), damaged).unwrap();
+            cache.holds(id, Tier::Optimized).unwrap()
+        })
+        .collect();
+    assert_eq!(undetected, Vec::<usize>::new());
+}
+
+#[test]
 fn whole_bytes_that_are_no_artifact_are_replaced() {
     let folder = Folder::new();
     folder.load();

@@ -47,8 +47,9 @@ pub fn pending_callouts() -> usize {
     routes::count()
 }
 
-/// Calls a foreign function of the capabilities that answers later, in `proxy_on_foreign_function`. The result is the
-/// number of the call, as 4 bytes, little-endian: the callback's `function_id`.
+/// Calls a foreign function of the capabilities that answers later, in
+/// `proxy_on_foreign_function`. The result is the number of the call, as 4 bytes, little-endian: the
+/// callback's `function_id`.
 pub(crate) fn call_foreign(
     guest: &mut Guest<'_>,
     name: &str,

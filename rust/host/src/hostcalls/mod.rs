@@ -35,7 +35,7 @@ use crate::guest::{Caller, Fault, Guest, answered, as_wasi};
 use crate::imports;
 use crate::trace;
 
-/// Makes the host's function of this name, `None` for a name that is not the host's.
+/// Tells the name of each function of a module, and how it is made.
 type Table = fn(&mut dyn FnMut(&'static str, Maker));
 type Maker = fn(&mut wasmer::StoreMut<'_>, &FunctionEnv<Env>) -> Function;
 
