@@ -57,10 +57,11 @@ class PolicyMiddleware:
     ) -> None:
         from wasmgate._native import Chain, Host  # noqa: PLC0415 (importing wasmgate stays cheap)
 
-        for policy in policies:
-            where = f"policy {as_policy(policy).name!r}: capabilities.net"
+        checked = [as_policy(policy) for policy in policies]
+        for policy in checked:
+            where = f"policy {policy.name!r}: capabilities.net"
             targets.require(policy.capabilities.net, clusters or {}, where=where)
-        capabilities = (policy.capabilities for policy in policies)
+        capabilities = [policy.capabilities for policy in checked]
         storages.require(limits_storage, capabilities, where="limits_storage")
         self.app = app
         self.foreign_functions = ForeignFunctions.of(foreign_functions or {})
@@ -68,7 +69,7 @@ class PolicyMiddleware:
             cache=cache_folder(), log_level=log_level(), **self.foreign_functions.for_host()
         )
         # Kept, because better code comes to a plugin for as long as there is one.
-        self.plugins = [policy.load(self.host) for policy in policies]
+        self.plugins = [policy.load(self.host) for policy in checked]
         self.chain = Chain(self.plugins, route_name=route_name)
         self.drivers = Drivers(
             self.chain.tick,

@@ -49,9 +49,11 @@ def program(form: str) -> str:
     }
     path, hint = found.get(server, (REDIS, "apt-get install redis-server"))
     if path is None:
-        if os.environ.get("WASMGATE_REQUIRE_PEERS"):
-            pytest.fail(f"the server for {form}:// is not installed: {hint}")
-        pytest.skip(f"the server for {form}:// is not installed: {hint}")
+        reason = f"the server for {form}:// is not installed: {hint}"
+        # pip has this one for everybody who runs the tests.
+        if server == "valkey" and os.environ.get("WASMGATE_REQUIRE_PEERS"):
+            pytest.fail(reason)
+        pytest.skip(reason)
     return path
 
 

@@ -16,6 +16,7 @@ from tests.callouts.places import (
     told,
     welcomes,
 )
+from tests.callouts.servers import free_port
 from tests.gateway.scripted_upstream import ScriptedUpstream, silent
 from tests.gateway.serving import Client, ask
 from tests.native.callout_guests import Texts, caller
@@ -90,16 +91,34 @@ async def test_a_client_that_leaves_ends_the_callout(name: str, tmp_path: Path) 
             await auth.until(lambda: auth.open == 0)
 
 
-async def test_shared_limits(name: str, tmp_path: Path, said: Callable[[], list[str]]) -> None:
-    """`wasmgate.limits.hit` answers as a foreign function."""
+def hitting(folder: Path, storage: str = "memory://") -> Setting:
+    """Write a policy that counts a hit of each request."""
     texts = Texts()
     names = texts.push(b"wasmgate.limits.hit"), texts.push(b'{"key": "ada", "limit": "5/minute"}')
     call = texts.done(f"(call $foreign {' '.join(names)} (i32.const 0) (i32.const 0))")
-    module = tmp_path / "guest.wasm"
+    module = folder / "guest.wasm"
     module.write_bytes(caller(texts, REQUEST, call))
-    setting = Setting(module=module, clusters={}, functions=("wasmgate.limits.hit",))
-    async with place(name, setting, tmp_path) as port:
+    functions = ("wasmgate.limits.hit",)
+    return Setting(module=module, clusters={}, functions=functions, storage=storage)
+
+
+async def test_shared_limits(name: str, tmp_path: Path, said: Callable[[], list[str]]) -> None:
+    """`wasmgate.limits.hit` answers as a foreign function."""
+    async with place(name, hitting(tmp_path), tmp_path) as port:
         assert [(await ask(port)).status for _ in range(2)] == [200, 200]
     text = told(name, tmp_path, said)
     assert '{"allowed": true, "remaining": 4, "reset": ' in text
     assert '{"allowed": true, "remaining": 3, "reset": ' in text
+
+
+async def test_shared_limits_that_nobody_keeps(
+    name: str, tmp_path: Path, said: Callable[[], list[str]]
+) -> None:
+    """The policy gets an empty result, and the log says why, without the password."""
+    pytest.importorskip("redis", reason="the package redis is not installed")
+    setting = hitting(tmp_path, f"redis+cluster://:opensesame@127.0.0.1:{free_port()}")
+    async with place(name, setting, tmp_path) as port:
+        assert (await ask(port)).status == 200
+    text = told(name, tmp_path, said)
+    assert "foreign function wasmgate.limits.hit failed: the storage of limits does not" in text
+    assert "sesame" not in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,20 @@ async def test_keys_are_on_all_nodes_of_a_cluster(form: str, tmp_path: Path) -> 
         sizes = [await asked(int(node.rpartition(":")[2]), "DBSIZE") for node in nodes]
     assert [each["allowed"] for each in answers] == [True] * len(answers)
     assert b":0\r\n" not in sizes
+
+
+@pytest.mark.parametrize("form", CLUSTERS)
+async def test_the_nodes_of_a_cluster_have_one_password(form: str, tmp_path: Path) -> None:
+    """It is written as everywhere in a URL."""
+    async with cluster(program(form), form, tmp_path) as url:
+        _, _, addresses = url.partition("://")
+        nodes = await asked(int(addresses.rpartition(":")[2]), "CLUSTER NODES")
+        for port in re.findall(rb"127\.0\.0\.1:(\d+)@", nodes):
+            await asked(int(port), "CONFIG SET requirepass open@sesame")
+        limits = LimitsHit(f"{form}://:open%40sesame@{addresses}")
+        answers = [await hit(limits, key=key) for key in "abcdef"]
+        await limits.close()
+    assert [each["allowed"] for each in answers] == [True] * 6
 
 
 @pytest.mark.parametrize("form", SENTINELS)

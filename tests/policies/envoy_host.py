@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wasmgate import FailurePolicy
 from wasmgate.modules import locate
 
 if TYPE_CHECKING:
@@ -159,8 +160,13 @@ def _filter(policy: Policy) -> dict[str, Any]:
         "value": policy.configuration_bytes.decode(),
     }
     code = {"local": {"filename": str(locate(str(policy.module)))}}
-    machine = {"runtime": "envoy.wasm.runtime.v8", "code": code}
-    plugin = {"name": policy.name, "configuration": text, "vm_config": machine}
+    machine = {"runtime": "envoy.wasm.runtime.v8", "code": code, "vm_id": policy.vm_id}
+    plugin = {
+        "name": policy.name,
+        "configuration": text,
+        "vm_config": machine,
+        "fail_open": policy.failure_policy is FailurePolicy.OPEN,
+    }
     wasm = {"@type": f"{_FILTERS}.http.wasm.v3.Wasm", "config": plugin}
     return {"name": policy.name, "typed_config": wasm}
 

@@ -51,8 +51,6 @@ impl LogLevel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Continue,
-    /// The headers go on as the end; a body that follows is dropped.
-    ContinueAndEndStream,
     /// The headers wait while the body callbacks run.
     StopIteration,
     /// Everything waits, within the limit; more is an error.
@@ -68,9 +66,9 @@ impl Action {
     /// for others that is a stop of everything, as in Envoy.
     pub(crate) fn of_headers(number: i32, partial: bool) -> Self {
         match number {
-            0 => Self::Continue,
+            // 2 is the SDKs' ContinueAndEndStream, which Envoy takes for Continue.
+            0 | 2 => Self::Continue,
             1 if partial => Self::StopIteration,
-            2 => Self::ContinueAndEndStream,
             3 => Self::StopAndBuffer,
             _ => Self::StopAndWatermark,
         }

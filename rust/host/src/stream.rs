@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::abi::Direction;
 use crate::effects::{Body, Effects, LocalResponse};
-use crate::filter_chain::{FilterChain, plain};
+use crate::filter_chain::{FilterChain, Refusal};
 use crate::flow::Flow;
 use crate::stream_state::{self, StreamState};
 use crate::{Attributes, Chain, Error, HeaderMap, foreign, instances, signals};
@@ -100,7 +100,7 @@ impl Stream {
             if fits {
                 chain.headers(Direction::Request, 0);
             } else {
-                chain.answer(None, plain(431));
+                chain.answer(None, Refusal::RequestHeaders.response());
             }
         })
     }
@@ -130,7 +130,7 @@ impl Stream {
             if fits {
                 on_trailers(chain, Direction::Request, trailers);
             } else {
-                chain.answer(None, plain(431));
+                chain.answer(None, Refusal::RequestHeaders.response());
             }
         })
     }

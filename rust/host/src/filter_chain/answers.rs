@@ -53,7 +53,7 @@ impl FilterChain<'_> {
         }
     }
 
-    /// The failure policy: open skips the policy, closed answers 503.
+    /// The failure policy: open skips the policy, closed answers 503 without a body, as Envoy does.
     pub(super) fn failed(&self, position: usize, error: &Error) -> Turn {
         if matches!(
             error,
@@ -75,7 +75,7 @@ impl FilterChain<'_> {
         if open {
             return Turn::Next;
         }
-        self.replace(Some(position), plain(503));
+        self.replace(Some(position), Refusal::Failed.response());
         Turn::Stopped
     }
 
@@ -104,21 +104,31 @@ impl FilterChain<'_> {
     }
 }
 
-/// An answer of the host itself: problem+json (RFC 9457) that says nothing of the request.
-pub(crate) fn plain(status: u16) -> LocalResponse {
-    let title = match status {
-        413 => "Content Too Large",
-        431 => "Request Header Fields Too Large",
-        503 => "Service Unavailable",
-        _ => "Internal Server Error",
-    };
-    let mut headers = HeaderMap::new();
-    headers.push(b"content-type", b"application/problem+json");
-    let body = format!(r#"{{"title":"{title}","status":{status}}}"#).into_bytes();
-    let details = match status {
-        413 => "request_payload_too_large",
-        431 => "request_headers_too_large",
-        _ => "wasm_fail_stream",
-    };
-    LocalResponse { status, headers, body, details: details.into() }
+/// An answer of the host itself, as Envoy words it: nothing of the request is in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Refusal {
+    /// A policy has failed.
+    Failed,
+    /// A policy holds back more of the request's body than it may.
+    RequestBody,
+    /// The same of the response.
+    ResponseBody,
+    /// The request has more fields, or larger ones, than a policy may be given.
+    RequestHeaders,
+}
+
+impl Refusal {
+    pub(crate) fn response(self) -> LocalResponse {
+        let (status, text, details) = match self {
+            Self::Failed => (503, "", "wasm_fail_stream"),
+            Self::RequestBody => (413, "Payload Too Large", "request_payload_too_large"),
+            Self::ResponseBody => (500, "Internal Server Error", "response_payload_too_large"),
+            Self::RequestHeaders => (431, "", "request_headers_too_large"),
+        };
+        let mut headers = HeaderMap::new();
+        if !text.is_empty() {
+            headers.push(b"content-type", b"text/plain");
+        }
+        LocalResponse { status, headers, body: text.into(), details: details.into() }
+    }
 }

@@ -1,6 +1,6 @@
 //! Bodies and trailers on their way through the policies of a stream.
 
-use super::{FilterChain, length, plain};
+use super::{FilterChain, Refusal, length};
 use crate::HeaderMap;
 use crate::abi::{Action, Direction};
 use crate::effects::Body;
@@ -152,9 +152,12 @@ impl FilterChain<'_> {
             over.then(|| std::mem::take(gate)).is_some()
         };
         if overflow {
-            let status = if direction == Direction::Request { 413 } else { 500 };
+            let refusal = match direction {
+                Direction::Request => Refusal::RequestBody,
+                Direction::Response => Refusal::ResponseBody,
+            };
             self.warn(position, "held back more of a body than its limit `body` allows");
-            self.replace(Some(position), plain(status));
+            self.replace(Some(position), refusal.response());
         }
     }
 

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-pub(crate) use answers::plain;
+pub(crate) use answers::Refusal;
 
 use crate::abi::{Action, Direction};
 use crate::effects::{Head, LogRecord};
@@ -101,17 +101,12 @@ impl FilterChain<'_> {
         match action {
             // What it injected took them along.
             _ if !gate.headers => {
-                let goes_on = matches!(action, Action::Continue | Action::ContinueAndEndStream);
-                if !goes_on && gate.stop != Stop::Ended {
+                if action != Action::Continue && gate.stop != Stop::Ended {
                     gate.stop_body(action, false);
                 }
                 return Turn::Stopped;
             }
             Action::Continue => gate.headers = false,
-            Action::ContinueAndEndStream => {
-                gate.finish();
-                state.flow(direction).headers_only = true;
-            }
             stop => {
                 gate.stop_headers(stop);
                 state.watermarked |= stop == Action::StopAndWatermark;
