@@ -25,7 +25,8 @@ FIELDS = [
     (b"referer", b"here"),
     (b"user-agent", b"test"),
 ]
-# In these the test has nothing to know: a certificate, TLS, a counted connection, another policy.
+# In these the test has nothing to know: a certificate, TLS, a counted connection, another policy,
+# an app's name for its route.
 ABSENT_HERE = {
     "connection.id",
     "connection_id",
@@ -35,6 +36,7 @@ ABSENT_HERE = {
     "connection.uri_san_peer_certificate",
     "connection.sha256_peer_certificate_digest",
     "wasmgate.user",
+    "route_name",
 }
 LENGTHS = {"number": 8, "time": 8, "duration": 8, "flag": 1}
 
