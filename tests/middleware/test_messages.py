@@ -262,3 +262,11 @@ async def test_a_server_without_raw_path_gets_its_path_encoded_for_policies() ->
     policy = guest("request_headers: respond 200 -", "response_headers: get request :path")
     app = PolicyMiddleware(echo, policies=[guest("request_headers: set request x 1"), policy])
     assert (await Connection(app, scope, part(b"")).done()).status == 200
+
+
+@pytest.mark.parametrize(("name", "got"), [("", "None"), ("orders", "orders")])
+async def test_a_policy_reads_the_name_of_its_route(name: str, got: str, said: Said) -> None:
+    """Where the app gives it one."""
+    policy = guest("request_headers: property route_name")
+    await get(PolicyMiddleware(echo, policies=[policy], route_name=name))
+    assert said.lines() == [f"request_headers: property route_name = {got}"]
