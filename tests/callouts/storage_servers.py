@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.callouts.servers import REDIS, Server, answers, free_port, redis
-from tests.gateway.test_tls import certificate
+from tests.gateway.certificates import certificate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

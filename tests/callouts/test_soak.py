@@ -17,7 +17,6 @@ from tests.gateway.scripted_upstream import ScriptedUpstream, silent
 from tests.gateway.serving import Client, ask, serve
 from tests.native.callout_guests import Texts, caller
 from tests.native.test_memory import MEGABYTE, resident
-from tests.native.test_redis_calls import init, query
 from wasmgate import Gateway, GatewayConfig
 from wasmgate._native import held_bytes, kept_streams, pending_callouts
 from wasmgate.callouts.performer import _LOOPS
@@ -133,7 +132,7 @@ async def test_a_redis_that_goes_away(
     module = tmp_path / "guest.wasm"
     async with redis(tmp_path) as server:
         where = f"127.0.0.1:{server.port}".encode()
-        body = init(texts, where, password=b"") + query(texts, where)
+        body = texts.redis_init(where, password=b"") + texts.redis_call(where)
         module.write_bytes(caller(texts, REQUEST, body))
         setting = Setting(module=module, clusters={}, net=(where.decode(),))
         async with placed(name, setting) as it:

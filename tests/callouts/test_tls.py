@@ -8,10 +8,10 @@ import pytest
 
 from tests.callouts.grpc_service import serving
 from tests.callouts.places import PLACES, REQUEST, Setting, asking, place, told, welcomes
+from tests.gateway.certificates import certificate
+from tests.gateway.certificates import serving as tls
 from tests.gateway.scripted_upstream import ScriptedUpstream
 from tests.gateway.serving import ask
-from tests.gateway.test_tls import certificate
-from tests.gateway.test_tls import serving as tls
 from tests.native.callout_guests import Texts, caller
 
 if TYPE_CHECKING:

@@ -14,6 +14,8 @@ HEADS = "(param $context i32) (param i32 i32) (result i32)"
 TRAILERS = "(param $context i32) (param i32) (result i32)"
 PAUSE, CONTINUE = 1, 0
 
+REDIS = b"redis.internal:6379"
+PING = b"*1\r\n$4\r\nPING\r\n"
 GET = ((b":method", b"GET"), (b":path", b"/check"), (b":authority", b"auth"))
 
 IMPORTS = """
@@ -140,6 +142,17 @@ class Texts:
         parts = (upstream, service, method, pairs(*metadata), message)
         operands = " ".join(self.push(part) for part in parts)
         return self.done(f"(call $grpc {operands} (i32.const {timeout}) (i32.const 64))")
+
+    def redis_init(
+        self, server: bytes = REDIS, *, password: bytes = b"secret", timeout: int = 1000
+    ) -> str:
+        """Say who asks a Redis server."""
+        operands = " ".join(self.push(part) for part in (server, b"user", password))
+        return self.say("init", f"(call $redis_init {operands} (i32.const {timeout}))")
+
+    def redis_call(self, server: bytes = REDIS) -> str:
+        """Ask a Redis server."""
+        return self.done(f"(call $redis {self.push(server)} {self.push(PING)} (i32.const 64))")
 
     def grpc_stream(self, upstream: bytes = b"auth", method: bytes = b"Watch") -> str:
         """Open a gRPC stream."""

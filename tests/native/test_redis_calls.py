@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.native.callout_guests import Texts, caller
+from tests.native.callout_guests import PING, Texts, caller
 from tests.native.chain_request import Request, load
 from wasmgate._native import Chain, deliver_http_failure, deliver_redis
 
@@ -14,21 +14,6 @@ if TYPE_CHECKING:
     from wasmgate._native import Effects, Host
 
 HEADERS = "proxy_on_request_headers"
-SERVER = b"redis.internal:6379"
-PING = b"*1\r\n$4\r\nPING\r\n"
-
-
-def init(
-    texts: Texts, server: bytes = SERVER, *, password: bytes = b"secret", timeout: int = 1000
-) -> str:
-    """Say who asks."""
-    operands = " ".join(texts.push(part) for part in (server, b"user", password))
-    return texts.say("init", f"(call $redis_init {operands} (i32.const {timeout}))")
-
-
-def query(texts: Texts, server: bytes = SERVER) -> str:
-    """Ask."""
-    return texts.done(f"(call $redis {texts.push(server)} {texts.push(PING)} (i32.const 64))")
 
 
 def performed(host: Host, texts: Texts, *parts: str, **options: int) -> Request:
@@ -47,7 +32,11 @@ def test_a_query_is_an_effect(host: Host) -> None:
     """With the login and the timeout of the server, as they were said last."""
     texts = Texts()
     request = performed(
-        host, texts, init(texts, password=b"old"), init(texts, timeout=500), query(texts)
+        host,
+        texts,
+        texts.redis_init(password=b"old"),
+        texts.redis_init(timeout=500),
+        texts.redis_call(),
     )
     (call,) = request.callouts
     assert (call.kind, call.upstream, call.body) == ("redis", "redis.internal:6379", PING)
@@ -59,7 +48,7 @@ def test_a_query_is_an_effect(host: Host) -> None:
 def test_the_response_reaches_the_policy(host: Host) -> None:
     """As the server sent it, in buffer 9; the stream goes on."""
     texts = Texts()
-    request = performed(host, texts, init(texts), query(texts))
+    request = performed(host, texts, texts.redis_init(), texts.redis_call())
     answer = deliver_redis(request.callouts[0].id, 0, b"+PONG\r\n")
     assert said(answer) == ["redis_call_response 0 7", "buffer 9 0 +PONG\r\n"]
     assert request.resume().passed
@@ -69,7 +58,7 @@ def test_the_response_reaches_the_policy(host: Host) -> None:
 def test_a_failure_has_a_status_and_no_response(host: Host) -> None:
     """Redis is gone."""
     texts = Texts()
-    request = performed(host, texts, init(texts), query(texts))
+    request = performed(host, texts, texts.redis_init(), texts.redis_call())
     assert deliver_http_failure(request.callouts[0].id, "of another kind") is None
     answer = deliver_redis(request.callouts[0].id, 1, b"")
     assert said(answer) == ["redis_call_response 1 0", "buffer 9 0 "]
@@ -88,22 +77,22 @@ def test_a_failure_has_a_status_and_no_response(host: Host) -> None:
 def test_a_server_has_databases(host: Host, named: bytes, reached: str) -> None:
     """As the SDK of Higress names them."""
     texts = Texts()
-    request = performed(host, texts, init(texts, named), query(texts, named))
+    request = performed(host, texts, texts.redis_init(named), texts.redis_call(named))
     assert request.callouts[0].upstream == reached
 
 
 def test_the_database_may_be_named_by_the_login_alone(host: Host) -> None:
     """As the SDK of Higress does; the last login says which."""
     texts = Texts()
-    named = [init(texts, name) for name in (b"cache", b"cache?db=2", b"cache?db=3")]
-    request = performed(host, texts, *named, query(texts, b"cache"))
+    named = [texts.redis_init(name) for name in (b"cache", b"cache?db=2", b"cache?db=3")]
+    request = performed(host, texts, *named, texts.redis_call(b"cache"))
     assert request.callouts[0].upstream == "cache?db=3"
 
 
 def test_a_query_before_the_login_is_a_bad_argument(host: Host) -> None:
     """And the log says what comes first."""
     texts = Texts()
-    request = performed(host, texts, query(texts))
+    request = performed(host, texts, texts.redis_call())
     assert request.callouts == []
     assert "proxy_redis_init comes before proxy_redis_call" in request.said[0]
     assert request.said[1] == "asked 2 0"
@@ -112,7 +101,7 @@ def test_a_query_before_the_login_is_a_bad_argument(host: Host) -> None:
 def test_a_server_that_is_not_allowed_is_a_bad_argument(host: Host) -> None:
     """In both calls."""
     texts = Texts()
-    request = performed(host, texts, init(texts, b"other:1"), query(texts, b"other:1"))
+    request = performed(host, texts, texts.redis_init(b"other:1"), texts.redis_call(b"other:1"))
     assert request.callouts == []
     assert [text for text in request.said if "Denied" not in text] == ["init 2", "asked 2 0"]
     assert host.denials() == [("guest", "net", "other:1", 2)]
@@ -121,14 +110,14 @@ def test_a_server_that_is_not_allowed_is_a_bad_argument(host: Host) -> None:
 def test_a_database_without_a_number_is_a_bad_argument(host: Host) -> None:
     """Not the first one by accident."""
     texts = Texts()
-    request = performed(host, texts, init(texts, b"cache?db=x"))
+    request = performed(host, texts, texts.redis_init(b"cache?db=x"))
     assert request.said[-1] == "init 2"
 
 
 def test_a_query_beyond_the_limit_is_a_bad_argument(host: Host) -> None:
     """The limit `body`."""
     texts = Texts()
-    request = performed(host, texts, init(texts), query(texts), body=10)
+    request = performed(host, texts, texts.redis_init(), texts.redis_call(), body=10)
     assert (request.callouts, request.said[-1]) == ([], "asked 2 0")
 
 
@@ -136,7 +125,11 @@ def test_a_password_is_never_logged(host: Host) -> None:
     """Whatever is refused."""
     texts = Texts()
     request = performed(
-        host, texts, init(texts, b"other:1"), init(texts, b"cache?db=x"), query(texts)
+        host,
+        texts,
+        texts.redis_init(b"other:1"),
+        texts.redis_init(b"cache?db=x"),
+        texts.redis_call(),
     )
     assert "secret" not in "".join(request.said)
     assert "secret" not in str(host.denials())

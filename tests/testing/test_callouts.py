@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.native.callout_guests import Texts, caller
-from tests.native.test_redis_calls import init, query
 from wasmgate import Capabilities, Policy
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def waiting_for_grpc(policy_host: PolicyHost, tmp_path: Path) -> FakeExchange:
 def waiting_for_redis(policy_host: PolicyHost, tmp_path: Path) -> FakeExchange:
     """Send a request whose policy asks Redis."""
     texts = Texts()
-    call = init(texts, b"auth") + query(texts, b"auth")
+    call = texts.redis_init(b"auth") + texts.redis_call(b"auth")
     return asked(policy_host, tmp_path, texts, call)
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
+from tests.gateway.certificates import certificate, serving
 from tests.gateway.direct.gate import GET, POST
 from tests.gateway.scripted_upstream import ScriptedUpstream, silent
 from tests.gateway.serving import Client, ask, configuration, serve
-from tests.gateway.test_tls import certificate, serving
 from wasmgate.gateway import Gateway
 
 if TYPE_CHECKING:
