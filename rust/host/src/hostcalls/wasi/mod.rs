@@ -6,6 +6,7 @@ mod changes;
 mod errno;
 mod files;
 mod filestat;
+mod folders;
 mod paths;
 mod poll;
 
@@ -16,9 +17,9 @@ pub(super) use changes::{
 };
 pub(super) use files::{
     fd_advise, fd_close, fd_fdstat_get, fd_fdstat_set_flags, fd_fdstat_set_rights, fd_filestat_get,
-    fd_filestat_get_unstable, fd_pread, fd_prestat_dir_name, fd_prestat_get, fd_read, fd_readdir,
-    fd_seek, fd_seek_unstable, fd_sync, fd_tell,
+    fd_filestat_get_unstable, fd_pread, fd_read, fd_seek, fd_seek_unstable, fd_sync, fd_tell,
 };
+pub(super) use folders::{fd_prestat_dir_name, fd_prestat_get, fd_readdir};
 pub(super) use paths::{path_filestat_get, path_filestat_get_unstable, path_open, path_readlink};
 pub(super) use poll::{poll_oneoff, poll_oneoff_unstable};
 
