@@ -16,12 +16,12 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from wasmgate.callouts import storages
-from wasmgate.callouts.limits import CalloutLimits
+from wasmgate.config.callouts import CalloutSettings, SharedLimits
 from wasmgate.config.capabilities import CapabilitySettings
 from wasmgate.config.isolation import RoutePolicy, TenantSettings
 from wasmgate.config.model import Model
 from wasmgate.config.names import FieldName, Name, Text
-from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix, Storage
+from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
 from wasmgate.config.references import dangling
 from wasmgate.config.units import Count, Duration, Size
 from wasmgate.isolation import Isolation, contradiction
@@ -30,6 +30,7 @@ from wasmgate.policy import FailurePolicy, Limits, Policy
 
 __all__ = [
     "LB_POLICIES",
+    "CalloutSettings",
     "CapabilitySettings",
     "Cluster",
     "GatewayConfig",
@@ -38,6 +39,7 @@ __all__ = [
     "PolicySettings",
     "Route",
     "Server",
+    "SharedLimits",
 ]
 
 LB_POLICIES = ("round_robin",)
@@ -219,32 +221,6 @@ class Server(Model):
 
     body: Size | None = None
     """Bytes of a request body; more is answered 413. Bodies are streamed: no limit by default."""
-
-
-class SharedLimits(Model):
-    """Limits that policies share by `wasmgate.limits.hit`."""
-
-    storage: Annotated[Storage, Field(repr=False)] = "memory://"
-    """Where they count: a URL of the package `limits`, such as redis://127.0.0.1:6379."""
-
-
-class CalloutSettings(Model):
-    """What the callouts of policies may use, in each worker; see `wasmgate.CalloutLimits`."""
-
-    in_flight: Count = CalloutLimits.in_flight
-    """Callouts of all policies at the same time."""
-
-    per_policy: Count = CalloutLimits.per_policy
-    """Callouts of one policy at the same time."""
-
-    request: Size = CalloutLimits.request
-    """Bytes that a callout sends."""
-
-    response: Size = CalloutLimits.response
-    """Bytes of its answer."""
-
-    time: Duration = CalloutLimits.time
-    """Until the whole answer is there."""
 
 
 class GatewayConfig(Model):

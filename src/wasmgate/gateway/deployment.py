@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from wasmgate import _native
 from wasmgate._native import Chain, Route, Router
-from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.callouts.performer import Settings
 from wasmgate.callouts.targets import Cluster
 from wasmgate.errors import ConfigError
@@ -108,7 +107,7 @@ class Deployment:
             },
             functions=self._functions,
             storage=config.limits.storage,
-            limits=CalloutLimits(**config.callouts.model_dump()),
+            limits=config.callouts.to_limits(),
             deny=self._deny,
         )
 
