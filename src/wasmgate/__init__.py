@@ -30,7 +30,8 @@ from wasmgate.errors import (
     WrongThread,
 )
 from wasmgate.isolation import Isolation, Tenants
-from wasmgate.policy import FailurePolicy, Limits, Policy
+from wasmgate.limits import Limits
+from wasmgate.policy import FailurePolicy, Policy
 
 if TYPE_CHECKING:
     from wasmgate import policies

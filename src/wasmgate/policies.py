@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, cast
 
 from wasmgate.errors import ConfigError
-from wasmgate.policy import FailurePolicy, Limits, Policy
+from wasmgate.limits import Limits
+from wasmgate.policy import FailurePolicy, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -25,8 +25,9 @@ from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Netwo
 from wasmgate.config.references import dangling
 from wasmgate.config.units import Count, Duration, Size
 from wasmgate.isolation import Isolation, contradiction
+from wasmgate.limits import Limits
 from wasmgate.policies import identity_headers
-from wasmgate.policy import FailurePolicy, Limits, Policy
+from wasmgate.policy import FailurePolicy, Policy
 
 __all__ = [
     "LB_POLICIES",

@@ -1,0 +1,46 @@
+"""What one policy may use."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from wasmgate.errors import ConfigError
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one policy may use. Sizes are bytes; fuel is about one instruction, so about 1 ns."""
+
+    fuel: int = 10_000_000
+    """For one callback; about 10 ms."""
+
+    start_fuel: int = 200_000_000
+    """For starting and configuring an instance, where guests built with Go need more."""
+
+    memory: int = 32 * 1024 * 1024
+    """Linear memory of one instance; there is one instance on each thread."""
+
+    body: int = 1024 * 1024
+    """Body bytes held while the policy pauses; more is answered 413, or waits to be read."""
+
+    headers: int = 128
+    """Fields in one header map; more is answered 431."""
+
+    header_bytes: int = 64 * 1024
+    """Names and values of one header map together; more is answered 431."""
+
+    log_bytes: int = 16 * 1024
+    """Log text that one callback may write; the rest is dropped."""
+
+    def __post_init__(self) -> None:
+        for limit in dataclasses.fields(self):
+            value = getattr(self, limit.name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ConfigError(
+                    f"limits.{limit.name} must be a whole number above 0, not {value!r}",
+                    where=f"limits.{limit.name}",
+                    hint="units such as 32MiB are for gateway.yaml; in Python write 32 * 1024**2",
+                )
