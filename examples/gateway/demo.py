@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import logging
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -79,8 +80,16 @@ async def _demo(console: Console, folder: Path, *, serve: bool) -> int:
         console.print(f"{len(rows) - failed} passed, {failed} failed", highlight=False)
         if serve:
             logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
-            await asyncio.Event().wait()
+            await _told_to_stop()
     return 1 if failed else 0
+
+
+async def _told_to_stop() -> None:
+    """Wait for a signal; a shell has its background jobs ignore Ctrl-C unless they ask for it."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
 
 
 @contextlib.asynccontextmanager
