@@ -38,14 +38,16 @@ pub(super) fn value(
     size_at: u32,
 ) -> Answer {
     let name = guest.read_short(name, name_size)?;
-    let value = read(guest, map, |map| map.get(&name).map(Short::from_slice))?.flatten();
-    let Some(value) = value else {
+    // It is copied once, to where it stays: the guest's allocator runs before the guest gets it.
+    let mut value = Short::new();
+    let mut keep = |found: &[u8]| value.extend_from_slice(found);
+    if read(guest, map, |map| map.get(&name).map(&mut keep))?.flatten().is_none() {
         // ABI 0.1.0 has no "not found" here: an absent field is an empty one.
         if guest.env.core.module.dialect() == Dialect::V0_1_0 {
             return guest.give(&[], value_at, size_at);
         }
         return Err(Status::NotFound.into());
-    };
+    }
     guest.give(&value, value_at, size_at)
 }
 
