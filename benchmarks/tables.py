@@ -28,15 +28,19 @@ _GATEWAYS = {
     NEW: "JWT, rate limit, rewrite: every token new",
 }
 _STEPS = {
-    "callback": "an empty callback",
-    "hostcall": "a hostcall",
-    "instance": "an instance, started and configured",
-    "tenant": "a tenant: its first request, beyond the request itself; its memory",
-    "compile": "a module compiled, its canary started",
-    "load": "a module from the cache, its canary started",
-    "swap.new": "from a reload to the first answer, a module never seen",
-    "swap.cached": "from a reload to the first answer, a module from the cache",
-    "start": "from the start of `wasmgate run` to the first answer, three cached policies",
+    ("callback", "time"): "an empty callback",
+    ("hostcall", "time"): "a hostcall",
+    ("instance", "time"): "an instance, started and configured",
+    ("tenant", "time"): "a tenant's first request, beyond the request itself",
+    ("tenant", "memory"): "a tenant's memory",
+    ("compile", "time"): "a module compiled, its canary started",
+    ("load", "time"): "a module from the cache, its canary started",
+    ("swap.new", "time"): "from a reload to the first answer, a module never seen",
+    ("swap.cached", "time"): "from a reload to the first answer, a module from the cache",
+    (
+        "start",
+        "time",
+    ): "from the start of `wasmgate run` to its first answer, three cached policies",
 }
 _MILLISECOND = 1000.0
 _HUNDRED = 99.95
@@ -114,12 +118,12 @@ def chain(results: Sequence[Result]) -> str:
 def host(results: Sequence[Result]) -> str:
     """Return what the steps of the host cost, as a Markdown table."""
     rows = []
-    for question, title in _STEPS.items():
+    for step, title in _STEPS.items():
         for result in results:
-            if result.question == question:
+            if (result.question, result.metric) == step:
                 of = _of(result)
-                rows.append([f"{title}: `{of}`" if of else title, _time(result)])
-    return markdown(["step", "time"], rows)
+                rows.append([f"{title}: `{of}`" if of else title, _value(result)])
+    return markdown(["step", "time or memory"], rows)
 
 
 def _of(result: Result) -> str:
@@ -128,9 +132,9 @@ def _of(result: Result) -> str:
     return str(result.params.get("policy") or result.params.get("hostcall") or "")
 
 
-def _time(result: Result) -> str:
-    if result.median < _MILLISECOND:
-        return f"{spread(result)} us"
+def _value(result: Result) -> str:
+    if result.unit != "us" or result.median < _MILLISECOND:
+        return f"{spread(result)} {result.unit}"
     values = (value / _MILLISECOND for value in (result.median, result.min, result.max))
     return "{} ms ({}..{})".format(*map(digits, values))
 
