@@ -30,24 +30,21 @@ struct Arguments {
 fn arguments() -> Result<Arguments, Box<dyn Error>> {
     let mut given = std::env::args().skip(1);
     let target = given.next().ok_or(USAGE)?;
-    let (mut inputs, amount) = (None, Amount { inputs: INPUTS, time: None });
-    let mut arguments = Arguments { target, amount, seed: 1, file: None, current: None };
+    let (mut inputs, mut time, mut seed, mut file, mut current) = (None, None, 1, None, None);
     while let Some(option) = given.next() {
         let value = given.next().ok_or(USAGE)?;
         match option.as_str() {
             "--inputs" => inputs = Some(value.parse()?),
-            "--seed" => arguments.seed = value.parse()?,
-            "--minutes" => {
-                arguments.amount.time = Some(Duration::from_mins(value.parse()?));
-            }
-            "--file" => arguments.file = Some(value),
-            "--current" => arguments.current = Some(value),
+            "--seed" => seed = value.parse()?,
+            "--minutes" => time = Some(Duration::from_mins(value.parse()?)),
+            "--file" => file = Some(value),
+            "--current" => current = Some(value),
             _ => return Err(USAGE.into()),
         }
     }
-    let unless_told = if arguments.amount.time.is_some() { u64::MAX } else { INPUTS };
-    arguments.amount.inputs = inputs.unwrap_or(unless_told);
-    Ok(arguments)
+    let unless_told = if time.is_some() { u64::MAX } else { INPUTS };
+    let amount = Amount { inputs: inputs.unwrap_or(unless_told), time };
+    Ok(Arguments { target, amount, seed, file, current })
 }
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
