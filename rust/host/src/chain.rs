@@ -168,8 +168,9 @@ mod tests {
                (func (export "malloc") (param i32) (result i32) (i32.const 1024)))"#
         );
         let module = wat::parse_str(guest).unwrap();
-        let spec = PluginSpec { name: "p".into(), module, ..PluginSpec::default() };
-        Chain::new(vec![Plugin::load(&Host::new(None, LogLevel::Error), spec).unwrap()])
+        let host = Host::new(None, LogLevel::Error);
+        let spec = PluginSpec { name: "p".into(), ..PluginSpec::default() };
+        Chain::new(vec![Plugin::load(&host, &module, spec).unwrap()])
     }
 
     #[test]

@@ -26,8 +26,6 @@ pub struct PluginSpec {
     pub vm_id: String,
     /// Gives each tenant a VM of its own.
     pub tenants: Option<TenantSettings>,
-    /// The `.wasm` bytes, for [`Plugin::load`]; [`Plugin::start`] is given what was made of them.
-    pub module: Vec<u8>,
     /// The names of its functions, for crashes, if they are in a file of their own.
     pub symbols: Symbols,
     /// Chooses one of several root contexts in a module; mostly empty.
@@ -128,14 +126,13 @@ impl PluginCore {
 }
 
 impl Plugin {
-    /// Compiles the module or takes it from the cache, then starts it.
+    /// Compiles the module of these `.wasm` bytes or takes it from the cache, then starts it.
     ///
     /// # Errors
     /// [`Error::Load`] for a module that cannot run here, and those of [`Plugin::start`].
-    pub fn load(host: &Host, mut spec: PluginSpec) -> Result<Self, Error> {
-        let bytes = std::mem::take(&mut spec.module);
-        let module = LoadedModule::load(host, &bytes, &spec.limits)?;
-        Self::start(host, spec, module)
+    pub fn load(host: &Host, bytes: &[u8], spec: PluginSpec) -> Result<Self, Error> {
+        let module = LoadedModule::load(host, bytes, &spec.limits)?;
+        Self::start(host, module, spec)
     }
 
     /// Starts and configures a canary instance that never serves. The limit of memory is the module's.
@@ -143,7 +140,7 @@ impl Plugin {
     /// # Errors
     /// [`Error::Refused`] when the module refuses its configuration, or how it crashed while it
     /// started.
-    pub fn start(host: &Host, mut spec: PluginSpec, module: LoadedModule) -> Result<Self, Error> {
+    pub fn start(host: &Host, module: LoadedModule, mut spec: PluginSpec) -> Result<Self, Error> {
         signals::install();
         spec.limits.memory = module.memory();
         let module = module.compiled;

@@ -109,10 +109,9 @@ fn a_plugin_that_is_gone_takes_its_instance_with_it() {
 }
 
 fn refused(fields: &[&str], start_fuel: u64) -> Error {
-    let mut spec =
-        PluginSpec { name: "bad".into(), module: guest(fields), ..PluginSpec::default() };
+    let mut spec = PluginSpec { name: "bad".into(), ..PluginSpec::default() };
     spec.limits.start_fuel = start_fuel;
-    Plugin::load(&common::host(), spec).err().unwrap()
+    Plugin::load(&common::host(), &guest(fields), spec).err().unwrap()
 }
 
 #[test]

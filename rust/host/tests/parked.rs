@@ -56,8 +56,8 @@ fn in_a_shared_vm_it_ends_with_its_own_plugin() {
     let host = host();
     let module = guest(&fields(&never_done()));
     let shared = |name: &str| {
-        let (name, vm_id, module) = (name.into(), "both".into(), module.clone());
-        Plugin::load(&host, PluginSpec { name, vm_id, module, ..PluginSpec::default() }).unwrap()
+        let (name, vm_id) = (name.into(), "both".into());
+        Plugin::load(&host, &module, PluginSpec { name, vm_id, ..PluginSpec::default() }).unwrap()
     };
     let chains = ["one", "two"].map(|name| Chain::new(vec![shared(name)]));
     for chain in &chains {

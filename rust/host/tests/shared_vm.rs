@@ -47,14 +47,9 @@ fn counting() -> Vec<u8> {
 }
 
 fn member(host: &Host, name: &str, say: impl FnOnce(&mut PluginSpec)) -> Result<Plugin, Error> {
-    let mut spec = PluginSpec {
-        name: name.into(),
-        vm_id: "both".into(),
-        module: counting(),
-        ..PluginSpec::default()
-    };
+    let mut spec = PluginSpec { name: name.into(), vm_id: "both".into(), ..PluginSpec::default() };
     say(&mut spec);
-    Plugin::load(host, spec)
+    Plugin::load(host, &counting(), spec)
 }
 
 fn two(host: &Host) -> [Chain; 2] {
@@ -170,13 +165,8 @@ fn naming(body: &str) -> Vec<u8> {
 }
 
 fn named(host: &Host, name: &str, module: &[u8]) -> Chain {
-    let spec = PluginSpec {
-        name: name.into(),
-        vm_id: "both".into(),
-        module: module.to_vec(),
-        ..PluginSpec::default()
-    };
-    Chain::new(vec![Plugin::load(host, spec).unwrap()])
+    let spec = PluginSpec { name: name.into(), vm_id: "both".into(), ..PluginSpec::default() };
+    Chain::new(vec![Plugin::load(host, module, spec).unwrap()])
 }
 
 #[test]
@@ -208,11 +198,10 @@ fn capabilities_are_those_of_the_effective_context() {
         (host(), guest(&[METRIC, CONTEXT, r#"(data (i32.const 100) "hits")"#, &headers]));
     let [one, two] = ["one", "two"].map(|name| {
         let mut spec =
-            PluginSpec { name: name.into(), module: module.clone(), ..PluginSpec::default() };
-        spec.vm_id = "both".into();
+            PluginSpec { name: name.into(), vm_id: "both".into(), ..PluginSpec::default() };
         // What one may define, two may not, and the other way round.
         spec.capabilities.metrics = vec![if name == "one" { "hits" } else { "hit" }.into()];
-        Chain::new(vec![Plugin::load(&host, spec).unwrap()])
+        Chain::new(vec![Plugin::load(&host, &module, spec).unwrap()])
     });
     got(&one);
     got(&two);

@@ -41,10 +41,9 @@ fn by_header() -> TenantSettings {
     TenantSettings { key: TenantKey::Header("x-tenant".into()), most: 1024, idle: IDLE }
 }
 
-fn chain_of(host: &Host, module: Vec<u8>, tenants: TenantSettings) -> Chain {
-    let spec =
-        PluginSpec { name: "p".into(), module, tenants: Some(tenants), ..PluginSpec::default() };
-    Chain::new(vec![Plugin::load(host, spec).unwrap()])
+fn chain_of(host: &Host, module: &[u8], tenants: TenantSettings) -> Chain {
+    let spec = PluginSpec { name: "p".into(), tenants: Some(tenants), ..PluginSpec::default() };
+    Chain::new(vec![Plugin::load(host, module, spec).unwrap()])
 }
 
 fn of(chain: &Chain, tenant: &str) -> (Stream, Effects) {
@@ -57,7 +56,7 @@ fn line(chain: &Chain, tenant: &str) -> Vec<String> {
 
 #[test]
 fn tenants_see_neither_memory_nor_shared_data_of_each_other() {
-    let chain = chain_of(&host(), remembering(""), by_header());
+    let chain = chain_of(&host(), &remembering(""), by_header());
     assert_eq!(line(&chain, "acme"), ["p: 11"]);
     assert_eq!(line(&chain, "acme"), ["p: 02"]);
     assert_eq!(line(&chain, "other"), ["p: 11"]);
@@ -66,7 +65,7 @@ fn tenants_see_neither_memory_nor_shared_data_of_each_other() {
 #[test]
 fn requests_that_name_none_are_one_tenant() {
     let host = host();
-    let chain = chain_of(&host, remembering(""), by_header());
+    let chain = chain_of(&host, &remembering(""), by_header());
     assert_eq!([said(&posted(&chain, &[]).1), line(&chain, "")], [["p: 11"], ["p: 02"]]);
     assert_eq!(host.instances(), 1);
 }
@@ -74,7 +73,7 @@ fn requests_that_name_none_are_one_tenant() {
 #[test]
 fn a_host_is_a_tenant_without_case_and_port() {
     let settings = TenantSettings { key: TenantKey::Host, ..by_header() };
-    let chain = chain_of(&host(), remembering(""), settings);
+    let chain = chain_of(&host(), &remembering(""), settings);
     let mut lines = Vec::new();
     for authority in ["acme", "ACME:8080", "other"] {
         let mut stream = Stream::open(&chain, Attributes::default());
@@ -103,7 +102,7 @@ fn a_property_of_an_earlier_policy_names_the_tenant() {
     let host = host();
     let first = common::load_with(&host, "first", &[imports, names, &headers], |_| {});
     let settings = TenantSettings { key: TenantKey::Property(b"who".to_vec()), ..by_header() };
-    let second = chain_of(&host, remembering(""), settings).plugins()[0].clone();
+    let second = chain_of(&host, &remembering(""), settings).plugins()[0].clone();
     let chain = Chain::new(vec![first, second]);
     assert_eq!([line(&chain, "acme"), line(&chain, "other")], [["p: 11"], ["p: 11"]]);
     assert_eq!(line(&chain, "acme"), ["p: 02"]);
@@ -119,7 +118,7 @@ fn a_guest_can_ask_whose_it_is() {
          (i32.const 0)",
     );
     let path = r#"(data (i32.const 100) "wasmgate\00tenant")"#;
-    let chain = chain_of(&host(), remembering(&[path, &asks].concat()), by_header());
+    let chain = chain_of(&host(), &remembering(&[path, &asks].concat()), by_header());
     let (mut stream, _) = of(&chain, "acme");
     let effects = stream.on_response_headers(common::map(&[(":status", "200")]), true).unwrap();
     assert_eq!(said(&effects), ["p: acme"]);
@@ -127,7 +126,7 @@ fn a_guest_can_ask_whose_it_is() {
 
 #[test]
 fn a_crash_of_one_leaves_the_others() {
-    let chain = chain_of(&host(), remembering(""), by_header());
+    let chain = chain_of(&host(), &remembering(""), by_header());
     line(&chain, "other");
     for _ in 0..2 {
         let (stream, _) = posted(&chain, &[("x-tenant", "acme"), ("x-crash", "1")]);
@@ -147,7 +146,7 @@ const IDLE: Duration = Duration::from_mins(5);
 #[test]
 fn one_that_is_idle_goes_without_a_request() {
     let host = timeless();
-    let chain = chain_of(&host, remembering(""), by_header());
+    let chain = chain_of(&host, &remembering(""), by_header());
     let (stream, effects) = of(&chain, "acme");
     assert!(effects.timers);
     assert_eq!(chain.tick().wait, Some(IDLE));
@@ -162,7 +161,7 @@ fn one_that_is_idle_goes_without_a_request() {
 #[test]
 fn one_that_was_used_since_stays() {
     let host = timeless();
-    let chain = chain_of(&host, remembering(""), by_header());
+    let chain = chain_of(&host, &remembering(""), by_header());
     line(&chain, "acme");
     assert!(host.advance(IDLE / 2));
     line(&chain, "acme");
@@ -174,7 +173,7 @@ fn one_that_was_used_since_stays() {
 #[test]
 fn over_the_bound_the_longest_idle_goes() {
     let host = host();
-    let chain = chain_of(&host, remembering(""), TenantSettings { most: 2, ..by_header() });
+    let chain = chain_of(&host, &remembering(""), TenantSettings { most: 2, ..by_header() });
     drop(of(&chain, "one"));
     let (_kept, _) = of(&chain, "two");
     assert_eq!(line(&chain, "three"), ["p: 11"]);
@@ -184,7 +183,7 @@ fn over_the_bound_the_longest_idle_goes() {
 
 #[test]
 fn over_the_bound_with_none_idle_the_failure_policy_answers() {
-    let chain = chain_of(&host(), remembering(""), TenantSettings { most: 1, ..by_header() });
+    let chain = chain_of(&host(), &remembering(""), TenantSettings { most: 1, ..by_header() });
     let (_kept, _) = of(&chain, "one");
     let (stream, effects) = of(&chain, "two");
     assert_eq!(status(&stream), "503");
@@ -193,7 +192,7 @@ fn over_the_bound_with_none_idle_the_failure_policy_answers() {
 
 #[test]
 fn a_long_key_is_no_name() {
-    let chain = chain_of(&host(), remembering(""), by_header());
+    let chain = chain_of(&host(), &remembering(""), by_header());
     let (stream, effects) = of(&chain, &"x".repeat(257));
     assert_eq!(status(&stream), "503");
     assert!(said(&effects)[0].contains("257 bytes"), "{:?}", said(&effects));
@@ -211,7 +210,7 @@ fn each_tenant_ticks() {
         "(param i32)",
         "(drop (call $log (i32.const 2) (i32.const 64) (i32.const 1)))",
     );
-    let chain = chain_of(&host(), remembering(&[configure, tick].concat()), by_header());
+    let chain = chain_of(&host(), &remembering(&[configure, tick].concat()), by_header());
     of(&chain, "one");
     assert!(of(&chain, "two").1.timers);
     let mut ticks = 0;
@@ -223,7 +222,7 @@ fn each_tenant_ticks() {
 #[test]
 fn all_threads_share_the_data_of_a_tenant_and_drop_their_instances() {
     let host = timeless();
-    let chain = chain_of(&host, remembering(""), by_header());
+    let chain = chain_of(&host, &remembering(""), by_header());
     line(&chain, "acme");
     let (elsewhere, other_host) = (chain.clone(), host.clone());
     let (lines, left) = thread::spawn(move || {
@@ -241,7 +240,7 @@ fn all_threads_share_the_data_of_a_tenant_and_drop_their_instances() {
 #[test]
 fn tenants_go_with_their_plugin() {
     let host = host();
-    let chain = chain_of(&host, remembering(""), by_header());
+    let chain = chain_of(&host, &remembering(""), by_header());
     line(&chain, "acme");
     drop(chain);
     assert_eq!(host.instances(), 0);
@@ -250,7 +249,7 @@ fn tenants_go_with_their_plugin() {
 #[test]
 fn another_configuration_is_in_the_vm_of_the_tenant() {
     let host = host();
-    let chain = chain_of(&host, remembering(""), by_header());
+    let chain = chain_of(&host, &remembering(""), by_header());
     let route = chain.plugins()[0].with_configuration(b"route".to_vec(), Vec::new()).unwrap();
     line(&chain, "acme");
     assert_eq!(line(&Chain::new(vec![route]), "acme"), ["p: 02"]);
@@ -261,7 +260,7 @@ fn another_configuration_is_in_the_vm_of_the_tenant() {
 #[test]
 fn a_thousand_tenants_on_one_thread() {
     let host = host();
-    let chain = chain_of(&host, remembering(""), by_header());
+    let chain = chain_of(&host, &remembering(""), by_header());
     for tenant in 0..1000 {
         assert_eq!(line(&chain, &tenant.to_string()), ["p: 11"]);
     }

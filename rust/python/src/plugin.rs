@@ -62,7 +62,6 @@ impl Plugin {
         let limits = Limits { fuel, start_fuel, memory, body, headers, header_bytes, log_bytes };
         let spec = PluginSpec {
             name: name.clone(),
-            module: Vec::new(),
             root_id,
             configuration,
             vm_configuration,
@@ -78,7 +77,7 @@ impl Plugin {
         };
         let (host, module) = (host.0.clone(), module.0.clone());
         // A guest may compute for long while it starts, and touches nothing of Python.
-        let plugin = py.detach(|| host::Plugin::start(&host, spec, module));
+        let plugin = py.detach(|| host::Plugin::start(&host, module, spec));
         plugin.map(Self).map_err(|error| errors::raise_load(py, &name, &error))
     }
 

@@ -48,9 +48,8 @@ fn cache(folder: &TempDir) -> PathBuf {
 
 fn load(folder: &TempDir, module: &[u8]) -> Plugin {
     let host = Host::new(Some(cache(folder)), LogLevel::Error);
-    let spec =
-        PluginSpec { name: "guest".into(), module: module.to_vec(), ..PluginSpec::default() };
-    Plugin::load(&host, spec).unwrap_or_else(|error| panic!("a sound module: {error}"))
+    let spec = PluginSpec { name: "guest".into(), ..PluginSpec::default() };
+    Plugin::load(&host, module, spec).unwrap_or_else(|error| panic!("a sound module: {error}"))
 }
 
 impl Target for Artifacts {

@@ -62,7 +62,6 @@ impl Hostcalls {
         let read: Vec<(String, PathBuf)> = vec![("files".into(), self.folder.path().join("files"))];
         let spec = PluginSpec {
             name: "guest".into(),
-            module: self.module.clone(),
             configuration: b"{}".to_vec(),
             environment: vec![("KEY".into(), "secret".into())],
             limits: Limits { fuel: 300_000, memory: 1 << 20, body: 16 << 10, ..Limits::default() },
@@ -75,7 +74,7 @@ impl Hostcalls {
             },
             ..PluginSpec::default()
         };
-        let plugins = vec![Plugin::load(&host, spec.clone())?];
+        let plugins = vec![Plugin::load(&host, &self.module, spec)?];
         Ok((host, Chain::new(plugins)))
     }
 

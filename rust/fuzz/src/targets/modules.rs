@@ -132,7 +132,6 @@ impl Target for Modules {
         let inspected = inspect(&module).is_ok();
         let spec = PluginSpec {
             name: "guest".into(),
-            module,
             limits: Limits {
                 fuel: 100_000,
                 start_fuel: 1_000_000,
@@ -147,7 +146,7 @@ impl Target for Modules {
             },
             ..PluginSpec::default()
         };
-        let Ok(plugin) = Plugin::load(&host, spec) else {
+        let Ok(plugin) = Plugin::load(&host, &module, spec) else {
             self.refused += 1;
             return;
         };

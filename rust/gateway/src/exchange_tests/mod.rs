@@ -50,9 +50,8 @@ fn policy(calls: &[(&str, &str)]) -> Plugin {
     let host = Host::new(None, LogLevel::Info);
     let module = wat::parse_str(text).unwrap();
     let strip_request_headers = vec!["x-auth-user".to_owned()];
-    let spec =
-        PluginSpec { name: "test".into(), module, strip_request_headers, ..PluginSpec::default() };
-    Plugin::load(&host, spec).unwrap()
+    let spec = PluginSpec { name: "test".into(), strip_request_headers, ..PluginSpec::default() };
+    Plugin::load(&host, &module, spec).unwrap()
 }
 
 const REQUEST: &str = "proxy_on_request_headers";

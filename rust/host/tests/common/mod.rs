@@ -54,9 +54,9 @@ pub fn load_with(
     fields: &[&str],
     say: impl FnOnce(&mut PluginSpec),
 ) -> Plugin {
-    let mut spec = PluginSpec { name: name.into(), module: guest(fields), ..PluginSpec::default() };
+    let mut spec = PluginSpec { name: name.into(), ..PluginSpec::default() };
     say(&mut spec);
-    Plugin::load(host, spec).unwrap()
+    Plugin::load(host, &guest(fields), spec).unwrap()
 }
 
 pub fn map(fields: &[(&str, &str)]) -> HeaderMap {
