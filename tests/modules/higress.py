@@ -8,17 +8,20 @@ from __future__ import annotations
 import importlib.util
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from tests.middleware.asgi_server import Connection, http_scope, part
 from wasmgate import Capabilities, Limits, Policy
 
 if TYPE_CHECKING:
-    from wasmgate._asgi import Receive, Scope, Send
+    from collections.abc import Sequence
+
+    from wasmgate._asgi import ASGIApp, Receive, Scope, Send
 
 # What Go's runtime and its collector need beyond the default limits.
 GO = Limits(memory=128 * 1024**2, fuel=200_000_000, start_fuel=20_000_000_000)
 CHAT = "/v1/chat/completions"
-JSON = (b"content-type", b"application/json")
+JSON = b"application/json"
 
 
 def modules() -> dict[str, Path]:
@@ -42,6 +45,23 @@ def plugin(name: str, configuration: object, **capabilities: Any) -> Policy:  # 
     )
 
 
+_Fields: TypeAlias = "Sequence[tuple[bytes, bytes]]"
+
+
+def posted(
+    app: ASGIApp, body: bytes, fields: _Fields = (), *, to: str = CHAT, kind: bytes = JSON
+) -> Connection:
+    """Send a request with a body, whose first bytes come alone."""
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *fields]
+    parts = part(body[:10], more=True), part(body[10:])
+    return Connection(app, http_scope("POST", to, headers), *parts)
+
+
+async def chat(app: ASGIApp, asked: object, fields: _Fields = (), *, to: str = CHAT) -> Connection:
+    """Send JSON, and wait for the end of the answer."""
+    return await posted(app, json.dumps(asked).encode(), fields, to=to).done()
+
+
 class Model:
     """An app that answers as a model's server does, and keeps what it was asked."""
 
@@ -63,8 +83,8 @@ class Model:
         self.seen.append((scope["path"] + ("?" + query if query else ""), headers, body))
         head = [(b"content-type", self.content_type)]
         await send({"type": "http.response.start", "status": 200, "headers": head})
-        for part in self.parts:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
+        for piece in self.parts:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
     @property

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.middleware.asgi_server import Connection, http_scope, part
-from tests.modules.higress import CHAT, JSON, Model, plugin
+from tests.modules.higress import Model, chat, plugin
 from wasmgate import PolicyMiddleware
+
+if TYPE_CHECKING:
+    from tests.middleware.asgi_server import Connection
 
 RULES = {
     "deny_openai": True,
@@ -38,9 +41,8 @@ def completion(text: str) -> bytes:
 async def say(model: Model, text: str) -> Connection:
     """Send one message to the model, through the policy."""
     wrapped = PolicyMiddleware(model, policies=[plugin("ai-data-masking", RULES)])
-    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]}).encode()
-    headers = [JSON, (b"content-length", b"%d" % len(body))]
-    return await Connection(wrapped, http_scope("POST", CHAT, headers), part(body)).done()
+    asked = {"model": "m", "messages": [{"role": "user", "content": text}]}
+    return await chat(wrapped, asked)
 
 
 async def test_a_forbidden_word_never_reaches_the_model() -> None:

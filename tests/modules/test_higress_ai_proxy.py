@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.middleware.asgi_server import Connection, http_scope, part
-from tests.modules.higress import CHAT, JSON, Model, plugin
+from tests.modules.higress import Model, chat, plugin
 from wasmgate import PolicyMiddleware
+
+if TYPE_CHECKING:
+    from tests.middleware.asgi_server import Connection
 
 CLAUDE = {
     "provider": {
@@ -39,9 +41,7 @@ async def ask(model: Model, *, stream: bool) -> Connection:
     """Ask as a client of OpenAI's protocol does."""
     wrapped = PolicyMiddleware(model, policies=[plugin("gpustack-ai-proxy", CLAUDE)])
     asked = {"model": "small", "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
-    body = json.dumps(asked).encode()
-    headers = [JSON, (b"content-length", b"%d" % len(body)), (b"authorization", b"Bearer mine")]
-    return await Connection(wrapped, http_scope("POST", CHAT, headers), part(body)).done()
+    return await chat(wrapped, asked, [(b"authorization", b"Bearer mine")])
 
 
 async def test_the_model_is_asked_in_its_own_protocol() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.middleware.asgi_server import Connection, http_scope, part
-from tests.modules.higress import CHAT, JSON, Model, plugin
+from tests.modules.higress import Model, chat, plugin
 from wasmgate import PolicyMiddleware
+
+if TYPE_CHECKING:
+    from tests.middleware.asgi_server import Connection
 
 USAGE = {"prompt_tokens": 24, "completion_tokens": 7, "total_tokens": 31}
 EVENTS = (
@@ -25,9 +28,7 @@ async def counted(model: Model, *, stream: bool) -> tuple[Connection, dict[str, 
     """Ask the model through the policy; return the answer and the metrics by their last part."""
     wrapped = PolicyMiddleware(model, policies=[plugin("ai-statistics", {})])
     asked = {"model": "m1", "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
-    body = json.dumps(asked).encode()
-    headers = [JSON, (b"content-length", b"%d" % len(body))]
-    answer = await Connection(wrapped, http_scope("POST", CHAT, headers), part(body)).done()
+    answer = await chat(wrapped, asked)
     metrics = {name.rpartition(".metric.")[2]: value for name, _, value in wrapped.host.metrics()}
     return answer, metrics
 

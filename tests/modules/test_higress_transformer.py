@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.middleware.asgi_server import Connection, http_scope, part
-from tests.modules.higress import JSON, Model, plugin
+from tests.modules.higress import Model, plugin, posted
 from wasmgate import PolicyMiddleware
+
+if TYPE_CHECKING:
+    from tests.middleware.asgi_server import Connection
 
 RULES = {
     "reqRules": [
@@ -37,11 +40,8 @@ async def changed(body: bytes, rules: object = RULES) -> tuple[Model, Connection
     """Send a request with two parts of a JSON body; its answer is JSON, too."""
     model = Model(b'{"answer": 42, ', b'"debug": "trace"}')
     wrapped = PolicyMiddleware(model, policies=[plugin("transformer", rules)])
-    length = (b"content-length", b"%d" % len(body))
-    headers = [JSON, length, (b"x-remove", b"1"), (b"x-old", b"kept")]
-    scope = http_scope("POST", "/v1/chat?page=2", headers)
-    parts = part(body[:10], more=True), part(body[10:])
-    return model, await Connection(wrapped, scope, *parts).done()
+    fields = [(b"x-remove", b"1"), (b"x-old", b"kept")]
+    return model, await posted(wrapped, body, fields, to="/v1/chat?page=2").done()
 
 
 BODY = b'{"model": "small", "userId": 12, "secret": "s"}'
