@@ -45,6 +45,16 @@ def plugin(name: str, configuration: object, **capabilities: Any) -> Policy:  # 
     )
 
 
+def written(name: str, configuration: object, **capabilities: object) -> dict[str, object]:
+    """Write such a policy as gateway.yaml has it."""
+    return {
+        "module": str(modules()[name]),
+        "configuration": configuration,
+        "limits": {"memory": GO.memory, "fuel": GO.fuel, "start_fuel": GO.start_fuel},
+        "capabilities": {"metrics": ["*"]} | capabilities,
+    }
+
+
 _Fields: TypeAlias = "Sequence[tuple[bytes, bytes]]"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.gateway.scripted_upstream import Peer, Received, ScriptedUpstream, sends
 from tests.gateway.serving import FORMS, Client, serve
-from tests.modules.higress import CHAT, modules
+from tests.modules.higress import CHAT, written
 from wasmgate import Gateway, GatewayConfig
 
 if TYPE_CHECKING:
@@ -62,14 +62,8 @@ async def thanks(peer: Peer) -> None:
 
 def gateway(model: ScriptedUpstream, reports: ScriptedUpstream) -> Gateway:
     """Put the policy before an instance of a model."""
-    usage = {
-        "module": str(modules()["gpustack-token-usage"]),
-        "configuration": RULES,
-        "limits": {"memory": "128MiB", "fuel": 200_000_000, "start_fuel": 20_000_000_000},
-        "capabilities": {"net": [REPORTS], "metrics": ["*"]},
-    }
     config = {
-        "policies": {"usage": usage},
+        "policies": {"usage": written("gpustack-token-usage", RULES, net=[REPORTS])},
         "clusters": {INSTANCE: {"endpoints": [model.url]}, REPORTS: {"endpoints": [reports.url]}},
         "routes": [{"match": {"prefix": "/"}, "policies": ["usage"], "cluster": INSTANCE}],
     }
