@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.native.callout_guests import Texts, caller
 from tests.native.hostile import guest
 
 if TYPE_CHECKING:
@@ -173,6 +174,19 @@ def test_an_upstream_that_was_denied_is_proposed(wasmgate: Command) -> None:
     (call,) = [it for it in facts["events"] if it["name"] == "proxy_http_call"]
     assert "may not reach 'auth:8080' (capability net)" in call["reason"]
     assert facts["capabilities"]["calls"]["net"] == ["auth:8080"]
+
+
+def test_a_cluster_of_envoy_is_proposed_by_its_name(tmp_path: Path, wasmgate: Command) -> None:
+    """Which a configuration takes."""
+    texts = Texts()
+    module = tmp_path / "calls.wasm"
+    call = texts.http_call(upstream=b"outbound|80||auth.static")
+    module.write_bytes(caller(texts, "proxy_on_request_headers", call))
+    proposed = traced(wasmgate, "calls.wasm")["capabilities"]
+    assert proposed == {"calls": {"net": ["auth.static"]}}
+    allowed = traced(wasmgate, "calls.wasm", "--capability", "net=auth.static")
+    assert allowed["callouts"] == [{"policy": "calls", "kind": "http", "to": "auth.static"}]
+    assert allowed["capabilities"] == proposed
 
 
 @pytest.mark.usefixtures("calls")

@@ -5,6 +5,9 @@ Fields, bodies, a callout and a metric of guests that no Rust SDK has made.
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +16,7 @@ from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
 from tests.middleware.asgi_server import get
 from tests.modules.higress import Model
 from wasmgate import Capabilities, Limits, Policy, PolicyLoadError, PolicyMiddleware
+from wasmgate.testing import PolicyHost
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,3 +122,27 @@ def test_without_a_cluster_it_does_not_start(module: Path) -> None:
     """Its configuration is refused."""
     with pytest.raises(PolicyLoadError, match="refused"):
         PolicyMiddleware(Model(), policies=[policy(module, "", net=())])
+
+
+def test_where_time_stands_still(module: Path) -> None:
+    """As its author tests it: without a server."""
+    host = PolicyHost()
+    exchange = host.start(policy(module)).request(headers={"x-api-key": "known"})
+    host.answer(host.callouts[0], body=b"gold\n")
+    assert exchange.request is not None
+    assert exchange.request.headers.get("x-plan") == "gold"
+
+
+def test_its_trace(module: Path, tmp_path: Path) -> None:
+    """With the limits that policies have by default."""
+    (tmp_path / "service").write_text("plans")
+    command = [sys.executable, "-m", "wasmgate", "trace", str(module), "--json"]
+    options = ["--configuration", "service", "-H", "x-api-key: known", "--answer", "plans=200:gold"]
+    allowed = ["--capability", "net=plans", "--capability", "metrics=plan_lookups"]
+    done = subprocess.run(
+        [*command, *options, *allowed], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    facts = json.loads(done.stdout)
+    assert ["x-plan", "gold"] in facts["upstream"]["headers"]
+    assert facts["capabilities"] == {"plan_lookup": {"metrics": ["plan_lookups"], "net": ["plans"]}}

@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+/// Monotonic time at the start, in nanoseconds. Not 0: Go's runtime takes that for a clock that is
+/// broken, and does not start ("nanotime returning zero", `runtime/proc.go`).
+const MONOTONIC_START: u64 = 1_000_000_000;
 
 /// A clock of policies: callbacks, ticks, back-off and the times of a stream go by it.
 #[derive(Debug, Default)]
@@ -23,8 +26,7 @@ struct Stopped {
 }
 
 impl Clock {
-    /// A clock that stands at `unix` nanoseconds since 1970 until it is moved. Its monotonic time
-    /// begins at 0.
+    /// A clock that stands at `unix` nanoseconds since 1970 until it is moved.
     #[must_use]
     pub fn stopped_at(unix: u64) -> Self {
         let stopped = Stopped { unix, began: Instant::now(), passed: AtomicU64::new(0) };
@@ -56,10 +58,11 @@ impl Clock {
 
     /// Nanoseconds since some moment before the first policy ran.
     pub(crate) fn monotonic(&self) -> u64 {
-        match &self.stopped {
-            None => nanoseconds(BEGAN.elapsed()),
-            Some(stopped) => nanoseconds(stopped.passed()),
-        }
+        let passed = match &self.stopped {
+            None => BEGAN.elapsed(),
+            Some(stopped) => stopped.passed(),
+        };
+        MONOTONIC_START.saturating_add(nanoseconds(passed))
     }
 
     /// Nanoseconds since 1970 at a moment that [`Clock::now`] told.
@@ -86,9 +89,15 @@ mod tests {
     fn a_stopped_clock_tells_the_same_time_until_it_is_moved() {
         let clock = Clock::stopped_at(7);
         let before = clock.now();
-        assert_eq!((7, 0, true), (clock.unix(), clock.monotonic(), before == clock.now()));
+        let start = clock.monotonic();
+        assert_eq!((7, start, before), (clock.unix(), clock.monotonic(), clock.now()));
         assert!(clock.advance(Duration::from_nanos(5)));
-        assert_eq!((12, 5, 7), (clock.unix(), clock.monotonic(), clock.unix_at(before)));
+        assert_eq!((12, start + 5, 7), (clock.unix(), clock.monotonic(), clock.unix_at(before)));
+    }
+
+    #[test]
+    fn monotonic_time_is_never_0() {
+        assert!([Clock::default(), Clock::stopped_at(0)].iter().all(|clock| clock.monotonic() > 0));
     }
 
     #[test]

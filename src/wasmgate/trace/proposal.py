@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["proposal", "took_environment"]
 
 _ENVIRONMENT = "environ_get"
+# What guests written for Envoy and Higress call a cluster.
+_CLUSTER = re.compile(r"outbound\|\d*\|\|(.+)")
 
 
 def proposal(policies: Sequence[Policy], outcome: Outcome) -> dict[str, dict[str, list[str]]]:
@@ -39,7 +42,7 @@ def _of(policy: Policy, outcome: Outcome) -> dict[str, set[str]]:
     denied: dict[str, set[str]] = {}
     for name, key, value, _ in outcome.denials:
         if name == policy.name:
-            denied.setdefault(key, set()).add(value)
+            denied.setdefault(key, set()).add(_entry(value) if key == "net" else value)
     calls = [event for event in outcome.events if event.policy == policy.name and event.hostcall]
     asked = {(kind, named) for name, kind, named in outcome.callouts if name == policy.name}
     called = _values(calls, "proxy_call_foreign_function", "name")
@@ -55,6 +58,11 @@ def _of(policy: Policy, outcome: Outcome) -> dict[str, set[str]]:
         "shared_data": queues & set(allowed.shared_data),
     }
     return {key: values | denied.get(key, set()) for key, values in used.items()}
+
+
+def _entry(upstream: str) -> str:
+    cluster = _CLUSTER.fullmatch(upstream)
+    return cluster[1] if cluster else upstream
 
 
 def _values(calls: Sequence[TraceEvent], name: str, argument: str) -> set[str]:
