@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 import uvloop
 
+from tests.gateway.serving import form
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+__all__ = ["form"]
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -6,11 +6,9 @@ import asyncio
 import gc
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.callouts.places import REQUEST, Setting, answers, asking, welcomes_after, written
 from tests.gateway.scripted_upstream import ScriptedUpstream, silent
-from tests.gateway.serving import FORMS, Client, ask, serve
+from tests.gateway.serving import Client, ask, both_forms, serve
 from tests.native.callout_guests import Texts, caller
 from wasmgate import Gateway, GatewayConfig
 from wasmgate._native import pending_callouts
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = pytest.mark.parametrize("http", FORMS.values(), ids=FORMS)
+pytestmark = both_forms
 
 GET = b"GET / HTTP/1.1\r\nhost: gate.test\r\n\r\n"
 
@@ -47,7 +45,7 @@ async def gone(gateway: Gateway) -> None:
 
 
 async def test_a_request_that_waits_ends_with_its_policy(
-    http: str, tmp_path: Path, said: Callable[[], list[str]]
+    tmp_path: Path, said: Callable[[], list[str]]
 ) -> None:
     """Its callout goes on beside the new configuration; then nothing is left of the old one."""
     released = asyncio.Event()
@@ -56,7 +54,7 @@ async def test_a_request_that_waits_ends_with_its_policy(
         ScriptedUpstream(answers) as site,
     ):
         gateway = Gateway(using(asking(tmp_path, "auth", timeout=60_000), auth.url, site.url))
-        async with serve(gateway, http=http) as port, Client(port) as client:
+        async with serve(gateway) as port, Client(port) as client:
             await client.send(GET)
             await auth.until(lambda: len(auth.requests) == 1)
             assert pending_callouts() == 1
@@ -70,7 +68,7 @@ async def test_a_request_that_waits_ends_with_its_policy(
             await auth.until(lambda: auth.open == 0)
 
 
-async def test_a_callout_of_nobodys_request(http: str, tmp_path: Path) -> None:
+async def test_a_callout_of_nobodys_request(tmp_path: Path) -> None:
     """One that a tick made ends with the policy."""
     texts = Texts()
     module = tmp_path / "guest.wasm"
@@ -83,7 +81,7 @@ async def test_a_callout_of_nobodys_request(http: str, tmp_path: Path) -> None:
     module.write_bytes(caller(texts, "proxy_on_tick", tick, start))
     async with ScriptedUpstream(silent) as auth, ScriptedUpstream(answers) as site:
         gateway = Gateway(using(module, auth.url, site.url))
-        async with serve(gateway, http=http) as port:
+        async with serve(gateway) as port:
             assert (await ask(port)).status == 200
             await auth.until(lambda: len(auth.requests) == 1)
             await gateway.reload(without(site.url))
@@ -93,7 +91,7 @@ async def test_a_callout_of_nobodys_request(http: str, tmp_path: Path) -> None:
 
 
 async def test_a_policy_that_stays_hears_the_answer(
-    http: str, tmp_path: Path, said: Callable[[], list[str]]
+    tmp_path: Path, said: Callable[[], list[str]]
 ) -> None:
     """The same policy in the new configuration: the request that waits is answered."""
     released = asyncio.Event()
@@ -103,7 +101,7 @@ async def test_a_policy_that_stays_hears_the_answer(
     ):
         config = using(asking(tmp_path, "auth", REQUEST, timeout=60_000), auth.url, site.url)
         gateway = Gateway(config)
-        async with serve(gateway, http=http) as port, Client(port) as client:
+        async with serve(gateway) as port, Client(port) as client:
             await client.send(GET)
             await auth.until(lambda: len(auth.requests) == 1)
             await gateway.reload(config)

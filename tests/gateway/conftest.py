@@ -8,27 +8,21 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import pytest
 import pytest_asyncio
 import uvloop
 
-from tests.gateway.serving import FORMS, SETTINGS
+from tests.gateway.serving import form
 from wasmgate.upstream import HttpUpstream, UpstreamLimits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+__all__ = ["form"]
+
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Every asynchronous test twice."""
     return {"asyncio": asyncio.SelectorEventLoop, "uvloop": uvloop.new_event_loop}
-
-
-@pytest.fixture(params=FORMS)
-def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Serve gateways in one form, then in the other."""
-    monkeypatch.setitem(SETTINGS, "http", FORMS[request.param])
-    return str(request.param)
 
 
 @pytest_asyncio.fixture

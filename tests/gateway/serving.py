@@ -39,6 +39,13 @@ SETTINGS: dict[str, Any] = {
 LENGTH = re.compile(rb"^content-length: (\d+)\r$", re.MULTILINE)
 
 
+@pytest.fixture(params=FORMS)
+def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Serve gateways in one form, then in the other."""
+    monkeypatch.setitem(SETTINGS, "http", FORMS[request.param])
+    return str(request.param)
+
+
 def configuration(*endpoints: str, **changes: object) -> GatewayConfig:
     """Make a configuration with one route, `/`, to one cluster, `site`."""
     site = {"endpoints": list(endpoints)}

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.gateway.serving import form
 from tests.modules.building import built
+
+__all__ = ["Guests", "form"]
 
 Guests = Callable[[str], Path]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.gateway.scripted_upstream import ScriptedUpstream
-from tests.gateway.serving import FORMS, ask, serve
+from tests.gateway.serving import ask, both_forms, serve
 from tests.modules.higress import CHAT, written
 from wasmgate import Gateway, GatewayConfig
 
@@ -17,7 +17,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "finisher": {"health": {"unhealthyThreshold": 3, "cooldownMs": 60_000}},
 }
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.parametrize("http", FORMS.values(), ids=FORMS)]
+pytestmark = [pytest.mark.timeout(300), both_forms]
 
 
 def gateway(url: str) -> Gateway:
@@ -34,20 +34,20 @@ def gateway(url: str) -> Gateway:
     return Gateway(GatewayConfig.model_validate(config))
 
 
-async def statuses(url: str, http: Any) -> list[int]:  # noqa: ANN401 (uvicorn's)
+async def statuses(url: str) -> list[int]:
     """Ask five times."""
-    async with serve(gateway(url), http=http) as port:
+    async with serve(gateway(url)) as port:
         return [(await ask(port, CHAT.encode())).status for _ in range(5)]
 
 
-async def test_it_cannot_be_reached(http: Any) -> None:  # noqa: ANN401
+async def test_it_cannot_be_reached() -> None:
     """Three requests fail; then it is out, which `response.flags` told the policy."""
     async with ScriptedUpstream() as instance:
         url = instance.url
-    assert await statuses(url, http) == [502, 502, 502, 503, 503]
+    assert await statuses(url) == [502, 502, 502, 503, 503]
 
 
-async def test_it_answers(http: Any) -> None:  # noqa: ANN401
+async def test_it_answers() -> None:
     """And stays."""
     async with ScriptedUpstream() as instance:
-        assert await statuses(instance.url, http) == [200] * 5
+        assert await statuses(instance.url) == [200] * 5

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.gateway.scripted_upstream import Peer, Received, ScriptedUpstream, sends
-from tests.gateway.serving import FORMS, Client, serve
+from tests.gateway.serving import Client, both_forms, serve
 from tests.modules.higress import CHAT, written
 from wasmgate import Gateway, GatewayConfig
 
@@ -34,7 +34,7 @@ TOKENS = (
 LAST = b"data: " + json.dumps({"model": "m1", "choices": [], "usage": USAGE}).encode() + b"\n\n"
 DONE = b"data: [DONE]\n\n"
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.parametrize("http", FORMS.values(), ids=FORMS)]
+pytestmark = [pytest.mark.timeout(300), both_forms]
 
 
 def streams(*events: bytes) -> Script:
@@ -72,14 +72,13 @@ def gateway(model: ScriptedUpstream, reports: ScriptedUpstream) -> Gateway:
 
 @contextlib.asynccontextmanager
 async def served(
-    http: Any,  # noqa: ANN401 (uvicorn's)
     script: Script,
 ) -> AsyncIterator[tuple[ScriptedUpstream, ScriptedUpstream, int]]:
     """Run a gateway; gives what it forwards to, what it tells of the tokens, and its port."""
     async with (
         ScriptedUpstream(script) as model,
         ScriptedUpstream(thanks) as reports,
-        serve(gateway(model, reports), http=http) as port,
+        serve(gateway(model, reports)) as port,
     ):
         yield model, reports, port
 
@@ -108,10 +107,10 @@ def data(body: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-async def test_a_stream_of_tokens(http: Any) -> None:  # noqa: ANN401
+async def test_a_stream_of_tokens() -> None:
     """The model is asked for its usage, whose event gets the times."""
     async with (
-        served(http, streams(*TOKENS, LAST, DONE)) as (model, reports, port),
+        served(streams(*TOKENS, LAST, DONE)) as (model, reports, port),
         Client(port) as client,
     ):
         await asked(client, stream=True)
@@ -134,12 +133,12 @@ async def test_a_stream_of_tokens(http: Any) -> None:  # noqa: ANN401
     assert usage["completed"] is True
 
 
-async def test_an_answer_in_one_piece(http: Any) -> None:  # noqa: ANN401
+async def test_an_answer_in_one_piece() -> None:
     """The client gets it as it is."""
     content = json.dumps({"model": "m1", "choices": [], "usage": USAGE}).encode()
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
     async with (
-        served(http, sends(head % len(content), content[:20], content[20:])) as (_, reports, port),
+        served(sends(head % len(content), content[:20], content[20:])) as (_, reports, port),
         Client(port) as client,
     ):
         await asked(client)
@@ -149,10 +148,10 @@ async def test_an_answer_in_one_piece(http: Any) -> None:  # noqa: ANN401
     assert (usage["input_token"], usage["output_token"], usage["completed"]) == (24, 7, True)
 
 
-async def test_a_client_that_wants_no_usage(http: Any) -> None:  # noqa: ANN401
+async def test_a_client_that_wants_no_usage() -> None:
     """Gets none; the service does."""
     async with (
-        served(http, streams(*TOKENS, LAST, DONE)) as (_, reports, port),
+        served(streams(*TOKENS, LAST, DONE)) as (_, reports, port),
         Client(port) as client,
     ):
         await asked(client, stream=True, stream_options={"include_usage": False})
@@ -162,9 +161,9 @@ async def test_a_client_that_wants_no_usage(http: Any) -> None:  # noqa: ANN401
     assert usage["total_token"] == 31
 
 
-async def test_a_client_that_leaves(http: Any) -> None:  # noqa: ANN401
+async def test_a_client_that_leaves() -> None:
     """The service hears what there was until then."""
-    async with served(http, streams(*TOKENS)) as (_, reports, port):
+    async with served(streams(*TOKENS)) as (_, reports, port):
         async with Client(port) as client:
             await asked(client, stream=True)
             await client.head()
