@@ -80,6 +80,10 @@ class LimitSettings(Model):
     log_bytes: Size = Limits.log_bytes
     """Log text that one callback may write."""
 
+    def to_limits(self) -> Limits:
+        """Return the same as `Limits`."""
+        return Limits(**self.model_dump())
+
 
 class PolicySettings(Model):
     """A module with its configuration, limits and capabilities; see `wasmgate.Policy`."""
@@ -135,7 +139,7 @@ class PolicySettings(Model):
             root_id=self.root_id,
             configuration=self.configuration,
             vm_configuration=self.vm_configuration,
-            limits=Limits(**self.limits.model_dump()),
+            limits=self.limits.to_limits(),
             capabilities=self.capabilities.to_capabilities(),
             failure_policy=self.failure_policy,
             strip_request_headers=self._stripped(),

@@ -41,11 +41,9 @@ pub(super) fn value(
     // It is copied once, to where it stays: the guest's allocator runs before the guest gets it.
     let mut value = Short::new();
     let mut keep = |found: &[u8]| value.extend_from_slice(found);
-    if read(guest, map, |map| map.get(&name).map(&mut keep))?.flatten().is_none() {
-        // ABI 0.1.0 has no "not found" here: an absent field is an empty one.
-        if guest.env.core.module.dialect() == Dialect::V0_1_0 {
-            return guest.give(&[], value_at, size_at);
-        }
+    let found = read(guest, map, |map| map.get(&name).map(&mut keep))?.flatten();
+    // ABI 0.1.0 has no "not found" here: an absent field is an empty one.
+    if found.is_none() && guest.env.core.module.dialect() != Dialect::V0_1_0 {
         return Err(Status::NotFound.into());
     }
     guest.give(&value, value_at, size_at)
