@@ -37,10 +37,9 @@ _STEPS = {
     ("load", "time"): "a module from the cache, its canary started",
     ("swap.new", "time"): "from a reload to the first answer, a module never seen",
     ("swap.cached", "time"): "from a reload to the first answer, a module from the cache",
-    (
-        "start",
-        "time",
-    ): "from the start of `wasmgate run` to its first answer, three cached policies",
+    ("start", "time"): (
+        "from the start of `wasmgate run` to its first answer, three cached policies"
+    ),
 }
 _MILLISECOND = 1000.0
 _HUNDRED = 99.95

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from wasmgate._asgi import ASGIApp, Receive, Scope, Send
 
 # What Go's runtime and its collector need beyond the default limits.
-GO = Limits(memory=128 * 1024**2, fuel=200_000_000, start_fuel=20_000_000_000)
+GO = {"memory": 128 * 1024**2, "fuel": 200_000_000, "start_fuel": 20_000_000_000}
+ALLOWED = {"metrics": ["*"]}
 CHAT = "/v1/chat/completions"
 JSON = b"application/json"
 
@@ -35,13 +36,12 @@ def modules() -> dict[str, Path]:
 
 def plugin(name: str, configuration: object, **capabilities: Any) -> Policy:  # noqa: ANN401
     """Make a policy of one of the modules, with what it may touch."""
-    allowed = {"metrics": ["*"]} | capabilities
     return Policy(
         modules()[name],
         name=name,
         configuration=json.dumps(configuration),
-        limits=GO,
-        capabilities=Capabilities(**allowed),
+        limits=Limits(**GO),
+        capabilities=Capabilities(**ALLOWED | capabilities),
     )
 
 
@@ -50,8 +50,8 @@ def written(name: str, configuration: object, **capabilities: object) -> dict[st
     return {
         "module": str(modules()[name]),
         "configuration": configuration,
-        "limits": {"memory": GO.memory, "fuel": GO.fuel, "start_fuel": GO.start_fuel},
-        "capabilities": {"metrics": ["*"]} | capabilities,
+        "limits": GO,
+        "capabilities": ALLOWED | capabilities,
     }
 
 
