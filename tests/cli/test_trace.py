@@ -189,6 +189,18 @@ def test_a_cluster_of_envoy_is_proposed_by_its_name(tmp_path: Path, wasmgate: Co
     assert allowed["capabilities"] == proposed
 
 
+@pytest.mark.parametrize("allowed", [(), ("--capability", "net=cache:6379")])
+def test_a_redis_is_proposed_without_its_database(
+    allowed: tuple[str, ...], tmp_path: Path, wasmgate: Command
+) -> None:
+    """Denied or used; a configuration takes no database."""
+    texts, server = Texts(), b"cache:6379?db=3"
+    call = texts.redis_init(server) + texts.redis_call(server)
+    (tmp_path / "asks.wasm").write_bytes(caller(texts, "proxy_on_request_headers", call))
+    facts = traced(wasmgate, "asks.wasm", *allowed)
+    assert facts["capabilities"] == {"asks": {"net": ["cache:6379"]}}
+
+
 @pytest.mark.usefixtures("calls")
 def test_an_upstream_that_was_asked_is_proposed(wasmgate: Command) -> None:
     """A capability that nobody needed is not in it."""

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["proposal", "took_environment"]
 
 _ENVIRONMENT = "environ_get"
-# What guests written for Envoy and Higress call a cluster.
-_CLUSTER = re.compile(r"outbound\|\d*\|\|(.+)")
+# Guests written for Envoy and Higress call a cluster outbound|PORT||NAME, and a Redis may have a
+# database behind it, as "?db=1".
+_UPSTREAM = re.compile(r"(?:outbound\|\d*\|\|)?(?P<entry>[^?]+)(?:\?.*)?")
 
 
 def proposal(policies: Sequence[Policy], outcome: Outcome) -> dict[str, dict[str, list[str]]]:
@@ -42,7 +43,7 @@ def _of(policy: Policy, outcome: Outcome) -> dict[str, set[str]]:
     denied: dict[str, set[str]] = {}
     for name, key, value, _ in outcome.denials:
         if name == policy.name:
-            denied.setdefault(key, set()).add(_entry(value) if key == "net" else value)
+            denied.setdefault(key, set()).add(value)
     calls = [event for event in outcome.events if event.policy == policy.name and event.hostcall]
     asked = {(kind, named) for name, kind, named in outcome.callouts if name == policy.name}
     called = _values(calls, "proxy_call_foreign_function", "name")
@@ -57,12 +58,14 @@ def _of(policy: Policy, outcome: Outcome) -> dict[str, set[str]]:
         "metrics": {entry for entry in allowed.metrics if _covers(entry, metrics)},
         "shared_data": queues & set(allowed.shared_data),
     }
-    return {key: values | denied.get(key, set()) for key, values in used.items()}
+    found = {key: values | denied.get(key, set()) for key, values in used.items()}
+    return found | {"net": set(map(_entry, found["net"]))}
 
 
 def _entry(upstream: str) -> str:
-    cluster = _CLUSTER.fullmatch(upstream)
-    return cluster[1] if cluster else upstream
+    """Return what a configuration calls an upstream."""
+    match = _UPSTREAM.fullmatch(upstream)
+    return match["entry"] if match else upstream
 
 
 def _values(calls: Sequence[TraceEvent], name: str, argument: str) -> set[str]:
