@@ -32,7 +32,7 @@ PUBLIC_NAMES = ["auth.example.com", "internal.example.com", "notinternal.com", "
 @pytest.mark.parametrize("address", NEVER)
 def test_no_name_leads_to_metadata(name: str, address: str) -> None:
     """Nor to any other address of the link, nor to many at once."""
-    with pytest.raises(AddressRefused, match="link-local or metadata"):
+    with pytest.raises(AddressRefused, match="link-local, multicast, unspecified or metadata"):
         judge(name, address)
 
 

@@ -12,6 +12,8 @@ import ipaddress
 import socket
 from typing import TYPE_CHECKING
 
+from wasmgate.callouts.address_space import embedded, is_public, is_unfit
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
@@ -26,9 +28,14 @@ _INTERNAL = (
 )
 # Where clouds answer with a machine's credentials, beside 169.254.169.254, which is link-local.
 _METADATA = frozenset(
-    map(ipaddress.ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254"))
+    map(
+        ipaddress.ip_address,
+        (
+            *("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254"),
+            *("fd20:ce::254", "fd00:42::42", "fd00:c1::a9fe:a9fe"),
+        ),
+    )
 )
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052 section 2.1
 
 
 class AddressRefused(Exception):
@@ -39,15 +46,16 @@ def judge(name: str, address: str) -> None:
     """Raise AddressRefused unless `name` may lead to `address`.
 
     A name that only a private network can have may lead to that network and to this machine; any
-    other to public addresses alone. None leads to link-local, multicast or unspecified addresses,
-    or to a cloud's metadata service.
+    other to public addresses alone. An IPv6 address that carries an IPv4 one is judged by both.
+    None leads to link-local, multicast or unspecified addresses, or to a cloud's metadata service.
     """
-    ip = _embedded(ipaddress.ip_address(address))
-    if ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip in _METADATA:
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if any(is_unfit(reached) or reached in _METADATA for reached in (ip, *embedded(ip))):
         raise AddressRefused(
-            f"{name} leads to {address}, a link-local or metadata address: no name may"
+            f"{name} leads to {address}, a link-local, multicast, unspecified or metadata address:"
+            " no name may"
         )
-    if not (ip.is_global or _internal(name)):
+    if not (is_public(ip) or _internal(name)):
         raise AddressRefused(
             f"{name} leads to {address}, which is not public; if that is meant, put a cluster or"
             " the address itself in `net`"
@@ -57,17 +65,6 @@ def judge(name: str, address: str) -> None:
 def _internal(name: str) -> bool:
     lower = name.lower().rstrip(".")
     return "." not in lower or any(lower.endswith(f".{suffix}") for suffix in _INTERNAL)
-
-
-def _embedded(
-    ip: ipaddress.IPv4Address | ipaddress.IPv6Address,
-) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """Return the IPv4 address that a packet for this IPv6 address reaches in the end."""
-    if isinstance(ip, ipaddress.IPv4Address):
-        return ip
-    if ip in _NAT64:
-        return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
-    return ip.ipv4_mapped or ip.sixtofour or ip
 
 
 async def resolve(host: str, port: int) -> list[str]:
