@@ -47,7 +47,7 @@ def test_a_configuration_can_be_made_from_plain_data() -> None:
 def test_names_must_meet_also_without_a_file() -> None:
     """Whoever makes a configuration in Python gets the same check."""
     route = {"match": {"prefix": "/"}, "cluster": "b"}
-    with pytest.raises(ValidationError, match=r"routes\.0\.cluster: no cluster is named 'b'"):
+    with pytest.raises(ValidationError, match=r"routes\[0\]\.cluster: no cluster is named 'b'"):
         GatewayConfig.model_validate(DATA | {"routes": [route]})
 
 

@@ -103,7 +103,7 @@ def test_an_endpoint_is_scheme_host_and_port(text: str, expected: str) -> None:
         ("ftp://a:1", "must be http://host:port"),
         ("http://", "must be http://host:port"),
         ("http://a:0", "must be http://host:port"),
-        ("http://a:99999", "must be http://host:port"),
+        ("http://a:99999", "the port must be at most 65535"),
         ("http://a:b", "must be http://host:port"),
         ("http://[::1", "must be http://host:port"),
         ("http://a b:1", "must be http://host:port"),

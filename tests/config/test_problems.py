@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wasmgate.config.problems import Problem, key_path
+from wasmgate.config.problems import Problem
+from wasmgate.config.references import key_path
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ def test_a_path_is_written_as_a_person_would(path: tuple[str | int, ...], shown:
 
 def test_a_problem_names_file_line_and_key() -> None:
     """In the form that editors jump to."""
-    problem = Problem(14, ("routes", 1, "cluster"), "no cluster is named 'ordrs'")
+    problem = Problem(14, ("routes", 1, "cluster"), "no cluster is named 'ordrs'", "write orders")
     assert problem.shown("gateway.yaml") == (
         "gateway.yaml:14: routes[1].cluster: no cluster is named 'ordrs'"
     )
@@ -31,4 +32,7 @@ def test_a_problem_names_file_line_and_key() -> None:
 
 def test_a_problem_of_the_whole_file_names_no_key() -> None:
     """There is none to name."""
-    assert Problem(1, (), "the file is empty").shown("g.yaml") == "g.yaml:1: the file is empty"
+    assert (
+        Problem(1, (), "the file is empty", "write").shown("g.yaml")
+        == "g.yaml:1: the file is empty"
+    )

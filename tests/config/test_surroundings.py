@@ -19,7 +19,7 @@ def resolve(folder: Path, configuration: object) -> tuple[Any, list[str]]:
     """Resolve one policy's configuration; return it and what was said."""
     surroundings = Surroundings(folder)
     data = surroundings.resolve({"policies": {"p": {"configuration": configuration}}})
-    return data["policies"]["p"]["configuration"], [text for _, text in surroundings.problems]
+    return data["policies"]["p"]["configuration"], [one.text for one in surroundings.problems]
 
 
 def test_files_are_found_at_any_depth(tmp_path: Path) -> None:

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, PlainValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
 
 from wasmgate.capabilities import Capabilities, Mount, is_upstream
 from wasmgate.config.model import Model
 from wasmgate.config.names import MetricPattern, Text, Variable
+from wasmgate.config.wrong import wrong
 
 __all__ = ["CapabilitySettings"]
 
 
 def _upstream(value: str) -> str:
     if not is_upstream(value):
-        raise PydanticCustomError(
+        raise wrong(
             "upstream",
             "must be the name of a cluster or host:port, such as auth.internal:8080, no URL",
+            "write host and port (1 to 65535) alone, such as net: [auth.internal:8080]",
         )
     return value
 
@@ -27,7 +28,7 @@ def _readable(value: object) -> object:
     """Take what the surroundings resolved as it is: a `Mount`."""
     if isinstance(value, (str, Mount)) and value:
         return value
-    raise PydanticCustomError("string_type", "must be text")
+    raise wrong("path", "must be text", "write a path, such as read: [keys/]")
 
 
 Upstream = Annotated[str, AfterValidator(_upstream)]

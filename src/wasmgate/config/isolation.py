@@ -12,11 +12,11 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from wasmgate.config.model import Model
 from wasmgate.config.names import FieldName, Text
 from wasmgate.config.units import Count, Duration
+from wasmgate.config.wrong import wrong
 from wasmgate.isolation import Tenants
 
 __all__ = ["RoutePolicy", "RoutePolicySettings", "TenantSettings"]
@@ -40,7 +40,8 @@ class TenantSettings(Model):
     @model_validator(mode="after")
     def _one_key(self) -> TenantSettings:
         if self.header and self.property:
-            raise PydanticCustomError("tenants", "must name a header or a property, not both")
+            text = "must name a header or a property, not both"
+            raise wrong("tenants", text, "take one of the two out")
         return self
 
     def to_tenants(self) -> Tenants:
@@ -63,8 +64,10 @@ def _as_mapping(value: object) -> object:
         return {value: None}
     if isinstance(value, Mapping) and len(value) == 1:
         return value
-    raise PydanticCustomError(
-        "route_policy", "must be a policy's name, or one name: {configuration: …}"
+    raise wrong(
+        "route_policy",
+        "must be a policy's name, or one name: {configuration: …}",
+        "write policies: [limit], or - limit: {configuration: {…}}",
     )
 
 

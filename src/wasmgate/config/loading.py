@@ -32,34 +32,35 @@ def load(path: str | Path) -> GatewayConfig:
     file = Path(path)
     source = read_yaml(_text(file))
     readable = source.data is not None or not source.problems
-    config = _validated(source, file.absolute().parent) if readable else None
+    config = _validated(source, file) if readable else None
     if config is None or source.problems:
         raise _error(file, source.problems)
     return config
 
 
 def _text(file: Path) -> str:
+    where = str(file.absolute())
     try:
         with file.open("rb") as stream:
             content = stream.read(MAX_FILE + 1)
-    except OSError as error:
-        raise ConfigError(
-            f"{file} cannot be read: {error.strerror}",
-            where=str(file.absolute()),
-            hint="name the gateway's YAML file, such as gateway.yaml",
-        ) from error
+    except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) else "not a file name"
+        hint = "name the gateway's YAML file, such as gateway.yaml"
+        raise ConfigError(f"{file} cannot be read: {said}", where=where, hint=hint) from error
     if len(content) > MAX_FILE:
-        raise ConfigError(f"{file} is larger than 4 MiB", where=str(file.absolute()))
+        hint = "name the gateway's YAML file; one of ten thousand routes has 1 MiB"
+        raise ConfigError(f"{file} is larger than 4 MiB", where=where, hint=hint)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{file}:{line}: not UTF-8 text", where=str(file.absolute())) from error
+        hint = "save the file in the encoding UTF-8"
+        raise ConfigError(f"{file}:{line}: not UTF-8 text", where=where, hint=hint) from error
 
 
-def _validated(source: Source, folder: Path) -> GatewayConfig | None:
-    surroundings = Surroundings(folder)
-    data = surroundings.resolve(source.data)
+def _validated(source: Source, file: Path) -> GatewayConfig | None:
+    surroundings = Surroundings(file.absolute().parent)
+    data = surroundings.resolve(_without_extensions(source.data))
     found = [*surroundings.problems, *dangling(data)]
     config = None
     try:
@@ -68,8 +69,18 @@ def _validated(source: Source, folder: Path) -> GatewayConfig | None:
         # `references` repeats what `dangling` has said with its place.
         details = [detail for detail in error.errors() if detail["type"] != "references"]
         found += [explain(detail, GatewayConfig) for detail in details]
-    source.problems += [Problem(source.line(path), path, text) for path, text in found]
+    source.problems += [
+        Problem(source.line(one.path), one.path, source.masked(one.text), source.masked(one.hint))
+        for one in found
+    ]
     return config
+
+
+def _without_extensions(data: object) -> object:
+    """Leave out `x-…` at the top, where people keep what they repeat by aliases."""
+    if not isinstance(data, dict):
+        return data
+    return {key: value for key, value in data.items() if not key.startswith("x-")}
 
 
 def _error(file: Path, problems: list[Problem]) -> ConfigError:
@@ -78,8 +89,6 @@ def _error(file: Path, problems: list[Problem]) -> ConfigError:
     if len(ordered) > SHOWN:
         lines.append(f"{file}: and {len(ordered) - SHOWN} more")
     count = "a problem" if len(ordered) == 1 else f"{len(ordered)} problems"
-    return ConfigError(
-        f"{file} has {count}",
-        hint="the configuration reference lists every key",
-        problems=tuple(lines),
-    )
+    # With several, the next step is the one for the first line.
+    first = "" if len(ordered) == 1 else f"line {ordered[0].line}: "
+    return ConfigError(f"{file} has {count}", hint=first + ordered[0].hint, problems=tuple(lines))

@@ -13,7 +13,6 @@ from pydantic import (
     JsonValue,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from wasmgate.callouts import storages
 from wasmgate.config.callouts import CalloutSettings, SharedLimits
@@ -22,8 +21,9 @@ from wasmgate.config.isolation import RoutePolicy, TenantSettings
 from wasmgate.config.model import Model
 from wasmgate.config.names import FieldName, Name, Text
 from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
-from wasmgate.config.references import dangling
+from wasmgate.config.references import dangling, key_path
 from wasmgate.config.units import Count, Duration, Size
+from wasmgate.config.wrong import wrong
 from wasmgate.isolation import Isolation, contradiction
 from wasmgate.limits import Limits
 from wasmgate.policies import identity_headers
@@ -48,7 +48,8 @@ LB_POLICIES = ("round_robin",)
 
 def _not_empty(values: tuple[object, ...]) -> tuple[object, ...]:
     if not values:
-        raise PydanticCustomError("empty", "must have at least one entry")
+        text = "must have at least one entry"
+        raise wrong("empty", text, "write one, such as [http://127.0.0.1:9001] for endpoints")
     return values
 
 
@@ -126,9 +127,9 @@ class PolicySettings(Model):
 
     @model_validator(mode="after")
     def _isolation_fits(self) -> PolicySettings:
-        wrong = contradiction(self.isolation, self.vm_id, tenants=self.tenants is not None)
-        if wrong is not None:
-            raise PydanticCustomError("isolation", "{wrong}", {"wrong": wrong})
+        text = contradiction(self.isolation, self.vm_id, tenants=self.tenants is not None)
+        if text is not None:
+            raise wrong("isolation", text, "take one of the two keys out")
         return self
 
     def to_policy(self, name: str) -> Policy:
@@ -260,9 +261,9 @@ class GatewayConfig(Model):
 
     @model_validator(mode="after")
     def _names_meet(self) -> GatewayConfig:
-        lines = [f"{'.'.join(map(str, path))}: {text}" for path, text in dangling(self._raw())]
+        lines = [f"{key_path(one.path)}: {one.text}" for one in dangling(self._raw())]
         if lines:
-            raise PydanticCustomError("references", "{lines}", {"lines": "; ".join(lines)})
+            raise wrong("references", "; ".join(lines), "name what is there")
         return self
 
     def _raw(self) -> dict[str, Any]:

@@ -14,12 +14,21 @@ VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _METRIC = r"^[^*]+[*]?$|^[*]$"
 
 FORMS = {
-    _NAME: "a name has at most 64 letters, digits, '_', '.' and '-'",
-    _FIELD: "must be the name of a header, such as x-user",
-    VARIABLE: "must be the name of an environment variable: letters, digits and '_'",
-    _METRIC: "must be the name of a metric, or the beginning of names and a '*'",
+    _NAME: (
+        "a name has at most 64 letters, digits, '_', '.' and '-'",
+        "write a name such as orders or rate-limit",
+    ),
+    _FIELD: ("must be the name of a header, such as x-user", "write the name alone, without ':'"),
+    VARIABLE: (
+        "must be the name of an environment variable: letters, digits and '_'",
+        "write the name alone, without '$' and without a value: API_KEY",
+    ),
+    _METRIC: (
+        "must be the name of a metric, or the beginning of names and a '*'",
+        "write '*' at the end only, such as own_*",
+    ),
 }
-"""What to say of a text that does not match a pattern."""
+"""What to say of a text that does not match a pattern, and what to write instead."""
 
 Name = Annotated[str, StringConstraints(pattern=_NAME)]
 """A policy or a cluster."""

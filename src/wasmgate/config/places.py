@@ -9,15 +9,16 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
 
-from wasmgate.callouts.storages import PATTERN, wrong
+from wasmgate.callouts import storages
+from wasmgate.config.wrong import wrong
 
 __all__ = ["Address", "Endpoint", "Host", "Network", "Prefix", "Storage"]
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*\.?")
 _HIGHEST_PORT = 65535
+_PORT = "write a port from 1 to 65535"
 # RFC 3986 section 3.3: what a path may be written with, on the wire.
 _PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 
@@ -39,11 +40,13 @@ class Address:
             return value
         match = re.fullmatch(r"(?:\[(.+)\]|([^:\s]+)):([0-9]{1,5})", str(value))
         if match is None or not _is_host(match[1] or match[2], six=match[1] is not None):
-            raise PydanticCustomError(
-                "address", "must be host:port, such as 127.0.0.1:8080 or [::1]:8080"
+            raise wrong(
+                "address",
+                "must be host:port, such as 127.0.0.1:8080 or [::1]:8080",
+                "write listen: 127.0.0.1:8080, or 0.0.0.0:8080 for every address of this machine",
             )
         if int(match[3]) > _HIGHEST_PORT:
-            raise PydanticCustomError("address", "the port must be at most 65535")
+            raise wrong("address", "the port must be at most 65535", _PORT)
         return cls(match[1] or match[2], int(match[3]))
 
 
@@ -57,43 +60,57 @@ def _is_host(host: str, *, six: bool) -> bool:
 
 def _host(value: str) -> str:
     if re.fullmatch(r".+:[0-9]+", value) and not value.startswith("["):
-        raise PydanticCustomError("host", "must be without a port: hosts match on every port")
+        text = "must be without a port: hosts match on every port"
+        raise wrong("host", text, "write the name alone, such as host: api.example")
     if "*" in value:
-        raise PydanticCustomError("host", "must be one name: patterns are not supported")
+        text = "must be one name: patterns are not supported"
+        raise wrong("host", text, "write a route for each name, or leave host out for all of them")
     lower = value.lower().removesuffix(".")
     six = lower.startswith("[") and lower.endswith("]")
     if not _is_host(lower[1:-1] if six else lower, six=six):
-        raise PydanticCustomError(
-            "host", "must be a host name or an IP address (other scripts as xn--…)"
+        raise wrong(
+            "host",
+            "must be a host name or an IP address (other scripts as xn--…)",
+            "write host: api.example, without scheme and path: a path goes to prefix",
         )
     return lower
 
 
 def _endpoint(value: str) -> str:
     form = "must be http://host:port or https://host:port"
+    example = "write an endpoint such as http://127.0.0.1:9001"
+    port_matched = re.fullmatch(r"https?://[^/?#]*[^/?#:\]]:([0-9]+)/?", value)
+    if port_matched and int(port_matched[1]) > _HIGHEST_PORT:
+        raise wrong("endpoint", "the port must be at most 65535", _PORT)
     try:
         url = urlsplit(value)
         port = url.port
     except ValueError:
-        raise PydanticCustomError("endpoint", form) from None
+        raise wrong("endpoint", form, example) from None
     host = url.hostname or ""
     # urlsplit drops line ends and tabs: what it read would not be what was written.
     if not re.fullmatch(r"[!-~]+", value):
-        raise PydanticCustomError("endpoint", form)
+        raise wrong("endpoint", form, f"{example}, without spaces")
     if url.scheme not in {"http", "https"} or not _is_host(host, six=":" in host) or port == 0:
-        raise PydanticCustomError("endpoint", form)
+        raise wrong("endpoint", form, example)
     if "@" in url.netloc:
-        raise PydanticCustomError("endpoint", form + ", without a user or a password")
+        text = form + ", without a user or a password"
+        raise wrong("endpoint", text, "let a policy set the authorization header instead")
     if url.path not in {"", "/"} or "?" in value or "#" in value:
-        raise PydanticCustomError("endpoint", form + ", without a path: see prefix_rewrite")
+        text = form + ", without a path: see prefix_rewrite"
+        raise wrong(
+            "endpoint", text, "take the path out, and write it to the route: prefix_rewrite"
+        )
     authority = f"[{host}]" if ":" in host else host
     return f"{url.scheme}://{authority}" + ("" if port is None else f":{port}")
 
 
 def _prefix(value: str) -> str:
     if not _PATH.fullmatch(value):
-        raise PydanticCustomError(
-            "prefix", "must be the beginning of a path as it is on the wire: '/' and more, no '?'"
+        raise wrong(
+            "prefix",
+            "must be the beginning of a path as it is on the wire: '/' and more, no '?'",
+            "write prefix: /orders/, and other characters than letters as %C3%A4",
         )
     return value
 
@@ -102,14 +119,16 @@ def _network(value: str) -> str:
     try:
         return str(ipaddress.ip_network(value))
     except ValueError:
-        raise PydanticCustomError(
-            "network", "must be an IP address, or a network such as 10.0.0.0/8 (not 10.0.0.1/8)"
+        raise wrong(
+            "network",
+            "must be an IP address, or a network such as 10.0.0.0/8 (not 10.0.0.1/8)",
+            "write the address of the proxy, or its network with the last bits 0",
         ) from None
 
 
 def _storage(value: str) -> str:
-    if problem := wrong(value):
-        raise PydanticCustomError("storage", "{problem}", {"problem": problem})
+    if problem := storages.wrong(value):
+        raise wrong("storage", problem, "write storage: redis://127.0.0.1:6379")
     return value
 
 
@@ -118,7 +137,9 @@ ListenAddress = Annotated[
     BeforeValidator(Address.parse),
     WithJsonSchema({"type": "string", "examples": ["127.0.0.1:8080", "[::1]:8080"]}),
 ]
-Storage = Annotated[str, AfterValidator(_storage), Field(json_schema_extra={"pattern": PATTERN})]
+Storage = Annotated[
+    str, AfterValidator(_storage), Field(json_schema_extra={"pattern": storages.PATTERN})
+]
 Host = Annotated[str, AfterValidator(_host)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Prefix = Annotated[str, AfterValidator(_prefix)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import types
 import typing
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from wasmgate.config.names import FORMS
-from wasmgate.config.references import guess
+from wasmgate.config.references import Mistake, guess, key_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from wasmgate.config.references import Key
 
-__all__ = ["Problem", "explain", "key_path"]
+__all__ = ["EXAMPLES", "WORDS", "Problem", "explain"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,8 @@ class Problem:
     line: int
     path: Key
     text: str
+    hint: str
+    """What to write instead, or to do."""
 
     def shown(self, file: str) -> str:
         """Return "gateway.yaml:14: routes[1].cluster: no cluster is named 'ordrs'"."""
@@ -37,54 +38,80 @@ class Problem:
         return f"{file}:{self.line}: {where}{self.text}"
 
 
-def key_path(path: Key) -> str:
-    """Write a path as a person would: routes[1].cluster."""
-    text = ""
-    for key in path:
-        if isinstance(key, int):
-            text += f"[{key}]"
-        elif re.fullmatch(r"[A-Za-z0-9_-]+", key):
-            text += f".{key}" if text else key
-        else:
-            text += f"[{key[:64]!r}]"
-    return text
-
-
-def explain(error: ErrorDetails, model: type[BaseModel]) -> tuple[Key, str]:
-    """Say in plain words what pydantic found, and where."""
+def explain(error: ErrorDetails, model: type[BaseModel]) -> Mistake:
+    """Say in plain words what pydantic found, where, and what to write instead."""
     path = tuple(key for key in error["loc"] if key != "[key]")
     context = error.get("ctx", {})
     if error["type"] == "extra_forbidden":
-        return path, _unknown(path, model)
-    if error["type"] in _WORDS:
-        return path, _WORDS[error["type"]](context)
-    return path, error["msg"]
+        return Mistake(path, *_unknown(path, model))
+    if error["type"] == "missing":
+        return Mistake(path, "is required", f"add {EXAMPLES[str(path[-1])]}")
+    if "hint" in context:
+        return Mistake(path, str(context["text"]), str(context["hint"]))
+    text, hint = WORDS.get(error["type"], _other_kind)(context)
+    return Mistake(path, text, hint)
 
 
-_WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "missing": lambda _: "is required",
-    "enum": lambda ctx: f"must be {ctx['expected']}",
-    "literal_error": lambda ctx: f"must be {ctx['expected']}",
-    "string_type": lambda _: "must be text (write numbers and true, false in quotes)",
-    "string_too_short": lambda _: "must not be empty",
-    "string_pattern_mismatch": lambda ctx: _form(ctx["pattern"]),
-    "int_type": lambda _: "must be a whole number",
-    "greater_than_equal": lambda ctx: f"must be at least {ctx['ge']}",
-    "less_than_equal": lambda ctx: f"must be at most {ctx['le']}",
-    "dict_type": lambda _: "must be a mapping (key: value)",
-    "model_type": lambda _: "must be a mapping (key: value)",
-    "tuple_type": lambda _: "must be a list, such as [a, b]",
+EXAMPLES = {
+    "cluster": "cluster: site, the name of one under clusters",
+    "clusters": "clusters: { site: { endpoints: [http://127.0.0.1:9001] } }",
+    "configuration": "configuration: { … }, or write the policy's name alone",
+    "endpoints": "endpoints: [http://127.0.0.1:9001]",
+    "match": "match: { prefix: / }",
+    "module": "module: rate_limit, or the path of a .wasm file",
+    "routes": "routes: [{ match: { prefix: / }, cluster: site }]",
 }
+"""How the keys that cannot be left out are written."""
+
+_MAPPING = (
+    "must be a mapping (key: value)",
+    "write its keys below it, each with a ':' and a space: key: value",
+)
+_LIST = "must be a list, such as [a, b]", "put it in brackets: [ ], also when there is one entry"
+_WHOLE = "must be a whole number", "write digits alone, without quotes and units: 10_000_000"
+
+WORDS: dict[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
+    "enum": lambda ctx: (f"must be {ctx['expected']}", f"write {ctx['expected']}"),
+    "literal_error": lambda ctx: (f"must be {ctx['expected']}", f"write {ctx['expected']}"),
+    "string_type": lambda _: (
+        "must be text (write numbers and true, false in quotes)",
+        "put the value in quotes, or take a list or mapping out that stands for it",
+    ),
+    "string_too_short": lambda _: ("must not be empty", "write a name, or take the key out"),
+    "string_pattern_mismatch": lambda ctx: _form(ctx["pattern"]),
+    "bool_type": lambda _: ("must be true or false", "write true or false, without quotes"),
+    "bool_parsing": lambda _: ("must be true or false", "write true or false, without quotes"),
+    "int_type": lambda _: _WHOLE,
+    "int_parsing_size": lambda _: _WHOLE,
+    "greater_than_equal": lambda ctx: (
+        f"must be at least {ctx['ge']}",
+        f"write a number from {ctx['ge']} on, or take the key out for the default",
+    ),
+    "less_than_equal": lambda ctx: (
+        f"must be at most {ctx['le']}",
+        f"write a number up to {ctx['le']}",
+    ),
+    "dict_type": lambda _: _MAPPING,
+    "model_type": lambda _: _MAPPING,
+    "tuple_type": lambda _: _LIST,
+}
+"""What to say of each kind of error, by pydantic's names, and what to write instead."""
 
 
-def _form(pattern: str) -> str:
-    return FORMS.get(pattern, f"must match {pattern}")
+def _other_kind(_context: Mapping[str, Any]) -> tuple[str, str]:
+    return "this kind of value cannot stand here", "see the key in the reference of gateway.yaml"
 
 
-def _unknown(path: Key, model: type[BaseModel]) -> str:
+def _form(pattern: str) -> tuple[str, str]:
+    return FORMS[pattern]
+
+
+def _unknown(path: Key, model: type[BaseModel]) -> tuple[str, str]:
     key = str(path[-1])
     known = list(_fields(path[:-1], model))
-    return f"unknown key{guess(key, known)}; known are {', '.join(known)}"
+    close = guess(key, known)
+    hint = f"write {close.split(chr(39))[1]}" if close else "take the key out"
+    return f"unknown key{close}; known are {', '.join(known)}", hint
 
 
 def _fields(path: Key, model: type[BaseModel]) -> Mapping[str, Any]:

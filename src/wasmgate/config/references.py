@@ -6,25 +6,47 @@ It looks at plain data, not at models, so that a file with other mistakes is che
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from wasmgate.capabilities import is_upstream
 from wasmgate.foreign import LIMITS_HIT
 
-__all__ = ["Key", "dangling", "guess"]
+__all__ = ["Key", "Mistake", "dangling", "guess", "key_path"]
 
 Key: TypeAlias = tuple[str | int, ...]
 
 
-def dangling(data: Any) -> Iterator[tuple[Key, str]]:  # noqa: ANN401 (data that nobody has checked)
+class Mistake(NamedTuple):
+    """What is wrong at a path of keys and list positions, and what to write instead."""
+
+    path: Key
+    text: str
+    hint: str
+
+
+def key_path(path: Key) -> str:
+    """Write a path as a person would: routes[1].cluster."""
+    text = ""
+    for key in path:
+        if isinstance(key, int):
+            text += f"[{key}]"
+        elif re.fullmatch(r"[A-Za-z0-9_-]+", key):
+            text += f".{key}" if text else key
+        else:
+            text += f"[{key[:64]!r}]"
+    return text
+
+
+def dangling(data: Any) -> Iterator[Mistake]:  # noqa: ANN401 (data that nobody has checked)
     """Yield where a name stands that nothing has, and what to say about it."""
     top = _mapping(data)
     policies, clusters = _mapping(top.get("policies")), _mapping(top.get("clusters"))
     for name, policy in policies.items():
         capabilities = _mapping(_mapping(policy).get("capabilities"))
-        for below, text in _unreachable(capabilities, policies, clusters):
-            yield ("policies", name, "capabilities", *below), text
+        for below, text, hint in _unreachable(capabilities, policies, clusters):
+            yield Mistake(("policies", name, "capabilities", *below), text, hint)
     for index, name in enumerate(_sequence(top.get("default_policies"))):
         yield from _missing(("default_policies", index), name, policies, "policy")
     for at, value in enumerate(_sequence(top.get("routes"))):
@@ -45,12 +67,13 @@ def guess(name: str, known: Sequence[str]) -> str:
 
 def _unreachable(
     capabilities: Mapping[str, Any], policies: Mapping[str, Any], clusters: Mapping[str, Any]
-) -> Iterator[tuple[Key, str]]:
+) -> Iterator[Mistake]:
     for index, name in enumerate(_sequence(capabilities.get("net"))):
         # What has a port is an address, and what is no upstream at all is for the models.
         if isinstance(name, str) and ":" not in name and is_upstream(name):
-            for path, text in _missing(("net", index), name, clusters, "cluster"):
-                yield path, f"{text}; an address has a port, such as {name}:8080"
+            for path, text, hint in _missing(("net", index), name, clusters, "cluster"):
+                said = f"{text}; an address has a port, such as {name}:8080"
+                yield Mistake(path, said, hint)
     spaces = {str(_mapping(its).get("vm_id") or name): its for name, its in policies.items()}
     for index, name in enumerate(_sequence(capabilities.get("shared_data"))):
         yield from _missing(("shared_data", index), name, spaces, "policy (or vm_id)")
@@ -60,11 +83,23 @@ def _unreachable(
             yield from _missing(at, name, known, "foreign function of the host")
 
 
-def _missing(
-    path: Key, name: object, known: Mapping[str, Any], kind: str
-) -> Iterator[tuple[Key, str]]:
+def _missing(path: Key, name: object, known: Mapping[str, Any], kind: str) -> Iterator[Mistake]:
     if isinstance(name, str) and name not in known:
-        yield path, f"no {kind} is named {name!r}{guess(name, list(known))}"
+        text = f"no {kind} is named {name!r}{guess(name, list(known))}"
+        yield Mistake(path, text, _how_to_name(name, known, kind))
+
+
+def _how_to_name(name: str, known: Mapping[str, Any], kind: str) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    if close:
+        return f"write {close[0]} instead"
+    if kind in _SECTIONS:
+        there = f", or name one of {', '.join(list(known)[:8])}" if known else ""
+        return f"define {name!r} under {_SECTIONS[kind]}:{there}"
+    return f"name one of {', '.join(list(known)[:8])}" if known else "take the name out"
+
+
+_SECTIONS = {"policy": "policies", "cluster": "clusters"}
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -37,4 +37,5 @@ class _AsWritten(GenerateJsonSchema):
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of gateway.yaml."""
-    return GatewayConfig.model_json_schema(schema_generator=_AsWritten) | TITLE
+    extensions: dict[str, Any] = {"patternProperties": {"^x-": {}}}
+    return GatewayConfig.model_json_schema(schema_generator=_AsWritten) | extensions | TITLE

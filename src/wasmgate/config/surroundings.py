@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmgate.capabilities import Mount
 from wasmgate.config.names import VARIABLE
+from wasmgate.config.references import Mistake
 from wasmgate.errors import ConfigError
 from wasmgate.modules import is_path, locate
 
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 
     from wasmgate.config.references import Key
 
-__all__ = ["MAX_FILE", "Surroundings"]
+__all__ = ["MAX_FILE", "MAX_FILES", "Surroundings"]
 
 MAX_FILE = 1024 * 1024
+# Of all files together: a file that is named a thousand times counts a thousand times.
+MAX_FILES = 16 * MAX_FILE
 
 
 class Surroundings:
@@ -30,7 +33,8 @@ class Surroundings:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.problems: list[tuple[Key, str]] = []
+        self._read = 0
+        self.problems: list[Mistake] = []
 
     def resolve(self, data: Any) -> Any:  # noqa: ANN401 (data that nobody has checked)
         """Return the data with full paths of modules and the text of files in configurations."""
@@ -83,7 +87,9 @@ class Surroundings:
             resolved["capabilities"] = {**capabilities, "read": self._paths(capabilities["read"])}
         for name, at in _variables(policy, path):
             if name not in os.environ:
-                self.problems.append((at, f"the environment variable {name} is not set"))
+                hint = f"set {name} where the gateway starts, or take it out of capabilities.env"
+                said = f"the environment variable {name} is not set"
+                self.problems.append(Mistake(at, said, hint))
         return resolved
 
     def _paths(self, paths: list[Any]) -> list[Any]:
@@ -95,9 +101,10 @@ class Surroundings:
     def _module(self, module: str, path: Key) -> str:
         full = str(self._folder / module) if is_path(module) else module
         try:
-            locate(full)
+            # What is no path at all, such as a URL, is judged as it is written.
+            locate(module if "://" in module else full)
         except ConfigError as error:
-            self.problems.append((path, error.message))
+            self.problems.append(Mistake(path, error.message, error.hint))
         return full
 
     def _with_files(self, value: Any, path: Key) -> Any:  # noqa: ANN401 (any YAML value)
@@ -117,16 +124,24 @@ class Surroundings:
                 content = stream.read(MAX_FILE + 1)
         except (OSError, ValueError) as error:
             said = error.strerror if isinstance(error, OSError) else "not a file name"
-            self.problems.append((path, f"{file} cannot be read: {said}"))
-            return ""
+            hint = "a path is relative to the folder of the YAML file; name a file of text"
+            return self._unread(path, f"{file} cannot be read: {said}", hint)
+        self._read += len(content)
         if len(content) > MAX_FILE:
-            self.problems.append((path, f"{file} is larger than 1 MiB"))
-            return ""
+            hint = "name a file of keys or settings; a policy reads large ones by capabilities.read"
+            return self._unread(path, f"{file} is larger than 1 MiB", hint)
+        if self._read > MAX_FILES:
+            hint = "name fewer files; a policy reads them by itself with capabilities.read"
+            return self._unread(path, "the files that are named have more than 16 MiB", hint)
         try:
             return content.decode()
         except UnicodeDecodeError:
-            self.problems.append((path, f"{file} is not UTF-8 text"))
-            return ""
+            hint = "name a file of text; what is binary must be written as base64"
+            return self._unread(path, f"{file} is not UTF-8 text", hint)
+
+    def _unread(self, path: Key, text: str, hint: str) -> str:
+        self.problems.append(Mistake(path, text, hint))
+        return ""
 
 
 def _variables(policy: Mapping[str, Any], path: Key) -> Iterator[tuple[str, Key]]:

@@ -10,7 +10,8 @@ import re
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+
+from wasmgate.config.wrong import wrong
 
 __all__ = ["Count", "Duration", "Size", "duration", "size"]
 
@@ -39,12 +40,15 @@ def duration(value: object) -> float:
     """
     match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
     if match is None:
-        raise PydanticCustomError(
-            "duration", "must be a duration with its unit, such as 5s or 250ms"
+        raise wrong(
+            "duration",
+            "must be a duration with its unit, such as 5s or 250ms",
+            "write a number and ms, s, m or h behind it",
         )
     seconds = float(match[1]) * SECONDS[match[2]]
     if not 0 < seconds <= LONGEST:
-        raise PydanticCustomError("duration", "must be longer than 0 and at most 24h")
+        text = "must be longer than 0 and at most 24h"
+        raise wrong("duration", text, "write a duration between 1ms and 24h")
     return seconds
 
 
@@ -58,10 +62,15 @@ def size(value: object) -> int:
     else:
         match = re.fullmatch(_SIZE, value) if isinstance(value, str) else None
         if match is None:
-            raise PydanticCustomError("size", "must be a size, such as 32MiB, 64KiB or 65536")
+            raise wrong(
+                "size",
+                "must be a size, such as 32MiB, 64KiB or 65536",
+                "write bytes as a whole number, or with KB, MB, GB, KiB, MiB or GiB behind it",
+            )
         size_bytes = int(match[1]) * BYTES[match[2] or ""]
     if not 0 < size_bytes <= LARGEST:
-        raise PydanticCustomError("size", "must be more than 0 and at most 1024GiB")
+        text = "must be more than 0 and at most 1024GiB"
+        raise wrong("size", text, "write a size from 1 byte to 1024GiB")
     return size_bytes
 
 

@@ -1,54 +1,29 @@
 """YAML with places: plain data, and the line of every key in it.
 
 The rules are those of YAML 1.2's core schema where PyYAML follows 1.1: `no` and `on` are text, and
-`1:30` is no number. Refused, each with its line: duplicate keys, keys that are not text, merge
-keys, tags of any kind, and documents that grow too large by their aliases.
+`1:30` is no number. Anchors, aliases and merge keys work; variables are expanded in values, once
+the document is read, so that none can bring in YAML. Refused, each with its line: duplicate keys,
+keys that are not text, tags of any other kind, and documents that grow too large by what they
+repeat.
 """
 
 from __future__ import annotations
 
-import re
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from wasmgate.config.construction import MAX_NODES, Construction, Loader, TooLarge
 from wasmgate.config.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from wasmgate.config.references import Key
 
 __all__ = ["MAX_NODES", "Source", "read_yaml"]
-
-# A gateway.yaml of a thousand routes has about 20,000.
-MAX_NODES = 100_000
-
-_TAG = "tag:yaml.org,2002:"
-_INTEGER = r"[-+]?(?:0|[1-9][0-9_]*)"
-_FLOAT = r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?"
-_SCALARS: dict[str, Callable[[str], Any]] = {
-    f"{_TAG}str": str,
-    f"{_TAG}null": lambda _: None,
-    f"{_TAG}bool": lambda text: text.lower() == "true",
-    f"{_TAG}int": lambda text: int(text.replace("_", "")),
-    f"{_TAG}float": float,
-}
-
-
-class _Loader(yaml.SafeLoader):
-    """Knows the scalars below and nothing else."""
-
-
-_Loader.yaml_implicit_resolvers = {}
-for _name, _pattern, _first in (
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", _INTEGER, list("-+0123456789")),
-    ("float", _FLOAT, list("-+.0123456789")),
-):
-    _Loader.add_implicit_resolver(f"{_TAG}{_name}", re.compile(rf"(?:{_pattern})\Z"), _first)
 
 
 @dataclass
@@ -57,6 +32,10 @@ class Source:
 
     data: Any = None
     lines: dict[Key, int] = field(default_factory=dict)
+    first_lines: dict[Key, int] = field(default_factory=dict)
+    """Where a text in lines of its own (`|`) begins."""
+    expanded: dict[Key, tuple[str, str]] = field(default_factory=dict)
+    """Texts with variables: as they are written, and with their values."""
     problems: list[Problem] = field(default_factory=list)
 
     def line(self, path: Key) -> int:
@@ -65,84 +44,63 @@ class Source:
             path = path[:-1]
         return self.lines.get(path, 1)
 
+    def masked(self, text: str) -> str:
+        """Return a text in which values of variables are as the file has them."""
+        for written, value in self.expanded.values():
+            if value and not written.startswith(value):
+                text = text.replace(value, written) if len(value) >= SHORTEST else text
+        return text
 
-def read_yaml(text: str) -> Source:
+
+# A shorter value would be found in words that have nothing to do with it, and hides nothing.
+SHORTEST = 4
+
+
+def read_yaml(text: str, environment: Mapping[str, str] = os.environ) -> Source:
     """Read one YAML document. Mistakes are in `Source.problems`; nothing is raised."""
     source = Source()
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        loader = Loader(text)
+        root = loader.get_single_node()
         if root is None:
-            source.problems.append(Problem(1, (), "the file is empty"))
+            hint = "write clusters: and routes:, as the guide of the gateway shows"
+            source.problems.append(Problem(1, (), "the file is empty", hint))
         else:
-            source.data = _Construction(source).value(root, ())
+            source.data = Construction(source, loader, environment).value(root, ())
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        said = f"not valid YAML: {error.problem or error.context}"
-        source.problems.append(Problem(mark.line + 1 if mark else 1, (), said))
+        source.problems.append(_not_yaml(error))
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        source.problems.append(Problem(line, (), "a character that YAML does not allow"))
+        hint = "take the character out; in quotes it can be written as \\x or \\u and its number"
+        source.problems.append(Problem(line, (), "a character that YAML does not allow", hint))
     except RecursionError:
-        source.problems.append(Problem(1, (), "nested too deeply"))
-    except _TooLarge as error:
-        said = f"more than {MAX_NODES:,} values once its aliases are written out"
-        source.problems.append(Problem(error.line, (), said))
+        hint = "an alias may not stand inside of what it names"
+        source.problems.append(Problem(1, (), "nested too deeply", hint))
+    except TooLarge as error:
+        hint = "divide the file, or repeat less by aliases"
+        source.problems.append(Problem(error.line, (), str(error), hint))
     return source
 
 
-class _TooLarge(Exception):
-    def __init__(self, line: int) -> None:
-        super().__init__(line)
-        self.line = line
+def _not_yaml(error: yaml.MarkedYAMLError) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    said = str(error.problem or error.context)
+    hint = next((hint for part, hint in _SYNTAX.items() if part in said), _ANY_SYNTAX)
+    return Problem(mark.line + 1 if mark else 1, (), f"not valid YAML: {said}", hint)
 
 
-class _Construction:
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._nodes = 0
-
-    def value(self, node: yaml.Node, path: Key) -> Any:  # noqa: ANN401 (any YAML value)
-        self._nodes += 1
-        if self._nodes > MAX_NODES:
-            raise _TooLarge(_line(node))
-        self._source.lines.setdefault(path, _line(node))
-        match node:
-            case yaml.MappingNode() if node.tag == f"{_TAG}map":
-                return self._mapping(node, path)
-            case yaml.SequenceNode() if node.tag == f"{_TAG}seq":
-                return [self.value(item, (*path, at)) for at, item in enumerate(node.value)]
-            case yaml.ScalarNode() if node.tag in _SCALARS:
-                return self._scalar(node, path)
-        self._problem(node, path, f"the tag {node.tag.replace(_TAG, '!!')} is not supported")
-        return None
-
-    def _scalar(self, node: yaml.ScalarNode, path: Key) -> Any:  # noqa: ANN401 (any scalar)
-        try:
-            return _SCALARS[node.tag](node.value)
-        except ValueError:
-            self._problem(node, path, f"{node.value[:40]!r} is not what its tag says")
-            return None
-
-    def _mapping(self, node: yaml.MappingNode, path: Key) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = key_node.value
-            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != f"{_TAG}str":
-                self._problem(key_node, path, "a key must be text: write it in quotes")
-            elif key == "<<":
-                self._problem(key_node, path, "merge keys (<<) are not supported")
-            elif key in values:
-                first = self._source.lines[*path, key]
-                self._problem(key_node, (*path, key), f"a duplicate key, first on line {first}")
-            else:
-                self._source.lines[*path, key] = _line(key_node)
-                values[key] = self.value(value_node, (*path, key))
-        return values
-
-    def _problem(self, node: yaml.Node, path: Key, text: str) -> None:
-        self._source.problems.append(Problem(_line(node), path, text))
-
-
-def _line(node: yaml.Node) -> int:
-    line: int = node.start_mark.line
-    return line + 1
+_SYNTAX = {
+    "'\\t'": "indent with spaces: YAML allows no tabs there",
+    "mapping values are not allowed": "put text that has ': ' in it in quotes",
+    "undefined alias": "write &name where the value stands first, above the *name",
+    "another document": "take the line '---' out: a configuration is one document",
+    "block end": "begin the keys of one mapping in the same column",
+    "expected the node content": "close what is open: [ ], { }, and quotes",
+    "got '{'": "put ${NAME} in quotes where it stands in { } or [ ]",
+    "',' or": "close the bracket, or put a ',' between entries",
+    "could not find expected ':'": "write key: value, with a space behind the ':'",
+    "that cannot start any token": "put text that begins with % @ ` or a tab in quotes",
+    "end of stream": "close the quotes, or the bracket, that are open",
+    "unknown escape": "put text with a backslash in single quotes",
+}
+_ANY_SYNTAX = "put the value in single quotes if it is text; the line above may be the cause"

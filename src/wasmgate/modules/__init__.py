@@ -7,6 +7,7 @@ The names of their functions are in `<name>.symbols`: WebAssembly with custom se
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 
 from wasmgate.errors import ConfigError
@@ -14,6 +15,7 @@ from wasmgate.errors import ConfigError
 __all__ = ["bundled", "is_path", "locate", "symbols"]
 
 _HERE = Path(__file__).parent
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 def bundled() -> tuple[str, ...]:
@@ -33,12 +35,26 @@ def locate(module: str | Path) -> Path:
     """
     if not is_path(module):
         return _bundled(str(module))
+    if isinstance(module, str) and (scheme := _SCHEME.match(module)):
+        raise ConfigError(
+            f"the module is a URL ({scheme[1]}), and modules are read from files",
+            where="module",
+            hint="download it, and name the file: ./own.wasm",
+        )
     path = Path(module)
-    if path.is_dir():
+    try:
+        there, folder = path.exists(), path.is_dir()
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise ConfigError(
+            f"the module {path} cannot be looked for: {error.strerror}",
+            where="module",
+            hint="name a file that this user may read",
+        ) from error
+    if folder:
         raise ConfigError(
             f"the module {path} is a directory", where="module", hint="name a .wasm file in it"
         )
-    if not path.exists():
+    if not there:
         raise ConfigError(
             f"there is no module {path}",
             where="module",

@@ -1,0 +1,13 @@
+"""How validators of gateway.yaml refuse a value: what is wrong, and what to write instead."""
+
+from __future__ import annotations
+
+from pydantic_core import PydanticCustomError
+
+__all__ = ["wrong"]
+
+
+def wrong(kind: str, text: str, hint: str) -> PydanticCustomError:
+    """Return the error to raise, a ValueError; neither text may repeat a value at length."""
+    # As context, because pydantic takes a message for a template.
+    return PydanticCustomError(kind, "{text}", {"text": text, "hint": hint})
