@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmgate import Capabilities, ConfigError, FailurePolicy, Limits, Policy
+from wasmgate.policy import as_policies
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -184,3 +185,28 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "own.wasm").symlink_to("own.wasm")
     with pytest.raises(ConfigError, match=r"there is no module .*own\.wasm"):
         Policy(tmp_path / "own.wasm").read()
+
+
+def test_policies_of_one_name_get_names_of_their_own() -> None:
+    """Those that are named keep theirs; the configuration is the one that was given."""
+    long = "a" * 64
+    given = [
+        *(Policy("own.wasm", configuration={"n": number}) for number in range(3)),
+        Policy("other.wasm", name="own_2"),
+        Policy("own.wasm", name=long),
+        Policy("own.wasm", name=long),
+    ]
+    made = as_policies(given)
+    assert [policy.name for policy in made] == [
+        "own",
+        "own_3",
+        "own_4",
+        "own_2",
+        long,
+        f"{long[:62]}_2",
+    ]
+    assert [policy.configuration_bytes for policy in made[:3]] == [
+        b'{"n":0}',
+        b'{"n":1}',
+        b'{"n":2}',
+    ]

@@ -83,8 +83,14 @@ class Host:
 
     @property
     def time(self) -> int:
-        """Nanoseconds since 1970 as policies see them."""
+        """Nanoseconds since 1970 as policies see them.
 
+        Setting it is a step of the time of day: ticks stay due when they were, and the monotonic
+        clock goes on. Raises ValueError when the host goes by the system's clock.
+        """
+
+    @time.setter
+    def time(self, unix: int) -> None: ...
     @property
     def cache(self) -> Path | None:
         """The folder of compiled modules."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from wasmgate._asgi import rewritten, target, with_length
@@ -14,7 +15,8 @@ from wasmgate.driver import Drivers, log_level
 from wasmgate.exchange import Exchange
 from wasmgate.foreign import ForeignFunctions
 from wasmgate.handshake import Handshake
-from wasmgate.policy import as_policy
+from wasmgate.policy import as_policies
+from wasmgate.users import counted_by_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PolicyMiddleware"]
 
+_LOGGER = logging.getLogger("wasmgate.policy")
 # Ways around `http.response.body`, where policies would not see what is sent.
 _BODY_EXTENSIONS = ("http.response.pathsend", "http.response.zerocopysend")
 
@@ -57,12 +60,14 @@ class PolicyMiddleware:
     ) -> None:
         from wasmgate._native import Chain, Host  # noqa: PLC0415 (importing wasmgate stays cheap)
 
-        checked = [as_policy(policy) for policy in policies]
+        checked = as_policies(policies)
         for policy in checked:
             where = f"policy {policy.name!r}: capabilities.net"
             targets.require(policy.capabilities.net, clusters or {}, where=where)
         capabilities = [policy.capabilities for policy in checked]
         storages.require(limits_storage, capabilities, where="limits_storage")
+        for warning in counted_by_address(checked):
+            _LOGGER.warning("%s, unless a PolicyMiddleware around this one names the user", warning)
         self.app = app
         self.foreign_functions = ForeignFunctions.of(foreign_functions or {})
         self.host = Host(

@@ -24,16 +24,17 @@ from wasmgate.limits import Limits
 from wasmgate.modules import locate, symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from wasmgate._native import Host, Module, Plugin
 
-__all__ = ["FailurePolicy", "Policy", "as_policy"]
+__all__ = ["FailurePolicy", "Policy", "as_policies"]
 
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
 
 _LOGGER = logging.getLogger("wasmgate.policy")
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+_LONGEST_NAME = 64
+_NAME = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{_LONGEST_NAME - 1}}}")
 # RFC 9110 section 5.1: a field name is a token.
 _FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -164,6 +165,14 @@ class Policy:
                 where=f"policy {self.name!r}: {name}",
                 hint="use dictionaries, lists, text, numbers, booleans and None; or pass bytes",
             ) from error
+
+    def _named(self, name: str) -> Policy:
+        return dataclasses.replace(
+            self,
+            name=name,
+            configuration=self.configuration_bytes,
+            vm_configuration=self.vm_configuration_bytes,
+        )
 
     def read(self) -> bytes:
         """Return the module's bytes.
@@ -296,8 +305,25 @@ class Policy:
             _LOGGER.warning("policy %r is compiled in this process: %s", self.name, error)
 
 
-def as_policy(value: object) -> Policy:
-    """Return what is a policy. Raises ConfigError for the name of a module, say."""
+def as_policies(values: Iterable[object]) -> list[Policy]:
+    """Return the policies of a chain, each with a name of its own.
+
+    Shared data, metrics and log lines go by the name: `policies.rate_limit(...)` twice are two
+    limits, and the second one is "rate_limit_2". Raises ConfigError for what is not a policy.
+    """
+    checked = [_as_policy(value) for value in values]
+    taken = {policy.name for policy in checked}
+    named: dict[str, Policy] = {}
+    for policy in checked:
+        name, number = policy.name, 1
+        while name in named or (number > 1 and name in taken):
+            number += 1
+            name = f"{policy.name[: _LONGEST_NAME - len(str(number)) - 1]}_{number}"
+        named[name] = policy if number == 1 else policy._named(name)  # noqa: SLF001 (it is this module's)
+    return list(named.values())
+
+
+def _as_policy(value: object) -> Policy:
     if not isinstance(value, Policy):
         raise ConfigError(
             f"{value!r} is no policy",

@@ -110,3 +110,38 @@ def test_what_no_route_uses_is_named() -> None:
         "clusters.b: no route and no policy uses it",
         "policies.auth: no route uses it",
     ]
+
+
+AUTH = {"module": "jwt_auth", "configuration": {"algorithms": ["RS256"], "keys": ""}}
+BY_USER = {"module": "rate_limit", "configuration": {"limit": "1/day", "key": "user"}}
+BY_ADDRESS = {"module": "rate_limit", "configuration": {"limit": "1/day"}}
+
+
+def by_user(*chain: object) -> list[str]:
+    """Return what is said about a route with these policies."""
+    policies = {"auth": AUTH, "limit": BY_USER, "own": {"module": "./own.wasm"}, "open": BY_ADDRESS}
+    routes = [{"match": {"prefix": "/"}, "cluster": "a", "policies": list(chain)}]
+    config = {"clusters": CLUSTERS, "routes": routes, "policies": policies}
+    said = warnings(GatewayConfig.model_validate(config))
+    return [warning for warning in said if "counts by user" in warning]
+
+
+@pytest.mark.parametrize("chain", [("limit",), ("limit", "auth"), ("open", "limit")])
+def test_a_limit_of_users_that_nobody_names_is_told(chain: tuple[str, ...]) -> None:
+    """With the policy that should stand before it."""
+    (warning,) = by_user(*chain)
+    named = "'auth'" if "auth" in chain else "jwt_auth"
+    assert warning.startswith("routes[0] (/): policy 'limit' counts by user (key: user), and no")
+    assert f"put {named} before it" in warning
+
+
+@pytest.mark.parametrize("chain", [("auth", "limit"), ("own", "limit"), ("open",)])
+def test_a_limit_of_users_that_a_policy_may_name_is_fine(chain: tuple[str, ...]) -> None:
+    """A module of one's own may store the user."""
+    assert by_user(*chain) == []
+
+
+def test_a_limit_that_a_route_sets_to_users_is_told() -> None:
+    """The route's configuration counts."""
+    own = {"open": {"configuration": {"limit": "1/day", "key": "user"}}}
+    assert len(by_user(own)) == 1

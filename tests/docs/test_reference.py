@@ -18,8 +18,15 @@ from wasmgate.modules import bundled
 REFERENCE = ROOT / "docs" / "reference"
 HOST = ROOT / "rust" / "host" / "src"
 TICKS = {"✓", "partly"}
-# Its two functions are made from their types alone.
-WITHOUT_TABLE = {"emscripten_notify_memory_growth", "pthread_equal"}
+# Emscripten's functions are made from their types alone.
+WITHOUT_TABLE = {
+    "emscripten_notify_memory_growth",
+    "pthread_equal",
+    "emscripten_get_now",
+    "emscripten_date_now",
+    "emscripten_get_now_res",
+    "_emscripten_get_now_is_monotonic",
+}
 
 
 def section(page: str, title: str) -> str:

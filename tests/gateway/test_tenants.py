@@ -77,6 +77,15 @@ async def test_what_a_route_configures_survives_a_reload() -> None:
 
 
 @both_forms
+async def test_a_limit_of_a_route_is_not_used_up_by_others() -> None:
+    """Neither the other way round."""
+    async with serve(Gateway(limited({"limit": "2/minute"}))) as port:
+        found = [await statuses(port, target, b"h") for target in (b"/", b"/own", b"/own", b"/own")]
+        found.append(await statuses(port, b"/", b"h"))
+    assert found == [[502], [502], [502], [429], [429]]
+
+
+@both_forms
 async def test_tenants_have_limits_of_their_own() -> None:
     """One that used up its share takes nothing from another."""
     async with serve(Gateway(limited(LIMIT["configuration"], isolation="tenant"))) as port:

@@ -71,6 +71,10 @@ PROXY = {
     "proxy_set_upstream_override_host": "b s",
     "emscripten_notify_memory_growth": "1",
     "pthread_equal": "1 1",
+    "emscripten_get_now": "",
+    "emscripten_date_now": "",
+    "emscripten_get_now_res": "",
+    "_emscripten_get_now_is_monotonic": "",
 }
 
 WASI = {

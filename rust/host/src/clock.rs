@@ -18,8 +18,8 @@ pub struct Clock {
 
 #[derive(Debug)]
 struct Stopped {
-    /// Nanoseconds since 1970 at the start.
-    unix: u64,
+    /// Nanoseconds since 1970 at the start, modulo 2^64: a time that is set may be earlier than what passed.
+    unix: AtomicU64,
     began: Instant,
     /// Nanoseconds since the start.
     passed: AtomicU64,
@@ -29,7 +29,8 @@ impl Clock {
     /// A clock that stands at `unix` nanoseconds since 1970 until it is moved.
     #[must_use]
     pub fn stopped_at(unix: u64) -> Self {
-        let stopped = Stopped { unix, began: Instant::now(), passed: AtomicU64::new(0) };
+        let (unix, passed) = (AtomicU64::new(unix), AtomicU64::new(0));
+        let stopped = Stopped { unix, began: Instant::now(), passed };
         Self { stopped: Some(stopped) }
     }
 
@@ -37,6 +38,15 @@ impl Clock {
     pub(crate) fn advance(&self, by: Duration) -> bool {
         let Some(stopped) = &self.stopped else { return false };
         stopped.passed.fetch_add(nanoseconds(by), Ordering::Relaxed);
+        true
+    }
+
+    /// Sets the time of day of a stopped clock, as an administrator or NTP sets a system's: the monotonic time and
+    /// deadlines stay. False for the system's.
+    pub(crate) fn set(&self, unix: u64) -> bool {
+        let Some(stopped) = &self.stopped else { return false };
+        let start = unix.wrapping_sub(nanoseconds(stopped.passed()));
+        stopped.unix.store(start, Ordering::Relaxed);
         true
     }
 
@@ -52,7 +62,10 @@ impl Clock {
     pub(crate) fn unix(&self) -> u64 {
         match &self.stopped {
             None => nanoseconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
-            Some(stopped) => stopped.unix.saturating_add(nanoseconds(stopped.passed())),
+            Some(stopped) => {
+                let start = stopped.unix.load(Ordering::Relaxed);
+                start.wrapping_add(nanoseconds(stopped.passed()))
+            }
         }
     }
 
@@ -96,12 +109,26 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_is_set_leaves_monotonic_time_as_it_is() {
+        let clock = Clock::stopped_at(7000);
+        assert!(clock.advance(Duration::from_nanos(50)));
+        let (moment, monotonic) = (clock.now(), clock.monotonic());
+        for unix in [9000, 20] {
+            assert!(clock.set(unix));
+            assert_eq!((clock.unix(), clock.now(), clock.monotonic()), (unix, moment, monotonic));
+        }
+        assert!(clock.advance(Duration::from_nanos(5)));
+        assert_eq!((clock.unix(), clock.monotonic()), (25, monotonic + 5));
+    }
+
+    #[test]
     fn monotonic_time_is_never_0() {
         assert!([Clock::default(), Clock::stopped_at(0)].iter().all(|clock| clock.monotonic() > 0));
     }
 
     #[test]
-    fn nobody_moves_the_clock_of_the_system() {
-        assert!(!Clock::default().advance(Duration::from_secs(1)));
+    fn the_clock_of_the_system_is_neither_moved_nor_set() {
+        let clock = Clock::default();
+        assert_eq!((clock.advance(Duration::from_secs(1)), clock.set(0)), (false, false));
     }
 }

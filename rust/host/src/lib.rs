@@ -65,7 +65,6 @@ mod signals;
 #[path = "no_signals.rs"]
 mod signals;
 mod signature;
-mod spaces;
 
 pub use abi::LogLevel;
 pub use attributes::{Attributes, Tls, TlsFacts};

@@ -59,7 +59,13 @@ impl Host {
         if self.0.advance(by) {
             return Ok(());
         }
-        Err(PyValueError::new_err("this host goes by the system's clock; make it with clock=…"))
+        Err(not_stopped())
+    }
+
+    /// Sets the time of day of a clock that was given, in nanoseconds since 1970.
+    #[setter(time)]
+    fn set_time(&self, unix: u64) -> PyResult<()> {
+        if self.0.set_unix_time(unix) { Ok(()) } else { Err(not_stopped()) }
     }
 
     /// Records every callback and hostcall from now on.
@@ -121,6 +127,10 @@ impl Host {
         };
         self.0.denials().into_iter().map(row).collect()
     }
+}
+
+fn not_stopped() -> PyErr {
+    PyValueError::new_err("this host goes by the system's clock; make it with clock=…")
 }
 
 fn kind(kind: MetricKind) -> &'static str {

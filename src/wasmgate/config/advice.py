@@ -6,6 +6,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from wasmgate.foreign import LIMITS_HIT
+from wasmgate.users import counted_by_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,12 @@ __all__ = ["warnings"]
 
 def warnings(config: GatewayConfig, *, workers: int = 1) -> list[str]:
     """Return one line for everything that runs but is probably not meant."""
-    return [*_multiplied_limits(config, workers), *_shadowed_routes(config), *_unused(config)]
+    return [
+        *_multiplied_limits(config, workers),
+        *_users_without_name(config),
+        *_shadowed_routes(config),
+        *_unused(config),
+    ]
 
 
 def _multiplied_limits(config: GatewayConfig, workers: int) -> Iterator[str]:
@@ -35,6 +41,14 @@ def _multiplied_limits(config: GatewayConfig, workers: int) -> Iterator[str]:
                 f"policies.{name}: each of the {workers} workers counts by itself; "
                 "name a storage that they share in limits.storage, such as redis://"
             )
+
+
+def _users_without_name(config: GatewayConfig) -> Iterator[str]:
+    policies = config.to_policies()
+    for at, route in enumerate(config.routes):
+        own = config.configured_by(route)
+        chain = [own.get(name) or policies[name] for name in config.policies_of(route)]
+        yield from (f"routes[{at}] ({route.name}): {text}" for text in counted_by_address(chain))
 
 
 def _shadowed_routes(config: GatewayConfig) -> Iterator[str]:

@@ -49,6 +49,7 @@ def dangling(data: Any) -> Iterator[Mistake]:  # noqa: ANN401 (data that nobody 
             yield Mistake(("policies", name, "capabilities", *below), text, hint)
     for index, name in enumerate(_sequence(top.get("default_policies"))):
         yield from _missing(("default_policies", index), name, policies, "policy")
+    yield from _twice(("default_policies",), _sequence(top.get("default_policies")))
     for at, value in enumerate(_sequence(top.get("routes"))):
         route = _mapping(value)
         for index, written in enumerate(_sequence(route.get("policies"))):
@@ -56,6 +57,7 @@ def dangling(data: Any) -> Iterator[Mistake]:  # noqa: ANN401 (data that nobody 
             yield from _missing(path, written, policies, "policy")
             for name in _mapping(written):
                 yield from _missing((*path, name), name, policies, "policy")
+        yield from _twice(("routes", at, "policies"), _sequence(route.get("policies")))
         yield from _missing(("routes", at, "cluster"), route.get("cluster"), clusters, "cluster")
 
 
@@ -81,6 +83,19 @@ def _unreachable(
         if isinstance(name, str) and name.startswith("wasmgate."):
             at, known = ("foreign_functions", index), {LIMITS_HIT: None}
             yield from _missing(at, name, known, "foreign function of the host")
+
+
+def _twice(path: Key, chain: Sequence[Any]) -> Iterator[Mistake]:
+    seen: set[str] = set()
+    for index, written in enumerate(chain):
+        for name in [written] if isinstance(written, str) else _mapping(written):
+            if name in seen:
+                yield Mistake(
+                    (*path, index),
+                    f"the policy {name!r} stands in this chain twice",
+                    f"define a second policy under policies:, or take one {name} out",
+                )
+            seen.add(name)
 
 
 def _missing(path: Key, name: object, known: Mapping[str, Any], kind: str) -> Iterator[Mistake]:

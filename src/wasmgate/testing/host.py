@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from wasmgate import _native
 from wasmgate.artifacts import cache_folder
 from wasmgate.foreign import ForeignFunctions
-from wasmgate.policy import as_policy
+from wasmgate.policy import as_policies
 from wasmgate.testing.exchange import FakeExchange
 from wasmgate.testing.messages import LogLine, encoded, log_lines
 
@@ -26,14 +26,15 @@ __all__ = ["EPOCH", "PolicyHost", "StartedPolicies"]
 
 EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 _NANOSECONDS = 10**9
+_UNIX, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 class PolicyHost:
     """Runs policies for a test.
 
-    Their clock stands at `now` until `advance` moves it, and their random bytes are the same in
-    each run. `foreign_functions` are as in `PolicyMiddleware`; asynchronous ones are awaited at
-    once.
+    Their clocks stand at `now`, a datetime or Unix time in seconds, until `advance` moves them or
+    `set_time` sets the time of day, and their random bytes are the same in each run.
+    `foreign_functions` are as in `PolicyMiddleware`; asynchronous ones are awaited at once.
 
     `logs` has every line so far, `callouts` what policies ask of others and nobody has answered.
     """
@@ -41,7 +42,7 @@ class PolicyHost:
     def __init__(
         self,
         *,
-        now: datetime = EPOCH,
+        now: datetime | float = EPOCH,
         seed: int = 0,
         foreign_functions: Mapping[str, Function] | None = None,
     ) -> None:
@@ -50,7 +51,7 @@ class PolicyHost:
         self._native = _native.Host(
             cache=cache_folder(),
             log_level=0,
-            clock=int(now.timestamp()) * _NANOSECONDS,
+            clock=_nanoseconds(now),
             seed=seed,
             **functions.for_host(),
         )
@@ -64,19 +65,27 @@ class PolicyHost:
 
         Raises ConfigError and PolicyLoadError as a gateway that starts would.
         """
-        chain = _native.Chain([as_policy(policy).load(self._native) for policy in policies])
+        chain = _native.Chain([policy.load(self._native) for policy in as_policies(policies)])
         self._chains.append(chain)
         self._note(chain.tick()[1])
         return StartedPolicies(self, chain)
 
     def advance(self, seconds: float) -> None:
-        """Move the clock and run the ticks that are due, as often as they are in this time."""
+        """Move every clock and run the ticks that are due, as often as they are in this time."""
         end = self._native.time + round(seconds * _NANOSECONDS)
         while (left := (end - self._native.time) / _NANOSECONDS) > 0:
             due = [wait for chain in self._chains if (wait := chain.tick()[0]) is not None]
             self._native.advance(min([left, *(wait for wait in due if wait > 0)]))
             for chain in self._chains:
                 self._note(chain.tick()[1])
+
+    def set_time(self, now: datetime | float) -> None:
+        """Set the time of day to a datetime or Unix time in seconds, forwards or backwards.
+
+        As where NTP or a person sets a system's clock: the monotonic clock and what is due by it
+        stay as they are.
+        """
+        self._native.time = _nanoseconds(now)
 
     @property
     def metrics(self) -> dict[str, int]:
@@ -161,6 +170,12 @@ class PolicyHost:
         with ThreadPoolExecutor(1) as thread:
             result = thread.submit(asyncio.run, awaited()).result()
         self._note(_native.deliver_foreign(callout.id, result))
+
+
+def _nanoseconds(now: datetime | float) -> int:
+    if isinstance(now, datetime):
+        return (now.astimezone(UTC) - _UNIX) // _MICROSECOND * 1000
+    return round(now * _NANOSECONDS)
 
 
 class StartedPolicies:

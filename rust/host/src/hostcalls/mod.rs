@@ -8,6 +8,7 @@
 mod buffers;
 mod clocks;
 mod contexts;
+mod emscripten;
 mod foreign;
 mod grpc_calls;
 mod higress;
@@ -26,9 +27,7 @@ mod wasi;
 
 pub(crate) use http_streams::send_on;
 pub(crate) use properties::store;
-use wasmer::{
-    AsStoreMut, Extern, Function, FunctionEnv, FunctionType, Module, RuntimeError, Value,
-};
+use wasmer::{AsStoreMut, Extern, Function, FunctionEnv, FunctionType, Module, RuntimeError};
 
 use crate::env::Env;
 use crate::guest::{Caller, Fault, Guest, answered, as_wasi};
@@ -226,7 +225,7 @@ fn unknown(
     Function::new(store, signature, move |_| Err(RuntimeError::new(trap.as_str())))
 }
 
-/// The functions that answer no status: two of Emscripten's, and the end of the guest.
+/// The functions that answer no status: Emscripten's, and the end of the guest.
 fn without_status(
     store: &mut wasmer::StoreMut<'_>,
     env: &FunctionEnv<Env>,
@@ -236,15 +235,15 @@ fn without_status(
     let name = name.to_owned();
     Function::new_with_env(store, env, signature, move |mut caller: Caller<'_>, arguments| {
         let answer = Guest::enter(&mut caller).map(|mut guest| {
-            trace::unsupported(&mut guest, &name, |_| (name != "proc_exit").then_some(0))
+            let ends = name == "proc_exit";
+            let errno = trace::unsupported(&mut guest, &name, |_| (!ends).then_some(0));
+            errno.map(|_| emscripten::answer(guest.env.core.host.clock(), &name, arguments))
         });
         match answer {
             Err(Fault::Trap(trap)) => Err(trap),
             Ok(None) => Err(RuntimeError::new(format!("the guest called {name}"))),
-            _ if name == "pthread_equal" => {
-                Ok(vec![Value::I32((arguments.first() == arguments.last()).into())])
-            }
-            _ => Ok(Vec::new()),
+            Ok(Some(results)) => Ok(results),
+            Err(_) => Ok(Vec::new()),
         }
     })
 }

@@ -1,6 +1,6 @@
 //! The module `env`: the ABI itself, in the order of its specification.
 
-use wasmer::Type::{I32, I64};
+use wasmer::Type::{F64, I32, I64};
 
 use super::Row;
 
@@ -71,4 +71,8 @@ pub(super) const FUNCTIONS: &[Row] = &[
     // Emscripten.
     ("emscripten_notify_memory_growth", &[I32], &[]),
     ("pthread_equal", &[I32; 2], &[I32]),
+    ("emscripten_get_now", &[], &[F64]),
+    ("emscripten_date_now", &[], &[F64]),
+    ("emscripten_get_now_res", &[], &[F64]),
+    ("_emscripten_get_now_is_monotonic", &[], &[I32]),
 ];

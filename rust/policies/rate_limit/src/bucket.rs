@@ -6,13 +6,17 @@
 
 use crate::limit::Limit;
 
+/// The longest time in which an empty bucket may fill. Sums with a clock that counts nanoseconds in 64 bits
+/// stay far from their end.
+const LONGEST: u64 = 100 * 360 * 86_400 * 1_000_000_000;
+
 /// A limit with the size of its bucket. Times are nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bucket {
     /// Tokens in a full bucket.
     pub size: u32,
     /// Time in which one token comes back.
-    interval: u64,
+    pub interval: u64,
 }
 
 /// What a bucket says to one request.
@@ -27,26 +31,40 @@ pub struct Outcome {
 }
 
 impl Bucket {
-    /// A bucket of `size` tokens that gains `limit.amount` tokens in `limit.period`.
+    /// A bucket of `size` tokens that gains `limit.amount` tokens in `limit.period`; `None` if an empty one takes
+    /// more than 100 years to fill.
     #[must_use]
-    pub fn new(limit: Limit, size: u32) -> Self {
+    pub fn new(limit: Limit, size: u32) -> Option<Self> {
         // Rounded up, so that no more than the amount comes back in a period.
-        Self { size, interval: limit.period.get().div_ceil(u64::from(limit.amount.get())) }
+        let interval = limit.period.get().div_ceil(u64::from(limit.amount.get()));
+        let depth = interval.checked_mul(u64::from(size))?;
+        (depth <= LONGEST).then_some(Self { size, interval })
+    }
+
+    /// Time in which an empty bucket fills.
+    fn depth(&self) -> u64 {
+        self.interval * u64::from(self.size)
+    }
+
+    /// `full_at`, or when an empty bucket is full if that is earlier: a time further ahead was written before the
+    /// clock went back, and keeps no client out for longer than an empty bucket does.
+    #[must_use]
+    pub fn clamped(&self, full_at: u64, now: u64) -> u64 {
+        full_at.min(now.saturating_add(self.depth()))
     }
 
     /// Takes a token, if there is one, from a bucket that will be full at `full_at`.
     #[must_use]
     pub fn take(&self, full_at: u64, now: u64) -> Outcome {
-        let depth = self.interval.saturating_mul(u64::from(self.size));
-        // A time further ahead than an empty bucket's is left from another limit or another clock.
-        let missing = full_at.saturating_sub(now).min(depth);
-        let after = missing.saturating_add(self.interval);
+        let depth = self.depth();
+        let missing = self.clamped(full_at, now).saturating_sub(now);
+        let after = missing + self.interval;
         if after > depth {
             let wait = Some(after - depth);
-            return Outcome { full_at: now + missing, remaining: 0, wait };
+            return Outcome { full_at: now.saturating_add(missing), remaining: 0, wait };
         }
         let remaining = u32::try_from((depth - after) / self.interval).unwrap_or(u32::MAX);
-        Outcome { full_at: now + after, remaining, wait: None }
+        Outcome { full_at: now.saturating_add(after), remaining, wait: None }
     }
 }
 
@@ -58,7 +76,7 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     fn bucket(limit: &str, size: u32) -> Bucket {
-        Bucket::new(parse(limit).unwrap()[0], size)
+        Bucket::new(parse(limit).unwrap()[0], size).unwrap()
     }
 
     #[test]
@@ -103,8 +121,16 @@ mod tests {
     }
 
     #[test]
-    fn a_time_from_another_clock_keeps_nobody_out_for_longer_than_a_whole_bucket() {
+    fn a_time_far_ahead_counts_as_that_of_an_empty_bucket() {
         let bucket = bucket("60/minute", 3);
         assert_eq!(bucket.take(u64::MAX, 100 * SECOND).wait, Some(SECOND));
+        assert_eq!(bucket.clamped(u64::MAX, 100 * SECOND), 103 * SECOND);
+    }
+
+    #[test]
+    fn a_bucket_that_takes_longer_than_a_century_to_fill_is_none() {
+        let yearly = parse("1/year").unwrap()[0];
+        assert!(Bucket::new(yearly, 100).is_some());
+        assert_eq!([101, u32::MAX].map(|size| Bucket::new(yearly, size)), [None, None]);
     }
 }

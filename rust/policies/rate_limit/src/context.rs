@@ -1,5 +1,6 @@
 //! The proxy-wasm contexts around the rules.
 
+use crate::clock;
 use crate::identity::{By, Identity};
 use crate::settings::Settings;
 use crate::store::Store;
@@ -9,7 +10,6 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, Bytes, ContextType, LogLevel, Status};
 use std::rc::Rc;
-use std::time::UNIX_EPOCH;
 
 proxy_wasm::main! {{
     proxy_wasm::set_root_context(|_| Box::new(Root(None)));
@@ -29,7 +29,7 @@ impl RootContext for Root {
         let json = self.get_plugin_configuration().unwrap_or_default();
         let name = property(vec!["plugin_name"]).unwrap_or_default();
         let shared = Settings::from_json(&json).and_then(|settings| {
-            let store = Store::open(&String::from_utf8_lossy(&name))
+            let store = Store::open(&String::from_utf8_lossy(&name), &settings.scope())
                 .map_err(|status| format!("the host's shared data answers {status:?}"))?;
             Ok(Shared { settings, store })
         });
@@ -96,9 +96,7 @@ impl HttpContext for Stream {
 impl Stream {
     fn take(&self) -> Result<Verdict, Status> {
         let Shared { settings, store } = &*self.shared;
-        let since = self.get_current_time().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
-        store.take(settings, self.identity(&settings.by).hash(store.seed()), now)
+        store.take(settings, self.identity(&settings.by).hash(store.seed()), clock::now()?)
     }
 
     fn identity(&self, by: &By) -> Identity {

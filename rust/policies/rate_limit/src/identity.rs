@@ -15,6 +15,20 @@ pub enum By {
     Header(String),
 }
 
+impl By {
+    /// Appends what tells this from every other.
+    pub fn write(&self, to: &mut Vec<u8>) {
+        match self {
+            Self::Address => to.push(1),
+            Self::User => to.push(2),
+            Self::Header(name) => {
+                to.push(3);
+                to.extend_from_slice(name.as_bytes());
+            }
+        }
+    }
+}
+
 /// Who sends a request. The kinds never share a bucket, even if their texts are equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
@@ -42,7 +56,7 @@ impl Identity {
         })
     }
 
-    /// A number for the identity that nobody without `seed` can aim at: it says which entry its bucket is in,
+    /// A number for the identity that only the owner of `seed` can aim at: it says which entry its bucket is in,
     /// and which one there.
     #[must_use]
     pub fn hash(&self, seed: &[u8; 16]) -> u128 {

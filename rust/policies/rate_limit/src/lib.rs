@@ -11,6 +11,8 @@ pub mod slot;
 pub mod verdict;
 
 #[cfg(target_arch = "wasm32")]
+mod clock;
+#[cfg(target_arch = "wasm32")]
 mod context;
 #[cfg(target_arch = "wasm32")]
 mod store;

@@ -8,7 +8,7 @@ use policy_http::is_name;
 use serde::Deserialize;
 
 const DEFAULT_SLOTS: u32 = 65_536;
-/// With four limits and a long name about 36 MB of shared data.
+/// With four limits and a long name about 45 MB of shared data.
 const MOST_SLOTS: u32 = 524_288;
 
 #[derive(Deserialize)]
@@ -89,14 +89,37 @@ impl Settings {
         if !(1..=MOST_SLOTS).contains(&written.slots) {
             return Err(format!("slots: write a number from 1 to {MOST_SLOTS}"));
         }
-        let bucket =
-            |limit: limit::Limit| Bucket::new(limit, written.burst.unwrap_or(limit.amount.get()));
+        let bucket = |limit: limit::Limit| {
+            let size = written.burst.unwrap_or(limit.amount.get());
+            Bucket::new(limit, size).ok_or_else(|| {
+                format!(
+                    "limit: `{}` with a burst of {size} takes more than 100 years to fill an empty bucket; \
+                     write a smaller burst or a shorter period",
+                    written.limit.escape_debug()
+                )
+            })
+        };
         Ok(Self {
-            buckets: limits.into_iter().map(bucket).collect(),
+            buckets: limits.into_iter().map(bucket).collect::<Result<_, _>>()?,
             by: by(written.key)?,
             entries: written.slots.div_ceil(WAYS),
             headers: written.headers,
         })
+    }
+
+    /// What tells these limits from others of the same name: counts are kept for each apart, so that a reload to
+    /// another limit, a route with its own, or a second policy never meets counts that another limit made.
+    #[must_use]
+    pub fn scope(&self) -> Vec<u8> {
+        let mut scope = Vec::new();
+        for bucket in &self.buckets {
+            scope.extend_from_slice(&bucket.interval.to_le_bytes());
+            scope.extend_from_slice(&bucket.size.to_le_bytes());
+        }
+        // The number of limits says where the last part begins.
+        scope.push(u8::try_from(self.buckets.len()).unwrap_or(u8::MAX));
+        self.by.write(&mut scope);
+        scope
     }
 }
 
@@ -148,6 +171,30 @@ mod tests {
     }
 
     #[test]
+    fn limits_that_differ_in_what_they_count_have_scopes_of_their_own() {
+        let scopes: std::collections::HashSet<_> = [
+            r#"{"limit": "100/minute"}"#,
+            r#"{"limit": "100/minute", "burst": 20}"#,
+            r#"{"limit": "100/hour"}"#,
+            r#"{"limit": "100/minute;100/minute"}"#,
+            r#"{"limit": "100/minute", "key": "user"}"#,
+            r#"{"limit": "100/minute", "key": {"header": "x-a"}}"#,
+            r#"{"limit": "100/minute", "key": {"header": "x-b"}}"#,
+        ]
+        .into_iter()
+        .map(|json| Settings::from_json(json.as_bytes()).unwrap().scope())
+        .collect();
+        assert_eq!(scopes.len(), 7);
+    }
+
+    #[test]
+    fn what_is_told_to_the_client_does_not_change_what_is_counted() {
+        let [told, silent] = [r#"{"limit": "1/day"}"#, r#"{"limit": "1/day", "headers": false}"#]
+            .map(|json| Settings::from_json(json.as_bytes()).unwrap().scope());
+        assert_eq!(told, silent);
+    }
+
+    #[test]
     fn a_wrong_key_of_the_configuration_is_named() {
         assert!(refusal(r#"{"limit": "1/day", "bursts": 2}"#).contains("`bursts`"));
         assert!(refusal(r#"{"limit": "1/day", "key": "ip"}"#).contains("address, user"));
@@ -155,6 +202,7 @@ mod tests {
         assert!(refusal(r#"{"limit": "1/day;2/hour", "burst": 2}"#).starts_with("burst:"));
         assert!(refusal(r#"{"limit": "1/day", "burst": 0}"#).starts_with("burst:"));
         assert!(refusal(r#"{"limit": "1/day", "slots": 0}"#).starts_with("slots:"));
+        assert!(refusal(r#"{"limit": "1/year", "burst": 4000000000}"#).contains("100 years"));
         assert!(refusal("{}").contains("`limit`"));
     }
 }

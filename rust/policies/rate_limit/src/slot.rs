@@ -5,15 +5,21 @@
 //! of four, five busy keys must meet first. The place given up is the fullest bucket, which loses least:
 //! a bucket that is full again is the same as none.
 //!
-//! Encoding: for each way 16 bytes of key hash, then for each limit the time when its bucket is full again,
-//! as little-endian nanoseconds. An entry of another length belongs to another configuration and counts as empty.
+//! Encoding: for each way 16 bytes of key hash, how many limits there are, and for each of them the time when its
+//! bucket is full again, as little-endian nanoseconds. Ways of different limits stand side by side: routes, reloads
+//! and policies of one name share the places, never a bucket.
 
 use crate::bucket::{Bucket, Outcome};
+use siphasher::sip128::{Hasher128, SipHasher13};
+use std::hash::Hasher;
+use std::ops::Range;
 
 /// Buckets in one entry.
 pub const WAYS: u32 = 4;
 /// Bytes of key hash in a way.
 const KEY: usize = 16;
+/// Bytes before the times of a way.
+const HEAD: usize = KEY + 1;
 /// Bytes of a time.
 const TIME: usize = 8;
 
@@ -24,6 +30,14 @@ pub struct Taken {
     pub entry: Option<Vec<u8>>,
     /// One for each limit.
     pub outcomes: Vec<Outcome>,
+}
+
+/// The seed for the hashes of identities that limits of this scope count.
+#[must_use]
+pub fn seed_of(seed: &[u8; KEY], scope: &[u8]) -> [u8; KEY] {
+    let mut hasher = SipHasher13::new_with_key(seed);
+    hasher.write(scope);
+    hasher.finish128().as_u128().to_le_bytes()
 }
 
 /// The key of the entry, one of `entries`, that has the bucket of an identity with this hash.
@@ -47,45 +61,62 @@ pub fn key(prefix: &str, hash: u128, entries: u32) -> String {
 /// Takes a token from every bucket of `key`, or from none if one of them is empty.
 #[must_use]
 pub fn take(entry: Option<Vec<u8>>, key: u128, buckets: &[Bucket], now: u64) -> Taken {
-    let width = KEY + TIME * buckets.len();
-    let size = width * WAYS as usize;
-    let mut entry = entry.filter(|entry| entry.len() == size).unwrap_or_else(|| vec![0; size]);
+    let mut entry = entry.unwrap_or_default();
     let key = key.to_le_bytes();
-    let (way, is_known) = find(&entry, width, &key);
-    let way = &mut entry[way * width..][..width];
-    let outcomes: Vec<Outcome> = (0..)
-        .zip(buckets)
-        .map(|(index, bucket)| {
-            let full_at = if is_known { time(way, index) } else { 0 };
-            bucket.take(full_at, now)
-        })
-        .collect();
-    if outcomes.iter().any(|outcome| outcome.wait.is_some()) {
-        return Taken { entry: None, outcomes };
-    }
-    way[..KEY].copy_from_slice(&key);
-    for (place, outcome) in way[KEY..].chunks_exact_mut(TIME).zip(&outcomes) {
-        place.copy_from_slice(&outcome.full_at.to_le_bytes());
-    }
+    let found = ways(&entry).find(|way| entry[way.clone()].starts_with(&key));
+    let before = |index| found.clone().map_or(0, |way| time(&entry[way], index));
+    let outcomes: Vec<Outcome> =
+        (0..).zip(buckets).map(|(index, bucket)| bucket.take(before(index), now)).collect();
+    let times: Vec<u64> = if outcomes.iter().all(|outcome| outcome.wait.is_none()) {
+        outcomes.iter().map(|outcome| outcome.full_at).collect()
+    } else {
+        let clamped = |(index, bucket): (usize, &Bucket)| bucket.clamped(before(index), now);
+        let times: Vec<u64> = (0..).zip(buckets).map(clamped).collect();
+        // Kept, or the bucket would be as empty at the next request, and at every one until the clock is where
+        // it once was.
+        if (0..).zip(&times).all(|(index, time)| *time == before(index)) {
+            return Taken { entry: None, outcomes };
+        }
+        times
+    };
+    let place = found.unwrap_or_else(|| room(&entry));
+    let mut way = Vec::with_capacity(HEAD + TIME * times.len());
+    way.extend_from_slice(&key);
+    way.push(u8::try_from(times.len()).unwrap_or(u8::MAX));
+    times.iter().for_each(|time| way.extend_from_slice(&time.to_le_bytes()));
+    entry.splice(place, way);
     Taken { entry: Some(entry), outcomes }
 }
 
-/// The way that has the key, or the one to be given up for it.
-fn find(entry: &[u8], width: usize, key: &[u8]) -> (usize, bool) {
-    let mut fullest = (u64::MAX, 0);
-    for (index, way) in entry.chunks_exact(width).enumerate() {
-        if way.starts_with(key) {
-            return (index, true);
+/// The places of the ways, in order.
+fn ways(entry: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let times = usize::from(*entry.get(start + KEY)?);
+        let way = start..start + HEAD + TIME * times;
+        start = way.end;
+        (way.end <= entry.len()).then_some(way)
+    })
+}
+
+/// Where a new way goes: behind the others, or in the place of the fullest.
+fn room(entry: &[u8]) -> Range<usize> {
+    let (mut end, mut count) = (0, 0);
+    let mut fullest = (u64::MAX, 0..0);
+    for way in ways(entry) {
+        let bytes = &entry[way.clone()];
+        let times = (bytes.len() - HEAD) / TIME;
+        let full_at = (0..times).map(|limit| time(bytes, limit)).max().unwrap_or(0);
+        if full_at < fullest.0 || count == 0 {
+            fullest = (full_at, way.clone());
         }
-        let times = (width - KEY) / TIME;
-        let full_at = (0..times).map(|limit| time(way, limit)).max().unwrap_or(0);
-        fullest = fullest.min((full_at, index));
+        (end, count) = (way.end, count + 1);
     }
-    (fullest.1, false)
+    if count < WAYS { end..entry.len() } else { fullest.1 }
 }
 
 fn time(way: &[u8], limit: usize) -> u64 {
-    let bytes = way[KEY + limit * TIME..].first_chunk();
+    let bytes = way.get(HEAD + limit * TIME..).and_then(<[u8]>::first_chunk);
     bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
@@ -97,7 +128,7 @@ mod tests {
     const NOW: u64 = 1_000_000_000_000;
 
     fn buckets(limits: &str, size: u32) -> Vec<Bucket> {
-        parse(limits).unwrap().into_iter().map(|limit| Bucket::new(limit, size)).collect()
+        parse(limits).unwrap().into_iter().map(|limit| Bucket::new(limit, size).unwrap()).collect()
     }
 
     fn passes(taken: &Taken) -> bool {
@@ -147,8 +178,41 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_of_another_configuration_counts_as_empty() {
-        let entry = take(None, 1, &buckets("1/minute;9/hour", 1), NOW).entry;
-        assert!(passes(&take(entry, 1, &buckets("1/minute", 1), NOW)));
+    fn ways_of_other_limits_stay_as_they_are() {
+        let (two, one) = (buckets("1/minute;9/hour", 1), buckets("1/minute", 1));
+        let entry = take(None, 1, &two, NOW).entry;
+        let entry = take(entry, 2, &one, NOW).entry;
+        let held =
+            [(1, &two), (2, &one)].map(|(key, its)| !passes(&take(entry.clone(), key, its, NOW)));
+        assert_eq!(held, [true, true]);
+    }
+
+    #[test]
+    fn bytes_that_are_no_entry_count_as_none() {
+        let buckets = buckets("1/minute", 1);
+        for bytes in [vec![1; 7], vec![255; 64], vec![0; 16]] {
+            let taken = take(Some(bytes), 9, &buckets, NOW);
+            assert!(passes(&taken));
+            assert!(!passes(&take(taken.entry, 9, &buckets, NOW)));
+        }
+    }
+
+    #[test]
+    fn after_a_step_of_the_clock_back_a_refused_client_waits_for_one_token() {
+        let buckets = buckets("60/minute", 3);
+        let mut entry = None;
+        for _ in 0..3 {
+            entry = take(entry, 1, &buckets, NOW).entry;
+        }
+        let (second, before) = (1_000_000_000, NOW / 2);
+        let refused = take(entry, 1, &buckets, before);
+        assert_eq!(refused.outcomes[0].wait, Some(second));
+        assert!(passes(&take(refused.entry, 1, &buckets, before + second)));
+    }
+
+    #[test]
+    fn each_scope_has_a_seed_of_its_own() {
+        assert_ne!(seed_of(&[7; 16], b"a"), seed_of(&[7; 16], b"b"));
+        assert_ne!(seed_of(&[7; 16], b"a"), seed_of(&[8; 16], b"a"));
     }
 }

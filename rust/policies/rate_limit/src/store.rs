@@ -1,7 +1,7 @@
 //! The buckets in the host's shared data.
 
 use crate::settings::Settings;
-use crate::slot;
+use crate::slot::{self, seed_of};
 use crate::verdict::Verdict;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::Status;
@@ -18,14 +18,14 @@ pub struct Store {
 }
 
 impl Store {
-    /// The store of the plugin `name`. All instances take the seed that the first one made.
-    pub fn open(name: &str) -> Result<Self, Status> {
+    /// The store of the plugin `name` for limits of this scope. All instances take the seed that the first one made.
+    pub fn open(name: &str, scope: &[u8]) -> Result<Self, Status> {
         let prefix = format!("rate_limit/{name}/");
         let key = format!("{prefix}seed");
         for _ in 0..MOST_TRIES {
             if let (Some(seed), _) = hostcalls::get_shared_data(&key)? {
                 if let Ok(seed) = seed.try_into() {
-                    return Ok(Self { prefix, seed });
+                    return Ok(Self { prefix, seed: seed_of(&seed, scope) });
                 }
             }
             // Two instances may both write here; reading again gives both the one that stayed.

@@ -69,7 +69,11 @@ mod tests {
     fn buckets() -> Vec<Bucket> {
         let sizes = [2, 3];
         let limits = parse("2/second;3/minute").unwrap();
-        limits.into_iter().zip(sizes).map(|(limit, size)| Bucket::new(limit, size)).collect()
+        limits
+            .into_iter()
+            .zip(sizes)
+            .map(|(limit, size)| Bucket::new(limit, size).unwrap())
+            .collect()
     }
 
     #[test]
