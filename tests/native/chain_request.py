@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from wasmgate._native import Chain, Host, Module, Plugin
 
@@ -40,6 +40,7 @@ def load(
     metrics: tuple[str, ...] = (),
     shared_data: tuple[str, ...] = (),
     vm_id: str = "",
+    tenants: tuple[Literal["host", "header", "property"], str, int, float] | None = None,
     symbols: Path | None = None,
 ) -> Plugin:
     """Load a module with the default limits of a policy, or others."""
@@ -65,6 +66,7 @@ def load(
         metrics=metrics,
         shared_data=shared_data,
         vm_id=vm_id,
+        tenants=tenants,
         symbols=symbols,
     )
 

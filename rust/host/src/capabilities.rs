@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::files::Folders;
 
-/// Rows of the table of denials; what is denied beyond is counted as [`OTHERS`].
-const DENIALS: usize = 1024;
+/// Rows of one policy in the table of denials; what is denied beyond is counted as [`OTHERS`].
+const DENIALS: usize = 256;
 const OTHERS: &str = "(others)";
 /// Characters of a value that are shown.
 const VALUE: usize = 256;
@@ -116,31 +116,34 @@ pub struct Denial {
     pub count: u64,
 }
 
-/// Policy, capability, value.
-type Row = (Arc<str>, Capability, String);
+/// How often each capability and value was denied to one policy.
+type Rows = HashMap<(Capability, String), u64>;
 
-/// All denials of a host.
+/// All denials of a host, by policy.
 #[derive(Default)]
 pub(crate) struct Denials {
-    table: Mutex<HashMap<Row, u64>>,
+    table: Mutex<HashMap<Arc<str>, Rows>>,
 }
 
 impl Denials {
     pub(crate) fn count(&self, policy: &Arc<str>, capability: Capability, value: &str) {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (Arc::clone(policy), capability, value.to_owned());
-        let full = table.len() >= DENIALS && !table.contains_key(&key);
-        let key = if full { (key.0, capability, OTHERS.to_owned()) } else { key };
-        *table.entry(key).or_default() += 1;
+        let rows = table.entry(Arc::clone(policy)).or_default();
+        let key = (capability, value.to_owned());
+        let full = rows.len() >= DENIALS && !rows.contains_key(&key);
+        let key = if full { (capability, OTHERS.to_owned()) } else { key };
+        *rows.entry(key).or_default() += 1;
     }
 
     pub(crate) fn snapshot(&self) -> Vec<Denial> {
         let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let row = |((policy, capability, value), count): (&Row, &u64)| {
-            let policy = Arc::clone(policy);
-            Denial { policy, capability: *capability, value: value.clone(), count: *count }
+        let of = |policy: &Arc<str>,
+                  ((capability, value), count): (&(Capability, String), &u64)| {
+            let (policy, value) = (Arc::clone(policy), value.clone());
+            Denial { policy, capability: *capability, value, count: *count }
         };
-        let mut rows: Vec<Denial> = table.iter().map(row).collect();
+        let all = table.iter().flat_map(|(policy, rows)| rows.iter().map(|row| of(policy, row)));
+        let mut rows: Vec<Denial> = all.collect();
         rows.sort();
         rows
     }
@@ -210,7 +213,10 @@ mod tests {
         for n in 0..DENIALS + 10 {
             denials.count(&policy, Capability::Net, &n.to_string());
         }
+        denials.count(&"other".into(), Capability::Net, "own");
         let rows = denials.snapshot();
+        assert_eq!((&*rows[0].policy, &*rows[0].value), ("other", "own"));
+        let rows = &rows[1..];
         let others = rows.iter().find(|row| row.value == OTHERS).map(|row| row.count);
         assert_eq!((rows.len(), others), (DENIALS + 1, Some(10)));
     }

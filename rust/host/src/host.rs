@@ -13,7 +13,7 @@ use crate::metrics::Metrics;
 use crate::module::ModuleId;
 use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
-use crate::signature::KeyCache;
+use crate::spaces::{Space, Spaces};
 use crate::statistics::{CallbackStatistics, PolicyStatistics, Statistics};
 use crate::trace::{Trace, TraceEvent, TraceLimits};
 use crate::vm::{Vm, VmKey};
@@ -44,10 +44,10 @@ pub struct Host {
 struct Inner {
     artifacts: Option<ArtifactCache>,
     log_level: LogLevel,
-    data: Mutex<HashMap<String, Arc<SharedData>>>,
+    data: Mutex<HashMap<Space, Arc<SharedData>>>,
+    spaces: Spaces,
     queues: SharedQueues,
     metrics: Metrics,
-    keys: KeyCache,
     vms: Mutex<HashMap<VmKey, Weak<Vm>>>,
     denials: Denials,
     clock: Clock,
@@ -74,9 +74,9 @@ impl Host {
                 artifacts: cache.map(ArtifactCache::new),
                 log_level,
                 data: Mutex::default(),
+                spaces: Spaces::default(),
                 queues: SharedQueues::default(),
                 metrics: Metrics::default(),
-                keys: KeyCache::default(),
                 vms: Mutex::default(),
                 denials: Denials::default(),
                 clock,
@@ -225,9 +225,29 @@ impl Host {
         self.inner.log_level
     }
 
-    pub(crate) fn shared_data(&self, vm_id: &str) -> Arc<SharedData> {
+    /// The shared data of a space that was entered.
+    pub(crate) fn shared_data(&self, space: &Space) -> Arc<SharedData> {
         let mut data = self.inner.data.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(data.entry(vm_id.to_owned()).or_default())
+        let its = data.entry(space.clone());
+        Arc::clone(its.or_insert_with(|| Arc::new(SharedData::of(space))))
+    }
+
+    /// A plugin begins that keeps what it has here in `space`.
+    pub(crate) fn enter(&self, space: &Space) {
+        self.inner.spaces.enter(space);
+    }
+
+    /// A plugin is gone. What the last one of its space had here is given back: a tenant's at once.
+    pub(crate) fn leave(&self, space: &Space) {
+        let Inner { spaces, data, queues, metrics, .. } = &*self.inner;
+        let data = || data.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes =
+            |space: &Space| data().get(space).map_or(0, |data| data.bytes()) + queues.bytes(space);
+        spaces.leave(space, bytes, |space| {
+            data().remove(space);
+            queues.remove(space);
+            metrics.leave(space);
+        });
     }
 
     /// The VM of this key; one that nobody shares is made without a key.
@@ -249,10 +269,6 @@ impl Host {
 
     pub(crate) fn metric_table(&self) -> &Metrics {
         &self.inner.metrics
-    }
-
-    pub(crate) fn keys(&self) -> &KeyCache {
-        &self.inner.keys
     }
 
     pub(crate) fn foreign_function(&self, name: &str) -> Option<ForeignFunction> {

@@ -65,6 +65,7 @@ mod signals;
 #[path = "no_signals.rs"]
 mod signals;
 mod signature;
+mod spaces;
 
 pub use abi::LogLevel;
 pub use attributes::{Attributes, Tls, TlsFacts};

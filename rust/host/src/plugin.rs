@@ -7,6 +7,7 @@ use crate::engine::Tier;
 use crate::instance::Instance;
 use crate::module::CompiledModule;
 use crate::shared_data::SharedData;
+use crate::spaces::Space;
 use crate::vm::{Vm, VmKey};
 use crate::{
     Capabilities, Error, Host, Limits, LoadedModule, Symbols, TenantKey, TenantSettings, instances,
@@ -92,6 +93,7 @@ impl PluginCore {
         let id = next_id();
         let (module, data) = (Arc::clone(&vm.module), Arc::clone(&vm.data));
         let name = spec.name.as_str().into();
+        host.enter(&vm.space);
         Self { id, base: id, name, spec, host, vm, module, data, retired: AtomicBool::new(false) }
     }
 
@@ -104,8 +106,11 @@ impl PluginCore {
     /// Nothing will use it any more: its instances go with the next
     /// [`instances::release_retired_soon`].
     pub(crate) fn retire(&self) {
+        if self.retired.swap(true, Ordering::AcqRel) {
+            return;
+        }
         self.host.queues().forget(self.id, &self.vm.space);
-        self.retired.store(true, Ordering::Release);
+        self.host.leave(&self.vm.space);
     }
 
     pub(crate) fn is_retired(&self) -> bool {
@@ -145,16 +150,21 @@ impl Plugin {
         spec.limits.memory = module.memory();
         let module = module.compiled;
         let key = VmKey::of(&spec, module.digest());
+        let space = Space::Named(spec.vm_name().into());
+        // Before its data is asked for, so that it is not given back meanwhile.
+        host.enter(&space);
         let made = || {
             // What tenants share is what they would see of each other: nothing.
             let data = match spec.tenants {
-                None => host.shared_data(spec.vm_name()),
-                Some(_) => Arc::default(),
+                None => host.shared_data(&space),
+                Some(_) => Arc::new(SharedData::of(&space)),
             };
             Vm::named(&spec, module, data)
         };
         let vm = host.vm(key, made);
-        Self::started(PluginCore::new(Arc::new(spec), host.clone(), vm))
+        let core = PluginCore::new(Arc::new(spec), host.clone(), vm);
+        host.leave(&space);
+        Self::started(core)
     }
 
     /// The same plugin with another configuration, as a root context of its own in the same VM.
@@ -177,7 +187,10 @@ impl Plugin {
         let outbox = instances::outbox(std::mem::take);
         let canary = Instance::start(Arc::clone(&core));
         instances::outbox(|out| *out = outbox);
-        canary?;
+        if let Err(error) = canary {
+            core.retire();
+            return Err(error);
+        }
         let handle = Some(Arc::new(Handle { core: Arc::clone(&core) }));
         Ok(Self { core, handle })
     }

@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// Bytes of keys and values that one policy may keep.
-const CAPACITY: usize = 64 << 20;
+use crate::spaces::Space;
+
 /// What an entry takes beside its key and value; so it bounds their number too.
 const ENTRY: usize = 96;
 
 /// Values with their compare-and-swap numbers, for all threads of the process.
-#[derive(Default)]
 pub(crate) struct SharedData {
     table: Mutex<Table>,
+    /// Bytes of keys and values.
+    capacity: usize,
 }
 
 #[derive(Default)]
@@ -36,6 +37,16 @@ pub(crate) enum Refusal {
 }
 
 impl SharedData {
+    /// Data of a space, as much as it may keep.
+    pub(crate) fn of(space: &Space) -> Self {
+        Self { table: Mutex::default(), capacity: space.quota().data }
+    }
+
+    /// Bytes that it keeps.
+    pub(crate) fn bytes(&self) -> usize {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner).bytes
+    }
+
     /// The value and its number, never 0.
     pub(crate) fn get(&self, key: &[u8]) -> Option<(Vec<u8>, u32)> {
         let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
@@ -52,7 +63,7 @@ impl SharedData {
                 return Err(Refusal::CasMismatch);
             }
             let bytes = table.bytes - entry.value.len() + value.len();
-            if bytes > CAPACITY {
+            if bytes > self.capacity {
                 return Err(Refusal::Full);
             }
             table.bytes = bytes;
@@ -62,7 +73,7 @@ impl SharedData {
             if cas != 0 {
                 return Err(Refusal::CasMismatch);
             }
-            if bytes > CAPACITY {
+            if bytes > self.capacity {
                 return Err(Refusal::Full);
             }
             table.bytes = bytes;
@@ -77,9 +88,16 @@ impl SharedData {
 mod tests {
     use super::*;
 
+    const CAPACITY: usize = TENANT.quota().data;
+    const TENANT: Space = Space::Tenant(1);
+
+    fn empty() -> SharedData {
+        SharedData::of(&TENANT)
+    }
+
     #[test]
     fn a_stale_number_is_refused() {
-        let data = SharedData::default();
+        let data = empty();
         data.set(b"k", b"1".to_vec(), 0).unwrap();
         let (_, cas) = data.get(b"k").unwrap();
         data.set(b"k", b"2".to_vec(), cas).unwrap();
@@ -89,12 +107,12 @@ mod tests {
 
     #[test]
     fn a_number_for_an_absent_key_is_refused() {
-        assert_eq!(SharedData::default().set(b"k", vec![], 7), Err(Refusal::CasMismatch));
+        assert_eq!(empty().set(b"k", vec![], 7), Err(Refusal::CasMismatch));
     }
 
     #[test]
-    fn the_share_is_bounded() {
-        let data = SharedData::default();
+    fn the_share_of_a_tenant_is_bounded() {
+        let data = empty();
         assert_eq!(data.set(b"k", vec![0; CAPACITY], 0), Err(Refusal::Full));
         data.set(b"k", vec![0; CAPACITY - ENTRY - 1], 0).unwrap();
         assert_eq!(data.set(b"l", vec![], 0), Err(Refusal::Full));

@@ -4,14 +4,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::ids::IdMap;
-use crate::vm::Space;
+use crate::spaces::Space;
 
-/// Queues of one host; more are refused.
-const QUEUES: usize = 1024;
-/// Bytes that wait in one queue; more are refused.
+/// Bytes that wait in one queue, whoever put them there; more are refused.
 const CAPACITY: usize = 16 << 20;
-/// Bytes that wait in all queues; more are refused.
-const TOTAL: usize = 64 << 20;
 /// Bytes of the longest name.
 const NAME: usize = 1024;
 
@@ -26,15 +22,29 @@ struct Table {
     ids: HashMap<(Space, Vec<u8>), u32>,
     queues: IdMap<u32, Queue>,
     last_id: u32,
+    /// What each space uses of its quota.
+    usage: HashMap<Space, Usage>,
+}
+
+#[derive(Default)]
+struct Usage {
+    queues: usize,
+    /// Bytes that it put into queues, its own and others'.
     bytes: usize,
 }
 
 struct Queue {
     owner: Space,
-    values: VecDeque<Vec<u8>>,
+    values: VecDeque<Value>,
     bytes: usize,
     /// The plugins (by id) that registered it and are told when a value arrives.
     listeners: Vec<u64>,
+}
+
+/// A value, and who put it there.
+struct Value {
+    bytes: Vec<u8>,
+    sender: Space,
 }
 
 /// A queue that is not there, or is full, or belongs to another who is named.
@@ -60,16 +70,19 @@ impl SharedQueues {
         }
         let mut table = self.lock();
         let key = (owner.clone(), name.to_vec());
-        let id = match table.ids.get(&key) {
-            Some(id) => *id,
-            None if table.queues.len() >= QUEUES => return None,
-            None => {
-                let id = table.last_id.checked_add(1)?;
-                table.last_id = id;
-                table.queues.insert(id, Queue::of(owner.clone()));
-                table.ids.insert(key, id);
-                id
+        let id = if let Some(id) = table.ids.get(&key) {
+            *id
+        } else {
+            let used = table.usage.entry(owner.clone()).or_default();
+            if used.queues >= owner.quota().queues {
+                return None;
             }
+            used.queues += 1;
+            let id = table.last_id.checked_add(1)?;
+            table.last_id = id;
+            table.queues.insert(id, Queue::of(owner.clone()));
+            table.ids.insert(key, id);
+            id
         };
         let queue = table.queue(id).ok()?;
         if !queue.listeners.contains(&plugin) {
@@ -83,23 +96,26 @@ impl SharedQueues {
         self.lock().ids.get(&(owner.clone(), name.to_vec())).copied()
     }
 
-    /// Appends a value; the answer is the plugins to tell.
+    /// Appends a value, which counts against its sender; the answer is the plugins to tell.
     pub(crate) fn enqueue(
         &self,
         id: u32,
         value: Vec<u8>,
+        sender: &Space,
         may: May<'_>,
     ) -> Result<Vec<u64>, Refusal> {
         let mut table = self.lock();
-        let total = table.bytes + cost(&value);
+        let sent = table.usage.get(sender).map_or(0, |used| used.bytes);
+        let value = Value { bytes: value, sender: sender.clone() };
+        let cost = value.cost();
         let queue = table.open(id, may)?;
-        if queue.bytes + cost(&value) > CAPACITY || total > TOTAL {
+        if queue.bytes + cost > CAPACITY || sent + cost > sender.quota().queued {
             return Err(Refusal::Full);
         }
-        queue.bytes += cost(&value);
+        queue.bytes += cost;
         queue.values.push_back(value);
         let listeners = queue.listeners.clone();
-        table.bytes = total;
+        table.usage.entry(sender.clone()).or_default().bytes += cost;
         Ok(listeners)
     }
 
@@ -107,32 +123,49 @@ impl SharedQueues {
     pub(crate) fn dequeue(&self, id: u32, may: May<'_>) -> Result<Option<Vec<u8>>, Refusal> {
         let mut table = self.lock();
         let queue = table.open(id, may)?;
-        let value = queue.values.pop_front();
-        let cost = value.as_deref().map_or(0, cost);
-        queue.bytes -= cost;
-        table.bytes -= cost;
-        Ok(value)
+        let Some(value) = queue.values.pop_front() else { return Ok(None) };
+        queue.bytes -= value.cost();
+        table.take_back(&value);
+        Ok(Some(value.bytes))
     }
 
-    /// Forgets a plugin that is gone; the queues of a tenant go with its last one.
+    /// Forgets a plugin that is gone.
     pub(crate) fn forget(&self, plugin: u64, owner: &Space) {
         let table = &mut *self.lock();
         for queue in table.queues.values_mut().filter(|queue| queue.owner == *owner) {
             queue.listeners.retain(|listener| *listener != plugin);
         }
-        if matches!(owner, Space::Tenant(_)) {
-            let ended = |queue: &Queue| queue.owner == *owner && queue.listeners.is_empty();
-            let bytes: usize = table.queues.values().filter(|q| ended(q)).map(|q| q.bytes).sum();
-            table.queues.retain(|_, queue| !ended(queue));
-            table.ids.retain(|_, id| table.queues.contains_key(id));
-            table.bytes -= bytes;
+    }
+
+    /// Bytes that wait in the queues of a space.
+    pub(crate) fn bytes(&self, owner: &Space) -> usize {
+        self.lock().queues.values().filter(|its| its.owner == *owner).map(|its| its.bytes).sum()
+    }
+
+    /// Removes the queues of a space.
+    pub(crate) fn remove(&self, owner: &Space) {
+        let table = &mut *self.lock();
+        let removed: Vec<Queue> = table
+            .queues
+            .extract_if(|_, queue| queue.owner == *owner)
+            .map(|(_, queue)| queue)
+            .collect();
+        if removed.is_empty() {
+            return;
+        }
+        table.ids.retain(|_, id| table.queues.contains_key(id));
+        table.use_less(owner, |used| used.queues -= removed.len());
+        for value in removed.iter().flat_map(|queue| &queue.values) {
+            table.take_back(value);
         }
     }
 }
 
-/// An empty value takes room too, or a loop could queue without end.
-fn cost(value: &[u8]) -> usize {
-    value.len() + std::mem::size_of::<Vec<u8>>()
+impl Value {
+    /// An empty value takes room too, or a loop could queue without end.
+    fn cost(&self) -> usize {
+        self.bytes.len() + size_of::<Self>()
+    }
 }
 
 impl Queue {
@@ -142,6 +175,19 @@ impl Queue {
 }
 
 impl Table {
+    /// A value is no longer there: its sender may send as much again.
+    fn take_back(&mut self, value: &Value) {
+        self.use_less(&value.sender, |used| used.bytes -= value.cost());
+    }
+
+    fn use_less(&mut self, space: &Space, less: impl FnOnce(&mut Usage)) {
+        let Some(used) = self.usage.get_mut(space) else { return };
+        less(used);
+        if used.queues == 0 && used.bytes == 0 {
+            self.usage.remove(space);
+        }
+    }
+
     /// The queue of this id. That a tenant has one is no business of others.
     fn open(&mut self, id: u32, may: May<'_>) -> Result<&mut Queue, Refusal> {
         let queue = self.queue(id)?;
@@ -173,9 +219,9 @@ mod tests {
         let id = queues.register(&a(), b"q", 1).unwrap();
         assert_eq!(queues.register(&a(), b"q", 2), Some(id));
         assert_eq!(queues.resolve(&a(), b"q"), Some(id));
-        assert_eq!(queues.enqueue(id, b"1".to_vec(), &ANY), Ok(vec![1, 2]));
+        assert_eq!(queues.enqueue(id, b"1".to_vec(), &a(), &ANY), Ok(vec![1, 2]));
         queues.forget(1, &a());
-        assert_eq!(queues.enqueue(id, b"2".to_vec(), &ANY), Ok(vec![2]));
+        assert_eq!(queues.enqueue(id, b"2".to_vec(), &a(), &ANY), Ok(vec![2]));
         assert_eq!(queues.dequeue(id, &ANY), Ok(Some(b"1".to_vec())));
         assert_eq!(queues.dequeue(id, &ANY), Ok(Some(b"2".to_vec())));
         assert_eq!(queues.dequeue(id, &ANY), Ok(None));
@@ -184,7 +230,7 @@ mod tests {
     #[test]
     fn an_unknown_queue_is_named() {
         let queues = SharedQueues::default();
-        assert_eq!(queues.enqueue(0, vec![], &ANY), Err(Refusal::NotFound));
+        assert_eq!(queues.enqueue(0, vec![], &a(), &ANY), Err(Refusal::NotFound));
         assert_eq!(queues.dequeue(9, &ANY), Err(Refusal::NotFound));
         assert_eq!(queues.resolve(&a(), b"q"), None);
     }
@@ -195,7 +241,7 @@ mod tests {
         let id = queues.register(&a(), b"q", 1).unwrap();
         let own = |owner: &Space| *owner == Space::Named("b".into());
         let denied = || Refusal::Denied("a".into());
-        assert_eq!(queues.enqueue(id, vec![], &own), Err(denied()));
+        assert_eq!(queues.enqueue(id, vec![], &Space::Named("b".into()), &own), Err(denied()));
         assert_eq!(queues.dequeue(id, &own), Err(denied()));
     }
 
@@ -203,31 +249,43 @@ mod tests {
     fn a_queue_is_bounded() {
         let queues = SharedQueues::default();
         let id = queues.register(&a(), b"q", 1).unwrap();
-        assert_eq!(queues.enqueue(id, vec![0; CAPACITY], &ANY), Err(Refusal::Full));
+        assert_eq!(queues.enqueue(id, vec![0; CAPACITY], &a(), &ANY), Err(Refusal::Full));
     }
 
     #[test]
-    fn all_queues_together_are_bounded() {
-        let queues = SharedQueues::default();
+    fn what_one_sender_has_waiting_is_bounded_and_others_have_theirs() {
+        let (queues, other) = (SharedQueues::default(), Space::Named("b".into()));
         let ids: Vec<u32> = (0..9).map(|name| queues.register(&a(), &[name], 1).unwrap()).collect();
-        let half = vec![0; CAPACITY / 2];
-        let taken = ids.iter().take_while(|id| queues.enqueue(**id, half.clone(), &ANY).is_ok());
-        assert_eq!(taken.count(), 7);
+        let quarter = vec![0; a().quota().queued / 4];
+        let send = |id: u32, sender: &Space| queues.enqueue(id, quarter.clone(), sender, &ANY);
+        assert_eq!(ids.iter().take_while(|id| send(**id, &a()).is_ok()).count(), 3);
+        // What another one sends into its queues counts against that one.
+        assert!(send(ids[0], &other).is_ok());
         queues.dequeue(ids[0], &ANY).unwrap();
-        queues.enqueue(ids[0], half, &ANY).unwrap();
+        assert!(send(ids[4], &a()).is_ok());
+        assert_eq!(send(ids[5], &a()), Err(Refusal::Full));
+    }
+
+    #[test]
+    fn the_queues_of_one_space_are_bounded_and_others_have_theirs() {
+        let queues = SharedQueues::default();
+        for space in [a(), Space::Tenant(1), Space::Tenant(2), Space::Named("b".into())] {
+            let register = |name: usize| queues.register(&space, &name.to_le_bytes(), 1).is_some();
+            assert_eq!((0..5000).take_while(|name| register(*name)).count(), space.quota().queues);
+        }
     }
 
     #[test]
     fn a_queue_of_a_tenant_is_its_own_and_goes_with_it() {
         let (queues, tenant) = (SharedQueues::default(), Space::Tenant(7));
         let id = queues.register(&tenant, b"q", 1).unwrap();
-        queues.enqueue(id, vec![0; CAPACITY / 2], &|owner| *owner == tenant).unwrap();
+        queues.enqueue(id, vec![0; 9], &tenant, &|owner| *owner == tenant).unwrap();
         let other = |owner: &Space| *owner == Space::Tenant(8);
         assert_eq!(queues.dequeue(id, &other), Err(Refusal::NotFound));
-        queues.forget(1, &tenant);
+        queues.remove(&tenant);
         assert_eq!(queues.resolve(&tenant, b"q"), None);
         let table = queues.lock();
-        assert_eq!((table.queues.len(), table.bytes), (0, 0));
+        assert_eq!((table.queues.len(), table.ids.len(), table.usage.len()), (0, 0, 0));
     }
 
     #[test]

@@ -7,6 +7,8 @@ use crate::PluginSpec;
 use crate::files::Folders;
 use crate::module::CompiledModule;
 use crate::shared_data::SharedData;
+use crate::signature::KeyCache;
+use crate::spaces::Space;
 use crate::tenants::Tenants;
 
 /// One VM: an instance on each thread that uses it, shared data and queues.
@@ -15,19 +17,12 @@ pub(crate) struct Vm {
     pub(crate) space: Space,
     pub(crate) module: Arc<CompiledModule>,
     pub(crate) data: Arc<SharedData>,
+    /// The public keys that its guests verified with.
+    pub(crate) keys: KeyCache,
     /// Set when each tenant has a VM of its own; this one then serves nobody.
     pub(crate) tenants: Option<Tenants>,
     /// The key of the tenant whose VM this is.
     pub(crate) tenant: Option<Box<[u8]>>,
-}
-
-/// Whose queues they are.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Space {
-    /// Of all VMs of this `vm_id`; a guest can name it.
-    Named(Arc<str>),
-    /// Of one tenant's VM, which no guest can name.
-    Tenant(u64),
 }
 
 /// What plugins must have in common to share a VM: Envoy's key, and what an instance is made with.
@@ -64,14 +59,17 @@ impl Vm {
     ) -> Self {
         let tenants = spec.tenants.clone().map(Tenants::new);
         let space = Space::Named(spec.vm_name().into());
-        Self { id: next_id(), space, module, data, tenants, tenant: None }
+        let (id, keys) = (next_id(), KeyCache::default());
+        Self { id, space, module, data, keys, tenants, tenant: None }
     }
 
     /// A VM for one tenant, with data of its own.
     pub(crate) fn of_tenant(key: &[u8], module: Arc<CompiledModule>) -> Self {
-        let (id, data) = (next_id(), Arc::default());
+        let id = next_id();
+        let space = Space::Tenant(id);
+        let (data, keys) = (Arc::new(SharedData::of(&space)), KeyCache::default());
         let tenant = Some(key.into());
-        Self { id, space: Space::Tenant(id), module, data, tenants: None, tenant }
+        Self { id, space, module, data, keys, tenants: None, tenant }
     }
 }
 

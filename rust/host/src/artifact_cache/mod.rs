@@ -17,7 +17,7 @@ use wasmer::{Engine, Module};
 
 mod mapped;
 
-use self::mapped::MappedArtifact;
+use self::mapped::{MappedArtifact, is_sound};
 use crate::engine::{self, Tier};
 use crate::fuel::METERING_VERSION;
 use crate::module::{Digest, ModuleId, digest, digest_hex};
@@ -69,7 +69,8 @@ impl ArtifactCache {
         engine: &Engine,
     ) -> Result<Option<(Module, Digest)>, CacheProblem> {
         let Some(file) = self.open(id, tier)? else { return Ok(None) };
-        Ok(MappedArtifact::of(&file).and_then(|artifact| artifact.load(engine)))
+        let artifact = MappedArtifact::of(&file, &self.folder);
+        Ok(artifact.and_then(|artifact| artifact.load(engine)))
     }
 
     /// Whether there is an artifact that is not damaged.
@@ -78,7 +79,8 @@ impl ArtifactCache {
     /// [`CacheProblem`] when the folder or the file is not ours alone.
     pub(crate) fn holds(&self, id: ModuleId, tier: Tier) -> Result<bool, CacheProblem> {
         let file = self.open(id, tier)?;
-        Ok(file.is_some_and(|file| MappedArtifact::of(&file).is_some()))
+        // What cannot be read is damaged.
+        Ok(file.is_some_and(|file| is_sound(&file).unwrap_or(false)))
     }
 
     /// Waits until no other process has the cache to itself; it is free again when the answer is
@@ -95,7 +97,10 @@ impl ArtifactCache {
     fn open(&self, id: ModuleId, tier: Tier) -> Result<Option<File>, CacheProblem> {
         self.open_folder()?;
         let path = self.path(id, tier);
-        let file = match options().read(true).open(&path) {
+        // A pipe or a device in its place would let this wait for ever.
+        let mut options = options();
+        options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        let file = match options.read(true).open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(problem(&path, error)),

@@ -221,6 +221,34 @@ fn a_link_in_place_of_an_artifact_is_not_followed() {
 }
 
 #[test]
+fn a_trap_after_the_artifact_was_shortened_is_told_as_ever() {
+    let folder = Folder::new();
+    folder.load();
+    let module = folder.load();
+    fs::write(folder.only_file(), b"").unwrap();
+    let mut store = Store::new(module.code().engine.clone());
+    let instance = Instance::new(&mut store, &module.code().module, &imports! {}).unwrap();
+    Meter::of(&instance).unwrap().refill(&mut store, 100);
+    let spin = instance.exports.get_function("spin").unwrap();
+    let trap = spin.call(&mut store, &[]).unwrap_err();
+    assert_eq!(trap.trace().len(), 1);
+}
+
+#[test]
+fn a_pipe_in_place_of_an_artifact_is_not_waited_for() {
+    let folder = Folder::new();
+    folder.load();
+    let path = folder.only_file();
+    fs::remove_file(&path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    set_mode(&path, 0o600);
+    let module = folder.load();
+    assert!(!module.cached());
+    assert!(module.cache_problem().unwrap().contains("not a regular file"));
+    assert!(folder.load().cached());
+}
+
+#[test]
 fn an_artifact_open_to_others_is_not_used() {
     let folder = Folder::new();
     folder.load();

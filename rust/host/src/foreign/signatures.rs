@@ -7,7 +7,7 @@ use crate::signature;
 /// `verify_signature`, Envoy's: `VerifySignatureArguments` in, `VerifySignatureResult` out.
 pub(super) fn verify(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>, Fault> {
     guest.charge(signature::CALL_UNITS)?;
-    Ok(signature::verify(arguments, guest.env.core.host.keys()))
+    Ok(signature::verify(arguments, &guest.env.core.vm.keys))
 }
 
 /// Envoy's `sign`: `SignArguments` in, `SignResult` out.
@@ -22,5 +22,5 @@ pub(super) fn sign(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>, F
 /// `wasmgate_verify_signature`: RSA-PSS and `EdDSA`, for which Envoy's has no words.
 pub(super) fn verify_jws(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>, Fault> {
     guest.charge(signature::CALL_UNITS)?;
-    Ok(signature::verify_jws(arguments, guest.env.core.host.keys()))
+    Ok(signature::verify_jws(arguments, &guest.env.core.vm.keys))
 }

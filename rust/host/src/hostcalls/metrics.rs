@@ -27,9 +27,10 @@ pub(super) fn define(
         guest.env.denied(Capability::Metrics, &name);
         return guest.write_u32(metric_at, NOWHERE);
     }
-    let Some(metric) = guest.env.core.host.metric_table().define(kind, name) else {
-        let text = "could not define a metric: its name has another kind or is too long, or there \
-                    are too many";
+    let core = &guest.env.core;
+    let Some(metric) = core.host.metric_table().define(kind, name, &core.vm.space) else {
+        let text = "could not define a metric: its name has another kind or is too long, or it \
+                    has too many";
         guest.env.log(LogLevel::Error, text.into());
         return Err(Status::BadArgument.into());
     };

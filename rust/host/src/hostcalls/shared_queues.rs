@@ -5,7 +5,7 @@ use crate::guest::{Answer, Fault, Guest};
 use crate::instances::outbox;
 use crate::plugin::PluginCore;
 use crate::shared_queues::Refusal;
-use crate::vm::Space;
+use crate::spaces::Space;
 use crate::{Capability, LogLevel};
 
 /// `proxy_register_shared_queue`: opens it if it is there.
@@ -14,7 +14,7 @@ pub(super) fn register(guest: &mut Guest<'_>, name: u32, name_size: u32, queue_a
     let core = &guest.env.core;
     let queue = core.host.queues().register(&core.vm.space, &name, core.id);
     let Some(queue) = queue else {
-        let text = "could not register a queue: its name is too long, or there are too many";
+        let text = "could not register a queue: its name is too long, or it has too many";
         guest.env.log(LogLevel::Error, text.into());
         return Err(Status::InternalFailure.into());
     };
@@ -47,7 +47,9 @@ pub(super) fn resolve(
 pub(super) fn enqueue(guest: &mut Guest<'_>, queue: u32, value: u32, value_size: u32) -> Answer {
     let value = guest.read(value, value_size)?;
     let core = &guest.env.core;
-    let listeners = core.host.queues().enqueue(queue, value, &|owner| may_open(core, owner));
+    let sender = &core.vm.space;
+    let may = |owner: &Space| may_open(core, owner);
+    let listeners = core.host.queues().enqueue(queue, value, sender, &may);
     let listeners = listeners.map_err(|refusal| refused(guest, &refusal))?;
     outbox(|out| {
         for listener in listeners {
@@ -81,7 +83,10 @@ fn refused(guest: &mut Guest<'_>, refusal: &Refusal) -> Fault {
             Status::NotFound.into()
         }
         Refusal::Full => {
-            guest.env.log(LogLevel::Error, "a shared queue is full".into());
+            guest.env.log(
+                LogLevel::Error,
+                "a shared queue is full, or it has put in as much as it may".into(),
+            );
             Status::InternalFailure.into()
         }
     }

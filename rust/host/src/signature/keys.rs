@@ -12,7 +12,7 @@ const GENERATION: usize = 128;
 /// Longer keys are not RSA of 8192 bits or less.
 const LONGEST_KEY: usize = 2048;
 
-/// A bounded memory of parsed keys, shared by all plugins of a host.
+/// A bounded memory of parsed keys, of one VM: no other policy can push out what this one needs.
 #[derive(Default)]
 pub(crate) struct KeyCache {
     generations: Mutex<Generations>,
