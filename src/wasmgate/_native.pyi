@@ -81,6 +81,13 @@ class Host:
         Raises ValueError for a negative time, and when the host goes by the system's clock.
         """
 
+    def hide(self, value: bytes, name: bytes | None = None) -> bytes:
+        """Return a value as a trace shows it, with secrets masked.
+
+        Of a field, property or parameter of this name all of it may be one. What was masked is
+        masked in every other text from then on; without a name the value is such a text.
+        """
+
     @property
     def time(self) -> int:
         """Nanoseconds since 1970 as policies see them.
@@ -887,6 +894,15 @@ def compile_artifact(
     cannot run here and OSError when the folder cannot be used: the process that compiles has no
     package `wasmgate`, so the errors are Python's own.
     """
+
+def printable(text: str) -> str:
+    """Return text in one line, with nothing in it that a terminal obeys.
+
+    Line breaks, control characters and signs of direction are written out as escapes.
+    """
+
+def masked(name: bytes, value: bytes) -> bytes:
+    """Return the value of a field, property or parameter of this name, masked if it is a secret."""
 
 def inspect(module: bytes) -> _Inspection:
     """Describe a module without compiling it, also one that could not be loaded.

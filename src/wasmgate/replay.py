@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from wasmgate.trace.recording import Recording, digests
 from wasmgate.trace.runner import run
 
 if TYPE_CHECKING:
-    from wasmgate.trace.messages import Request, Response
+    from wasmgate.trace.messages import Hide, Request, Response
     from wasmgate.trace.runner import Outcome
 
 __all__ = ["Replay", "replay"]
@@ -32,8 +33,9 @@ class Replay:
     configurations that are others than recorded, which is no difference by itself.
     """
 
-    recording: Recording
-    outcome: Outcome
+    # They hold what is secret.
+    recording: Recording = field(repr=False)
+    outcome: Outcome = field(repr=False)
     differences: list[str]
     changed: list[str]
 
@@ -58,9 +60,17 @@ def replay(path: str | Path, *, module: str | Path | None = None) -> Replay:
         for kind, digest in kinds.items()
         if now.get(name, {}).get(kind) != digest
     ]
+    hide = outcome.hide
     before = _lines(recording.upstream, recording.client, recording.steps, reset=recording.reset)
     after = _lines(outcome.upstream, outcome.client, outcome.steps, reset=outcome.reset)
-    differences = list(difflib.unified_diff(before, after, "recorded", "replayed", lineterm=""))
+    if recording.masked:
+        before, after = (
+            [hide(line.encode()).decode() for line in lines] for lines in (before, after)
+        )
+    differences = [
+        _shown(line, hide)
+        for line in difflib.unified_diff(before, after, "recorded", "replayed", lineterm="")
+    ]
     return Replay(recording=recording, outcome=outcome, differences=differences, changed=changed)
 
 
@@ -79,6 +89,20 @@ def _lines(
     if reset:
         lines.append("client: the connection is cut")
     return lines + [" ".join(step).rstrip() for step in steps]
+
+
+_FIELD = re.compile(
+    r"(?P<head>.(?:upstream|client) (?:header|trailer) (?P<name>[^:]+): )(?P<value>.*)"
+)
+
+
+def _shown(line: str, hide: Hide) -> str:
+    """Mask a line of a diff: what differs may be a secret."""
+    field = _FIELD.fullmatch(line)
+    if field is None:
+        return hide(line.encode()).decode(errors="replace")
+    value = hide(field["value"].encode(), field["name"].encode())
+    return field["head"] + value.decode(errors="replace")
 
 
 def _message(name: str, message: Request | Response | None) -> list[str]:

@@ -108,7 +108,7 @@ async def test_a_redis_query(tmp_path: Path, said: Callable[[], list[str]]) -> N
         )
         app = around(module, tmp_path, net=(name,))
         assert (await get(app)).status == 200
-    assert "buffer 9 0 +PONG\r\n" in said()
+    assert r"buffer 9 0 +PONG\r\n" in said()
     assert "opensesame" not in "\n".join(said())
 
 

@@ -81,7 +81,7 @@ def test_a_guess_is_only_made_when_it_is_close() -> None:
 
 def test_a_policy_that_stands_twice_in_a_chain_is_found() -> None:
     """However it is written: it would run with one configuration at both places."""
-    own = {"limit": {"configuration": {}}}
+    own: dict[str, Any] = {"limit": {"configuration": {}}}
     data = KNOWN | {
         "default_policies": ["limit", "auth", "limit"],
         "routes": [{"cluster": "orders", "policies": ["limit", own]}],

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.native.chain_request import Request
+from tests.native.chain_request import Request, load
+from tests.native.hostile import guest, wasm
 from tests.native.scripted import asked, chain
-from wasmgate._native import Host
+from wasmgate import PolicyLoadError
+from wasmgate._native import Chain, Host, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,3 +83,69 @@ def test_the_next_callback_may_write_again(host: Host) -> None:
 def test_a_line_past_the_share_is_ok_for_the_guest(host: Host) -> None:
     """The SDK panics on anything else."""
     assert Request(chain(host, "request_headers: log_often 1000")).passed
+
+
+FORGED = "ok\nCRITICAL: forged\r\x1b[2J\x1b[31mred\x07\u009b1m\u202edcba\u2028\u2066"
+WRITTEN_OUT = (
+    r"ok\nCRITICAL: forged\r\u{1b}[2J\u{1b}[31mred\u{7}\u{9b}1m\u{202e}dcba\u{2028}\u{2066}"
+)
+
+
+def forging(*, traps: bool) -> bytes:
+    """Make a guest that writes the forged text in every way that it has, and maybe crashes."""
+    escaped = "".join(f"\\{byte:02x}" for byte in FORGED.encode())
+    size = len(FORGED.encode())
+    return guest(
+        '(import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))',
+        '(import "wasi_snapshot_preview1" "fd_write"',
+        "  (func $write (param i32 i32 i32 i32) (result i32)))",
+        '(import "env" "proxy_send_local_response"',
+        "  (func $answer (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))",
+        '(import "env" "proxy_call_foreign_function" (func $foreign',
+        "  (param i32 i32 i32 i32 i32 i32) (result i32)))",
+        f'(data (i32.const 64) "{escaped}")',
+        '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)',
+        f"  (drop (call $log (i32.const 3) (i32.const 64) (i32.const {size})))",
+        f"  (i64.store (i32.const 16) (i64.const {64 | size << 32}))",
+        "  (drop (call $write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 24)))",
+        "  (drop (call $write (i32.const 2) (i32.const 16) (i32.const 1) (i32.const 24)))",
+        f"  (drop (call $foreign (i32.const 64) (i32.const {size}) (i32.const 0) (i32.const 0)",
+        "    (i32.const 0) (i32.const 4)))",
+        f"  (drop (call $answer (i32.const 200) (i32.const 64) (i32.const {size}) (i32.const 0)",
+        "    (i32.const 0) (i32.const 0) (i32.const 0) (i32.const -1)))",
+        "  unreachable)" if traps else "  (i32.const 0))",
+    )
+
+
+def harmless(text: str) -> bool:
+    """Return whether text is one line without anything that a terminal obeys."""
+    return printable(text) == text
+
+
+@pytest.mark.parametrize("traps", [False, True], ids=["goes on", "crashes"])
+def test_what_a_guest_says_is_one_harmless_line(host: Host, *, traps: bool) -> None:
+    """By `proxy_log`, standard output and error, in details of an answer, in how it crashed."""
+    request = Request(Chain([load(host, forging(traps=traps))]))
+    assert request.said.count(WRITTEN_OUT) == 3
+    assert [text for text in request.said if not harmless(text)] == []
+    assert any(text.startswith("trapped in") for text in request.said) == traps
+
+
+def test_names_of_a_module_cannot_forge_lines(host: Host) -> None:
+    """Of an import that the host does not have, called; of an ABI that it does not speak."""
+    name = "".join(f"\\{byte:02x}" for byte in FORGED.encode())
+    calls = guest(
+        f'(import "env" "{name}" (func $none))',
+        '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)',
+        "  (call $none) (i32.const 0))",
+    )
+    said = Request(Chain([load(host, calls)])).said
+    assert [text for text in said if WRITTEN_OUT in text] == said
+    with pytest.raises(PolicyLoadError) as refused:
+        load(
+            host,
+            wasm(
+                f'(module (memory (export "memory") 1) (func (export "proxy_abi_version_{name}")))'
+            ),
+        )
+    assert harmless(str(refused.value))

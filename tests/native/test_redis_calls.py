@@ -50,7 +50,7 @@ def test_the_response_reaches_the_policy(host: Host) -> None:
     texts = Texts()
     request = performed(host, texts, texts.redis_init(), texts.redis_call())
     answer = deliver_redis(request.callouts[0].id, 0, b"+PONG\r\n")
-    assert said(answer) == ["redis_call_response 0 7", "buffer 9 0 +PONG\r\n"]
+    assert said(answer) == ["redis_call_response 0 7", r"buffer 9 0 +PONG\r\n"]
     assert request.resume().passed
     assert deliver_redis(request.callouts[0].id, 0, b"+PONG\r\n") is None
 

@@ -112,7 +112,7 @@ def test_redis_is_answered(policy_host: PolicyHost, waiting_for_redis: FakeExcha
     """As the server would."""
     policy_host.answer_redis(policy_host.callouts[0], b"+PONG\r\n")
     assert waiting_for_redis.request is not None
-    assert "buffer 9 0 +PONG\r\n" in said(policy_host)
+    assert r"buffer 9 0 +PONG\r\n" in said(policy_host)
 
 
 def test_redis_can_fail(policy_host: PolicyHost, waiting_for_redis: FakeExchange) -> None:

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::files::Folders;
+use crate::secrets::masked_query;
 
 /// Rows of one policy in the table of denials; what is denied beyond is counted as [`OTHERS`].
 const DENIALS: usize = 256;
@@ -151,6 +152,7 @@ impl Denials {
 
 /// A value as log lines and tables show it.
 pub(crate) fn shown(value: &str) -> String {
+    let value = String::from_utf8_lossy(&masked_query(value.as_bytes())).into_owned();
     value.chars().take(VALUE).flat_map(char::escape_debug).collect()
 }
 

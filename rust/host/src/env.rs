@@ -1,5 +1,6 @@
 //! What hostcalls find when a guest calls them: the state of one instance.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +16,9 @@ use crate::fuel::Meter;
 use crate::ids::{IdMap, IdSet};
 use crate::instances::outbox;
 use crate::plugin::PluginCore;
+use crate::printable::printable;
+use crate::secrets::{Secrets, is_secret};
+use crate::stream_state;
 
 /// What a line costs beside its text, so that empty ones come to an end too.
 const LINE: usize = 32;
@@ -241,15 +245,41 @@ impl Env {
         if self.log_room(level) == 0 {
             return;
         }
-        let mut text = String::from_utf8_lossy(message).into_owned();
+        let shown = self.without_secrets(message);
+        let mut text = printable(&String::from_utf8_lossy(&shown)).into_owned();
         if length > message.len() {
             text.push_str(" … (cut: `log_bytes` of this callback used up)");
         }
         self.write(level, text);
     }
 
+    /// A line of the guest without what its configuration and environment, and the client, keep secret.
+    fn without_secrets<'a>(&mut self, message: &'a [u8]) -> Cow<'a, [u8]> {
+        let credentials = self.stream().and_then(|(key, _)| {
+            stream_state::with(key, |state| {
+                let mut secrets = Secrets::default();
+                let fields = state.request_headers().iter();
+                fields.filter(|(name, _)| is_secret(name)).for_each(|(_, its)| secrets.learn(its));
+                secrets
+            })
+        });
+        let own = &self.core.secrets;
+        let looked_for = own.len() + credentials.as_ref().map_or(0, Secrets::len);
+        self.debt = self.debt.saturating_add(message.len().saturating_mul(looked_for) as u64);
+        let shown = self.core.secrets.hidden(message);
+        match credentials {
+            Some(secrets) => Cow::Owned(secrets.hidden(&shown).into_owned()),
+            None => shown,
+        }
+    }
+
     /// A line of the host about the policy.
     pub(crate) fn log(&mut self, level: LogLevel, message: String) {
+        // Most of them name something of the guest's.
+        let message = match printable(&message) {
+            Cow::Borrowed(_) => message,
+            Cow::Owned(shown) => shown,
+        };
         if self.traced {
             self.remark = Some(message.clone());
         }

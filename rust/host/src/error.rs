@@ -1,6 +1,7 @@
 //! Why a policy cannot be used, or stopped.
 
 use crate::LoadError;
+use crate::printable::printable;
 
 /// Everything that goes wrong in the host, said so that a person can act on it.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -9,7 +10,7 @@ pub enum Error {
     #[error(transparent)]
     Load(#[from] LoadError),
     /// The module could not be instantiated.
-    #[error("the module could not be instantiated: {0}")]
+    #[error("the module could not be instantiated: {}", printable(.0))]
     Instantiate(String),
     /// `proxy_on_vm_start` or `proxy_on_configure` answered false.
     #[error("{callback} refused the configuration{}", said(.logs))]
@@ -20,7 +21,7 @@ pub enum Error {
         logs: Vec<String>,
     },
     /// The guest crashed.
-    #[error("trapped in {callback}: {reason}{}{}", said(.logs), at(.frames))]
+    #[error("trapped in {callback}: {}{}{}", printable(.reason), said(.logs), at(.frames))]
     Trap {
         /// The callback that ran.
         callback: &'static str,
@@ -90,7 +91,7 @@ pub enum Error {
 }
 
 fn at(frames: &[String]) -> String {
-    frames.iter().flat_map(|frame| ["\n  at ", frame]).collect()
+    frames.iter().flat_map(|frame| ["\n  at ".into(), printable(frame)]).collect()
 }
 
 fn said(logs: &[String]) -> String {

@@ -15,6 +15,7 @@ use crate::shared_data::SharedData;
 use crate::shared_queues::SharedQueues;
 use crate::spaces::{Space, Spaces};
 use crate::statistics::{CallbackStatistics, PolicyStatistics, Statistics};
+use crate::tenant_data::TenantData;
 use crate::trace::{Trace, TraceEvent, TraceLimits};
 use crate::vm::{Vm, VmKey};
 use crate::{Capability, Clock, Denial, LogLevel, MetricValue, Random, instances};
@@ -46,6 +47,7 @@ struct Inner {
     log_level: LogLevel,
     data: Mutex<HashMap<Space, Arc<SharedData>>>,
     spaces: Spaces,
+    tenants: Mutex<HashMap<Space, Arc<TenantData>>>,
     queues: SharedQueues,
     metrics: Metrics,
     vms: Mutex<HashMap<VmKey, Weak<Vm>>>,
@@ -75,6 +77,7 @@ impl Host {
                 log_level,
                 data: Mutex::default(),
                 spaces: Spaces::default(),
+                tenants: Mutex::default(),
                 queues: SharedQueues::default(),
                 metrics: Metrics::default(),
                 vms: Mutex::default(),
@@ -209,6 +212,15 @@ impl Host {
         self.inner.trace.take()
     }
 
+    /// A value of the name, or a text without one, as a trace shows it: secrets that were met are masked.
+    #[must_use]
+    pub fn hide(&self, name: Option<&[u8]>, value: &[u8]) -> Vec<u8> {
+        match name {
+            Some(name) => self.inner.trace.hide(name, value),
+            None => self.inner.trace.hide_in(value),
+        }
+    }
+
     pub(crate) fn trace(&self) -> &Trace {
         &self.inner.trace
     }
@@ -232,6 +244,13 @@ impl Host {
         Arc::clone(its.or_insert_with(|| Arc::new(SharedData::of(space))))
     }
 
+    /// What the tenants of a policy keep, in a space that was entered.
+    pub(crate) fn tenant_data(&self, space: &Space) -> Arc<TenantData> {
+        let mut tenants = self.inner.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        let its = tenants.entry(space.clone());
+        Arc::clone(its.or_insert_with(|| Arc::new(TenantData::new())))
+    }
+
     /// A plugin begins that keeps what it has here in `space`.
     pub(crate) fn enter(&self, space: &Space) {
         self.inner.spaces.enter(space);
@@ -239,12 +258,16 @@ impl Host {
 
     /// A plugin is gone. What the last one of its space had here is given back: a tenant's at once.
     pub(crate) fn leave(&self, space: &Space) {
-        let Inner { spaces, data, queues, metrics, .. } = &*self.inner;
+        let Inner { spaces, data, queues, metrics, tenants, .. } = &*self.inner;
         let data = || data.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes =
-            |space: &Space| data().get(space).map_or(0, |data| data.bytes()) + queues.bytes(space);
+        let tenants = || tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = |space: &Space| {
+            let left = tenants().get(space).map_or(0, |tenants| tenants.bytes());
+            data().get(space).map_or(0, |data| data.bytes()) + left + queues.bytes(space)
+        };
         spaces.leave(space, bytes, |space| {
             data().remove(space);
+            tenants().remove(space);
             queues.remove(space);
             metrics.leave(space);
         });

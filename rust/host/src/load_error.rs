@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::printable::printable;
+
 /// What is wrong with a `.wasm` file, said so that its author can act on it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
@@ -14,7 +16,8 @@ pub enum LoadError {
     /// The module breaks the rules of WebAssembly, or uses a proposal that is switched off here.
     #[error(
         "the module is invalid or uses WebAssembly features beyond bulk memory, reference types, \
-         multi-value and SIMD: {0}"
+         multi-value and SIMD: {}",
+        printable(.0)
     )]
     Invalid(String),
     /// The module exports no ABI version.
@@ -26,7 +29,7 @@ pub enum LoadError {
     #[error(
         "the module speaks {}; this host speaks proxy_abi_version_0_1_0, _0_2_0, _0_2_1 \
          and _0_2_100",
-        found.join(", ")
+        printable(&found.join(", "))
     )]
     UnknownAbi {
         /// The exports found.
@@ -99,6 +102,6 @@ pub enum LoadError {
         reason: String,
     },
     /// The compiler gave up.
-    #[error("the module could not be compiled: {0}")]
+    #[error("the module could not be compiled: {}", printable(.0))]
     Compile(String),
 }

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::engine::Tier;
 use crate::instance::Instance;
 use crate::module::CompiledModule;
+use crate::secrets::Secrets;
 use crate::shared_data::SharedData;
 use crate::spaces::Space;
+use crate::tenants::Tenants;
 use crate::vm::{Vm, VmKey};
 use crate::{
     Capabilities, Error, Host, Limits, LoadedModule, Symbols, TenantKey, TenantSettings, instances,
@@ -78,6 +80,8 @@ pub(crate) struct PluginCore {
     pub(crate) module: Arc<CompiledModule>,
     /// The shared data of its VM.
     pub(crate) data: Arc<SharedData>,
+    /// What is secret in its configuration and environment: its log lines and errors do not have it.
+    pub(crate) secrets: Secrets,
     retired: AtomicBool,
 }
 
@@ -94,7 +98,12 @@ impl PluginCore {
         let (module, data) = (Arc::clone(&vm.module), Arc::clone(&vm.data));
         let name = spec.name.as_str().into();
         host.enter(&vm.space);
-        Self { id, base: id, name, spec, host, vm, module, data, retired: AtomicBool::new(false) }
+        let mut secrets = Secrets::default();
+        secrets.learn_json(&spec.configuration);
+        secrets.learn_json(&spec.vm_configuration);
+        spec.environment.iter().for_each(|(_, value)| secrets.learn_whole(value.as_bytes()));
+        let retired = AtomicBool::new(false);
+        Self { id, base: id, name, spec, host, vm, module, data, secrets, retired }
     }
 
     /// The same plugin in the VM of a tenant.
@@ -159,7 +168,9 @@ impl Plugin {
                 None => host.shared_data(&space),
                 Some(_) => Arc::new(SharedData::of(&space)),
             };
-            Vm::named(&spec, module, data)
+            let tenants = spec.tenants.clone();
+            let tenants = tenants.map(|its| Tenants::new(its, host.tenant_data(&space)));
+            Vm::named(&spec, module, data, tenants)
         };
         let vm = host.vm(key, made);
         let core = PluginCore::new(Arc::new(spec), host.clone(), vm);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::plugin::PluginCore;
 use crate::stream_state::StreamState;
+use crate::tenant_data::TenantData;
 use crate::vm::Vm;
 use crate::{Error, give_back_memory, instances, properties};
 
@@ -25,7 +26,7 @@ pub struct TenantSettings {
     pub key: TenantKey,
     /// Tenants at one time; over it the one that is idle longest is dropped.
     pub most: usize,
-    /// A tenant without a request for so long is dropped.
+    /// A tenant without a request for so long is dropped, but for its shared data.
     pub idle: Duration,
 }
 
@@ -44,6 +45,7 @@ pub enum TenantKey {
 pub(crate) struct Tenants {
     settings: TenantSettings,
     table: Mutex<Table>,
+    kept: Arc<TenantData>,
 }
 
 #[derive(Default)]
@@ -82,8 +84,8 @@ fn now(core: &PluginCore) -> u64 {
 }
 
 impl Tenants {
-    pub(crate) fn new(settings: TenantSettings) -> Self {
-        Self { settings, table: Mutex::default() }
+    pub(crate) fn new(settings: TenantSettings, kept: Arc<TenantData>) -> Self {
+        Self { settings, table: Mutex::default(), kept }
     }
 
     /// The key of the tenant that a stream is of.
@@ -109,7 +111,8 @@ impl Tenants {
                 dropped = Some(longest.ok_or(Error::TooManyTenants { most: self.settings.most })?);
             }
             let made = || {
-                let vm = Arc::new(Vm::of_tenant(key, Arc::clone(&plugin.vm.module)));
+                let vm = Vm::of_tenant(key, Arc::clone(&plugin.vm.module), &self.kept);
+                let vm = Arc::new(vm);
                 Arc::new(Tenant {
                     vm,
                     plugins: Mutex::default(),
@@ -120,6 +123,7 @@ impl Tenants {
             table.due.get_or_insert_with(|| now(plugin).saturating_add(millis(self.settings.idle)));
             let tenant = table.tenants.entry(key.into()).or_insert_with(made);
             tenant.streams.fetch_add(1, Ordering::AcqRel);
+            tenant.vm.note_request();
             Arc::clone(tenant)
         };
         if let Some(dropped) = dropped {

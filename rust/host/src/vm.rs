@@ -9,6 +9,7 @@ use crate::module::CompiledModule;
 use crate::shared_data::SharedData;
 use crate::signature::KeyCache;
 use crate::spaces::Space;
+use crate::tenant_data::{Lease, TenantData};
 use crate::tenants::Tenants;
 
 /// One VM: an instance on each thread that uses it, shared data and queues.
@@ -23,6 +24,8 @@ pub(crate) struct Vm {
     pub(crate) tenants: Option<Tenants>,
     /// The key of the tenant whose VM this is.
     pub(crate) tenant: Option<Box<[u8]>>,
+    /// Its hold on the tenant's data.
+    lease: Option<Lease>,
 }
 
 /// What plugins must have in common to share a VM: Envoy's key, and what an instance is made with.
@@ -56,20 +59,32 @@ impl Vm {
         spec: &PluginSpec,
         module: Arc<CompiledModule>,
         data: Arc<SharedData>,
+        tenants: Option<Tenants>,
     ) -> Self {
-        let tenants = spec.tenants.clone().map(Tenants::new);
         let space = Space::Named(spec.vm_name().into());
         let (id, keys) = (next_id(), KeyCache::default());
-        Self { id, space, module, data, keys, tenants, tenant: None }
+        Self { id, space, module, data, keys, tenants, tenant: None, lease: None }
     }
 
-    /// A VM for one tenant, with data of its own.
-    pub(crate) fn of_tenant(key: &[u8], module: Arc<CompiledModule>) -> Self {
+    /// A VM for one tenant, with the data that it left.
+    pub(crate) fn of_tenant(
+        key: &[u8],
+        module: Arc<CompiledModule>,
+        kept: &Arc<TenantData>,
+    ) -> Self {
         let id = next_id();
         let space = Space::Tenant(id);
-        let (data, keys) = (Arc::new(SharedData::of(&space)), KeyCache::default());
+        let lease = kept.lease(key, &space);
+        let (data, keys) = (Arc::clone(&lease.data), KeyCache::default());
         let tenant = Some(key.into());
-        Self { id, space, module, data, keys, tenants: None, tenant }
+        Self { id, space, module, data, keys, tenants: None, tenant, lease: Some(lease) }
+    }
+
+    /// A request of the tenant whose VM this is.
+    pub(crate) fn note_request(&self) {
+        if let Some(lease) = &self.lease {
+            lease.note_request();
+        }
     }
 }
 

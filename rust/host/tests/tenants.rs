@@ -155,7 +155,29 @@ fn one_that_is_idle_goes_without_a_request() {
     drop(stream);
     assert!(host.advance(IDLE));
     assert_eq!((chain.tick().wait, host.instances()), (None, 0));
-    assert_eq!(line(&chain, "acme"), ["p: 11"]);
+    assert_eq!(line(&chain, "acme"), ["p: 01"], "its shared data are still there");
+}
+
+#[test]
+fn one_that_is_driven_out_finds_its_data_when_it_comes_back() {
+    let chain = chain_of(&host(), &remembering(""), TenantSettings { most: 2, ..by_header() });
+    for _ in 0..3 {
+        line(&chain, "acme");
+    }
+    for made_up in 0..1000 {
+        assert_eq!(line(&chain, &made_up.to_string()), ["p: 11"]);
+    }
+    assert_eq!(line(&chain, "acme"), ["p: 01"]);
+}
+
+#[test]
+fn a_reload_keeps_the_data_of_tenants() {
+    let host = host();
+    let chain = chain_of(&host, &remembering(""), by_header());
+    line(&chain, "acme");
+    let next = chain_of(&host, &remembering("(global i32 (i32.const 1))"), by_header());
+    drop(chain);
+    assert_eq!(line(&next, "acme"), ["p: 01"]);
 }
 
 #[test]

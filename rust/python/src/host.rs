@@ -1,5 +1,6 @@
 //! `Host`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -83,6 +84,12 @@ impl Host {
     fn take_trace(&self) -> (Vec<TraceEvent>, u64) {
         let (events, lost) = self.0.take_trace();
         (events.into_iter().map(TraceEvent::from).collect(), lost)
+    }
+
+    /// The value as a trace shows it.
+    #[pyo3(signature = (value, name = None))]
+    fn hide(&self, value: &[u8], name: Option<&[u8]>) -> Cow<'static, [u8]> {
+        Cow::Owned(self.0.hide(name, value))
     }
 
     /// Nanoseconds since 1970 as policies see them.

@@ -23,6 +23,7 @@ mod plugin;
 mod router;
 mod statistics;
 mod stream;
+mod text;
 mod tls;
 mod trace;
 
@@ -52,6 +53,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     callouts::add_to(module)?;
     module.add_function(wrap_pyfunction!(artifact::give_back_memory, module)?)?;
     module.add_function(wrap_pyfunction!(inspect::inspect, module)?)?;
+    module.add_function(wrap_pyfunction!(text::printable, module)?)?;
+    module.add_function(wrap_pyfunction!(text::masked, module)?)?;
     module.add_function(wrap_pyfunction!(stream::kept_streams, module)?)?;
     module.add_function(wrap_pyfunction!(stream::held_bytes, module)?)?;
     Ok(())

@@ -45,7 +45,7 @@ class Settings:
 
     clusters: Mapping[str, Cluster] = field(default_factory=dict)
     functions: Mapping[str, AsyncFunction] = field(default_factory=dict)
-    storage: str = "memory://"
+    storage: str = field(default="memory://", repr=False)
     limits: CalloutLimits = field(default_factory=CalloutLimits)
     deny: Callable[[str, str, str], None] = lambda *_: None
 

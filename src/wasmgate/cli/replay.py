@@ -39,6 +39,8 @@ def replay(
     styles = {"+": "green", "-": "red", "@": "cyan"}
     for line in done.differences:
         out().print(Text(line, styles.get(line[:1], "")), soft_wrap=True)
+    if done.differences and done.recording.masked:
+        show_warning("secrets of the request are masked in the recording; --secrets records them")
     if done.differences:
         raise typer.Exit(ExitCode.PROBLEM)
     out().print(f"the same, in {len(done.outcome.steps):,} steps", highlight=False)

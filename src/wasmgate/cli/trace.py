@@ -56,6 +56,13 @@ def trace(
             "Repeatable.",
         ),
     ] = None,
+    allow_on_headers_stop_iteration: Annotated[
+        bool,
+        typer.Option(
+            "--allow-on-headers-stop-iteration",
+            help="Let the policy stop the headers alone, as the policy's key of this name does.",
+        ),
+    ] = False,
     answer: Annotated[
         list[str] | None,
         typer.Option(
@@ -66,7 +73,7 @@ def trace(
         Path | None, typer.Option(help="Write a recording for `wasmgate replay` to this file.")
     ] = None,
     secrets: Annotated[
-        bool, typer.Option("--secrets", help="Show secret headers and configurations, too.")
+        bool, typer.Option("--secrets", help="Show secrets, and keep them in a recording.")
     ] = False,
     python: Annotated[
         bool, typer.Option("--python", help="Propose the capabilities as Python has them.")
@@ -93,11 +100,16 @@ def trace(
     given = capabilities_of(capability or [])
     own = None if configuration is None else str(configuration)
     if Path(source).suffix in (".yaml", ".yml"):
-        if own or given:
+        if own or given or allow_on_headers_stop_iteration:
             raise ConfigError("a gateway.yaml has the configurations and capabilities itself")
         origin = Source(gateway=source)
     else:
-        origin = Source(module=source, configuration=own, capabilities=given)
+        origin = Source(
+            module=source,
+            configuration=own,
+            capabilities=given,
+            allow_on_headers_stop_iteration=allow_on_headers_stop_iteration,
+        )
     inputs = Inputs(
         request=request_of(request, header or [], body, trailer or []),
         response=response_of(
@@ -118,6 +130,13 @@ def trace(
         raise outcome.error
     if record is not None:
         folder = record.absolute().parent
-        Recording.of(origin.seen_from(folder), policies, inputs, outcome).write(record)
+        there = origin.seen_from(folder)
+        recording = Recording.of(there, policies, inputs, outcome, secrets=secrets)
+        recording.write(record)
         say(f"recorded: wasmgate replay {record}")
+        if recording.masked:
+            say(
+                "its secrets are masked, so a policy that reads them answers otherwise then; "
+                "--secrets keeps them in the file"
+            )
     raise typer.Exit(ExitCode.OK)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
+from wasmgate._native import printable
 from wasmgate.cli.console import out
 from wasmgate.trace.messages import Response, written
-from wasmgate.trace.proposal import took_environment
+from wasmgate.trace.proposal import looked_for_files, took_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +20,20 @@ if TYPE_CHECKING:
 
 __all__ = ["as_json", "show"]
 
+_FILES = (
+    "looks for folders and finds none: which files it misses cannot be seen; "
+    "open them with --capability read=PATH"
+)
+
+
+class _Plain(TypedDict):
+    soft_wrap: bool
+    highlight: bool
+    markup: bool
+
+
 _SHOWN_BODY = 400
+_PLAIN: _Plain = {"soft_wrap": True, "highlight": False, "markup": False}
 _ENVIRONMENT = (
     "asks for its environment variables, for all at once: which of them it misses cannot be seen"
 )
@@ -34,6 +48,7 @@ def as_json(outcome: Outcome, proposed: Mapping[str, Any]) -> dict[str, Any]:
         "client": outcome.client and written(outcome.client),
         "reset": outcome.reset,
         "error": None if outcome.error is None else str(outcome.error),
+        "held_by": outcome.held_by,
         "callouts": [
             dict(zip(("policy", "kind", "to"), callout, strict=True))
             for callout in outcome.callouts
@@ -44,6 +59,7 @@ def as_json(outcome: Outcome, proposed: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "capabilities": proposed,
         "took_environment": took_environment(outcome),
+        "looked_for_files": looked_for_files(outcome),
     }
 
 
@@ -73,16 +89,29 @@ def show(
         console.print(f"… and {outcome.lost:,} more that there was no room for")
     if outcome.error is None:
         _heading("the upstream sees")
-        console.print(_message(outcome.upstream), soft_wrap=True, highlight=False, markup=False)
+        held = f"  nothing: {outcome.held_by or 'no policy let it go on'}"
+        console.print(_message(outcome.upstream) or held, **_PLAIN)
         _heading("the client sees")
         cut = "its connection is cut" if outcome.reset else None
-        shown = cut or _message(outcome.client)
-        console.print(shown, soft_wrap=True, highlight=False, markup=False)
+        shown = cut or _message(outcome.client) or "  nothing: no policy let it go on"
+        console.print(shown, **_PLAIN)
     _heading("the smallest capabilities")
     snippet = _python(proposed) if python else _snippet(proposed)
-    console.print(snippet, soft_wrap=True, highlight=False, markup=False)
+    console.print(snippet, **_PLAIN)
+    for name, paths in _refused_reads(outcome).items():
+        console.print(f"  {name} was refused files: {paths}", **_PLAIN)
     for name in took_environment(outcome):
-        console.print(f"  {name} {_ENVIRONMENT}", soft_wrap=True, highlight=False, markup=False)
+        console.print(f"  {name} {_ENVIRONMENT}", **_PLAIN)
+    for name in looked_for_files(outcome):
+        console.print(f"  {name} {_FILES}", **_PLAIN)
+
+
+def _refused_reads(outcome: Outcome) -> dict[str, str]:
+    refused: dict[str, list[str]] = {}
+    for policy, capability, value, _ in outcome.denials:
+        if capability == "read":
+            refused.setdefault(policy, []).append(value)
+    return {policy: ", ".join(values) for policy, values in refused.items()}
 
 
 def _heading(text: str) -> None:
@@ -123,23 +152,35 @@ def _inside(event: TraceEvent) -> str:
 
 def _message(message: Request | Response | None) -> str:
     if message is None:
-        return "  nothing: no policy let it go on"
+        return ""
     if isinstance(message, Response):
         lines = [str(message.status)]
     else:
-        lines = [f"{message.method} {message.target.decode('latin-1')}"]
+        lines = [printable(f"{message.method} {message.target.decode('latin-1')}")]
     lines += _lines(message.headers)
     if message.body:
         body = message.body[:_SHOWN_BODY].decode(errors="replace")
         more = len(message.body) - _SHOWN_BODY
-        lines += ["", *body.splitlines(), *([f"… ({more:,} more bytes)"] if more > 0 else [])]
+        lines += [
+            "",
+            *map(printable, body.splitlines()),
+            *([f"… ({more:,} more bytes)"] if more > 0 else []),
+        ]
     if message.trailers:
         lines += ["", *_lines(message.trailers)]
     return "\n".join(f"  {line}" for line in lines)
 
 
 def _lines(fields: Fields) -> list[str]:
-    return [f"{name.decode('latin-1')}: {value.decode('latin-1')}" for name, value in fields]
+    return [printable(f"{name.decode('latin-1')}: {_text(value)}") for name, value in fields]
+
+
+def _text(value: bytes) -> str:
+    # RFC 9110 section 5.5: what is not UTF-8 is opaque.
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _snippet(proposed: Mapping[str, Mapping[str, Sequence[str]]]) -> str:

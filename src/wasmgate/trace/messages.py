@@ -4,16 +4,42 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, TypeVar
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol, TypeAlias, TypeVar
 
-__all__ = ["Fields", "Request", "Response", "masked", "read_request", "read_response", "written"]
+from wasmgate._native import masked as native_masked
+
+__all__ = [
+    "Fields",
+    "Hide",
+    "Request",
+    "Response",
+    "masked",
+    "read_request",
+    "read_response",
+    "written",
+]
 
 Fields: TypeAlias = "tuple[tuple[bytes, bytes], ...]"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
+class _Masked:
+    """Shows its fields without secrets."""
+
+    def __repr__(self) -> str:
+        own = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        own |= {name: _masked_fields(own[name]) for name in ("headers", "trailers")}
+        if "target" in own:
+            own["target"] = native_masked(b":path", own["target"])
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in own.items())})"
+
+
+def _masked_fields(pairs: Fields) -> Fields:
+    return tuple((name, native_masked(name, value)) for name, value in pairs)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Request(_Masked):
     """A request. `target` is path and query, byte-exact; names of headers are in lower case."""
 
     method: str = "GET"
@@ -24,8 +50,8 @@ class Request:
     scheme: str = "http"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Response:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Response(_Masked):
     """A response, or the answer to a callout."""
 
     status: int = 200
@@ -36,34 +62,42 @@ class Response:
 
 Message = TypeVar("Message", Request, Response)
 
-# As the host masks them in a trace.
-_SECRETS = (b"authorization", b"cookie", b"proxy-authorization", b"set-cookie")
+
+class Hide(Protocol):
+    """Masks secrets: `Host.hide` is the one place that decides about them."""
+
+    def __call__(self, value: bytes, name: bytes | None = None) -> bytes:
+        """Return the value of a field of this name, or any text, without secrets."""
 
 
-def masked(message: Message) -> Message:
-    """Return a message without the values that prove who somebody is."""
-    return replace(message, headers=_hidden(message.headers), trailers=_hidden(message.trailers))
+def masked(message: Message, hide: Hide) -> Message:
+    """Return a message without what proves who somebody is."""
+    shown: dict[str, Any] = {
+        "headers": _hidden(message.headers, hide),
+        "body": hide(message.body),
+        "trailers": _hidden(message.trailers, hide),
+    }
+    if isinstance(message, Request):
+        shown["target"] = hide(message.target, b":path")
+    return replace(message, **shown)
 
 
-def _hidden(fields: Fields) -> Fields:
-    return tuple(
-        (name, b"*** (%d bytes)" % len(value) if name.lower() in _SECRETS else value)
-        for name, value in fields
-    )
+def _hidden(fields: Fields, hide: Hide) -> Fields:
+    return tuple((name, hide(value, name)) for name, value in fields)
 
 
 def written(message: Request | Response) -> dict[str, Any]:
     """Return a message as JSON has it: header fields as Latin-1, a body that is no text apart."""
-    fields = {"headers": _as_text(message.headers)}
+    headers = {"headers": _as_text(message.headers)}
     last = {"trailers": _as_text(message.trailers)} if message.trailers else {}
     try:
         body = {"body": message.body.decode()}
     except UnicodeDecodeError:
         body = {"body_base64": base64.b64encode(message.body).decode()}
     if isinstance(message, Response):
-        return {"status": message.status, **fields, **body, **last}
+        return {"status": message.status, **headers, **body, **last}
     first = {"method": message.method, "target": message.target.decode("latin-1")}
-    return {**first, "scheme": message.scheme, **fields, **body, **last}
+    return {**first, "scheme": message.scheme, **headers, **body, **last}
 
 
 def _as_text(fields: Fields) -> list[list[str]]:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from wasmgate.policy import Policy
     from wasmgate.trace.runner import Outcome
 
-__all__ = ["proposal", "took_environment"]
+__all__ = ["looked_for_files", "proposal", "took_environment"]
 
-_ENVIRONMENT = "environ_get"
+_ENVIRONMENT, _FOLDERS = "environ_get", "fd_prestat_get"
 # Guests written for Envoy and Higress call a cluster outbound|PORT||NAME, and a Redis may have a
 # database behind it, as "?db=1".
 _UPSTREAM = re.compile(r"(?:outbound\|\d*\|\|)?(?P<entry>[^?]+)(?:\?.*)?")
@@ -36,6 +36,16 @@ def proposal(policies: Sequence[Policy], outcome: Outcome) -> dict[str, dict[str
 def took_environment(outcome: Outcome) -> list[str]:
     """Return the policies that asked for their environment variables, sorted by name."""
     return sorted({event.policy for event in outcome.events if event.name == _ENVIRONMENT})
+
+
+def looked_for_files(outcome: Outcome) -> list[str]:
+    """Return the policies that looked for folders and found none, sorted by name.
+
+    What they would open there their C library refuses by itself, so the host cannot see it.
+    """
+    calls = [event for event in outcome.events if event.name == _FOLDERS]
+    found = {event.policy for event in calls if event.outcome == "OK"}
+    return sorted({event.policy for event in calls} - found)
 
 
 def _of(policy: Policy, outcome: Outcome) -> dict[str, set[str]]:

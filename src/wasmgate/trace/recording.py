@@ -1,7 +1,8 @@
 """A request, all that its policies found, and what became of it: one JSON file, run again at will.
 
 The policies themselves stay where they are: a recording names the module with its configuration, or
-the gateway.yaml, and has their digests. It has the request as it was, secrets included.
+the gateway.yaml, and has their digests. Secrets of the request are masked in it unless they are
+asked for: a policy that reads them then answers otherwise when it is run again.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Source:
     configuration: str | None = None
     root_id: str = ""
     capabilities: Mapping[str, list[str]] | None = None
+    allow_on_headers_stop_iteration: bool = False
 
     def policies(self, folder: Path, module: str | None = None) -> Policies:
         """Return the policies; paths are relative to `folder`, `module` stands in for the recorded.
@@ -66,6 +68,7 @@ class Source:
             configuration=_content(folder, self.configuration),
             root_id=self.root_id,
             capabilities=_capabilities(self.capabilities or {}, folder),
+            allow_on_headers_stop_iteration=self.allow_on_headers_stop_iteration,
         )
         return ModulePolicies([policy])
 
@@ -119,7 +122,8 @@ def digests(policies: Policies) -> dict[str, dict[str, str]]:
     }
 
 
-@dataclass(frozen=True, kw_only=True)
+# It may repeat in any place what is secret: it is not shown by repr().
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Recording:
     """What was put in, and what came out."""
 
@@ -130,21 +134,34 @@ class Recording:
     client: Response | None
     reset: bool
     steps: list[tuple[str, str, str]]
+    masked: bool = False
+    """Secrets of what was put in are not in it."""
 
     @classmethod
-    def of(cls, source: Source, policies: Policies, inputs: Inputs, outcome: Outcome) -> Recording:
-        """Make the recording of a run."""
+    def of(
+        cls,
+        source: Source,
+        policies: Policies,
+        inputs: Inputs,
+        outcome: Outcome,
+        *,
+        secrets: bool = False,
+    ) -> Recording:
+        """Make the recording of a run, with secrets only where they are asked for."""
+        shown = outcome if secrets else outcome.masked()
+        kept = inputs if secrets else inputs.masked(outcome.hide)
         if source.module is not None:
             # Another module has another file name, and the policy keeps its own.
             source = replace(source, name=policies.used[0].name)
         return cls(
             source=source,
             digests=digests(policies),
-            inputs=inputs,
-            upstream=outcome.upstream,
-            client=outcome.client,
-            reset=outcome.reset,
-            steps=outcome.steps,
+            inputs=kept,
+            upstream=shown.upstream,
+            client=shown.client,
+            reset=shown.reset,
+            steps=shown.steps,
+            masked=kept != inputs,
         )
 
     def write(self, path: Path) -> None:
@@ -157,6 +174,7 @@ class Recording:
             "digests": self.digests,
             "clock": inputs.clock,
             "seed": inputs.seed,
+            "masked": self.masked,
             "request": written(inputs.request),
             "response": written(inputs.response),
             "answers": {
@@ -219,4 +237,5 @@ def _read(data: dict[str, Any]) -> Recording:
         client=seen["client"] and read_response(seen["client"]),
         reset=bool(seen["reset"]),
         steps=[(policy, name, outcome) for policy, name, outcome in seen["steps"]],
+        masked=bool(data.get("masked", False)),
     )

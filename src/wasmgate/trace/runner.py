@@ -11,12 +11,14 @@ from wasmgate.artifacts import cache_folder
 from wasmgate.errors import PolicyLoadError
 from wasmgate.foreign import LIMITS_HIT
 from wasmgate.trace.answers import Answers
+from wasmgate.trace.holding import held_by
 from wasmgate.trace.messages import Request, Response, masked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wasmgate._native import Callout, Effects, Host, TraceEvent
+    from wasmgate.trace.messages import Hide
     from wasmgate.trace.sources import Opened, Policies
 
 __all__ = ["Inputs", "Outcome", "run"]
@@ -41,14 +43,26 @@ class Inputs:
     clock: int = field(default_factory=time.time_ns)
     seed: int = 0
 
+    def masked(self, hide: Hide) -> Inputs:
+        """Return the same without what proves who somebody is."""
+        answers = {name: [masked(one, hide) for one in its] for name, its in self.answers.items()}
+        return replace(
+            self,
+            request=masked(self.request, hide),
+            response=masked(self.response, hide),
+            answers=answers,
+        )
 
-@dataclass(frozen=True, kw_only=True)
+
+# It may repeat in any place what is secret: it is not shown by repr().
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Outcome:
     """What the upstream and the client would have seen, and how it came about.
 
     `upstream` is None when the request did not go on, `client` when nothing was answered.
     `callouts` are (policy, kind, upstream or function). With `error` a policy did not start, and
-    nothing of the request happened.
+    nothing of the request happened. `held_by` is the policy that held a request that did not go
+    on, and why. `hide` masks the secrets that the run met.
     """
 
     upstream: Request | None
@@ -58,7 +72,9 @@ class Outcome:
     lost: int
     denials: Sequence[tuple[str, str, str, int]]
     callouts: Sequence[tuple[str, str, str]]
+    hide: Hide
     error: PolicyLoadError | None = None
+    held_by: str | None = None
 
     @property
     def steps(self) -> list[tuple[str, str, str]]:
@@ -66,11 +82,16 @@ class Outcome:
         return [(event.policy, event.name, event.outcome) for event in self.events]
 
     def masked(self) -> Outcome:
-        """Return the same without the values of headers that prove who somebody is."""
+        """Return the same without what proves who somebody is."""
+        hide = self.hide
         return replace(
             self,
-            upstream=self.upstream and masked(self.upstream),
-            client=self.client and masked(self.client),
+            upstream=self.upstream and masked(self.upstream, hide),
+            client=self.client and masked(self.client, hide),
+            callouts=[
+                (policy, kind, hide(named.encode(), b":path").decode())
+                for policy, kind, named in self.callouts
+            ],
         )
 
 
@@ -90,6 +111,8 @@ def run(policies: Policies, inputs: Inputs, *, secrets: bool = False) -> Outcome
         asynchronous_functions=[LIMITS_HIT, *(it for it in inputs.answers if it not in built_in)],
     )
     host.record(secrets=secrets)
+    # What is secret in the request is masked wherever a policy repeats it.
+    inputs.masked(host.hide)
     try:
         open_request = policies.load(host)
     except PolicyLoadError as error:
@@ -114,7 +137,9 @@ def _outcome(
         lost=lost,
         denials=host.denials(),
         callouts=passage.answers.callouts if passage is not None else [],
+        hide=host.hide,
         error=error,
+        held_by=held_by(events) if passage is not None and passage.is_held() else None,
     )
 
 
@@ -208,12 +233,13 @@ class _Passage:
             self._note(ticked)
             if self._waiting:
                 continue
-            if wait is None or wait > patience or not self._is_held():
+            if wait is None or wait > patience or not self.is_held():
                 return
             patience -= wait
             self._host.advance(wait)
 
-    def _is_held(self) -> bool:
+    def is_held(self) -> bool:
+        """Return whether nothing went on and nothing was answered."""
         return self._head is None and self._status is None and not self.reset
 
     def _note(self, effects: Effects | None) -> None:

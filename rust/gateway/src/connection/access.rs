@@ -1,5 +1,7 @@
 //! What the access log says of an exchange.
 
+use wasmgate_host::masked_query;
+
 use crate::connection::head::Request;
 
 /// A request as it came, and the status of its answer.
@@ -7,7 +9,7 @@ use crate::connection::head::Request;
 pub struct Access {
     /// The method.
     pub method: String,
-    /// The target, nothing decoded.
+    /// The target, nothing decoded, without the values of secret parameters.
     pub target: String,
     /// The version of HTTP: "1.0" or "1.1".
     pub version: &'static str,
@@ -19,7 +21,7 @@ impl Access {
     pub(crate) fn of(request: &Request<'_, '_>) -> Self {
         Self {
             method: String::from_utf8_lossy(request.method).into_owned(),
-            target: String::from_utf8_lossy(request.target).into_owned(),
+            target: String::from_utf8_lossy(&masked_query(request.target)).into_owned(),
             version: if request.newer { "1.1" } else { "1.0" },
             status: 0,
         }

@@ -2,10 +2,28 @@
 //! bytes of the guest, `x_at` is where an answer goes, anything else is a number.
 
 use super::TraceLimits;
-use super::text::{fields, is_secret, masked, path, shown};
+use super::text::{Hide, fields, path, shown};
 use super::words::{self, PLUGIN_CONFIGURATION, VM_CONFIGURATION};
 use crate::guest::Guest;
 use crate::pairs;
+use crate::secrets::{is_secret, masked};
+
+/// Bytes of a value that are looked at for secrets; less is shown.
+const WHOLE: usize = 1 << 20;
+
+/// What bytes of the guest are.
+enum Meaning {
+    /// Fields, serialized.
+    Map,
+    /// The path of a property.
+    Path,
+    /// Nothing to be shown.
+    Secret,
+    /// The value of what has this name.
+    Field(Vec<u8>),
+    /// Any text.
+    Body,
+}
 
 /// A parameter and its value.
 pub(super) type Parameter = (&'static str, i64);
@@ -56,6 +74,11 @@ pub(super) struct Border<'a> {
 impl Border<'_> {
     /// What the guest gave.
     pub(super) fn given(&self, guest: &Guest<'_>) -> Shown {
+        if self.function == "environ_get" {
+            let trace = guest.env.core.host.trace();
+            let values = guest.env.core.spec.environment.iter().map(|(_, value)| value);
+            values.for_each(|value| trace.meet(value.as_bytes()));
+        }
         let mut shown = Vec::new();
         let mut rest = self.parameters;
         while let [(name, value), tail @ ..] = rest {
@@ -64,7 +87,10 @@ impl Border<'_> {
                 continue;
             }
             if *name == "vectors" {
-                shown.push(("text", self.pieces(guest, *value)));
+                // Before a read there is nothing in them yet.
+                if self.function.ends_with("write") {
+                    shown.push(("text", self.pieces(guest, *value)));
+                }
                 rest = &tail[tail.len().min(1)..];
             } else if let [(next, size), after @ ..] = tail
                 && is_size(name, next)
@@ -104,53 +130,88 @@ impl Border<'_> {
 
     fn bytes(&self, guest: &Guest<'_>, name: &str, at: i64, size: i64) -> String {
         let length = usize::try_from(size).unwrap_or_default();
-        if self.is_secret(guest, name) && !self.limits.secrets {
-            return masked(length);
-        }
-        if self.is_map(name) {
-            let map = pairs::decode(&guest.peek(at, length.min(1 << 20)));
-            return map.map_or_else(
-                || format!("malformed ({length} bytes)"),
-                |map| fields(&map, self.limits.secrets, self.limits.value),
-            );
-        }
-        let bytes = guest.peek(at, length.min(self.limits.value));
-        if name == "path" && self.function.ends_with("_property") {
-            return path(&bytes);
-        }
-        shown(&bytes, length)
-    }
-
-    fn is_map(&self, name: &str) -> bool {
-        matches!(name, "headers" | "trailers" | "metadata")
-            || (name == "bytes" && self.function.ends_with("_map_pairs"))
-    }
-
-    fn is_secret(&self, guest: &Guest<'_>, name: &str) -> bool {
-        match name {
-            "password" | "username" => true,
-            "arguments" | "result" => self.function == "proxy_call_foreign_function",
-            "value" if self.function == "proxy_get_configuration" => true,
-            "value" => is_secret(&self.named(guest)),
-            "bytes" => {
-                let buffer = self.parameter("buffer");
-                matches!(buffer, Some(VM_CONFIGURATION | PLUGIN_CONFIGURATION))
+        let (trace, hides) = (guest.env.core.host.trace(), !self.limits.secrets);
+        let whole = || guest.peek(at, length.min(WHOLE));
+        match self.meaning(guest, name) {
+            Meaning::Map => {
+                let hide = |value: &[u8]| trace.hide(b"", value);
+                let Some(map) = pairs::decode(&whole()) else {
+                    return format!("malformed ({length} bytes)");
+                };
+                // All of them before the first is shown: one may be in another.
+                map.iter().for_each(|(name, value)| drop(trace.hide(name, value)));
+                fields(&map, hides.then_some(&hide as Hide<'_>), self.limits.value)
             }
-            _ => false,
+            Meaning::Path => path(&guest.peek(at, length.min(self.limits.value))),
+            Meaning::Secret if hides => {
+                trace.meet(&whole());
+                masked(length)
+            }
+            Meaning::Field(name) if hides => self.cut(&trace.hide(&name, &whole()), length),
+            Meaning::Body if hides => self.cut(&trace.hide_in(&whole()), length),
+            _ => self.cut(&guest.peek(at, length.min(self.limits.value)), length),
         }
     }
 
-    /// The field that this call is about: a header's name, or the last part of a property's path.
-    fn named(&self, guest: &Guest<'_>) -> Vec<u8> {
-        let found = |name, size| {
-            let (at, size) = (self.parameter(name)?, self.parameter(size)?);
-            Some(guest.peek(at, usize::try_from(size).unwrap_or_default().min(1024)))
-        };
-        if self.function.ends_with("_header_map_value") {
-            return found("name", "name_size").unwrap_or_default();
+    /// A value of so many bytes, of which as much as [`WHOLE`] was read.
+    fn cut(&self, value: &[u8], length: usize) -> String {
+        let is_whole = length <= if self.limits.secrets { self.limits.value } else { WHOLE };
+        let length = if is_whole { value.len() } else { length };
+        shown(&value[..value.len().min(self.limits.value)], length)
+    }
+
+    fn meaning(&self, guest: &Guest<'_>, name: &str) -> Meaning {
+        match name {
+            "path" if self.function.ends_with("_property") => Meaning::Path,
+            "headers" | "trailers" | "metadata" => Meaning::Map,
+            "password" | "username" => Meaning::Secret,
+            "arguments" | "result" if self.function == "proxy_call_foreign_function" => {
+                Meaning::Secret
+            }
+            // A login is a command of Redis, too.
+            "query" if self.has(guest, "query", "query_size", b"AUTH") => Meaning::Secret,
+            "value" if self.function == "proxy_get_configuration" => Meaning::Secret,
+            "value" if self.function.ends_with("_property") => self.property(guest),
+            "value" => Meaning::Field(self.named(guest)),
+            "bytes" if self.function.ends_with("_map_pairs") => Meaning::Map,
+            "bytes" => match self.parameter("buffer") {
+                Some(VM_CONFIGURATION | PLUGIN_CONFIGURATION) => Meaning::Secret,
+                _ => Meaning::Body,
+            },
+            "upstream" | "service" => Meaning::Field(b":path".to_vec()),
+            _ => Meaning::Body,
         }
-        let path = found("path", "path_size").unwrap_or_default();
-        path.rsplit(|byte| *byte == 0).next().unwrap_or_default().to_vec()
+    }
+
+    fn property(&self, guest: &Guest<'_>) -> Meaning {
+        let path = self.peeked(guest, "path", "path_size");
+        let mut parts = path.split(|byte| *byte == 0 || *byte == b'.');
+        let last = path.rsplit(|byte| *byte == 0 || *byte == b'.').next().unwrap_or_default();
+        match last {
+            b"headers" | b"trailers" => Meaning::Map,
+            _ if parts.any(is_secret) => Meaning::Secret,
+            name => Meaning::Field(name.to_vec()),
+        }
+    }
+
+    fn has(&self, guest: &Guest<'_>, name: &str, size: &str, word: &[u8]) -> bool {
+        let value = self.peeked(guest, name, size);
+        value.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
+    }
+
+    /// The field that this call is about: a header's name, or the key of shared data.
+    fn named(&self, guest: &Guest<'_>) -> Vec<u8> {
+        if self.function.ends_with("_header_map_value") {
+            return self.peeked(guest, "name", "name_size");
+        }
+        self.peeked(guest, "key", "key_size")
+    }
+
+    fn peeked(&self, guest: &Guest<'_>, name: &str, size: &str) -> Vec<u8> {
+        let found = self.parameter(name).zip(self.parameter(size));
+        found.map_or_else(Vec::new, |(at, size)| {
+            guest.peek(at, usize::try_from(size).unwrap_or_default().min(1024))
+        })
     }
 
     fn parameter(&self, wanted: &str) -> Option<i64> {
@@ -164,11 +225,14 @@ impl Border<'_> {
             let (at, size) = (vectors + piece * 8, vectors + piece * 8 + 4);
             let (at, size) = (word(guest, at, 4), word(guest, size, 4));
             let size = usize::try_from(size).unwrap_or_default();
-            let room = self.limits.value.saturating_sub(text.len());
+            let room = WHOLE.saturating_sub(text.len());
             text.extend(guest.peek(at, size.min(room)));
             length += size;
         }
-        shown(&text, length)
+        if self.limits.secrets {
+            return shown(&text[..text.len().min(self.limits.value)], length);
+        }
+        self.cut(&guest.env.core.host.trace().hide_in(&text), length)
     }
 }
 

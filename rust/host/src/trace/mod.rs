@@ -11,8 +11,14 @@ pub(crate) use arguments::Number;
 pub(crate) use callback::{Called, Gives, Seen};
 pub(crate) use hostcall::{hostcall, unsupported};
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::secrets::{Secrets, is_secret, masked_field, masked_query};
+
+/// Bytes of a value that may be one secret as a whole.
+const CREDENTIAL: usize = 4096;
 
 /// How much is recorded, and whether secrets are shown.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +29,8 @@ pub struct TraceLimits {
     pub bytes: usize,
     /// Bytes of one value; a longer one is cut.
     pub value: usize,
-    /// Show what is masked otherwise: configurations, passwords, what foreign functions take and
-    /// give, and the values of `authorization`, `proxy-authorization`, `cookie` and `set-cookie`.
+    /// Show what is masked otherwise: configurations, environment variables, passwords, what foreign functions take
+    /// and give, and what has a secret name ([`crate::is_secret`]), wherever it appears.
     pub secrets: bool,
     /// Keep the events of this stream alone.
     pub stream: Option<u64>,
@@ -88,6 +94,8 @@ struct Recorded {
     taken: u64,
     /// Events for which there was no room.
     lost: u64,
+    /// What was masked so far, so that no other text has it.
+    met: Secrets,
 }
 
 /// An event that is not over yet.
@@ -98,7 +106,8 @@ impl Trace {
     pub(crate) fn start(&self, limits: TraceLimits) {
         self.with(|recorded| {
             let taken = recorded.taken + recorded.events.len() as u64;
-            *recorded = Recorded { limits, taken, ..Recorded::default() };
+            let met = std::mem::take(&mut recorded.met);
+            *recorded = Recorded { limits, taken, met, ..Recorded::default() };
         });
         self.on.store(true, Ordering::Relaxed);
     }
@@ -121,12 +130,44 @@ impl Trace {
         })
     }
 
+    /// A value as it may be shown: masked by its name, and without the secrets that were met. What a secret name has
+    /// is met from now on.
+    pub(crate) fn hide(&self, name: &[u8], value: &[u8]) -> Vec<u8> {
+        self.with(|recorded| {
+            if is_secret(name) {
+                recorded.met.learn(value);
+            }
+            recorded.met.hidden(&masked_field(name, value)).into_owned()
+        })
+    }
+
+    /// A secret is met, as a whole and, if it is JSON, with its parts.
+    fn meet(&self, value: &[u8]) {
+        self.with(|recorded| {
+            recorded.met.learn_json(value);
+            if value.len() <= CREDENTIAL {
+                recorded.met.learn_whole(value);
+            }
+        });
+    }
+
+    /// A text as it may be shown, which may be JSON, or a form: what has a secret name in it is met from now on.
+    pub(crate) fn hide_in(&self, text: &[u8]) -> Vec<u8> {
+        self.with(|recorded| {
+            recorded.met.learn_json(text);
+            let is_form = text.contains(&b'=') && !text.iter().any(u8::is_ascii_whitespace);
+            let text = if is_form { masked_query(text) } else { text.into() };
+            recorded.met.hidden(&text).into_owned()
+        })
+    }
+
     fn limits(&self) -> TraceLimits {
         self.with(|recorded| recorded.limits)
     }
 
-    fn add(&self, event: TraceEvent) -> Option<Ticket> {
+    fn add(&self, mut event: TraceEvent) -> Option<Ticket> {
         self.with(|recorded| {
+            hide(&recorded.met, recorded.limits, &mut event);
             if recorded.limits.stream.is_some_and(|only| event.stream != Some(only)) {
                 return None;
             }
@@ -146,15 +187,29 @@ impl Trace {
         self.with(|recorded| {
             let place = ticket.0.checked_sub(recorded.taken);
             let place = place.and_then(|place| usize::try_from(place).ok());
-            if let Some(event) = place.and_then(|place| recorded.events.get_mut(place)) {
+            let Recorded { events, met, limits, bytes, .. } = recorded;
+            if let Some(event) = place.and_then(|place| events.get_mut(place)) {
                 let before = event.size();
                 work(event);
-                recorded.bytes += event.size() - before.min(event.size());
+                hide(met, *limits, event);
+                *bytes += event.size() - before.min(event.size());
             }
         });
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut Recorded) -> R) -> R {
         work(&mut self.recorded.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What was said about an event may have a secret in it that was met before.
+fn hide(met: &Secrets, limits: TraceLimits, event: &mut TraceEvent) {
+    if limits.secrets {
+        return;
+    }
+    for text in [Some(&mut event.outcome), event.reason.as_mut()].into_iter().flatten() {
+        if let Cow::Owned(shown) = met.hidden(text.as_bytes()) {
+            *text = String::from_utf8_lossy(&shown).into_owned();
+        }
     }
 }

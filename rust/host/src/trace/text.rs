@@ -2,23 +2,14 @@
 
 use std::fmt::Write;
 
-use crate::HeaderMap;
+use crate::printable::printable;
+use crate::{HeaderMap, masked_field};
 
-/// Fields whose values prove who somebody is.
-const SECRET_FIELDS: [&[u8]; 4] =
-    [b"authorization", b"cookie", b"proxy-authorization", b"set-cookie"];
-
-pub(super) fn is_secret(field: &[u8]) -> bool {
-    SECRET_FIELDS.iter().any(|secret| field.eq_ignore_ascii_case(secret))
-}
-
-/// The first bytes of a value of `length` bytes: text as it is, other bytes escaped.
+/// The first bytes of a value of `length` bytes: text in one line that a terminal does not obey, other bytes escaped.
 pub(super) fn shown(first: &[u8], length: usize) -> String {
     let mut text = match std::str::from_utf8(complete(first, length)) {
-        Ok(text) if !text.chars().any(|letter| letter.is_control() && letter != '\n') => {
-            text.into()
-        }
-        _ => first.escape_ascii().to_string(),
+        Ok(text) => printable(text).into_owned(),
+        Err(_) => first.escape_ascii().to_string(),
     };
     if length > first.len() {
         // Writing to a text cannot fail, here and below.
@@ -37,34 +28,37 @@ fn complete(first: &[u8], length: usize) -> &[u8] {
     }
 }
 
-pub(super) fn masked(length: usize) -> String {
-    format!("*** ({length} bytes)")
-}
+/// Takes secrets out of a value.
+pub(super) type Hide<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
 
-/// Fields one after the other, as in HTTP/1.
-pub(super) fn fields(map: &HeaderMap, secrets: bool, most: usize) -> String {
+/// Fields one after the other, as in HTTP/1; `hide` takes secrets out of a value that has no secret name.
+pub(super) fn fields(map: &HeaderMap, hide: Option<Hide<'_>>, most: usize) -> String {
     let mut text = String::new();
     for (name, value) in map.iter() {
         if text.len() > most {
             text.push_str(" …");
             break;
         }
-        let value = if is_secret(name) && !secrets {
-            masked(value.len())
-        } else {
-            shown(&value[..value.len().min(most)], value.len())
+        let value = match hide {
+            Some(hide) => hide(&masked_field(name, value)),
+            None => value.to_vec(),
         };
+        let value = shown(&value[..value.len().min(most)], value.len());
         let between = if text.is_empty() { "" } else { "; " };
         let _ = write!(text, "{between}{}: {value}", shown(name, name.len()));
     }
     if text.is_empty() { "none".into() } else { text }
 }
 
-/// A property's path: its parts are separated by zero bytes.
+/// A property's path: its parts are separated by zero bytes, and shown with dots between. A part that has a dot itself,
+/// or nothing, is in quotes: `a."b.c"`.
 pub(super) fn path(bytes: &[u8]) -> String {
-    let parts: Vec<_> =
-        bytes.split(|byte| *byte == 0).map(|part| shown(part, part.len())).collect();
-    parts.join(".")
+    let part = |part: &[u8]| {
+        let text = shown(part, part.len());
+        let is_plain = !text.is_empty() && !text.contains(['.', '"']);
+        if is_plain { text } else { format!("\"{}\"", text.replace('"', "\\\"")) }
+    };
+    bytes.split(|byte| *byte == 0).map(part).collect::<Vec<_>>().join(".")
 }
 
 #[cfg(test)]
@@ -79,18 +73,21 @@ mod tests {
     #[test]
     fn what_is_no_text_is_escaped() {
         assert_eq!(shown(b"\xff\x00", 2), "\\xff\\x00");
+        assert_eq!(shown(b"a\n\x1b[2J", 6), r"a\n\u{1b}[2J");
     }
 
     #[test]
     fn secrets_are_masked_by_their_field() {
         let pairs: [(&[u8], &[u8]); 2] = [(b"Cookie", b"a=b"), (b"x-a", b"1")];
         let map: HeaderMap = pairs.into_iter().collect();
-        assert_eq!(fields(&map, false, 64), "cookie: *** (3 bytes); x-a: 1");
-        assert_eq!(fields(&map, true, 64), "cookie: a=b; x-a: 1");
+        assert_eq!(fields(&map, Some(&<[u8]>::to_vec), 64), "cookie: *** (3 bytes); x-a: 1");
+        assert_eq!(fields(&map, None, 64), "cookie: a=b; x-a: 1");
     }
 
     #[test]
     fn the_parts_of_a_path_are_joined() {
         assert_eq!(path(b"request\0headers\0host"), "request.headers.host");
+        assert_eq!([path(b"a.b"), path(b"a\0b")], [r#""a.b""#, "a.b"]);
+        assert_eq!([path(b"a\0\0b"), path(b"a\"\0b")], [r#"a."".b"#, r#""a\"".b"#]);
     }
 }

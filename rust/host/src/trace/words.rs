@@ -1,6 +1,7 @@
 //! Numbers of the ABI in its own words (proxy-wasm/spec, abi-versions/v0.2.1, "Types").
 
 use crate::guest::Fault;
+use crate::printable::printable;
 
 const MAPS: [&str; 8] = [
     "request_headers",
@@ -70,7 +71,7 @@ pub(super) fn status(answer: &Result<(), Fault>) -> String {
         Ok(()) => "OK".into(),
         Err(Fault::Status(status)) => upper(&format!("{status:?}")),
         Err(Fault::Errno(number)) => format!("errno {number}{}", errno(*number)),
-        Err(Fault::Trap(trap)) => format!("trap: {}", trap.message()),
+        Err(Fault::Trap(trap)) => format!("trap: {}", printable(&trap.message())),
     }
 }
 
