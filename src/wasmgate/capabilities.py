@@ -59,10 +59,13 @@ class Capabilities:
 
     def __post_init__(self) -> None:
         for key, (fits, said) in _ENTRIES.items():
-            entries = names(getattr(self, key), where=f"capabilities.{key}", also=_also(key))
+            where, example = f"Capabilities({key}=…)", _EXAMPLES[key]
+            what, kinds = f"capabilities.{key}", _also(key)
+            entries = names(getattr(self, key), what, where=where, example=example, also=kinds)
             for entry in entries:
                 if not fits(str(entry)):
-                    raise ConfigError(f"{entry!r} is no {said}", where=f"capabilities.{key}")
+                    hint = f"write {key}=({example!r},)"
+                    raise ConfigError(f"{entry!r} is no {said}", where=where, hint=hint)
             object.__setattr__(self, key, entries)
 
     def mounts(self) -> list[tuple[str, Path]]:
@@ -98,10 +101,20 @@ _ENTRIES: dict[str, tuple[Callable[[str], object], str]] = {
     "metrics": (_is_pattern, "name of a metric and no prefix that ends in '*'"),
     "shared_data": (bool, "name of a policy"),
 }
+_EXAMPLES = {
+    "net": "auth.internal:8080",
+    "env": "API_KEY",
+    "read": "keys/",
+    "foreign_functions": "acme.lookup",
+    "metrics": "own_*",
+    "shared_data": "limit",
+}
 KINDS = tuple(_ENTRIES)
 
 
-def names(values: object, *, where: str, also: tuple[type, ...] = ()) -> tuple[str, ...]:
+def names(
+    values: object, what: str, *, where: str, example: str, also: tuple[type, ...] = ()
+) -> tuple[str, ...]:
     """Refuse what is easily written by mistake: one text where a list of them is meant.
 
     `also` is what an entry may be beside a text. Raises ConfigError.
@@ -109,4 +122,10 @@ def names(values: object, *, where: str, also: tuple[type, ...] = ()) -> tuple[s
     kinds = (str, *also)
     if isinstance(values, (list, tuple)) and all(isinstance(value, kinds) for value in values):
         return tuple(values)
-    raise ConfigError(f"{where} must be a list of names, not {values!r}", where=where)
+    # One name, as it was meant; what else stands there may be anything.
+    said, shown = (repr(values), values) if isinstance(values, str) else (None, example)
+    raise ConfigError(
+        f"{what} must be a list of names, not {said or 'a ' + type(values).__name__}",
+        where=where,
+        hint=f"write a list, also of one: [{shown!r}]",
+    )

@@ -92,7 +92,8 @@ def _check(name: str, function: object) -> None:
             f"the name {name!r} is the host's own", where=where, hint="choose another name"
         )
     if not callable(function):
-        raise ConfigError(f"{function!r} is not callable", where=where)
+        hint = "give a function that takes bytes and returns bytes: def or async def"
+        raise ConfigError(f"{function!r} is not callable", where=where, hint=hint)
 
 
 def _is_async(function: Function) -> bool:

@@ -46,14 +46,16 @@ class Tenants:
     def __post_init__(self) -> None:
         if self.header and self.property:
             raise ConfigError(
-                "tenants are named by a header or by a property, not by both", where="tenants"
+                "tenants are named by a header or by a property, not by both",
+                where="Tenants(header=…, property=…)",
+                hint="take one of the two arguments out",
             )
         given: tuple[object, ...] = self.max, self.idle
         numbers = all(isinstance(value, (int, float)) for value in given)
         if not numbers or self.max < 1 or not 0 < self.idle < float("inf"):
             raise ConfigError(
                 f"tenants need room and time: max {self.max!r}, idle {self.idle!r}",
-                where="tenants",
+                where="Tenants(max=…, idle=…)",
                 hint="max is a number above 0, idle seconds above 0: 300.0, not '5m'",
             )
 

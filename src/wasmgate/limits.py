@@ -41,6 +41,17 @@ class Limits:
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ConfigError(
                     f"limits.{limit.name} must be a whole number above 0, not {value!r}",
-                    where=f"limits.{limit.name}",
-                    hint="units such as 32MiB are for gateway.yaml; in Python write 32 * 1024**2",
+                    where=f"Limits({limit.name}=…)",
+                    hint=f"write {limit.name}={_written(limit.default)};"
+                    " units such as 32MiB are for gateway.yaml",
                 )
+
+
+def _written(number: object) -> str:
+    """Return a number as a person would write it: 32 * 1024**2."""
+    if not isinstance(number, int):
+        return repr(number)
+    for power in (2, 1):
+        if number % 1024**power == 0:
+            return f"{number // 1024**power} * 1024" + ("**2" if power == 2 else "")  # noqa: PLR2004
+    return f"{number:_}"

@@ -13,15 +13,19 @@ which raises PolicyLoadError with the key and what to try.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, cast
 
 from wasmgate.errors import ConfigError
 from wasmgate.limits import Limits
+from wasmgate.origins import Arguments
+from wasmgate.origins.given import given_dict, given_list, given_pairs
 from wasmgate.policy import FailurePolicy, Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from wasmgate.policy import Json
 
@@ -74,13 +78,16 @@ def jwt_auth(
 
     Raises ConfigError when a key file cannot be read.
     """
+    origin = Arguments("jwt_auth")
     configuration: dict[str, Json] = {
-        "algorithms": list(algorithms),
-        "keys": _keys(keys),
+        "algorithms": given_list(origin, "algorithms", algorithms, ["RS256"]),
+        "keys": _keys(origin, keys),
         "leeway": leeway,
         "user_claim": user_claim,
         "user_header": user_header,
-        "claims_to_headers": dict(claims_to_headers or {}),
+        "claims_to_headers": given_dict(
+            origin, "claims_to_headers", claims_to_headers, {"x-tenant": "tenant"}
+        ),
         "forward": forward,
     }
     optional = {"issuer": issuer, "audience": audience, "realm": realm}
@@ -92,6 +99,7 @@ def jwt_auth(
         limits=limits or Limits(),
         failure_policy=failure_policy,
         strip_request_headers=identity_headers(configuration),
+        origin=origin,
     )
 
 
@@ -121,6 +129,7 @@ def rate_limit(
         configuration=configuration,
         limits=limits or Limits(),
         failure_policy=failure_policy,
+        origin=Arguments("rate_limit"),
     )
 
 
@@ -141,13 +150,18 @@ def rewrite(
     `path_regex` are pairs of a pattern and its replacement ("$1" for a group); the first that
     finds something wins. The query is never changed.
     """
+    origin = Arguments("rewrite")
+    rules = {"set": {"x-tier": "gold"}}
     configuration: dict[str, Json] = {
-        "path_prefix": dict(path_prefix or {}),
+        "path_prefix": given_dict(origin, "path_prefix", path_prefix, {"/v1/": "/"}),
         "path_regex": [
-            {"pattern": pattern, "replacement": replacement} for pattern, replacement in path_regex
+            {"pattern": pattern, "replacement": replacement}
+            for pattern, replacement in given_pairs(
+                origin, "path_regex", path_regex, [("^/v1/(.*)$", "/$1")]
+            )
         ],
-        "request_headers": cast("Json", dict(request_headers or {})),
-        "response_headers": cast("Json", dict(response_headers or {})),
+        "request_headers": given_dict(origin, "request_headers", request_headers, rules),
+        "response_headers": given_dict(origin, "response_headers", response_headers, rules),
     }
     configuration |= {} if host is None else {"host": host}
     return Policy(
@@ -156,6 +170,7 @@ def rewrite(
         configuration=configuration,
         limits=limits or Limits(),
         failure_policy=failure_policy,
+        origin=origin,
     )
 
 
@@ -171,15 +186,38 @@ def identity_headers(configuration: Mapping[str, Json]) -> tuple[str, ...]:
     return tuple(name for name in names if isinstance(name, str))
 
 
-def _keys(keys: Keys) -> Json:
+def _keys(origin: Arguments, keys: Keys) -> Json:
     """Read the files that are named instead of keys."""
     if isinstance(keys, Path):
         return _text(keys)
     if isinstance(keys, str):
+        if _is_path(keys):
+            place = origin.place(("keys",))
+            raise ConfigError(
+                f"{place}: {keys!r} is text that names a file, and keys is the text of keys",
+                where=place,
+                hint=f"write keys=Path({keys!r})",
+            )
         return keys
+    if not isinstance(keys, Mapping):
+        place = origin.place(("keys",))
+        raise ConfigError(
+            f"{place}: keys must be a Path, text or a dict, not a {type(keys).__name__}",
+            where=place,
+            hint="write keys=Path('keys/issuer.pub.pem'), or keys={'secret': …}",
+        )
     return {
         name: _text(value) if isinstance(value, Path) else value for name, value in keys.items()
     }
+
+
+def _is_path(text: str) -> bool:
+    """Tell the name of a file from PEM, JSON and everything else that has lines or braces."""
+    one_word = re.fullmatch(r"[^\s{}\[\]\"]{1,255}", text) is not None
+    return one_word and (text.lower().endswith(_KEY_FILES) or Path(text).is_file())
+
+
+_KEY_FILES = (".pem", ".pub", ".key", ".crt", ".cer", ".json", ".jwk", ".jwks", ".txt")
 
 
 def _text(path: Path) -> str:
@@ -188,6 +226,6 @@ def _text(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"the key file {path} cannot be read: {error}",
-            where="jwt_auth: keys",
+            where="jwt_auth(keys=…)",
             hint="name a PEM or JWK file in UTF-8; a relative path begins at the working folder",
         ) from error

@@ -6,15 +6,18 @@ starts it. In gateway.yaml the same words are used, with units (see `wasmgate.co
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import logging
 import os
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from wasmgate.capabilities import Capabilities, names
@@ -22,9 +25,11 @@ from wasmgate.errors import ConfigError, PolicyLoadError
 from wasmgate.isolation import Isolation, Tenants, contradiction
 from wasmgate.limits import Limits
 from wasmgate.modules import locate, symbols
+from wasmgate.origins import Arguments, Origin
+from wasmgate.origins.paths import unwritable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from wasmgate._native import Host, Module, Plugin
 
@@ -49,10 +54,15 @@ class FailurePolicy(StrEnum):
     """It goes on without that policy."""
 
 
-_KINDS: dict[str, tuple[type, ...]] = {
-    "limits": (Limits,),
-    "capabilities": (Capabilities,),
-    "tenants": (Tenants, type(None)),
+# What each argument must be, and how one is written.
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "name": ((str,), "a str"),
+    "root_id": ((str,), "a str"),
+    "vm_id": ((str,), "a str"),
+    "limits": ((Limits,), "wasmgate.Limits(…)"),
+    "capabilities": ((Capabilities,), "wasmgate.Capabilities(…)"),
+    "tenants": ((Tenants, type(None)), "wasmgate.Tenants(…)"),
+    "allow_on_headers_stop_iteration": ((bool,), "True or False"),
 }
 
 
@@ -89,90 +99,98 @@ class Policy:
     vm_id: str = ""
     isolation: Isolation = Isolation.POLICY
     tenants: Tenants | None = None
+    origin: Origin | None = field(default=None, repr=False, compare=False)
+    """Where it is written, when that is not here: what its errors name."""
     configuration_bytes: bytes = field(init=False, repr=False)
     vm_configuration_bytes: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__
+        self._check_module()
+        self._check_kinds()
         set_field(self, "name", self.name or Path(self.module).stem)
         if not _NAME.fullmatch(self.name):
-            raise ConfigError(
-                f"{self.name!r} cannot name a policy",
-                where="name",
-                hint="name it with at most 64 letters, digits, '_', '.' and '-'",
-            )
-        try:
-            set_field(self, "failure_policy", FailurePolicy(self.failure_policy))
-        except ValueError:
-            raise ConfigError(
-                f"failure_policy must be 'closed' or 'open', not {self.failure_policy!r}",
-                where=f"policy {self.name!r}",
-            ) from None
+            hint = "give name= with at most 64 letters, digits, '_', '.' and '-'"
+            raise self._wrong("name", f"{self.name!r} cannot name a policy", hint)
+        for name, kind in (("failure_policy", FailurePolicy), ("isolation", Isolation)):
+            set_field(self, name, self._choice(name, kind))
         set_field(self, "strip_request_headers", self._stripped_headers())
-        self._check_kinds()
         self._check_isolation()
         # Encoded now: a later edit of the caller's dictionary must not change a policy.
         for name in ("configuration", "vm_configuration"):
             set_field(self, f"{name}_bytes", self._encoded(name))
 
+    def _wrong(self, argument: str, text: str, hint: str) -> ConfigError:
+        return ConfigError(text, where=self._origin().place((argument,)), hint=hint)
+
+    def _origin(self) -> Origin:
+        return self.origin or Arguments("Policy", configured_by="configuration")
+
+    def _check_module(self) -> None:
+        module: object = self.module
+        if not isinstance(module, (str, Path)) or not str(module).strip():
+            text = f"the module must be a name or a path, not {module!r}"
+            raise self._wrong("module", text, "write Policy('own.wasm'), or Policy('rate_limit')")
+
+    def _choice(self, argument: str, kind: type[StrEnum]) -> StrEnum:
+        value = getattr(self, argument)
+        try:
+            return kind(value)
+        except ValueError:
+            choices = " or ".join(repr(str(one)) for one in kind)
+            text = f"{argument} must be {choices}, not {value!r}"
+            raise self._wrong(
+                argument, text, f"write {argument}={str(next(iter(kind)))!r}"
+            ) from None
+
     def _stripped_headers(self) -> tuple[str, ...]:
-        stripped = names(self.strip_request_headers, where="strip_request_headers")
+        where = self._origin().place(("strip_request_headers",))
+        argument = "strip_request_headers"
+        stripped = names(getattr(self, argument), argument, where=where, example="x-user")
         for name in stripped:
             if not _FIELD_NAME.fullmatch(name):
-                raise ConfigError(
-                    f"{name!r} is no header name",
-                    where=f"policy {self.name!r}: strip_request_headers",
-                )
+                hint = "write the name alone, such as 'x-user'"
+                raise self._wrong(argument, f"{name!r} is no header name", hint)
         return tuple(name.lower() for name in stripped)
 
     def _check_kinds(self) -> None:
         """Refuse a dictionary, say, at once and not when the policy is loaded."""
-        for name, kind in _KINDS.items():
-            if not isinstance(value := getattr(self, name), kind):
-                raise ConfigError(
-                    f"{name} must be wasmgate.{kind[0].__name__}(…), not {type(value).__name__}",
-                    where=f"policy {self.name!r}: {name}",
-                )
+        for name, (kinds, written) in _KINDS.items():
+            if not isinstance(value := getattr(self, name), kinds):
+                text = f"{name} must be {written}, not {type(value).__name__}"
+                raise self._wrong(name, text, f"write {name}={written}")
 
     def _check_isolation(self) -> None:
-        try:
-            isolation = Isolation(self.isolation)
-        except ValueError:
-            raise ConfigError(
-                f"isolation must be 'policy' or 'tenant', not {self.isolation!r}",
-                where=f"policy {self.name!r}",
-            ) from None
-        object.__setattr__(self, "isolation", isolation)
-        wrong = contradiction(isolation, self.vm_id, tenants=self.tenants is not None)
+        wrong = contradiction(self.isolation, self.vm_id, tenants=self.tenants is not None)
         if wrong is not None:
-            raise ConfigError(wrong, where=f"policy {self.name!r}", hint="choose one of the two")
+            raise self._wrong("isolation", wrong, "take one of the two arguments out")
 
     def _encoded(self, name: str) -> bytes:
         value = getattr(self, name)
-        match value:
-            case None:
-                return b""
-            case bytes():
-                return value
-            case str():
-                return value.encode()
         try:
+            match value:
+                case None:
+                    return b""
+                case bytes():
+                    return value
+                case str():
+                    return value.encode()
             text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
             return text.encode()
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
+            path, kind = unwritable(value)
+            place = self._origin().place((name, *path))
+            hint = "use dict, list, str, int, float, bool and None; or give bytes"
             raise ConfigError(
-                f"the {name} of policy {self.name!r} cannot be written as JSON: {error}",
-                where=f"policy {self.name!r}: {name}",
-                hint="use dictionaries, lists, text, numbers, booleans and None; or pass bytes",
+                f"{place}: {kind} in the {name} of policy {self.name!r} cannot be written as JSON",
+                where=place,
+                hint=hint,
             ) from error
 
     def _named(self, name: str) -> Policy:
-        return dataclasses.replace(
-            self,
-            name=name,
-            configuration=self.configuration_bytes,
-            vm_configuration=self.vm_configuration_bytes,
-        )
+        renamed = copy.copy(self)  # all was checked, and what was encoded then stays
+        object.__setattr__(renamed, "name", name)
+        return renamed
 
     def read(self) -> bytes:
         """Return the module's bytes.
@@ -183,10 +201,8 @@ class Policy:
         try:
             return path.read_bytes()
         except OSError as error:
-            raise ConfigError(
-                f"policy {self.name!r}: {path} cannot be read: {error.strerror}",
-                where=f"policy {self.name!r}: module",
-            ) from error
+            text = f"policy {self.name!r}: {path} cannot be read: {error.strerror}"
+            raise self._wrong("module", text, "name a file that this user may read") from error
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables that the policy may read, as they are now.
@@ -195,10 +211,10 @@ class Policy:
         """
         missing = [name for name in self.capabilities.env if name not in os.environ]
         if missing:
+            text = f"policy {self.name!r} asks for environment variables that are not set: "
             raise ConfigError(
-                f"policy {self.name!r} asks for environment variables that are not set: "
-                + ", ".join(missing),
-                where=f"policy {self.name!r}: capabilities.env",
+                text + ", ".join(missing),
+                where=self._origin().place(("capabilities", "env")),
                 hint="set them, or take them out of capabilities.env",
             )
         return {name: os.environ[name] for name in self.capabilities.env}
@@ -236,10 +252,13 @@ class Policy:
         """
         from wasmgate._native import Module  # noqa: PLC0415 (describing a policy is cheap)
 
-        module = Module.find(host, wasm, policy=self.name, memory=self.limits.memory)
-        if module is None:
-            self._compile_apart(wasm, host)
-            module = Module(host, wasm, policy=self.name, memory=self.limits.memory)
+        try:
+            module = Module.find(host, wasm, policy=self.name, memory=self.limits.memory)
+            if module is None:
+                self._compile_apart(wasm, host)
+                module = Module(host, wasm, policy=self.name, memory=self.limits.memory)
+        except PolicyLoadError as error:
+            raise self._located(error) from error
         return module
 
     def start(self, host: Host, module: Module) -> Plugin:
@@ -252,27 +271,31 @@ class Policy:
 
         limits = dataclasses.asdict(self.limits)
         del limits["memory"]  # the module knows it
-        return Plugin(
-            host,
-            name=self.name,
-            module=module,
-            root_id=self.root_id,
-            configuration=self.configuration_bytes,
-            vm_configuration=self.vm_configuration_bytes,
-            environment=self.environment(),
-            fail_open=self.failure_policy is FailurePolicy.OPEN,
-            allow_on_headers_stop_iteration=self.allow_on_headers_stop_iteration,
-            strip_request_headers=list(self.strip_request_headers),
-            net=self.capabilities.net,
-            read=self.capabilities.mounts(),
-            foreign_functions=self.capabilities.foreign_functions,
-            metrics=self.capabilities.metrics,
-            shared_data=self.capabilities.shared_data,
-            vm_id=self.vm_id,
-            tenants=self._tenants(),
-            symbols=symbols(self.module),
-            **limits,
-        )
+        environment = self.environment()
+        try:
+            return Plugin(
+                host,
+                name=self.name,
+                module=module,
+                root_id=self.root_id,
+                configuration=self.configuration_bytes,
+                vm_configuration=self.vm_configuration_bytes,
+                environment=environment,
+                fail_open=self.failure_policy is FailurePolicy.OPEN,
+                allow_on_headers_stop_iteration=self.allow_on_headers_stop_iteration,
+                strip_request_headers=list(self.strip_request_headers),
+                net=self.capabilities.net,
+                read=self.capabilities.mounts(),
+                foreign_functions=self.capabilities.foreign_functions,
+                metrics=self.capabilities.metrics,
+                shared_data=self.capabilities.shared_data,
+                vm_id=self.vm_id,
+                tenants=self._tenants(),
+                symbols=symbols(self.module),
+                **limits,
+            )
+        except PolicyLoadError as error:
+            raise self._located(error) from error
 
     def join(self, plugin: Plugin) -> Plugin:
         """Configure the module of `plugin` once more, in the same virtual machine.
@@ -280,7 +303,27 @@ class Policy:
         Only `configuration` and `strip_request_headers` are this policy's own. Raises
         PolicyLoadError when the module refuses the configuration.
         """
-        return plugin.with_configuration(self.configuration_bytes, list(self.strip_request_headers))
+        stripped = list(self.strip_request_headers)
+        try:
+            return plugin.with_configuration(self.configuration_bytes, stripped)
+        except PolicyLoadError as error:
+            raise self._located(error) from error
+
+    def _located(self, error: PolicyLoadError) -> PolicyLoadError:
+        from wasmgate.origins.located import Refused, located  # noqa: PLC0415 (seldom needed)
+
+        written = {name: getattr(self, name) for name in ("configuration", "vm_configuration")}
+        return located(
+            error,
+            Refused(
+                name=self.name,
+                module=self.module,
+                origin=self._origin(),
+                configuration=self.configuration_bytes,
+                vm_configuration=self.vm_configuration_bytes,
+                as_text=frozenset(k for k, its in written.items() if isinstance(its, (str, bytes))),
+            ),
+        )
 
     def _tenants(self) -> tuple[Literal["host", "header", "property"], str, int, float] | None:
         if self.isolation is not Isolation.TENANT:
@@ -300,18 +343,31 @@ class Policy:
         try:
             compile_apart(wasm, host.cache, "fast")
         except CompilerFailed as error:
-            raise PolicyLoadError(f"policy {self.name!r}: {error}", policy=self.name) from error
+            text = f"policy {self.name!r}: {error}"
+            hint = f"`wasmgate inspect {self.module}` shows what the module is"
+            raise PolicyLoadError(text, policy=self.name, hint=hint) from error
         except CompilerMissing as error:
             _LOGGER.warning("policy %r is compiled in this process: %s", self.name, error)
 
 
-def as_policies(values: Iterable[object]) -> list[Policy]:
+def as_policies(values: object) -> list[Policy]:
     """Return the policies of a chain, each with a name of its own.
 
     Shared data, metrics and log lines go by the name: `policies.rate_limit(...)` twice are two
-    limits, and the second one is "rate_limit_2". Raises ConfigError for what is not a policy.
+    limits, and the second one is "rate_limit_2". Raises ConfigError for what is no list of
+    policies.
     """
-    checked = [_as_policy(value) for value in values]
+    if isinstance(values, Policy):
+        text = "policies must be a list, and this is one policy"
+        raise ConfigError(text, where="policies=", hint="put it in brackets: policies=[…]")
+    if isinstance(values, (str, bytes, Mapping, ModuleType)) or not isinstance(values, Iterable):
+        kind = "a module" if isinstance(values, ModuleType) else f"a {type(values).__name__}"
+        raise ConfigError(
+            f"policies must be a list of policies, not {kind}",
+            where="policies=",
+            hint="write policies=[policies.rate_limit(limit='100/minute'), Policy('own.wasm')]",
+        )
+    checked = [_as_policy(value, where=f"policies[{at}]") for at, value in enumerate(values)]
     taken = {policy.name for policy in checked}
     named: dict[str, Policy] = {}
     for policy in checked:
@@ -323,11 +379,14 @@ def as_policies(values: Iterable[object]) -> list[Policy]:
     return list(named.values())
 
 
-def _as_policy(value: object) -> Policy:
-    if not isinstance(value, Policy):
-        raise ConfigError(
-            f"{value!r} is no policy",
-            where="policies",
-            hint="write Policy('own.wasm'), or policies.rate_limit(limit='100/minute')",
-        )
-    return value
+def _as_policy(value: object, *, where: str) -> Policy:
+    if isinstance(value, Policy):
+        return value
+    if isinstance(value, (str, Path)):
+        hint = f"write Policy({str(value)!r})"
+    elif callable(value):
+        hint = f"call it: {getattr(value, '__name__', 'rate_limit')}(…)"
+    else:
+        hint = "write Policy('own.wasm'), or policies.rate_limit(limit='100/minute')"
+    shown = repr(value) if isinstance(value, (str, Path)) else f"a {type(value).__name__}"
+    raise ConfigError(f"{shown} is no policy", where=where, hint=hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wasmgate.config.problems import Problem
-from wasmgate.config.references import key_path
+from wasmgate.origins import key_path
 
 
 @pytest.mark.parametrize(

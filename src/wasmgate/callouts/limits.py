@@ -37,5 +37,7 @@ class CalloutLimits:
             if not number or value <= 0 or (field.name != "time" and not isinstance(value, int)):
                 raise ConfigError(
                     f"{field.name} must be a number above 0, not {value!r}",
-                    where=f"callouts.{field.name}",
+                    where=f"CalloutLimits({field.name}=…)",
+                    hint=f"write {field.name}={field.default!r}: bytes, numbers and seconds"
+                    " have no unit in Python",
                 )

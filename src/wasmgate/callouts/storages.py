@@ -36,7 +36,11 @@ def require(url: str, capabilities: Iterable[Capabilities], *, where: str) -> No
     URL, which may hold a password.
     """
     if problem := wrong(url):
-        raise ConfigError(f"the storage of shared limits {problem}", where=where)
+        raise ConfigError(
+            f"the storage of shared limits {problem}",
+            where=where,
+            hint="write redis://127.0.0.1:6379, or memory:// for one process",
+        )
     server = _server(url)
     used = any(LIMITS_HIT in each.foreign_functions for each in capabilities)
     missing = [each for each in ("limits", _PACKAGES[server]) if not find_spec(each)]

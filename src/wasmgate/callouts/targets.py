@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Cluster", "Target", "fixed", "require", "target"]
 
 _HTTPS = 443
+_EXAMPLE = "write clusters={'site': 'http://127.0.0.1:9001'}, with a port from 1 to 65535"
 _PLAIN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 
 
@@ -57,12 +58,17 @@ def fixed(clusters: Mapping[str, str]) -> dict[str, Cluster]:
     Raises ConfigError.
     """
     for name, endpoint in clusters.items():
+        where = f"clusters[{name!r}]"
         try:
+            if not isinstance(endpoint, str):
+                raise TypeError(f"a {type(endpoint).__name__}")  # noqa: TRY301
             _endpoint(endpoint)
-        except ValueError as error:
+        except TypeError as error:
             raise ConfigError(
-                f"{endpoint!r} is no endpoint: {error}", where=f"clusters[{name!r}]"
+                f"an endpoint must be a str, not {error}", where=where, hint=_EXAMPLE
             ) from None
+        except ValueError as error:
+            raise ConfigError(f"the endpoint is {error}", where=where, hint=_EXAMPLE) from None
     return {name: Cluster(cycle([endpoint]).__next__) for name, endpoint in clusters.items()}
 
 
@@ -100,9 +106,17 @@ def target(name: str, clusters: Mapping[str, Cluster]) -> Target:
 
 def _endpoint(text: str) -> tuple[str, int, bool]:
     """Return host, port and whether TLS is spoken. Raises ValueError."""
-    url = urlsplit(text)
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:
+        raise ValueError(
+            "neither http://host:port nor https://host:port, or its port too high"
+        ) from None
     secure = url.scheme == "https"
     bare = url.path in {"", "/"} and not (url.query or url.fragment or "@" in url.netloc)
     if not (secure or url.scheme == "http") or not url.hostname or not bare:
         raise ValueError("neither http://host:port nor https://host:port")
-    return url.hostname, url.port or (_HTTPS if secure else 80), secure
+    if port == 0:
+        raise ValueError("of port 0, which nothing listens on")
+    return url.hostname, port or (_HTTPS if secure else 80), secure

@@ -39,7 +39,9 @@ def inspect(
         facts = _named(native_inspect(Policy(module, name="inspected").read()))
     except PolicyLoadError as error:
         # It names no policy: there is none.
-        raise ConfigError(error.message.removeprefix("policy '': "), where=module) from error
+        said = error.message.removeprefix("policy '': ")
+        hint = "name a .wasm file that was built with a proxy-wasm SDK, or a bundled policy"
+        raise ConfigError(said, where=module, hint=hint) from error
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
     else:

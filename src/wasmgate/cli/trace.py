@@ -101,7 +101,10 @@ def trace(
     own = None if configuration is None else str(configuration)
     if Path(source).suffix in (".yaml", ".yml"):
         if own or given or allow_on_headers_stop_iteration:
-            raise ConfigError("a gateway.yaml has the configurations and capabilities itself")
+            raise ConfigError(
+                "a gateway.yaml has the configurations and capabilities itself",
+                hint="take the option out, or name a module in place of the gateway.yaml",
+            )
         origin = Source(gateway=source)
     else:
         origin = Source(

@@ -84,7 +84,8 @@ def content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+        hint = "name a file that this user may read"
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
 
 
 def _fields(texts: list[str], option: str) -> tuple[tuple[bytes, bytes], ...]:

@@ -11,6 +11,7 @@ from wasmgate.config.models import GatewayConfig
 from wasmgate.config.problems import Problem, explain
 from wasmgate.config.references import dangling
 from wasmgate.config.surroundings import Surroundings
+from wasmgate.config.written import InFile
 from wasmgate.config.yaml_source import read_yaml
 from wasmgate.errors import ConfigError
 
@@ -64,7 +65,7 @@ def _validated(source: Source, file: Path) -> GatewayConfig | None:
     found = [*surroundings.problems, *dangling(data)]
     config = None
     try:
-        config = GatewayConfig.model_validate(data)
+        config = GatewayConfig.model_validate(data).read_from(InFile(file, source))
     except ValidationError as error:
         # `references` repeats what `dangling` has said with its place.
         details = [detail for detail in error.errors() if detail["type"] != "references"]

@@ -11,6 +11,7 @@ from pydantic import (
     AfterValidator,
     Field,
     JsonValue,
+    PrivateAttr,
     model_validator,
 )
 
@@ -21,11 +22,13 @@ from wasmgate.config.isolation import RoutePolicy, TenantSettings
 from wasmgate.config.model import Model
 from wasmgate.config.names import FieldName, Name, Text
 from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
-from wasmgate.config.references import dangling, key_path
+from wasmgate.config.references import dangling
 from wasmgate.config.units import Count, Duration, Size
+from wasmgate.config.written import InFile
 from wasmgate.config.wrong import wrong
 from wasmgate.isolation import Isolation, contradiction
 from wasmgate.limits import Limits
+from wasmgate.origins import Origin, key_path
 from wasmgate.policies import identity_headers
 from wasmgate.policy import FailurePolicy, Policy
 
@@ -132,7 +135,7 @@ class PolicySettings(Model):
             raise wrong("isolation", text, "take one of the two keys out")
         return self
 
-    def to_policy(self, name: str) -> Policy:
+    def to_policy(self, name: str, origin: Origin | None = None) -> Policy:
         """Return the same as a `Policy`, under the name it has in the file."""
         return Policy(
             self.module,
@@ -148,6 +151,7 @@ class PolicySettings(Model):
             vm_id=self.vm_id,
             isolation=self.isolation,
             tenants=self.tenants.to_tenants() if self.tenants else None,
+            origin=origin,
         )
 
     def configured(self, configuration: JsonValue) -> PolicySettings:
@@ -259,6 +263,8 @@ class GatewayConfig(Model):
     limits: SharedLimits = SharedLimits()
     """Limits that workers and machines share."""
 
+    _file: InFile | None = PrivateAttr(default=None)
+
     @model_validator(mode="after")
     def _names_meet(self) -> GatewayConfig:
         lines = [f"{key_path(one.path)}: {one.text}" for one in dangling(self._raw())]
@@ -271,7 +277,18 @@ class GatewayConfig(Model):
 
     def to_policies(self) -> dict[str, Policy]:
         """Return every policy by name, ready to be loaded."""
-        return {name: settings.to_policy(name) for name, settings in self.policies.items()}
+        return {
+            name: settings.to_policy(name, self._below("policies", name))
+            for name, settings in self.policies.items()
+        }
+
+    def read_from(self, file: InFile) -> GatewayConfig:
+        """Return the same, with the file that errors of its policies name."""
+        self._file = file
+        return self
+
+    def _below(self, *path: str | int) -> InFile | None:
+        return None if self._file is None else self._file.below(*path)
 
     def require_storage(self) -> None:
         """Raise ConfigError if a package that shared limits need is missing."""
@@ -286,9 +303,12 @@ class GatewayConfig(Model):
 
     def configured_by(self, route: Route) -> dict[str, Policy]:
         """Return the policies that a route gives a configuration of its own, by name."""
+        at = next((at for at, one in enumerate(self.routes) if one is route), 0)
         return {
-            name: self.policies[name].configured(own.configuration).to_policy(name)
-            for policy in route.policies or ()
+            name: self.policies[name]
+            .configured(own.configuration)
+            .to_policy(name, self._below("routes", at, "policies", index, name))
+            for index, policy in enumerate(route.policies or ())
             for name, own in policy.items()
             if own is not None
         }

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from wasmgate.config.names import FORMS
-from wasmgate.config.references import Mistake, guess, key_path
+from wasmgate.config.references import Mistake, guess
+from wasmgate.origins import key_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pydantic_core import ErrorDetails
 
-    from wasmgate.config.references import Key
+    from wasmgate.origins import Key
 
 __all__ = ["EXAMPLES", "WORDS", "Problem", "explain"]
 

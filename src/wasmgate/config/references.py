@@ -6,16 +6,14 @@ It looks at plain data, not at models, so that a file with other mistakes is che
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from wasmgate.capabilities import is_upstream
 from wasmgate.foreign import LIMITS_HIT
+from wasmgate.origins import Key, key_path
 
 __all__ = ["Key", "Mistake", "dangling", "guess", "key_path"]
-
-Key: TypeAlias = tuple[str | int, ...]
 
 
 class Mistake(NamedTuple):
@@ -24,19 +22,6 @@ class Mistake(NamedTuple):
     path: Key
     text: str
     hint: str
-
-
-def key_path(path: Key) -> str:
-    """Write a path as a person would: routes[1].cluster."""
-    text = ""
-    for key in path:
-        if isinstance(key, int):
-            text += f"[{key}]"
-        elif re.fullmatch(r"[A-Za-z0-9_-]+", key):
-            text += f".{key}" if text else key
-        else:
-            text += f"[{key[:64]!r}]"
-    return text
 
 
 def dangling(data: Any) -> Iterator[Mistake]:  # noqa: ANN401 (data that nobody has checked)

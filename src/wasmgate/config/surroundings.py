@@ -19,7 +19,7 @@ from wasmgate.modules import is_path, locate
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wasmgate.config.references import Key
+    from wasmgate.origins import Key
 
 __all__ = ["MAX_FILE", "MAX_FILES", "Surroundings"]
 

@@ -21,7 +21,7 @@ from wasmgate.config.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wasmgate.config.references import Key
+    from wasmgate.origins import Key
 
 __all__ = ["MAX_NODES", "Source", "read_yaml"]
 

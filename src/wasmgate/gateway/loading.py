@@ -47,6 +47,8 @@ def configure(policy: Policy, plugin: Plugin, route: Route) -> Plugin:
     try:
         return policy.join(plugin)
     except PolicyLoadError as error:
+        if policy.origin is not None:  # the place in the file names the route
+            raise
         raise PolicyLoadError(
             f"route {route.name!r}: {error.message}", policy=policy.name, hint=error.hint
         ) from error

@@ -107,7 +107,9 @@ def _content(folder: Path, configuration: str | None) -> bytes:
         return (folder / configuration).read_bytes()
     except OSError as error:
         raise ConfigError(
-            f"{configuration} cannot be read: {error.strerror}", where="configuration"
+            f"{configuration} cannot be read: {error.strerror}",
+            where="--configuration",
+            hint="name a file with the policy's configuration, as JSON or text",
         ) from error
 
 
@@ -190,7 +192,9 @@ class Recording:
         try:
             path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
         except OSError as error:
-            raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+            hint = "name a file in a folder that is there and may be written"
+            said = f"{path} cannot be written: {error.strerror}"
+            raise ConfigError(said, where="--record", hint=hint) from error
 
     @classmethod
     def read(cls, path: Path) -> Recording:
@@ -200,7 +204,8 @@ class Recording:
                 data = json.loads(stream.read(_MOST))
             return _read(data)
         except OSError as error:
-            raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+            hint = "name a file that `wasmgate trace --record` wrote"
+            raise ConfigError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
                 f"{path} is no recording of this version: {_said(error)}",

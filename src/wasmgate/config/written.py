@@ -1,0 +1,43 @@
+"""Where the policies of a gateway.yaml stand in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from wasmgate.origins import key_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wasmgate.config.yaml_source import Source
+    from wasmgate.origins import Key
+
+__all__ = ["InFile"]
+
+
+@dataclass(frozen=True)
+class InFile:
+    """A policy, or what a route says of one, in a file. Places do not tell configurations apart."""
+
+    file: Path = field(compare=False)
+    source: Source = field(compare=False, repr=False)
+    at: Key = field(default=(), compare=False)
+    in_python: bool = field(default=False, compare=False)
+
+    def below(self, *keys: str | int) -> InFile:
+        """Return what stands below."""
+        return InFile(self.file, self.source, (*self.at, *keys))
+
+    def place(self, path: Key, line: int | None = None) -> str:
+        """Return "gateway.yaml:8: policies.auth.configuration.keys"."""
+        full = (*self.at, *path)
+        shown = self.source.line(full)
+        first = self.source.first_lines.get((*self.at, *path[:1]))
+        if line is not None and first is not None:
+            shown = first + line - 1
+        return f"{self.file}:{shown}: {key_path(full)}"
+
+    def masked(self, text: str) -> str:
+        """Return a text with variables in place of their values."""
+        return self.source.masked(text)

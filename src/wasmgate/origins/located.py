@@ -1,0 +1,141 @@
+"""A policy that cannot be loaded: the place in what a person wrote, and what to write there."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wasmgate.errors import PolicyLoadError
+from wasmgate.origins.paths import key_path
+from wasmgate.origins.refusal import find
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wasmgate.origins import Origin
+    from wasmgate.origins.paths import Key
+
+__all__ = ["Refused", "located"]
+
+_REFUSED = re.compile(
+    r"policy '[^']*': (proxy_on_\w+) refused the configuration(?:; it said: (.*))?", re.DOTALL
+)
+# What guests put in front, to say who speaks and of what.
+_PREFIX = re.compile(r"(?:[\w-]+: )?configuration: ")
+_BUNDLED = {"jwt_auth", "rate_limit", "rewrite"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """What was loaded: the policy's name and module, and what its two configurations are."""
+
+    name: str
+    module: str | Path
+    origin: Origin
+    configuration: bytes
+    vm_configuration: bytes
+    as_text: frozenset[str]
+    """Which of the two a person wrote as text; the others were written as JSON here."""
+
+
+def located(error: PolicyLoadError, refused: Refused) -> PolicyLoadError:
+    """Return the error with the place that it speaks of, and what to write there."""
+    refusal = _REFUSED.fullmatch(error.message)
+    if refusal is None:
+        path, hint = _of_load(error.message, refused)
+        place = refused.origin.place(path)
+        return PolicyLoadError(f"{place}: {error.message}", policy=refused.name, hint=hint)
+    key = "vm_configuration" if refusal[1] == "proxy_on_vm_start" else "configuration"
+    given: bytes = getattr(refused, key)
+    found = find(refusal[2] or "", given, as_text=key in refused.as_text)
+    line = found.line if key in refused.as_text else None
+    place = refused.origin.place((key, *found.path), line)
+    said = refused.origin.masked(_PREFIX.sub("", found.text, count=1))
+    if not given:
+        hint = f"give it one: {key}" + ("={…}" if refused.origin.in_python else ": { … }")
+        text = f"{place}: policy {refused.name!r} refused to start, and it has no {key}"
+        return PolicyLoadError(f"{text}: {said}", policy=refused.name, hint=hint)
+    text = f"{place}: policy {refused.name!r} refused the configuration"
+    hint = refused.origin.masked(_what_to_write(found.text, found.path, refused))
+    return PolicyLoadError(f"{text}: {said}" if said else text, policy=refused.name, hint=hint)
+
+
+def _of_load(said: str, refused: Refused) -> tuple[Key, str]:
+    python = refused.origin.in_python
+    if fuel := re.search(r"used up its fuel of (\d+)", said):
+        more = f"{int(fuel[1]) * 4:_}"
+        limits = (
+            f"limits=Limits(start_fuel={more})" if python else f"limits: {{ start_fuel: {more} }}"
+        )
+        return ("limits", "start_fuel"), f"write {limits}; Go guests need it to start"
+    if "raise `memory`" in said:
+        limits = "limits=Limits(memory=64 * 1024**2)" if python else "limits: { memory: 64MiB }"
+        return ("limits", "memory"), f"write {limits}"
+    if "of the capability `read`" in said:
+        return ("capabilities", "read"), "name files and folders that are there"
+    if ": trapped in" in said:
+        return ("configuration",), (
+            "`wasmgate trace` with the same module and configuration shows what it did until then"
+        )
+    return ("module",), f"`wasmgate inspect {refused.module}` shows what the module is"
+
+
+def _what_to_write(said: str, path: Key, refused: Refused) -> str:
+    python = refused.origin.in_python
+    key = str(path[-1]) if path else "configuration"
+    if python and "{file:" in said:
+        return f"{key}=Path('…') reads a file, {key}={{'secret': …}} is a shared secret"
+    for hint in (_of_field(said, path, python=python), _of_kind(said, key, python=python)):
+        if hint:
+            return hint
+    if advice := re.search(r"; ((?:write|leave|use|take|name|set) .+)", said):
+        return advice[1]
+    if str(refused.module) in _BUNDLED:
+        return f"see what the documentation of {refused.module} says of {key}"
+    return f"see what the module's author says of {key}; `wasmgate trace` tries one offline"
+
+
+def _of_field(said: str, path: Key, *, python: bool) -> str:
+    """Say what to add, or to rename, in the words of serde."""
+    if missing := re.search(r"missing field `([^`]+)`", said):
+        return f"add {missing[1]} to {key_path(path) or 'the ' + _WHOLE[python]}"
+    if unknown := re.search(r"unknown field `([^`]+)`(?:, expected (.*))?", said):
+        known = re.findall(r"`([^`]+)`", unknown[2] or "")
+        close = difflib.get_close_matches(unknown[1], known, n=1) or known
+        return f"write {' or '.join(close)} instead" if close else f"take {unknown[1]} out"
+    return ""
+
+
+def _of_kind(said: str, key: str, *, python: bool) -> str:
+    """Say how a value of the expected kind is written."""
+    for expected, (in_yaml, in_python) in _KINDS.items():
+        if re.search(rf"(?:expected|of type) {expected}", said):
+            return f"{key}: {in_python if python else in_yaml}"
+    return ""
+
+
+_WHOLE = {True: "arguments", False: "configuration"}
+_KINDS = {
+    r"(?:a |an )?(?:string|borrowed string|str)\b": (
+        "put the value in quotes",
+        "give a str, in quotes",
+    ),
+    r"(?:a )?(?:sequence|array|list|tuple|\[\])": (
+        "put it in brackets, also when there is one entry: [ … ]",
+        "give a list, also when there is one entry: […]",
+    ),
+    r"(?:a )?(?:map|struct|object)\b": (
+        "write a mapping: { key: value }",
+        "give a dict: {'key': value}",
+    ),
+    r"(?:an? )?(?:bool|boolean)\b": (
+        "write true or false, without quotes",
+        "give True or False",
+    ),
+    r"(?:an? )?(?:[ui](?:8|16|32|64|size|nt)|u?int\d*|integer|number|f(?:32|64|loat\d*))\b": (
+        "write a number of the range that is named, without quotes",
+        "give a number of the range that is named, no str",
+    ),
+}
