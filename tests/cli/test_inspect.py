@@ -61,6 +61,7 @@ def test_a_file_that_is_no_wasm_is_1(tmp_path: Path, wasmgate: Command) -> None:
         [
             "error: not a WebAssembly module: it does not begin with the bytes 00 61 73 6d",
             "  where: own.wasm",
+            "  try:   name a .wasm file that was built with a proxy-wasm SDK, or a bundled policy",
         ],
     )
 

@@ -55,7 +55,7 @@ def located(error: PolicyLoadError, refused: Refused) -> PolicyLoadError:
     said = refused.origin.masked(_PREFIX.sub("", found.text, count=1))
     if not given:
         hint = f"give it one: {key}" + ("={…}" if refused.origin.in_python else ": { … }")
-        text = f"{place}: policy {refused.name!r} refused to start, and it has no {key}"
+        text = f"{place}: policy {refused.name!r} refused the configuration, which is empty"
         return PolicyLoadError(f"{text}: {said}", policy=refused.name, hint=hint)
     text = f"{place}: policy {refused.name!r} refused the configuration"
     hint = refused.origin.masked(_what_to_write(found.text, found.path, refused))
