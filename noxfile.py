@@ -49,11 +49,19 @@ def install(session: nox.Session, *groups: str) -> None:
     session.install("-c", str(CONSTRAINTS), *nox.project.dependency_groups(PROJECT, *groups))
 
 
+def requirements(*extras: str) -> list[str]:
+    """Return what the package needs with extras, the gateway's unless others are named."""
+    project = PROJECT["project"]
+    optional = project["optional-dependencies"]
+    named = extras or ("gateway",)
+    return [*project["dependencies"], *(one for extra in named for one in optional[extra])]
+
+
 def install_wasmgate(session: nox.Session, *groups: str) -> None:
     """Install the wheel that the `build` session made, what it depends on, and `groups`."""
     wheel = next(WHEELS.glob("wasmgate-*.whl"))
     wanted = nox.project.dependency_groups(PROJECT, *groups)
-    session.install("-c", str(CONSTRAINTS), *PROJECT["project"]["dependencies"], *wanted)
+    session.install("-c", str(CONSTRAINTS), *requirements(), *wanted)
     # The version does not change with every edit: pip would keep the wheel that it has.
     session.install("--no-deps", "--force-reinstall", str(wheel))
 
@@ -186,7 +194,7 @@ def capacity(session: nox.Session) -> None:
 def budget(session: nox.Session) -> None:
     """Measure where a request's time goes, on an extension that has its symbols."""
     install(session, "build", "bench")
-    session.install("-c", str(CONSTRAINTS), *PROJECT["project"]["dependencies"])
+    session.install("-c", str(CONSTRAINTS), *requirements())
     out = pathlib.Path(session.create_tmp()).resolve() / "symbols"
     shutil.rmtree(out, ignore_errors=True)
     with alone_in(TARGET):
@@ -233,6 +241,43 @@ def fuzz_host(session: nox.Session) -> None:
     )
 
 
+@nox.session(requires=["build"])
+def core(session: nox.Session) -> None:
+    """Run policies in an app with nothing installed but the wheel and what it requires."""
+    wheel = next(WHEELS.glob("wasmgate-*.whl"))
+    session.install("-c", str(CONSTRAINTS), str(wheel))
+    session.run("python", "tests/core/app_alone.py")
+
+
+@nox.session(requires=["build"])
+@nox.parametrize("uvicorn", ["0.51.0", "newest"])
+def servers(session: nox.Session, uvicorn: str) -> None:
+    """Run the gateway's tests with the oldest and the newest uvicorn that is allowed."""
+    install_wasmgate(session, "tests")
+    if uvicorn == "newest":
+        allowed = [one for one in requirements() if one.startswith("uvicorn")]
+        session.install("--upgrade", *allowed)
+    else:
+        session.install(f"uvicorn=={uvicorn}")
+    session.run("pytest", "tests/gateway", "tests/cli/test_run.py", *session.posargs)
+
+
+@nox.session(requires=["build"])
+@nox.parametrize("redis", ["5.2.0", "newest"])
+def stores(session: nox.Session, redis: str) -> None:
+    """Run the tests of shared limits with the oldest and the newest `redis` that is allowed."""
+    install_wasmgate(session, "tests")
+    allowed = "redis>=5.2,<9" if redis == "newest" else f"redis=={redis}"
+    session.install("--upgrade", allowed)
+    session.run(
+        "pytest",
+        "tests/callouts/test_storages.py",
+        "tests/callouts/test_limits_hit.py",
+        "tests/callouts/test_storage_servers.py",
+        *session.posargs,
+    )
+
+
 @nox.session
 def package(session: nox.Session) -> None:
     """Build the source distribution, the wheel from it, and test that wheel away from the tree."""
@@ -245,7 +290,7 @@ def package(session: nox.Session) -> None:
     with alone_in(TARGET):
         session.run("pip", "wheel", "--no-deps", "-w", str(out), str(sdist), env=environment)
     wheel = next(out.glob("wasmgate-*.whl"))
-    session.install("-c", str(CONSTRAINTS), *PROJECT["project"]["dependencies"])
+    session.install("-c", str(CONSTRAINTS), *requirements())
     session.install("--no-deps", "--force-reinstall", str(wheel))
     # Everything but the package itself: the tests can only import what was installed.
     elsewhere = out / "elsewhere"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmgate import Capabilities, ConfigError, FailurePolicy, Limits, Policy
-from wasmgate.policy import as_policies
+from wasmgate.chain import as_policies
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -68,6 +68,8 @@ __all__ = [
     "policies",
 ]
 
+# Packages of the extra `gateway`, by what is imported.
+_OF_THE_GATEWAY = {"httptools", "yaml", "rich", "typer", "uvicorn", "uvloop"}
 _LATER = {
     "Gateway": "wasmgate.gateway",
     "GatewayConfig": "wasmgate.config",
@@ -77,7 +79,13 @@ _LATER = {
 
 def __getattr__(name: str) -> object:
     if name in _LATER:
-        value = getattr(importlib.import_module(_LATER[name]), name)
+        try:
+            value = getattr(importlib.import_module(_LATER[name]), name)
+        except ModuleNotFoundError as error:
+            if error.name in _OF_THE_GATEWAY:
+                needed = f"wasmgate.{name} needs the package {error.name}"
+                raise ImportError(f"{needed}: pip install 'wasmgate[gateway]'") from error
+            raise
     elif name == "policies":
         value = importlib.import_module("wasmgate.policies")
     elif name == "__version__":

@@ -11,11 +11,11 @@ from wasmgate.artifacts import cache_folder
 from wasmgate.callouts import storages, targets
 from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.callouts.performer import Settings
+from wasmgate.chain import as_policies
 from wasmgate.driver import Drivers, log_level
 from wasmgate.exchange import Exchange
 from wasmgate.foreign import ForeignFunctions
 from wasmgate.handshake import Handshake
-from wasmgate.policy import as_policies
 from wasmgate.users import counted_by_address
 
 if TYPE_CHECKING:

@@ -12,12 +12,10 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from wasmgate.capabilities import Capabilities, names
@@ -29,17 +27,17 @@ from wasmgate.origins import Arguments, Origin
 from wasmgate.origins.paths import unwritable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from wasmgate._native import Host, Module, Plugin
 
-__all__ = ["FailurePolicy", "Policy", "as_policies"]
+__all__ = ["LONGEST_NAME", "FailurePolicy", "Policy"]
 
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
 
 _LOGGER = logging.getLogger("wasmgate.policy")
-_LONGEST_NAME = 64
-_NAME = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{_LONGEST_NAME - 1}}}")
+LONGEST_NAME = 64
+_NAME = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{LONGEST_NAME - 1}}}")
 # RFC 9110 section 5.1: a field name is a token.
 _FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -187,7 +185,8 @@ class Policy:
                 hint=hint,
             ) from error
 
-    def _named(self, name: str) -> Policy:
+    def named(self, name: str) -> Policy:
+        """Return the same under another name."""
         renamed = copy.copy(self)  # all was checked, and what was encoded then stays
         object.__setattr__(renamed, "name", name)
         return renamed
@@ -230,20 +229,34 @@ class Policy:
         wasm = self.read()
         if previous is not None and previous.runs(wasm):
             return previous
+        self._require_packages(wasm)
         plugin = self.start(host, self.prepare(host, wasm))
         if plugin.cache_problem is not None:
             _LOGGER.warning("policy %r was compiled afresh: %s", self.name, plugin.cache_problem)
-        if self.capabilities.net and b"proxy_grpc_" in wasm and not find_spec("grpc"):
-            _LOGGER.warning(
-                "policy %r may call gRPC services, and the package grpcio is missing:"
-                " pip install 'wasmgate[grpc]'",
-                self.name,
-            )
         if plugin.tier == "fast" and host.cache is not None:
             from wasmgate.compiler import OPTIMIZER  # noqa: PLC0415 (seldom needed)
 
             OPTIMIZER.add(plugin, wasm, host.cache)
         return plugin
+
+    def _require_packages(self, wasm: bytes) -> None:
+        """Refuse what could not be done at the first call. Raises ConfigError."""
+        if not self.capabilities.net:
+            return
+        calls = b"proxy_http_call" in wasm or b"proxy_redis_" in wasm
+        if calls and not find_spec("httptools"):
+            text = f"policy {self.name!r} may call others, and the package httptools is missing"
+            raise ConfigError(
+                text,
+                where=self._origin().place(("capabilities", "net")),
+                hint="pip install 'wasmgate[callouts]', or take the entry out",
+            )
+        if b"proxy_grpc_" in wasm and not find_spec("grpc"):
+            _LOGGER.warning(
+                "policy %r may call gRPC services, and the package grpcio is missing:"
+                " pip install 'wasmgate[grpc]'",
+                self.name,
+            )
 
     def prepare(self, host: Host, wasm: bytes) -> Module:
         """Take the module from the cache, or compile it; it is not started.
@@ -348,45 +361,3 @@ class Policy:
             raise PolicyLoadError(text, policy=self.name, hint=hint) from error
         except CompilerMissing as error:
             _LOGGER.warning("policy %r is compiled in this process: %s", self.name, error)
-
-
-def as_policies(values: object) -> list[Policy]:
-    """Return the policies of a chain, each with a name of its own.
-
-    Shared data, metrics and log lines go by the name: `policies.rate_limit(...)` twice are two
-    limits, and the second one is "rate_limit_2". Raises ConfigError for what is no list of
-    policies.
-    """
-    if isinstance(values, Policy):
-        text = "policies must be a list, and this is one policy"
-        raise ConfigError(text, where="policies=", hint="put it in brackets: policies=[…]")
-    if isinstance(values, (str, bytes, Mapping, ModuleType)) or not isinstance(values, Iterable):
-        kind = "a module" if isinstance(values, ModuleType) else f"a {type(values).__name__}"
-        raise ConfigError(
-            f"policies must be a list of policies, not {kind}",
-            where="policies=",
-            hint="write policies=[policies.rate_limit(limit='100/minute'), Policy('own.wasm')]",
-        )
-    checked = [_as_policy(value, where=f"policies[{at}]") for at, value in enumerate(values)]
-    taken = {policy.name for policy in checked}
-    named: dict[str, Policy] = {}
-    for policy in checked:
-        name, number = policy.name, 1
-        while name in named or (number > 1 and name in taken):
-            number += 1
-            name = f"{policy.name[: _LONGEST_NAME - len(str(number)) - 1]}_{number}"
-        named[name] = policy if number == 1 else policy._named(name)  # noqa: SLF001 (it is this module's)
-    return list(named.values())
-
-
-def _as_policy(value: object, *, where: str) -> Policy:
-    if isinstance(value, Policy):
-        return value
-    if isinstance(value, (str, Path)):
-        hint = f"write Policy({str(value)!r})"
-    elif callable(value):
-        hint = f"call it: {getattr(value, '__name__', 'rate_limit')}(…)"
-    else:
-        hint = "write Policy('own.wasm'), or policies.rate_limit(limit='100/minute')"
-    shown = repr(value) if isinstance(value, (str, Path)) else f"a {type(value).__name__}"
-    raise ConfigError(f"{shown} is no policy", where=where, hint=hint)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wasmgate import __version__
-from wasmgate.cli import COMMANDS
+from wasmgate.cli.app import COMMANDS
 from wasmgate.cli.exit_codes import EPILOG, ExitCode
 
 if TYPE_CHECKING:

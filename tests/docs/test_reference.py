@@ -10,7 +10,7 @@ import pytest
 import wasmgate
 from tests.docs.blocks import ROOT
 from wasmgate import errors, policies
-from wasmgate.cli import COMMANDS
+from wasmgate.cli.app import COMMANDS
 from wasmgate.config import LB_POLICIES, json_schema
 from wasmgate.config.units import size
 from wasmgate.modules import bundled

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from wasmgate import _native
 from wasmgate.artifacts import cache_folder
+from wasmgate.chain import as_policies
 from wasmgate.foreign import ForeignFunctions
-from wasmgate.policy import as_policies
 from wasmgate.testing.exchange import FakeExchange
 from wasmgate.testing.messages import LogLine, encoded, log_lines
 
