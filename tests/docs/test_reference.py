@@ -12,6 +12,7 @@ from tests.docs.blocks import ROOT
 from wasmgate import errors, policies
 from wasmgate.cli.app import COMMANDS
 from wasmgate.config import LB_POLICIES, json_schema
+from wasmgate.config.bundled_schema import SCHEMAS
 from wasmgate.config.units import size
 from wasmgate.modules import bundled
 
@@ -77,6 +78,7 @@ def test_every_model_has_a_section() -> None:
     """So that no new one is forgotten."""
     documented = {name for name in MODELS.values() if name != "GatewayConfig"}
     defined = {name for name, its in json_schema()["$defs"].items() if "properties" in its}
+    defined -= set(SCHEMAS)  # they have pages of their own
     assert documented == defined
 
 

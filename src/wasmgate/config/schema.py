@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
+from wasmgate.config.bundled_schema import with_bundled
 from wasmgate.config.models import GatewayConfig
 
 if TYPE_CHECKING:
@@ -38,4 +39,5 @@ class _AsWritten(GenerateJsonSchema):
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of gateway.yaml."""
     extensions: dict[str, Any] = {"patternProperties": {"^x-": {}}}
-    return GatewayConfig.model_json_schema(schema_generator=_AsWritten) | extensions | TITLE
+    written = GatewayConfig.model_json_schema(schema_generator=_AsWritten)
+    return with_bundled(written) | extensions | TITLE

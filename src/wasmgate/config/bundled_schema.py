@@ -1,0 +1,141 @@
+"""JSON Schemas of the configurations of bundled policies, for editors.
+
+A policy checks its configuration itself; these repeat what its `settings.rs` reads, so that an
+editor knows the keys. A test compares them with what the modules accept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["SCHEMAS", "with_bundled"]
+
+Schema = dict[str, Any]
+
+_STRING: Schema = {"type": "string"}
+# A value of a configuration may be in a file of its own.
+_TEXT: Schema = {
+    "anyOf": [
+        _STRING,
+        {
+            "type": "object",
+            "properties": {"file": {**_STRING, "description": "A path beside gateway.yaml."}},
+            "required": ["file"],
+            "additionalProperties": False,
+        },
+    ]
+}
+_NAMES: Schema = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
+_TEXTS: Schema = {"type": "object", "additionalProperties": _TEXT}
+
+
+def _keys(properties: dict[str, Schema], *required: str) -> Schema:
+    schema: Schema = {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+    return schema | ({"required": list(required)} if required else {})
+
+
+def _said(schema: Schema, description: str) -> Schema:
+    return {**schema, "description": description}
+
+
+_ALGORITHMS = [f"{family}{bits}" for family in ("HS", "RS", "PS", "ES") for bits in (256, 384, 512)]
+_FIELD_RULES = _keys(
+    {
+        "remove": _said({"type": "array", "items": _STRING}, "Every field of these names goes."),
+        "set": _said(_TEXTS, "One field with this value stands in place of all of the name."),
+        "add": _said(_TEXTS, "Written if no field has the name."),
+        "append": _said(_TEXTS, "Written as a further field."),
+    }
+)
+
+SCHEMAS: dict[str, Schema] = {
+    "jwt_auth": _keys(
+        {
+            "algorithms": _said(
+                {"type": "array", "items": {"enum": [*_ALGORITHMS, "EdDSA"]}, "minItems": 1},
+                "Which a token may use.",
+            ),
+            "keys": _said(
+                {"anyOf": [_TEXT, {"type": "object"}]},
+                "PEM text, a JWK, a JWK Set, {file: …}, or {secret: …} for HS.",
+            ),
+            "issuer": _said(_NAMES, "Accepted `iss`, one or a list."),
+            "audience": _said(_NAMES, "Accepted `aud`, one or a list."),
+            "leeway": _said(
+                {"type": "integer", "minimum": 0, "maximum": 3600, "default": 0},
+                "Seconds that clocks may differ.",
+            ),
+            "user_claim": _said({**_STRING, "default": "sub"}, "The claim that names the user."),
+            "user_header": _said(
+                {**_STRING, "default": "x-auth-user"}, "The header that tells the user."
+            ),
+            "claims_to_headers": _said(_TEXTS, "Headers by name, and the claims that they get."),
+            "forward": _said({"type": "boolean", "default": True}, "Whether the token goes on."),
+            "realm": _said(_TEXT, "`realm` of the challenges."),
+        },
+        "algorithms",
+        "keys",
+    ),
+    "rate_limit": _keys(
+        {
+            "limit": _said(
+                {**_STRING, "examples": ["100/minute", "5 per 30 seconds"]},
+                "As the package `limits` writes it; several with ';'.",
+            ),
+            "burst": _said(
+                {"type": "integer", "minimum": 1}, "How many requests may come at once."
+            ),
+            "key": _said(
+                {"anyOf": [{"enum": ["address", "user"]}, _keys({"header": _STRING}, "header")]},
+                "Who is counted.",
+            ),
+            "slots": _said(
+                {"type": "integer", "minimum": 1, "default": 65_536},
+                "How many of them are remembered.",
+            ),
+            "headers": _said(
+                {"type": "boolean", "default": True}, "Whether responses tell what is left."
+            ),
+        },
+        "limit",
+    ),
+    "rewrite": _keys(
+        {
+            "path_prefix": _said(_TEXTS, "Prefixes, and what stands in their place."),
+            "path_regex": _said(
+                {
+                    "type": "array",
+                    "items": _keys(
+                        {"pattern": _STRING, "replacement": _STRING}, "pattern", "replacement"
+                    ),
+                },
+                "The first that finds something wins; $1 is a group.",
+            ),
+            "host": _said(_TEXT, "The host that the request goes on with."),
+            "request_headers": _said(_FIELD_RULES, "Changes to the request's fields."),
+            "response_headers": _said(_FIELD_RULES, "Changes to the response's fields."),
+        }
+    ),
+}
+"""By the name of the module."""
+
+
+def with_bundled(schema: Schema) -> Schema:
+    """Return a schema of gateway.yaml in which a bundled module decides its configuration."""
+    settings: Schema = schema["$defs"]["PolicySettings"]
+    settings["properties"]["module"]["examples"] = [*SCHEMAS, "./own.wasm"]
+    settings["allOf"] = [
+        {
+            "if": {"properties": {"module": {"const": name}}, "required": ["module"]},
+            "then": {
+                "properties": {"configuration": {"$ref": f"#/$defs/{name}"}},
+                **({"required": ["configuration"]} if "required" in SCHEMAS[name] else {}),
+            },
+        }
+        for name in SCHEMAS
+    ]
+    return {**schema, "$defs": {**schema["$defs"], **SCHEMAS}}
