@@ -26,7 +26,9 @@ pytestmark = pytest.mark.timeout(900)
 def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the example, where there is a compiler for wasm32-wasip1."""
     folder = tmp_path_factory.mktemp("example")
-    command = [sys.executable, str(ROOT / "tools" / "build_example.py"), str(folder)]
+    crate = str(ROOT / "examples" / "custom_policy_rust")
+    tool = str(ROOT / "tools" / "build_example.py")
+    command = [sys.executable, tool, crate, "--out", str(folder)]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     if "no compiler for wasm32-wasip1 was found" in built.stderr:
         pytest.skip(

@@ -49,9 +49,10 @@ def configure(policy: Policy, plugin: Plugin, route: Route) -> Plugin:
     except PolicyLoadError as error:
         if policy.origin is not None:  # the place in the file names the route
             raise
-        raise PolicyLoadError(
-            f"route {route.name!r}: {error.message}", policy=policy.name, hint=error.hint
-        ) from error
+        # There is no file to name, so the route is the place.
+        _, policy_says, said = error.message.partition("policy ")
+        text = f"route {route.name!r}: {policy_says}{said}"
+        raise PolicyLoadError(text, policy=policy.name, hint=error.hint) from error
 
 
 class ConfiguredPolicies:
