@@ -94,6 +94,16 @@ async def test_tenants_have_limits_of_their_own() -> None:
 
 
 @both_forms
+async def test_hosts_that_are_made_up_reset_no_limit() -> None:
+    """They drive out the tenant's virtual machine, and not what was counted."""
+    config = limited(LIMIT["configuration"], isolation="tenant", tenants={"max": 2})
+    made_up = [b"made-up-%d" % number for number in range(20)]
+    async with serve(Gateway(config)) as port:
+        found = await statuses(port, b"/", b"acme", b"acme", *made_up, b"acme")
+    assert found == [502, 429, *[502] * 20, 429]
+
+
+@both_forms
 async def test_a_header_names_the_tenant() -> None:
     """Requests without it are one tenant."""
     tenants = {"header": "x-tenant", "max": 8, "idle": "1m"}
