@@ -110,21 +110,40 @@ def test_without_a_compiler_a_policy_is_compiled_here(
     assert "policy 'own' is compiled in this process: " in caplog.text
 
 
-def test_without_a_cache_a_policy_is_compiled_here(policy: Policy) -> None:
-    """There is nowhere to hand the code over."""
+def test_without_a_cache_a_policy_is_compiled_for_once(
+    policy: Policy, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At its best, as nothing better will follow."""
     plugin = policy.load(Host())
-    assert (plugin.cached, plugin.tier) == (False, "optimized")
+    assert (plugin.cached, plugin.tier, caplog.messages) == (False, "optimized", [])
+
+
+def unusable(cache: Path) -> Host:
+    """Make a host with a folder that others may write to."""
+    cache.mkdir(mode=0o700)
+    cache.chmod(0o770)
+    return Host(cache=str(cache))
 
 
 def test_an_unusable_cache_is_said(
     cache: Path, policy: Policy, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Others may write to it, so the module is compiled here."""
-    cache.mkdir(mode=0o700)
-    cache.chmod(0o770)
-    plugin = policy.load(Host(cache=str(cache)))
+    """Others may write to it, so the module is compiled for this time alone."""
+    plugin = policy.load(unusable(cache))
     assert (plugin.cached, plugin.tier) == (False, "optimized")
     assert "open to others" in caplog.text
+
+
+@pytest.mark.parametrize("usable", [True, False])
+@pytest.mark.parametrize(("bound", "least"), [("SECONDS", 0.0001), ("MEGABYTES", 28)])
+def test_a_compiler_is_bounded_whether_or_not_there_is_a_cache(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, bound: str, least: float, *, usable: bool
+) -> None:
+    """In time and in memory; nothing is compiled in this process instead."""
+    monkeypatch.setattr(compiler, bound, least)
+    for host in [Host(cache=str(cache))] if usable else [Host(), unusable(cache)]:
+        with pytest.raises(PolicyLoadError, match="policy 'rewrite': "):
+            Policy("rewrite").load(host)
 
 
 def test_a_policy_is_fast_at_first_and_optimized_later(

@@ -283,9 +283,16 @@ class Module:
 
     @staticmethod
     def find(host: Host, wasm: bytes, *, policy: str, memory: int) -> Module | None:
-        """Do the same, and return None for what could be in the cache and is not.
+        """Do the same, and return None for what is not in the cache, or where none can be used.
 
-        `compile_artifact` can put it there, in another process.
+        `compile_artifact` can put it there, or into another folder, in another process.
+        """
+
+    @staticmethod
+    def take(folder: str | Path, wasm: bytes, *, policy: str, memory: int) -> Module | None:
+        """Take what `compile_artifact` has put into a folder for this time alone.
+
+        The folder may go afterwards. Returns None if the module is not there.
         """
 
 @final

@@ -14,15 +14,24 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 from weakref import ref
 
 from wasmgate import _compile
+from wasmgate._native import Module
 
 if TYPE_CHECKING:
-    from wasmgate._native import Plugin
+    from wasmgate._native import Host, Plugin
 
-__all__ = ["OPTIMIZER", "CompilerFailed", "CompilerMissing", "Optimizer", "compile_apart"]
+__all__ = [
+    "OPTIMIZER",
+    "CompilerFailed",
+    "CompilerMissing",
+    "Optimizer",
+    "compile_apart",
+    "compiled",
+]
 
 Tier = Literal["fast", "optimized"]
 
@@ -72,6 +81,37 @@ def compile_apart(module: bytes, cache: Path, tier: Tier) -> None:
         raise CompilerFailed(done.stdout.decode().strip())
     if done.returncode != _compile.OK:
         raise CompilerFailed(_how_it_ended(done.returncode, done.stderr))
+
+
+def compiled(host: Host, wasm: bytes, *, policy: str, memory: int) -> Module:
+    """Compile a module in a process of its own: into the host's cache, else for this time alone.
+
+    Only where no process can be started it is compiled in this one, and a warning says so.
+    Raises CompilerFailed, PolicyLoadError.
+    """
+    try:
+        found = _kept(host, wasm, policy, memory) or _for_once(wasm, policy, memory)
+    except (CompilerMissing, OSError) as error:
+        _LOGGER.warning("policy %r is compiled in this process: %s", policy, error)
+        found = None
+    return found or Module(host, wasm, policy=policy, memory=memory)
+
+
+def _kept(host: Host, wasm: bytes, policy: str, memory: int) -> Module | None:
+    if host.cache is None:
+        return None
+    try:
+        compile_apart(wasm, host.cache, "fast")
+    except CompilerMissing as error:
+        _LOGGER.warning("policy %r: its compiled module is not kept: %s", policy, error)
+        return None
+    return Module.find(host, wasm, policy=policy, memory=memory)
+
+
+def _for_once(wasm: bytes, policy: str, memory: int) -> Module | None:
+    with TemporaryDirectory(prefix="wasmgate-") as folder:
+        compile_apart(wasm, Path(folder), "optimized")
+        return Module.take(folder, wasm, policy=policy, memory=memory)
 
 
 def _how_it_ended(code: int, stderr: bytes) -> str:

@@ -231,8 +231,6 @@ class Policy:
             return previous
         self._require_packages(wasm)
         plugin = self.start(host, self.prepare(host, wasm))
-        if plugin.cache_problem is not None:
-            _LOGGER.warning("policy %r was compiled afresh: %s", self.name, plugin.cache_problem)
         if plugin.tier == "fast" and host.cache is not None:
             from wasmgate.compiler import OPTIMIZER  # noqa: PLC0415 (seldom needed)
 
@@ -268,8 +266,7 @@ class Policy:
         try:
             module = Module.find(host, wasm, policy=self.name, memory=self.limits.memory)
             if module is None:
-                self._compile_apart(wasm, host)
-                module = Module(host, wasm, policy=self.name, memory=self.limits.memory)
+                module = self._compiled(host, wasm)
         except PolicyLoadError as error:
             raise self._located(error) from error
         return module
@@ -344,20 +341,12 @@ class Policy:
         tenants = self.tenants or Tenants()
         return *tenants.key(), tenants.max, tenants.idle
 
-    def _compile_apart(self, wasm: bytes, host: Host) -> None:
-        from wasmgate.compiler import (  # noqa: PLC0415 (seldom needed)
-            CompilerFailed,
-            CompilerMissing,
-            compile_apart,
-        )
+    def _compiled(self, host: Host, wasm: bytes) -> Module:
+        from wasmgate.compiler import CompilerFailed, compiled  # noqa: PLC0415 (seldom needed)
 
-        if host.cache is None:
-            return
         try:
-            compile_apart(wasm, host.cache, "fast")
+            return compiled(host, wasm, policy=self.name, memory=self.limits.memory)
         except CompilerFailed as error:
             text = f"policy {self.name!r}: {error}"
             hint = f"`wasmgate inspect {self.module}` shows what the module is"
             raise PolicyLoadError(text, policy=self.name, hint=hint) from error
-        except CompilerMissing as error:
-            _LOGGER.warning("policy %r is compiled in this process: %s", self.name, error)

@@ -15,6 +15,7 @@ use crate::files::Descriptors;
 use crate::fuel::Meter;
 use crate::ids::{IdMap, IdSet};
 use crate::instances::outbox;
+use crate::log_rate::Line;
 use crate::plugin::PluginCore;
 use crate::printable::printable;
 use crate::secrets::{Secrets, is_secret};
@@ -310,8 +311,19 @@ impl Env {
             self.warnings.push(message.clone());
         }
         if level >= self.core.host.log_level() {
+            let size = message.len() + LINE;
+            let Line::Kept { dropped } = self.core.log_rate.take(size, Instant::now()) else {
+                return;
+            };
             let policy = Arc::clone(&self.core.name);
-            outbox(|out| out.logs.push(LogRecord { policy, level, message }));
+            let record = |level, message| LogRecord { policy: Arc::clone(&policy), level, message };
+            outbox(|out| {
+                if dropped > 0 {
+                    let text = format!("{dropped} lines of this policy were dropped: too many");
+                    out.logs.push(record(LogLevel::Warn, text));
+                }
+                out.logs.push(record(level, message));
+            });
         }
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Instance {
     /// It tried to move to better code and could not.
     stays: bool,
     tally: Tally,
+    /// Units for making it, which its first callback pays.
+    owed: u64,
     /// What is asked beyond a callback's own stream is to be looked for.
     pub(crate) has_news: bool,
 }
@@ -55,8 +57,8 @@ impl Instance {
         let exports = Exports::of(&vm, &store)?;
         let tier = compiled.tier;
         let tally = Tally::new(core.host.statistics(&core.name));
-        let (root, stays, has_news) = (0, false, false);
-        Ok(Self { store, env, exports, meter, core, root, vm, tier, stays, tally, has_news })
+        let (root, stays, has_news, owed) = (0, false, false, 0);
+        Ok(Self { store, env, exports, meter, core, root, vm, tier, stays, tally, owed, has_news })
     }
 
     /// Goes on in better code, if there is some: with its memory, its globals, its contexts and all

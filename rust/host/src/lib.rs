@@ -28,6 +28,7 @@ mod host;
 mod hostcalls;
 mod instance;
 mod instances;
+mod log_rate;
 mod metrics;
 mod pairs;
 mod place;
@@ -48,6 +49,8 @@ mod tenant_data;
 mod tenants;
 mod trace;
 mod vm;
+#[cfg(test)]
+mod worst;
 
 mod artifact_cache;
 mod dialect;

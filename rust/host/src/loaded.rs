@@ -1,7 +1,9 @@
 //! A module ready to be started.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use crate::artifact_cache::ArtifactCache;
 use crate::module::CompiledModule;
 use crate::{Host, Limits, LoadError};
 
@@ -23,8 +25,8 @@ impl LoadedModule {
         Ok(Self::of(compiled, limits))
     }
 
-    /// The same, and `None` when the module could be in the cache and is not: [`compile_artifact`]
-    /// can put it there, in another process.
+    /// The same, and `None` when the module is not in the cache, or the cache cannot be used:
+    /// [`compile_artifact`] can put it there, or into another folder, in another process.
     ///
     /// # Errors
     /// [`LoadError`] for a module that cannot run here.
@@ -32,6 +34,19 @@ impl LoadedModule {
     /// [`compile_artifact`]: crate::compile_artifact
     pub fn find(host: &Host, bytes: &[u8], limits: &Limits) -> Result<Option<Self>, LoadError> {
         let found = CompiledModule::find(bytes, limits, host.artifacts())?;
+        Ok(found.map(|compiled| Self::of(compiled, limits)))
+    }
+
+    /// Takes the module's code from a folder that [`compile_artifact`] has put it into for this time
+    /// alone; `None` if it is not there.
+    ///
+    /// # Errors
+    /// [`LoadError`] for a module that cannot run here.
+    ///
+    /// [`compile_artifact`]: crate::compile_artifact
+    pub fn take(folder: &Path, bytes: &[u8], limits: &Limits) -> Result<Option<Self>, LoadError> {
+        let folder = ArtifactCache::new(folder.to_owned());
+        let found = CompiledModule::take(bytes, limits, &folder)?;
         Ok(found.map(|compiled| Self::of(compiled, limits)))
     }
 

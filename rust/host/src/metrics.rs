@@ -9,7 +9,7 @@ use crate::spaces::Space;
 /// Metrics that are kept of those who are gone: a counter goes on when its policy comes back.
 const LEFT: usize = 1024;
 /// Bytes of the longest name.
-const NAME: usize = 1024;
+pub(crate) const NAME: usize = 1024;
 
 /// `proxy_metric_type_t`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

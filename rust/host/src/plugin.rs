@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::engine::Tier;
 use crate::instance::Instance;
+use crate::log_rate::LogRate;
 use crate::module::CompiledModule;
 use crate::secrets::Secrets;
 use crate::shared_data::SharedData;
@@ -82,6 +83,7 @@ pub(crate) struct PluginCore {
     pub(crate) data: Arc<SharedData>,
     /// What is secret in its configuration and environment: its log lines and errors do not have it.
     pub(crate) secrets: Secrets,
+    pub(crate) log_rate: LogRate,
     retired: AtomicBool,
 }
 
@@ -102,8 +104,9 @@ impl PluginCore {
         secrets.learn_json(&spec.configuration);
         secrets.learn_json(&spec.vm_configuration);
         spec.environment.iter().for_each(|(_, value)| secrets.learn_whole(value.as_bytes()));
+        let log_rate = LogRate::new(spec.limits.log_bytes.saturating_mul(vm.space.quota().logs));
         let retired = AtomicBool::new(false);
-        Self { id, base: id, name, spec, host, vm, module, data, secrets, retired }
+        Self { id, base: id, name, spec, host, vm, module, data, secrets, log_rate, retired }
     }
 
     /// The same plugin in the VM of a tenant.

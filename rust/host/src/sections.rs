@@ -1,8 +1,8 @@
 //! A module's sections, read without its code.
 
 use wasmer::sys::wasmparser::{
-    BinaryReaderError, Chunk, CustomSectionReader, ExternalKind, FuncType, KnownCustom, MemoryType,
-    Parser, Payload, TypeRef, ValType,
+    BinaryReaderError, Chunk, CustomSectionReader, ElementItems, ExternalKind, FuncType,
+    KnownCustom, MemoryType, Parser, Payload, TypeRef, ValType,
 };
 use wasmer::{FunctionType, Type};
 
@@ -38,6 +38,13 @@ pub(crate) struct Sections {
     pub(crate) tables: Vec<u64>,
     /// The most parameters or results of one function type.
     pub(crate) widest_type: usize,
+    /// Functions, globals and items of element segments that it defines.
+    pub(crate) functions: u64,
+    pub(crate) globals: u64,
+    pub(crate) elements: u64,
+    /// Segments of data, and their bytes.
+    pub(crate) data_segments: u64,
+    pub(crate) data_bytes: u64,
     /// Whether it has a WebAssembly start function, which runs during instantiation.
     pub(crate) start: bool,
     pub(crate) custom: Vec<String>,
@@ -115,6 +122,7 @@ impl Reading {
                 }
             }
             Payload::FunctionSection(reader) => {
+                self.sections.functions = reader.count().into();
                 for index in reader {
                     self.functions.push(index?);
                 }
@@ -139,6 +147,21 @@ impl Reading {
                         kind: export.kind,
                         function: None,
                     });
+                }
+            }
+            Payload::GlobalSection(reader) => self.sections.globals = reader.count().into(),
+            Payload::ElementSection(reader) => {
+                for element in reader {
+                    self.sections.elements += u64::from(match element?.items {
+                        ElementItems::Functions(items) => items.count(),
+                        ElementItems::Expressions(_, items) => items.count(),
+                    });
+                }
+            }
+            Payload::DataSection(reader) => {
+                for data in reader {
+                    self.sections.data_segments += 1;
+                    self.sections.data_bytes += data?.data.len() as u64;
                 }
             }
             Payload::StartSection { .. } => self.sections.start = true,

@@ -9,7 +9,7 @@ use crate::spaces::Space;
 /// Bytes that wait in one queue, whoever put them there; more are refused.
 const CAPACITY: usize = 16 << 20;
 /// Bytes of the longest name.
-const NAME: usize = 1024;
+pub(crate) const NAME: usize = 1024;
 
 /// All queues of a host, by VM and name.
 #[derive(Default)]

@@ -25,11 +25,14 @@ pub(crate) struct Quota {
     pub(crate) queued: usize,
     /// Metrics that it defined.
     pub(crate) metrics: usize,
+    /// Log text of a second, in times of the limit `log_bytes` of one callback.
+    pub(crate) logs: usize,
 }
 
-const POLICY: Quota = Quota { data: 64 << 20, queues: 1024, queued: 16 << 20, metrics: 1024 };
+const POLICY: Quota =
+    Quota { data: 64 << 20, queues: 1024, queued: 16 << 20, metrics: 1024, logs: 256 };
 /// There may be a thousand tenants, and each has a VM beside this.
-const TENANT: Quota = Quota { data: 16 << 20, queues: 64, queued: 4 << 20, metrics: 64 };
+const TENANT: Quota = Quota { data: 16 << 20, queues: 64, queued: 4 << 20, metrics: 64, logs: 64 };
 
 impl Space {
     pub(crate) const fn quota(&self) -> &'static Quota {

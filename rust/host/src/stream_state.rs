@@ -146,14 +146,16 @@ impl StreamState {
             .asked
             .iter()
             .any(|asked| matches!(asked, (who, Asked::Inject(_, true)) if *who == position));
-        if !gate.seen || gate.stop == Stop::Ended || ended || data.len() > limit {
+        let sent = self.asked.iter().map(|(who, asked)| match asked {
+            Asked::Inject(bytes, _) if *who == position => bytes.len(),
+            _ => 0,
+        });
+        let full = sent.sum::<usize>() + data.len() > limit;
+        if !gate.seen || gate.stop == Stop::Ended || ended || full {
             return false;
         }
         match self.asked.last_mut() {
             Some((who, Asked::Inject(before, last))) if *who == position => {
-                if before.len() + data.len() > limit {
-                    return false;
-                }
                 before.extend_from_slice(&data);
                 *last = end;
             }

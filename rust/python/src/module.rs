@@ -1,5 +1,7 @@
 //! `Module`.
 
+use std::path::PathBuf;
+
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use wasmgate_host::{Limits, LoadedModule};
@@ -28,7 +30,7 @@ impl Module {
         module.map(Self).map_err(|error| errors::raise_load(py, policy, &error.into()))
     }
 
-    /// `None` for what could be in the cache and is not.
+    /// `None` for what is not in the cache, or where none can be used.
     #[staticmethod]
     #[pyo3(signature = (host, wasm, *, policy, memory))]
     fn find(
@@ -40,6 +42,22 @@ impl Module {
     ) -> PyResult<Option<Self>> {
         let (host, limits) = (host.0.clone(), limited(memory));
         let found = py.detach(|| LoadedModule::find(&host, &wasm, &limits));
+        let found = found.map_err(|error| errors::raise_load(py, policy, &error.into()))?;
+        Ok(found.map(Self))
+    }
+
+    /// `None` for what is not in the folder.
+    #[staticmethod]
+    #[pyo3(signature = (folder, wasm, *, policy, memory))]
+    fn take(
+        py: Python<'_>,
+        folder: PathBuf,
+        wasm: PyBackedBytes,
+        policy: &str,
+        memory: u64,
+    ) -> PyResult<Option<Self>> {
+        let limits = limited(memory);
+        let found = py.detach(|| LoadedModule::take(&folder, &wasm, &limits));
         let found = found.map_err(|error| errors::raise_load(py, policy, &error.into()))?;
         Ok(found.map(Self))
     }

@@ -19,6 +19,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
 /// Bytes of the longest name of an upstream, a service, a method or a user.
 const NAME: usize = 1024;
+/// What a byte of it takes to be made text of and compared.
+const NAME_UNITS: u64 = 4;
 
 /// A timeout of the guest, in milliseconds; 0 is the default.
 pub(crate) fn timeout(milliseconds: u32) -> Duration {
@@ -33,7 +35,9 @@ pub(crate) fn name(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<String, 
 
 /// The same as bytes.
 pub(crate) fn name_bytes(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<Vec<u8>, Fault> {
-    guest.read_some(at, size, NAME)
+    let name = guest.read_some(at, size, NAME)?;
+    guest.charge(name.len() as u64 * NAME_UNITS)?;
+    Ok(name)
 }
 
 /// The entry of the capability `net` that the guest means.

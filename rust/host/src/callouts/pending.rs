@@ -15,6 +15,8 @@ use crate::ids::IdMap;
 const STREAM: usize = 32;
 /// Callouts under way of one instance; more are refused.
 const INSTANCE: usize = 1024;
+/// Bytes of the callouts under way of one instance, in times of the limit `body`.
+const UNDER_WAY: usize = 16;
 /// What a callout takes beside its bytes, so that empty ones are bounded too.
 const OVERHEAD: usize = 256;
 /// Redis servers that one instance presents itself to.
@@ -30,6 +32,8 @@ pub(crate) struct Calls {
     /// What the callback asks, to be handed over after it; who waits for the answer to a new callout.
     asked: Vec<(Option<Waiting>, Callout)>,
     asked_bytes: usize,
+    /// Of the callouts that are under way; what is sent later on a gRPC stream is bounded with it.
+    open_bytes: usize,
     cancelled: Vec<u64>,
     logins: Vec<Known>,
     /// The answer whose callback runs.
@@ -43,6 +47,7 @@ struct Open {
     kind: Kind,
     root: u32,
     stream: Option<u32>,
+    bytes: usize,
 }
 
 /// How a plugin presents itself to a Redis server.
@@ -97,6 +102,7 @@ pub(crate) enum Refusal {
     OfStream,
     OfInstance,
     Bytes,
+    BytesOfInstance,
     Logins,
 }
 
@@ -106,6 +112,9 @@ impl Refusal {
             Self::OfStream => format!("{STREAM} callouts of this stream are under way"),
             Self::OfInstance => format!("{INSTANCE} callouts of this policy are under way"),
             Self::Bytes => "its limit `body` allows no more in one callback".into(),
+            Self::BytesOfInstance => {
+                format!("those under way have {UNDER_WAY} times its limit `body`")
+            }
             Self::Logins => format!("it uses {LOGINS} Redis servers"),
         }
     }
@@ -128,10 +137,15 @@ impl Calls {
         if self.open.len() >= INSTANCE {
             return Err(Refusal::OfInstance);
         }
+        let bytes = request.byte_len();
+        if self.open_bytes.saturating_add(bytes) > asker.most.saturating_mul(UNDER_WAY) {
+            return Err(Refusal::BytesOfInstance);
+        }
         self.make_room(&request, asker.most)?;
+        self.open_bytes += bytes;
         let id = IDS.fetch_add(1, Ordering::Relaxed);
         let number = self.next_number();
-        self.open.insert(number, Open { id, kind, root, stream });
+        self.open.insert(number, Open { id, kind, root, stream, bytes });
         if let Some(context) = stream {
             self.streams.entry(context).or_default().push(number);
         }
@@ -223,6 +237,7 @@ impl Calls {
 
     fn close(&mut self, number: u32) -> Option<Open> {
         let open = self.open.remove(&number)?;
+        self.open_bytes = self.open_bytes.saturating_sub(open.bytes);
         if let Some(context) = open.stream
             && let Some(numbers) = self.streams.get_mut(&context)
         {
@@ -276,6 +291,11 @@ impl Calls {
         };
         let known = self.logins.iter().rev().filter(|known| known.root == root).find(named)?;
         Some((known.upstream.clone(), Arc::clone(&known.login), known.timeout))
+    }
+
+    /// How much there is to hand over.
+    pub(crate) fn news(&self) -> usize {
+        self.asked.len() + self.cancelled.len()
     }
 
     /// True when there is something to hand over.

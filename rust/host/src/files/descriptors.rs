@@ -11,6 +11,8 @@ use cap_std::fs::Dir;
 const OPEN: usize = 64;
 /// Entries of a folder that are listed.
 const ENTRIES: usize = 65_536;
+/// Bytes of all listings that an instance has.
+const LISTED: usize = 4 << 20;
 
 /// Open files and folders by their number.
 #[derive(Default)]
@@ -25,7 +27,7 @@ pub(crate) enum Descriptor {
     Directory {
         dir: Arc<Dir>,
         /// As it was when its listing began.
-        entries: Vec<Entry>,
+        entries: Arc<[Entry]>,
     },
     File(Arc<File>),
 }
@@ -53,16 +55,47 @@ impl Descriptors {
         Some(number)
     }
 
+    /// Keeps the listing of a folder that is open; false: there is too much of listings.
+    pub(crate) fn keep_listing(&mut self, number: u32, listing: &Arc<[Entry]>) -> bool {
+        let others = self.open.iter().filter(|(other, _)| **other != number);
+        let held: usize = others.map(|(_, descriptor)| descriptor.listed()).sum();
+        if held + bytes(listing) > LISTED {
+            return false;
+        }
+        if let Some(Descriptor::Directory { entries, .. }) = self.open.get_mut(&number) {
+            *entries = Arc::clone(listing);
+        }
+        true
+    }
+
     /// Whether it was open.
     pub(crate) fn close(&mut self, number: u32) -> bool {
         self.open.remove(&number).is_some()
     }
 }
 
-/// The entries of a folder, by name; names that are no UTF-8 are left out: WASI has none.
-pub(crate) fn listing(dir: &Dir) -> io::Result<Vec<Entry>> {
+impl Descriptor {
+    fn listed(&self) -> usize {
+        match self {
+            Self::Directory { entries, .. } => bytes(entries),
+            Self::Folder(_) | Self::File(_) => 0,
+        }
+    }
+}
+
+fn bytes(listing: &[Entry]) -> usize {
+    listing.iter().map(|entry| size_of::<Entry>() + entry.name.len()).sum()
+}
+
+/// The entries of a folder, by name; names that are no UTF-8 are left out: WASI has none. `charge` is
+/// called for each.
+pub(crate) fn listing<E: From<io::Error>>(
+    dir: &Dir,
+    mut charge: impl FnMut() -> Result<(), E>,
+) -> Result<Arc<[Entry]>, E> {
     let mut entries = Vec::new();
     for entry in dir.entries()?.take(ENTRIES) {
+        charge()?;
         let entry = entry?;
         let kind = entry.file_type()?;
         let kind = match (kind.is_dir(), kind.is_file(), kind.is_symlink()) {
@@ -76,5 +109,5 @@ pub(crate) fn listing(dir: &Dir) -> io::Result<Vec<Entry>> {
         }
     }
     entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    Ok(entries)
+    Ok(entries.into())
 }

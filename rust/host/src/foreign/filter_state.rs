@@ -9,6 +9,8 @@ use crate::protobuf::{self, Field};
 
 /// Properties that one instance may declare.
 const DECLARED: usize = 256;
+/// Bytes of the longest name that may be declared.
+const NAME: usize = 1024;
 
 /// `set_envoy_filter_state`: `{string path = 1; string value = 2; LifeSpan span = 3}`. Envoy gives
 /// the value to whoever understands the key, and says `NOT_FOUND` when nobody does. Here nobody
@@ -45,6 +47,9 @@ pub(super) fn declare(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>
         _ => {}
     });
     read.map_err(|_| Status::BadArgument)?;
+    if name.len() > NAME {
+        return Err(guest.refuse(Status::BadArgument, "declare_property: the name is too long"));
+    }
     let declared = &mut guest.env.declared;
     if declared.contains_key(name) {
         return Err(Status::BadArgument.into());

@@ -4,16 +4,24 @@ use crate::abi::Status;
 use crate::guest::{Fault, Guest};
 use crate::signature;
 
+/// Units of a byte, which is hashed, or is a digit of a key in PEM.
+const BYTE_UNITS: u64 = 3;
+
+fn charge(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<(), Fault> {
+    let bytes = BYTE_UNITS.saturating_mul(arguments.len() as u64);
+    guest.charge(signature::CALL_UNITS.saturating_add(bytes))
+}
+
 /// `verify_signature`, Envoy's: `VerifySignatureArguments` in, `VerifySignatureResult` out.
 pub(super) fn verify(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>, Fault> {
-    guest.charge(signature::CALL_UNITS)?;
+    charge(guest, arguments)?;
     Ok(signature::verify(arguments, &guest.env.core.vm.keys))
 }
 
 /// Envoy's `sign`: `SignArguments` in, `SignResult` out.
 pub(super) fn sign(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>, Fault> {
     // Before the key is parsed, which computes, too.
-    guest.charge(signature::CALL_UNITS)?;
+    charge(guest, arguments)?;
     let signing = signature::Signing::read(arguments).ok_or(Status::BadArgument)?;
     guest.charge(signing.units())?;
     Ok(signing.sign())
@@ -21,6 +29,6 @@ pub(super) fn sign(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>, F
 
 /// `wasmgate_verify_signature`: RSA-PSS and `EdDSA`, for which Envoy's has no words.
 pub(super) fn verify_jws(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>, Fault> {
-    guest.charge(signature::CALL_UNITS)?;
+    charge(guest, arguments)?;
     Ok(signature::verify_jws(arguments, &guest.env.core.vm.keys))
 }

@@ -39,8 +39,14 @@ pub(super) fn set(
     value_size: u32,
 ) -> Answer {
     let direction = direction(buffer)?.ok_or(Status::BadArgument)?;
-    let value = guest.read(value, value_size)?;
+    guest.check(value, value_size)?;
     let limit = guest.env.core.spec.limits.body;
+    // It may be as long as what it replaces.
+    let most = limit.max(with_body(guest, direction, |body| Ok(body.len()))?);
+    if value_size as usize > most {
+        return Err(too_long(guest));
+    }
+    let value = guest.read(value, value_size)?;
     let held = with_body(guest, direction, |body| {
         let start = (start as usize).min(body.len());
         let end = start.saturating_add(size as usize).min(body.len());
@@ -52,15 +58,17 @@ pub(super) fn set(
         body.splice(start..end, value);
         Ok(Some(body.len()))
     })?;
-    let Some(held) = held else {
-        let text = "could not change a body: its limit `body` allows no more";
-        return Err(guest.refuse(Status::BadArgument, text));
-    };
+    let Some(held) = held else { return Err(too_long(guest)) };
     guest.charge_bytes(held)?;
     if let Some((key, _)) = guest.env.stream() {
         stream_state::with(key, |state| state.flow(direction).rewritten = true);
     }
     Ok(())
+}
+
+fn too_long(guest: &mut Guest<'_>) -> Fault {
+    let text = "could not change a body: its limit `body` allows no more";
+    guest.refuse(Status::BadArgument, text)
 }
 
 fn direction(buffer: u32) -> Result<Option<Direction>, Fault> {

@@ -18,6 +18,8 @@ pub(super) fn call(
 ) -> Answer {
     let name = guest.read_some(name, name_size, NAME)?;
     let arguments = guest.read(arguments, arguments_size)?;
+    // Each byte of a message is looked at.
+    guest.charge(arguments.len() as u64)?;
     let result = foreign::call(guest, &String::from_utf8_lossy(&name), &arguments)?;
     guest.give(&result, result_at, size_at)
 }

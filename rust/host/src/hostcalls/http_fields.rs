@@ -56,6 +56,8 @@ pub(super) fn set_pairs(guest: &mut Guest<'_>, map: u32, bytes: u32, size: u32) 
         return Err(refused(guest, TOO_MUCH));
     }
     let bytes = guest.read(bytes, size)?;
+    // Each byte is looked at.
+    guest.charge(bytes.len() as u64)?;
     let fields = pairs::decode(&bytes).ok_or(Status::BadArgument)?;
     for (name, value) in fields.iter() {
         check(name, value)?;

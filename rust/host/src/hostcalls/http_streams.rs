@@ -12,6 +12,9 @@ use crate::{HeaderMap, LogLevel, pairs};
 /// Bytes of the details of a local response that are kept.
 const DETAILS: usize = 1024;
 
+/// What a field costs that is left out, with the line that says so.
+const LEFT_OUT_UNITS: u64 = 256;
+
 /// `proxy_continue_stream`.
 pub(super) fn continue_stream(guest: &mut Guest<'_>, stream: u32) -> Answer {
     match stream {
@@ -37,7 +40,7 @@ pub(super) fn close_stream(guest: &mut Guest<'_>, stream: u32) -> Answer {
 }
 
 /// `proxy_send_local_response`. Fields that would break the response are left out with a warning,
-/// because the guest's SDK cannot bear a refusal here.
+/// because the guest's SDK cannot bear a refusal here; a body that is too long becomes a 500.
 #[allow(clippy::too_many_arguments, reason = "the ABI's parameters")]
 pub(super) fn send_local_response(
     guest: &mut Guest<'_>,
@@ -51,13 +54,16 @@ pub(super) fn send_local_response(
     grpc_status: i32,
 ) -> Answer {
     let details = guest.read_some(details, details_size, DETAILS)?;
-    let body = guest.read(body, body_size)?;
+    guest.check(body, body_size)?;
+    let fits = body_size as usize <= guest.env.core.spec.limits.body;
+    let body = guest.read(body, if fits { body_size } else { 0 })?;
     let given = response_fields(guest, headers, headers_size)?;
     let mut headers = HeaderMap::with_capacity(given.len() + 1, given.byte_len() + 16);
     for (name, value) in given.iter() {
         if is_field(name, value) {
             headers.push(name, value);
         } else {
+            guest.charge(LEFT_OUT_UNITS)?;
             let text = format!("left out of its response: `{}`", name.escape_ascii());
             guest.env.log(LogLevel::Warn, text);
         }
@@ -75,7 +81,13 @@ pub(super) fn send_local_response(
     }
     let status = u16::try_from(status).ok().filter(|status| (200..=599).contains(status));
     let details = details.replace(char::is_whitespace, "_").into();
-    let response = LocalResponse { status: status.unwrap_or(500), headers, body, details };
+    let response = if fits {
+        LocalResponse { status: status.unwrap_or(500), headers, body, details }
+    } else {
+        let text = "answered 500 in place of its response: its limit `body` allows no more bytes";
+        guest.env.log(LogLevel::Error, text.into());
+        LocalResponse { status: 500, details, ..LocalResponse::default() }
+    };
     ask(guest, Asked::Respond(response));
     Ok(())
 }
@@ -95,11 +107,17 @@ fn response_fields(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<HeaderMa
         return Ok(HeaderMap::new());
     }
     let serialized = guest.read(at, size)?;
+    // Each byte is looked at.
+    guest.charge(serialized.len() as u64)?;
     Ok(pairs::decode(&serialized).unwrap_or_default())
 }
 
 /// `proxy_inject_encoded_data_to_filter_chain` of Higress.
 pub(super) fn inject(guest: &mut Guest<'_>, body: u32, size: u32, end: u32) -> Answer {
+    guest.check(body, size)?;
+    if size as usize > guest.env.core.spec.limits.body {
+        return Err(cannot_send_on(guest));
+    }
     let data = guest.read(body, size)?;
     send_on(guest, data, end != 0)
 }
@@ -112,13 +130,16 @@ pub(crate) fn send_on(guest: &mut Guest<'_>, data: Vec<u8>, end: bool) -> Answer
     let (key, position) = guest.env.stream().ok_or(Status::BadArgument)?;
     let noted = stream_state::with(key, |state| state.inject(position, data, end, limit));
     if noted != Some(true) {
-        let text = "could not send on a part of a response: it has not come, its end has gone on, or \
-                    its limit `body` allows no more";
-        guest.env.log(LogLevel::Warn, text.into());
-        return Err(Status::BadArgument.into());
+        return Err(cannot_send_on(guest));
     }
     outbox(|out| out.wake.push(key));
     Ok(())
+}
+
+fn cannot_send_on(guest: &mut Guest<'_>) -> Fault {
+    let text = "could not send on a part of a response: it has not come, its end has gone on, or \
+                its limit `body` allows no more";
+    guest.refuse(Status::BadArgument, text)
 }
 
 /// Notes what is asked; what is asked already is not asked twice.

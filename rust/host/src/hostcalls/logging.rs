@@ -4,11 +4,15 @@ use crate::LogLevel;
 use crate::abi::Status;
 use crate::guest::{Answer, Guest};
 
+/// What a byte of a line takes to be made text of.
+pub(super) const TEXT_UNITS: u64 = 4;
+
 /// `proxy_log`.
 pub(super) fn log(guest: &mut Guest<'_>, level: u32, message: u32, size: u32) -> Answer {
     let level = LogLevel::from_number(level).ok_or(Status::BadArgument)?;
     let room = guest.env.log_room(level);
     let message = guest.read_some(message, size, room)?;
+    guest.charge(message.len() as u64 * TEXT_UNITS)?;
     guest.env.guest_log(level, &message, size as usize);
     Ok(())
 }

@@ -6,9 +6,11 @@
 
 use crate::abi::Status;
 use crate::guest::{Answer, Fault, Guest};
-use crate::metrics::{MetricKind, Metrics, Refusal};
+use crate::metrics::{MetricKind, Metrics, NAME, Refusal};
 use crate::{Capability, LogLevel};
 
+/// What a byte of a name takes to be made text of, compared and hashed.
+const NAME_UNITS: u64 = 4;
 /// The number of what is not recorded.
 const NOWHERE: u32 = u32::MAX;
 
@@ -21,7 +23,9 @@ pub(super) fn define(
     metric_at: u32,
 ) -> Answer {
     let kind = MetricKind::from_number(kind).ok_or(Status::BadArgument)?;
-    let name = guest.read_short(name, name_size)?;
+    // A byte more than a name can have is too long as well.
+    let name = guest.read_some(name, name_size, NAME + 1)?;
+    guest.charge(name.len() as u64 * NAME_UNITS)?;
     let name = String::from_utf8_lossy(&name).into_owned();
     if !guest.env.core.spec.capabilities.allows_metric(&name) {
         guest.env.denied(Capability::Metrics, &name);

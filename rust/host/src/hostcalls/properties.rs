@@ -2,7 +2,7 @@
 
 use crate::abi::Status;
 use crate::guest::{Answer, Fault, Guest};
-use crate::properties::{Refused, trimmed};
+use crate::properties::{CAPACITY, Refused, trimmed};
 use crate::{LogLevel, properties, stream_state};
 
 /// `proxy_get_property`: what a policy stored, else what the host knows.
@@ -13,7 +13,13 @@ pub(super) fn get(
     value_at: u32,
     size_at: u32,
 ) -> Answer {
+    guest.check(path, path_size)?;
+    if path_size as usize > CAPACITY {
+        return Err(Status::NotFound.into());
+    }
     let path = guest.read_short(path, path_size)?;
+    // Each byte is looked at, by all who may know it.
+    guest.charge(path.len() as u64)?;
     let path = trimmed(&path);
     if path.is_empty() {
         return Err(Status::SerializationFailure.into());
@@ -21,11 +27,12 @@ pub(super) fn get(
     let stream = guest.env.stream();
     let found = stream.and_then(|(key, _)| {
         stream_state::with(key, |state| {
-            (state.properties.len(), properties::of_stream(state, path))
+            let units = state.properties.len() + properties::searched(state, path) / 4;
+            (units, properties::of_stream(state, path))
         })
     });
-    let (stored, value) = found.unwrap_or_default();
-    guest.charge(stored as u64)?;
+    let (units, value) = found.unwrap_or_default();
+    guest.charge(units as u64)?;
     let value = match value.or_else(|| properties::of_plugin(&guest.env.core, path)) {
         // Higress's: what the instance's memory takes.
         None if path == b"plugin_vm_memory" => guest.memory_size()?.to_le_bytes().to_vec(),
@@ -42,6 +49,11 @@ pub(super) fn set(
     value: u32,
     value_size: u32,
 ) -> Answer {
+    guest.check(path, path_size)?;
+    guest.check(value, value_size)?;
+    if path_size as usize + value_size as usize > CAPACITY {
+        return Err(full(guest));
+    }
     let (path, value) = (guest.read(path, path_size)?, guest.read(value, value_size)?);
     match store(guest, trimmed(&path).to_vec(), value) {
         // Envoy answers BAD_ARGUMENT, which the SDK for Rust cannot bear here.
@@ -50,13 +62,15 @@ pub(super) fn set(
             guest.env.log(LogLevel::Warn, text.into());
             Ok(())
         }
-        Ok(Err(Refused::Full)) => {
-            guest.env.log(LogLevel::Error, "the properties of this stream are full".into());
-            Err(Status::InternalFailure.into())
-        }
+        Ok(Err(Refused::Full)) => Err(full(guest)),
         Ok(Ok(())) => Ok(()),
         Err(fault) => Err(fault),
     }
+}
+
+fn full(guest: &mut Guest<'_>) -> Fault {
+    guest.env.log(LogLevel::Error, "the properties of this stream are full".into());
+    Status::InternalFailure.into()
 }
 
 /// Stores a value with the stream.

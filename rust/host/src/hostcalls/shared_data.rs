@@ -2,7 +2,7 @@
 
 use crate::LogLevel;
 use crate::abi::Status;
-use crate::guest::{Answer, Guest};
+use crate::guest::{Answer, Fault, Guest, Short};
 use crate::shared_data::Refusal;
 
 /// `proxy_get_shared_data`.
@@ -14,7 +14,7 @@ pub(super) fn get(
     size_at: u32,
     cas_at: u32,
 ) -> Answer {
-    let key = guest.read_short(key, key_size)?;
+    let key = key_of(guest, key, key_size)?;
     let (value, cas) = guest.env.core.data.get(&key).ok_or(Status::NotFound)?;
     guest.give(&value, value_at, size_at)?;
     guest.write_u32(cas_at, cas)
@@ -29,13 +29,27 @@ pub(super) fn set(
     value_size: u32,
     cas: u32,
 ) -> Answer {
-    let (key, value) = (guest.read_short(key, key_size)?, guest.read(value, value_size)?);
+    guest.check(key, key_size)?;
+    guest.check(value, value_size)?;
+    if key_size as usize + value_size as usize > guest.env.core.vm.space.quota().data {
+        return Err(full(guest));
+    }
+    let (key, value) = (key_of(guest, key, key_size)?, guest.read(value, value_size)?);
     match guest.env.core.data.set(&key, value, cas) {
         Ok(()) => Ok(()),
         Err(Refusal::CasMismatch) => Err(Status::CasMismatch.into()),
-        Err(Refusal::Full) => {
-            guest.env.log(LogLevel::Error, "its shared data is full".into());
-            Err(Status::InternalFailure.into())
-        }
+        Err(Refusal::Full) => Err(full(guest)),
     }
+}
+
+fn full(guest: &mut Guest<'_>) -> Fault {
+    guest.env.log(LogLevel::Error, "its shared data is full".into());
+    Status::InternalFailure.into()
+}
+
+/// A key, each byte of which is hashed.
+fn key_of(guest: &mut Guest<'_>, key: u32, key_size: u32) -> Result<Short, Fault> {
+    let key = guest.read_short(key, key_size)?;
+    guest.charge(key.len() as u64)?;
+    Ok(key)
 }

@@ -4,13 +4,18 @@ use crate::abi::Status;
 use crate::guest::{Answer, Fault, Guest};
 use crate::instances::outbox;
 use crate::plugin::PluginCore;
-use crate::shared_queues::Refusal;
+use crate::shared_queues::{NAME, Refusal};
 use crate::spaces::Space;
 use crate::{Capability, LogLevel};
 
+/// What a byte of a name takes to be made text of, compared and hashed.
+const NAME_UNITS: u64 = 4;
+
 /// `proxy_register_shared_queue`: opens it if it is there.
 pub(super) fn register(guest: &mut Guest<'_>, name: u32, name_size: u32, queue_at: u32) -> Answer {
-    let name = guest.read(name, name_size)?;
+    // A byte more than a name can have is too long as well.
+    let name = guest.read_some(name, name_size, NAME + 1)?;
+    guest.charge(name.len() as u64 * NAME_UNITS)?;
     let core = &guest.env.core;
     let queue = core.host.queues().register(&core.vm.space, &name, core.id);
     let Some(queue) = queue else {
@@ -30,7 +35,9 @@ pub(super) fn resolve(
     name_size: u32,
     queue_at: u32,
 ) -> Answer {
-    let (vm, name) = (guest.read(vm, vm_size)?, guest.read(name, name_size)?);
+    let vm = guest.read_some(vm, vm_size, NAME)?;
+    let name = guest.read_some(name, name_size, NAME + 1)?;
+    guest.charge((vm.len() + name.len()) as u64 * NAME_UNITS)?;
     let vm = String::from_utf8_lossy(&vm);
     let named = Space::Named(vm.as_ref().into());
     if !vm.is_empty() && !may_open(&guest.env.core, &named) {
@@ -45,6 +52,10 @@ pub(super) fn resolve(
 
 /// `proxy_enqueue_shared_queue`; listeners are told after the callback.
 pub(super) fn enqueue(guest: &mut Guest<'_>, queue: u32, value: u32, value_size: u32) -> Answer {
+    guest.check(value, value_size)?;
+    if value_size as usize > guest.env.core.vm.space.quota().queued {
+        return Err(refused(guest, &Refusal::Full));
+    }
     let value = guest.read(value, value_size)?;
     let core = &guest.env.core;
     let sender = &core.vm.space;

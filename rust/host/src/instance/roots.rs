@@ -13,7 +13,13 @@ impl Instance {
     /// Instantiates the module and runs `_initialize`, `proxy_on_context_create`,
     /// `proxy_on_vm_start` and `proxy_on_configure`.
     pub(crate) fn start(core: Arc<PluginCore>) -> Result<Self, Error> {
+        let (owed, fuel) = (core.module.start_units(), core.spec.limits.start_fuel);
+        if owed > fuel {
+            let (callback, frames) = ("the making of its instance", Vec::new());
+            return Err(Error::OutOfFuel { callback, fuel, frames });
+        }
         let mut this = Self::new(core)?;
+        this.owed = owed;
         let start = StartFunctions::of(&this.vm, &this.store)?;
         this.initialize(&start)?;
         let core = Arc::clone(&this.core);

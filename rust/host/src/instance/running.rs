@@ -20,7 +20,7 @@ impl Instance {
         call: impl FnOnce(&Exports, &mut Store) -> Result<R, RuntimeError>,
     ) -> Result<R, Error> {
         let called = called.into();
-        self.meter.refill(&mut self.store, fuel);
+        self.meter.refill(&mut self.store, fuel.saturating_sub(std::mem::take(&mut self.owed)));
         let env = self.env.as_mut(&mut self.store);
         env.enter(context);
         let seen = env.traced.then(|| Seen::begin(env, called, context));

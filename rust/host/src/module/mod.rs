@@ -23,6 +23,17 @@ pub(crate) use self::identity::{Digest, ModuleId, digest, digest_hex, hex};
 /// Parameters or results of one function type. A branch moves them all for the price of one
 /// operator, so this bounds how far fuel can be from time; compilers stay far below.
 const WIDEST_TYPE: usize = 64;
+/// Units for what an instance is made of: about nanoseconds, measured.
+const UNITS_AN_IMPORT: u64 = 2_000;
+const UNITS_AN_EXPORT: u64 = 200;
+const UNITS_A_FUNCTION: u64 = 16;
+/// Each mutable one is an export as well.
+const UNITS_A_GLOBAL: u64 = 400;
+const UNITS_AN_ELEMENT: u64 = 16;
+const UNITS_A_SEGMENT: u64 = 128;
+const BYTES_A_UNIT: u64 = 8;
+/// As for memory that grows: the kernel maps and clears it at its first use.
+const UNITS_A_PAGE: u64 = 1024;
 /// The exports that allocate guest memory for the host, preferred one first.
 const ALLOCATORS: [&str; 2] = ["proxy_on_memory_allocate", "malloc"];
 
@@ -32,6 +43,8 @@ pub(crate) struct CompiledModule {
     id: ModuleId,
     digest: String,
     dialect: Dialect,
+    /// What making an instance costs, before anything of it runs.
+    start_units: u64,
     cached: bool,
     cache_problem: Option<String>,
     code: Mutex<Arc<Code>>,
@@ -57,14 +70,17 @@ impl CompiledModule {
         limits: &Limits,
         cache: Option<&ArtifactCache>,
     ) -> Result<Self, LoadError> {
-        match Self::find(bytes, limits, cache)? {
-            Some(module) => Ok(module),
-            None => Self::compile(bytes, limits, cache, None),
-        }
+        let facts = check(bytes, limits)?;
+        let problem = match Self::cached_as(bytes, facts, limits, cache) {
+            Ok(Some(module)) => return Ok(module),
+            Ok(None) => None,
+            Err(problem) => Some(problem),
+        };
+        Self::compile(bytes, facts, limits, cache, problem)
     }
 
-    /// Checks the module, then loads its best artifact; `None` if it could be in the cache and is
-    /// not. Where no cache can be used it is compiled here.
+    /// Checks the module, then loads its best artifact; `None` if there is none, or the cache cannot be
+    /// used.
     ///
     /// # Errors
     /// The first [`LoadError`] found. Problems of the cache are no errors.
@@ -73,39 +89,62 @@ impl CompiledModule {
         limits: &Limits,
         cache: Option<&ArtifactCache>,
     ) -> Result<Option<Self>, LoadError> {
-        let dialect = check(bytes, limits)?;
+        let facts = check(bytes, limits)?;
+        Ok(Self::cached_as(bytes, facts, limits, cache).unwrap_or_default())
+    }
+
+    /// Takes the module's code from a folder that another process has compiled it into for this time
+    /// alone.
+    ///
+    /// # Errors
+    /// The first [`LoadError`] found.
+    pub(crate) fn take(
+        bytes: &[u8],
+        limits: &Limits,
+        folder: &ArtifactCache,
+    ) -> Result<Option<Self>, LoadError> {
+        let found = Self::find(bytes, limits, Some(folder))?;
+        Ok(found.map(|module| Self { cached: false, ..module }))
+    }
+
+    fn cached_as(
+        bytes: &[u8],
+        facts: Facts,
+        limits: &Limits,
+        cache: Option<&ArtifactCache>,
+    ) -> Result<Option<Self>, CacheProblem> {
+        let Some(cache) = cache else { return Ok(None) };
         let id = ModuleId::of(bytes);
-        match cache.map(|cache| Code::best(id, limits, cache)) {
-            Some(Ok(found)) => Ok(found.map(|(code, digest)| Self {
-                cached: true,
-                ..Self::new(id, hex(&digest), dialect, code)
-            })),
-            Some(Err(problem)) => Self::compile(bytes, limits, cache, Some(problem)).map(Some),
-            None => Self::compile(bytes, limits, cache, None).map(Some),
-        }
+        let found = Code::best(id, limits, cache)?;
+        Ok(found.map(|(code, digest)| Self {
+            cached: true,
+            ..Self::new(id, hex(&digest), facts, code)
+        }))
     }
 
     /// Compiles the module here, and keeps it in the cache in spite of a problem that it had.
     fn compile(
         bytes: &[u8],
+        facts: Facts,
         limits: &Limits,
         cache: Option<&ArtifactCache>,
         mut problem: Option<CacheProblem>,
     ) -> Result<Self, LoadError> {
-        let dialect = check(bytes, limits)?;
         let code = Code::compile(bytes, Tier::Optimized, limits)?;
         if let Some(Err(unkept)) = cache.map(|cache| cache.keep(bytes, code.tier, &code.module)) {
             problem.get_or_insert(unkept);
         }
         let cache_problem = problem.map(|problem| problem.to_string());
         let (id, digest) = (ModuleId::of(bytes), digest_hex(bytes));
-        Ok(Self { cache_problem, ..Self::new(id, digest, dialect, code) })
+        Ok(Self { cache_problem, ..Self::new(id, digest, facts, code) })
     }
 
-    fn new(id: ModuleId, digest: String, dialect: Dialect, code: Code) -> Self {
+    fn new(id: ModuleId, digest: String, facts: Facts, code: Code) -> Self {
+        let (dialect, start_units) = facts;
         let code = Mutex::new(Arc::new(code));
         let (cached, cache_problem) = (false, None);
-        Self { id, digest, dialect, cached, cache_problem, code, moves: AtomicBool::new(false) }
+        let moves = AtomicBool::new(false);
+        Self { id, digest, dialect, start_units, cached, cache_problem, code, moves }
     }
 
     /// Takes the optimised code from the cache in place of fast code; whether it did. New instances
@@ -145,6 +184,11 @@ impl CompiledModule {
     /// SHA-256 of the `.wasm` bytes, in hex.
     pub(crate) fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Units of fuel that making an instance costs.
+    pub(crate) fn start_units(&self) -> u64 {
+        self.start_units
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -234,9 +278,29 @@ pub fn compile_artifact(bytes: &[u8], folder: PathBuf, tier: Tier) -> Result<Tie
     Ok(Tier::Optimized)
 }
 
-fn check(bytes: &[u8], limits: &Limits) -> Result<Dialect, LoadError> {
+/// What is known of a module from its sections: its dialect, and what making an instance costs.
+type Facts = (Dialect, u64);
+
+fn check(bytes: &[u8], limits: &Limits) -> Result<Facts, LoadError> {
     magic::check(bytes)?;
-    check_sections(&Sections::read(bytes)?, limits)
+    let sections = Sections::read(bytes)?;
+    Ok((check_sections(&sections, limits)?, start_units(&sections)))
+}
+
+fn start_units(sections: &Sections) -> u64 {
+    let pages: u64 = sections.memories.iter().map(|(least, _)| least).sum();
+    let elements = sections.elements.saturating_add(sections.tables.iter().sum());
+    let parts = [
+        (sections.imports.len() as u64, UNITS_AN_IMPORT),
+        (sections.exports.len() as u64, UNITS_AN_EXPORT),
+        (sections.functions, UNITS_A_FUNCTION),
+        (sections.globals, UNITS_A_GLOBAL),
+        (elements, UNITS_AN_ELEMENT),
+        (sections.data_segments, UNITS_A_SEGMENT),
+        (pages, UNITS_A_PAGE),
+    ];
+    let units = parts.iter().map(|(count, units)| count.saturating_mul(*units));
+    units.fold(sections.data_bytes / BYTES_A_UNIT, u64::saturating_add)
 }
 
 /// What can be said without looking at the code.

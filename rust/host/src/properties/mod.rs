@@ -16,13 +16,22 @@ mod tests;
 mod value;
 
 pub(crate) use plugin::of_plugin;
-pub(crate) use stored::{Refused, Stored};
+pub(crate) use stored::{CAPACITY, Refused, Stored};
 
 use crate::stream_state::StreamState;
 
 /// The path without a zero byte at its end.
 pub(crate) fn trimmed(path: &[u8]) -> &[u8] {
     path.strip_suffix(b"\0").unwrap_or(path)
+}
+
+/// Bytes that a look for this property goes through, beside what is stored.
+pub(crate) fn searched(state: &StreamState, path: &[u8]) -> usize {
+    match split(path) {
+        (b"request", Some(_)) => state.request.headers.byte_len(),
+        (b"response", Some(_)) => state.response.headers.byte_len(),
+        _ => 0,
+    }
 }
 
 /// A property of a stream: what a policy stored there, else what the host knows.

@@ -1,7 +1,7 @@
 //! What policies store with a stream: `proxy_set_property` and `set_envoy_filter_state`.
 
 /// Bytes of paths and values that the policies of one stream may store.
-const CAPACITY: usize = 64 << 10;
+pub(crate) const CAPACITY: usize = 64 << 10;
 /// What a property takes beside its bytes; so it bounds their number too.
 const OVERHEAD: usize = 64;
 

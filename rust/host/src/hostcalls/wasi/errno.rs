@@ -14,6 +14,7 @@ pub(super) const LOOP: i32 = 32;
 pub(super) const MFILE: i32 = 33;
 pub(super) const NAMETOOLONG: i32 = 37;
 pub(super) const NOENT: i32 = 44;
+pub(super) const NOMEM: i32 = 48;
 pub(super) const NOSYS: i32 = 52;
 pub(super) const NOTDIR: i32 = 54;
 pub(super) const NOTSUP: i32 = 58;
@@ -23,6 +24,12 @@ pub(super) const NOTCAPABLE: i32 = 76;
 
 pub(super) fn errno(number: i32) -> Fault {
     Fault::Errno(number)
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Errno(of(&error))
+    }
 }
 
 /// The number of an error of the system.

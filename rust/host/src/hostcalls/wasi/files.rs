@@ -74,7 +74,10 @@ fn file(guest: &mut Guest<'_>, descriptor: u32, standard: i32) -> Result<Arc<Fil
 fn scatter(guest: &mut Guest<'_>, mut file: &File, at: u32, count: u32, read_at: u32) -> Answer {
     guest.check(read_at, 4)?;
     let mut total = 0;
-    for (at, size) in vectors(guest, at, count)? {
+    let pieces = vectors(guest, at, count)?;
+    // The first system call is paid for.
+    for (number, (at, size)) in pieces.into_iter().filter(|(_, size)| *size > 0).enumerate() {
+        guest.charge(if number == 0 { 0 } else { CALL })?;
         let wanted = size.min(MOST - total);
         guest.check(at, wanted)?;
         let mut bytes = vec![0; wanted as usize];
@@ -110,6 +113,7 @@ pub(in crate::hostcalls) fn fd_pread(
     read_at: u32,
 ) -> Answer {
     let file = file(guest, descriptor, SPIPE)?;
+    guest.charge(3 * CALL)?;
     let failed = |error: std::io::Error| errno(of(&error));
     let position = (&*file).stream_position().map_err(failed)?;
     (&*file).seek(SeekFrom::Start(offset)).map_err(failed)?;

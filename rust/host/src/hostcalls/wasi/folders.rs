@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::errno::{BADF, NAMETOOLONG, NOTDIR, errno, of};
+use super::errno::{BADF, NAMETOOLONG, NOMEM, NOTDIR, errno};
 use super::files::{CALL, FIRST, Open, REGULAR, folders, open};
 use crate::files::{Descriptor, Entry, listing};
 use crate::guest::{Answer, Fault, Guest};
@@ -71,7 +71,7 @@ pub(in crate::hostcalls) fn fd_readdir(
     guest.write_u32(used_at, Guest::length(bytes.len())?)
 }
 
-fn entries(guest: &mut Guest<'_>, descriptor: u32, anew: bool) -> Result<Vec<Entry>, Fault> {
+fn entries(guest: &mut Guest<'_>, descriptor: u32, anew: bool) -> Result<Arc<[Entry]>, Fault> {
     guest.charge(CALL)?;
     let dir = match open(guest, descriptor) {
         Open::Nothing => return Err(errno(BADF)),
@@ -92,12 +92,11 @@ fn entries(guest: &mut Guest<'_>, descriptor: u32, anew: bool) -> Result<Vec<Ent
     if let Some(Descriptor::Directory { entries, .. }) = guest.env.files.get(descriptor)
         && !anew
     {
-        return Ok(entries.clone());
+        return Ok(Arc::clone(entries));
     }
-    let fresh = listing(&dir).map_err(|error| errno(of(&error)))?;
-    guest.charge(fresh.len() as u64 * ENTRY)?;
-    if let Some(Descriptor::Directory { entries, .. }) = guest.env.files.get(descriptor) {
-        entries.clone_from(&fresh);
+    let fresh = listing(&dir, || guest.charge(ENTRY))?;
+    if !guest.env.files.keep_listing(descriptor, &fresh) {
+        return Err(errno(NOMEM));
     }
     Ok(fresh)
 }

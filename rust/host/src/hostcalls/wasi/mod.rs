@@ -23,6 +23,7 @@ pub(super) use folders::{fd_prestat_dir_name, fd_prestat_get, fd_readdir};
 pub(super) use paths::{path_filestat_get, path_filestat_get_unstable, path_open, path_readlink};
 pub(super) use poll::{poll_oneoff, poll_oneoff_unstable};
 
+use super::logging::TEXT_UNITS;
 use crate::LogLevel;
 use crate::guest::{Answer, Fault, Guest};
 use errno::{INVAL, NOSYS, NOTSUP, errno};
@@ -33,6 +34,9 @@ const RANDOM: u32 = 64 << 10;
 const VECTORS: u32 = 1024;
 /// What a piece costs, however short it is.
 const VECTOR_UNITS: u64 = 16;
+
+/// What an environment variable costs, however short it is.
+const VARIABLE_UNITS: u64 = 128;
 
 /// No arguments.
 pub(super) fn args_get(_guest: &mut Guest<'_>, _arguments: u32, _buffer: u32) -> Answer {
@@ -56,6 +60,7 @@ fn environment(guest: &mut Guest<'_>) -> Result<Vec<Vec<u8>>, Fault> {
         variables.push(b"PWD=/\0".to_vec());
     }
     guest.charge_bytes(variables.iter().map(Vec::len).sum())?;
+    guest.charge(variables.len() as u64 * VARIABLE_UNITS)?;
     Ok(variables)
 }
 
@@ -134,6 +139,7 @@ pub(super) fn fd_write(
         line.append(&mut guest.read_some(at, size, room - line.len())?);
         length += size as usize;
     }
+    guest.charge(line.len() as u64 * TEXT_UNITS)?;
     let written = Guest::length(length)?;
     if line.len() == length && line.ends_with(b"\n") {
         line.pop();

@@ -90,7 +90,7 @@ fn opened(dir: &Dir, path: &PathBuf, follow: bool, flags: u32) -> Result<Descrip
     }
     if its.is_dir() {
         let dir = Arc::new(dir.open_dir(path).map_err(failed)?);
-        return Ok(Descriptor::Directory { dir, entries: Vec::new() });
+        return Ok(Descriptor::Directory { dir, entries: Arc::default() });
     }
     if flags & FOLDER != 0 {
         return Err(errno(NOTDIR));
