@@ -28,7 +28,7 @@ const PARKED: usize = 1024;
 /// Denials of one callback that are logged; more are only counted.
 const DENIALS: usize = 16;
 /// Units that a denial costs: it is written down and counted.
-const DENIAL: u64 = 1024;
+const DENIAL: u64 = 8192;
 /// Warnings kept for the text of an error.
 const WARNINGS: usize = 8;
 

@@ -111,3 +111,28 @@ pub(crate) fn listing<E: From<io::Error>>(
     entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(entries.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_listings_of_an_instance_are_bounded_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::open_ambient_dir(folder.path(), cap_std::ambient_authority()).unwrap();
+        let dir = Arc::new(dir);
+        let mut open = Descriptors::default();
+        let mut add = || {
+            let folder = Descriptor::Directory { dir: Arc::clone(&dir), entries: Arc::default() };
+            open.add(3, folder).unwrap()
+        };
+        let numbers = [add(), add(), add()];
+        let half: Arc<[Entry]> =
+            (0..LISTED / 500).map(|_| Entry { name: "n".repeat(200), kind: 4 }).collect();
+        let kept = numbers.map(|number| open.keep_listing(number, &half));
+        assert_eq!(kept, [true, true, false]);
+        assert!(open.keep_listing(numbers[0], &half));
+        open.close(numbers[0]);
+        assert!(open.keep_listing(numbers[2], &half));
+    }
+}

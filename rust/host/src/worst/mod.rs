@@ -88,7 +88,7 @@ fn call(function: &HostFunction, name: &str, arguments: &str, row: &Row) -> Stri
 
 fn import(function: &HostFunction, name: &str) -> String {
     let list = |types: &[Type]| -> String {
-        types.iter().map(|ty| if *ty == Type::I64 { " i64" } else { " i32" }).collect()
+        types.iter().map(|ty| format!(" {}", ty.to_string().to_lowercase())).collect()
     };
     let (module, from) = (function.module, function.name);
     let (params, results) = (list(function.params), list(function.results));

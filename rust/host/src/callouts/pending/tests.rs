@@ -99,6 +99,34 @@ fn a_login_is_of_one_root() {
 }
 
 #[test]
+fn an_instance_has_so_many_logins_and_no_more() {
+    let (mut calls, second) = (Calls::default(), Duration::from_secs(1));
+    let mut log_in = |server: String| calls.log_in(1, server, Login::default(), second);
+    for number in 0..LOGINS {
+        log_in(number.to_string()).unwrap();
+    }
+    assert_eq!(log_in("another".into()), Err(Refusal::Logins));
+    log_in("0".into()).unwrap();
+}
+
+#[test]
+fn the_bytes_under_way_of_an_instance_are_bounded_and_an_answer_makes_room() {
+    let mut calls = Calls::default();
+    let mut numbers = Vec::new();
+    let open = |calls: &mut Calls| {
+        let opened = calls.open(&asker(None, MOST), Kind::Http, http(vec![0; MOST]));
+        calls.take_news();
+        opened
+    };
+    for _ in 0..UNDER_WAY {
+        numbers.push(open(&mut calls).unwrap());
+    }
+    assert_eq!(open(&mut calls), Err(Refusal::BytesOfInstance));
+    calls.accept(numbers[0], CalloutAnswer::HttpFailure(String::new())).unwrap();
+    open(&mut calls).unwrap();
+}
+
+#[test]
 fn numbers_in_use_are_skipped() {
     let mut calls = Calls::default();
     let first = opened(&mut calls, None).unwrap();
