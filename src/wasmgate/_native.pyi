@@ -222,6 +222,10 @@ class PolicyStatistics:
     def callouts(self) -> int:
         """Callouts that it made; more messages of a gRPC stream are none."""
 
+    @property
+    def put_off(self) -> int:
+        """Callbacks and callouts that had to wait: over the step's bounds, or its share."""
+
 @final
 class TraceEvent:
     """One callback or one hostcall, as `Host.record` keeps it."""
@@ -330,6 +334,9 @@ class Plugin:
         vm_id: str = ...,
         tenants: tuple[Literal["host", "header", "property"], str, int, float] | None = None,
         symbols: Path | None = None,
+        step_callbacks: int = 64,
+        step_fuel: int = 20_000_000,
+        background_share: float = 0.05,
     ) -> Plugin:
         """Start a module, in a VM that it may share.
 
@@ -418,8 +425,15 @@ class Chain:
         the answer says whether a body follows (RFC 9112 section 6.3).
         """
 
+    def start(self) -> Effects:
+        """Start the policies that have no instance on this thread yet."""
+
     def tick(self) -> tuple[float | None, Effects]:
-        """Run the ticks that are due on this thread; return the seconds to the next one."""
+        """Give the background of this thread a turn; return the seconds to the next one.
+
+        Ticks that are due run, and what waited for a turn, as far as the limits of the policies
+        allow; one policy is started that has no instance.
+        """
 
 @final
 class Stream:

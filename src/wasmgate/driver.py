@@ -1,7 +1,7 @@
 """What policies ask for outside of a request: log lines, ticks, callouts, waking who waits.
 
-There is one driver for an event loop and a chain. It starts with the first exchange on the loop,
-because a mounted app gets no lifespan, and goes with the loop.
+There is one driver for an event loop and a chain. It starts with the server, or with the first
+exchange on the loop, because a mounted app gets no lifespan, and goes with the loop.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ from weakref import WeakKeyDictionary, WeakSet, finalize, ref
 from wasmgate.callouts.performer import Callouts, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from wasmgate._asgi import Message
-    from wasmgate._native import Effects, Exchange, Stream
+    from wasmgate._native import Chain, Effects, Exchange, Stream
 
 __all__ = ["Driver", "Drivers", "log_level"]
 
@@ -43,14 +41,13 @@ def log_level() -> int:
 class Driver:
     """Performs what comes back beside a stream's own effects, on one event loop.
 
-    `tick` runs the ticks that are due and returns the seconds to the next one; `settings` say what
-    callouts may reach. Callouts end with the driver.
+    The policies of `chain` are started in the loop's next turns, unless they run on this thread
+    already, and have their turns in the background; `settings` say what callouts may reach.
+    Callouts end with the driver.
     """
 
-    def __init__(
-        self, tick: Callable[[], tuple[float | None, Effects]], settings: Settings | None = None
-    ) -> None:
-        self._tick = tick
+    def __init__(self, chain: Chain, settings: Settings | None = None) -> None:
+        self._chain = chain
         loop = asyncio.get_running_loop()
         self._waiters = _WAITERS.setdefault(loop, {})
         drivers = _DRIVERS.setdefault(loop, WeakSet())
@@ -60,6 +57,10 @@ class Driver:
         self._timer: asyncio.TimerHandle | None = None
         # Instances of this thread may be older than this loop, and tick already.
         self._schedule(0.0)
+
+    def start(self) -> None:
+        """Start all policies that do not run on this thread yet, before anything else happens."""
+        self.note(self._chain.start())
 
     def note(self, effects: Effects) -> None:
         """Write log lines, begin and cancel callouts, wake streams, set the next tick's timer."""
@@ -142,7 +143,7 @@ class Driver:
 
     def _run(self) -> None:
         self._timer = None
-        delay, effects = self._tick()
+        delay, effects = self._chain.tick()
         self.note(effects)
         if delay is not None and self._timer is None:
             self._schedule(delay)
@@ -163,10 +164,8 @@ def _end(callouts: Callouts) -> None:
 class Drivers:
     """The drivers of a chain, one an event loop."""
 
-    def __init__(
-        self, tick: Callable[[], tuple[float | None, Effects]], settings: Settings | None = None
-    ) -> None:
-        self._tick = tick
+    def __init__(self, chain: Chain, settings: Settings | None = None) -> None:
+        self._chain = chain
         self._settings = settings
         self._drivers: WeakKeyDictionary[asyncio.AbstractEventLoop, Driver] = WeakKeyDictionary()
 
@@ -175,5 +174,5 @@ class Drivers:
         loop = asyncio.get_running_loop()
         driver = self._drivers.get(loop)
         if driver is None:
-            driver = self._drivers[loop] = Driver(self._tick, self._settings)
+            driver = self._drivers[loop] = Driver(self._chain, self._settings)
         return driver

@@ -35,10 +35,23 @@ class Limits:
     log_bytes: int = 16 * 1024
     """Log text that one callback may write; the rest is dropped."""
 
+    step_callbacks: int = 64
+    """Callbacks that one step may cause beside its own: `proxy_on_queue_ready` for values that it
+    queued, and what follows `proxy_done`. The rest waits for the next turn of the event loop."""
+
+    step_fuel: int = 20_000_000
+    """Fuel of all these callbacks together. One of them may always run, with its `fuel`."""
+
+    background_share: float = 0.05
+    """The share of one core's time, on each thread, for what the policy does in the background:
+    ticks, queues, and callouts of no request. What goes beyond it waits."""
+
     def __post_init__(self) -> None:
         for limit in dataclasses.fields(self):
             value = getattr(self, limit.name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            if limit.name == "background_share":
+                _check_share(value)
+            elif not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ConfigError(
                     f"limits.{limit.name} must be a whole number above 0, not {value!r}",
                     where=f"Limits({limit.name}=…)",
@@ -55,3 +68,12 @@ def _written(number: object) -> str:
         if number % 1024**power == 0:
             return f"{number // 1024**power} * 1024" + ("**2" if power == 2 else "")  # noqa: PLR2004
     return f"{number:_}"
+
+
+def _check_share(value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
+        raise ConfigError(
+            f"limits.background_share must be a number above 0 and at most 1, not {value!r}",
+            where="Limits(background_share=…)",
+            hint="write background_share=0.05 for 5 % of a core",
+        )

@@ -37,8 +37,9 @@ class PolicyMiddleware:
     """Runs `policies` in order on every request to `app`, and in reverse on every response.
 
     `http` requests pass whole; of `websocket` connections the handshake's request head passes;
-    `lifespan` is untouched. Modules are compiled and started here, once: a policy that cannot be
-    used raises ConfigError or PolicyLoadError now, not on the first request.
+    with `lifespan` the policies of its thread start, before the app, else with the first request.
+    Modules are compiled and tried here, once: a policy that cannot be used raises ConfigError or
+    PolicyLoadError now, not on the first request.
 
     `route_name` is what policies read as the property of that name: some are for some routes only.
     `clusters` are upstreams that policies call by name: "http://host:port" or "https://host:port".
@@ -77,7 +78,7 @@ class PolicyMiddleware:
         self.plugins = [policy.load(self.host) for policy in checked]
         self.chain = Chain(self.plugins, route_name=route_name)
         self.drivers = Drivers(
-            self.chain.tick,
+            self.chain,
             Settings(
                 clusters=targets.fixed(clusters or {}),
                 functions=self.foreign_functions.asynchronous,
@@ -95,9 +96,12 @@ class PolicyMiddleware:
         elif scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
         else:
+            if scope["type"] == "lifespan":
+                self.drivers.current().start()
             await self.app(scope, receive, send)
 
     def _open(self, scope: Scope) -> tuple[Stream, Effects | None, bool]:
+        self.drivers.current()  # with the first request of a thread its policies start to tick
         return self.chain.open(
             scope.get("client"),
             scope.get("server"),

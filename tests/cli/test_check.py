@@ -83,7 +83,10 @@ def test_warnings_do_not_fail(config: Path, wasmgate: Command) -> None:
     """They are for a person to judge."""
     config.write_text(dedent(GOOD).replace(", policies: [limit]", ""))
     done = wasmgate("check", str(config))
-    assert (done.returncode, done.stderr) == (0, "warning: policies.limit: no route uses it\n")
+    assert (done.returncode, done.stderr) == (
+        0,
+        "warning: policies.limit: neither a route nor `background` uses it\n",
+    )
 
 
 def test_the_schema_is_written_without_a_file(wasmgate: Command) -> None:

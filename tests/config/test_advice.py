@@ -108,7 +108,7 @@ def test_what_no_route_uses_is_named() -> None:
     )
     assert warnings(config) == [
         "clusters.b: no route and no policy uses it",
-        "policies.auth: no route uses it",
+        "policies.auth: neither a route nor `background` uses it",
     ]
 
 

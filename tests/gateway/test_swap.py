@@ -132,7 +132,7 @@ async def test_a_request_that_a_policy_holds_outlives_a_reload(tmp_path: Path) -
         gateway = Gateway(configuration(old.url, **held))
         async with serve(gateway) as port, Client(port) as client:
             await client.send(GET)
-            while gateway._host.instances() == 0:
+            while gateway._host.contexts() == 0:
                 await asyncio.sleep(0.001)
             await gateway.reload(configuration(new.url, **held))
             assert (await client.reply()).status == 200

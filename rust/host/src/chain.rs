@@ -1,12 +1,13 @@
 //! Plugins in order.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::abi::Direction;
 use crate::effects::Effects;
-use crate::instances;
-use crate::{HeaderMap, Host, Limits, Plugin, foreign};
+use crate::instances::{self, Slot};
+use crate::{HeaderMap, Host, Limits, Plugin, background, foreign, step};
 
 /// Plugins in the order in which a request meets them. Cloning is cheap.
 #[derive(Clone)]
@@ -104,22 +105,43 @@ impl Chain {
         self.inner.plugins.iter().any(|plugin| plugin.exports(name))
     }
 
-    /// Runs the ticks that are due on this thread.
+    /// Starts the plugins that are not there yet on this thread: their ticks run from now on, and
+    /// queues have their listeners.
+    #[must_use]
+    pub fn start(&self) -> Effects {
+        if !foreign::busy() {
+            step::begin();
+            for slot in self.slots() {
+                slot.start();
+            }
+        }
+        instances::take_effects()
+    }
+
+    /// A turn of the thread's loop: runs ticks that are due and what waited for a turn, as far as a
+    /// step and the shares of the policies allow, and starts a plugin that is not there.
     #[must_use]
     pub fn tick(&self) -> Ticked {
         if foreign::busy() {
             return Ticked { wait: Some(Duration::ZERO), effects: Effects::default() };
         }
+        step::begin();
         let cores = || self.inner.plugins.iter().map(Plugin::core);
         let idle = cores().filter_map(|core| core.vm.tenants.as_ref()?.drop_idle(core)).min();
-        let mut slots: Vec<_> = cores().map(instances::slot).collect();
+        let mut slots = self.slots();
+        // A start may take long: the rest of the loop has its turn between two.
+        let _ = slots.iter().any(|slot| slot.start());
         slots.extend(cores().flat_map(|core| instances::tenants(core.id)));
-        for slot in &slots {
-            slot.tick();
-        }
-        instances::deliver_queues();
-        let wait = slots.iter().filter_map(|slot| slot.tick_wait()).chain(idle).min();
+        slots.extend(instances::leaving());
+        // Other hosts of this thread have their turn, too; when the next one is, is for them to say.
+        let own = |slot: &Slot| self.host().is_none_or(|host| slot.core().host.is(host));
+        let wait = background::turn(&slots, own).into_iter().chain(idle).min();
+        instances::let_go();
         Ticked { wait, effects: instances::take_effects() }
+    }
+
+    fn slots(&self) -> Vec<Rc<Slot>> {
+        self.inner.plugins.iter().map(|plugin| instances::slot(plugin.core())).collect()
     }
 
     /// Now, by the clock of its host; nothing where no policy can ask for it.

@@ -5,10 +5,14 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::thread_time;
+
 static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// Monotonic time at the start, in nanoseconds. Not 0: Go's runtime takes that for a clock that is
 /// broken, and does not start ("nanotime returning zero", `runtime/proc.go`).
 const MONOTONIC_START: u64 = 1_000_000_000;
+/// Nanoseconds of a callback that does nothing.
+const SHORTEST: u64 = 1_000;
 
 /// A clock of policies: callbacks, ticks, back-off and the times of a stream go by it.
 #[derive(Debug, Default)]
@@ -76,6 +80,18 @@ impl Clock {
             Some(stopped) => stopped.passed(),
         };
         MONOTONIC_START.saturating_add(nanoseconds(passed))
+    }
+
+    /// When something begins that is to be measured; nothing by a clock that stands still.
+    pub(crate) fn stopwatch(&self) -> Option<Duration> {
+        self.stopped.is_none().then(thread_time::computed)
+    }
+
+    /// How long this thread computed since. Where the clock stands still a unit of fuel is a
+    /// nanosecond, so that a test or a replay measures the same each time.
+    pub(crate) fn took(began: Option<Duration>, fuel: u64) -> Duration {
+        let by_fuel = || Duration::from_nanos(fuel.max(SHORTEST));
+        began.map_or_else(by_fuel, |began| thread_time::computed().saturating_sub(began))
     }
 
     /// Nanoseconds since 1970 at a moment that [`Clock::now`] told.

@@ -60,6 +60,8 @@ pub(crate) struct Env {
     pub(crate) calls: Calls,
     /// Properties that the policy declared; whether each is read only.
     pub(crate) declared: HashMap<Vec<u8>, bool>,
+    /// Queues that its plugins registered: plugin and queue.
+    pub(crate) queues: IdSet<u64>,
     /// The metrics that it defined.
     pub(crate) metrics: IdSet<u32>,
     /// Units that hostcalls used and that the meter has not seen yet.
@@ -146,6 +148,7 @@ impl Env {
             files: Descriptors::default(),
             calls: Calls::default(),
             declared: HashMap::new(),
+            queues: IdSet::default(),
             metrics: IdSet::default(),
             debt: 0,
             log_bytes_left,
@@ -168,17 +171,21 @@ impl Env {
         id
     }
 
-    /// Keeps a context until its `proxy_done`. The one that waits longest makes room.
-    pub(crate) fn park(&mut self, context: u32) {
-        self.parked.push(context);
-        if self.parked.len() > PARKED {
+    /// Keeps a context until its `proxy_done`. The one that waits longest makes room, unless `due`
+    /// contexts end already: then this one ends at once, and the answer is false.
+    pub(crate) fn park(&mut self, context: u32, due: usize) -> bool {
+        let full = self.parked.len() + due >= PARKED;
+        if full {
+            let text = format!("ended a stream: {PARKED} others wait for proxy_done");
+            self.log(LogLevel::Warn, text);
+            if due > 0 || self.parked.is_empty() {
+                return false;
+            }
             let longest = self.parked.remove(0);
             self.finished.push(longest);
-            self.log(
-                LogLevel::Warn,
-                format!("ended a stream: {PARKED} others wait for proxy_done"),
-            );
         }
+        self.parked.push(context);
+        true
     }
 
     /// Prepares for one callback in `context`.

@@ -58,8 +58,11 @@ pub enum Error {
         /// Functions of the guest, the innermost first, if it names them.
         frames: Vec<String>,
     },
-    /// The policy crashed again within ten seconds and is not started before its back-off ends.
-    #[error("the policy crashed repeatedly and is held back for a moment")]
+    /// The policy could not start, or its instances took so much time to make that the next one waits.
+    #[error(
+        "the policy is held back for a moment: it could not start, or crashes so often that its \
+         instances cost too much"
+    )]
     BackOff,
     /// The instance that served this stream crashed on another stream.
     #[error("the policy's instance crashed on another request")]

@@ -1,6 +1,7 @@
 //! One VM on one thread: one method a callback.
 
 mod deliveries;
+mod endings;
 mod roots;
 mod running;
 
@@ -8,6 +9,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use wasmer::{FunctionEnv, Store};
+
+use self::endings::Endings;
 
 use crate::abi::{Action, Direction};
 use crate::callouts::Calls;
@@ -37,6 +40,8 @@ pub(crate) struct Instance {
     owed: u64,
     /// What is asked beyond a callback's own stream is to be looked for.
     pub(crate) has_news: bool,
+    /// Callbacks of contexts that end.
+    endings: Endings,
 }
 
 impl Instance {
@@ -58,7 +63,22 @@ impl Instance {
         let tier = compiled.tier;
         let tally = Tally::new(core.host.statistics(&core.name));
         let (root, stays, has_news, owed) = (0, false, false, 0);
-        Ok(Self { store, env, exports, meter, core, root, vm, tier, stays, tally, owed, has_news })
+        let endings = Endings::default();
+        Ok(Self {
+            store,
+            env,
+            exports,
+            meter,
+            core,
+            root,
+            vm,
+            tier,
+            stays,
+            tally,
+            owed,
+            has_news,
+            endings,
+        })
     }
 
     /// Goes on in better code, if there is some: with its memory, its globals, its contexts and all
@@ -78,6 +98,7 @@ impl Instance {
         remembered::copy((&self.vm, &mut self.store), (&new.vm, &mut new.store))
             .map_err(|error| Error::Instantiate(error.to_string()))?;
         new.root = self.root;
+        new.endings = std::mem::take(&mut self.endings);
         let links = new.env.as_mut(&mut new.store).links.take();
         let empty = Env::new(Arc::clone(&self.core));
         let mut env = std::mem::replace(self.env.as_mut(&mut self.store), empty);
@@ -171,70 +192,6 @@ impl Instance {
         .map(Action::of_trailers)
     }
 
-    /// `proxy_on_done`, then `proxy_on_log` and `proxy_on_delete`, unless the guest wants to be
-    /// asked again: then they follow its `proxy_done`.
-    pub(crate) fn end_stream(&mut self, context: u32) -> Result<(), Error> {
-        let env = self.env.as_mut(&mut self.store);
-        env.ending = true;
-        env.calls.last_words = true;
-        let mut done = 1;
-        if self.exports.done.is_some() {
-            done = self.run("proxy_on_done", context, self.fuel(), |exports, store| {
-                exports.done.as_ref().map_or(Ok(1), |f| f.call(store, context))
-            })?;
-        }
-        let env = self.env.as_mut(&mut self.store);
-        env.ending = false;
-        env.calls.last_words = false;
-        if done == 0 && !env.finished.contains(&context) {
-            env.park(context);
-            self.has_news = env.has_news();
-            return Ok(());
-        }
-        env.finished.retain(|finished| *finished != context);
-        self.delete(context)
-    }
-
-    fn delete(&mut self, context: u32) -> Result<(), Error> {
-        let calls = &mut self.env.as_mut(&mut self.store).calls;
-        let orphans = calls.end_stream(context);
-        calls.last_words = true;
-        if self.exports.log.is_some() {
-            self.run("proxy_on_log", context, self.fuel(), |exports, store| {
-                exports.log.as_ref().map_or(Ok(()), |f| f.call(store, context))
-            })?;
-        }
-        self.run("proxy_on_delete", context, self.fuel(), |exports, store| {
-            exports.delete.as_ref().map_or(Ok(()), |f| f.call(store, context))
-        })?;
-        let env = self.env.as_mut(&mut self.store);
-        env.contexts.remove(&context);
-        env.calls.last_words = false;
-        orphans.into_iter().try_for_each(|orphan| self.tell_cancelled(orphan))
-    }
-
-    /// Ends the contexts for which the guest called `proxy_done` since; their streams' keys and
-    /// positions.
-    pub(crate) fn end_finished(&mut self) -> Result<Vec<(u64, usize)>, Error> {
-        let finished = std::mem::take(&mut self.env.as_mut(&mut self.store).finished);
-        let mut ended = Vec::with_capacity(finished.len());
-        for context in finished {
-            let owner = self.env.as_ref(&self.store).contexts.get(&context).copied();
-            ended.extend(owner.map(|owner| (context, owner)));
-            if let Err(error) = self.delete(context) {
-                // The crash is told to all streams that have a context here, so to these as well.
-                self.env.as_mut(&mut self.store).contexts.extend(ended);
-                return Err(error);
-            }
-        }
-        Ok(ended.into_iter().filter_map(|(_, owner)| owner.stream()).collect())
-    }
-
-    /// True while a context waits for `proxy_done`.
-    pub(crate) fn is_parked(&mut self, context: u32) -> bool {
-        self.env.as_mut(&mut self.store).parked.contains(&context)
-    }
-
     /// When the next tick of a plugin is due.
     pub(crate) fn tick_due(&self, plugin: u64) -> Option<Instant> {
         let root = self.env.as_ref(&self.store).root_of_plugin(plugin)?;
@@ -246,16 +203,19 @@ impl Instance {
         self.env.as_ref(&self.store).roots.iter().any(|root| root.tick.is_some())
     }
 
-    pub(crate) fn on_tick(&mut self, now: Instant) -> Result<(), Error> {
+    /// `proxy_on_tick`. The next one is due a period after this one has ended.
+    pub(crate) fn on_tick(&mut self) -> Result<(), Error> {
         let (fuel, root) = (self.fuel(), self.root);
+        let outcome = self.run("proxy_on_tick", root, fuel, |exports, store| {
+            exports.tick.as_ref().map_or(Ok(()), |f| f.call(store, root))
+        });
+        let now = self.core.host.clock().now();
         let roots = &mut self.env.as_mut(&mut self.store).roots;
         let known = roots.iter_mut().find(|known| known.context == root);
         if let Some(tick) = known.and_then(|known| known.tick.as_mut()) {
             tick.due = now + tick.period;
         }
-        self.run("proxy_on_tick", root, fuel, |exports, store| {
-            exports.tick.as_ref().map_or(Ok(()), |f| f.call(store, root))
-        })
+        outcome
     }
 
     pub(crate) fn on_queue_ready(&mut self, queue: u32) -> Result<(), Error> {

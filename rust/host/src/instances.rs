@@ -7,14 +7,15 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
+use crate::background::Account;
 use crate::effects::{Effects, LogRecord};
 use crate::ids::IdMap;
-use crate::instance::Instance;
 use crate::place::Place;
 use crate::plugin::PluginCore;
-use crate::{Callout, Error, Host, foreign};
+use crate::queue_calls::QueueCalls;
+pub(crate) use crate::slot::Slot;
+use crate::{Callout, Host, foreign};
 
 /// What the callbacks of this thread asked for since the last crossing.
 #[derive(Default)]
@@ -24,8 +25,8 @@ pub(crate) struct Outbox {
     pub(crate) timers: bool,
     pub(crate) callouts: Vec<Callout>,
     pub(crate) cancelled: Vec<u64>,
-    /// (plugin, queue) pairs to be told of a value.
-    pub(crate) queues: Vec<(u64, u32)>,
+    /// Who is to be told of values in queues.
+    pub(crate) queues: QueueCalls,
 }
 
 thread_local! {
@@ -35,6 +36,8 @@ thread_local! {
     /// What serves the tenants of a plugin.
     static TENANTS: RefCell<IdMap<u64, Vec<Rc<Slot>>>> = RefCell::default();
     static OUTBOX: RefCell<Outbox> = RefCell::default();
+    /// Plugins that are gone, whose contexts still end.
+    static LEAVING: RefCell<Vec<Rc<Slot>>> = RefCell::default();
     static SEEN_RETIRED: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -73,19 +76,13 @@ pub(crate) fn take_effects() -> Effects {
     effects
 }
 
-/// A plugin on this thread: its root context in the instance of its VM.
-pub(crate) struct Slot {
-    core: Arc<PluginCore>,
-    place: Rc<Place>,
-}
-
 /// The slot of a plugin on this thread.
 pub(crate) fn slot(core: &Arc<PluginCore>) -> Rc<Slot> {
     release_retired();
     if let Some(slot) = SLOTS.with_borrow(|slots| slots.get(&core.id).cloned()) {
         return slot;
     }
-    let slot = Rc::new(Slot { core: Arc::clone(core), place: place(core.vm.id) });
+    let slot = Rc::new(Slot::new(core, place(core.vm.id), account(core)));
     SLOTS.with_borrow_mut(|slots| slots.insert(core.id, Rc::clone(&slot)));
     if core.base != core.id {
         let first = TENANTS.with_borrow_mut(|tenants| {
@@ -107,6 +104,30 @@ pub(crate) fn known(plugin: u64) -> Weak<Slot> {
 /// The slots of this thread that serve tenants of a plugin.
 pub(crate) fn tenants(plugin: u64) -> Vec<Rc<Slot>> {
     TENANTS.with_borrow(|tenants| tenants.get(&plugin).cloned().unwrap_or_default())
+}
+
+/// The share of the policy that a plugin is of.
+fn account(core: &PluginCore) -> Rc<Account> {
+    let known = SLOTS.with_borrow(|slots| {
+        let slot = slots.values().find(|slot| slot.account().is_of(core));
+        slot.map(|slot| Rc::clone(slot.account()))
+    });
+    known.unwrap_or_else(|| Rc::new(Account::new(core)))
+}
+
+/// Plugins that are gone and whose contexts still end: callbacks of theirs are due.
+pub(crate) fn leaving() -> Vec<Rc<Slot>> {
+    LEAVING.with_borrow(Clone::clone)
+}
+
+/// Lets those of them go that have ended.
+pub(crate) fn let_go() {
+    let left: Vec<_> = LEAVING.with_borrow_mut(|leaving| {
+        let gone = |slot: &mut Rc<Slot>| !slot.has_endings();
+        leaving.extract_if(.., gone).collect()
+    });
+    let again: Vec<_> = left.into_iter().filter(|slot| !slot.leave()).collect();
+    LEAVING.with_borrow_mut(|leaving| leaving.extend(again));
 }
 
 fn place(vm: u64) -> Rc<Place> {
@@ -139,8 +160,8 @@ pub(crate) fn contexts(host: &Host) -> usize {
 fn places_of(host: &Host) -> Vec<Rc<Place>> {
     release_retired();
     let mut places: Vec<_> = SLOTS.with_borrow(|slots| {
-        let slots = slots.values().filter(|slot| slot.core.host.is(host));
-        slots.map(|slot| Rc::clone(&slot.place)).collect()
+        let slots = slots.values().filter(|slot| slot.core().host.is(host));
+        slots.map(|slot| Rc::clone(slot.place())).collect()
     });
     places.sort_unstable_by_key(Rc::as_ptr);
     places.dedup_by_key(|place| Rc::as_ptr(place));
@@ -150,10 +171,10 @@ fn places_of(host: &Host) -> Vec<Rc<Place>> {
 /// Lets a host's instances on this thread report what they counted.
 pub(crate) fn report(host: &Host) {
     let slots: Vec<_> = SLOTS.with_borrow(|slots| {
-        slots.values().filter(|slot| slot.core.host.is(host)).cloned().collect()
+        slots.values().filter(|slot| slot.core().host.is(host)).cloned().collect()
     });
     for slot in slots {
-        slot.place.report();
+        slot.place().report();
     }
 }
 
@@ -165,7 +186,7 @@ fn release_retired() {
     if seen == retired || foreign::busy() {
         return;
     }
-    let gone = |slot: &Rc<Slot>| slot.core.is_retired();
+    let gone = |slot: &Rc<Slot>| slot.core().is_retired();
     let released = SLOTS.try_with(|slots| {
         let mut slots = slots.try_borrow_mut().ok()?;
         Some(slots.extract_if(|_, slot| gone(slot)).map(|(_, slot)| slot).collect::<Vec<_>>())
@@ -179,72 +200,15 @@ fn release_retired() {
     });
     // Callbacks need what a thread that ends may have lost.
     if OUTBOX.try_with(|_| ()).is_ok() {
-        for slot in &released {
-            slot.place.leave(&slot.core);
-        }
+        let (leaving, released): (Vec<_>, Vec<_>) =
+            released.into_iter().partition(|slot| !slot.leave());
+        outbox(|out| out.timers |= !leaving.is_empty());
+        LEAVING.with_borrow_mut(|known| known.extend(leaving));
+        drop(released);
+    } else {
+        drop(released);
     }
-    drop(released);
     let _ = PLACES.try_with(|places| {
         places.borrow_mut().retain(|_, place| place.strong_count() > 0);
     });
-}
-
-impl Slot {
-    /// Makes sure that there is an instance, and the plugin's root context in it; its generation.
-    pub(crate) fn ready(&self) -> Result<u64, Error> {
-        self.place.ready(&self.core)
-    }
-
-    /// Grows with each instance, so that a stream knows whether its own is still there.
-    pub(crate) fn generation(&self) -> u64 {
-        self.place.generation()
-    }
-
-    /// Runs a callback of this plugin in the instance of `generation`. If it crashes, the instance
-    /// is replaced and the streams that it served are told.
-    pub(crate) fn call<R>(
-        &self,
-        generation: u64,
-        callback: impl FnOnce(&mut Instance) -> Result<R, Error>,
-    ) -> Result<R, Error> {
-        self.place.call(&self.core, generation, callback)
-    }
-
-    /// True when the instance of `generation` still serves.
-    pub(crate) fn serves(&self, generation: u64) -> bool {
-        self.place.serves(generation)
-    }
-
-    /// When the next tick is due on this thread.
-    pub(crate) fn tick_due(&self) -> Option<Instant> {
-        self.place.tick_due(self.core.id)
-    }
-
-    /// How long it is until then.
-    pub(crate) fn tick_wait(&self) -> Option<Duration> {
-        let due = self.tick_due()?;
-        Some(due.saturating_duration_since(self.core.host.clock().now()))
-    }
-
-    /// Runs the tick if it is due.
-    pub(crate) fn tick(&self) {
-        let now = self.core.host.clock().now();
-        if self.tick_due().is_some_and(|due| due <= now) {
-            // How it failed is in the outbox; there is no stream to answer.
-            let _ = self.call(self.generation(), |instance| instance.on_tick(now));
-        }
-    }
-}
-
-/// Tells plugins of this thread about values in their queues.
-pub(crate) fn deliver_queues() {
-    // A callback may queue again; one round a crossing keeps two policies from playing ping-pong
-    // within it.
-    let waiting = outbox(|out| std::mem::take(&mut out.queues));
-    for (plugin, queue) in waiting {
-        let slot = SLOTS.with_borrow(|slots| slots.get(&plugin).cloned());
-        if let Some(slot) = slot {
-            let _ = slot.call(slot.generation(), |instance| instance.on_queue_ready(queue));
-        }
-    }
 }

@@ -5,6 +5,7 @@
 
 mod abi;
 mod attributes;
+mod background;
 mod backtrace;
 mod callouts;
 mod capabilities;
@@ -24,6 +25,7 @@ mod free_memory;
 pub mod fuzzing;
 mod guest;
 mod headers;
+mod health;
 mod host;
 mod hostcalls;
 mod instance;
@@ -36,17 +38,22 @@ mod plugin;
 mod printable;
 mod properties;
 mod protobuf;
+mod queue_calls;
 mod random;
 mod remembered;
 mod secrets;
 mod shared_data;
 mod shared_queues;
+mod slot;
 mod statistics;
+mod step;
 mod stream;
 mod stream_state;
 mod symbols;
 mod tenant_data;
 mod tenants;
+mod thread_time;
+mod time_budget;
 mod trace;
 mod vm;
 #[cfg(test)]

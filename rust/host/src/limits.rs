@@ -26,6 +26,12 @@ pub struct Limits {
     pub header_bytes: usize,
     /// Bytes that one callback may write to the log.
     pub log_bytes: usize,
+    /// Callbacks that one step may cause beside its own: of queues, and after `proxy_done`.
+    pub step_callbacks: u32,
+    /// Fuel of all of these together; one of them may always run.
+    pub step_fuel: u64,
+    /// Millionths of a thread's time for callbacks in the background.
+    pub background_share: u32,
 }
 
 impl Default for Limits {
@@ -38,6 +44,9 @@ impl Default for Limits {
             headers: 128,
             header_bytes: 64 << 10,
             log_bytes: 16 << 10,
+            step_callbacks: 64,
+            step_fuel: 20_000_000,
+            background_share: 50_000,
         }
     }
 }

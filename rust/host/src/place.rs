@@ -4,27 +4,39 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::callouts;
+use smallvec::SmallVec;
+
 use crate::effects::LogRecord;
+use crate::health::{Health, Lines};
 use crate::instance::Instance;
 use crate::instances::outbox;
 use crate::plugin::PluginCore;
-use crate::{Error, LogLevel, stream_state};
-
-/// Crashes further apart than this do not count together.
-const WINDOW: Duration = Duration::from_secs(10);
-/// The first back-off; it doubles with each further crash in the window.
-const BACK_OFF: Duration = Duration::from_millis(100);
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
+use crate::{Clock, Error, LogLevel, callouts, instances, step, stream_state};
 
 /// Where the plugins of a VM have their instance.
 #[derive(Default)]
 pub(crate) struct Place {
     instance: RefCell<Option<Instance>>,
     generation: Cell<u64>,
-    crashes: Cell<u32>,
-    last_crash: Cell<Option<Instant>>,
-    retry_at: Cell<Option<Instant>>,
+    health: RefCell<Health>,
+    /// Since when callbacks of contexts that end wait for the loop's next turn.
+    ends_since: Cell<Option<Instant>>,
+}
+
+/// How long a start takes.
+struct Measure {
+    began: Option<Duration>,
+    burnt: u64,
+}
+
+impl Measure {
+    fn begin(core: &PluginCore) -> Self {
+        Self { began: core.host.clock().stopwatch(), burnt: step::burnt() }
+    }
+
+    fn end(&self) -> Duration {
+        Clock::took(self.began, step::burnt().wrapping_sub(self.burnt))
+    }
 }
 
 impl Place {
@@ -35,7 +47,8 @@ impl Place {
         {
             return Ok(self.generation.get());
         }
-        if self.retry_at.get().is_some_and(|at| core.host.clock().now() < at) {
+        if self.wait(core).is_some() {
+            self.say(core, |health| &mut health.refusals, LogLevel::Warn, &Error::BackOff);
             return Err(Error::BackOff);
         }
         if self.is_taken() {
@@ -46,9 +59,21 @@ impl Place {
         Ok(self.generation.get())
     }
 
+    /// How long no instance may be made.
+    pub(crate) fn wait(&self, core: &PluginCore) -> Option<Duration> {
+        self.health.borrow_mut().wait(core.host.clock().now())
+    }
+
+    /// Whether a plugin has its root context in the instance; one that is at work has.
+    pub(crate) fn has(&self, plugin: u64) -> bool {
+        let instance = self.instance.try_borrow();
+        instance.map_or(true, |place| place.as_ref().is_some_and(|it| it.has(plugin)))
+    }
+
     /// Another plugin comes into the instance. One that refuses its configuration stays out, and
     /// the others go on.
     fn join(&self, core: &Arc<PluginCore>) -> Result<(), Error> {
+        let measure = Measure::begin(core);
         let joined = match &mut *self.instance.borrow_mut() {
             Some(instance) => {
                 let joined = instance.join(core);
@@ -57,37 +82,48 @@ impl Place {
             }
             None => Err(Error::InstanceGone),
         };
-        match joined {
+        match &joined {
             Ok(()) => {
                 let ticks = self.tick_due(core.id).is_some();
                 outbox(|out| out.timers |= ticks);
-                Ok(())
-            }
-            Err(error @ Error::Refused { .. }) => {
-                self.note_crash(core);
-                Err(error)
             }
             Err(error) => {
-                self.crashed(core, &error, |other| other.id != core.id);
-                Err(error)
+                if matches!(error, Error::Refused { .. }) {
+                    self.say(core, |health| &mut health.crashes, LogLevel::Critical, error);
+                } else {
+                    self.crashed(core, error, |other| other.id != core.id);
+                }
+                self.health.borrow_mut().failed(core.host.clock().now(), measure.end());
             }
         }
+        joined
     }
 
     /// Starts an instance with `core`, and with `others` if they can be there again.
     fn replace(&self, core: &Arc<PluginCore>, others: &[Arc<PluginCore>]) -> Result<(), Error> {
-        let started = Instance::start(Arc::clone(core));
-        let mut instance = started.inspect_err(|_| {
-            self.note_crash(core);
-        })?;
+        let measure = Measure::begin(core);
+        let started = self.start(core, others);
+        let (now, took) = (core.host.clock().now(), measure.end());
+        match &started {
+            Ok(()) => self.health.borrow_mut().started(now, took),
+            Err(error) => {
+                self.health.borrow_mut().failed(now, took);
+                self.say(core, |health| &mut health.crashes, LogLevel::Critical, error);
+            }
+        }
+        started
+    }
+
+    fn start(&self, core: &Arc<PluginCore>, others: &[Arc<PluginCore>]) -> Result<(), Error> {
+        let mut instance = Instance::start(Arc::clone(core))?;
         self.generation.set(self.generation.get() + 1);
+        self.ends_since.set(None);
         self.hand_over(&mut instance);
         for other in others {
             // One that crashes now is not started again before its next request.
             if let Err(error) = instance.join(other)
                 && !matches!(error, Error::Refused { .. })
             {
-                self.note_crash(core);
                 callouts::cancel(&instance.calls().abandon());
                 return Err(error);
             }
@@ -124,25 +160,83 @@ impl Place {
             }
             outcome
         };
-        let outcome = outcome.and_then(|answer| self.after().map(|()| answer));
+        let outcome = outcome.and_then(|answer| self.after(core).map(|()| answer));
         outcome.inspect_err(|error| self.crashed(core, error, |_| true))
     }
 
     /// What a callback asked beyond its own stream.
     #[cold]
-    fn after(&self) -> Result<(), Error> {
-        let ended = {
-            let mut place = self.instance.borrow_mut();
-            let Some(instance) = place.as_mut() else { return Ok(()) };
-            let ended = instance.end_finished()?;
-            self.hand_over(instance);
-            instance.has_news = false;
-            ended
-        };
+    fn after(&self, core: &PluginCore) -> Result<(), Error> {
+        let mut ended = SmallVec::new();
+        let outcome = self.end_contexts(core, &mut ended);
         for (key, position) in ended {
             stream_state::leave(key, position);
         }
+        outcome
+    }
+
+    /// Ends contexts for which the guest called `proxy_done`, as many as the step has room for; the
+    /// rest waits for the loop's next turn.
+    fn end_contexts(
+        &self,
+        core: &PluginCore,
+        ended: &mut SmallVec<[(u64, usize); 2]>,
+    ) -> Result<(), Error> {
+        let mut place = self.instance.borrow_mut();
+        let Some(instance) = place.as_mut() else { return Ok(()) };
+        let before = instance.note_finished();
+        while self.ends_since.get().is_none()
+            && let Some(next) = instance.ends_next()
+            && step::admits(&next.spec.limits)
+        {
+            instance.turn_to(&next)?;
+            ended.extend(step::cause(|| instance.end_next())?);
+            instance.note_finished();
+        }
+        self.wait_for_turn(core, instance, before);
+        self.hand_over(instance);
+        instance.has_news = false;
         Ok(())
+    }
+
+    /// What is due and did not run waits; `before` callbacks did so already.
+    fn wait_for_turn(&self, core: &PluginCore, instance: &Instance, before: usize) {
+        let due = instance.endings();
+        if due == 0 {
+            self.ends_since.set(None);
+            return;
+        }
+        if self.ends_since.get().is_none() {
+            self.ends_since.set(Some(core.host.clock().now()));
+        }
+        outbox(|out| out.timers = true);
+        if let Some(slot) = instances::known(core.id).upgrade()
+            && due > before
+        {
+            slot.put_off(due - before);
+        }
+    }
+
+    /// Since when callbacks wait, if the next one is of this plugin.
+    pub(crate) fn ends_since(&self, plugin: u64) -> Option<Instant> {
+        let since = self.ends_since.get()?;
+        let place = self.instance.borrow();
+        let next = place.as_ref().and_then(Instance::ends_next);
+        next.filter(|core| core.id == plugin).map(|_| since)
+    }
+
+    /// Runs the next of these callbacks.
+    pub(crate) fn end_one(&self, core: &Arc<PluginCore>) {
+        let now = core.host.clock().now();
+        let ended = self.call(core, self.generation.get(), |instance| {
+            let ended = instance.end_next()?;
+            self.ends_since.set((instance.endings() > 0).then_some(now));
+            Ok(ended)
+        });
+        // How it failed is in the outbox.
+        if let Ok(Some((key, position))) = ended {
+            stream_state::leave(key, position);
+        }
     }
 
     /// Gives what the instance asked of others to the layer above.
@@ -187,49 +281,55 @@ impl Place {
         for key in &streams {
             stream_state::vacate(*key);
         }
-        let (policy, message) = (Arc::clone(&core.name), error.to_string());
-        outbox(|out| {
-            out.logs.push(LogRecord { policy, level: LogLevel::Critical, message });
-            out.wake.extend(&streams);
-        });
-        if self.note_crash(core) == 1
+        self.ends_since.set(None);
+        outbox(|out| out.wake.extend(&streams));
+        self.say(core, |health| &mut health.crashes, LogLevel::Critical, error);
+        if self.wait(core).is_none()
             && let Some((first, others)) = plugins.split_first()
         {
-            // How it failed counts as a crash, and the next request hears of it.
+            // How it failed is in the outbox, and the next request hears of it.
             let _ = self.replace(first, others);
         }
     }
 
-    /// Counts a crash; from the second one within the window the VM is held back.
-    fn note_crash(&self, core: &PluginCore) -> u32 {
+    /// Writes a line about the plugin, unless there were many of the kind.
+    fn say(
+        &self,
+        core: &PluginCore,
+        kind: impl FnOnce(&mut Health) -> &mut Lines,
+        level: LogLevel,
+        error: &Error,
+    ) {
         let now = core.host.clock().now();
-        let recent = self.last_crash.get().is_some_and(|last| now - last < WINDOW);
-        let crashes = if recent { self.crashes.get() + 1 } else { 1 };
-        self.crashes.set(crashes);
-        self.last_crash.set(Some(now));
-        let wait = BACK_OFF.saturating_mul(1 << (crashes.saturating_sub(2)).min(16));
-        let held = crashes > 1;
-        self.retry_at.set(held.then(|| now + wait.min(LONGEST_BACK_OFF)));
-        crashes
+        let line = kind(&mut self.health.borrow_mut()).next(now, || error.to_string());
+        if let Some(message) = line {
+            let policy = Arc::clone(&core.name);
+            outbox(|out| out.logs.push(LogRecord { policy, level, message }));
+        }
     }
 
-    /// A plugin is gone: its root context ends, the others go on.
-    pub(crate) fn leave(&self, core: &Arc<PluginCore>) {
+    /// A plugin is gone: its root context ends, the others go on. False while callbacks of its
+    /// contexts are due.
+    pub(crate) fn leave(&self, core: &Arc<PluginCore>) -> bool {
         let (others, parked) = match &*self.instance.borrow() {
             Some(instance) if instance.has(core.id) => {
                 (instance.plugins().len() > 1, instance.has_parked())
             }
-            _ => return,
+            _ => return true,
         };
         if parked {
             // How it failed is in the outbox.
             let _ = self.call(core, self.generation.get(), Instance::end_parked);
+        }
+        if self.ends_since(core.id).is_some() {
+            return false;
         }
         if others {
             let _ = self.call(core, self.generation.get(), Instance::leave);
         } else {
             self.abandon_calls();
         }
+        true
     }
 
     pub(crate) fn generation(&self) -> u64 {

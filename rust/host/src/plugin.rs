@@ -215,6 +215,12 @@ impl Plugin {
         &self.core.name
     }
 
+    /// What it may use.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.core.spec.limits
+    }
+
     /// SHA-256 of the module, in hex.
     #[must_use]
     pub fn digest(&self) -> &str {

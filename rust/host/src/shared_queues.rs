@@ -37,6 +37,8 @@ struct Queue {
     owner: Space,
     values: VecDeque<Value>,
     bytes: usize,
+    /// How many values were taken from it.
+    taken: u64,
     /// The plugins (by id) that registered it and are told when a value arrives.
     listeners: Vec<u64>,
 }
@@ -125,8 +127,24 @@ impl SharedQueues {
         let queue = table.open(id, may)?;
         let Some(value) = queue.values.pop_front() else { return Ok(None) };
         queue.bytes -= value.cost();
+        queue.taken += 1;
         table.take_back(&value);
         Ok(Some(value.bytes))
+    }
+
+    /// How many values wait in a queue.
+    pub(crate) fn len(&self, id: u32) -> usize {
+        self.lock().queue(id).map_or(0, |queue| queue.values.len())
+    }
+
+    /// How many values were taken from a queue so far.
+    pub(crate) fn taken(&self, id: u32) -> u64 {
+        self.lock().queue(id).map_or(0, |queue| queue.taken)
+    }
+
+    /// Whether a plugin registered a queue that is there.
+    pub(crate) fn listens(&self, id: u32, plugin: u64) -> bool {
+        self.lock().queue(id).is_ok_and(|queue| queue.listeners.contains(&plugin))
     }
 
     /// Forgets a plugin that is gone.
@@ -170,7 +188,7 @@ impl Value {
 
 impl Queue {
     fn of(owner: Space) -> Self {
-        Self { owner, values: VecDeque::new(), bytes: 0, listeners: Vec::new() }
+        Self { owner, values: VecDeque::new(), bytes: 0, taken: 0, listeners: Vec::new() }
     }
 }
 

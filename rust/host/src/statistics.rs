@@ -99,6 +99,8 @@ pub struct PolicyStatistics {
     pub out_of_memory: u64,
     /// The callouts that it made; more messages of a gRPC stream are none.
     pub callouts: u64,
+    /// How often something had to wait that it does in the background.
+    pub put_off: u64,
 }
 
 /// How a callback failed.
@@ -142,6 +144,10 @@ impl Statistics {
 
     pub(crate) fn called_out(&self) {
         self.with(|totals| totals.policy.callouts += 1);
+    }
+
+    pub(crate) fn put_off(&self, callbacks: usize) {
+        self.with(|totals| totals.policy.put_off += callbacks as u64);
     }
 
     pub(crate) fn callbacks(&self, policy: &str) -> Vec<CallbackStatistics> {

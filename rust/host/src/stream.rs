@@ -8,7 +8,7 @@ use crate::effects::{Body, Effects, LocalResponse};
 use crate::filter_chain::{FilterChain, Refusal};
 use crate::flow::Flow;
 use crate::stream_state::{self, StreamState};
-use crate::{Attributes, Chain, Error, HeaderMap, foreign, instances, signals};
+use crate::{Attributes, Chain, Error, HeaderMap, foreign, queue_calls, signals, step as budget};
 
 /// A handle to a stream, whose state lives on the thread that opened it. Every phase answers
 /// [`Error::WrongThread`] elsewhere, and [`Error::Busy`] while a foreign function runs there; a handle
@@ -201,10 +201,11 @@ impl Stream {
         }
         self.can_move()?;
         self.closed = true;
+        budget::begin();
         let effects = match stream_state::find(self.key) {
             Some(state) => {
                 end(&FilterChain { key: self.key, state: &state });
-                instances::deliver_queues();
+                queue_calls::deliver();
                 state.borrow_mut().take_effects(self.key)
             }
             None => Effects::default(),
@@ -286,10 +287,11 @@ fn on_trailers(chain: &FilterChain<'_>, direction: Direction, trailers: HeaderMa
 fn step(key: u64, work: impl FnOnce(&FilterChain<'_>)) -> Effects {
     let Some(state) = stream_state::find(key) else { return Effects::default() };
     let chain = FilterChain { key, state: &state };
+    budget::begin();
     // What a tick or another stream asked since comes before what happens now.
     chain.perform_asked();
     work(&chain);
-    instances::deliver_queues();
+    queue_calls::deliver();
     chain.perform_asked();
     state.borrow_mut().take_effects(key)
 }
@@ -302,6 +304,7 @@ fn end(chain: &FilterChain<'_>) {
 
 /// Ends a stream that nobody holds; what is said meanwhile comes with this thread's next step.
 fn abandon(key: u64) {
+    budget::begin();
     if let Some(state) = stream_state::find(key) {
         end(&FilterChain { key, state: &state });
     }

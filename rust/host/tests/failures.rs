@@ -5,10 +5,13 @@
 mod common;
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::{HEADERS, callback, got, guest, load_with, map, posted, said, status};
-use wasmgate_host::{Body, Chain, Effects, Error, Head, Plugin, PluginSpec, Stream};
+use wasmgate_host::{
+    Body, CallbackStatistics, Chain, Clock, Effects, Error, Head, Host, HostOptions, LogLevel,
+    Plugin, PluginSpec, Stream,
+};
 
 /// Crashes at a fifth field, and pauses at a sixth.
 const ATTACKED: &str = "(if (i32.eq (local.get $fields) (i32.const 5)) (then unreachable))
@@ -45,21 +48,113 @@ fn the_next_request_is_served_at_once() {
     assert_eq!(got(&chain).1.request.head, Head::Unchanged);
 }
 
-#[test]
-fn from_the_second_crash_on_the_policy_is_held_back_and_comes_again() {
-    let chain = crashes(false);
-    attack(&chain);
-    attack(&chain);
-    let (stream, effects) = got(&chain);
-    assert_eq!(status(&stream), "503");
-    assert_eq!(
-        said(&effects),
-        ["crashes: the policy crashed repeatedly and is held back for a moment"]
+/// A policy that crashes at a fifth field and whose start takes 100 ms by a clock that stands still.
+fn slow_start(host: &Host) -> Chain {
+    let attacked = callback("proxy_on_request_headers", HEADERS, ATTACKED);
+    let start = callback(
+        "proxy_on_configure",
+        "(param i32 i32) (result i32)",
+        "(local $i i32) (local.set $i (i32.const 15000000))
+        (loop $a (br_if $a (local.tee $i (i32.sub (local.get $i) (i32.const 1))))) (i32.const 1)",
     );
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while got(&chain).1.request.head == Head::Held {
-        assert!(Instant::now() < deadline, "the policy never came back");
+    Chain::new(vec![load_with(host, "crashes", &[&attacked, &start], |_| {})])
+}
+
+fn still() -> Host {
+    let (clock, log_level) = (Clock::stopped_at(0), LogLevel::Info);
+    Host::with(HostOptions { clock, log_level, ..HostOptions::default() })
+}
+
+#[test]
+fn a_request_that_crashes_each_second_costs_other_requests_nothing() {
+    let host = still();
+    let chain = slow_start(&host);
+    let mut passed = 0;
+    for _ in 0..60 {
+        attack(&chain);
+        for _ in 0..4 {
+            passed += usize::from(got(&chain).1.request.head == Head::Unchanged);
+            assert!(host.advance(Duration::from_millis(250)));
+        }
     }
+    assert_eq!(passed, 240);
+}
+
+#[test]
+fn replacements_take_a_tenth_of_the_time_and_the_policy_comes_again() {
+    let host = still();
+    let chain = slow_start(&host);
+    let starts = || {
+        let configured = |its: &CallbackStatistics| its.callback == "proxy_on_configure";
+        host.callbacks().into_iter().find(configured).unwrap().fuel
+    };
+    let (first, mut held) = (starts(), 0);
+    for _ in 0..2_000 {
+        let (stream, effects) = attack(&chain);
+        assert_eq!(status(&stream), "503");
+        held += usize::from(effects.logs.iter().any(|line| line.message.contains("held back")));
+        assert!(host.advance(Duration::from_millis(10)));
+    }
+    let spent = Duration::from_nanos(starts().sum - first.sum);
+    assert!(spent <= Duration::from_millis(3_300), "{spent:?} for replacements in 20 s");
+    assert!(spent >= Duration::from_millis(2_500), "{spent:?} for replacements in 20 s");
+    assert!(held > 0 && held <= 5, "{held} lines of 2,000 requests");
+    assert!(host.advance(Duration::from_secs(5)));
+    assert_eq!(got(&chain).1.request.head, Head::Unchanged);
+}
+
+#[test]
+fn crashes_are_logged_five_times_a_minute() {
+    let host = still();
+    let chain = slow_start(&host);
+    let lines = (0..70).flat_map(|_| {
+        let lines = said(&attack(&chain).1);
+        assert!(host.advance(Duration::from_secs(1)));
+        lines
+    });
+    let lines: Vec<_> = lines.collect();
+    assert_eq!(lines.len(), 10, "{lines:?}");
+    assert!(lines[5].ends_with("(55 more such lines were not written)"), "{}", lines[5]);
+}
+
+#[test]
+fn a_module_that_does_not_start_any_more_is_tried_again_and_again_later() {
+    let host = still();
+    // Each start needs the value that the one before left in the shared data.
+    let fields = [
+        r#"(import "env" "proxy_get_shared_data"
+            (func $get (param i32 i32 i32 i32 i32) (result i32)))"#,
+        r#"(import "env" "proxy_set_shared_data"
+            (func $set (param i32 i32 i32 i32 i32) (result i32)))"#,
+        &callback("proxy_on_request_headers", HEADERS, ATTACKED),
+        &callback(
+            "proxy_on_vm_start",
+            "(param i32 i32) (result i32)",
+            "(if (i32.eqz (call $get (i32.const 64) (i32.const 1) (i32.const 8) (i32.const 12)
+                (i32.const 16))) (then
+                (if (i32.eq (i32.load8_u (i32.load (i32.const 8))) (i32.const 50)) (then unreachable))
+                (i32.store8 (i32.const 68) (i32.const 50))))
+            (drop (call $set (i32.const 64) (i32.const 1) (i32.const 68) (i32.const 1) (i32.const 0)))
+            (i32.const 1)",
+        ),
+        r#"(data (i32.const 64) "k   1")"#,
+    ];
+    let chain = Chain::new(vec![load_with(&host, "crashes", &fields, |_| {})]);
+    attack(&chain);
+    let traps = || host.policies()[0].traps;
+    let mut waits = Vec::new();
+    let mut waited = Duration::ZERO;
+    while waits.len() < 6 {
+        let before = traps();
+        got(&chain);
+        if traps() > before {
+            waits.push(waited.as_millis());
+            waited = Duration::ZERO;
+        }
+        assert!(host.advance(Duration::from_millis(10)));
+        waited += Duration::from_millis(10);
+    }
+    assert_eq!(waits, [100, 200, 400, 800, 1600, 3200]);
 }
 
 #[test]
@@ -83,9 +178,11 @@ fn a_stream_that_had_gone_on_fails_at_its_next_callback() {
 
 #[test]
 fn the_instances_of_other_threads_serve_on() {
-    let chain = crashes(false);
-    attack(&chain);
-    attack(&chain);
+    let host = still();
+    let chain = slow_start(&host);
+    while got(&chain).1.request.head == Head::Unchanged {
+        attack(&chain);
+    }
     let elsewhere = chain.clone();
     let head = thread::spawn(move || got(&elsewhere).1.request.head).join().unwrap();
     assert_eq!((head, got(&chain).1.request.head), (Head::Unchanged, Head::Held));

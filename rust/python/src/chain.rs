@@ -99,7 +99,12 @@ impl Chain {
         Ok((Stream(stream), effects, !end))
     }
 
-    /// Runs the ticks that are due on this thread; the answer is seconds to the next one.
+    /// Starts the policies that are not there yet on this thread.
+    fn start(&self, py: Python<'_>) -> PyResult<Py<Effects>> {
+        effects::convert_ticked(py, self.chain.start())
+    }
+
+    /// A turn of this thread's loop; the answer is seconds to the next one.
     fn tick(&self, py: Python<'_>) -> PyResult<(Option<f64>, Py<Effects>)> {
         let ticked = self.chain.tick();
         Ok((

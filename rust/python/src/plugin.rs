@@ -27,7 +27,7 @@ impl Plugin {
         strip_request_headers, allow_on_headers_stop_iteration=false, net = Vec::new(),
         read = Vec::new(), foreign_functions = Vec::new(), metrics = Vec::new(),
         shared_data = Vec::new(), vm_id = String::new(), tenants = None,
-        symbols = None))]
+        symbols = None, step_callbacks = 64, step_fuel = 20_000_000, background_share = 0.05))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of one constructor")]
     fn new(
         py: Python<'_>,
@@ -55,11 +55,26 @@ impl Plugin {
         vm_id: String,
         tenants: Option<(String, String, usize, f64)>,
         symbols: Option<PathBuf>,
+        step_callbacks: u32,
+        step_fuel: u64,
+        background_share: f64,
     ) -> PyResult<Self> {
         let read =
             Folders::open(read).map_err(|error| errors::raise_load(py, &name, &error.into()))?;
         let memory = module.0.memory();
-        let limits = Limits { fuel, start_fuel, memory, body, headers, header_bytes, log_bytes };
+        let background_share = millionths(background_share)?;
+        let limits = Limits {
+            fuel,
+            start_fuel,
+            memory,
+            body,
+            headers,
+            header_bytes,
+            log_bytes,
+            step_callbacks,
+            step_fuel,
+            background_share,
+        };
         let spec = PluginSpec {
             name: name.clone(),
             root_id,
@@ -128,6 +143,20 @@ impl Plugin {
     #[getter]
     fn cache_problem(&self) -> Option<&str> {
         self.0.cache_problem()
+    }
+}
+
+/// A share of a thread's time as the host counts it.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is between 1 and a million"
+)]
+fn millionths(share: f64) -> PyResult<u32> {
+    if share > 0.0 && share <= 1.0 {
+        Ok((share * 1e6).ceil() as u32)
+    } else {
+        Err(PyValueError::new_err("background_share is above 0 and at most 1"))
     }
 }
 

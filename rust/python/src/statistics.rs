@@ -40,6 +40,7 @@ pub(crate) struct PolicyStatistics {
     out_of_fuel: u64,
     out_of_memory: u64,
     callouts: u64,
+    put_off: u64,
 }
 
 impl From<host::PolicyStatistics> for PolicyStatistics {
@@ -51,6 +52,7 @@ impl From<host::PolicyStatistics> for PolicyStatistics {
             out_of_fuel: its.out_of_fuel,
             out_of_memory: its.out_of_memory,
             callouts: its.callouts,
+            put_off: its.put_off,
         }
     }
 }

@@ -74,8 +74,9 @@ def _unused(config: GatewayConfig) -> Iterator[str]:
     clusters = {route.cluster for route in config.routes}
     clusters |= {name for its in config.policies.values() for name in its.capabilities.net}
     policies = {name for route in config.routes for name in config.policies_of(route)}
+    policies |= set(config.background)
     for kind, defined, used, nobody in (
         ("clusters", config.clusters, clusters, "no route and no policy"),
-        ("policies", config.policies, policies, "no route"),
+        ("policies", config.policies, policies, "neither a route nor `background`"),
     ):
         yield from (f"{kind}.{name}: {nobody} uses it" for name in defined if name not in used)

@@ -23,7 +23,7 @@ from wasmgate.config.model import Model
 from wasmgate.config.names import FieldName, Name, Text
 from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
 from wasmgate.config.references import dangling
-from wasmgate.config.units import Count, Duration, Size
+from wasmgate.config.units import Count, Duration, Share, Size
 from wasmgate.config.written import InFile
 from wasmgate.config.wrong import wrong
 from wasmgate.isolation import Isolation, contradiction
@@ -83,6 +83,15 @@ class LimitSettings(Model):
 
     log_bytes: Size = Limits.log_bytes
     """Log text that one callback may write."""
+
+    step_callbacks: Count = Limits.step_callbacks
+    """Callbacks of queues and after `proxy_done` that one step may cause; the rest waits a turn."""
+
+    step_fuel: Count = Limits.step_fuel
+    """Fuel of all these callbacks together; one of them may always run."""
+
+    background_share: Share = Limits.background_share
+    """The share of a core's time for ticks, queues, and callouts of no request."""
 
     def to_limits(self) -> Limits:
         """Return the same as `Limits`."""
@@ -248,6 +257,9 @@ class GatewayConfig(Model):
     default_policies: tuple[str, ...] = ()
     """The policies of every route that names none."""
 
+    background: tuple[str, ...] = ()
+    """Policies that run beside the requests: they tick, listen to queues and make callouts."""
+
     routes: Annotated[tuple[Route, ...], *NOT_EMPTY]
     """The first that matches, in the order of the file, is taken."""
 
@@ -273,7 +285,8 @@ class GatewayConfig(Model):
         return self
 
     def _raw(self) -> dict[str, Any]:
-        return self.model_dump(include={"policies", "clusters", "default_policies", "routes"})
+        names = {"policies", "clusters", "default_policies", "background", "routes"}
+        return self.model_dump(include=names)
 
     def to_policies(self) -> dict[str, Policy]:
         """Return every policy by name, ready to be loaded."""

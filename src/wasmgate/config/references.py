@@ -32,9 +32,11 @@ def dangling(data: Any) -> Iterator[Mistake]:  # noqa: ANN401 (data that nobody 
         capabilities = _mapping(_mapping(policy).get("capabilities"))
         for below, text, hint in _unreachable(capabilities, policies, clusters):
             yield Mistake(("policies", name, "capabilities", *below), text, hint)
-    for index, name in enumerate(_sequence(top.get("default_policies"))):
-        yield from _missing(("default_policies", index), name, policies, "policy")
-    yield from _twice(("default_policies",), _sequence(top.get("default_policies")))
+    for key in ("default_policies", "background"):
+        names = _sequence(top.get(key))
+        for index, name in enumerate(names):
+            yield from _missing((key, index), name, policies, "policy")
+        yield from _twice((key,), names)
     for at, value in enumerate(_sequence(top.get("routes"))):
         route = _mapping(value)
         for index, written in enumerate(_sequence(route.get("policies"))):

@@ -24,11 +24,13 @@ TITLE = {
 
 
 class _AsWritten(GenerateJsonSchema):
-    """Writes defaults as the file does: the models hold seconds and addresses."""
+    """Writes defaults as the file does: the models hold shares, seconds, addresses."""
 
     def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
         written = super().default_schema(schema)
         match written.get("default"):
+            case float() as share if "anyOf" in written:
+                written["default"] = f"{share * 100:g}%"
             case float() as seconds:
                 written["default"] = f"{seconds:g}s"
             case {"host": host, "port": port}:

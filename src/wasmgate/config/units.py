@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from wasmgate.config.wrong import wrong
 
-__all__ = ["Count", "Duration", "Size", "duration", "size"]
+__all__ = ["Count", "Duration", "Share", "Size", "duration", "share", "size"]
 
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 BYTES = {
@@ -30,6 +30,7 @@ LONGEST = 24 * 3600.0
 LARGEST = 1024**4
 
 _DURATION = r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h)"
+_SHARE = r"([0-9]+(?:\.[0-9]+)?) ?%"
 _SIZE = r"([0-9][0-9_]*) ?(B|KB|MB|GB|KiB|MiB|GiB)?"
 
 
@@ -74,6 +75,23 @@ def size(value: object) -> int:
     return size_bytes
 
 
+def share(value: object) -> float:
+    """Read a share such as "5%" or 0.05 and return it as a number.
+
+    Raises PydanticCustomError, a ValueError, for anything else, 0 and more than 100%.
+    """
+    match = re.fullmatch(_SHARE, value) if isinstance(value, str) else None
+    number = float(match[1]) / 100 if match else value
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        raise wrong(
+            "share", "must be a share, such as 5% or 0.05", "write a number and % behind it"
+        )
+    if not 0 < number <= 1:
+        text = "must be more than 0 and at most 100%"
+        raise wrong("share", text, "write a share such as 5%")
+    return float(number)
+
+
 Duration = Annotated[
     float,
     BeforeValidator(duration),
@@ -87,6 +105,18 @@ Size = Annotated[
             "anyOf": [
                 {"type": "integer", "minimum": 1, "maximum": LARGEST},
                 {"type": "string", "pattern": f"^{_SIZE}$", "examples": ["32MiB", "64KiB"]},
+            ]
+        }
+    ),
+]
+Share = Annotated[
+    float,
+    BeforeValidator(share),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+                {"type": "string", "pattern": f"^{_SHARE}$", "examples": ["5%"]},
             ]
         }
     ),

@@ -108,7 +108,12 @@ class Gateway:
                 config = load(self._path)
             old = self._deployment
             self._deployment = self._deployed(config, previous=old)
+        for loop in old.loops():
+            loop.call_soon_threadsafe(self._start)
         old.retire()
+
+    def _start(self) -> None:
+        self._deployment.start()
 
     def _deployed(self, config: GatewayConfig, previous: Deployment | None = None) -> Deployment:
         config.require_storage()
@@ -165,6 +170,7 @@ class Gateway:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] == "lifespan.startup":
+            self._start()
             await send({"type": "lifespan.startup.complete"})
         self._deployment.close_local()
         await send({"type": "lifespan.shutdown.complete"})

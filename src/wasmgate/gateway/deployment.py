@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from wasmgate._native import Host
+    from wasmgate._native import Host, Plugin
     from wasmgate.config import GatewayConfig
     from wasmgate.foreign import AsyncFunction
     from wasmgate.upstream import Upstream
@@ -61,9 +61,8 @@ class Deployment:
         self.configured: ConfiguredPolicies = ConfiguredPolicies(
             config, self.loaded, previous.configured if previous is not None else None
         )
-        plugins = [loaded.plugin for loaded in self.loaded.values()]
-        # One chain has every policy once: its ticks are everybody's.
-        self._tick = Chain([*plugins, *self.configured.plugins()]).tick
+        # One chain has every policy that runs once: its ticks are everybody's.
+        self._running = Chain(self._plugins())
         self.router = _router(config, self.configured)
 
     def local(self) -> Local:
@@ -74,8 +73,21 @@ class Deployment:
             for other in [other for other in self._locals if other.is_closed()]:
                 del self._locals[other]
             upstreams = {name: self._upstream(name) for name in self.config.clusters}
-            found = self._locals[loop] = Local(upstreams, self._tick, self._callouts(upstreams))
+            found = self._locals[loop] = Local(upstreams, self._running, self._callouts(upstreams))
         return found
+
+    def _plugins(self) -> list[Plugin]:
+        passed = [plugin for route in self.config.routes for plugin in self.configured.of(route)]
+        beside = [self.loaded[name].plugin for name in self.config.background]
+        return list(dict.fromkeys([*passed, *beside]))
+
+    def start(self) -> None:
+        """Start the policies on the running loop's thread."""
+        self.local().driver.start()
+
+    def loops(self) -> list[asyncio.AbstractEventLoop]:
+        """Return the loops on which it serves."""
+        return [loop for loop in list(self._locals) if not loop.is_closed()]
 
     def direct(self) -> Direct:
         """Return what the path without ASGI has for the running loop."""
@@ -94,9 +106,8 @@ class Deployment:
 
     def retire(self) -> None:
         """Close idle connections on every loop; requests under way finish on this deployment."""
-        for loop, found in list(self._locals.items()):
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(found.close)
+        for loop in self.loops():
+            loop.call_soon_threadsafe(self._locals[loop].close)
 
     def _callouts(self, upstreams: Mapping[str, Upstream]) -> Settings:
         router, config = self.router, self.config

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from wasmgate.driver import Driver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from wasmgate._native import Effects
+    from wasmgate._native import Chain
     from wasmgate.callouts.performer import Settings
     from wasmgate.gateway.direct import Direct
     from wasmgate.gateway.forward import Forwarding
@@ -31,12 +31,12 @@ class Local:
     def __init__(
         self,
         upstreams: Mapping[str, Upstream],
-        tick: Callable[[], tuple[float | None, Effects]],
+        chain: Chain,
         settings: Settings,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.upstreams = upstreams
-        self.driver = Driver(tick, settings)
+        self.driver = Driver(chain, settings)
         self.direct: Direct | None = None  # made by the first connection that needs it
         self._closed = False
         self._under_way: set[Forwarding] = set()

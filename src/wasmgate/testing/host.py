@@ -61,23 +61,37 @@ class PolicyHost:
         self.callouts: list[Callout] = []
 
     def start(self, *policies: Policy) -> StartedPolicies:
-        """Start policies, in the order in which a request meets them.
+        """Start policies, in the order in which a request meets them, and run what is due.
 
         Raises ConfigError and PolicyLoadError as a gateway that starts would.
         """
         chain = _native.Chain([policy.load(self._native) for policy in as_policies(policies)])
         self._chains.append(chain)
-        self._note(chain.tick()[1])
+        self._note(chain.start())
+        self._turn()
         return StartedPolicies(self, chain)
 
     def advance(self, seconds: float) -> None:
-        """Move every clock and run the ticks that are due, as often as they are in this time."""
+        """Move every clock and run what is due: ticks as often as they are in this time.
+
+        `advance(0)` runs what is due now, such as what waited for the event loop's next turn.
+        """
         end = self._native.time + round(seconds * _NANOSECONDS)
+        wait = self._turn()
         while (left := (end - self._native.time) / _NANOSECONDS) > 0:
-            due = [wait for chain in self._chains if (wait := chain.tick()[0]) is not None]
-            self._native.advance(min([left, *(wait for wait in due if wait > 0)]))
+            self._native.advance(left if wait is None else min(left, wait))
+            wait = self._turn()
+
+    def _turn(self) -> float | None:
+        """Give the loop turns until nothing is due; return the seconds until something is."""
+        waits: list[float | None] = []
+        while not waits or 0 in waits:
+            waits = []
             for chain in self._chains:
-                self._note(chain.tick()[1])
+                wait, effects = chain.tick()
+                self._note(effects)
+                waits.append(wait)
+        return min((wait for wait in waits if wait is not None), default=None)
 
     def set_time(self, now: datetime | float) -> None:
         """Set the time of day to a datetime or Unix time in seconds, forwards or backwards.

@@ -17,7 +17,8 @@ pub use request::{Callout, CalloutAnswer, CalloutRequest, GrpcMethod, Login};
 pub(crate) use routes::{cancel, hand_over};
 
 use crate::guest::{Fault, Guest};
-use crate::{Effects, Error, foreign, instances};
+use crate::instance::Instance;
+use crate::{Effects, Error, foreign, instances, queue_calls, step};
 
 /// Brings the answer of a callout to the policy that asked, and says what it asks now. Ids that are
 /// gone (answered, cancelled, or of another thread) and answers of another kind are ignored.
@@ -28,17 +29,30 @@ pub fn deliver(id: u64, answer: CalloutAnswer) -> Result<Effects, Error> {
     if foreign::busy() {
         return Err(Error::Busy);
     }
-    if let Some(route) = routes::find(id) {
-        let outcome = route.slot().map(|slot| {
-            slot.call(route.generation, |instance| instance.deliver(route.number, answer))
-        });
-        // A crash is in the outbox; there is no stream to answer.
-        if !matches!(outcome, Some(Ok(false))) {
-            routes::forget(id);
-        }
+    step::begin();
+    match routes::find(id).and_then(|route| Some((route.of_stream, route.slot()?))) {
+        Some((false, slot)) => slot.account().answer(id, answer),
+        _ => bring(id, answer),
     }
-    instances::deliver_queues();
+    queue_calls::deliver();
     Ok(instances::take_effects())
+}
+
+/// Brings an answer whose turn has come.
+pub(crate) fn bring(id: u64, answer: CalloutAnswer) {
+    let Some(route) = routes::find(id) else { return };
+    let outcome = route.slot().map(|slot| {
+        let told = |instance: &mut Instance| instance.deliver(route.number, answer);
+        if route.of_stream {
+            slot.call(route.generation, told)
+        } else {
+            slot.account().run(|| slot.call(route.generation, told))
+        }
+    });
+    // A crash is in the outbox; there is no stream to answer.
+    if !matches!(outcome, Some(Ok(false))) {
+        routes::forget(id);
+    }
 }
 
 /// How many callouts of this thread wait for an answer.

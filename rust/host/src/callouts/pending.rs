@@ -38,6 +38,8 @@ pub(crate) struct Calls {
     logins: Vec<Known>,
     /// The answer whose callback runs.
     pub(crate) delivery: Option<Box<Delivery>>,
+    /// Callouts that ended with a stream and of which the guest has not been told.
+    untold: usize,
     /// The stream whose callback runs has ended: what it asks now is not cancelled with it.
     pub(crate) last_words: bool,
 }
@@ -76,6 +78,8 @@ pub(crate) struct Asker {
 pub(crate) struct Waiting {
     pub(crate) plugin: u64,
     pub(crate) number: u32,
+    /// It ends with a stream.
+    pub(crate) of_stream: bool,
 }
 
 /// A callout that has ended, and the root context that knew it.
@@ -134,7 +138,7 @@ impl Calls {
         if of_stream.is_some_and(|numbers| numbers.len() >= STREAM) {
             return Err(Refusal::OfStream);
         }
-        if self.open.len() >= INSTANCE {
+        if self.open.len() + self.untold >= INSTANCE {
             return Err(Refusal::OfInstance);
         }
         let bytes = request.byte_len();
@@ -150,7 +154,8 @@ impl Calls {
             self.streams.entry(context).or_default().push(number);
         }
         let policy = Arc::clone(&asker.policy);
-        self.asked.push((Some(Waiting { plugin, number }), Callout { id, policy, request }));
+        let waiting = Waiting { plugin, number, of_stream: stream.is_some() };
+        self.asked.push((Some(waiting), Callout { id, policy, request }));
         Ok(number)
     }
 
@@ -218,11 +223,18 @@ impl Calls {
             let Open { root, kind, .. } = *self.open.get(number)?;
             Some(Ended { root, number: *number, kind })
         });
-        let ended = ended.collect();
+        let ended: SmallVec<[Ended; 2]> = ended.collect();
+        self.untold += ended.len();
         for number in numbers {
             self.cancel(number);
         }
         ended
+    }
+
+    /// The guest is told that a callout ended with its stream; how, if its SDK remembers it.
+    pub(crate) fn told(&mut self, ended: Ended) -> Option<Delivery> {
+        self.untold = self.untold.saturating_sub(1);
+        Delivery::cancelled(ended.kind)
     }
 
     /// Ends what a root context waits for, and forgets how its plugin presents itself.

@@ -161,3 +161,19 @@ pub enum CalloutAnswer {
     /// The result of a foreign function.
     Foreign(Vec<u8>),
 }
+
+impl CalloutAnswer {
+    /// Bytes of it that are kept while it waits.
+    pub(crate) fn byte_len(&self) -> usize {
+        match self {
+            Self::Http { headers, body, trailers } => {
+                headers.byte_len() + body.len() + trailers.byte_len()
+            }
+            Self::HttpFailure(text) | Self::GrpcClose { message: text, .. } => text.len(),
+            Self::GrpcMetadata(fields) | Self::GrpcTrailers(fields) => fields.byte_len(),
+            Self::GrpcMessage(bytes)
+            | Self::Redis { response: bytes, .. }
+            | Self::Foreign(bytes) => bytes.len(),
+        }
+    }
+}

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 use super::pending::{Calls, Waiting};
+use crate::background;
 use crate::ids::IdMap;
 use crate::instances::{self, Slot, outbox};
 
@@ -13,6 +14,8 @@ pub(super) struct Route {
     slot: Weak<Slot>,
     pub(super) generation: u64,
     pub(super) number: u32,
+    /// It ends with a stream.
+    pub(super) of_stream: bool,
 }
 
 thread_local! {
@@ -38,40 +41,43 @@ pub(super) fn count() -> usize {
     ROUTES.with_borrow(IdMap::len)
 }
 
-/// Hands over what an instance asked and cancelled since.
+/// Hands over what an instance asked and cancelled since. What it asked in the background counts
+/// towards its share.
 pub(crate) fn hand_over(generation: u64, calls: &mut Calls) {
     let (asked, cancelled) = calls.take_news();
-    ROUTES.with_borrow_mut(|routes| {
-        for (waiting, callout) in &asked {
-            if let Some(Waiting { plugin, number }) = *waiting {
+    for (waiting, callout) in asked {
+        let slot = match waiting {
+            Some(Waiting { plugin, number, of_stream }) => {
                 let slot = instances::known(plugin);
-                routes.insert(callout.id, Route { slot, generation, number });
+                let route = Route { slot: Weak::clone(&slot), generation, number, of_stream };
+                ROUTES.with_borrow_mut(|routes| routes.insert(callout.id, route));
+                slot.upgrade()
             }
+            None => find(callout.id).and_then(|route| route.slot()),
+        };
+        match slot {
+            Some(slot) if background::runs() || slot.account().holds(callout.id) => {
+                slot.account().give(callout);
+            }
+            _ => outbox(|out| out.callouts.push(callout)),
         }
-    });
-    outbox(|out| out.callouts.extend(asked.into_iter().map(|(_, callout)| callout)));
+    }
     cancel(&cancelled);
 }
 
 /// Ends callouts that were handed over. Those that have not crossed the border yet never will.
 pub(crate) fn cancel(ids: &[u64]) {
-    if ids.is_empty() {
-        return;
-    }
-    // A thread that is ending has no layer above any more.
-    let _ = ROUTES.try_with(|routes| {
-        let mut routes = routes.borrow_mut();
-        for id in ids {
-            routes.remove(id);
-        }
-    });
-    outbox(|out| {
-        for id in ids {
+    for id in ids {
+        // A thread that is ending has no layer above any more.
+        let route = ROUTES.try_with(|routes| routes.borrow_mut().remove(id)).ok().flatten();
+        let slot = route.and_then(|route| route.slot());
+        let held = slot.is_some_and(|slot| slot.account().forget(*id));
+        outbox(|out| {
             let opens = out.callouts.iter().any(|its| its.id == *id && its.request.opens());
             out.callouts.retain(|callout| callout.id != *id);
-            if !opens {
+            if !(opens || held) {
                 out.cancelled.push(*id);
             }
-        }
-    });
+        });
+    }
 }

@@ -57,10 +57,7 @@ impl FilterChain<'_> {
     pub(super) fn failed(&self, position: usize, error: &Error) -> Turn {
         if matches!(
             error,
-            Error::BackOff
-                | Error::InstanceGone
-                | Error::TooManyTenants { .. }
-                | Error::TenantKey { .. }
+            Error::InstanceGone | Error::TooManyTenants { .. } | Error::TenantKey { .. }
         ) {
             self.warn(position, &error.to_string());
         }

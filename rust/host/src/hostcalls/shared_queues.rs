@@ -1,5 +1,7 @@
 //! Shared queues.
 
+use std::sync::Arc;
+
 use crate::abi::Status;
 use crate::guest::{Answer, Fault, Guest};
 use crate::instances::outbox;
@@ -11,18 +13,23 @@ use crate::{Capability, LogLevel};
 /// What a byte of a name takes to be made text of, compared and hashed.
 const NAME_UNITS: u64 = 4;
 
-/// `proxy_register_shared_queue`: opens it if it is there.
+/// `proxy_register_shared_queue`: opens it if it is there. A plugin that comes to it is told
+/// of what waits in it.
 pub(super) fn register(guest: &mut Guest<'_>, name: u32, name_size: u32, queue_at: u32) -> Answer {
     // A byte more than a name can have is too long as well.
     let name = guest.read_some(name, name_size, NAME + 1)?;
     guest.charge(name.len() as u64 * NAME_UNITS)?;
-    let core = &guest.env.core;
+    let core = Arc::clone(&guest.env.core);
     let queue = core.host.queues().register(&core.vm.space, &name, core.id);
     let Some(queue) = queue else {
         let text = "could not register a queue: its name is too long, or it has too many";
         guest.env.log(LogLevel::Error, text.into());
         return Err(Status::InternalFailure.into());
     };
+    if guest.env.queues.insert(core.id << 32 | u64::from(queue)) {
+        let waiting = core.host.queues().len(queue);
+        outbox(|out| out.queues.at_least(&core.host, core.id, queue, waiting));
+    }
     guest.write_u32(queue_at, queue)
 }
 
@@ -57,16 +64,14 @@ pub(super) fn enqueue(guest: &mut Guest<'_>, queue: u32, value: u32, value_size:
         return Err(refused(guest, &Refusal::Full));
     }
     let value = guest.read(value, value_size)?;
-    let core = &guest.env.core;
+    let core = Arc::clone(&guest.env.core);
     let sender = &core.vm.space;
-    let may = |owner: &Space| may_open(core, owner);
+    let may = |owner: &Space| may_open(&core, owner);
     let listeners = core.host.queues().enqueue(queue, value, sender, &may);
     let listeners = listeners.map_err(|refusal| refused(guest, &refusal))?;
     outbox(|out| {
         for listener in listeners {
-            if !out.queues.contains(&(listener, queue)) {
-                out.queues.push((listener, queue));
-            }
+            out.queues.add(&core.host, listener, queue);
         }
     });
     Ok(())

@@ -17,7 +17,7 @@ impl Instance {
 
     /// Tells the guest that a callout was cancelled, for its SDK to forget it.
     pub(super) fn tell_cancelled(&mut self, ended: Ended) -> Result<(), Error> {
-        match Delivery::cancelled(ended.kind) {
+        match self.calls().told(ended) {
             Some(delivery) => self.tell(ended.root, ended.number, delivery),
             None => Ok(()),
         }

@@ -8,7 +8,7 @@ use crate::exports::{self, Exports};
 use crate::fuel::Cause;
 use crate::statistics::Failure;
 use crate::trace::{Called, Gives, Seen};
-use crate::{Error, signals};
+use crate::{Error, signals, step};
 
 impl Instance {
     /// Runs one callback with a fresh budget and says how it failed.
@@ -31,6 +31,7 @@ impl Instance {
         let env = self.env.as_ref(&self.store);
         self.has_news = env.has_news();
         let used = fuel.saturating_sub(left).saturating_add(env.debt);
+        step::burn(used);
         self.tally.end(&running, used, || memory_size(&self.vm, &self.store));
         if let Some(seen) = seen {
             seen.end(self.core.host.trace(), called.name, used, &answer);

@@ -1,0 +1,129 @@
+//! How contexts of streams end: `proxy_on_done`, `proxy_on_log`, `proxy_on_delete`, and what the guest
+//! is told of callouts that ended with them. A guest can let a thousand contexts end at once, so each
+//! callback after `proxy_done` is due on its own and runs when its step has room for it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::Instance;
+use crate::Error;
+use crate::callouts::Ended;
+use crate::env::Owner;
+use crate::plugin::PluginCore;
+
+/// A callback that is due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ending {
+    /// `proxy_on_log` of a context.
+    Log(u32),
+    /// `proxy_on_delete` of it.
+    Delete(u32),
+    /// A callout ended with its stream.
+    Cancelled(Ended),
+}
+
+/// Endings in their order.
+pub(crate) type Endings = VecDeque<Ending>;
+
+impl Instance {
+    /// `proxy_on_done`, then `proxy_on_log` and `proxy_on_delete`, unless the guest wants to be
+    /// asked again: then they follow its `proxy_done`.
+    pub(crate) fn end_stream(&mut self, context: u32) -> Result<(), Error> {
+        let env = self.env.as_mut(&mut self.store);
+        env.ending = true;
+        env.calls.last_words = true;
+        let mut done = 1;
+        if self.exports.done.is_some() {
+            done = self.run("proxy_on_done", context, self.fuel(), |exports, store| {
+                exports.done.as_ref().map_or(Ok(1), |f| f.call(store, context))
+            })?;
+        }
+        let due = self.endings.len() / 2;
+        let env = self.env.as_mut(&mut self.store);
+        env.ending = false;
+        env.calls.last_words = false;
+        if done == 0 && !env.finished.contains(&context) && env.park(context, due) {
+            self.has_news = env.has_news();
+            return Ok(());
+        }
+        env.finished.retain(|finished| *finished != context);
+        self.log(context)?;
+        self.delete(context)?;
+        self.has_news |= !self.endings.is_empty();
+        Ok(())
+    }
+
+    fn log(&mut self, context: u32) -> Result<(), Error> {
+        let calls = &mut self.env.as_mut(&mut self.store).calls;
+        let orphans = calls.end_stream(context);
+        calls.last_words = true;
+        if self.exports.log.is_some() {
+            self.run("proxy_on_log", context, self.fuel(), |exports, store| {
+                exports.log.as_ref().map_or(Ok(()), |f| f.call(store, context))
+            })?;
+        }
+        self.calls().last_words = false;
+        self.endings.extend(orphans.into_iter().map(Ending::Cancelled));
+        Ok(())
+    }
+
+    fn delete(&mut self, context: u32) -> Result<(), Error> {
+        self.calls().last_words = true;
+        self.run("proxy_on_delete", context, self.fuel(), |exports, store| {
+            exports.delete.as_ref().map_or(Ok(()), |f| f.call(store, context))
+        })?;
+        let env = self.env.as_mut(&mut self.store);
+        env.contexts.remove(&context);
+        env.calls.last_words = false;
+        Ok(())
+    }
+
+    /// Notes the contexts for which the guest called `proxy_done` since; how many callbacks were due
+    /// before.
+    pub(crate) fn note_finished(&mut self) -> usize {
+        let before = self.endings.len();
+        let finished = std::mem::take(&mut self.env.as_mut(&mut self.store).finished);
+        let callbacks = finished.into_iter().flat_map(|id| [Ending::Log(id), Ending::Delete(id)]);
+        self.endings.extend(callbacks);
+        before
+    }
+
+    /// The plugin whose callback is due next.
+    pub(crate) fn ends_next(&self) -> Option<Arc<PluginCore>> {
+        let context = match self.endings.front()? {
+            Ending::Log(context) | Ending::Delete(context) => *context,
+            Ending::Cancelled(ended) => ended.root,
+        };
+        let env = self.env.as_ref(&self.store);
+        let root = match env.contexts.get(&context) {
+            Some(Owner::Stream { root, .. }) => *root,
+            Some(Owner::Root) | None => context,
+        };
+        let known = env.roots.iter().find(|known| known.context == root);
+        Some(Arc::clone(known.map_or(&self.core, |known| &known.core)))
+    }
+
+    /// Runs the callback that is due next; key and position of a stream that it ended.
+    pub(crate) fn end_next(&mut self) -> Result<Option<(u64, usize)>, Error> {
+        match self.endings.pop_front() {
+            None => Ok(None),
+            Some(Ending::Log(context)) => self.log(context).map(|()| None),
+            Some(Ending::Delete(context)) => {
+                let owner = self.env.as_ref(&self.store).contexts.get(&context).copied();
+                self.delete(context)?;
+                Ok(owner.and_then(Owner::stream))
+            }
+            Some(Ending::Cancelled(ended)) => self.tell_cancelled(ended).map(|()| None),
+        }
+    }
+
+    /// How many callbacks are due.
+    pub(crate) fn endings(&self) -> usize {
+        self.endings.len()
+    }
+
+    /// True while a context waits for `proxy_done`, or for what follows it.
+    pub(crate) fn is_parked(&mut self, context: u32) -> bool {
+        self.env.as_ref(&self.store).contexts.contains_key(&context)
+    }
+}

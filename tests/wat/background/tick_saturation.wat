@@ -1,0 +1,5 @@
+;; Ticks every 10 ms, each with nearly all of a callback's fuel in loads that miss the cache.
+(module (import "env" "proxy_set_tick_period_milliseconds" (func $proxy_set_tick_period_milliseconds (param i32) (result i32))) (memory (export "memory") 512) 
+ (func (export "proxy_abi_version_0_2_1"))
+ (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 32768))  (func (export "proxy_on_configure") (param i32 i32) (result i32) (memory.fill (i32.const 0) (i32.const 1) (i32.const 0x1e00000)) (drop (call $proxy_set_tick_period_milliseconds (i32.const 1))) (i32.const 1)) (func (export "proxy_on_tick") (param i32) (local $s i32) (local $x i32) (local $i i32) (local.set $i (i32.const 430000)) (loop $a (local.set $s (i32.add (i32.mul (local.get $s) (i32.const 1664525)) (i32.const 1013904223)))
+ (local.set $x (i32.load (i32.and (i32.add (local.get $x) (i32.shr_u (local.get $s) (i32.const 7))) (i32.const 0x1fffffc)))) (br_if $a (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))))
