@@ -449,6 +449,12 @@ class Stream:
     def respond(self, status: int, headers: _Fields, body: bytes) -> Effects | None:
         """Answer instead of the upstream, through the policies that saw the request."""
 
+    def overrule(self, status: int, headers: _Fields, body: bytes) -> Effects | None:
+        """Do the same when time is over: also instead of a policy's answer, and no policy holds it.
+
+        The effects have the whole response, or `reset` when the head of another one has gone.
+        """
+
     def resume(self) -> Effects | None:
         """Perform what was asked of this stream from outside; call it for each id in `wake`."""
 
@@ -703,8 +709,9 @@ class Exchange:
     def failed(self, failure: str) -> Effects | None:
         """Answer for the upstream, or cut the connection when the response is on its way.
 
-        `failure` is "connect" or "protocol" (502), "timeout" (504) or "no_healthy_endpoint" (503).
-        Raises ValueError for another one.
+        `failure` is "connect" or "protocol" (502), "timeout" (504) or "no_healthy_endpoint" (503);
+        "route_timeout" (504) is also an answer that no policy can hold. Raises ValueError for
+        another one.
         """
 
     def respond(self, status: int, headers: _Fields, body: bytes) -> Effects | None:

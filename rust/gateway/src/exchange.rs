@@ -235,12 +235,13 @@ impl Exchange {
     }
 
     /// The upstream failed: the answer is 502, 503 or 504. Once the response's head is on its way
-    /// nothing is left but to cut the connection (`reset`).
+    /// nothing is left but to cut the connection (`reset`). When the time of the route is over no
+    /// policy can hold the answer: the step has all of it.
     ///
     /// # Errors
     /// [`Error::WrongThread`].
     pub fn failed(&mut self, failure: Failure) -> Result<Effects, Error> {
-        self.respond(failure.response())
+        self.answer_with(failure.response(), failure == Failure::RouteTimeout)
     }
 
     /// The caller answers itself; otherwise like [`Exchange::failed`].
@@ -248,11 +249,16 @@ impl Exchange {
     /// # Errors
     /// [`Error::WrongThread`].
     pub fn respond(&mut self, response: LocalResponse) -> Result<Effects, Error> {
-        if self.answered || self.response.begun {
-            return Ok(Effects { reset: !self.answered, ..Effects::default() });
+        self.answer_with(response, false)
+    }
+
+    fn answer_with(&mut self, response: LocalResponse, now: bool) -> Result<Effects, Error> {
+        if self.response.begun {
+            return Ok(Effects { reset: !self.response.ended, ..Effects::default() });
         }
         self.answered = true;
-        let mut effects = self.stream.respond(response)?;
+        let stream = &mut self.stream;
+        let mut effects = if now { stream.overrule(response) } else { stream.respond(response) }?;
         self.response.settle(&mut effects, 0, &self.stream);
         Ok(effects)
     }

@@ -11,17 +11,20 @@ pub enum Failure {
     Connect,
     /// The upstream broke a rule of HTTP, or hung up before its answer was whole.
     Protocol,
-    /// The upstream, or the whole exchange, took too long.
+    /// The upstream took too long.
     Timeout,
+    /// The whole exchange took longer than its route allows.
+    RouteTimeout,
     /// The cluster has no endpoint, or none that is healthy.
     NoHealthyEndpoint,
 }
 
 /// Every failure by the name that Python gives it.
-pub const FAILURES: [(&str, Failure); 4] = [
+pub const FAILURES: [(&str, Failure); 5] = [
     ("connect", Failure::Connect),
     ("protocol", Failure::Protocol),
     ("timeout", Failure::Timeout),
+    ("route_timeout", Failure::RouteTimeout),
     ("no_healthy_endpoint", Failure::NoHealthyEndpoint),
 ];
 
@@ -41,7 +44,7 @@ impl Failure {
         match self {
             Self::Connect => Problem::new(502, "the upstream could not be reached"),
             Self::Protocol => Problem::new(502, "the upstream sent no valid response"),
-            Self::Timeout => Problem::new(504, "the upstream did not answer in time"),
+            Self::Timeout | Self::RouteTimeout => Problem::new(504, "the upstream did not answer in time"),
             Self::NoHealthyEndpoint => Problem::new(503, "no upstream can take the request"),
         }
     }
@@ -54,8 +57,13 @@ mod tests {
     #[test]
     fn each_failure_has_its_status() {
         let statuses = FAILURES.map(|(name, failure)| (name, failure.problem().status));
-        let expected =
-            [("connect", 502), ("protocol", 502), ("timeout", 504), ("no_healthy_endpoint", 503)];
+        let expected = [
+            ("connect", 502),
+            ("protocol", 502),
+            ("timeout", 504),
+            ("route_timeout", 504),
+            ("no_healthy_endpoint", 503),
+        ];
         assert_eq!(expected, statuses);
     }
 }

@@ -12,6 +12,8 @@ pub(crate) struct ResponseFlow {
     head_only: bool,
     /// The head went to the client.
     pub begun: bool,
+    /// All of it went to the client.
+    pub ended: bool,
     /// Something about the connection was left out of the upstream's fields.
     pub stripped: bool,
     length_field: LengthField,
@@ -24,6 +26,7 @@ impl ResponseFlow {
         Self {
             head_only,
             begun: false,
+            ended: false,
             stripped: false,
             length_field: LengthField::Kept,
             sent: Some(Count::default()),
@@ -37,6 +40,7 @@ impl ResponseFlow {
         if progress.head != Head::Held {
             stream.with_response_headers(|map| self.begin(progress, length, map));
         }
+        self.ended |= progress.end;
         match &mut self.sent {
             Some(sent) => effects.reset |= !sent.add(length, progress.end),
             None => progress.body = Body::Nothing,

@@ -14,6 +14,8 @@ pub(crate) struct Flow {
     pub(crate) begun: bool,
     /// The headers left the chain.
     pub(crate) passed: bool,
+    /// The end left the chain.
+    pub(crate) ended: bool,
     /// Nothing follows the headers.
     pub(crate) headers_only: bool,
     pub(crate) trailers: Option<HeaderMap>,

@@ -100,7 +100,7 @@ impl Stream {
             if fits {
                 chain.headers(Direction::Request, 0);
             } else {
-                chain.answer(None, Refusal::RequestHeaders.response());
+                chain.answer(Refusal::RequestHeaders.response());
             }
         })
     }
@@ -130,7 +130,7 @@ impl Stream {
             if fits {
                 on_trailers(chain, Direction::Request, trailers);
             } else {
-                chain.answer(None, Refusal::RequestHeaders.response());
+                chain.answer(Refusal::RequestHeaders.response());
             }
         })
     }
@@ -171,12 +171,21 @@ impl Stream {
     }
 
     /// The layer above answers itself: it passes the response callbacks of the policies that saw
-    /// the request.
+    /// the request. What a policy has answered already stays.
     ///
     /// # Errors
     /// [`Error::WrongThread`].
     pub fn respond(&mut self, response: LocalResponse) -> Result<Effects, Error> {
-        self.step(|chain| chain.answer(None, response))
+        self.step(|chain| chain.answer(response))
+    }
+
+    /// The same when time is over: instead of every other response whose head has not gone on, also
+    /// a policy's. No policy holds it: the step has its head and its end, or `reset`.
+    ///
+    /// # Errors
+    /// [`Error::WrongThread`].
+    pub fn overrule(&mut self, response: LocalResponse) -> Result<Effects, Error> {
+        self.step(|chain| chain.overrule(response))
     }
 
     /// Performs what was asked of this stream from outside of its own callbacks. Call it for each id

@@ -30,6 +30,8 @@ pub(crate) struct StreamState {
     /// Responses that did not come from the upstream, each instead of the one before. After the
     /// first one the request goes no further.
     pub(crate) answers: usize,
+    /// Time is over for the response: no policy may hold it.
+    pub(crate) overruled: bool,
     /// A policy stopped, and at its limit what it waits for is to wait as well.
     pub(crate) watermarked: bool,
     /// What the layer above knows of that.
@@ -79,7 +81,8 @@ pub(crate) enum Asked {
 }
 
 impl Asked {
-    /// Whether both ask for the same; of two responses the first one counts.
+    /// Whether both ask for the same; of two responses of one callback the first one counts, as in
+    /// Envoy.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Continue(one), Self::Continue(two)) => one == two,
@@ -104,6 +107,7 @@ impl StreamState {
             began,
             course: Course::default(),
             answers: 0,
+            overruled: false,
             watermarked: false,
             pressure: Pressure::default(),
             cut: false,

@@ -71,9 +71,18 @@ impl Stream {
         headers: &Bound<'_, PyAny>,
         body: Vec<u8>,
     ) -> Asked {
-        let headers = fields::map(headers)?;
-        let details = "direct_response".into();
-        let effects = self.0.respond(LocalResponse { status, headers, body, details });
+        let effects = self.0.respond(local_response(status, headers, body)?);
+        self.convert(py, effects, &Phase::Other)
+    }
+
+    fn overrule(
+        &mut self,
+        py: Python<'_>,
+        status: u16,
+        headers: &Bound<'_, PyAny>,
+        body: Vec<u8>,
+    ) -> Asked {
+        let effects = self.0.overrule(local_response(status, headers, body)?);
         self.convert(py, effects, &Phase::Other)
     }
 
@@ -86,6 +95,15 @@ impl Stream {
         let effects = self.0.close();
         self.convert(py, effects, &Phase::Other)
     }
+}
+
+fn local_response(
+    status: u16,
+    headers: &Bound<'_, PyAny>,
+    body: Vec<u8>,
+) -> PyResult<LocalResponse> {
+    let headers = fields::map(headers)?;
+    Ok(LocalResponse { status, headers, body, details: "direct_response".into() })
 }
 
 #[pyfunction]

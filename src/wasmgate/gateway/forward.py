@@ -102,21 +102,25 @@ class Forwarding:
 
     async def _answered(self, effects: Effects | None, first: Message | None) -> None:
         try:
-            await self._request(effects, first)
+            await self._from_upstream(effects, first)
         except asyncio.CancelledError:
             if not isinstance(self._interruption, TimeOver):
                 raise
             self._interruption = None
             self._server_task.uncancel()
             _LOGGER.warning("a route's time was over while something else was waited for")
-            await self._failed("timeout")
+            await self._failed("route_timeout")
+
+    async def _from_upstream(self, effects: Effects | None, first: Message | None) -> None:
+        try:
+            await self._request(effects, first)
         except UpstreamError as error:
-            self._deadline = NEVER  # this is its end
             if self._inbox:  # a policy has answered, and so ended the upstream's part
                 await self._finish(self._inbox.take())
                 return
             _LOGGER.warning("%s", error)
-            await self._failed(FAILURES[type(error)])
+            over = self._local.loop.time() >= self._deadline
+            await self._failed("route_timeout" if over else FAILURES[type(error)])
 
     async def _failed(self, failure: str) -> None:
         if self._transaction is not None:

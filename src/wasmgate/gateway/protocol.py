@@ -230,10 +230,10 @@ class GatewayProtocol(Forwarder):
         self._deadline = None
         waited = self._native.waits_for
         if waited == "upstream":
-            self._too_late()
-            return
-        _LOGGER.warning("a route's time was over while its %s was waited for", waited)
-        self._perform(*self._native.fail("timeout"))
+            _LOGGER.warning("%s did not answer in time", self._pool.url)
+        else:
+            _LOGGER.warning("a route's time was over while its %s was waited for", waited)
+        self._perform(*self._native.fail("route_timeout"))
 
     def _too_late(self) -> None:
         _LOGGER.warning("%s did not answer in time", self._pool.url)

@@ -8,29 +8,46 @@ use crate::stream_state::Seat;
 use crate::{Error, HeaderMap};
 
 impl FilterChain<'_> {
-    /// A response that does not come from the upstream: it passes the policies that saw the
-    /// request, in reverse; from the middle of a response, those that have not seen it yet.
-    pub(crate) fn answer(&self, by: Option<usize>, response: LocalResponse) {
+    /// A response of the layer above, unless there is one already that did not come from the
+    /// upstream.
+    pub(crate) fn answer(&self, response: LocalResponse) {
         if !self.state.borrow().is_answered() {
-            self.replace(by, response);
+            self.replace(response);
         }
     }
 
-    /// The same, also instead of another such response that has not gone out yet.
-    pub(super) fn replace(&self, by: Option<usize>, response: LocalResponse) {
+    /// A response of the layer above for which time is over: policies see it and may change or
+    /// replace it, and hold nothing of it back.
+    pub(crate) fn overrule(&self, response: LocalResponse) {
+        self.state.borrow_mut().overruled = true;
+        self.replace(response);
+    }
+
+    /// A response that does not come from the upstream, instead of every other one, as in Envoy the
+    /// later one counts. It passes the policies that saw the request, in reverse, but for those that
+    /// have seen the head of another response: there is one for each policy. When a head is on its
+    /// way to the client, what is left is to cut it; false if it goes on as it is.
+    pub(super) fn replace(&self, response: LocalResponse) -> bool {
         let called = grpc::is_call(self.state.borrow().request_headers());
         let response = if called { grpc::answer(&response) } else { response };
         let (from, answers) = {
             let mut state = self.state.borrow_mut();
             if state.response.passed {
-                state.effects.reset = true;
-                return;
+                let stays = state.overruled || state.response.ended;
+                state.effects.reset |= !stays;
+                return !stays;
             }
             state.answers += 1;
-            let begun = std::mem::replace(&mut state.response.begun, true);
+            state.response.begun = true;
+            state.response.trailers = None;
+            let seen = state.filters.iter().position(|filter| filter.response.seen);
             for filter in &mut state.filters {
                 filter.request = Gate::default();
-                filter.response = Gate::default();
+                if filter.response.seen {
+                    filter.response.finish();
+                } else {
+                    filter.response = Gate::default();
+                }
             }
             let mut headers = HeaderMap::with_capacity(response.headers.len() + 1, 256);
             headers.push(b":status", response.status.to_string().as_bytes());
@@ -40,17 +57,15 @@ impl FilterChain<'_> {
             state.response.changed = true;
             state.response.rewritten = true;
             state.response.headers_only = response.body.is_empty();
-            let from = match (begun, by) {
-                (false, _) => 0,
-                (true, Some(position)) => state.filters.len() - position,
-                (true, None) => state.filters.len(),
-            };
+            // Responses pass in reverse, so the first one that has seen a head was the last to do so.
+            let from = seen.map_or(0, |position| state.filters.len() - position);
             (from, state.answers)
         };
         self.headers(Direction::Response, from);
         if !response.body.is_empty() && self.state.borrow().answers == answers {
             self.body(Direction::Response, from, response.body, true);
         }
+        true
     }
 
     /// The failure policy: open skips the policy, closed answers 503 without a body, as Envoy does.
@@ -72,8 +87,7 @@ impl FilterChain<'_> {
         if open {
             return Turn::Next;
         }
-        self.replace(Some(position), Refusal::Failed.response());
-        Turn::Stopped
+        if self.replace(Refusal::Failed.response()) { Turn::Stopped } else { Turn::Next }
     }
 
     /// The policies whose instance crashed on another stream get their failure policy, if this

@@ -59,6 +59,7 @@ impl FilterChain<'_> {
         mut end: bool,
     ) -> Option<Gate> {
         let state = &mut *self.state.borrow_mut();
+        let overruled = state.overruled;
         // Trailers that came would have had their own callback: these the policy added.
         let added = state.flow(direction).trailers.as_ref().is_some_and(|map| !map.is_empty());
         let trailers = end && added;
@@ -69,7 +70,7 @@ impl FilterChain<'_> {
         gate.phase = Phase::None;
         gate.trailers |= trailers;
         end &= !trailers;
-        if action != Action::Continue {
+        if action != Action::Continue && !overruled {
             gate.stop_body(action, end);
             state.watermarked |= action == Action::StopAndWatermark;
             return None;
@@ -88,6 +89,11 @@ impl FilterChain<'_> {
         let answers = self.answers();
         let headers = {
             let state = &mut *self.state.borrow_mut();
+            let gate = state.gate(direction, position);
+            // It is of a response that another one has replaced.
+            if gate.stop == Stop::Ended {
+                return;
+            }
             state.response.rewritten = true;
             let gate = state.gate(direction, position);
             let headers = std::mem::take(&mut gate.headers);
@@ -157,7 +163,7 @@ impl FilterChain<'_> {
                 Direction::Response => Refusal::ResponseBody,
             };
             self.warn(position, "held back more of a body than its limit `body` allows");
-            self.replace(Some(position), refusal.response());
+            self.replace(refusal.response());
         }
     }
 
@@ -166,7 +172,9 @@ impl FilterChain<'_> {
             return;
         }
         let mut state = self.state.borrow_mut();
-        let rewritten = state.flow(direction).rewritten;
+        let flow = state.flow(direction);
+        flow.ended |= end;
+        let rewritten = flow.rewritten;
         let progress = state.progress(direction);
         progress.end |= end;
         match &mut progress.body {
@@ -231,12 +239,13 @@ impl FilterChain<'_> {
         action: Action,
     ) -> Option<Gate> {
         let state = &mut *self.state.borrow_mut();
+        let overruled = state.overruled;
         let gate = state.gate(direction, position);
         gate.phase = Phase::None;
         if gate.stop == Stop::Ended {
             return None;
         }
-        if action != Action::Continue {
+        if action != Action::Continue && !overruled {
             gate.stop = Stop::Trailers;
             return None;
         }
@@ -250,8 +259,10 @@ impl FilterChain<'_> {
             return;
         }
         let mut state = self.state.borrow_mut();
+        let flow = state.flow(direction);
+        flow.ended = true;
         // They stay readable, for `proxy_on_log`.
-        let trailers = state.flow(direction).trailers.clone();
+        let trailers = flow.trailers.clone();
         let progress = state.progress(direction);
         progress.trailers = trailers;
         progress.end = true;

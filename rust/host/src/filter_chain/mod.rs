@@ -69,6 +69,7 @@ impl FilterChain<'_> {
         }
         let flow = state.flow(direction);
         flow.passed = true;
+        flow.ended |= flow.headers_only;
         let (changed, end) = (flow.changed, flow.headers_only);
         let progress = state.progress(direction);
         progress.head = if changed { Head::Changed } else { Head::Unchanged };
@@ -97,6 +98,7 @@ impl FilterChain<'_> {
             .call(seat.generation, |vm| vm.on_headers(direction, seat.context, fields, end));
         let Some(action) = self.settle(position, direction, outcome) else { return Turn::Stopped };
         let state = &mut *self.state.borrow_mut();
+        let action = if state.overruled { Action::Continue } else { action };
         let gate = state.gate(direction, position);
         match action {
             // What it injected took them along.
@@ -160,7 +162,9 @@ impl FilterChain<'_> {
     fn perform(&self, position: usize, asked: Asked) {
         match asked {
             Asked::Continue(direction) => self.proceed(direction, position),
-            Asked::Respond(response) => self.answer(Some(position), response),
+            Asked::Respond(response) => {
+                self.replace(response);
+            }
             Asked::Inject(data, end) => self.inject(position, data, end),
             Asked::Reset => self.state.borrow_mut().effects.reset = true,
         }
