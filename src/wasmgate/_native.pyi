@@ -710,8 +710,8 @@ class Exchange:
         """Answer for the upstream, or cut the connection when the response is on its way.
 
         `failure` is "connect" or "protocol" (502), "timeout" (504) or "no_healthy_endpoint" (503);
-        "route_timeout" (504) is also an answer that no policy can hold. Raises ValueError for
-        another one.
+        "late_request" (408) is the client's; "route_timeout" (504) is also an answer that no policy
+        can hold. Raises ValueError for another one.
         """
 
     def respond(self, status: int, headers: _Fields, body: bytes) -> Effects | None:

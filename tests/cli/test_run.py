@@ -143,6 +143,14 @@ def test_it_says_what_it_serves(start: Start) -> None:
     ]
 
 
+def test_the_app_is_served_for_comparison(start: Start) -> None:
+    """It is said before anything else, and why."""
+    said = start("--asgi").said
+    assert said[0] == (
+        "warning: --asgi is for comparison: uvicorn's protocol bounds no head, in bytes or in time"
+    )
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, -15)])
 def test_a_signal_stops_it(number: int, code: int, start: Start) -> None:
     """Ctrl-C is a clean end; SIGTERM is shown as itself."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 pytestmark = both_forms
 
-GUEST = Path(__file__).parents[1] / "wat" / "acts_by_configuration.wat"
+GUEST = Path(__file__).parents[1] / "guests" / "acts_by_configuration.wat"
 ROUTE_TIMEOUT = "4s"  # of all at once, so that a slow machine gets to each of them
 LATEST = 60.0  # seconds
 ANSWER = (

@@ -69,8 +69,9 @@ pub(crate) enum LengthField {
     Dropped,
 }
 
-/// The same for a response. `no_content`: it is a 204, and has no length at all; `no_body`: it answers
-/// HEAD, or is a 304, so that its length is that of another body (RFC 9110 §8.6).
+/// The same for a response. `no_content`: it is a 204, which has no length, or a 304, which needs none
+/// (RFC 9110 §15.4.5) and that some ASGI servers cannot send with one; `no_body`: it answers HEAD, so
+/// that its length is that of another body (RFC 9110 §8.6).
 pub(crate) fn response_length(
     progress: &Progress,
     length: u64,

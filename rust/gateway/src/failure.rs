@@ -1,4 +1,4 @@
-//! What can go wrong between the gateway and an upstream, and how it is answered.
+//! What can go wrong between a client, the gateway and an upstream, and how it is answered.
 
 use wasmgate_host::LocalResponse;
 
@@ -17,15 +17,18 @@ pub enum Failure {
     RouteTimeout,
     /// The cluster has no endpoint, or none that is healthy.
     NoHealthyEndpoint,
+    /// The client took too long to send the rest of its request.
+    LateRequest,
 }
 
 /// Every failure by the name that Python gives it.
-pub const FAILURES: [(&str, Failure); 5] = [
+pub const FAILURES: [(&str, Failure); 6] = [
     ("connect", Failure::Connect),
     ("protocol", Failure::Protocol),
     ("timeout", Failure::Timeout),
     ("route_timeout", Failure::RouteTimeout),
     ("no_healthy_endpoint", Failure::NoHealthyEndpoint),
+    ("late_request", Failure::LateRequest),
 ];
 
 impl Failure {
@@ -44,8 +47,11 @@ impl Failure {
         match self {
             Self::Connect => Problem::new(502, "the upstream could not be reached"),
             Self::Protocol => Problem::new(502, "the upstream sent no valid response"),
-            Self::Timeout | Self::RouteTimeout => Problem::new(504, "the upstream did not answer in time"),
+            Self::Timeout | Self::RouteTimeout => {
+                Problem::new(504, "the upstream did not answer in time")
+            }
             Self::NoHealthyEndpoint => Problem::new(503, "no upstream can take the request"),
+            Self::LateRequest => Problem::new(408, "the request did not come in time"),
         }
     }
 }
@@ -63,6 +69,7 @@ mod tests {
             ("timeout", 504),
             ("route_timeout", 504),
             ("no_healthy_endpoint", 503),
+            ("late_request", 408),
         ];
         assert_eq!(expected, statuses);
     }

@@ -53,7 +53,8 @@ impl ResponseFlow {
         let (status, declared) = (map.get(b":status").unwrap_or_default(), declared(map));
         let (no_content, not_modified) = (status == b"204", status == b"304");
         let no_body = self.head_only || not_modified;
-        self.length_field = response_length(progress, length, declared, no_content, no_body);
+        let lengthless = no_content || not_modified;
+        self.length_field = response_length(progress, length, declared, lengthless, no_body);
         let expected = match (self.length_field, declared) {
             (LengthField::Set(length), _) | (LengthField::Kept, Declared::Length(length)) => {
                 Some(length)

@@ -10,6 +10,8 @@ pub(crate) struct Flow {
     pub(crate) headers: HeaderMap,
     /// A policy changed the headers since they came.
     pub(crate) changed: bool,
+    /// The policy that changed them last.
+    pub(crate) writer: Option<usize>,
     /// The headers came from outside and run through the chain.
     pub(crate) begun: bool,
     /// The headers left the chain.
@@ -23,6 +25,14 @@ pub(crate) struct Flow {
     pub(crate) rewritten: bool,
     /// Body bytes that came from outside.
     pub(crate) bytes: u64,
+}
+
+impl Flow {
+    /// A policy changed the headers.
+    pub(crate) fn written(&mut self, by: usize) {
+        self.changed = true;
+        self.writer = Some(by);
+    }
 }
 
 /// What one policy sees and holds back in one direction.

@@ -111,6 +111,25 @@ impl HeaderMap {
         });
     }
 
+    /// Adds a field. A pseudo-header is there once: what is added to it goes behind a comma, as in
+    /// Envoy.
+    pub(crate) fn add(&mut self, name: &[u8], value: &[u8]) {
+        match self.get(name).filter(|_| is_pseudo(name)) {
+            Some(old) => {
+                let joined = [old, value].join(&b","[..]);
+                self.set(name, &joined);
+            }
+            None => self.push(name, value),
+        }
+    }
+
+    /// The same fields as those of a request's head that one after the other was added to.
+    pub(crate) fn as_request_head(&self) -> Self {
+        let mut head = Self::with_capacity(self.len(), self.byte_len());
+        self.iter().for_each(|(name, value)| head.add(name_in_request(name), value));
+        head
+    }
+
     /// Replaces the value of the field at `place`, if there is one.
     pub fn fill(&mut self, place: usize, value: &[u8]) {
         let Some(field) = self.fields.get(place).copied() else { return };
@@ -177,10 +196,26 @@ impl HeaderMap {
     }
 }
 
+/// True for the name of a pseudo-header.
+pub(crate) fn is_pseudo(name: &[u8]) -> bool {
+    name.first() == Some(&b':')
+}
+
+/// The name that a request's head has for a field: `host` is another word for `:authority`, as in
+/// Envoy, so there are never two of them.
+pub(crate) fn name_in_request(name: &[u8]) -> &[u8] {
+    if name.eq_ignore_ascii_case(b"host") { b":authority" } else { name }
+}
+
 /// RFC 9110 §5.1 and §5.5: a token as the name, no control character but a tab in the value.
 pub(crate) fn is_field(name: &[u8], value: &[u8]) -> bool {
+    is_token(name) && is_field_value(value)
+}
+
+/// RFC 9110 §5.6.2.
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
     let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    !name.is_empty() && name.iter().all(token) && is_field_value(value)
+    !bytes.is_empty() && bytes.iter().all(token)
 }
 
 /// True for a value without controls other than tab. CR, LF and NUL end fields in some readers;
@@ -252,6 +287,14 @@ mod tests {
         map.bytes.resize(4 * COMPACT, 0);
         map.push(b"e", b"");
         assert!(map.iter_marked().all(|(_, _, marked)| !marked));
+    }
+
+    #[test]
+    fn a_request_has_one_authority_and_one_of_each_pseudo_header() {
+        let fields: [(&[u8], &[u8]); 5] =
+            [(b":path", b"/"), (b"Host", b"a"), (b"x", b"1"), (b":authority", b"b"), (b"x", b"2")];
+        let head = fields.into_iter().collect::<HeaderMap>().as_request_head();
+        assert_eq!(text(&head), [":path=/", ":authority=a,b", "x=1", "x=2"]);
     }
 
     #[test]

@@ -90,6 +90,7 @@ impl Chain {
             }
             map.push(name, value);
         })?;
+        map.mark();
         // RFC 9112 §6.3: in HTTP/1 a request without framing has no body; later versions need none.
         let end = http_version.starts_with('1') && !framed;
         let mut stream = host::Stream::open(&self.chain, attributes);

@@ -73,6 +73,10 @@ def run(
     logging.config.dictConfig(_logging(log_level))
     from wasmgate.gateway import Gateway, settle
 
+    if asgi:
+        show_warning(
+            "--asgi is for comparison: uvicorn's protocol bounds no head, in bytes or in time"
+        )
     app: ASGIApp | str = Gateway.from_file(config)
     if workers > 1:
         # Each worker makes one for itself; this one has shown that they can.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from wasmgate.errors import ConnectError, NoHealthyEndpoint, UpstreamError, UpstreamTimeout
 
-__all__ = ["FAILURES", "NEVER", "ClientGone", "TimeOver"]
+__all__ = ["FAILURES", "OUT_OF_TIME", "ClientGone", "ClientLate", "TimeOver"]
 
-NEVER = float("inf")
 FAILURES = {
     ConnectError: "connect",
     NoHealthyEndpoint: "no_healthy_endpoint",
@@ -22,3 +21,14 @@ class ClientGone(Exception):
 
 class TimeOver(Exception):
     """The route's time has passed."""
+
+
+class ClientLate(Exception):
+    """The client does not send the rest of its request."""
+
+
+OUT_OF_TIME: dict[type, str] = {
+    TimeOver: "route_timeout",
+    ClientLate: "late_request",
+}
+"""What the native exchange calls the ends that have an answer."""

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, cast
 
 from wasmgate.errors import UpstreamError
 from wasmgate.gateway.downstream import Downstream, answers
-from wasmgate.gateway.ends import FAILURES, NEVER, ClientGone, TimeOver
+from wasmgate.gateway.ends import FAILURES, OUT_OF_TIME, ClientGone
 from wasmgate.gateway.inbox import Inbox
+from wasmgate.gateway.patience import Patience
 from wasmgate.upstream.port import next_part
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ class Forwarding:
     __slots__ = (
         "_begun",
         "_blind",
-        "_deadline",
         "_downstream",
         "_exchange",
         "_forwarded",
@@ -49,12 +49,12 @@ class Forwarding:
         "_inbox",
         "_interruption",
         "_local",
+        "_patience",
         "_read",
         "_receive",
         "_room",
         "_server_task",
         "_source",
-        "_timeout",
         "_transaction",
         "_uplink",
         "_waker",
@@ -71,7 +71,7 @@ class Forwarding:
         self._server_task = cast("asyncio.Task[None]", asyncio.current_task())
         self._interruption: Exception | None = None
         self._transaction: Transaction | None = None
-        self._set_deadline(exchange.timeout)
+        self._patience = Patience(local.loop.time, exchange.timeout)
         self._read = not exchange.body_follows  # the whole request has come from the client
         self._forwarded = False  # the exchange has let the request's head go on
         self._blind = False  # the server's task waits for the upstream alone, not for its inbox
@@ -101,15 +101,20 @@ class Forwarding:
             self._close()
 
     async def _answered(self, effects: Effects | None, first: Message | None) -> None:
-        try:
-            await self._from_upstream(effects, first)
-        except asyncio.CancelledError:
-            if not isinstance(self._interruption, TimeOver):
-                raise
-            self._interruption = None
+        answering = self._from_upstream(effects, first)
+        while True:
+            try:
+                await answering
+            except asyncio.CancelledError:
+                failure = OUT_OF_TIME.get(type(self._interruption))
+                if failure is None:
+                    raise
+            else:
+                return
             self._server_task.uncancel()
-            _LOGGER.warning("a route's time was over while something else was waited for")
-            await self._failed("route_timeout")
+            _LOGGER.warning("%s", self._interruption)
+            self._interruption = None
+            answering = self._failed(failure)
 
     async def _from_upstream(self, effects: Effects | None, first: Message | None) -> None:
         try:
@@ -119,17 +124,13 @@ class Forwarding:
                 await self._finish(self._inbox.take())
                 return
             _LOGGER.warning("%s", error)
-            over = self._local.loop.time() >= self._deadline
+            over = self._patience.over
             await self._failed("route_timeout" if over else FAILURES[type(error)])
 
     async def _failed(self, failure: str) -> None:
         if self._transaction is not None:
             self._transaction.close()
         await self._finish(self._noted(self._exchange.failed(failure)))
-
-    def _set_deadline(self, timeout: float | None) -> None:
-        self._timeout = timeout
-        self._deadline = NEVER if timeout is None else self._local.loop.time() + timeout
 
     def _close(self) -> None:
         self._downstream.complete = True
@@ -171,7 +172,7 @@ class Forwarding:
         elif not end and (first is not None or self._upstream.length is not None):
             # A body with a length comes without waiting for an answer, so its beginning is awaited
             # here: head and body then leave in one write.
-            message = first or await self._receive()
+            message = first or await self._patience.received(self._receive)
             if message["type"] == "http.disconnect":
                 return
             chunk, end = self._taken(message)
@@ -205,9 +206,7 @@ class Forwarding:
         self._forwarded = True
         request = self._upstream
         upstream = self._local.upstreams[request.cluster]
-        if request.timeout != self._timeout:
-            self._set_deadline(request.timeout)  # a policy had the route chosen again
-        within = None if request.timeout is None else self._deadline - self._local.loop.time()
+        within = self._patience.follow(request.timeout)
         transaction = await upstream.begin(request, chunk, end=end, within=within)
         self._transaction = transaction
         if self._begun is not None:
@@ -323,9 +322,8 @@ class Forwarding:
 
     def look(self, now: float) -> None:
         """See whether time is over, and whether the client left: the request takes its time."""
-        if now > self._deadline:
-            self._deadline = NEVER
-            self._interrupt(TimeOver())
+        if (end := self._patience.end(now)) is not None:
+            self._interrupt(end)
         if self._read and self._uplink is None:
             self._start_uplink(None)
 
@@ -333,7 +331,7 @@ class Forwarding:
         while not self._read:
             if self._full[0]:
                 await self._until_room()
-            message = message or await self._receive()
+            message = message or await self._patience.received(self._receive)
             if message["type"] == "http.disconnect":
                 raise ClientGone
             await self._pass_on(*self._taken(message))

@@ -35,7 +35,7 @@ use writer::BodyWriter;
 /// Bytes that a client may send ahead of its turn.
 pub const PIPELINED: usize = 64 << 10;
 
-const LATE: Problem = Problem::new(408, "the request did not come in time");
+const LATE: Problem = Failure::LateRequest.problem();
 
 /// One client and its exchanges.
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]

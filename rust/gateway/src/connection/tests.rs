@@ -139,8 +139,13 @@ fn head_and_204_and_304_have_no_body() {
     let head = talk("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", &OK[..OK.len() - 2], usize::MAX);
     assert!(head.client.ends_with("x-dup: 2\r\n\r\n"), "{}", head.client);
     assert!(head.client.contains("content-length: 2"), "{}", head.client);
-    for status in ["204 No Content", "304 Not Modified"] {
-        let seen = talk(GET, &format!("HTTP/1.1 {status}\r\nx: y\r\n\r\n"), usize::MAX);
+    for (status, length) in [
+        ("204 No Content", ""),
+        ("304 Not Modified", ""),
+        ("304 Not Modified", "content-length: 5\r\n"),
+    ] {
+        let response = format!("HTTP/1.1 {status}\r\n{length}x: y\r\n\r\n");
+        let seen = talk(GET, &response, usize::MAX);
         assert_eq!(seen.client, format!("HTTP/1.1 {status}\r\nx: y\r\n\r\n"));
         assert_eq!((seen.released, seen.closed), (1, false));
     }

@@ -74,7 +74,9 @@ impl Connection {
             self.upstream.interim += bytes.len();
             return true;
         }
-        let bodiless = self.head_only || matches!(line.status, 204 | 304);
+        let asked = self.exchange.as_ref().and_then(crate::Exchange::upstream);
+        let head_only = asked.is_some_and(|request| request.method() == b"HEAD");
+        let bodiless = head_only || matches!(line.status, 204 | 304);
         let body = match (bodiless, framing.framing.chunked, framing.framing.length) {
             (true, ..) => BodyReader::Done,
             (_, true, _) => BodyReader::chunked(),

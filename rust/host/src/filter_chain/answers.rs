@@ -19,7 +19,10 @@ impl FilterChain<'_> {
     /// A response of the layer above for which time is over: policies see it and may change or
     /// replace it, and hold nothing of it back.
     pub(crate) fn overrule(&self, response: LocalResponse) {
-        self.state.borrow_mut().overruled = true;
+        {
+            let mut state = self.state.borrow_mut();
+            state.overruled = !state.response.passed;
+        }
         self.replace(response);
     }
 
@@ -126,6 +129,8 @@ pub(crate) enum Refusal {
     ResponseBody,
     /// The request has more fields, or larger ones, than a policy may be given.
     RequestHeaders,
+    /// A policy left of the request what is none.
+    InvalidRequest,
 }
 
 impl Refusal {
@@ -135,6 +140,7 @@ impl Refusal {
             Self::RequestBody => (413, "Payload Too Large", "request_payload_too_large"),
             Self::ResponseBody => (500, "Internal Server Error", "response_payload_too_large"),
             Self::RequestHeaders => (431, "", "request_headers_too_large"),
+            Self::InvalidRequest => (500, "Internal Server Error", "invalid_request_of_a_policy"),
         };
         let mut headers = HeaderMap::new();
         if !text.is_empty() {

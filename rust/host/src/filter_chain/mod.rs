@@ -6,6 +6,7 @@
 mod answers;
 mod bodies;
 pub(crate) mod grpc;
+mod heads;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -60,7 +61,7 @@ impl FilterChain<'_> {
                 return;
             }
         }
-        if self.is_over(direction) {
+        if self.is_over(direction) || !self.is_sound(direction) {
             return;
         }
         let mut state = self.state.borrow_mut();
@@ -74,6 +75,31 @@ impl FilterChain<'_> {
         let progress = state.progress(direction);
         progress.head = if changed { Head::Changed } else { Head::Unchanged };
         progress.end |= end;
+    }
+
+    /// Looks at a head that policies changed: a request that is none any more is answered, a response
+    /// without a status gets that of any failing server.
+    fn is_sound(&self, direction: Direction) -> bool {
+        let mut state = self.state.borrow_mut();
+        let flow = state.flow(direction);
+        let sound = match direction {
+            _ if flow.writer.is_none() => true,
+            Direction::Request => heads::is_request(&flow.headers),
+            Direction::Response => heads::is_response(&flow.headers),
+        };
+        let writer = flow.writer;
+        if !sound && direction == Direction::Response {
+            flow.headers.set(b":status", b"500");
+        }
+        drop(state);
+        if let (false, Some(position)) = (sound, writer) {
+            self.warn(position, "made a head invalid: look at what it does to pseudo-headers");
+        }
+        if !sound && direction == Direction::Request {
+            self.replace(Refusal::InvalidRequest.response());
+            return false;
+        }
+        true
     }
 
     fn one_headers(&self, direction: Direction, position: usize) -> Turn {

@@ -36,7 +36,7 @@ pub(super) fn http_call(
 ) -> Answer {
     guest.check(call_at, 4)?;
     let named = asking::name(guest, upstream, upstream_size)?;
-    let headers = asking::fields(guest, headers, headers_size)?;
+    let headers = asking::fields(guest, headers, headers_size)?.map(|map| map.as_request_head());
     let body = asking::body(guest, body, body_size)?;
     let trailers = asking::fields(guest, trailers, trailers_size)?;
     let upstream = asking::upstream(guest, &named).ok_or(Status::BadArgument)?;

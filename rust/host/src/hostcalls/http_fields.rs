@@ -6,11 +6,14 @@
 //! stopped the headers alone; trailers also in the last body callback, which can add the first one.
 //! Elsewhere it would change nothing that goes on, and answers `BAD_ARGUMENT`, with a line in the log
 //! that says why.
+//!
+//! As in Envoy, `host` names `:authority` in a request's head, and a pseudo-header is there once: what
+//! is added to it goes behind a comma.
 
 use crate::abi::{MapType, Status};
 use crate::dialect::Dialect;
 use crate::guest::{Answer, Fault, Guest, Short};
-use crate::headers::is_field;
+use crate::headers::{is_field, is_pseudo, name_in_request};
 use crate::stream_state::{self, StreamState};
 use crate::{HeaderMap, pairs};
 
@@ -38,10 +41,11 @@ pub(super) fn value(
     size_at: u32,
 ) -> Answer {
     let name = guest.read_short(name, name_size)?;
+    let name = name_in(map, &name);
     // It is copied once, to where it stays: the guest's allocator runs before the guest gets it.
     let mut value = Short::new();
     let mut keep = |found: &[u8]| value.extend_from_slice(found);
-    let found = read(guest, map, |map| map.get(&name).map(&mut keep))?.flatten();
+    let found = read(guest, map, |map| map.get(name).map(&mut keep))?.flatten();
     // ABI 0.1.0 has no "not found" here: an absent field is an empty one.
     if found.is_none() && guest.env.core.module.dialect() != Dialect::V0_1_0 {
         return Err(Status::NotFound.into());
@@ -62,6 +66,10 @@ pub(super) fn set_pairs(guest: &mut Guest<'_>, map: u32, bytes: u32, size: u32) 
     for (name, value) in fields.iter() {
         check(name, value)?;
     }
+    let fields = match MapType::from_number(map) {
+        Some(MapType::RequestHeaders) => fields.as_request_head(),
+        _ => fields,
+    };
     let size = (fields.len(), fields.byte_len());
     write(guest, map, |_| size, |map| *map = fields)
 }
@@ -76,9 +84,13 @@ pub(super) fn add(
     value_size: u32,
 ) -> Answer {
     let (name, value) = field(guest, name, name_size, value, value_size)?;
-    let more = name.len() + value.len();
-    let size = |map: &HeaderMap| (map.len() + 1, map.byte_len() + more);
-    write(guest, map, size, |map| map.push(&name, &value))
+    let name = name_in(map, &name);
+    let size = |map: &HeaderMap| {
+        let grows = is_pseudo(name) && map.get(name).is_some();
+        let more = if grows { 1 } else { name.len() } + value.len();
+        (map.len() + usize::from(!grows), map.byte_len() + more)
+    };
+    write(guest, map, size, |map| map.add(name, &value))
 }
 
 /// `proxy_replace_header_map_value`: adds it when there is none.
@@ -91,30 +103,41 @@ pub(super) fn replace(
     value_size: u32,
 ) -> Answer {
     let (name, value) = field(guest, name, name_size, value, value_size)?;
+    let name = name_in(map, &name);
     let size = |map: &HeaderMap| {
-        let (bytes, old) = (map.byte_len() + value.len(), map.get(&name));
+        let (bytes, old) = (map.byte_len() + value.len(), map.get(name));
         old.map_or((map.len() + 1, bytes + name.len()), |old| (map.len(), bytes - old.len()))
     };
-    write(guest, map, size, |map| map.set(&name, &value))
+    write(guest, map, size, |map| map.set(name, &value))
 }
 
 /// `proxy_remove_header_map_value`: an absent name is no error.
 pub(super) fn remove(guest: &mut Guest<'_>, map: u32, name: u32, name_size: u32) -> Answer {
     let name = guest.read_short(name, name_size)?;
-    if read(guest, map, |map| map.get(&name).is_none())?.unwrap_or(true) {
+    let name = name_in(map, &name);
+    if read(guest, map, |map| map.get(name).is_none())?.unwrap_or(true) {
         return Ok(());
     }
-    if name.first() == Some(&b':') {
-        return Err(Status::BadArgument.into());
+    if is_pseudo(name) && ![&b":authority"[..], b":scheme"].contains(&name) {
+        let text = format!("there is no message without `{}`", name.escape_ascii());
+        return Err(guest.refuse(Status::BadArgument, text));
     }
     write(
         guest,
         map,
         |_| (0, 0),
         |map| {
-            map.remove(&name);
+            map.remove(name);
         },
     )
+}
+
+/// The name that a map has for a field.
+fn name_in(map: u32, name: &[u8]) -> &[u8] {
+    match MapType::from_number(map) {
+        Some(MapType::RequestHeaders) => name_in_request(name),
+        _ => name,
+    }
 }
 
 type Field = (Short, Short);
@@ -223,8 +246,8 @@ fn write(
         }
         work(map);
         match kind {
-            MapType::RequestHeaders => state.request.changed = true,
-            MapType::ResponseHeaders => state.response.changed = true,
+            MapType::RequestHeaders => state.request.written(position),
+            MapType::ResponseHeaders => state.response.written(position),
             _ => {}
         }
         None

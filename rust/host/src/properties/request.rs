@@ -1,6 +1,7 @@
 //! `request.*`.
 
 use super::value;
+use crate::headers::name_in_request;
 use crate::stream_state::StreamState;
 use crate::{HeaderMap, pairs};
 
@@ -30,7 +31,10 @@ pub(super) fn of_request(state: &StreamState, what: &[u8]) -> Option<Vec<u8>> {
         },
         b"total_size" => Some(value::number(state.request.bytes + headers.byte_len() as u64)),
         b"headers_bytes" => Some(value::number(headers.byte_len() as u64)),
-        what => fields(headers, what.strip_prefix(b"headers")?),
+        what => match what.strip_prefix(b"headers")? {
+            [0, name @ ..] => values(headers, name_in_request(name)),
+            rest => fields(headers, rest),
+        },
     }
 }
 
@@ -46,8 +50,11 @@ fn target(headers: &HeaderMap) -> (&[u8], &[u8]) {
 /// All fields, or after a zero byte the name of one. What came several times is joined by commas.
 pub(super) fn fields(map: &HeaderMap, what: &[u8]) -> Option<Vec<u8>> {
     let [0, name @ ..] = what else { return what.is_empty().then(|| pairs::encode(map)) };
-    let name = name.to_ascii_lowercase();
-    let mut values = map.get_all(&name);
+    values(map, name)
+}
+
+fn values(map: &HeaderMap, name: &[u8]) -> Option<Vec<u8>> {
+    let mut values = map.get_all(name);
     let mut joined = values.next()?.to_vec();
     for value in values {
         joined.push(b',');
