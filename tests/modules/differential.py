@@ -172,6 +172,22 @@ PROGRAMS = {
         "response_headers: add response set-cookie c=3",
         "response_headers: remove response x-absent",
     ],
+    "host": [
+        "request_headers: set request host other.example",
+        "request_headers: get request :authority",
+        "request_headers: property request.headers.host",
+    ],
+    "host-added": ["request_headers: add request host other.example"],
+    "authority-added": ["request_headers: add request :authority other.example"],
+    "host-anew": [
+        "request_headers: remove request host",
+        "request_headers: add request Host other.example",
+    ],
+    "response-host": [
+        "response_headers: add response host other.example",
+        "response_headers: remove response :authority",
+    ],
+    "path-added": ["request_headers: add request :path /more"],
     "statuses": ["response_headers: set response :status 299"],
     "method": ["request_headers: set request :method PUT"],
 }

@@ -114,7 +114,9 @@ class Upstream:
                 threading.Thread(target=self._serve, args=[connection], daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with closing(connection), connection.makefile("rb") as stream, suppress(OSError):
+        # A number that is none: a request that was cut.
+        broken = suppress(OSError, ValueError)
+        with closing(connection), connection.makefile("rb") as stream, broken:
             while (request := read(stream)) is not None:
                 self.received.append(request)
                 connection.sendall(self._answer(request))

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::fields::may_trail;
 use crate::framing::Framing;
 use crate::request_head::{LARGE_BODY, RequestHead, RequestReader};
-use crate::response_flow::ResponseFlow;
+use crate::response_flow::{ResponseFlow, Stage};
 use crate::response_head::ResponseReader;
 use crate::router::Router;
 use crate::upstream_head::{self, BodyFraming, Destination, UpstreamRequest};
@@ -198,7 +198,7 @@ impl Exchange {
         end: bool,
     ) -> Result<Effects, Error> {
         let interim = (100..200).contains(&reader.status()) && reader.status() != 101;
-        if interim || self.answered || self.response.begun {
+        if interim || self.answered || self.response.stage != Stage::Held {
             return Ok(Effects::default());
         }
         let Some((map, stripped)) = reader.finish() else {
@@ -253,8 +253,9 @@ impl Exchange {
     }
 
     fn answer_with(&mut self, response: LocalResponse, now: bool) -> Result<Effects, Error> {
-        if self.response.begun {
-            return Ok(Effects { reset: !self.response.ended, ..Effects::default() });
+        if self.response.stage != Stage::Held {
+            let reset = self.response.stage == Stage::Begun;
+            return Ok(Effects { reset, ..Effects::default() });
         }
         self.answered = true;
         let stream = &mut self.stream;

@@ -26,8 +26,8 @@ pub const FAILURES: [(&str, Failure); 6] = [
     ("connect", Failure::Connect),
     ("protocol", Failure::Protocol),
     ("timeout", Failure::Timeout),
-    ("route_timeout", Failure::RouteTimeout),
     ("no_healthy_endpoint", Failure::NoHealthyEndpoint),
+    ("route_timeout", Failure::RouteTimeout),
     ("late_request", Failure::LateRequest),
 ];
 
@@ -67,8 +67,8 @@ mod tests {
             ("connect", 502),
             ("protocol", 502),
             ("timeout", 504),
-            ("route_timeout", 504),
             ("no_healthy_endpoint", 503),
+            ("route_timeout", 504),
             ("late_request", 408),
         ];
         assert_eq!(expected, statuses);

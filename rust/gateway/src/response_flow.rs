@@ -5,15 +5,23 @@ use wasmgate_host::{Body, Effects, Head, HeaderMap, Progress, Stream};
 use crate::body_length::{Count, Declared, LengthField, declared, going_on, response_length};
 use crate::fields::{Role, is_field_value, is_token, role};
 
+/// How much of a response went to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nothing.
+    Held,
+    /// The head.
+    Begun,
+    /// All of it.
+    Ended,
+}
+
 /// How far a response got.
 #[derive(Debug)]
 pub(crate) struct ResponseFlow {
     /// The request's method is HEAD.
     head_only: bool,
-    /// The head went to the client.
-    pub begun: bool,
-    /// All of it went to the client.
-    pub ended: bool,
+    pub stage: Stage,
     /// Something about the connection was left out of the upstream's fields.
     pub stripped: bool,
     length_field: LengthField,
@@ -25,8 +33,7 @@ impl ResponseFlow {
     pub fn new(head_only: bool) -> Self {
         Self {
             head_only,
-            begun: false,
-            ended: false,
+            stage: Stage::Held,
             stripped: false,
             length_field: LengthField::Kept,
             sent: Some(Count::default()),
@@ -40,7 +47,9 @@ impl ResponseFlow {
         if progress.head != Head::Held {
             stream.with_response_headers(|map| self.begin(progress, length, map));
         }
-        self.ended |= progress.end;
+        if progress.end {
+            self.stage = Stage::Ended;
+        }
         match &mut self.sent {
             Some(sent) => effects.reset |= !sent.add(length, progress.end),
             None => progress.body = Body::Nothing,
@@ -49,7 +58,7 @@ impl ResponseFlow {
 
     /// The head goes on, with the first `length` bytes of the body.
     fn begin(&mut self, progress: &mut Progress, length: u64, map: &HeaderMap) {
-        self.begun = true;
+        self.stage = Stage::Begun;
         let (status, declared) = (map.get(b":status").unwrap_or_default(), declared(map));
         let (no_content, not_modified) = (status == b"204", status == b"304");
         let no_body = self.head_only || not_modified;

@@ -14,6 +14,8 @@ pub(crate) struct Course {
     pub(crate) details: Option<Cow<'static, str>>,
     /// A policy changed what the route is chosen by.
     pub(crate) route_cleared: bool,
+    /// Time is over for the response: no policy may hold it.
+    pub(crate) overruled: bool,
     /// The stream is over.
     pub(crate) ended: bool,
 }

@@ -30,8 +30,6 @@ pub(crate) struct StreamState {
     /// Responses that did not come from the upstream, each instead of the one before. After the
     /// first one the request goes no further.
     pub(crate) answers: usize,
-    /// Time is over for the response: no policy may hold it.
-    pub(crate) overruled: bool,
     /// A policy stopped, and at its limit what it waits for is to wait as well.
     pub(crate) watermarked: bool,
     /// What the layer above knows of that.
@@ -107,7 +105,6 @@ impl StreamState {
             began,
             course: Course::default(),
             answers: 0,
-            overruled: false,
             watermarked: false,
             pressure: Pressure::default(),
             cut: false,

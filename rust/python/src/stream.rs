@@ -121,5 +121,6 @@ pub(crate) fn response_map(status: u16, headers: &Bound<'_, PyAny>) -> PyResult<
     let mut map = fields::map_for(headers);
     map.push(b":status", status.to_string().as_bytes());
     fields::read(headers, |name, value| map.push(name, value))?;
+    map.mark();
     Ok(map)
 }

@@ -21,7 +21,7 @@ impl FilterChain<'_> {
     pub(crate) fn overrule(&self, response: LocalResponse) {
         {
             let mut state = self.state.borrow_mut();
-            state.overruled = !state.response.passed;
+            state.course.overruled = !state.response.passed;
         }
         self.replace(response);
     }
@@ -36,7 +36,7 @@ impl FilterChain<'_> {
         let (from, answers) = {
             let mut state = self.state.borrow_mut();
             if state.response.passed {
-                let stays = state.overruled || state.response.ended;
+                let stays = state.course.overruled || state.response.ended;
                 state.effects.reset |= !stays;
                 return !stays;
             }

@@ -59,7 +59,7 @@ impl FilterChain<'_> {
         mut end: bool,
     ) -> Option<Gate> {
         let state = &mut *self.state.borrow_mut();
-        let overruled = state.overruled;
+        let overruled = state.course.overruled;
         // Trailers that came would have had their own callback: these the policy added.
         let added = state.flow(direction).trailers.as_ref().is_some_and(|map| !map.is_empty());
         let trailers = end && added;
@@ -239,7 +239,7 @@ impl FilterChain<'_> {
         action: Action,
     ) -> Option<Gate> {
         let state = &mut *self.state.borrow_mut();
-        let overruled = state.overruled;
+        let overruled = state.course.overruled;
         let gate = state.gate(direction, position);
         gate.phase = Phase::None;
         if gate.stop == Stop::Ended {

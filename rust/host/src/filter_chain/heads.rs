@@ -1,6 +1,7 @@
 //! Heads that policies changed, before they go on: what is left must be a head of HTTP.
 
 use crate::HeaderMap;
+use crate::abi::Direction;
 use crate::headers::is_token;
 
 /// True for a request's head that can be written: a method (RFC 9110 §9.1), a target in origin-form
@@ -29,6 +30,31 @@ pub(super) fn is_request(head: &HeaderMap) -> bool {
 pub(super) fn is_response(head: &HeaderMap) -> bool {
     let status = head.get(b":status").unwrap_or_default();
     matches!(status, [b'2'..=b'5', tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit())
+}
+
+/// Takes out what policies wrote about the connection and the framing of a message, which whoever
+/// writes it says (RFC 9110 §7.6.1, RFC 9112 §6). What came with the message stays.
+pub(super) fn mend(head: &mut HeaderMap, direction: Direction) {
+    let lengths = || head.get_all(b"content-length");
+    let first = lengths().next().unwrap_or_default();
+    let one_number = lengths().all(|value| {
+        value == first && (1..20).contains(&value.len()) && value.iter().all(u8::is_ascii_digit)
+    });
+    let stays = |(name, _, as_it_came): &(&[u8], &[u8], bool)| {
+        *as_it_came
+            || match *name {
+                b"content-length" => one_number,
+                b"transfer-encoding" => false,
+                b"connection" | b"keep-alive" | b"proxy-connection" | b"te" | b"upgrade" => {
+                    direction == Direction::Request
+                }
+                _ => true,
+            }
+    };
+    if !head.iter_marked().all(|field| stays(&field)) {
+        let kept = head.iter_marked().filter(stays);
+        *head = kept.map(|(name, value, _)| (name, value)).collect();
+    }
 }
 
 #[cfg(test)]
@@ -73,6 +99,40 @@ mod tests {
         assert!(is_request(&head));
         head.set(b":path", b"");
         assert!(!is_request(&head));
+    }
+
+    #[test]
+    fn what_policies_write_about_the_connection_is_taken_out() {
+        let mut head: HeaderMap =
+            [(&b"connection"[..], &b"close"[..]), (b"content-length", b"6")].into_iter().collect();
+        head.mark();
+        for (name, value) in [
+            (&b"transfer-encoding"[..], &b"gzip"[..]),
+            (b"upgrade", b"h2c"),
+            (b"content-length", b"7"),
+            (b"x", b"y"),
+        ] {
+            head.push(name, value);
+        }
+        let names =
+            |head: &HeaderMap| head.iter().map(|(_, value)| value.to_vec()).collect::<Vec<_>>();
+        let mut request = head.clone();
+        mend(&mut request, Direction::Request);
+        assert_eq!(names(&request), [&b"close"[..], b"6", b"h2c", b"y"]);
+        mend(&mut head, Direction::Response);
+        assert_eq!(names(&head), [&b"close"[..], b"6", b"y"]);
+    }
+
+    #[test]
+    fn a_length_of_a_policy_is_one_number() {
+        for (value, kept) in
+            [("5", true), ("", false), ("abc", false), ("-1", false), ("3, 3", false)]
+        {
+            let mut head: HeaderMap =
+                [(&b"content-length"[..], value.as_bytes())].into_iter().collect();
+            mend(&mut head, Direction::Response);
+            assert_eq!(kept, head.len() == 1, "{value:?}");
+        }
     }
 
     #[test]

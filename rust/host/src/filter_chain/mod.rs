@@ -88,18 +88,21 @@ impl FilterChain<'_> {
             Direction::Response => heads::is_response(&flow.headers),
         };
         let writer = flow.writer;
-        if !sound && direction == Direction::Response {
-            flow.headers.set(b":status", b"500");
+        if writer.is_some() {
+            heads::mend(&mut flow.headers, direction);
+        }
+        if sound || direction == Direction::Response {
+            if !sound {
+                flow.headers.set(b":status", b"500");
+            }
+            return true;
         }
         drop(state);
-        if let (false, Some(position)) = (sound, writer) {
-            self.warn(position, "made a head invalid: look at what it does to pseudo-headers");
+        if let Some(position) = writer {
+            self.warn(position, "made the request invalid: look at its method, path and authority");
         }
-        if !sound && direction == Direction::Request {
-            self.replace(Refusal::InvalidRequest.response());
-            return false;
-        }
-        true
+        self.replace(Refusal::InvalidRequest.response());
+        false
     }
 
     fn one_headers(&self, direction: Direction, position: usize) -> Turn {
@@ -124,7 +127,7 @@ impl FilterChain<'_> {
             .call(seat.generation, |vm| vm.on_headers(direction, seat.context, fields, end));
         let Some(action) = self.settle(position, direction, outcome) else { return Turn::Stopped };
         let state = &mut *self.state.borrow_mut();
-        let action = if state.overruled { Action::Continue } else { action };
+        let action = if state.course.overruled { Action::Continue } else { action };
         let gate = state.gate(direction, position);
         match action {
             // What it injected took them along.
