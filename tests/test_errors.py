@@ -17,6 +17,7 @@ EXAMPLES = [
     errors.PolicyTrap("unreachable was executed", policy="auth"),
     errors.OutOfFuel("10000000 were not enough", policy="auth"),
     errors.OutOfMemory("33554432 bytes were not enough", policy="auth"),
+    errors.AsgiError("scope['path'] must be a str, not 5 (int)"),
     errors.WrongThread("a stream belongs to the thread that opened it"),
     errors.UpstreamError("it closed the connection", endpoint="http://a:1", retryable=True),
     errors.NoHealthyEndpoint("no endpoint", endpoint="orders"),

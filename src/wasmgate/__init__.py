@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.capabilities import Capabilities
 from wasmgate.errors import (
+    AsgiError,
     ConfigError,
     ConnectError,
     NoHealthyEndpoint,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "AsgiError",
     "CalloutLimits",
     "Capabilities",
     "ConfigError",

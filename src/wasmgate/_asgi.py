@@ -1,87 +1,100 @@
-"""ASGI's words and messages (asgi.readthedocs.io, HTTP & WebSocket protocol 2.5)."""
+"""ASGI's words (asgi.readthedocs.io, HTTP & WebSocket protocol 2.5), and what breaks its rules."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import unquote_to_bytes
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    from wasmgate._native import Effects, RequestHead
+from wasmgate.errors import AsgiError, ConfigError
 
 __all__ = [
     "ASGIApp",
+    "Fields",
     "Message",
     "Receive",
     "Scope",
     "Send",
-    "measured",
-    "rewritten",
-    "target",
-    "with_length",
+    "binary",
+    "broken",
+    "fail_startup",
+    "fields",
+    "problem",
+    "require_asyncio",
 ]
-
-_FRAMING = {b"content-length", b"transfer-encoding"}
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+Fields: TypeAlias = list[tuple[bytes, bytes]]
+
+_SHOWN = 60  # characters of a value
+_PLAIN = (str, int, float, bool, type(None), list, tuple)
 
 
-def target(scope: Scope) -> bytes:
-    """Return path and query as the client sent them.
+def broken(field: str, expected: str, came: object, *, secret: bool = False) -> AsgiError:
+    """Make the error for a field of a scope or a message; a `secret` value is not shown."""
+    kind = type(came).__name__
+    if secret or not isinstance(came, _PLAIN):
+        shown = kind
+    else:
+        text = repr(came)
+        shown = f"{text if len(text) <= _SHOWN else text[:_SHOWN] + '...'} ({kind})"
+    return AsgiError(f"{field} must be {expected}, not {shown}")
 
-    A server that leaves out the optional `raw_path` makes its percent-encoding unknowable; then the
-    decoded path is encoded again.
+
+def binary(field: str, value: object) -> bytes:
+    """Return what is like bytes as bytes: also bytearray, and any memoryview."""
+    if isinstance(value, bytes):
+        return bytes(value)
+    try:
+        return memoryview(value).tobytes()  # type: ignore[arg-type] # that is the question
+    except TypeError:
+        raise broken(field, "bytes", value, secret=True) from None
+
+
+def fields(where: str, value: object) -> Fields:
+    """Return header fields, an iterable of two-item iterables of bytes, as a list of pairs.
+
+    `where` names them in errors, which show a field's name but no value.
     """
-    path: bytes | None = scope.get("raw_path")
-    if path is None:
-        from urllib.parse import quote  # noqa: PLC0415 (rare)
-
-        path = quote(scope["path"], safe="/:@!$&'()*+,;=~-._").encode("ascii")
-    query: bytes = scope.get("query_string") or b""
-    return path + b"?" + query if query else path
-
-
-def measured(
-    headers: list[tuple[bytes, bytes]], body: bytes, *, end: bool
-) -> list[tuple[bytes, bytes]]:
-    """Return fields with the length of the body that goes on with them (RFC 9110 section 8.6).
-
-    Without `end` it is a part of a body that a policy held back and may have changed: nobody knows
-    how long the whole will be.
-    """
-    length = (b"content-length", b"%d" % len(body))
-    if end and length in headers:
-        return headers
-    others = [field for field in headers if field[0].lower() not in _FRAMING]
-    return [*others, length] if end else others
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+        raise broken(where, "an iterable of [name, value]", value, secret=True)
+    pairs = []
+    for number, field in enumerate(value):
+        place = f"{where}[{number}]"
+        if isinstance(field, (str, bytes)) or not hasattr(field, "__iter__"):
+            raise broken(place, "[name, value]", field, secret=True)
+        pair = list(field)
+        if len(pair) != 2:  # noqa: PLR2004 (a pair)
+            raise AsgiError(f"{place} must be [name, value], not {len(pair)} items")
+        name = binary(f"{place}: the name", pair[0])
+        pairs.append((name, binary(f"{place}: the value of {name!r}", pair[1])))
+    return pairs
 
 
-def rewritten(scope: Scope, head: RequestHead) -> Scope:
-    """Return a copy of `scope` with the head that policies left."""
-    path, _, query = head.target.partition(b"?")
-    decoded = unquote_to_bytes(path) if b"%" in path else path
-    headers, authority = head.headers, head.authority
-    if authority:
-        headers = [(b"host", authority), *headers]
-    changed = dict(scope)
-    changed["headers"] = headers
-    changed["raw_path"] = path
-    changed["path"] = decoded.decode("utf-8", "replace")
-    changed["query_string"] = query
-    if "method" in scope:
-        changed["method"] = head.method
-    return changed
+def problem(status: int, title: str, detail: str) -> tuple[int, Fields, bytes]:
+    """Return an answer of ours as status, fields and body (RFC 9457)."""
+    body = f'{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}"}}'
+    return status, [(b"content-type", b"application/problem+json")], body.encode()
 
 
-def with_length(scope: Scope, effects: Effects) -> Scope:
-    """Return a copy of `scope` that says how long the body is that goes on with the head."""
-    end = effects.request_end
-    headers = measured(list(scope["headers"]), effects.request_body or b"", end=end)
-    if not end and scope.get("http_version", "1.1").startswith("1"):
-        # Without either field there would be no body (RFC 9112 section 6.3).
-        headers = [*headers, (b"transfer-encoding", b"chunked")]
-    return {**scope, "headers": headers}
+def require_asyncio() -> asyncio.AbstractEventLoop:
+    """Return the running loop. Raises ConfigError where another library than asyncio runs."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise ConfigError(
+            "wasmgate runs on asyncio, and another library (trio?) runs this server",
+            hint="start the server with its asyncio worker: `hypercorn -k asyncio`, "
+            'TestClient(backend="asyncio")',
+        ) from None
+
+
+async def fail_startup(receive: Receive, send: Send, error: ConfigError) -> None:
+    """Tell a server at the start of its lifespan that nothing can be served, and why."""
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": error.diagnostics()})
+    raise error

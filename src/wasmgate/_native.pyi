@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 _Fields: TypeAlias = Iterable[tuple[bytes, bytes]]
+_End: TypeAlias = Sequence[str | int | None] | None
 
 @final
 class Host:
@@ -391,10 +392,24 @@ class Plugin:
 class Chain:
     """Plugins in the order in which a request meets them; a response meets them in reverse.
 
-    `route_name` is the property of that name for streams that this chain opens.
+    `route_name` is the property of that name for streams that this chain opens. With `edge`,
+    requests are as clients sent them: other than one valid Host field (in HTTP/1.0 also none), and
+    more than one Authorization, are answered 400 before any policy; headers whose names have an
+    underscore are dropped unless `underscores` lets them pass.
     """
 
-    def __new__(cls, plugins: Sequence[Plugin], *, route_name: str = "") -> Chain: ...
+    def __new__(
+        cls,
+        plugins: Sequence[Plugin],
+        *,
+        route_name: str = "",
+        edge: bool = False,
+        underscores: bool = False,
+    ) -> Chain: ...
+    @property
+    def dropped_headers(self) -> int:
+        """How many request headers were dropped because their names have an underscore."""
+
     @property
     def request_body(self) -> bool:
         """True when a policy has a callback for request bodies."""
@@ -409,20 +424,24 @@ class Chain:
 
     def open(
         self,
-        client: tuple[str, int] | None,
-        server: tuple[str, int | None] | None,
+        client: _End,
+        server: _End,
         scheme: str,
         http_version: str,
         method: str,
         target: bytes,
         headers: _Fields,
         tls: dict[str, str] | None = None,
+        user: str | None = None,
     ) -> tuple[Stream, Effects | None, bool]:
         """Open a stream on this thread with the head of its request.
 
-        `target` is path and query, byte-exact. `tls` is what policies may know of the connection's
-        TLS, by the names below `connection`, like `tls_version`; others are left out. The last of
-        the answer says whether a body follows (RFC 9112 section 6.3).
+        `client` and `server` are a host and a port (a number, digits, or None) in a list or a
+        tuple; `headers` are pairs of bytes in one. TypeError for others. `target` is path and
+        query, byte-exact. `tls` is what policies may know of the connection's TLS, by the names
+        below `connection`, like `tls_version`; others are left out. `user` is the property
+        `wasmgate.user` until a policy sets it. The last of the answer says whether a body follows
+        (RFC 9112 section 6.3).
         """
 
     def start(self) -> Effects:
@@ -441,6 +460,10 @@ class Stream:
 
     @property
     def id(self) -> int: ...
+    @property
+    def user(self) -> str | None:
+        """The user that a policy of this stream found: the property `wasmgate.user`."""
+
     def on_request_body(self, chunk: bytes, end: bool) -> Effects | None: ...
     def on_request_trailers(self, trailers: _Fields) -> Effects | None: ...
     def on_response_headers(self, status: int, headers: _Fields, end: bool) -> Effects | None: ...
@@ -635,7 +658,8 @@ class Router:
 
     The first route that matches is taken. `trusted_proxies` are address ranges like "10.0.0.0/8".
     `headers` bounds the fields of a request, `header_bytes` their names and values (431), `body`
-    the bytes of its body (413). Raises ConfigError.
+    the bytes of its body (413). `underscores` lets request headers pass whose names have an
+    underscore. Raises ConfigError.
     """
 
     def __new__(
@@ -647,21 +671,27 @@ class Router:
         headers: int,
         header_bytes: int,
         body: int | None,
+        underscores: bool = False,
     ) -> Router: ...
+    @property
+    def dropped_headers(self) -> int:
+        """How many request headers were dropped because their names have an underscore."""
+
     def open(
         self,
-        client: tuple[str, int] | None,
-        server: tuple[str, int | None] | None,
+        client: _End,
+        server: _End,
         scheme: str,
         http_version: str,
         method: str,
         target: bytes,
         headers: _Fields,
         tls: dict[str, str] | None = None,
+        user: str | None = None,
         *,
         ended: bool = False,
     ) -> tuple[Exchange, Effects | None]:
-        """Open an exchange on this thread with the head of its request.
+        """Open an exchange on this thread with the head of its request: as `Chain.open` takes it.
 
         `target` is what the request line says, byte-exact (RFC 9112 section 3.2). `ended` says that
         no body follows, which HTTP/1 says by itself (section 6.3). A request that is refused is

@@ -28,6 +28,7 @@ _WAITERS: WeakKeyDictionary[asyncio.AbstractEventLoop, _Waiters] = WeakKeyDictio
 # Whoever is left of a loop's drivers takes what comes for one that is gone.
 _DRIVERS: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[Driver]] = WeakKeyDictionary()
 _LOGGER = logging.getLogger("wasmgate.policy")
+_HTTP = logging.getLogger("wasmgate.http")  # what the host says itself, of no policy
 # proxy-wasm's levels, trace to critical, as the logging module counts them.
 _LEVELS = (5, logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
 
@@ -67,7 +68,7 @@ class Driver:
         if not effects.noteworthy:
             return
         for policy, level, message in effects.logs:
-            _LOGGER.getChild(policy).log(_LEVELS[level], "%s", message)
+            (_LOGGER.getChild(policy) if policy else _HTTP).log(_LEVELS[level], "%s", message)
         for callout in effects.callouts:
             self._callouts.start(callout)
         for number in effects.cancelled:

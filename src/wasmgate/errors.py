@@ -7,6 +7,7 @@
     │   └── PolicyTrap         crashed on a request
     │       ├── OutOfFuel      computed for longer than `Limits.fuel` allows
     │       └── OutOfMemory    wanted more than `Limits.memory`
+    ├── AsgiError              a server or an app sent what the ASGI specification does not allow
     ├── WrongThread            a stream was used on a thread that did not open it
     └── UpstreamError          .endpoint, .retryable
         ├── NoHealthyEndpoint  a cluster has nobody to ask
@@ -24,6 +25,7 @@ from typing import ClassVar, TypeVar
 E = TypeVar("E", bound="WasmgateError")
 
 __all__ = [
+    "AsgiError",
     "ConfigError",
     "ConnectError",
     "NoHealthyEndpoint",
@@ -124,6 +126,12 @@ class WrongThread(WasmgateError):
     """A stream was used on a thread that did not open it: a policy's instance has one thread."""
 
     advice = "open and drive a stream on one event loop; open another on the other thread"
+
+
+class AsgiError(WasmgateError, TypeError):
+    """A server or an app sent what ASGI does not allow: names the field, and what came."""
+
+    advice = "see the field in the ASGI specification, HTTP & WebSocket protocol 2.5"
 
 
 class UpstreamError(WasmgateError):

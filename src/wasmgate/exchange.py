@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
-from wasmgate._asgi import measured
+from wasmgate._asgi import problem
+from wasmgate.app_response import AppResponse
+from wasmgate.messages import DISCONNECT, Count, part
+from wasmgate.outgoing import Outgoing
+from wasmgate.patience import LATE, Patience
 
 if TYPE_CHECKING:
-    from wasmgate._asgi import Message, Receive, Send
+    from wasmgate._asgi import Fields, Message, Receive, Send
     from wasmgate._native import Effects, Stream
     from wasmgate.driver import Drivers
 
 __all__ = ["Exchange"]
 
-_DISCONNECT: Message = {"type": "http.disconnect"}
+_LOGGER = logging.getLogger("wasmgate.middleware")
+_WRONG_LENGTH = problem(
+    500,
+    "Internal Server Error",
+    "a policy changed the length of the body after it was announced",
+)
 
 
 class Exchange:
@@ -23,29 +33,30 @@ class Exchange:
     `receive` and `send` are what the app gets in place of the server's. What a policy holds back
     stays in the stream, within its limits; nothing else is buffered. The stream ends with the
     response, so before background tasks, or when the client goes: while a policy makes anybody
-    wait, the exchange watches for that.
+    wait, the exchange watches for that. A policy that alone makes them wait for `timeout` seconds
+    is answered for: 504, or a cut once the response has begun.
     """
 
     __slots__ = (
-        "_announced",
-        "_app_done",
-        "_body_done",
+        "_changed",
+        "_chunk",
         "_closed",
         "_drivers",
         "_full",
+        "_given",
         "_gone",
-        "_head_only",
         "_incoming",
+        "_late",
+        "_outgoing",
         "_reading",
         "_receive",
         "_request_done",
         "_request_given",
+        "_response",
         "_response_done",
-        "_send",
-        "_started",
         "_stream",
         "_taken",
-        "_trailers",
+        "_timeout",
         "_waiting",
     )
 
@@ -58,24 +69,26 @@ class Exchange:
         *,
         body_follows: bool,
         head_only: bool,
+        measures: bool,
+        timeout: float | None,
     ) -> None:
         self._stream = stream
         self._drivers = drivers
         self._receive = receive
-        self._send = send
-        self._head_only = head_only  # the method is HEAD
+        self._outgoing = Outgoing(send, head_only=head_only, measures=measures)
+        self._timeout = timeout
+        self._late = False  # that time has passed
         self._full = (False, False)  # policies hold as much of request and response as they may
         self._request_done = not body_follows  # all of it came from the server
         self._request_given = not body_follows  # all of it went to the app
+        self._given: Count | None = None  # what went to the app, against what it was told
+        self._changed = False  # the part that waits is not as it came
         self._taken = False  # a message of the server's was taken while the head was held
         self._waiting: Message | None = None  # what policies let go and the app has not asked for
         self._incoming: asyncio.Future[Message] | None = None  # asked for while somebody waited
         self._reading = False  # the app waits for the server
-        self._started = False  # the app's response came
-        self._trailers = False  # the app announced some
-        self._announced = False  # the server knows of them
-        self._app_done = False
-        self._body_done = False  # the body's last message went to the server; trailers may follow
+        self._chunk: bytes | None = None  # the part of the request that came last
+        self._response = AppResponse(stream)
         self._response_done = False  # all of a response went to the server, or it is cut
         self._gone = False  # the client
         self._closed = False
@@ -114,24 +127,58 @@ class Exchange:
             effects = following
         return effects
 
+    @property
+    def holds_request(self) -> bool:
+        """Whether a part of the request that policies let go waits for the app."""
+        return self._waiting is not None
+
+    async def first_part(self) -> tuple[bytes, bool, bool] | None:
+        """Wait for the first part of the request that goes on; the app is given it later.
+
+        Returns it, whether it is the last one, and whether policies changed it; None when the
+        client left or a policy answered.
+        """
+        message = await self._next()
+        while message["type"] == "http.request" and message.get("more_body", False):
+            if message.get("body", b""):
+                break
+            message = await self._next()
+        if message["type"] != "http.request":
+            return None
+        self._waiting, self._request_given = message, False
+        return message.get("body", b""), not message.get("more_body", False), self._changed
+
+    def announce(self, length: int | None) -> None:
+        """Note the length of the body that the app was told."""
+        self._given = None if length is None else Count(length)
+
     async def receive(self) -> Message:
         """Return the next part of the request as policies let it through."""
+        message = await self._next()
+        given = self._given
+        if given is not None and message["type"] == "http.request":
+            body, end = message.get("body", b""), not message.get("more_body", False)
+            if not given.fits(body, end=end, changed=self._changed):
+                await self._refuse("request", repr(given))
+                return DISCONNECT
+        return message
+
+    async def _next(self) -> Message:
         while True:
             if self._waiting is not None:
                 message, self._waiting = self._waiting, None
-                self._request_given = not message["more_body"]
+                self._request_given = not message.get("more_body", False)
                 return message
-            if self._gone or (self._response_done and not self._app_done):
-                return _DISCONNECT
+            if self._gone or (self._response_done and not self._response.done):
+                return DISCONNECT
             waits = self._full[0] or (self._request_done and not self._request_given)
             if waits and not self._closed:
-                held = await self._going_on()
-                if held is not None:
-                    await self._perform(held)
+                await self._one_step()
                 continue
-            message = await self._read()
-            if message["type"] == "http.disconnect":
-                self._leave()
+            message = part(await self._read())
+            if message["type"] != "http.request":
+                if message["type"] == "http.disconnect":
+                    self._leave()
                 return message
             if self._request_given and not self._request_done:
                 # A policy ended the request: the rest of what the client sends is dropped.
@@ -141,29 +188,47 @@ class Exchange:
                 return message
             effects = self._feed(message)
             if effects is None:
+                self._changed = False
                 self._request_given = self._request_done
                 return message
             await self._perform(effects)
 
+    async def _one_step(self) -> None:
+        effects = await self._going_on()
+        if effects is not None:
+            await self._perform(effects)
+
     async def send(self, message: Message) -> None:
         """Send the next part of the app's response as policies let it through."""
-        if self._app_done or self._gone:
-            await self._send(message)
+        if self._response.done or self._gone:
+            await self._outgoing.other(message)
             return
         if self._response_done:
             return  # a policy answered
-        effects = self._fed(message)
-        if effects is not None:
-            await self._perform(effects)
-            if self._app_done:
-                await self._rest()
-            elif self._full[1]:
-                await self._until_room()
+        message, effects = self._response.feed(message)
+        if effects is None:
+            await self._pass(message)
             return
-        await self._send(message)
-        if message["type"] == "http.response.body" and not message.get("more_body", False):
-            self._body_done = True
-        if self._app_done:
+        await self._perform(effects)
+        if self._response.done:
+            await self._rest()
+        elif self._full[1]:
+            await self._until_room()
+
+    async def _pass(self, message: Message) -> None:
+        """Send on what policies left as it is."""
+        match message["type"]:
+            case "http.response.start":
+                await self._outgoing.head(message)
+            case "http.response.body":
+                if not await self._outgoing.body(message, changed=False):
+                    self._cut_response()
+            case "http.response.trailers":
+                if self._response.done:
+                    await self._outgoing.trailers(self._response.fields)
+            case _:
+                await self._outgoing.other(message)
+        if self._response.done and not self._response_done:
             self._finish()
 
     async def _read(self) -> Message:
@@ -180,46 +245,50 @@ class Exchange:
 
     def _feed(self, message: Message) -> Effects | None:
         self._request_done = not message.get("more_body", False)
-        return self._stream.on_request_body(message.get("body", b""), self._request_done)
-
-    def _fed(self, message: Message) -> Effects | None:
-        """Feed a part of the response to the stream."""
-        match message["type"]:
-            case "http.response.start":
-                self._started = True
-                self._trailers = self._announced = message.get("trailers", False)
-                headers = message.get("headers", ())
-                return self._stream.on_response_headers(message["status"], headers, end=False)
-            case "http.response.body":
-                last = not message.get("more_body", False)
-                self._app_done = last and not self._trailers
-                return self._stream.on_response_body(message.get("body", b""), self._app_done)
-            case "http.response.trailers":
-                self._app_done = not message.get("more_trailers", False)
-                return self._stream.on_response_trailers(message.get("headers", ()))
-        return None
+        self._chunk = message.get("body", b"")
+        return self._stream.on_request_body(self._chunk, self._request_done)
 
     async def _going_on(self) -> Effects | None:
-        """Wait until the stream goes on, and return how; None: the client left."""
+        """Wait until the stream goes on, and return how; None: the client left, or it is cut."""
         driver = self._drivers.current()
-        while not self._closed:
-            # What a policy has no room for is not read, though it may be that the client leaves.
-            if self._incoming is None and not (self._reading or self._full[0]):
-                self._incoming = asyncio.ensure_future(self._receive())
-            effects = await driver.wait_or(self._stream, self._incoming)
-            if effects is None and self._incoming is not None and self._incoming.done():
-                effects = self._look_at(self._incoming.result())
-            if effects is not None:
-                return effects
+        patience = Patience(asyncio.get_running_loop(), driver, self._stream, self._timeout)
+        try:
+            while not self._closed:
+                # What a policy has no room for is not read, though the client may leave.
+                if self._incoming is None and not (self._reading or self._full[0]):
+                    self._incoming = asyncio.ensure_future(self._receive())
+                effects = await driver.wait_or(self._stream, self._incoming)
+                if effects is None and patience.over:
+                    effects = await self._out_of_patience(patience)
+                elif effects is None and self._incoming is not None and self._incoming.done():
+                    effects = self._look_at(self._incoming.result())
+                    if self._incoming is None:
+                        patience.restart()
+                if effects is not None:
+                    return effects
+        finally:
+            patience.end()
         return None
+
+    async def _out_of_patience(self, patience: Patience) -> Effects | None:
+        _LOGGER.warning("policies made a request wait for %g s", self._timeout)
+        effects = None if self._late else patience.late()
+        self._late = True
+        if effects is None:
+            # They hold back this answer, too.
+            await self._answer_alone(*LATE)
+            return None
+        patience.restart()
+        return effects
 
     def _look_at(self, message: Message) -> Effects | None:
         """Take what came from the server meanwhile, unless it is for the app."""
+        message = part(message)
         if message["type"] == "http.disconnect":
             self._incoming = None
             self._leave()
             return None
-        if self._started:
+        if self._response.started or message["type"] != "http.request":
             return None
         self._incoming = None
         self._taken = True
@@ -235,11 +304,18 @@ class Exchange:
         if effects.reset:
             # ASGI has no message for it: a server cuts a connection whose app stops half-way.
             self._response_done = True
+            await self._outgoing.flush()
             self.close()
             return
         self._keep(effects)
-        answer = effects.response_head is not None and not self._started
-        await self._emit(effects)
+        response = self._response
+        answer = effects.response_head is not None and not response.started
+        fits = await self._outgoing.emit(effects, came=response.chunk, trailers=response.trailing)
+        if not fits:
+            self._cut_response()
+        elif effects.response_end:
+            await self._outgoing.trailers(effects.response_trailers or [])
+            self._finish()
         if answer:
             await self._rest()
 
@@ -247,13 +323,45 @@ class Exchange:
         body = effects.request_body
         if body is None and not effects.request_end:
             return
+        self._changed = body is not self._chunk or self._waiting is not None
         if self._waiting is not None:
-            body = self._waiting["body"] + (body or b"")
+            body = self._waiting.get("body", b"") + (body or b"")
         self._waiting = {
             "type": "http.request",
             "body": body or b"",
             "more_body": not effects.request_end,
         }
+
+    async def _refuse(self, which: str, lengths: str) -> None:
+        """Answer 500 instead of going on with a body whose length was announced otherwise."""
+        _LOGGER.error(
+            "a policy changed the length of the %s's body after it was announced: %s; "
+            "a policy that changes bodies removes content-length in its callback for headers, or "
+            "holds the body back until its end",
+            which,
+            lengths,
+        )
+        effects = None if self._response.started else self._stream.respond(*_WRONG_LENGTH)
+        if effects is None:
+            await self._answer_alone(*_WRONG_LENGTH)
+        else:
+            await self._perform(effects)
+
+    def _cut_response(self) -> None:
+        _LOGGER.error(
+            "a policy changed the length of the response's body after it was announced: %r; the "
+            "response is cut",
+            self._outgoing,
+        )
+        self._response_done = True
+        self.close()
+
+    async def _answer_alone(self, status: int, headers: Fields, body: bytes) -> None:
+        """Answer without the policies, or cut what has begun."""
+        self._response_done = True
+        self.close()
+        if not self._response.started:
+            await self._outgoing.answer(status, headers, body)
 
     async def _rest(self) -> None:
         """Send what policies still hold back of a response that has ended."""
@@ -270,28 +378,6 @@ class Exchange:
             if effects is None:
                 return
             await self._perform(effects)
-
-    async def _emit(self, effects: Effects) -> None:
-        body, end = effects.response_body, effects.response_end
-        if effects.response_head is not None:
-            status, headers = effects.response_head
-            bodiless = status in {204, 304} or (self._head_only and not body)
-            if (end or body is not None) and not bodiless:
-                headers = measured(headers, body or b"", end=end)
-            start: Message = {"type": "http.response.start", "status": status, "headers": headers}
-            self._announced = self._trailers and (not end or effects.response_trailers is not None)
-            if self._announced:
-                start["trailers"] = True
-            await self._send(start)
-        if body is not None or (end and not self._body_done):
-            await self._send(
-                {"type": "http.response.body", "body": body or b"", "more_body": not end}
-            )
-        if end:
-            if self._announced:
-                trailers = effects.response_trailers or []
-                await self._send({"type": "http.response.trailers", "headers": trailers})
-            self._finish()
 
     def _finish(self) -> None:
         self._response_done = True

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
+
+from wasmgate.patience import Patience
 
 if TYPE_CHECKING:
     from wasmgate._asgi import Message, Receive, Scope, Send
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Handshake"]
 
+_LOGGER = logging.getLogger("wasmgate.middleware")
 _EXTENSION = "websocket.http.response"
 
 
@@ -21,13 +25,22 @@ class Handshake:
     `receive` is what the app gets in place of the server's. The stream ends with the connection.
     """
 
-    __slots__ = ("_drivers", "_incoming", "_receive", "_send", "_stream", "_waiting")
+    __slots__ = ("_drivers", "_incoming", "_receive", "_send", "_stream", "_timeout", "_waiting")
 
-    def __init__(self, stream: Stream, drivers: Drivers, receive: Receive, send: Send) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        drivers: Drivers,
+        receive: Receive,
+        send: Send,
+        *,
+        timeout: float | None,
+    ) -> None:
         self._stream = stream
         self._drivers = drivers
         self._receive = receive
         self._send = send
+        self._timeout = timeout
         self._waiting: Message | None = None  # websocket.connect, taken while the head was held
         self._incoming: asyncio.Future[Message] | None = None
 
@@ -66,19 +79,26 @@ class Handshake:
     async def _going_on(self) -> Effects | None:
         """Wait until the stream goes on, and return how; None: the client left."""
         driver = self._drivers.current()
-        while True:
-            if self._incoming is None:
-                self._incoming = asyncio.ensure_future(self._receive())
-            effects = await driver.wait_or(self._stream, self._incoming)
-            if effects is not None:
-                driver.note(effects)
-                return effects
-            if self._incoming.done():
-                message = self._incoming.result()
-                if message["type"] == "websocket.disconnect":
-                    return None
-                if self._waiting is None:
-                    self._waiting, self._incoming = message, None
+        patience = Patience(asyncio.get_running_loop(), driver, self._stream, self._timeout)
+        try:
+            while True:
+                if self._incoming is None:
+                    self._incoming = asyncio.ensure_future(self._receive())
+                effects = await driver.wait_or(self._stream, self._incoming)
+                if effects is None and patience.over:
+                    _LOGGER.warning("policies made a handshake wait for %g s", self._timeout)
+                    effects = patience.late()
+                if effects is not None:
+                    driver.note(effects)
+                    return effects
+                if self._incoming.done():
+                    message = self._incoming.result()
+                    if message["type"] == "websocket.disconnect":
+                        return None
+                    if self._waiting is None:
+                        self._waiting, self._incoming = message, None
+        finally:
+            patience.end()
 
     async def _deny(self, effects: Effects, *, known: bool) -> None:
         """Send a policy's response, or the server's 403 where it knows no other."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from wasmgate._asgi import rewritten, target, with_length
-from wasmgate._tls import of_scope as tls_of_scope
+from wasmgate._asgi import fail_startup, require_asyncio
 from wasmgate.artifacts import cache_folder
 from wasmgate.callouts import storages, targets
 from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.callouts.performer import Settings
 from wasmgate.chain import as_policies
 from wasmgate.driver import Drivers, log_level
+from wasmgate.errors import ConfigError
 from wasmgate.exchange import Exchange
 from wasmgate.foreign import ForeignFunctions
 from wasmgate.handshake import Handshake
+from wasmgate.messages import measured
+from wasmgate.scope import UNUSUAL, USER, arrival, canonical, declared, frame, rewrite, without
 from wasmgate.users import counted_by_address
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["PolicyMiddleware"]
 
 _LOGGER = logging.getLogger("wasmgate.policy")
+_UNDERSCORES = ("drop_header", "allow")
 # Ways around `http.response.body`, where policies would not see what is sent.
 _BODY_EXTENSIONS = ("http.response.pathsend", "http.response.zerocopysend")
 
@@ -46,6 +49,14 @@ class PolicyMiddleware:
     Policies that have a name of `foreign_functions` in their capabilities may call that function
     (see `wasmgate.foreign`). `limits_storage` is where `wasmgate.limits.hit` counts, a URL of the
     `limits` package. `callout_limits` bound what all of it may use.
+
+    `timeout` is how many seconds policies alone may make a request or a response wait: it ends with
+    504, or is cut once it has begun; None is for ever. What they wait for the client and the app is
+    not counted. `headers_with_underscores_action` is "drop_header", or "allow" for the names of
+    request headers that WSGI and CGI cannot tell from others (`x_user`, `x-user`).
+
+    The scope goes on to the app, changed in place. `scope["wasmgate.user"]` is the user that
+    policies found, a str; policies of a `PolicyMiddleware` or a `Gateway` further in know it, too.
     """
 
     def __init__(
@@ -58,9 +69,13 @@ class PolicyMiddleware:
         foreign_functions: Mapping[str, Function] | None = None,
         limits_storage: str = "memory://",
         callout_limits: CalloutLimits | None = None,
+        timeout: float | None = 60.0,
+        headers_with_underscores_action: Literal["drop_header", "allow"] = "drop_header",
     ) -> None:
         from wasmgate._native import Chain, Host  # noqa: PLC0415 (importing wasmgate stays cheap)
 
+        _require_timeout(timeout)
+        _require_action(headers_with_underscores_action)
         checked = as_policies(policies)
         for policy in checked:
             where = f"policy {policy.name!r}: capabilities.net"
@@ -76,7 +91,12 @@ class PolicyMiddleware:
         )
         # Kept, because better code comes to a plugin for as long as there is one.
         self.plugins = [policy.load(self.host) for policy in checked]
-        self.chain = Chain(self.plugins, route_name=route_name)
+        self.chain = Chain(
+            self.plugins,
+            route_name=route_name,
+            edge=True,
+            underscores=headers_with_underscores_action == "allow",
+        )
         self.drivers = Drivers(
             self.chain,
             Settings(
@@ -87,6 +107,7 @@ class PolicyMiddleware:
                 deny=self.host.deny,
             ),
         )
+        self._timeout = timeout
         self._sees_responses = self.chain.response_headers or self.chain.response_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,21 +118,25 @@ class PolicyMiddleware:
             await self._websocket(scope, receive, send)
         else:
             if scope["type"] == "lifespan":
+                try:
+                    require_asyncio()
+                except ConfigError as error:
+                    await fail_startup(receive, send, error)
                 self.drivers.current().start()
             await self.app(scope, receive, send)
 
+    @property
+    def dropped_headers(self) -> int:
+        """How many request headers were dropped because their names have an underscore."""
+        return self.chain.dropped_headers
+
     def _open(self, scope: Scope) -> tuple[Stream, Effects | None, bool]:
+        require_asyncio()
         self.drivers.current()  # with the first request of a thread its policies start to tick
-        return self.chain.open(
-            scope.get("client"),
-            scope.get("server"),
-            "https" if scope.get("scheme") in {"https", "wss"} else "http",
-            scope.get("http_version", "1.1"),
-            scope.get("method", "GET"),
-            target(scope),
-            scope["headers"],
-            tls_of_scope(scope) if scope.get("extensions") else None,
-        )
+        try:
+            return self.chain.open(*arrival(scope))
+        except UNUSUAL:
+            return self.chain.open(*canonical(scope))
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         stream, effects, body_follows = self._open(scope)
@@ -122,6 +147,8 @@ class PolicyMiddleware:
             send,
             body_follows=body_follows,
             head_only=scope.get("method") == "HEAD",
+            measures=self.chain.response_body,
+            timeout=self._timeout,
         )
         try:
             if effects is not None:
@@ -129,28 +156,67 @@ class PolicyMiddleware:
                 if forwarded is None:
                     return
                 exchange.begin(forwarded)
-                head = forwarded.request_head
-                if head is not None:
-                    scope = rewritten(scope, head)
-                if body_follows and (forwarded.request_end or forwarded.request_body is not None):
-                    scope = with_length(scope, forwarded)
-            if scope.get("extensions") and self._sees_responses:
-                kept = {k: v for k, v in scope["extensions"].items() if k not in _BODY_EXTENSIONS}
-                scope = {**scope, "extensions": kept}
+                if forwarded.request_head is not None:
+                    rewrite(scope, forwarded.request_head)
+            if body_follows and not await self._framed(scope, exchange):
+                return
+            if (user := stream.user) is not None:
+                scope[USER] = user
+            if self._sees_responses and scope.get("extensions"):
+                scope["extensions"] = without(scope["extensions"], _BODY_EXTENSIONS)
             await self.app(scope, exchange.receive, exchange.send)
         finally:
             exchange.release()
 
+    async def _framed(self, scope: Scope, exchange: Exchange) -> bool:
+        """Let the head say how long the body is that goes on with it; False: nothing goes on.
+
+        A policy that looks at bodies may change them. So the app is called with the first part of
+        a body whose length was announced, which comes without waiting for an answer.
+        """
+        length = declared(scope["headers"])
+        if exchange.holds_request or (self.chain.request_body and length is not None):
+            first = await exchange.first_part()
+            if first is None:
+                return False
+            body, end, changed = first
+            if changed:
+                scope["headers"] = measured(list(scope["headers"]), body, end=end)
+                length = len(body) if end else None
+            exchange.announce(length)
+        frame(scope)
+        return True
+
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         stream, effects, _ = self._open(scope)
-        handshake = Handshake(stream, self.drivers, receive, send)
+        handshake = Handshake(stream, self.drivers, receive, send, timeout=self._timeout)
         try:
             if effects is not None:
                 forwarded = await handshake.until_forwarded(scope, effects)
                 if forwarded is None:
                     return
                 if forwarded.request_head is not None:
-                    scope = rewritten(scope, forwarded.request_head)
+                    rewrite(scope, forwarded.request_head)
+            if (user := stream.user) is not None:
+                scope[USER] = user
             await self.app(scope, handshake.receive, send)
         finally:
             handshake.release()
+
+
+def _require_timeout(timeout: float | None) -> None:
+    if timeout is not None and not timeout > 0:
+        raise ConfigError(
+            f"timeout must be more than 0 seconds, not {timeout!r}",
+            where="PolicyMiddleware",
+            hint="write seconds, like timeout=60, or None to let policies wait for ever",
+        )
+
+
+def _require_action(action: str) -> None:
+    if action not in _UNDERSCORES:
+        raise ConfigError(
+            f"there is no action {action!r} for names with underscores",
+            where="PolicyMiddleware: headers_with_underscores_action",
+            hint='write "drop_header" or "allow"',
+        )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from wasmgate._asgi import ASGIApp, Message
 
 Fields = list[tuple[bytes, bytes]]
+HOST: Fields = [(b"host", b"gate.test")]
 DISCONNECT: Message = {"type": "http.disconnect"}
 
 
@@ -37,7 +38,7 @@ def http_scope(
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": headers or [],
+        "headers": HOST if headers is None else headers,
         "client": ("192.0.2.1", 4711),
         "server": ("127.0.0.1", 80),
         **more,
@@ -114,6 +115,6 @@ async def get(
 async def post(app: ASGIApp, *chunks: bytes, target: str = "/") -> Connection:
     """Send a request with a body and wait for its end."""
     length = sum(map(len, chunks))
-    scope = http_scope("POST", target, [(b"content-length", b"%d" % length)])
+    scope = http_scope("POST", target, [*HOST, (b"content-length", b"%d" % length)])
     messages = [part(chunk, more=True) for chunk in chunks[:-1]] + [part(chunks[-1])]
     return await Connection(app, scope, *messages).done()

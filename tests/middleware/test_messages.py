@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.middleware.apps import echo, read, respond
-from tests.middleware.asgi_server import DISCONNECT, Connection, get, http_scope, part, post
+from tests.middleware.asgi_server import (
+    DISCONNECT,
+    HOST,
+    Connection,
+    get,
+    http_scope,
+    part,
+    post,
+)
 from tests.middleware.guests import guest
 from wasmgate import Limits, PolicyMiddleware
 
@@ -53,12 +61,12 @@ async def test_a_policy_rewrites_the_request() -> None:
     }
 
 
-async def test_the_original_scope_is_left_alone() -> None:
-    """Others may hold it."""
+async def test_a_scope_is_changed_in_place() -> None:
+    """What the app writes into it later is there for those outside."""
     scope = http_scope(target="/a")
     app = PolicyMiddleware(echo, policies=[guest("request_headers: set request :path /b")])
     await Connection(app, scope, part(b"")).done()
-    assert (scope["path"], scope["raw_path"]) == ("/a", b"/a")
+    assert (scope["path"], scope["raw_path"]) == ("/b", b"/b")
 
 
 async def test_a_policy_rewrites_the_response() -> None:
@@ -115,8 +123,21 @@ async def test_a_policy_answers_when_it_sees_the_body() -> None:
         await respond(send, 200, b"of the app")
 
     policy = guest("request_body: respond 403 no")
-    connection = await post(PolicyMiddleware(app, policies=[policy]), b"ab", b"cd")
+    chunked = http_scope("POST", headers=[*HOST, (b"transfer-encoding", b"chunked")])
+    connection = Connection(PolicyMiddleware(app, policies=[policy]), chunked, part(b"ab"))
+    await connection.done()
     assert (connection.status, connection.body, bodies) == (403, b"no", [b"(disconnected)"])
+
+
+async def test_an_app_is_not_called_for_a_body_that_a_policy_answers() -> None:
+    """Its length was announced, so it is looked at first."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        pytest.fail("the app was called")
+
+    policy = guest("request_body: respond 403 no")
+    connection = await post(PolicyMiddleware(app, policies=[policy]), b"ab", b"cd")
+    assert (connection.status, connection.body) == (403, b"no")
 
 
 async def test_a_policy_replaces_the_apps_response() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.middleware.conftest import Said
     from wasmgate._asgi import Message, Receive, Scope, Send
 
-POST = [(b"transfer-encoding", b"chunked")]
+POST = [(b"host", b"gate.test"), (b"transfer-encoding", b"chunked")]
 RESUMED_BY_A_TICK = ("configure: tick_period 10", "tick: all resume request")
 
 

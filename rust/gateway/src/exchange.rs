@@ -16,7 +16,7 @@ use crate::body_length::{Count, declared, going_on, request_framing};
 use crate::failure::Failure;
 use crate::fields::may_trail;
 use crate::framing::Framing;
-use crate::request_head::{LARGE_BODY, RequestHead, RequestReader};
+use crate::request_head::{LARGE_BODY, RequestHead, RequestLine, RequestReader};
 use crate::response_flow::{ResponseFlow, Stage};
 use crate::response_head::ResponseReader;
 use crate::router::Router;
@@ -57,10 +57,24 @@ impl Exchange {
     /// Only [`Error::WrongThread`], as every step. What is wrong with the request is answered.
     pub fn open(
         router: &Arc<Router>,
-        reader: RequestReader<'_>,
+        mut reader: RequestReader<'_>,
         ended: bool,
     ) -> Result<(Self, Effects), Error> {
         let line = reader.line();
+        let (dropped, user) = reader.beside();
+        let record = router.underscores.note(&dropped);
+        let (exchange, mut effects) = Self::opened(router, reader, line, user, ended)?;
+        effects.logs.extend(record);
+        Ok((exchange, effects))
+    }
+
+    fn opened(
+        router: &Arc<Router>,
+        reader: RequestReader<'_>,
+        line: RequestLine<'_>,
+        user: Option<Arc<str>>,
+        ended: bool,
+    ) -> Result<(Self, Effects), Error> {
         let outcome = reader.finish(&router.proxies).and_then(|head| {
             let field = |name: &[u8]| head.map.get(name).unwrap_or_default();
             let route = router.find(field(b":authority"), field(b":path")).ok_or(NO_ROUTE)?;
@@ -87,6 +101,7 @@ impl Exchange {
             route_name: followed.name.clone(),
             cluster_name: router.clusters()[followed.cluster].name().clone(),
             upstream: None,
+            user,
         };
         let stream = Stream::open(&followed.chain, attributes);
         let mut exchange = Self::new(router, Some(route), stream, head_only);

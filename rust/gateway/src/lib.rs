@@ -26,6 +26,7 @@ mod response_head;
 mod route_table;
 mod router;
 mod target;
+mod underscores;
 mod upstream_head;
 mod version;
 
@@ -45,8 +46,9 @@ pub use failure::{FAILURES, Failure};
 pub use networks::BadNetwork;
 pub use peer::Peer;
 pub use problem::Problem;
-pub use request_head::{RequestLimits, RequestLine, RequestReader};
+pub use request_head::{RequestLimits, RequestLine, RequestReader, judge_credentials, judge_host};
 pub use response_head::ResponseReader;
 pub use router::{RouteSpec, Router, RouterError, RouterSpec};
+pub use underscores::{Dropped, Underscores};
 pub use upstream_head::{BodyFraming, UpstreamRequest};
 pub use version::Version;

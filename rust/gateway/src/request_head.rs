@@ -12,6 +12,7 @@ use crate::framing::{BadFraming, Framing};
 use crate::networks::Networks;
 use crate::peer::Peer;
 use crate::target::Target;
+use crate::underscores::Dropped;
 use crate::{Problem, Version};
 
 const METHOD: Problem = Problem::bad_request("the method is no token");
@@ -95,6 +96,9 @@ pub struct RequestReader<'a> {
     trailers: bool,
     bytes: usize,
     fields: usize,
+    underscores: bool,
+    dropped: Dropped,
+    user: Option<Arc<str>>,
     problem: Option<Problem>,
 }
 
@@ -126,6 +130,9 @@ impl<'a> RequestReader<'a> {
             trailers: false,
             bytes: 0,
             fields: 0,
+            underscores: false,
+            dropped: Dropped::default(),
+            user: None,
             problem: (line.target.len() > TARGET).then_some(LONG_TARGET),
             line,
         }
@@ -133,6 +140,26 @@ impl<'a> RequestReader<'a> {
 
     pub(crate) fn line(&self) -> RequestLine<'a> {
         self.line
+    }
+
+    /// Lets names with an underscore go on.
+    #[must_use]
+    pub(crate) fn with_underscores(mut self, allowed: bool) -> Self {
+        self.underscores = allowed;
+        self
+    }
+
+    /// The user whom the layer around this one found.
+    #[must_use]
+    pub fn with_user(mut self, user: Option<Arc<str>>) -> Self {
+        self.user = user;
+        self
+    }
+
+    /// Takes what was found beside the head: the fields that were dropped for their underscores, and
+    /// the user.
+    pub(crate) fn beside(&mut self) -> (Dropped, Option<Arc<str>>) {
+        (std::mem::take(&mut self.dropped), self.user.take())
     }
 
     /// Takes in one field, name and value as they came.
@@ -158,14 +185,15 @@ impl<'a> RequestReader<'a> {
         let value = value.trim_ascii();
         match role(name) {
             Role::EndToEnd => {
-                // One reader takes the first, another one the last.
-                let credentials = name.eq_ignore_ascii_case(b"authorization");
-                if credentials && std::mem::replace(&mut self.authorized, true) {
-                    return Err(CREDENTIALS);
+                if name.eq_ignore_ascii_case(b"authorization") {
+                    let before = std::mem::replace(&mut self.authorized, true);
+                    judge_credentials(usize::from(before) + 1)?;
                 }
                 self.map.push(name, value);
             }
-            Role::HopByHop | Role::Underscore => {}
+            Role::Underscore if self.underscores => self.map.push(name, value),
+            Role::Underscore => self.dropped.add(name),
+            Role::HopByHop => {}
             Role::Host => {
                 self.hosts += 1;
                 self.host = value.to_vec();
@@ -234,15 +262,10 @@ impl<'a> RequestReader<'a> {
         &mut self,
         of_target: Option<Authority<'_>>,
     ) -> Result<(Vec<u8>, Option<u16>), Problem> {
-        let of_host = match self.hosts {
-            0 if self.line.version == Version::Http10 => None,
-            0 => return Err(NO_HOST),
-            1 => Some(Authority::parse(&self.host)?.port),
-            _ => return Err(HOSTS),
-        };
+        let of_host = judge_host(self.line.version, self.hosts, &self.host)?;
         Ok(match of_target {
             Some(authority) => (authority.bytes.to_vec(), authority.port),
-            None => (std::mem::take(&mut self.host), of_host.flatten()),
+            None => (std::mem::take(&mut self.host), of_host),
         })
     }
 
@@ -253,6 +276,28 @@ impl<'a> RequestReader<'a> {
             self.map.push(b"te", b"trailers");
         }
     }
+}
+
+/// Judges the Host fields of a request, how many and the last one; answers the port that it names
+/// (RFC 9112 §3.2).
+///
+/// # Errors
+/// The [`Problem`] with which a server answers.
+pub fn judge_host(version: Version, hosts: usize, host: &[u8]) -> Result<Option<u16>, Problem> {
+    match hosts {
+        0 if version == Version::Http10 => Ok(None),
+        0 => Err(NO_HOST),
+        1 => Ok(Authority::parse(host)?.port),
+        _ => Err(HOSTS),
+    }
+}
+
+/// Judges how many Authorization fields a request has: one reader takes the first, another the last.
+///
+/// # Errors
+/// The [`Problem`] with which a server answers.
+pub fn judge_credentials(fields: usize) -> Result<(), Problem> {
+    if fields > 1 { Err(CREDENTIALS) } else { Ok(()) }
 }
 
 fn has_trailers(value: &[u8]) -> bool {

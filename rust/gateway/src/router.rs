@@ -13,6 +13,7 @@ use crate::path_prefix::{PathPrefix, view};
 use crate::request_head::{RequestLimits, RequestLine, RequestReader};
 use crate::route_table::RouteTable;
 use crate::target::split_query;
+use crate::underscores::Underscores;
 
 /// A route as configured.
 #[derive(Clone)]
@@ -44,6 +45,8 @@ pub struct RouterSpec {
     pub trusted_proxies: Vec<String>,
     /// Bounds on requests.
     pub limits: RequestLimits,
+    /// Request fields whose names have an underscore go on.
+    pub underscores: bool,
 }
 
 /// A configuration that makes no router.
@@ -95,6 +98,7 @@ pub struct Router {
     clusters: Vec<Cluster>,
     pub(crate) proxies: Networks,
     pub(crate) limits: RequestLimits,
+    pub(crate) underscores: Underscores,
     /// For requests that no route takes.
     pub(crate) no_policies: Chain,
 }
@@ -136,13 +140,21 @@ impl Router {
         }
         let proxies = Networks::parse(&spec.trusted_proxies)?;
         let (limits, no_policies) = (spec.limits, Chain::new(Vec::new()));
-        Ok(Self { routes, table, clusters, proxies, limits, no_policies })
+        let underscores = Underscores::new(spec.underscores);
+        Ok(Self { routes, table, clusters, proxies, limits, underscores, no_policies })
     }
 
     /// Starts to read a request; give it to [`crate::Exchange::open`] of the same router.
     #[must_use]
     pub fn read<'a>(&self, line: RequestLine<'a>) -> RequestReader<'a> {
         RequestReader::new(line, self.limits, &self.proxies)
+            .with_underscores(self.underscores.allowed())
+    }
+
+    /// How many request fields were dropped because their names have an underscore.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.underscores.dropped()
     }
 
     /// The clusters in the order of the configuration.

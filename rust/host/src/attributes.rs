@@ -21,6 +21,8 @@ pub struct Attributes {
     pub cluster_name: Arc<str>,
     /// `upstream.address`: the endpoint that was chosen.
     pub upstream: Option<(Arc<str>, u16)>,
+    /// `wasmgate.user` as the layer around this one found it; what a policy stores counts more.
+    pub user: Option<Arc<str>>,
 }
 
 /// Whether the client's connection has TLS.

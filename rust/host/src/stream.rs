@@ -7,6 +7,7 @@ use crate::abi::Direction;
 use crate::effects::{Body, Effects, LocalResponse};
 use crate::filter_chain::{FilterChain, Refusal};
 use crate::flow::Flow;
+use crate::properties::USER;
 use crate::stream_state::{self, StreamState};
 use crate::{Attributes, Chain, Error, HeaderMap, foreign, queue_calls, signals, step as budget};
 
@@ -240,6 +241,14 @@ impl Stream {
             Some(state) if self.is_home() => state.borrow().course.route_cleared,
             _ => false,
         }
+    }
+
+    /// The user that a policy of this stream found: the property `wasmgate.user`.
+    #[must_use]
+    pub fn user(&self) -> Option<String> {
+        let state = stream_state::find(self.key).filter(|_| self.is_home())?;
+        let state = state.borrow();
+        state.properties.find(USER).map(|user| String::from_utf8_lossy(user).into_owned())
     }
 
     /// Works on the request's head as it stands.

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
+use wasmgate_gateway::{Dropped, Underscores, Version, judge_credentials, judge_host};
 use wasmgate_host::{self as host, Attributes, Tls};
 
 use crate::effects::{self, Effects, Phase};
-use crate::errors;
+use crate::ends;
 use crate::fields;
 use crate::plugin::Plugin;
 use crate::stream::Stream;
@@ -18,6 +19,8 @@ use crate::tls;
 pub(crate) struct Chain {
     pub(crate) chain: host::Chain,
     route_name: Arc<str>,
+    /// What is done with fields as clients send them; none: requests are not judged.
+    edge: Option<Underscores>,
     /// A policy has a callback for request bodies.
     #[pyo3(get)]
     request_body: bool,
@@ -34,8 +37,13 @@ type Opened = (Stream, Option<Py<Effects>>, bool);
 #[pymethods]
 impl Chain {
     #[new]
-    #[pyo3(signature = (plugins, *, route_name=""))]
-    fn new(plugins: Vec<PyRef<'_, Plugin>>, route_name: &str) -> Self {
+    #[pyo3(signature = (plugins, *, route_name="", edge=false, underscores=false))]
+    fn new(
+        plugins: Vec<PyRef<'_, Plugin>>,
+        route_name: &str,
+        edge: bool,
+        underscores: bool,
+    ) -> Self {
         let chain = host::Chain::new(plugins.iter().map(|plugin| plugin.0.clone()).collect());
         Self {
             request_body: chain.has_callback("proxy_on_request_body"),
@@ -43,28 +51,38 @@ impl Chain {
             response_body: chain.has_callback("proxy_on_response_body"),
             chain,
             route_name: route_name.into(),
+            edge: edge.then(|| Underscores::new(underscores)),
         }
+    }
+
+    /// How many request fields were dropped because their names have an underscore.
+    #[getter]
+    fn dropped_headers(&self) -> u64 {
+        self.edge.as_ref().map_or(0, Underscores::dropped)
     }
 
     /// Opens a stream with the head of its request; also says whether a body follows.
     #[allow(clippy::too_many_arguments, reason = "one crossing for all of a request's head")]
     #[pyo3(signature = (
-        client, server, scheme, http_version, method, target, headers, tls = None
+        client, server, scheme, http_version, method, target, headers, tls = None, user = None
     ))]
     fn open(
         &self,
         py: Python<'_>,
-        client: Option<(String, u16)>,
-        server: Option<(String, Option<u16>)>,
+        client: Option<&Bound<'_, PyAny>>,
+        server: Option<&Bound<'_, PyAny>>,
         scheme: &str,
         http_version: &str,
         method: &str,
         target: &[u8],
         headers: &Bound<'_, PyAny>,
         tls: Option<HashMap<String, String>>,
+        user: Option<&str>,
     ) -> PyResult<Opened> {
+        let client = ends::read("client", client)?;
+        let server = ends::read("server", server)?;
         let attributes = Attributes {
-            source: client.map(|(host, port)| (host.into(), port)),
+            source: client.map(|(host, port)| (host.into(), port.unwrap_or(0))),
             destination: server.and_then(|(host, port)| Some((host.into(), port?))),
             protocol: protocol(http_version),
             tls: match tls {
@@ -73,6 +91,7 @@ impl Chain {
                 None => Tls::None,
             },
             route_name: Arc::clone(&self.route_name),
+            user: user.map(Into::into),
             ..Attributes::default()
         };
         let mut map = fields::map_for(headers);
@@ -80,12 +99,19 @@ impl Chain {
         map.push(b":scheme", scheme.as_bytes());
         map.push(b":authority", b"");
         map.push(b":path", target);
-        let mut framed = false;
+        let (mut framed, mut hosts, mut credentials) = (false, 0, 0);
+        let mut dropped = Dropped::default();
+        let drops = self.edge.as_ref().is_some_and(|edge| !edge.allowed());
         fields::read(headers, |name, value| {
             match name.len() {
-                4 if name.eq_ignore_ascii_case(b"host") => return map.set(b":authority", value),
+                4 if name.eq_ignore_ascii_case(b"host") => {
+                    hosts += 1;
+                    return map.set(b":authority", value);
+                }
+                13 if name.eq_ignore_ascii_case(b"authorization") => credentials += 1,
                 14 if name.eq_ignore_ascii_case(b"content-length") => framed |= value != b"0",
                 17 if name.eq_ignore_ascii_case(b"transfer-encoding") => framed = true,
+                _ if drops && name.contains(&b'_') => return dropped.add(name),
                 _ => {}
             }
             map.push(name, value);
@@ -93,11 +119,27 @@ impl Chain {
         map.mark();
         // RFC 9112 §6.3: in HTTP/1 a request without framing has no body; later versions need none.
         let end = http_version.starts_with('1') && !framed;
-        let mut stream = host::Stream::open(&self.chain, attributes);
-        let effects =
-            stream.on_request_headers(map, end).map_err(|error| errors::raise(py, "", &error))?;
-        let effects = effects::convert(py, &stream, effects, &Phase::Head(end))?;
-        Ok((Stream(stream), effects, !end))
+        if self.edge.is_some() {
+            let version = Version::parse(http_version).unwrap_or(Version::Http11);
+            let authority = map.get(b":authority").unwrap_or_default().trim_ascii();
+            let judged = judge_host(version, hosts, authority);
+            if let Err(problem) = judged.and(judge_credentials(credentials)) {
+                let nobody = host::Chain::new(Vec::new());
+                let mut stream = Stream::new(host::Stream::open(&nobody, attributes), false);
+                let effects = stream.stream.respond(problem.response());
+                let effects = stream.convert(py, effects, &Phase::Other)?;
+                return Ok((stream, effects, !end));
+            }
+        }
+        let record = self.edge.as_ref().and_then(|edge| edge.note(&dropped));
+        let stream = host::Stream::open(&self.chain, attributes);
+        let mut stream = Stream::new(stream, !dropped.is_empty());
+        let mut effects = stream.stream.on_request_headers(map, end);
+        if let Ok(effects) = &mut effects {
+            effects.logs.extend(record);
+        }
+        let effects = stream.convert(py, effects, &Phase::Head(end))?;
+        Ok((stream, effects, !end))
     }
 
     /// Starts the policies that are not there yet on this thread.

@@ -1,5 +1,6 @@
-//! Header fields: `list[tuple[bytes, bytes]]` here, a `HeaderMap` there.
+//! Header fields: pairs of bytes in a list here, a `HeaderMap` there.
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 use wasmgate_host::HeaderMap;
@@ -20,7 +21,8 @@ pub(crate) fn map(headers: &Bound<'_, PyAny>) -> PyResult<HeaderMap> {
     Ok(map)
 }
 
-/// Appends the fields; `keep` says which.
+/// Reads the fields: a list or a tuple of such pairs of bytes. What else ASGI allows is made one of
+/// these by the layer above.
 pub(crate) fn read(headers: &Bound<'_, PyAny>, mut each: impl FnMut(&[u8], &[u8])) -> PyResult<()> {
     if let Ok(list) = headers.cast::<PyList>() {
         for field in list {
@@ -28,21 +30,34 @@ pub(crate) fn read(headers: &Bound<'_, PyAny>, mut each: impl FnMut(&[u8], &[u8]
         }
         return Ok(());
     }
-    for field in headers.try_iter()? {
-        pair(&field?, &mut each)?;
+    let tuple = headers.cast::<PyTuple>().map_err(|_| unlike("they are no list"))?;
+    for field in tuple {
+        pair(&field, &mut each)?;
     }
     Ok(())
 }
 
 fn pair(field: &Bound<'_, PyAny>, each: &mut impl FnMut(&[u8], &[u8])) -> PyResult<()> {
-    if let Ok(pair) = field.cast::<PyTuple>() {
-        let (name, value) = (pair.get_item(0)?, pair.get_item(1)?);
-        each(name.cast::<PyBytes>()?.as_bytes(), value.cast::<PyBytes>()?.as_bytes());
-        return Ok(());
+    let (name, value) = if let Ok(pair) = field.cast::<PyTuple>()
+        && pair.len() == 2
+    {
+        (pair.get_item(0)?, pair.get_item(1)?)
+    } else if let Ok(pair) = field.cast::<PyList>()
+        && pair.len() == 2
+    {
+        (pair.get_item(0)?, pair.get_item(1)?)
+    } else {
+        return Err(unlike("one is no pair"));
+    };
+    match (name.cast::<PyBytes>(), value.cast::<PyBytes>()) {
+        (Ok(name), Ok(value)) => each(name.as_bytes(), value.as_bytes()),
+        _ => return Err(unlike("one is not of bytes")),
     }
-    let (name, value): (Bound<'_, PyBytes>, Bound<'_, PyBytes>) = field.extract()?;
-    each(name.as_bytes(), value.as_bytes());
     Ok(())
+}
+
+fn unlike(what: &str) -> PyErr {
+    PyTypeError::new_err(format!("header fields are pairs of bytes in a list: {what}"))
 }
 
 /// The fields without pseudo-headers.

@@ -12,6 +12,7 @@ mod callouts;
 mod chain;
 mod connection;
 mod effects;
+mod ends;
 mod errors;
 mod exchange;
 mod fields;

@@ -11,8 +11,7 @@ use wasmgate_gateway::{self as gateway, Peer, RequestLimits, RequestLine, Versio
 use crate::chain::Chain;
 use crate::effects::{self, Effects, Phase};
 use crate::exchange::Exchange;
-use crate::tls;
-use crate::{errors, fields};
+use crate::{ends, errors, fields, tls};
 
 /// Endpoints that serve the same, and how one is chosen.
 #[pyclass(frozen, module = "wasmgate._native")]
@@ -61,7 +60,7 @@ type Opened = (Exchange, Option<Py<Effects>>);
 #[pymethods]
 impl Router {
     #[new]
-    #[pyo3(signature = (*, clusters, routes, trusted_proxies, headers, header_bytes, body))]
+    #[pyo3(signature = (*, clusters, routes, trusted_proxies, headers, header_bytes, body, underscores=false))]
     fn new(
         py: Python<'_>,
         clusters: Vec<PyRef<'_, Cluster>>,
@@ -70,12 +69,14 @@ impl Router {
         headers: usize,
         header_bytes: usize,
         body: Option<u64>,
+        underscores: bool,
     ) -> PyResult<Self> {
         let spec = gateway::RouterSpec {
             clusters: clusters.into_iter().map(|cluster| cluster.0.clone()).collect(),
             routes: routes.into_iter().map(|route| route.0.clone()).collect(),
             trusted_proxies,
             limits: RequestLimits { headers, header_bytes, body },
+            underscores,
         };
         match gateway::Router::new(spec) {
             Ok(checked) => Ok(Self(Arc::new(checked))),
@@ -86,26 +87,36 @@ impl Router {
         }
     }
 
+    /// How many request fields were dropped because their names have an underscore.
+    #[getter]
+    fn dropped_headers(&self) -> u64 {
+        self.0.dropped()
+    }
+
     /// Opens an exchange with the head of its request.
     #[allow(clippy::too_many_arguments, reason = "one crossing for all of a request's head")]
     #[allow(clippy::needless_pass_by_value, reason = "PyO3 makes them for this call")]
     #[pyo3(signature = (
-        client, server, scheme, http_version, method, target, headers, tls = None, *, ended = false
+        client, server, scheme, http_version, method, target, headers, tls = None, user = None, *,
+        ended = false
     ))]
     fn open(
         &self,
         py: Python<'_>,
-        client: Option<(String, u16)>,
-        server: Option<(String, Option<u16>)>,
+        client: Option<&Bound<'_, PyAny>>,
+        server: Option<&Bound<'_, PyAny>>,
         scheme: &str,
         http_version: &str,
         method: &str,
         target: &[u8],
         headers: &Bound<'_, PyAny>,
         tls: Option<HashMap<String, String>>,
+        user: Option<&str>,
         ended: bool,
     ) -> PyResult<Opened> {
-        let peer = client.map(|(host, port)| Peer::new(&host, port));
+        let client = ends::read("client", client)?;
+        let server = ends::read("server", server)?;
+        let peer = client.map(|(host, port)| Peer::new(&host, port.unwrap_or(0)));
         let server = server.and_then(|(host, port)| Some((host.into(), port?)));
         let tls = tls.map(tls::facts);
         let line = RequestLine {
@@ -118,7 +129,7 @@ impl Router {
             tls: tls.as_ref(),
             connection: None,
         };
-        let mut reader = self.0.read(line);
+        let mut reader = self.0.read(line).with_user(user.map(Into::into));
         fields::read(headers, |name, value| reader.field(name, value))?;
         let (exchange, effects) = gateway::Exchange::open(&self.0, reader, ended)
             .map_err(|error| errors::raise(py, "", &error))?;

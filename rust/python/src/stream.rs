@@ -1,27 +1,39 @@
 //! `Stream`.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use wasmgate_host::{self as host, HeaderMap, LocalResponse};
+use wasmgate_host::{self as host, Head, HeaderMap, LocalResponse};
 
 use crate::effects::{self, Effects, Phase};
 use crate::{errors, fields};
 
 /// One request passing a chain.
 #[pyclass(module = "wasmgate._native")]
-pub(crate) struct Stream(pub(crate) host::Stream);
+pub(crate) struct Stream {
+    pub(crate) stream: host::Stream,
+    /// Fields that came were left out, so that the head never goes on as it came.
+    dropped: bool,
+}
 
-type Asked = PyResult<Option<Py<Effects>>>;
+pub(crate) type Asked = PyResult<Option<Py<Effects>>>;
 
 impl Stream {
-    fn convert(
+    pub(crate) fn new(stream: host::Stream, dropped: bool) -> Self {
+        Self { stream, dropped }
+    }
+
+    pub(crate) fn convert(
         &self,
         py: Python<'_>,
         effects: Result<host::Effects, host::Error>,
         phase: &Phase<'_, '_>,
     ) -> Asked {
-        let effects = effects.map_err(|error| errors::raise(py, "", &error))?;
-        effects::convert(py, &self.0, effects, phase)
+        let mut effects = effects.map_err(|error| errors::raise(py, "", &error))?;
+        if self.dropped && effects.request.head == Head::Unchanged {
+            effects.request.head = Head::Changed;
+        }
+        effects::convert(py, &self.stream, effects, phase)
     }
 }
 
@@ -29,16 +41,21 @@ impl Stream {
 impl Stream {
     #[getter]
     fn id(&self) -> u64 {
-        self.0.id()
+        self.stream.id()
+    }
+
+    #[getter]
+    fn user(&self) -> Option<String> {
+        self.stream.user()
     }
 
     fn on_request_body(&mut self, py: Python<'_>, chunk: &Bound<'_, PyBytes>, end: bool) -> Asked {
-        let effects = self.0.on_request_body(chunk.as_bytes(), end);
+        let effects = self.stream.on_request_body(chunk.as_bytes(), end);
         self.convert(py, effects, &Phase::Body(chunk, end))
     }
 
     fn on_request_trailers(&mut self, py: Python<'_>, trailers: &Bound<'_, PyAny>) -> Asked {
-        let effects = self.0.on_request_trailers(fields::map(trailers)?);
+        let effects = self.stream.on_request_trailers(fields::map(trailers)?);
         self.convert(py, effects, &Phase::Other)
     }
 
@@ -50,17 +67,17 @@ impl Stream {
         end: bool,
     ) -> Asked {
         let map = response_map(status, headers)?;
-        let effects = self.0.on_response_headers(map, end);
+        let effects = self.stream.on_response_headers(map, end);
         self.convert(py, effects, &Phase::Head(end))
     }
 
     fn on_response_body(&mut self, py: Python<'_>, chunk: &Bound<'_, PyBytes>, end: bool) -> Asked {
-        let effects = self.0.on_response_body(chunk.as_bytes(), end);
+        let effects = self.stream.on_response_body(chunk.as_bytes(), end);
         self.convert(py, effects, &Phase::Body(chunk, end))
     }
 
     fn on_response_trailers(&mut self, py: Python<'_>, trailers: &Bound<'_, PyAny>) -> Asked {
-        let effects = self.0.on_response_trailers(fields::map(trailers)?);
+        let effects = self.stream.on_response_trailers(fields::map(trailers)?);
         self.convert(py, effects, &Phase::Other)
     }
 
@@ -71,7 +88,7 @@ impl Stream {
         headers: &Bound<'_, PyAny>,
         body: Vec<u8>,
     ) -> Asked {
-        let effects = self.0.respond(local_response(status, headers, body)?);
+        let effects = self.stream.respond(local_response(status, headers, body)?);
         self.convert(py, effects, &Phase::Other)
     }
 
@@ -82,17 +99,17 @@ impl Stream {
         headers: &Bound<'_, PyAny>,
         body: Vec<u8>,
     ) -> Asked {
-        let effects = self.0.overrule(local_response(status, headers, body)?);
+        let effects = self.stream.overrule(local_response(status, headers, body)?);
         self.convert(py, effects, &Phase::Other)
     }
 
     fn resume(&mut self, py: Python<'_>) -> Asked {
-        let effects = self.0.resume();
+        let effects = self.stream.resume();
         self.convert(py, effects, &Phase::Other)
     }
 
     fn close(&mut self, py: Python<'_>) -> Asked {
-        let effects = self.0.close();
+        let effects = self.stream.close();
         self.convert(py, effects, &Phase::Other)
     }
 }
@@ -118,6 +135,9 @@ pub(crate) fn held_bytes() -> usize {
 
 /// A response's head with its pseudo-header.
 pub(crate) fn response_map(status: u16, headers: &Bound<'_, PyAny>) -> PyResult<HeaderMap> {
+    if !(100..=999).contains(&status) {
+        return Err(PyValueError::new_err("a status has three digits"));
+    }
     let mut map = fields::map_for(headers);
     map.push(b":status", status.to_string().as_bytes());
     fields::read(headers, |name, value| map.push(name, value))?;

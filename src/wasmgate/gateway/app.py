@@ -9,8 +9,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wasmgate._asgi import fail_startup, require_asyncio
 from wasmgate._native import Host, give_back_memory
-from wasmgate._tls import of_scope as tls_of_scope
 from wasmgate.artifacts import cache_folder
 from wasmgate.config import load
 from wasmgate.driver import log_level
@@ -19,8 +19,9 @@ from wasmgate.foreign import ForeignFunctions
 from wasmgate.gateway.deployment import Deployment
 from wasmgate.gateway.downstream import Cut
 from wasmgate.gateway.forward import Forwarding
-from wasmgate.gateway.target import target_below_mount
 from wasmgate.gateway.websocket import refuse
+from wasmgate.messages import part
+from wasmgate.scope import UNUSUAL, arrival, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,6 +87,11 @@ class Gateway:
         """
         return None if self._transports else self._deployment.direct()
 
+    @property
+    def dropped_headers(self) -> int:
+        """How many request headers were dropped because their names have an underscore."""
+        return self._deployment.router.dropped_headers
+
     async def reload(self, config: GatewayConfig | None = None) -> None:
         """Take `config`, or what the file says now, without losing a request.
 
@@ -138,25 +144,19 @@ class Gateway:
                 raise NotImplementedError(f"ASGI connections of type {unknown!r}")
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        require_asyncio()
         deployment = self._deployment
-        version: str = scope["http_version"]
         first: Message | None = None
-        if not version.startswith("1"):
+        if not scope.get("http_version", "1.1").startswith("1"):
             # No field says whether a body follows (RFC 9113 §8.1), so the client is asked.
-            first = await receive()
+            first = part(await receive())
             if first["type"] == "http.disconnect":
                 return
-        exchange, effects = deployment.router.open(
-            scope.get("client"),
-            scope.get("server"),
-            scope.get("scheme", "http"),
-            version,
-            scope["method"],
-            target_below_mount(scope),
-            scope["headers"],
-            tls_of_scope(scope) if scope.get("extensions") else None,
-            ended=first is not None and not (first.get("body") or first.get("more_body")),
-        )
+        ended = first is not None and not (first.get("body") or first.get("more_body"))
+        try:
+            exchange, effects = deployment.router.open(*arrival(scope), ended=ended)
+        except UNUSUAL:
+            exchange, effects = deployment.router.open(*canonical(scope), ended=ended)
         try:
             trailers = "http.response.trailers" in (scope.get("extensions") or ())
             forwarding = Forwarding(deployment.local(), exchange, receive, send, trailers=trailers)
@@ -169,6 +169,10 @@ class Gateway:
                 raise
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
+        try:
+            require_asyncio()
+        except ConfigError as error:
+            await fail_startup(receive, send, error)
         while (await receive())["type"] == "lifespan.startup":
             self._start()
             await send({"type": "lifespan.startup.complete"})

@@ -20,6 +20,9 @@ pub(crate) use stored::{CAPACITY, Refused, Stored};
 
 use crate::stream_state::StreamState;
 
+/// Where `jwt_auth` stores the user, and others look for one.
+pub(crate) const USER: &[u8] = b"wasmgate\0user";
+
 /// The path without a zero byte at its end.
 pub(crate) fn trimmed(path: &[u8]) -> &[u8] {
     path.strip_suffix(b"\0").unwrap_or(path)
@@ -52,6 +55,7 @@ pub(crate) fn of_stream(state: &StreamState, path: &[u8]) -> Option<Vec<u8>> {
         b"xds" => route::of_xds(&state.attributes, rest),
         b"filter_state" => state.properties.find(rest.strip_prefix(b"wasm.")?).map(<[u8]>::to_vec),
         b"metadata" => route::of_metadata(rest),
+        b"wasmgate" if rest == b"user" => Some(state.attributes.user.as_ref()?.as_bytes().to_vec()),
         _ => None,
     }
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pytest
 
-from wasmgate.gateway.target import target_below_mount
+from wasmgate.scope import target
 
 CASES = {
     "no mount": ("", b"/a%2Fb", b"x", b"/a%2Fb?x"),
@@ -21,5 +23,6 @@ CASES = {
 @pytest.mark.parametrize(("root", "raw_path", "query", "expected"), CASES.values(), ids=CASES)
 def test_target_below_mount(root: str, raw_path: bytes, query: bytes, expected: bytes) -> None:
     """The path of the mount is taken off, however it is encoded, and nothing else."""
-    scope = {"root_path": root, "raw_path": raw_path, "path": "", "query_string": query}
-    assert target_below_mount(scope) == expected
+    path = unquote(raw_path.decode())
+    scope = {"root_path": root, "raw_path": raw_path, "path": path, "query_string": query}
+    assert target(scope)[1] == expected

@@ -1,0 +1,137 @@
+"""The response of one HTTP exchange on its way to the ASGI server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wasmgate.messages import Count, measured
+from wasmgate.scope import declared
+
+if TYPE_CHECKING:
+    from wasmgate._asgi import Fields, Message, Send
+    from wasmgate._native import Effects
+
+__all__ = ["Outgoing"]
+
+_BODILESS = {204, 304}
+
+
+class Outgoing:
+    """Sends head, body and trailers, and keeps the announced length true.
+
+    With `measures`, for policies that look at bodies, a head that announces a length waits for the
+    first bytes of its body: servers may do the same (ASGI, "Response Start"). What policies changed
+    by then gets a new length, or none.
+    """
+
+    __slots__ = (
+        "_announced",
+        "_begun",
+        "_body_done",
+        "_count",
+        "_head_only",
+        "_held",
+        "_measures",
+        "_send",
+    )
+
+    def __init__(self, send: Send, *, head_only: bool, measures: bool) -> None:
+        self._send = send
+        self._head_only = head_only  # the method is HEAD
+        self._measures = measures
+        self._held: Message | None = None
+        self._count = Count(None)
+        self._body_done = False  # the body's last message went to the server; trailers may follow
+        self._begun = False
+        self._announced = False  # the server knows of trailers
+
+    def __repr__(self) -> str:
+        return f"<Outgoing: {self._count!r}>"
+
+    async def answer(self, status: int, headers: Fields, body: bytes) -> None:
+        """Send a whole response, unless the server has a head."""
+        if not self._begun:
+            fields = [*headers, (b"content-length", b"%d" % len(body))]
+            await self._start({"type": "http.response.start", "status": status, "headers": fields})
+            await self._send({"type": "http.response.body", "body": body})
+
+    async def other(self, message: Message) -> None:
+        """Send a message of an extension."""
+        await self._send(message)
+
+    async def head(self, start: Message) -> None:
+        """Send the head, or keep it for the first bytes of the body."""
+        if self._measures and not self._bodiless(start["status"]):
+            length = declared(start.get("headers", ()))
+            if length is not None:
+                self._count = Count(length)
+                self._held = start
+                return
+        await self._start(start)
+
+    async def body(self, message: Message, *, changed: bool) -> bool:
+        """Send a part of the body, which policies may have changed.
+
+        False, and nothing is sent: the announced length would be wrong.
+        """
+        body, end = message.get("body", b""), not message.get("more_body", False)
+        start = self._held
+        if start is not None:
+            if not (body or end):
+                return True
+            if changed:
+                whole = end and not start.get("trailers", False)
+                headers = measured(list(start.get("headers", ())), body, end=whole)
+                start = {**start, "headers": headers}
+                self._count = Count(None)
+            await self.flush(start)
+        if not self._count.fits(body, end=end, changed=changed):
+            return False
+        self._body_done = end
+        await self._send(message)
+        return True
+
+    async def flush(self, start: Message | None = None) -> None:
+        """Send a head that waits, in another form if one is given."""
+        held, self._held = self._held, None
+        if held is not None:
+            await self._start(start or held)
+
+    async def emit(self, effects: Effects, *, came: bytes | None, trailers: bool) -> bool:
+        """Send what effects let go on; False when the announced length would be wrong.
+
+        `came` is the part of the body that the app sent in this step; the app's head announced
+        `trailers`.
+        """
+        body, end = effects.response_body, effects.response_end
+        if effects.response_head is not None:
+            status, headers = effects.response_head
+            bodiless = status in _BODILESS or (self._head_only and not body)
+            if (end or body is not None) and not bodiless:
+                headers = measured(headers, body or b"", end=end)
+            start: Message = {"type": "http.response.start", "status": status, "headers": headers}
+            if trailers and (not end or effects.response_trailers is not None):
+                start["trailers"] = True
+            await self.head(start)
+        if body is not None or (end and not self._body_done):
+            part: Message = {
+                "type": "http.response.body",
+                "body": body or b"",
+                "more_body": not end,
+            }
+            return await self.body(part, changed=body is not None and body is not came)
+        return True
+
+    async def trailers(self, fields: Fields) -> None:
+        """Send the trailers, if the head announced some."""
+        await self.flush()
+        if self._announced:
+            await self._send({"type": "http.response.trailers", "headers": fields})
+
+    async def _start(self, start: Message) -> None:
+        self._begun = True
+        self._announced = start.get("trailers", False)
+        await self._send(start)
+
+    def _bodiless(self, status: int) -> bool:
+        return self._head_only or status in _BODILESS

@@ -1,0 +1,227 @@
+"""The scope of a connection: what the native side reads of it, and what policies change in it.
+
+The scope that a server gave goes on to the app and is changed in place, as Starlette's own routing
+does: what the app writes into it (`route`, `endpoint`, `path_params`) is there for those outside.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import quote, unquote_to_bytes
+
+from wasmgate._asgi import binary, broken, fields
+from wasmgate._tls import of_scope as tls_of_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wasmgate._asgi import Fields, Scope
+    from wasmgate._native import RequestHead
+
+__all__ = [
+    "UNUSUAL",
+    "USER",
+    "Arrival",
+    "arrival",
+    "canonical",
+    "declared",
+    "frame",
+    "rewrite",
+    "target",
+    "without",
+]
+
+USER = "wasmgate.user"
+"""The key of the user that policies found, a str: for the app, and for policies further in."""
+
+UNUSUAL = (TypeError, ValueError, OverflowError, LookupError, AttributeError)
+"""What `arrival`, and the native side, raise for a scope that is not in its usual form."""
+
+Arrival: TypeAlias = tuple[
+    Any, Any, str, str, str, bytes, Any, "dict[str, str] | None", "str | None"
+]
+
+_VERSIONS = {"1.0": "1.0", "1.1": "1.1", "2": "2", "3": "3"}
+_VERSION = re.compile(r"([0-9])(?:\.[0-9])?")
+_PORT = re.compile(r"[0-9]{1,5}")
+_LAST_PORT = 0xFFFF
+_FRAMING = {b"content-length", b"transfer-encoding"}
+_DIGITS = 20  # of a length; no body has more bytes
+_SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+# What may stand in a path as it is (RFC 3986 section 3.3).
+_PATH = "/:@!$&'()*+,;=~-._"
+
+
+def arrival(scope: Scope) -> Arrival:
+    """Return what `Chain.open` and `Router.open` take of a scope in its usual form.
+
+    Any other raises one of `UNUSUAL`: `canonical` gives it that form, or says what is wrong.
+    """
+    return (
+        scope.get("client"),
+        scope.get("server"),
+        _SCHEMES[scope.get("scheme", "http")],
+        _VERSIONS[scope.get("http_version", "1.1")],
+        scope["method"] if scope["type"] == "http" else scope.get("method", "GET"),
+        target(scope)[1],
+        scope.get("headers", ()),
+        tls_of_scope(scope) if scope.get("extensions") else None,
+        scope.get(USER),
+    )
+
+
+def target(scope: Scope) -> tuple[bytes, bytes]:
+    """Return the path of the mount, if the path begins with it, and path and query below it.
+
+    Both are as the client sent them. A server that leaves out the optional `raw_path` makes its
+    percent-encoding unknowable, as does middleware that changes `path` alone; then the path is
+    encoded again. `root_path` is decoded, the target is not, so `/%61pi/x` is `/x` below `/api`.
+    What is not below the mount is returned whole: some servers leave the mount out of the path.
+    """
+    path: object = scope["path"]
+    raw: bytes | None = scope.get("raw_path")
+    query: object = scope.get("query_string", b"")
+    root: object = scope.get("root_path", "")
+    if not (isinstance(path, str) and isinstance(root, str) and isinstance(query, bytes)):
+        raise TypeError("path, root_path or query_string")
+    if raw is None:
+        raw = quote(path, safe=_PATH).encode("ascii")
+    elif b"?" in raw:
+        raw = raw.partition(b"?")[0]  # some servers put the query there, too
+    if (unquote_to_bytes(raw) if b"%" in raw else raw).decode("utf-8", "replace") != path:
+        raw = quote(path, safe=_PATH).encode("ascii")
+    mount = _mount(raw, root) if root else b""
+    below = raw[len(mount) :]
+    if mount and not below:
+        below = b"/"
+    return mount, below + b"?" + query if query else below
+
+
+def _mount(path: bytes, root: str) -> bytes:
+    """Return as much of `path` as decodes to `root`, if that ends where a segment ends."""
+    wanted = root.rstrip("/").encode("utf-8", "surrogateescape")
+    length = len(wanted)
+    for end in range(length, min(len(path), 3 * length) + 1):
+        if path[end : end + 1] in {b"", b"/"} and unquote_to_bytes(path[:end]) == wanted:
+            return path[:end]
+    return b""
+
+
+def canonical(scope: Scope) -> Arrival:
+    """Give a scope its usual form, in place, and return what it says.
+
+    Raises AsgiError, which names the field, for what ASGI does not allow.
+    """
+    for key in ("client", "server"):
+        if scope.get(key) is not None:
+            scope[key] = _end(key, scope[key])
+    scope["headers"] = fields("scope['headers']", scope.get("headers", ()))
+    version = _text(scope, "http_version", "1.1")
+    known = _VERSION.fullmatch(version)
+    if known is None:
+        raise broken("scope['http_version']", "like '1.1' or '2'", version)
+    if not (scheme := _text(scope, "scheme", "http")):
+        raise broken("scope['scheme']", "a scheme", scheme)
+    method = _text(scope, "method", None if scope["type"] == "http" else "GET")
+    for key in ("path", "root_path"):
+        try:
+            _text(scope, key, None if key == "path" else "").encode()
+        except UnicodeError:
+            raise broken(f"scope['{key}']", "text that UTF-8 can encode", scope[key]) from None
+    if scope.get("raw_path") is not None:
+        scope["raw_path"] = binary("scope['raw_path']", scope["raw_path"])
+    if "query_string" in scope:
+        scope["query_string"] = binary("scope['query_string']", scope["query_string"])
+    user = None if scope.get(USER) is None else _text(scope, USER, "")
+    extensions = scope.get("extensions")
+    return (
+        scope.get("client"),
+        scope.get("server"),
+        _SCHEMES.get(scheme, "http"),
+        _VERSIONS.get(version) or _nearest(known[1]),
+        method,
+        target(scope)[1],
+        scope["headers"],
+        _tls(scope, extensions) if extensions is not None else None,
+        user,
+    )
+
+
+def _text(scope: Scope, key: str, default: str | None) -> str:
+    value = scope.get(key, default)
+    if not isinstance(value, str):
+        raise broken(f"scope['{key}']", "a str", value)
+    return value
+
+
+def _end(key: str, value: object) -> tuple[str, int | None]:
+    """Read one end of the connection: host and port, or the path of a socket and None."""
+    expected = "two items, a host (str) and a port (int)"
+    field = f"scope['{key}']"
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+        raise broken(field, expected, value)
+    items = list(value)
+    if len(items) != 2 or not isinstance(items[0], str):  # noqa: PLR2004 (host and port)
+        raise broken(field, expected, items)
+    host, port = items
+    if port is None:
+        return host, None
+    if isinstance(port, str) and _PORT.fullmatch(port):
+        port = int(port)  # granian has digits there
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= _LAST_PORT:
+        raise broken(f"{field}: the port", "an int of 0 to 65535, or None", port)
+    return host, port
+
+
+def _nearest(major: str) -> str:
+    """Return the version whose rules hold for a minor version that there is not (RFC 9110 §2.5)."""
+    return {"0": "1.0", "1": "1.1", "2": "2"}.get(major, "3")
+
+
+def _tls(scope: Scope, extensions: object) -> dict[str, str] | None:
+    field = "scope['extensions']"
+    if not hasattr(extensions, "get"):
+        raise broken(field, "a dict", extensions)
+    try:
+        return tls_of_scope(scope)
+    except UNUSUAL as error:
+        raise broken(f"{field}['tls']", f"as the TLS extension says ({error})", None) from None
+
+
+def declared(headers: Fields) -> int | None:
+    """Return the Content-Length that fields declare; None without one, and for no number."""
+    lengths = {value for name, value in headers if name.lower() == b"content-length"}
+    length = lengths.pop() if len(lengths) == 1 else b""
+    return int(length) if length.isdigit() and len(length) < _DIGITS else None
+
+
+def rewrite(scope: Scope, head: RequestHead) -> None:
+    """Write the head that policies left into a scope: what they see is below the mount."""
+    mount, came = target(scope)
+    if head.target != came:
+        path, _, query = head.target.partition(b"?")
+        whole = mount + path
+        scope["raw_path"] = whole
+        scope["path"] = unquote_to_bytes(whole).decode("utf-8", "replace")
+        scope["query_string"] = query
+    authority = [(b"host", head.authority)] if head.authority else []
+    scope["headers"] = [*authority, *head.headers]
+    if "method" in scope:
+        scope["method"] = head.method
+
+
+def frame(scope: Scope) -> None:
+    """Say in HTTP/1 that there is a body: without a length or a coding there is none.
+
+    RFC 9112 section 6.3.
+    """
+    if scope.get("http_version", "1.1").startswith("1"):
+        names = {name.lower() for name, _ in scope["headers"]}
+        if names.isdisjoint(_FRAMING):
+            scope["headers"] = [*scope["headers"], (b"transfer-encoding", b"chunked")]
+
+
+def without(extensions: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the extensions of a scope without some."""
+    return {name: value for name, value in extensions.items() if name not in names}
