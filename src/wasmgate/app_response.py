@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wasmgate._asgi import broken
 from wasmgate.errors import AsgiError
-from wasmgate.messages import UNUSUAL, canonical_head, part, trailers
+from wasmgate.messages import UNUSUAL, Count, canonical_head, part, trailers
 
 if TYPE_CHECKING:
     from wasmgate._asgi import Fields, Message
@@ -18,7 +18,7 @@ __all__ = ["AppResponse"]
 class AppResponse:
     """Takes the app's messages, in any form that ASGI allows. Raises AsgiError for others."""
 
-    __slots__ = ("_stream", "chunk", "done", "fields", "started", "trailing")
+    __slots__ = ("_stream", "chunk", "count", "done", "fields", "started", "trailing")
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -28,6 +28,8 @@ class AppResponse:
         """The head announced trailers."""
         self.chunk: bytes | None = None
         """The part of the body that came last."""
+        self.count = Count()
+        """Its bytes."""
         self.fields: Fields = []
         """The trailers that came."""
         self.done = False
@@ -63,15 +65,16 @@ class AppResponse:
         if type(message["status"]) is bool or type(trailing) is not bool:
             raise TypeError("status or trailers")
         self.trailing = trailing
-        headers = message.get("headers", ())
-        return self._stream.on_response_headers(message["status"], headers, end=False)
+        status, headers = message["status"], message["headers"]
+        return self._stream.on_response_headers(status, headers, end=False)
 
     def _fed_body(self, message: Message) -> tuple[Message, Effects | None]:
         if not self.started:
             raise AsgiError("http.response.body came before http.response.start")
         message = part(message)
         self.done = not (message.get("more_body", False) or self.trailing)
-        self.chunk = message.get("body", b"")
+        self.chunk = message["body"]
+        self.count.came += len(message["body"])
         return message, self._stream.on_response_body(self.chunk, self.done)
 
     def _fed_trailers(self, message: Message) -> Effects | None:

@@ -38,7 +38,6 @@ class Exchange:
     """
 
     __slots__ = (
-        "_changed",
         "_chunk",
         "_closed",
         "_drivers",
@@ -47,6 +46,7 @@ class Exchange:
         "_gone",
         "_incoming",
         "_late",
+        "_let_go",
         "_outgoing",
         "_reading",
         "_receive",
@@ -75,20 +75,22 @@ class Exchange:
         self._stream = stream
         self._drivers = drivers
         self._receive = receive
-        self._outgoing = Outgoing(send, head_only=head_only, measures=measures)
+        self._response = AppResponse(stream)
+        self._outgoing = Outgoing(
+            send, self._response.count, head_only=head_only, measures=measures
+        )
         self._timeout = timeout
         self._late = False  # that time has passed
         self._full = (False, False)  # policies hold as much of request and response as they may
         self._request_done = not body_follows  # all of it came from the server
         self._request_given = not body_follows  # all of it went to the app
+        self._let_go = Count()  # of the request by policies
         self._given: Count | None = None  # what went to the app, against what it was told
-        self._changed = False  # the part that waits is not as it came
         self._taken = False  # a message of the server's was taken while the head was held
         self._waiting: Message | None = None  # what policies let go and the app has not asked for
         self._incoming: asyncio.Future[Message] | None = None  # asked for while somebody waited
         self._reading = False  # the app waits for the server
         self._chunk: bytes | None = None  # the part of the request that came last
-        self._response = AppResponse(stream)
         self._response_done = False  # all of a response went to the server, or it is cut
         self._gone = False  # the client
         self._closed = False
@@ -146,11 +148,13 @@ class Exchange:
         if message["type"] != "http.request":
             return None
         self._waiting, self._request_given = message, False
-        return message.get("body", b""), not message.get("more_body", False), self._changed
+        return message.get("body", b""), not message.get("more_body", False), self._let_go.changed
 
     def announce(self, length: int | None) -> None:
         """Note the length of the body that the app was told."""
-        self._given = None if length is None else Count(length)
+        self._given = None if length is None else Count()
+        if self._given is not None:
+            self._given.expected = length
 
     async def receive(self) -> Message:
         """Return the next part of the request as policies let it through."""
@@ -158,8 +162,9 @@ class Exchange:
         given = self._given
         if given is not None and message["type"] == "http.request":
             body, end = message.get("body", b""), not message.get("more_body", False)
-            if not given.fits(body, end=end, changed=self._changed):
-                await self._refuse("request", repr(given))
+            given.changed = self._let_go.changed
+            if not given.fits(body, end=end):
+                await self._refuse(given)
                 return DISCONNECT
         return message
 
@@ -188,7 +193,8 @@ class Exchange:
                 return message
             effects = self._feed(message)
             if effects is None:
-                self._changed = False
+                self._let_go.compare(message["body"], message["body"])
+                self._let_go.passed += len(message["body"])
                 self._request_given = self._request_done
                 return message
             await self._perform(effects)
@@ -221,7 +227,7 @@ class Exchange:
             case "http.response.start":
                 await self._outgoing.head(message)
             case "http.response.body":
-                if not await self._outgoing.body(message, changed=False):
+                if not await self._outgoing.body(message):
                     self._cut_response()
             case "http.response.trailers":
                 if self._response.done:
@@ -245,7 +251,8 @@ class Exchange:
 
     def _feed(self, message: Message) -> Effects | None:
         self._request_done = not message.get("more_body", False)
-        self._chunk = message.get("body", b"")
+        self._chunk = message["body"]
+        self._let_go.came += len(message["body"])
         return self._stream.on_request_body(self._chunk, self._request_done)
 
     async def _going_on(self) -> Effects | None:
@@ -272,14 +279,12 @@ class Exchange:
 
     async def _out_of_patience(self, patience: Patience) -> Effects | None:
         _LOGGER.warning("policies made a request wait for %g s", self._timeout)
-        effects = None if self._late else patience.late()
-        self._late = True
-        if effects is None:
-            # They hold back this answer, too.
-            await self._answer_alone(*LATE)
+        if self._late:
+            await self._answer_alone(*LATE)  # they hold back this answer, too
             return None
+        self._late = True
         patience.restart()
-        return effects
+        return await self._answer(*LATE)
 
     def _look_at(self, message: Message) -> Effects | None:
         """Take what came from the server meanwhile, unless it is for the app."""
@@ -323,7 +328,8 @@ class Exchange:
         body = effects.request_body
         if body is None and not effects.request_end:
             return
-        self._changed = body is not self._chunk or self._waiting is not None
+        self._let_go.compare(body or b"", self._chunk)
+        self._let_go.passed += len(body or b"")
         if self._waiting is not None:
             body = self._waiting.get("body", b"") + (body or b"")
         self._waiting = {
@@ -332,19 +338,16 @@ class Exchange:
             "more_body": not effects.request_end,
         }
 
-    async def _refuse(self, which: str, lengths: str) -> None:
+    async def _refuse(self, given: Count) -> None:
         """Answer 500 instead of going on with a body whose length was announced otherwise."""
         _LOGGER.error(
-            "a policy changed the length of the %s's body after it was announced: %s; "
+            "a policy changed the length of the request's body after it was announced: %r; "
             "a policy that changes bodies removes content-length in its callback for headers, or "
             "holds the body back until its end",
-            which,
-            lengths,
+            given,
         )
-        effects = None if self._response.started else self._stream.respond(*_WRONG_LENGTH)
-        if effects is None:
-            await self._answer_alone(*_WRONG_LENGTH)
-        else:
+        effects = await self._answer(*_WRONG_LENGTH)
+        if effects is not None:
             await self._perform(effects)
 
     def _cut_response(self) -> None:
@@ -356,11 +359,19 @@ class Exchange:
         self._response_done = True
         self.close()
 
+    async def _answer(self, status: int, headers: Fields, body: bytes) -> Effects | None:
+        """Answer through the policies that saw the request, or alone if they cannot be asked."""
+        effects = self._stream.respond(status, headers, body)
+        if effects is None or (effects.reset and not self._outgoing.begun):
+            await self._answer_alone(status, headers, body)
+            return None
+        return effects
+
     async def _answer_alone(self, status: int, headers: Fields, body: bytes) -> None:
         """Answer without the policies, or cut what has begun."""
         self._response_done = True
         self.close()
-        if not self._response.started:
+        if not self._outgoing.begun:
             await self._outgoing.answer(status, headers, body)
 
     async def _rest(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from wasmgate.patience import Patience
+from wasmgate.patience import LATE, Patience
 
 if TYPE_CHECKING:
     from wasmgate._asgi import Message, Receive, Scope, Send
@@ -87,7 +87,10 @@ class Handshake:
                 effects = await driver.wait_or(self._stream, self._incoming)
                 if effects is None and patience.over:
                     _LOGGER.warning("policies made a handshake wait for %g s", self._timeout)
-                    effects = patience.late()
+                    effects = self._stream.respond(*LATE)
+                    if effects is None:  # a policy holds back this answer, too
+                        await self._close()
+                        return None
                 if effects is not None:
                     driver.note(effects)
                     return effects
@@ -102,11 +105,11 @@ class Handshake:
 
     async def _deny(self, effects: Effects, *, known: bool) -> None:
         """Send a policy's response, or the server's 403 where it knows no other."""
+        if effects.response_head is None or not known:
+            await self._close()
+            return
         if self._waiting is None:
             await self.receive()  # websocket.connect
-        if effects.response_head is None or not known:
-            await self._send({"type": "websocket.close", "code": 1008})
-            return
         status, headers = effects.response_head
         await self._send({"type": f"{_EXTENSION}.start", "status": status, "headers": headers})
         following: Effects | None = effects
@@ -115,3 +118,8 @@ class Handshake:
             body = following.response_body or b""
             await self._send({"type": f"{_EXTENSION}.body", "body": body, "more_body": more})
             following = await self._going_on() if more else None
+
+    async def _close(self) -> None:
+        if self._waiting is None:
+            await self.receive()  # websocket.connect
+        await self._send({"type": "websocket.close", "code": 1008})

@@ -7,28 +7,48 @@ from typing import TYPE_CHECKING
 from wasmgate._asgi import binary, broken, fields
 
 if TYPE_CHECKING:
-    from wasmgate._asgi import Fields, Message
+    from wasmgate._asgi import Fields, Message, Receive
 
-__all__ = ["DISCONNECT", "UNUSUAL", "Count", "canonical_head", "measured", "part", "trailers"]
+__all__ = [
+    "DISCONNECT",
+    "UNUSUAL",
+    "Count",
+    "canonical_head",
+    "measured",
+    "part",
+    "trailers",
+    "usual",
+]
 
 DISCONNECT: Message = {"type": "http.disconnect"}
 
 UNUSUAL = (TypeError, ValueError, OverflowError, LookupError)
 """What the native side raises for a head that is not in its usual form."""
 
+_PARTS = {"http.request", "http.response.body"}
 _FRAMING = {b"content-length", b"transfer-encoding"}
 
 
 def part(message: Message) -> Message:
-    """Return a message whose `body`, if it has one, is bytes. Raises AsgiError."""
+    """Return a message whose `body`, if it is one with a body, is bytes. Raises AsgiError."""
     if not isinstance(where := message.get("type"), str):
         raise broken("a message: 'type'", "a str", where)
-    if type(message.get("body", b"")) is bytes and type(message.get("more_body", False)) is bool:
+    if where not in _PARTS:
         return message
-    more = message.get("more_body", False)
-    if not isinstance(more, bool):
-        raise broken(f"{where}: 'more_body'", "a bool", more)
+    if type(message.get("body")) is bytes and type(message.get("more_body", False)) is bool:
+        return message
+    flag(message, "more_body")
+    # Written out also where it was left out: granian wants it.
     return {**message, "body": binary(f"{where}: 'body'", message.get("body", b""))}
+
+
+def usual(receive: Receive) -> Receive:
+    """Return a `receive` whose messages are in their usual form. It raises AsgiError."""
+
+    async def received() -> Message:
+        return part(await receive())
+
+    return received
 
 
 def canonical_head(message: Message) -> Message:
@@ -69,26 +89,35 @@ def measured(headers: Fields, body: bytes, *, end: bool) -> Fields:
 
 
 class Count:
-    """A body against the length that was announced for it."""
+    """A body against the length that was announced for it.
 
-    __slots__ = ("_changed", "_expected", "passed")
+    `came` are the bytes that came to the policies, `passed` those that went on.
+    """
 
-    def __init__(self, expected: int | None) -> None:
-        self._expected = expected
-        self._changed = False
+    __slots__ = ("came", "changed", "expected", "passed")
+
+    def __init__(self) -> None:
+        self.expected: int | None = None
+        self.came = 0
         self.passed = 0
+        self.changed = False
+        """Whether policies let go something else than what came."""
 
     def __repr__(self) -> str:
-        return f"{self.passed} bytes instead of {self._expected}"
+        return f"{self.passed} bytes instead of {self.expected}"
 
-    def fits(self, body: bytes, *, end: bool, changed: bool = False) -> bool:
+    def compare(self, body: bytes, chunk: bytes | None) -> None:
+        """Compare what goes on in a step with the part that came in it."""
+        same = body is chunk or not (body or chunk)
+        self.changed |= not same or self.passed + len(body) != self.came
+
+    def fits(self, body: bytes, *, end: bool) -> bool:
         """Count what goes on; False when policies made it more, or in the end less, than announced.
 
         A body that no policy changed is for others to judge.
         """
         self.passed += len(body)
-        self._changed |= changed
-        expected = self._expected
-        if expected is None or not self._changed:
+        expected = self.expected
+        if expected is None or not self.changed:
             return True
         return self.passed == expected if end else self.passed <= expected

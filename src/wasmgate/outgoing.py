@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wasmgate.messages import Count, measured
+from wasmgate.messages import measured
 from wasmgate.scope import declared
 
 if TYPE_CHECKING:
     from wasmgate._asgi import Fields, Message, Send
     from wasmgate._native import Effects
+    from wasmgate.messages import Count
 
 __all__ = ["Outgoing"]
 
@@ -35,25 +36,30 @@ class Outgoing:
         "_send",
     )
 
-    def __init__(self, send: Send, *, head_only: bool, measures: bool) -> None:
+    def __init__(self, send: Send, count: Count, *, head_only: bool, measures: bool) -> None:
         self._send = send
         self._head_only = head_only  # the method is HEAD
         self._measures = measures
         self._held: Message | None = None
-        self._count = Count(None)
+        self._count = count
         self._body_done = False  # the body's last message went to the server; trailers may follow
         self._begun = False
         self._announced = False  # the server knows of trailers
 
     def __repr__(self) -> str:
-        return f"<Outgoing: {self._count!r}>"
+        return repr(self._count)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the server has a head."""
+        return self._begun
 
     async def answer(self, status: int, headers: Fields, body: bytes) -> None:
-        """Send a whole response, unless the server has a head."""
-        if not self._begun:
-            fields = [*headers, (b"content-length", b"%d" % len(body))]
-            await self._start({"type": "http.response.start", "status": status, "headers": fields})
-            await self._send({"type": "http.response.body", "body": body})
+        """Send a whole response instead of a head that waits."""
+        fields = [*headers, (b"content-length", b"%d" % len(body))]
+        await self._start({"type": "http.response.start", "status": status, "headers": fields})
+        shown = b"" if self._head_only else body
+        await self._send({"type": "http.response.body", "body": shown})
 
     async def other(self, message: Message) -> None:
         """Send a message of an extension."""
@@ -64,30 +70,36 @@ class Outgoing:
         if self._measures and not self._bodiless(start["status"]):
             length = declared(start.get("headers", ()))
             if length is not None:
-                self._count = Count(length)
+                self._count.expected = length
                 self._held = start
                 return
         await self._start(start)
 
-    async def body(self, message: Message, *, changed: bool) -> bool:
+    async def body(self, message: Message) -> bool:
         """Send a part of the body, which policies may have changed.
 
         False, and nothing is sent: the announced length would be wrong.
         """
         body, end = message.get("body", b""), not message.get("more_body", False)
+        self._count.compare(body, body)
         start = self._held
         if start is not None:
             if not (body or end):
                 return True
-            if changed:
+            if self._count.changed:
                 whole = end and not start.get("trailers", False)
                 headers = measured(list(start.get("headers", ())), body, end=whole)
                 start = {**start, "headers": headers}
-                self._count = Count(None)
+                self._count.expected = None
             await self.flush(start)
-        if not self._count.fits(body, end=end, changed=changed):
+        if not self._count.fits(body, end=end):
             return False
         self._body_done = end
+        if self._head_only and body:
+            message = {
+                **message,
+                "body": b"",
+            }  # some servers would send it (RFC 9110 section 9.3.2)
         await self._send(message)
         return True
 
@@ -119,7 +131,8 @@ class Outgoing:
                 "body": body or b"",
                 "more_body": not end,
             }
-            return await self.body(part, changed=body is not None and body is not came)
+            self._count.compare(body or b"", came)
+            return await self.body(part)
         return True
 
     async def trailers(self, fields: Fields) -> None:

@@ -9,7 +9,7 @@ from wasmgate._asgi import problem
 if TYPE_CHECKING:
     import asyncio
 
-    from wasmgate._native import Effects, Stream
+    from wasmgate._native import Stream
     from wasmgate.driver import Driver
 
 __all__ = ["LATE", "Patience"]
@@ -43,10 +43,6 @@ class Patience:
     def over(self) -> bool:
         """Whether that time has passed."""
         return self._timer is not None and self._loop.time() >= self._deadline
-
-    def late(self) -> Effects | None:
-        """Answer 504 through the policies that saw the request, in place of the one that waits."""
-        return self._stream.respond(*LATE)
 
     def end(self) -> None:
         """Wake it no more."""

@@ -70,10 +70,10 @@ class Connection:
             self.sent.append(message)
             self._changed.notify_all()
 
-    async def until(self, condition: Callable[[], bool]) -> None:
+    async def until(self, condition: Callable[[], bool], within: float = 10) -> None:
         """Wait for a condition on what was sent."""
         async with self._changed:
-            await asyncio.wait_for(self._changed.wait_for(condition), 10)
+            await asyncio.wait_for(self._changed.wait_for(condition), within)
 
     async def done(self) -> Connection:
         """Wait until the app returned, and raise what it raised."""

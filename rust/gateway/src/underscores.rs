@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use wasmgate_host::{LogLevel, LogRecord};
 
 /// The time between two lines of the log.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 /// Bytes of a name that the log shows.
 const SHOWN: usize = 64;
 
@@ -90,7 +90,9 @@ mod tests {
 
     fn dropped(names: &[&str]) -> Dropped {
         let mut dropped = Dropped::default();
-        names.iter().for_each(|name| dropped.add(name.as_bytes()));
+        for name in names {
+            dropped.add(name.as_bytes());
+        }
         dropped
     }
 

@@ -241,6 +241,9 @@ class Server(Model):
     body: Size | None = None
     """Bytes of a request body; more is answered 413. Bodies are streamed: no limit by default."""
 
+    headers_with_underscores_action: Literal["drop_header", "allow"] = "drop_header"
+    """What is done with a request's fields whose names WSGI and CGI cannot tell from others."""
+
 
 class GatewayConfig(Model):
     """The whole of gateway.yaml."""

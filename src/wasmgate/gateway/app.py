@@ -20,7 +20,7 @@ from wasmgate.gateway.deployment import Deployment
 from wasmgate.gateway.downstream import Cut
 from wasmgate.gateway.forward import Forwarding
 from wasmgate.gateway.websocket import refuse
-from wasmgate.messages import part
+from wasmgate.messages import usual
 from wasmgate.scope import UNUSUAL, arrival, canonical
 
 if TYPE_CHECKING:
@@ -146,15 +146,20 @@ class Gateway:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         require_asyncio()
         deployment = self._deployment
+        receive = usual(receive)
+        try:
+            arrived = arrival(scope)
+        except UNUSUAL:
+            arrived = canonical(scope)
         first: Message | None = None
-        if not scope.get("http_version", "1.1").startswith("1"):
+        if not arrived[3].startswith("1"):
             # No field says whether a body follows (RFC 9113 §8.1), so the client is asked.
-            first = part(await receive())
+            first = await receive()
             if first["type"] == "http.disconnect":
                 return
         ended = first is not None and not (first.get("body") or first.get("more_body"))
         try:
-            exchange, effects = deployment.router.open(*arrival(scope), ended=ended)
+            exchange, effects = deployment.router.open(*arrived, ended=ended)
         except UNUSUAL:
             exchange, effects = deployment.router.open(*canonical(scope), ended=ended)
         try:

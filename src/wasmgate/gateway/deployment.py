@@ -176,4 +176,5 @@ def _router(config: GatewayConfig, configured: ConfiguredPolicies) -> Router:
         headers=config.server.headers,
         header_bytes=config.server.header_bytes,
         body=config.server.body,
+        underscores=config.server.headers_with_underscores_action == "allow",
     )

@@ -21,7 +21,6 @@ from wasmgate.gateway.downstream import Downstream, answers
 from wasmgate.gateway.ends import FAILURES, OUT_OF_TIME, ClientGone
 from wasmgate.gateway.inbox import Inbox
 from wasmgate.gateway.patience import Patience
-from wasmgate.messages import part
 from wasmgate.upstream.port import next_part
 
 if TYPE_CHECKING:
@@ -342,7 +341,6 @@ class Forwarding:
         raise ClientGone
 
     def _taken(self, message: Message) -> tuple[bytes, bool]:
-        message = part(message)
         self._read = not message.get("more_body", False)
         return message.get("body", b""), self._read
 

@@ -111,6 +111,7 @@ fn router(calls: &[(&str, &str)]) -> Arc<Router> {
             route("/echo/", None, "site"),
             route("/down/", None, "nobody"),
         ],
+        underscores: false,
         trusted_proxies: Vec::new(),
         limits: RequestLimits { body: Some(20), ..RequestLimits::default() },
     };

@@ -1,0 +1,116 @@
+"""Requests as clients send them: what is refused or dropped before policies, in each place."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+from a2wsgi import WSGIMiddleware
+
+from tests.asgi.placed import PLACES, ask, fields, place
+from tests.middleware.asgi_server import HOST
+from tests.middleware.guests import guest
+from wasmgate import ConfigError, PolicyMiddleware
+
+A, B = (b"host", b"a.test"), (b"host", b"b.test")
+BEARER = (b"authorization", b"Bearer a")
+REFUSED = {
+    "two hosts": ("1.1", [A, B], "more than one Host field"),
+    "two hosts that are the same": ("1.1", [A, A], "more than one Host field"),
+    "two hosts in other case": ("1.1", [A, (b"Host", b"b.test")], "more than one Host field"),
+    "two hosts in 1.0": ("1.0", [A, B], "more than one Host field"),
+    "two hosts in 2": ("2", [A, B], "more than one Host field"),
+    "one behind other fields, as from trailers": (
+        "1.1",
+        [A, (b"x-a", b"1"), (b"transfer-encoding", b"chunked"), B],
+        "more than one Host field",
+    ),
+    "no host": ("1.1", [], "there is no Host field"),
+    "an empty host": ("1.1", [(b"host", b"")], "the host is no valid host name"),
+    "a list in one field": ("1.1", [(b"host", b"a.test, b.test")], "no valid host name"),
+    "two credentials": ("1.1", [A, BEARER, BEARER], "more than one Authorization field"),
+}
+
+
+@pytest.mark.parametrize("where", PLACES)
+@pytest.mark.parametrize(("version", "headers", "detail"), REFUSED.values(), ids=REFUSED)
+async def test_it_is_refused(
+    where: str, version: str, headers: list[tuple[bytes, bytes]], detail: str
+) -> None:
+    """400 with the reason, and no policy sees it."""
+    app = place(where, "request_headers: respond 200 seen")
+    answer = await ask(app, headers=headers, http_version=version)
+    problem = json.loads(answer.body)
+    assert (answer.status, problem["status"], detail in problem["detail"]) == (400, 400, True)
+
+
+@pytest.mark.parametrize("where", PLACES)
+async def test_http_1_0_needs_no_host(where: str) -> None:
+    """RFC 9112 section 3.2."""
+    assert (await ask(place(where), headers=[], http_version="1.0")).status == 200
+
+
+async def test_a_handshake_without_a_host_is_denied() -> None:
+    """With the response where the server can send one."""
+    scope = {"type": "websocket", "extensions": {"websocket.http.response": {}}}
+    from tests.middleware.asgi_server import Connection, http_scope  # noqa: PLC0415
+
+    made = http_scope(headers=[], scheme="ws") | scope
+    connection = Connection(place("middleware"), made, {"type": "websocket.connect"})
+    assert (await connection.done()).status == 400
+
+
+def wsgi(environ: dict[str, str], start: object) -> list[bytes]:
+    """Answer with the user that a WSGI app believes in."""
+    start("200 OK", [("content-type", "text/plain")])  # type: ignore[operator]
+    return [environ.get("HTTP_X_AUTH_USER", "nobody").encode()]
+
+
+@pytest.mark.parametrize("name", [b"x_auth_user", b"x-auth_user", b"X_Auth-User", b"x-auth-user"])
+async def test_a_client_cannot_name_the_user_of_a_wsgi_app(name: bytes) -> None:
+    """However it spells the header that a policy strips."""
+    policy = guest(strip_request_headers=("x-auth-user",))
+    app = PolicyMiddleware(WSGIMiddleware(wsgi), policies=[policy])
+    answer = await ask(app, headers=[*HOST, (name, b"root")], extensions={})
+    assert answer.body == b"nobody"
+
+
+@pytest.mark.parametrize("where", PLACES)
+async def test_names_with_an_underscore_are_dropped_counted_and_logged_once(
+    where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line a minute, whatever is sent; and no value in it."""
+    app = place(where)
+    sent = [*HOST, (b"x_user", b"secret"), (b"content_length", b"9"), (b"x-user", b"me")]
+    for _ in range(3):
+        answer = await ask(app, headers=sent)
+        assert (fields(answer, "x_user"), fields(answer, "x-user")) == ([], ["me"])
+    records = [r for r in caplog.records if r.name == "wasmgate.http"]
+    assert (app.dropped_headers, len(records), records[0].levelno) == (6, 1, logging.WARNING)
+    assert 'dropped request header "x_user"' in records[0].getMessage()
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("where", PLACES)
+async def test_a_held_head_goes_on_without_them(where: str) -> None:
+    """Also when no policy changes anything else."""
+    app = place(
+        where, "configure: tick_period 10", "request_headers: pause", "tick: all resume request"
+    )
+    assert fields(await ask(app, headers=[*HOST, (b"x_user", b"1")]), "x_user") == []
+
+
+@pytest.mark.parametrize("where", PLACES)
+async def test_an_option_lets_them_pass(where: str) -> None:
+    """`headers_with_underscores_action`."""
+    app = place(where, headers_with_underscores_action="allow")
+    answer = await ask(app, headers=[*HOST, (b"x_user", b"1")])
+    assert (fields(answer, "x_user"), app.dropped_headers) == (["1"], 0)
+
+
+def test_another_action_is_refused() -> None:
+    """With those that there are."""
+    with pytest.raises(ConfigError, match="no action 'drop'") as caught:
+        place("middleware", headers_with_underscores_action="drop")
+    assert caught.value.hint == 'write "drop_header" or "allow"'
