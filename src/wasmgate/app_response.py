@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AppResponse"]
 
+_FIRST, _LAST = 100, 999  # statuses have three digits (RFC 9110 section 15)
+
 
 class AppResponse:
     """Takes the app's messages, in any form that ASGI allows. Raises AsgiError for others."""
@@ -62,10 +64,10 @@ class AppResponse:
 
     def _head(self, message: Message) -> Effects | None:
         trailing = message.get("trailers", False)
-        if type(message["status"]) is bool or type(trailing) is not bool:
+        status, headers = message["status"], message["headers"]
+        if type(status) is bool or not _FIRST <= status <= _LAST or type(trailing) is not bool:
             raise TypeError("status or trailers")
         self.trailing = trailing
-        status, headers = message["status"], message["headers"]
         return self._stream.on_response_headers(status, headers, end=False)
 
     def _fed_body(self, message: Message) -> tuple[Message, Effects | None]:

@@ -11,35 +11,31 @@ pub(crate) type End = (String, Option<u16>);
 /// is made one of these by the layer above.
 pub(crate) fn read(field: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<End>> {
     let Some(value) = value else { return Ok(None) };
-    match pair(value) {
-        Some(end) => Ok(Some(end)),
-        None => Err(PyTypeError::new_err(format!("{field} is no host and port"))),
-    }
-}
-
-fn pair(value: &Bound<'_, PyAny>) -> Option<End> {
-    let (host, port) = if let Ok(tuple) = value.cast::<PyTuple>() {
-        (tuple.len() == 2).then(|| Some((tuple.get_item(0).ok()?, tuple.get_item(1).ok()?)))??
-    } else {
-        let list = value.cast::<PyList>().ok()?;
-        (list.len() == 2).then(|| Some((list.get_item(0).ok()?, list.get_item(1).ok()?)))??
-    };
-    let host = host.cast::<PyString>().ok()?.to_str().ok()?.to_owned();
-    Some((host, number(&port)?))
-}
-
-/// None: that is no port. Some(None): there is no port.
-fn number(port: &Bound<'_, PyAny>) -> Option<Option<u16>> {
+    let unlike = || PyTypeError::new_err(format!("{field} is no host and port"));
+    let (host, port) = pair(value).ok_or_else(unlike)?;
+    let host = host.cast::<PyString>().map_err(|_| unlike())?.to_str()?.to_owned();
     if port.is_none() {
-        return Some(None);
+        return Ok(Some((host, None)));
     }
+    Ok(Some((host, Some(number(&port).ok_or_else(unlike)?))))
+}
+
+fn pair<'py>(value: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    if let Ok(tuple) = value.cast::<PyTuple>()
+        && tuple.len() == 2
+    {
+        return Some((tuple.get_item(0).ok()?, tuple.get_item(1).ok()?));
+    }
+    let list = value.cast::<PyList>().ok()?;
+    (list.len() == 2).then_some(())?;
+    Some((list.get_item(0).ok()?, list.get_item(1).ok()?))
+}
+
+fn number(port: &Bound<'_, PyAny>) -> Option<u16> {
     if let Ok(digits) = port.cast::<PyString>() {
         let digits = digits.to_str().ok()?;
-        let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-        return plain.then(|| digits.parse().ok().map(Some))?;
+        return digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?;
     }
-    if port.is_instance_of::<PyBool>() || !port.is_instance_of::<PyInt>() {
-        return None;
-    }
-    port.extract().ok().map(Some)
+    let whole = port.is_instance_of::<PyInt>() && !port.is_instance_of::<PyBool>();
+    whole.then(|| port.extract().ok())?
 }

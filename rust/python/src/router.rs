@@ -60,6 +60,7 @@ type Opened = (Exchange, Option<Py<Effects>>);
 #[pymethods]
 impl Router {
     #[new]
+    #[allow(clippy::too_many_arguments, reason = "all of a configuration in one crossing")]
     #[pyo3(signature = (*, clusters, routes, trusted_proxies, headers, header_bytes, body, underscores=false))]
     fn new(
         py: Python<'_>,

@@ -1,6 +1,5 @@
 //! `Stream`.
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use wasmgate_host::{self as host, Head, HeaderMap, LocalResponse};
@@ -135,9 +134,6 @@ pub(crate) fn held_bytes() -> usize {
 
 /// A response's head with its pseudo-header.
 pub(crate) fn response_map(status: u16, headers: &Bound<'_, PyAny>) -> PyResult<HeaderMap> {
-    if !(100..=999).contains(&status) {
-        return Err(PyValueError::new_err("a status has three digits"));
-    }
     let mut map = fields::map_for(headers);
     map.push(b":status", status.to_string().as_bytes());
     fields::read(headers, |name, value| map.push(name, value))?;
