@@ -726,6 +726,9 @@ class Exchange:
     def upstream(self) -> UpstreamRequest | None:
         """The request to send on, once its head goes on. Ask once: it is made anew each time."""
 
+    def take_fault(self) -> str | None:
+        """Return what was wrong with the upstream's head, or why the response was cut: once."""
+
     def on_request_body(self, chunk: bytes, end: bool) -> Effects | None: ...
     def on_request_trailers(self, trailers: _Fields) -> Effects | None: ...
     def on_response_headers(self, status: int, headers: _Fields, end: bool) -> Effects | None:
@@ -796,10 +799,10 @@ class Connection:
     order: the upstream connection is given back (RELEASE) or closed (ABANDON), a new one is asked
     for, bytes are written, then the other flags: NOTES are to be fetched; an exchange ENDED; a
     policy keeps something back until the stream `id` is woken, then `resume` (WAITS); the client's
-    connection is to be cut (RESET), closed (CLOSE; LINGER: the client may be sending still), or
-    given to another protocol with `take_unread` (HAND_OVER); the client has sent too much ahead of
-    its turn (FULL); `pressure` is not what it was (PRESSURE). FAILED beside ABANDON: the upstream
-    gave no valid response. TIMED: `timeout` counts from now on.
+    connection is to be cut (RESET), or closed (CLOSE; LINGER: the client may be sending still); the
+    client has sent too much ahead of its turn (FULL); more of it can be answered once it has taken
+    these bytes (UNREAD: `proceed`); `pressure` is not what it was (PRESSURE). FAILED: `faults` are
+    to be fetched. TIMED: `timeout` counts from now on.
 
     Bytes that go on as they came are the object that was passed in, not a copy of it.
     """
@@ -808,7 +811,7 @@ class Connection:
     ABANDON: ClassVar[int]
     CLOSE: ClassVar[int]
     RESET: ClassVar[int]
-    HAND_OVER: ClassVar[int]
+    UNREAD: ClassVar[int]
     WAITS: ClassVar[int]
     NOTES: ClassVar[int]
     ENDED: ClassVar[int]
@@ -848,7 +851,10 @@ class Connection:
 
     @property
     def may_retry(self) -> bool:
-        """True when the request can be sent again, once: nothing answered it, it is idempotent."""
+        """True when the request can be sent again, once.
+
+        Nothing answered it, it is idempotent, and at most 64 KiB of its body were sent.
+        """
 
     @property
     def waits_for(self) -> Literal["client", "upstream", "policy"]:
@@ -876,7 +882,19 @@ class Connection:
     def close(self) -> _Out:
         """End the exchange under way: the client is gone."""
 
-    def take_unread(self) -> bytes: ...
+    def choke(self) -> None:
+        """Read no further request: the client does not take its answers."""
+
+    def proceed(self) -> _Out:
+        """Go on with the requests that waited until the client had taken its answers."""
+
+    @property
+    def request(self) -> str:
+        """Method and path of the exchange's request, without its query and escaped, for logs."""
+
+    def faults(self) -> list[str]:
+        """Return what was wrong with responses, and why they were cut, since the last call."""
+
     def notes(self) -> Effects:
         """Return log lines, ids to wake and timers since the last call."""
 

@@ -240,3 +240,23 @@ def test_nothing_is_half_started(
     config.write_text(config.read_text().replace(old, new))
     done = wasmgate_process("run", str(config))
     assert (done.returncode, said in done.stderr, "listens on" in done.stderr) == (1, True, False)
+
+
+@pytest.mark.parametrize("options", [(), ("--asgi",), ("--workers", "2")])
+def test_sighup_ends_nothing(options: tuple[str, ...], start: Start) -> None:
+    """A line in the log of each process that got it, and all go on."""
+    gateway = start(*options)
+    parent = gateway.process.pid
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text("ascii").split()
+    processes = [parent, *map(int, children)]
+    for each in processes:
+        os.kill(each, signal.SIGHUP)
+    answers = [gateway.get("/v1/a") for _ in range(8)]
+    assert answers == [(200, "/a")] * 8
+    there = Path(f"/proc/{parent}/task/{parent}/children").read_text("ascii").split()
+    assert there == children
+    gateway.process.send_signal(signal.SIGTERM)
+    _, said = gateway.process.communicate(timeout=60)
+    ignored = [line for line in said.splitlines() if "SIGHUP is ignored" in line]
+    # Python's helper process for workers gets it, too, and has nothing to say.
+    assert 0 < len(ignored) <= len(processes)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.gateway.scripted_upstream import Peer, Script, ScriptedUpstream, echo
+from tests.gateway.scripted_upstream import Peer, Script, ScriptedUpstream, echo, silent
 from tests.gateway.upstream_requests import Request, read_body
 from wasmgate.errors import ConnectError, NoHealthyEndpoint, UpstreamError, UpstreamTimeout
 from wasmgate.upstream import HttpUpstream, UpstreamLimits
@@ -161,16 +161,68 @@ async def test_stale_connection_and_post(client: HttpUpstream) -> None:
         assert len(upstream.peers) == 1
 
 
-async def test_stale_connection_and_streamed_body(client: HttpUpstream) -> None:
-    """A body that is not whole in the first write is never sent again, for it is gone."""
-    async with ScriptedUpstream(answer_once_then_close, echo) as upstream:
+@pytest.mark.parametrize(("size", "peers"), [(2, 2), (120_000, 2), (140_000, 1)])
+async def test_stale_connection_and_streamed_body(
+    client: HttpUpstream, size: int, peers: int
+) -> None:
+    """A body that comes in parts is sent again as far as it has come, if it is not too long."""
+
+    async def once(peer: Peer) -> None:
+        await peer.request()
+        await peer.answer()
+        await peer.head()
+        await peer.reader.readexactly(size // 2)
+        peer.close()
+
+    async with ScriptedUpstream(once, echo) as upstream:
         await fetch(client, upstream.url)
-        request = Request(endpoint=upstream.url, method="PUT", length=2)
-        transaction = await client.begin(request, b"a", end=False)
-        await transaction.write(b"b", end=True)
-        with pytest.raises(UpstreamError, match="without a response"):
-            await transaction.response()
-        assert len(upstream.peers) == 1
+        request = Request(endpoint=upstream.url, method="PUT", length=size)
+        transaction = await client.begin(request, bytes(size // 2), end=False)
+        await upstream.until(lambda: upstream.open == 0)
+        failed = [] if peers == 2 else [UpstreamError]
+        waiting = asyncio.ensure_future(transaction.response())
+        await transaction.write(bytes(size - size // 2), end=True)
+        await asyncio.wait([waiting])
+        assert [type(each) for each in [waiting.exception()] if each is not None] == failed
+        assert len(upstream.peers) == peers
+        assert [len(each.body) for each in upstream.requests[2:]] == [size] * (peers - 1)
+        transaction.close()
+
+
+async def test_a_second_attempt_has_a_new_connection() -> None:
+    """Also when all places are taken and another request gives a connection back just then."""
+    closes, answers = asyncio.Event(), asyncio.Event()
+
+    async def closed(peer: Peer) -> None:
+        await peer.request()
+        await peer.answer()
+        await peer.request()
+        await closes.wait()
+        peer.close()
+
+    async def kept(peer: Peer) -> None:
+        await peer.request()
+        await peer.answer()
+        await peer.request()
+        await answers.wait()
+        await peer.answer()
+
+    client = HttpUpstream(limits=UpstreamLimits(connections=2))
+    async with ScriptedUpstream(closed, kept, silent, echo) as upstream:
+        request = Request(endpoint=upstream.url)
+        both = [await client.begin(request, b"", end=True) for _ in range(2)]
+        await asyncio.gather(*map(read_body, both))
+        busy = [asyncio.ensure_future(fetch(client, upstream.url)) for _ in range(2)]
+        await upstream.until(lambda: len(upstream.requests) == 4)
+        takes_the_place = asyncio.ensure_future(fetch(client, upstream.url))
+        await asyncio.sleep(0)
+        closes.set()
+        await upstream.until(lambda: len(upstream.peers) == 3)
+        answers.set()
+        assert sorted(await asyncio.gather(*busy)) == [b"GET / HTTP/1.1", b"ok"]
+        assert [len(peer.received) for peer in upstream.peers] == [2, 2, 1, 1]
+        takes_the_place.cancel()
+        client.close()
 
 
 async def test_stale_connection_that_began_to_answer(client: HttpUpstream) -> None:

@@ -26,6 +26,11 @@ impl ConnectionOptions {
         true
     }
 
+    /// True if `name`, in lower case, is among them.
+    pub fn has(&self, name: &[u8]) -> bool {
+        self.0.iter().any(|option| option == name)
+    }
+
     /// True if a client names a field that is not its to take away: what a proxy in front of us may
     /// have added, and what routes, framing and policies decide by.
     pub fn names_protected(&self) -> bool {

@@ -6,13 +6,15 @@
 //! (`clear_route_cache`) has the route chosen again when the head goes on; the policies stay those
 //! of the first.
 
+mod dispatch;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use wasmgate_host::{Attributes, Effects, Error, Head, HeaderMap, LocalResponse, Progress, Stream};
 
 use crate::Problem;
-use crate::body_length::{Count, declared, going_on, request_framing};
+use crate::body_length::{Count, going_on};
 use crate::failure::Failure;
 use crate::fields::may_trail;
 use crate::framing::Framing;
@@ -20,11 +22,14 @@ use crate::request_head::{LARGE_BODY, RequestHead, RequestLine, RequestReader};
 use crate::response_flow::{ResponseFlow, Stage};
 use crate::response_head::ResponseReader;
 use crate::router::Router;
-use crate::upstream_head::{self, BodyFraming, Destination, UpstreamRequest};
+use crate::upstream_head::{BodyFraming, UpstreamRequest};
 
 const NO_ROUTE: Problem = Problem::new(404, "no route is for this host and path");
 const WRONG_LENGTH: Problem =
     Problem::new(500, "a policy changed the length of the body after it was announced");
+
+/// For the log: why a response that had begun was not sent to its end.
+const POLICY: &str = "a policy failed, or gave an answer, in the middle of it";
 
 /// One request and its response.
 ///
@@ -47,6 +52,8 @@ pub struct Exchange {
     /// The gateway answered; what client and upstream send counts no more.
     answered: bool,
     response: ResponseFlow,
+    /// What was wrong with the upstream's head, or why the response was cut, for the log.
+    fault: Option<String>,
 }
 
 impl Exchange {
@@ -75,22 +82,26 @@ impl Exchange {
         user: Option<Arc<str>>,
         ended: bool,
     ) -> Result<(Self, Effects), Error> {
-        let outcome = reader.finish(&router.proxies).and_then(|head| {
-            let field = |name: &[u8]| head.map.get(name).unwrap_or_default();
-            let route = router.find(field(b":authority"), field(b":path")).ok_or(NO_ROUTE)?;
-            Ok((route, head))
+        let outcome = reader.finish(&router.proxies).map_err(Problem::response);
+        let outcome = outcome.and_then(|mut head| match head.answer.take() {
+            Some(answer) => Err(answer),
+            None => {
+                let field = |name: &[u8]| head.map.get(name).unwrap_or_default();
+                let route = router.find(field(b":authority"), field(b":path"));
+                Ok((route.ok_or_else(|| NO_ROUTE.response())?, head))
+            }
         });
         let head_only = line.method == b"HEAD";
         let (route, head) = match outcome {
             Ok(found) => found,
-            Err(problem) => {
+            Err(answer) => {
                 let stream = Stream::open(&router.no_policies, Attributes::default());
                 let mut exchange = Self::new(router, None, stream, head_only);
-                let effects = exchange.answer(problem)?;
+                let effects = exchange.respond(answer)?;
                 return Ok((exchange, effects));
             }
         };
-        let RequestHead { map, framing, client } = head;
+        let RequestHead { map, framing, client, .. } = head;
         let followed = router.route(route);
         let attributes = Attributes {
             source: client,
@@ -126,6 +137,7 @@ impl Exchange {
             sent: Count::default(),
             answered: false,
             response: ResponseFlow::new(head_only),
+            fault: None,
         }
     }
 
@@ -216,8 +228,12 @@ impl Exchange {
         if interim || self.answered || self.response.stage != Stage::Held {
             return Ok(Effects::default());
         }
-        let Some((map, stripped)) = reader.finish() else {
-            return self.failed(Failure::Protocol);
+        let (map, stripped) = match reader.finish() {
+            Ok(head) => head,
+            Err(wrong) => {
+                self.fault = Some(wrong);
+                return self.failed(Failure::Protocol);
+            }
         };
         self.response.stripped = stripped;
         let effects = self.stream.on_response_headers(map, end)?;
@@ -256,7 +272,19 @@ impl Exchange {
     /// # Errors
     /// [`Error::WrongThread`].
     pub fn failed(&mut self, failure: Failure) -> Result<Effects, Error> {
+        self.note_cut(failure.problem());
         self.answer_with(failure.response(), failure == Failure::RouteTimeout)
+    }
+
+    /// What was wrong with the upstream's head, or why the response was cut, for the log: once.
+    pub fn take_fault(&mut self) -> Option<String> {
+        self.fault.take()
+    }
+
+    fn note_cut(&mut self, problem: Problem) {
+        if self.response.stage != Stage::Held && !self.answered {
+            self.fault.get_or_insert_with(|| problem.detail.into());
+        }
     }
 
     /// The caller answers itself; otherwise like [`Exchange::failed`].
@@ -280,6 +308,7 @@ impl Exchange {
     }
 
     fn answer(&mut self, problem: Problem) -> Result<Effects, Error> {
+        self.note_cut(problem);
         self.respond(problem.response())
     }
 
@@ -328,7 +357,11 @@ impl Exchange {
             effects.request = Progress::default();
             return Ok(joined(effects, self.answer(problem)?));
         }
+        let cut = effects.reset.then_some(POLICY);
         self.response.settle(&mut effects, response, &self.stream);
+        if effects.reset {
+            self.fault.get_or_insert_with(|| cut.unwrap_or(WRONG_LENGTH.detail).into());
+        }
         Ok(effects)
     }
 
@@ -345,47 +378,6 @@ impl Exchange {
             progress.head = Head::Unchanged;
         }
         if self.sent.add(length, progress.end) { Ok(()) } else { Err(WRONG_LENGTH) }
-    }
-
-    /// The route for the request as the policies left it.
-    fn choose_again(&self) -> Result<usize, Problem> {
-        self.with_request_headers(|map| {
-            let field = |name: &[u8]| map.get(name).unwrap_or_default();
-            self.router.find(field(b":authority"), field(b":path")).ok_or(NO_ROUTE)
-        })
-    }
-
-    /// Chooses the endpoint and writes the head.
-    fn dispatch(&mut self, progress: &Progress, length: u64) -> Result<UpstreamRequest, Problem> {
-        let first = self.route.ok_or(NO_ROUTE)?;
-        let has_policies = !self.router.route(first).chain.is_empty();
-        let again = has_policies && self.stream.route_cleared();
-        if again {
-            self.route = Some(self.choose_again()?);
-        }
-        let route = self.router.route(self.route.unwrap_or(first));
-        let cluster = &self.router.clusters()[route.cluster];
-        let endpoint = cluster.pick().ok_or(Failure::NoHealthyEndpoint.problem())?;
-        if has_policies {
-            self.stream.note(|attributes| {
-                attributes.upstream = Some(cluster.endpoints()[endpoint].address());
-                if again {
-                    attributes.route_name = Arc::clone(&route.name);
-                    attributes.cluster_name = Arc::clone(cluster.name());
-                }
-            });
-        }
-        let to = Destination {
-            cluster: route.cluster,
-            endpoint,
-            timeout: route.timeout,
-            authority: cluster.endpoints()[endpoint].authority(),
-        };
-        self.with_request_headers(|map| {
-            let target = route.rewrite(map.get(b":path").unwrap_or_default());
-            let framing = request_framing(progress, length, declared(map), self.announced);
-            upstream_head::write(map, target.as_deref(), framing, to)
-        })
     }
 }
 

@@ -54,6 +54,8 @@ pub(crate) enum Role {
     Forwarded,
     /// The other words of a proxy about the client, believed only from a trusted one.
     ProxyWord,
+    /// How often OPTIONS and TRACE may still be forwarded.
+    MaxForwards,
     /// CGI and WSGI turn `-` into `_`, so `X_User` would be read as `X-User`.
     Underscore,
 }
@@ -82,6 +84,7 @@ pub(crate) fn role(name: &[u8]) -> Role {
         (6, b'e') => Some(("expect", Role::HopByHop)),
         (9, b'f') => Some(("forwarded", Role::Forwarded)),
         (9, b'x') => Some(("x-real-ip", Role::ProxyWord)),
+        (12, b'm') => Some(("max-forwards", Role::MaxForwards)),
         (15, b'x') => Some(("x-forwarded-for", Role::ForwardedFor)),
         _ => None,
     };
@@ -89,6 +92,18 @@ pub(crate) fn role(name: &[u8]) -> Role {
         Some((known, role)) if name.eq_ignore_ascii_case(known.as_bytes()) => role,
         _ if is_x_forwarded(name) => Role::ProxyWord,
         _ => Role::EndToEnd,
+    }
+}
+
+/// The beginning of bytes that came from outside, quoted and escaped, for the log.
+pub(crate) struct Excerpt<'a>(pub(crate) &'a [u8]);
+
+impl std::fmt::Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const SHOWN: usize = 64;
+        let shown = self.0.get(..SHOWN).unwrap_or(self.0);
+        let more = if shown.len() < self.0.len() { "..." } else { "" };
+        write!(f, "\"{}\"{more}", shown.escape_ascii())
     }
 }
 

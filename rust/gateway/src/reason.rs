@@ -3,6 +3,9 @@
 /// The phrase of a status as its three digits say it; empty for one that has none.
 pub(crate) fn reason(status: &[u8]) -> &'static str {
     match status {
+        b"102" => "Processing",
+        b"103" => "Early Hints",
+        b"104" => "Upload Resumption Supported",
         b"200" => "OK",
         b"201" => "Created",
         b"202" => "Accepted",

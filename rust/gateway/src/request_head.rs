@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use wasmgate_host::{HeaderMap, Tls, TlsFacts};
+use wasmgate_host::{HeaderMap, LocalResponse, Tls, TlsFacts};
 
 use crate::authority::Authority;
 use crate::connection_options::ConnectionOptions;
 use crate::fields::{Role, is_field_value, is_token, role};
 use crate::forwarded::Forwarding;
 use crate::framing::{BadFraming, Framing};
+use crate::last_hop;
 use crate::networks::Networks;
 use crate::peer::Peer;
 use crate::target::Target;
@@ -26,6 +27,7 @@ const HOSTS: Problem = Problem::bad_request("there is more than one Host field")
 const CREDENTIALS: Problem = Problem::bad_request("there is more than one Authorization field");
 const CODING_VERSION: Problem =
     Problem::bad_request("Transfer-Encoding does not belong to this version of HTTP");
+const WEBSOCKET: Problem = Problem::new(501, "this gateway does not forward WebSocket connections");
 const LONG_TARGET: Problem = Problem::new(414, "the request target is too long");
 const LARGE_FIELDS: Problem = Problem::new(431, "the header fields are too many or too long");
 pub(crate) const LARGE_BODY: Problem = Problem::new(413, "the request body is too long");
@@ -94,6 +96,10 @@ pub struct RequestReader<'a> {
     hosts: usize,
     authorized: bool,
     trailers: bool,
+    /// Upgrade asks for a WebSocket.
+    websocket: bool,
+    /// Max-Forwards, if it is a number.
+    forwards: Option<u64>,
     bytes: usize,
     fields: usize,
     underscores: bool,
@@ -110,6 +116,8 @@ pub(crate) struct RequestHead {
     pub framing: Framing,
     /// The client as policies see it, behind trusted proxies.
     pub client: Option<(Arc<str>, u16)>,
+    /// The answer, if the request goes no further than here.
+    pub answer: Option<LocalResponse>,
 }
 
 impl<'a> RequestReader<'a> {
@@ -128,6 +136,8 @@ impl<'a> RequestReader<'a> {
             hosts: 0,
             authorized: false,
             trailers: false,
+            websocket: false,
+            forwards: None,
             bytes: 0,
             fields: 0,
             underscores: false,
@@ -193,6 +203,9 @@ impl<'a> RequestReader<'a> {
             }
             Role::Underscore if self.underscores => self.map.push(name, value),
             Role::Underscore => self.dropped.add(name),
+            Role::HopByHop if name.eq_ignore_ascii_case(b"upgrade") => {
+                self.websocket |= is_websocket(value);
+            }
             Role::HopByHop => {}
             Role::Host => {
                 self.hosts += 1;
@@ -209,6 +222,10 @@ impl<'a> RequestReader<'a> {
                 }
             }
             Role::Te => self.trailers |= has_trailers(value),
+            Role::MaxForwards => {
+                self.forwards = self.forwards.into_iter().chain(last_hop::forwards(value)).min();
+                self.map.push(name, value);
+            }
             role @ (Role::ForwardedFor | Role::Forwarded | Role::ProxyWord) => {
                 if self.forwarding.add(role, value) {
                     self.map.push(name, value);
@@ -241,6 +258,11 @@ impl<'a> RequestReader<'a> {
         if self.options.names_protected() {
             return Err(NOMINATED);
         }
+        // RFC 9110 §7.8 lets a server ignore Upgrade, and has it ignored in HTTP/1.0. An upstream that
+        // is asked for a WebSocket as if it were a page gives a wrong answer, so this is refused.
+        if self.websocket && line.version == Version::Http11 && self.options.has(b"upgrade") {
+            return Err(WEBSOCKET);
+        }
         self.options.remove_from(&mut self.map);
         self.keep_te();
         let scheme = if line.secure { "https" } else { "http" };
@@ -249,11 +271,12 @@ impl<'a> RequestReader<'a> {
         {
             self.map.fill(place, value);
         }
+        let answer = self.count_forwards();
         let client = self.forwarding.client(proxies);
         let client = client.or_else(|| line.peer.map(|peer| (peer.host().clone(), peer.port())));
         self.forwarding.write(&mut self.map, scheme, &authority, port, line.version);
         self.map.mark();
-        Ok(RequestHead { map: self.map, framing: self.framing, client })
+        Ok(RequestHead { map: self.map, framing: self.framing, client, answer })
     }
 
     /// The authority of the target, or of the one Host field, which HTTP/1.0 may leave out, and its
@@ -267,6 +290,18 @@ impl<'a> RequestReader<'a> {
             Some(authority) => (authority.bytes.to_vec(), authority.port),
             None => (std::mem::take(&mut self.host), of_host),
         })
+    }
+
+    /// RFC 9110 §7.6.2: OPTIONS and TRACE are forwarded so many times.
+    fn count_forwards(&mut self) -> Option<LocalResponse> {
+        let forwards = self.forwards.filter(|_| last_hop::counts(self.line.method))?;
+        match forwards.checked_sub(1) {
+            Some(left) => {
+                self.map.set(b"max-forwards", left.to_string().as_bytes());
+                None
+            }
+            None => Some(last_hop::answer(self.line.method, self.line.target, &self.map)),
+        }
     }
 
     /// RFC 9110 §10.1.4: TE is for the next hop only. This one passes trailers on, and takes no
@@ -298,6 +333,15 @@ pub fn judge_host(version: Version, hosts: usize, host: &[u8]) -> Result<Option<
 /// The [`Problem`] with which a server answers.
 pub fn judge_credentials(fields: usize) -> Result<(), Problem> {
     if fields > 1 { Err(CREDENTIALS) } else { Ok(()) }
+}
+
+/// `1#( protocol-name [ "/" protocol-version ] )` (RFC 9110 §7.8).
+fn is_websocket(value: &[u8]) -> bool {
+    let mut protocols = value.split(|byte| *byte == b',');
+    protocols.any(|protocol| {
+        let name = protocol.split(|byte| *byte == b'/').next().unwrap_or_default();
+        name.trim_ascii().eq_ignore_ascii_case(b"websocket")
+    })
 }
 
 fn has_trailers(value: &[u8]) -> bool {

@@ -3,7 +3,7 @@
 use wasmgate_host::HeaderMap;
 
 use crate::connection_options::ConnectionOptions;
-use crate::fields::{Role, is_field_value, is_token, role};
+use crate::fields::{Excerpt, Role, is_field_value, is_token, role};
 use crate::framing::Framing;
 
 /// Takes in the fields of a response, one after the other.
@@ -14,7 +14,8 @@ pub struct ResponseReader {
     framing: Framing,
     options: ConnectionOptions,
     stripped: bool,
-    valid: bool,
+    /// The first rule of HTTP that it breaks.
+    wrong: Option<String>,
 }
 
 impl ResponseReader {
@@ -29,20 +30,31 @@ impl ResponseReader {
             framing: Framing::default(),
             options: ConnectionOptions::default(),
             stripped: false,
-            // An interim response is no response, and nobody asked to switch protocols.
-            valid: (200..600).contains(&status),
+            wrong: None,
         }
     }
 
     /// Takes in one field, name and value as they came.
     pub fn field(&mut self, name: &[u8], value: &[u8]) {
-        self.valid &= is_token(name) && is_field_value(value);
+        if !is_token(name) || !is_field_value(value) {
+            self.refuse("a field has a byte that none may have", name, value);
+        }
         match role(name) {
-            Role::Connection => self.valid &= self.options.add(value),
-            Role::TransferEncoding => self.valid &= self.framing.transfer_encoding(value).is_ok(),
+            Role::Connection => {
+                if !self.options.add(value) {
+                    self.refuse("Connection is no list of field names", name, value);
+                }
+            }
+            Role::TransferEncoding => {
+                if let Err(bad) = self.framing.transfer_encoding(value) {
+                    self.refuse(bad.detail(), name, value);
+                }
+            }
             Role::HopByHop | Role::Te => {}
             Role::ContentLength => {
-                self.valid &= self.framing.content_length(value).is_ok();
+                if let Err(bad) = self.framing.content_length(value) {
+                    self.refuse(bad.detail(), name, value);
+                }
                 self.map.push(name, value);
                 return;
             }
@@ -54,15 +66,38 @@ impl ResponseReader {
         self.stripped = true;
     }
 
+    fn refuse(&mut self, what: &str, name: &[u8], value: &[u8]) {
+        let field = [name, b": ", value].concat();
+        self.wrong.get_or_insert_with(|| format!("{what}: {}", Excerpt(&field)));
+    }
+
     pub(crate) fn status(&self) -> u16 {
         self.status
     }
 
-    /// `:status` and the fields that go on, and whether that is less than what came; none if the
-    /// response breaks a rule of HTTP.
-    pub(crate) fn finish(mut self) -> Option<(HeaderMap, bool)> {
+    /// `:status` and the fields that go on, and whether that is less than what came; or the rule of
+    /// HTTP that the response breaks.
+    pub(crate) fn finish(mut self) -> Result<(HeaderMap, bool), String> {
+        // An interim response is no response, and nobody asked to switch protocols.
+        if !(200..600).contains(&self.status) {
+            return Err(format!("the status {} is that of no response", self.status));
+        }
+        if let Some(wrong) = self.wrong {
+            return Err(wrong);
+        }
         self.options.remove_from(&mut self.map);
-        self.valid.then_some((self.map, self.stripped))
+        Ok((self.map, self.stripped))
+    }
+
+    /// The same for an interim response (RFC 9110 §15.2); none if it is not to be passed on. It never
+    /// has a body. 100 is left out: the gateway has answered `Expect` itself, and taken it away.
+    pub(crate) fn finish_interim(mut self) -> Option<HeaderMap> {
+        if matches!(self.status, 100 | 101) || self.wrong.is_some() {
+            return None;
+        }
+        self.options.remove_from(&mut self.map);
+        self.map.remove(b"content-length");
+        Some(self.map)
     }
 }
 
@@ -80,7 +115,7 @@ mod tests {
             reader.field(name.as_bytes(), value.as_bytes());
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let (map, stripped) = reader.finish()?;
+        let (map, stripped) = reader.finish().ok()?;
         Some((map.iter().map(|(n, v)| format!("{}: {}", text(n), text(v))).collect(), stripped))
     }
 

@@ -17,7 +17,7 @@ const RELEASE: u32 = 1;
 const ABANDON: u32 = 1 << 1;
 const CLOSE: u32 = 1 << 2;
 const RESET: u32 = 1 << 3;
-const HAND_OVER: u32 = 1 << 4;
+const UNREAD: u32 = 1 << 4;
 const WAITS: u32 = 1 << 5;
 const NOTES: u32 = 1 << 6;
 const ENDED: u32 = 1 << 7;
@@ -35,6 +35,7 @@ pub(crate) struct Connection {
     connection: gateway::Connection,
     notes: host::Effects,
     accesses: Vec<Access>,
+    faults: Vec<String>,
 }
 
 /// Flags, bytes for the client, bytes for the upstream, and what to dial (-1: nothing).
@@ -55,18 +56,20 @@ impl Connection {
             }
             self.accesses.extend(step.accesses);
         }
+        let failed = !step.faults.is_empty();
+        self.faults.append(&mut step.faults);
         let flags = [
             (step.release, RELEASE),
             (step.abandon, ABANDON),
             (step.close, CLOSE),
             (step.reset, RESET),
-            (step.hand_over, HAND_OVER),
+            (step.unread, UNREAD),
             (step.waits, WAITS),
             (noted, NOTES),
             (step.ended, ENDED),
             (self.connection.is_full(), FULL),
             (step.linger, LINGER),
-            (step.failed, FAILED),
+            (failed, FAILED),
             (step.timed, TIMED),
             (step.pressure, PRESSURE),
         ];
@@ -114,7 +117,7 @@ impl Connection {
     #[classattr]
     const RESET: u32 = RESET;
     #[classattr]
-    const HAND_OVER: u32 = HAND_OVER;
+    const UNREAD: u32 = UNREAD;
     #[classattr]
     const WAITS: u32 = WAITS;
     #[classattr]
@@ -145,7 +148,12 @@ impl Connection {
         let server = server.and_then(|(host, port)| Some((host.into(), port?)));
         let ends = Ends { peer, server, secure, tls: tls.map(tls::facts) };
         let connection = gateway::Connection::new(Arc::clone(&router.0), ends);
-        Self { connection, notes: host::Effects::default(), accesses: Vec::new() }
+        Self {
+            connection,
+            notes: host::Effects::default(),
+            accesses: Vec::new(),
+            faults: Vec::new(),
+        }
     }
 
     #[getter]
@@ -245,6 +253,15 @@ impl Connection {
         accesses.map(|its| (its.method, its.target, its.version, its.status)).collect()
     }
 
+    fn faults(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.faults)
+    }
+
+    #[getter]
+    fn request(&self) -> String {
+        self.connection.request()
+    }
+
     fn drain(&mut self) {
         self.connection.drain();
     }
@@ -254,8 +271,13 @@ impl Connection {
         self.out(py, step, None)
     }
 
-    fn take_unread<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.connection.take_unread())
+    fn choke(&mut self) {
+        self.connection.choke();
+    }
+
+    fn proceed<'py>(&mut self, py: Python<'py>) -> PyResult<Out<'py>> {
+        let step = self.connection.proceed();
+        self.out(py, step, None)
     }
 
     fn notes(&mut self, py: Python<'_>) -> PyResult<Py<Effects>> {

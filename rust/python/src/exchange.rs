@@ -64,6 +64,10 @@ impl Exchange {
         Some(UpstreamRequest { router: Arc::clone(self.0.router()), request })
     }
 
+    fn take_fault(&mut self) -> Option<String> {
+        self.0.take_fault()
+    }
+
     fn on_request_body(&mut self, py: Python<'_>, chunk: &Bound<'_, PyBytes>, end: bool) -> Asked {
         let effects = self.0.on_request_body(chunk.as_bytes(), end);
         self.convert(py, effects, &Phase::Body(chunk, end))

@@ -15,6 +15,7 @@ import typer
 
 from wasmgate.cli.console import say, show_error, show_warning
 from wasmgate.cli.exit_codes import ExitCode
+from wasmgate.cli.hangup import ignore_hangup
 from wasmgate.cli.listener import listen
 from wasmgate.errors import ConfigError
 
@@ -71,6 +72,7 @@ def run(
         show_warning(warning)
     # Before the gateway is made: it asks policies for what the loggers show.
     logging.config.dictConfig(_logging(log_level))
+    ignore_hangup()
     from wasmgate.gateway import Gateway, settle
 
     if asgi:
@@ -80,7 +82,7 @@ def run(
     app: ASGIApp | str = Gateway.from_file(config)
     if workers > 1:
         # Each worker makes one for itself; this one has shown that they can.
-        app = "wasmgate.gateway:create_app"
+        app = "wasmgate.cli.hangup:create_app"
     settle()
     listener = _listen(_address(settings, host, port), workers)
     server = _server(app, config, workers=workers, log_level=log_level, asgi=asgi)

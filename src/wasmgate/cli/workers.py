@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 from uvicorn.supervisors import Multiprocess
+
+from wasmgate.cli.hangup import say_ignored
 
 if TYPE_CHECKING:
     import socket
@@ -27,7 +30,13 @@ class Workers(Multiprocess):
         self._serving = serving
 
     def init_processes(self) -> None:
-        """Start them."""
+        """Start them. They ignore SIGHUP until they handle it: that outlives exec(3)."""
+        handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         super().init_processes()
+        signal.signal(signal.SIGHUP, handler)
         if all(process.wait_until_ready(START, self.should_exit) for process in self.processes):
             self._serving()
+
+    def handle_hup(self) -> None:
+        """Restart nothing: connections that wait to be accepted would be reset."""
+        say_ignored()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from wasmgate.gateway.endpoint_pool import EndpointPool
+from wasmgate.gateway.fault_log import FaultLog
 
 if TYPE_CHECKING:
     from wasmgate._native import Router
@@ -40,6 +42,7 @@ class Direct:
         self.now = self.loop.time() + LOOK_EVERY
         self.router = router
         self.driver = driver
+        self.faults = FaultLog(logging.getLogger("wasmgate.gateway"))
         self.connections: set[GatewayProtocol] = set()
         self.retired = False
         self._endpoints = [

@@ -136,6 +136,7 @@ class EndpointPool:
         self._idle: list[Lent] = []  # the one used last is the last
         self._open = 0  # and being opened
         self._waiting: dict[Borrower, float] = {}  # since when, oldest first
+        self._choosy: set[Borrower] = set()  # of them, those that wait for a new connection
         self._attempts: dict[asyncio.Task[Lent], None] = {}  # oldest first
         self._closed = False
 
@@ -148,10 +149,11 @@ class EndpointPool:
                 return connection
         return None
 
-    def ask(self, borrower: Borrower) -> bool:
+    def ask(self, borrower: Borrower, *, fresh: bool = False) -> bool:
         """Let `borrower` wait: `lent` or `refused` follows. False when too many wait already.
 
-        What is idle is not for who asks: it may have been closed by the other end just now.
+        `fresh`: it gets a new connection, and none that another one gives back. What is idle is not
+        for who asks: it may have been closed by the other end just now.
         """
         full = self._open >= self.limits.connections
         queued = len(self._waiting) - len(self._attempts)
@@ -163,15 +165,17 @@ class EndpointPool:
             )
             return False
         self._waiting[borrower] = self._loop.time()
+        if fresh:
+            self._choosy.add(borrower)
         self._attempt()
         return True
 
     def withdraw(self, borrower: Borrower) -> None:
         """Let a borrower wait no longer."""
-        if self._waiting.pop(borrower, None) is not None and len(self._attempts) > len(
-            self._waiting
-        ):
-            self._attempts.popitem()[0].cancel()
+        if borrower in self._waiting:
+            self._serve(borrower)
+            if len(self._attempts) > len(self._waiting):
+                self._attempts.popitem()[0].cancel()
 
     def _attempt(self) -> None:
         while len(self._attempts) < len(self._waiting) and self._open < self.limits.connections:
@@ -209,19 +213,24 @@ class EndpointPool:
             self._refuse(failure)
 
     def _refuse(self, failure: str) -> None:
-        borrower = next(iter(self._waiting))
-        del self._waiting[borrower]
+        self._serve(borrower := next(iter(self._waiting)))
         borrower.refused(failure)
+
+    def _serve(self, borrower: Borrower) -> None:
+        """Let it wait no longer."""
+        del self._waiting[borrower]
+        self._choosy.discard(borrower)
 
     def free(self, connection: Lent) -> None:
         """Take a connection, lend it to who waits, or keep it."""
-        if self._waiting:
-            borrower = next(iter(self._waiting))
-            del self._waiting[borrower]
+        waiting = (each for each in self._waiting if connection.fresh or each not in self._choosy)
+        borrower = next(waiting, None) if self._waiting else None
+        if borrower is not None:
+            self._serve(borrower)
             connection.borrower = borrower
             borrower.lent(connection)
-        elif self._closed:
-            connection.transport.abort()
+        elif self._closed or (self._waiting and self._open >= self.limits.connections):
+            connection.transport.abort()  # its place is for a new one, if somebody waits for that
         else:
             connection.idle_since = self._loop.time()
             self._idle.append(connection)

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Farewell"]
 
-LINGER = 2.0  # seconds
-STALLED = 60.0  # seconds
+LINGER = 2.0  # seconds that a client may be quiet
+LONGEST = 30.0  # seconds that it may go on sending
+STALLED = 60.0  # seconds until it must have taken the answer
 
 
 class Farewell(asyncio.Protocol):
@@ -25,23 +26,36 @@ class Farewell(asyncio.Protocol):
         self._transport = transport
         self._connections = cast("set[Any]", server_state.connections)
         self._connections.add(self)
-        loop = asyncio.get_running_loop()
+        self._heard = False
+        self._loop = asyncio.get_running_loop()
+        self._quiet = self._loop.call_later(LINGER, self._look)
         self._timers = [
-            loop.call_later(LINGER, transport.close),
-            loop.call_later(LINGER + STALLED, transport.abort),
+            self._loop.call_later(LONGEST, transport.close),
+            self._loop.call_later(STALLED, transport.abort),
         ]
         transport.set_protocol(self)
-        if transport.can_write_eof():
+        if (
+            transport.can_write_eof()
+        ):  # TLS cannot: there the answer itself says that it is the last
             transport.write_eof()
-            if not transport.is_reading():
-                transport.resume_reading()
+        if not transport.is_reading():
+            transport.resume_reading()
+
+    def data_received(self, _data: bytes) -> None:
+        """Let it go."""
+        self._heard = True
+
+    def _look(self) -> None:
+        if self._heard:
+            self._heard = False
+            self._quiet = self._loop.call_later(LINGER, self._look)
         else:
-            transport.close()
+            self._transport.close()
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Be gone."""
         self._connections.discard(self)
-        for timer in self._timers:
+        for timer in (self._quiet, *self._timers):
             timer.cancel()
 
     def shutdown(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, cast
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AHEAD", "DIALLING", "SLOW", "Forwarder"]
 
-_LOGGER = logging.getLogger("wasmgate.gateway")
-
 PENDING = 64 * 1024  # bytes kept for an upstream that is not connected yet
 
 _RELEASE = Connection.RELEASE
@@ -27,7 +24,7 @@ _DONE = Connection.RELEASE | Connection.ENDED
 _CLOCK = Connection.ENDED | Connection.TIMED
 _QUIET = Connection.RELEASE | Connection.TIMED
 _OVER = Connection.CLOSE | Connection.RESET
-_HAND_OVER = Connection.HAND_OVER
+_UNREAD = Connection.UNREAD
 _WAITS = Connection.WAITS
 _NOTES = Connection.NOTES
 _ENDED = Connection.ENDED
@@ -93,13 +90,10 @@ class Forwarder(ABC, asyncio.Protocol):
     def _end(self, flags: int) -> None:
         """End the client's connection."""
 
-    @abstractmethod
-    def _hand_over(self) -> None:
-        """Give the connection to another protocol."""
-
     def pause_writing(self) -> None:
-        """Read less of the upstream: the client reads slowly."""
+        """Read less of the upstream, and no further request: the client reads slowly."""
         self._choked = True
+        self._native.choke()
         if self._upstream is not None:
             self._upstream.read(on=False)
 
@@ -109,6 +103,13 @@ class Forwarder(ABC, asyncio.Protocol):
         self._since = self._direct.now
         if self._upstream is not None and not self._held:
             self._upstream.read(on=True)
+        self._proceed()
+
+    def _proceed(self) -> None:
+        """Take the requests that waited until the client had its answers."""
+        if not self._choked:
+            self._go(AHEAD)
+            self._perform(*self._native.proceed())
 
     def _stop(self, reason: int) -> None:
         if not self._stops and not self._transport.is_closing():
@@ -125,8 +126,6 @@ class Forwarder(ABC, asyncio.Protocol):
 
     def _perform(self, flags: int, client: bytes | None, upstream: bytes | None, dial: int) -> None:
         if flags & _GIVE_BACK:
-            if flags & _FAILED:
-                _LOGGER.warning("%s gave no valid response", self._pool.url)
             self._give_back(flags)
         if flags & _CLOCK:
             self._set_deadline(flags)
@@ -148,6 +147,9 @@ class Forwarder(ABC, asyncio.Protocol):
         """Do what most steps do not ask."""
         if flags & _NOTES:
             self._note()
+        if flags & _FAILED:
+            for fault in self._native.faults():
+                self._direct.faults.warning(fault.partition(" to ")[0], fault)
         if flags & _PRESSURE:
             self._press()
         if flags & _ENDED:
@@ -156,9 +158,10 @@ class Forwarder(ABC, asyncio.Protocol):
             self._forget()
         if flags & _OVER:
             self._end(flags)
-        elif flags & _HAND_OVER:
-            self._hand_over()
         else:
+            if flags & _UNREAD:
+                # Not at once: other clients have their turn first.
+                self._direct.loop.call_soon(self._proceed)
             if flags & _FULL:
                 self._stop(AHEAD)
             else:
@@ -270,7 +273,8 @@ class Forwarder(ABC, asyncio.Protocol):
         """Answer instead of the upstream, or send the request again where that is safe.
 
         An upstream closes a connection that was idle for long just when a request is on its way: it
-        was not at fault, and neither is the client (RFC 9110 section 9.2.2).
+        was not at fault, and neither is the client (RFC 9110 section 9.2.2). The second connection
+        is a new one: whatever closed the first may have closed all that were idle.
         """
         upstream, self._upstream = self._upstream, None
         self._go(SLOW)
@@ -278,7 +282,7 @@ class Forwarder(ABC, asyncio.Protocol):
         if upstream is not None and not upstream.fresh and native.may_retry:
             _, _, head, _ = native.retry()
             self._pending = [head or b""]
-            self._asked = self._pool.ask(self)
+            self._asked = self._pool.ask(self, fresh=True)
             if not self._asked:
                 self.refused("no_healthy_endpoint")
         elif cleanly:

@@ -2,14 +2,15 @@
 
 It plugs into uvicorn (`http=GatewayProtocol`), whose are sockets, TLS, workers and signals. The
 native `Connection` decides and this carries the bytes: a forwarded request costs two crossings and
-two writes. What is not forwarded, a WebSocket handshake, goes to uvicorn's own protocol and the
-ASGI app, with all that follows on the connection.
+two writes. Where a transport in this process serves a cluster, connections are the ASGI app's,
+under uvicorn's own protocol and with its bounds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -19,7 +20,7 @@ from wasmgate._native import Connection
 from wasmgate._tls import of_connection as tls_of_connection
 from wasmgate.gateway.app import Gateway
 from wasmgate.gateway.farewell import Farewell
-from wasmgate.gateway.forwarder import AHEAD, DIALLING, SLOW, Forwarder
+from wasmgate.gateway.forwarder import DIALLING, SLOW, Forwarder
 from wasmgate.gateway.socket_state import has_left, reset
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _RESET = Connection.RESET
 
 _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\n"
-    b"connection: close\r\n\r\n"
+    b"date: %b\r\nconnection: close\r\n\r\n"
 )
 
 
@@ -55,6 +56,7 @@ class GatewayProtocol(Forwarder):
         "_config",
         "_gateway",
         "_in_head",
+        "_taken_at",
     )
 
     def __init__(
@@ -73,6 +75,7 @@ class GatewayProtocol(Forwarder):
         self._access_log: logging.Logger | None = None
         self._client: tuple[str, int] | None = None
         self._buffered = 0  # bytes that the client had not read when it was last looked at
+        self._taken_at = 0.0  # when that number was last another one
         self._in_head = True  # something of a request's head has come; or nothing ever
 
     # The client.
@@ -82,12 +85,12 @@ class GatewayProtocol(Forwarder):
         self._transport = cast("asyncio.Transport", transport)
         limit = self._config.limit_concurrency
         if limit is not None and len(self._server_state.connections) >= limit:
-            self._transport.write(_BUSY)
+            self._transport.write(_BUSY % formatdate(usegmt=True).encode())
             Farewell(self._transport, self._server_state)
             return
         direct = self._gateway.direct()
         if direct is None:
-            self._to_asgi(b"")
+            self._to_asgi()
             return
         self._direct = direct
         self._connections.add(self)
@@ -171,41 +174,36 @@ class GatewayProtocol(Forwarder):
         self._connections.discard(self)
         self._direct.connections.discard(self)
 
-    def _hand_over(self) -> None:
-        self._leave()
-        self._go(AHEAD)
-        self._to_asgi(self._native.take_unread())
-
-    def _to_asgi(self, unread: bytes) -> None:
+    def _to_asgi(self) -> None:
         loop = asyncio.get_running_loop()
         protocol = HttpToolsProtocol(self._config, self._server_state, self._app_state, loop)
         protocol.connection_made(self._transport)
         self._transport.set_protocol(protocol)
-        if self._choked:
-            protocol.pause_writing()
-        if unread:
-            protocol.data_received(unread)
 
     # Time, and the end.
 
+    def pause_writing(self) -> None:
+        """Wait for the client, but not for ever."""
+        self._buffered, self._taken_at = -1, self._direct.now
+        super().pause_writing()
+
     def look(self, now: float) -> None:
         """End what took too long; called a few times a second."""
+        waits = self._choked or self._transport.is_closing()
+        if waits:
+            self._look_stalled(now)
         if not self._native.busy:
-            self._look_idle(now)
+            if not waits:
+                self._look_idle(now - self._since)
         elif self._deadline is not None and now > self._deadline:
             self._out_of_time()
         elif self._stops and has_left(self._transport):
             self._transport.abort()
-        elif self._choked:
-            self._look_stalled(now)
-        else:
+        elif not self._choked:
             self._look_busy(now - self._since)
 
-    def _look_idle(self, now: float) -> None:
-        quiet = now - self._since
-        if self._transport.is_closing():
-            self._look_stalled(now)
-        elif quiet > (HEAD_TIMEOUT if self._in_head else self._config.timeout_keep_alive):
+    def _look_idle(self, quiet: float) -> None:
+        if quiet > (HEAD_TIMEOUT if self._in_head else self._config.timeout_keep_alive):
             if self._native.idle:
                 self._transport.close()
             else:
@@ -214,8 +212,8 @@ class GatewayProtocol(Forwarder):
     def _look_stalled(self, now: float) -> None:
         buffered = self._transport.get_write_buffer_size()
         if buffered != self._buffered:
-            self._buffered, self._since = buffered, now
-        elif now - self._since > CLIENT_TIMEOUT:
+            self._buffered, self._taken_at = buffered, now
+        elif now - self._taken_at > CLIENT_TIMEOUT:
             self._transport.abort()
 
     def _look_busy(self, quiet: float) -> None:
@@ -230,13 +228,14 @@ class GatewayProtocol(Forwarder):
         self._deadline = None
         waited = self._native.waits_for
         if waited == "upstream":
-            _LOGGER.warning("%s did not answer in time", self._pool.url)
+            _LOGGER.warning("%s did not answer %s in time", self._pool.url, self._native.request)
         else:
-            _LOGGER.warning("a route's time was over while its %s was waited for", waited)
+            said = "the time of %s was over while its %s was waited for"
+            _LOGGER.warning(said, self._native.request, waited)
         self._perform(*self._native.fail("route_timeout"))
 
     def _too_late(self) -> None:
-        _LOGGER.warning("%s did not answer in time", self._pool.url)
+        _LOGGER.warning("%s did not answer %s in time", self._pool.url, self._native.request)
         self._perform(*self._native.fail("timeout"))
 
     def shutdown(self) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wasmgate.upstream.transaction import HttpTransaction
 
 CONTINUE, SWITCHING_PROTOCOLS, OK = 100, 101, 200
+EXCERPT = 64  # bytes
 FRAMING = (b"content-length", b"transfer-encoding")
 
 
@@ -138,7 +139,9 @@ class Connection(asyncio.Protocol):
             if self._complete:  # a whole response, and then bytes that belong to none
                 self._finish(transaction, reusable=False)
             else:
-                self._refuse(f"sent a malformed response: {error.__context__ or error}")
+                self._refuse(
+                    f"sent a malformed response: {error.__context__ or error}: {_excerpt(data)}"
+                )
             return
         if self._complete:
             self._finish(transaction, reusable=self._reusable)
@@ -269,6 +272,11 @@ class Connection(asyncio.Protocol):
     def _refuse(self, what: str, *, unanswered: bool = False) -> None:
         endpoint = self._pool.endpoint
         self.fail(UpstreamError(f"{endpoint} {what}", endpoint=endpoint), unanswered=unanswered)
+
+
+def _excerpt(data: bytes) -> str:
+    """Quote and escape the beginning of bytes, for the log."""
+    return repr(data[:EXCERPT])[1:] + ("..." if len(data) > EXCERPT else "")
 
 
 def _persists(headers: Fields, version: str) -> bool:

@@ -72,8 +72,10 @@ class Pool:
             connection.abort()
         return None
 
-    async def acquire(self, deadline: float) -> Connection:
+    async def acquire(self, deadline: float, *, fresh: bool = False) -> Connection:
         """Connect, or lend what comes free when there are connections enough already.
+
+        `fresh`: then what comes free is closed, and a new one takes its place.
 
         Raises ConnectError, UpstreamTimeout, or NoHealthyEndpoint when too many wait already.
         """
@@ -82,7 +84,7 @@ class Pool:
         until = min(deadline, loop.time() + limits.connect)
         try:
             async with asyncio.timeout_at(until):
-                return await self._acquire()
+                return await self._acquire(fresh=fresh)
         except TimeoutError as error:
             raise UpstreamTimeout(
                 f"no connection to {self.endpoint} in time: {self._open} of"
@@ -91,12 +93,13 @@ class Pool:
                 retryable=True,
             ) from error
 
-    async def _acquire(self) -> Connection:
+    async def _acquire(self, *, fresh: bool) -> Connection:
         while self._open >= self.limits.connections:
             connection = self.idle() or await self._wait()
             if connection is None:
                 return await self._connect()
-            if not connection.closing:  # it may have died between the hands
+            # It may have died between the hands.
+            if not connection.closing and not (fresh and connection.reused):
                 return connection
             connection.abort()
         self._open += 1

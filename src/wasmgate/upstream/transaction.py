@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from wasmgate.upstream.port import Fields, UpstreamRequest
 
 NEVER = float("inf")
+REPLAY = 64 * 1024  # bytes of a body that are kept, to be sent again
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})  # RFC 9110 §9.2.2
 
 
@@ -34,6 +35,7 @@ class HttpTransaction:
         "_quiet_until",
         "_remaining",
         "_repeatable",
+        "_room",
         "_waiter",
         "_writer",
         "bodiless",
@@ -56,7 +58,8 @@ class HttpTransaction:
         self._quiet_until = NEVER
         self._remaining = request.length  # body bytes still to come; None: chunked
         self._first = request.head + self._frame(chunk, end=end)  # empty: not to be sent again
-        self._repeatable = end and request.method in IDEMPOTENT
+        self._room = len(request.head) + REPLAY
+        self._repeatable = request.method in IDEMPOTENT and len(self._first) <= self._room
         self._body: list[bytes] = []
         self._error: UpstreamError | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -74,33 +77,51 @@ class HttpTransaction:
     @property
     def accepting(self) -> bool:
         """Whether the upstream still wants the rest of the request body."""
-        return self._connection is not None and not self.sent
+        return not self.sent and (self._connection is not None or self._comes_again)
+
+    @property
+    def _comes_again(self) -> bool:
+        """Whether the request will be sent again."""
+        return self._error is not None and bool(self._first) and not self._closed
 
     def start(self, connection: Connection) -> None:
-        """Send the head and the first body bytes in one write."""
+        """Send the head and the first body bytes in one write.
+
+        They are kept while they can be sent again: the method may be repeated, and the connection
+        may have been closed by the other end before they came.
+        """
         data = self._first
         if not (connection.reused and self._repeatable):
             self._first = b""
         self._connection = connection
         connection.start(self, data)
+        self.wake_writer()
 
     async def write(self, chunk: bytes, *, end: bool) -> None:
         """Send body bytes; waits while the upstream reads slower than they come.
 
         Bytes that come after the response has ended, or failed, are dropped: `accepting` tells.
         """
+        while self._connection is None and self._comes_again:
+            await self._wait_to_write()
         connection = self._connection
         if connection is None:
             return
         data = self._frame(chunk, end=end)
         self.heard = True
+        if self._first:
+            whole = len(self._first) + len(data) <= self._room
+            self._first = self._first + data if whole else b""
         connection.write(data)
         while connection.writing_paused and self._connection is connection:
-            self._writer = asyncio.get_running_loop().create_future()
-            try:
-                await self._writer
-            finally:
-                self._writer = None
+            await self._wait_to_write()
+
+    async def _wait_to_write(self) -> None:
+        self._writer = asyncio.get_running_loop().create_future()
+        try:
+            await self._writer
+        finally:
+            self._writer = None
 
     async def response(self) -> None:
         """Wait for the final response's head."""
@@ -136,6 +157,7 @@ class HttpTransaction:
     def close(self) -> None:
         """Give up what has not ended: the connection is closed and its slot is free again."""
         self._closed = True
+        self.wake_writer()
         if self._connection is not None:
             error = UpstreamError("given up by the gateway", endpoint=self._pool.endpoint)
             self._connection.fail(error)
@@ -148,9 +170,17 @@ class HttpTransaction:
             self._waiter = None
 
     async def _send_again(self, error: UpstreamError) -> None:
-        """Once more, on a connection of its own: the old one died before it said anything."""
+        """Once more, on a new connection: the old one died before it said anything.
+
+        Whatever closed it may have closed all that are idle, too (RFC 9110 §9.2.2).
+        """
         self._repeatable = False
-        connection = await self._pool.acquire(self._deadline)
+        try:
+            connection = await self._pool.acquire(self._deadline, fresh=True)
+        except BaseException:
+            self._first = b""
+            self.wake_writer()
+            raise
         if self._closed:
             self._pool.release(connection)
             raise error

@@ -24,12 +24,18 @@ OK = b"HTTP/1.1 200 OK\r\n"
 async def gate(
     *scripts: Script,
     server: dict[str, Any] | None = None,
+    config: dict[str, Any] | None = None,
     **changes: Any,  # noqa: ANN401 (parts of a configuration)
 ) -> AsyncIterator[tuple[int, ScriptedUpstream]]:
-    """Serve a gateway; gives its port and its upstream. `server`: settings of uvicorn."""
+    """Serve a gateway; gives its port and its upstream. `server`: settings of uvicorn.
+
+    `config`: parts of a configuration, as `changes` are.
+    """
     async with (
         ScriptedUpstream(*scripts) as upstream,
-        serve(Gateway(configuration(upstream.url, **changes)), **(server or {})) as port,
+        serve(
+            Gateway(configuration(upstream.url, **(config or {}), **changes)), **(server or {})
+        ) as port,
     ):
         yield port, upstream
 

@@ -56,10 +56,10 @@ async def test_keep_alive(fields: bytes, kept: bool) -> None:  # noqa: FBT001
 
 async def test_http_1_0_gets_no_chunks() -> None:
     """A body of unknown length ends with the connection for HTTP/1.0."""
-    chunks = OK + b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+    chunks = OK + b"date: x\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
     async with gate(sends(chunks)) as (port, _), Client(port) as client:
         await client.send(b"GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n")
-        assert await client.reader.read() == OK + b"connection: close\r\n\r\nhello"
+        assert await client.reader.read() == OK + b"date: x\r\nconnection: close\r\n\r\nhello"
 
 
 @pytest.mark.parametrize("status", [204, 304])

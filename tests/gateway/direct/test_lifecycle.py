@@ -55,30 +55,51 @@ def test_another_app_is_refused() -> None:
         GatewayProtocol(config, ServerState(), {})
 
 
+@pytest.mark.parametrize("ws", ["none", "websockets-sansio"])
 @pytest.mark.parametrize("before", [b"", GET])
-async def test_websockets_go_to_the_app(before: bytes) -> None:
-    """A handshake is the ASGI app's, also after exchanges, and so is what follows."""
-    async with gate(server={"ws": "websockets-sansio"}) as (port, _), Client(port) as client:
-        if before:
-            await client.send(before)
-            assert (await client.reply()).status == 200
-        await client.send(HANDSHAKE)
-        assert (await client.head()).status == 501
+async def test_websockets_are_refused(before: bytes, ws: str) -> None:
+    """A handshake is answered 501, whatever the server knows, and nothing is read behind it."""
+    async with gate(server={"ws": ws}) as (port, upstream), Client(port) as client:
+        await client.send(before + HANDSHAKE + GET)
+        statuses = [(await client.reply()).status for _ in range(2 if before else 1)]
+        assert statuses[-1] == 501
+        assert await wait_until_closed(client) == b""
+        assert len(upstream.requests) == len(statuses) - 1
 
 
-async def test_a_handshake_behind_another_request() -> None:
-    """It waits for its turn, too."""
-    async with gate(server={"ws": "websockets-sansio"}) as (port, _), Client(port) as client:
-        await client.send(GET + HANDSHAKE)
-        assert [(await client.reply()).status for _ in range(2)] == [200, 501]
-
-
-async def test_without_websockets_the_app_forwards() -> None:
-    """The connection is the app's also when the server knows no WebSocket."""
+@pytest.mark.parametrize(
+    "change",
+    [
+        (b"upgrade: websocket", b"upgrade: h2c, WebSocket"),
+        (b"GET", b"POST"),
+        (b"\r\n\r\n", b"\r\ncontent-length: 5\r\n\r\nhello"),
+        (b"\r\n\r\n", b"\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
+    ],
+)
+async def test_odd_handshakes_are_refused(change: tuple[bytes, bytes]) -> None:
+    """With another method, a body, or a second protocol it is a handshake all the same."""
     async with gate() as (port, upstream), Client(port) as client:
-        await client.send(HANDSHAKE)
-        assert (await client.reply()).body == b"GET /ws HTTP/1.1"
-        assert upstream.requests[0].values(b"upgrade") == []
+        await client.send(HANDSHAKE.replace(*change))
+        assert (await client.reply()).status == 501
+        assert await wait_until_closed(client) == b""
+        assert upstream.requests == []
+
+
+async def test_an_upgrade_to_http_2_is_ignored() -> None:
+    """RFC 9110 section 7.8: the request is answered as one of HTTP/1.1, and so is the next."""
+    fields = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n"
+    async with gate() as (port, upstream), Client(port) as client:
+        await client.send(GET.replace(b"\r\n\r\n", b"\r\n" + fields + b"\r\n") + GET)
+        assert [(await client.reply()).status for _ in range(2)] == [200, 200]
+        names = {name for name, _ in upstream.requests[0].fields}
+        assert names.isdisjoint({b"upgrade", b"http2-settings", b"connection"})
+
+
+async def test_a_handshake_that_never_ends() -> None:
+    """Its head has the bounds of every other."""
+    async with gate() as (port, _), Client(port) as client:
+        await client.send(HANDSHAKE[:-2] + b"x: " + b"y" * 200_000)
+        assert (await client.reply()).status == 431
 
 
 async def test_transports_are_served_by_the_app() -> None:

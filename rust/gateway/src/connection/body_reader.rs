@@ -18,6 +18,8 @@ pub(crate) enum BodyReader {
     Chunked(Chunked),
     /// Of a response without length: its end is the connection's.
     UntilClose,
+    /// Of a request that was refused: it may come, or a part of it, and is not looked at.
+    Unread,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +56,7 @@ impl BodyReader {
     /// Takes the next piece of `input` from `at` on, and moves `at` behind it.
     pub(crate) fn next(&mut self, input: &[u8], at: &mut usize) -> Piece {
         match self {
-            Self::Done => Piece::End(*at..*at),
+            Self::Done | Self::Unread => Piece::End(*at..*at),
             Self::Length(left) => {
                 let Some(range) = take(input, at, left) else { return Piece::More };
                 let last = *left == 0;
@@ -142,7 +144,7 @@ fn trailers(input: &[u8], at: &mut usize) -> Piece {
     }
 }
 
-fn is_field(line: &[u8]) -> bool {
+pub(super) fn is_field(line: &[u8]) -> bool {
     let mut parts = line.splitn(2, |byte| *byte == b':');
     let (name, value) = (parts.next().unwrap_or_default(), parts.next());
     is_token(name) && value.is_some_and(is_field_value)

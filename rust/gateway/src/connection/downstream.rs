@@ -7,7 +7,7 @@ use crate::connection::effects::Came;
 use crate::connection::head::{self, BadHead};
 use crate::connection::output::Chunk;
 use crate::connection::upstream::trailer_fields;
-use crate::connection::{Access, Connection, State, Step, Upstream};
+use crate::connection::{ANSWERS, Access, Connection, State, Step, Upstream};
 use crate::{Exchange, Problem, RequestLine, Version};
 
 const LINES: Problem =
@@ -25,15 +25,30 @@ impl Connection {
     /// Bytes came from the client.
     pub fn receive(&mut self, data: &[u8]) -> Step {
         let mut step = Step::default();
+        if self.state == State::Unanswered && !self.choked {
+            self.state = State::Head;
+        }
         if self.input.is_empty() {
             self.read(data, true, &mut step);
         } else {
             self.input.extend_from_slice(data);
-            let input = std::mem::take(&mut self.input);
-            self.read(&input, false, &mut step);
+            if !matches!(self.state, State::Next | State::Unanswered) {
+                self.read_input(&mut step);
+            }
         }
         self.settle(&mut step);
         step
+    }
+
+    /// Reads the next request, as far as it has come.
+    pub(super) fn read_on(&mut self, step: &mut Step) {
+        self.state = State::Head;
+        self.read_input(step);
+    }
+
+    fn read_input(&mut self, step: &mut Step) {
+        let input = std::mem::take(&mut self.input);
+        self.read(&input, false, step);
     }
 
     /// Reads as far as it can be read now, and keeps the rest; `new`: the input is what came in with
@@ -44,7 +59,7 @@ impl Connection {
             let goes_on = match self.state {
                 State::Head => self.read_head(input, &mut at, step),
                 State::Body => self.read_body(input, new, &mut at, step),
-                State::Next => false,
+                State::Next | State::Unanswered => false,
                 State::Over => return,
             };
             if !goes_on {
@@ -62,6 +77,11 @@ impl Connection {
             *at += 2;
         }
         let rest = &input[*at..];
+        if !rest.is_empty() && (self.choked || step.client.len() >= ANSWERS) {
+            self.state = State::Unanswered;
+            step.unread = !self.choked;
+            return false;
+        }
         let most = self.router.limits.header_bytes + LINE;
         let end = match head::end(rest) {
             Ok(Some(end)) if end <= most => end,
@@ -71,7 +91,7 @@ impl Connection {
             Ok(_) => return self.refuse(LONG_HEAD, step),
             Err(_) => return self.refuse(LINES, step),
         };
-        let Some(opened) = self.open(&rest[..end], step) else { return false };
+        let opened = self.open(&rest[..end], step);
         if opened {
             *at += end;
         }
@@ -85,26 +105,19 @@ impl Connection {
         false
     }
 
-    /// Opens an exchange with a whole head. None: it was refused or is not for us.
-    fn open(&mut self, bytes: &[u8], step: &mut Step) -> Option<bool> {
+    /// Opens an exchange with a whole head. False: it cannot be read, and was refused.
+    fn open(&mut self, bytes: &[u8], step: &mut Step) -> bool {
         let mut table = head::table();
         let line = match head::request(bytes, &mut table) {
             Ok(line) => line,
             Err(bad) => {
                 let problem = if bad == BadHead::Fields { LONG_HEAD } else { SYNTAX };
-                self.refuse(problem, step);
-                return None;
+                return self.refuse(problem, step);
             }
         };
         let fields = Fields::of(line.fields);
-        if fields.websocket && fields.upgrade && line.newer {
-            step.hand_over = true;
-            self.input = Vec::new();
-            return Some(false);
-        }
         if fields.framed && head::tab_in_framing(bytes) {
-            self.refuse(TAB, step);
-            return None;
+            return self.refuse(TAB, step);
         }
         let router = self.router.clone();
         let mut reader = router.read(RequestLine {
@@ -125,28 +138,29 @@ impl Connection {
         self.expects = fields.expects && line.newer;
         self.head_only = line.method == b"HEAD";
         (self.request_sent, self.response_sent, self.response_begun) = (false, false, false);
-        (self.dialled, self.retried, self.withheld, self.delimited) = (false, false, false, false);
+        (self.dialled, self.withheld, self.delimited) = (false, false, false);
         self.access = self.logs.then(|| Access::of(&line));
         self.upstream = Upstream::default();
-        let Ok((exchange, effects)) = Exchange::open(&router, reader, false) else { return None };
+        let Ok((exchange, effects)) = Exchange::open(&router, reader, false) else { return false };
         let framing = exchange.framing();
         self.request_body = match framing.length {
+            // Of a body that nobody wants, nobody knows where it ends.
+            _ if !exchange.is_routed() && fields.framed => BodyReader::Unread,
             _ if !exchange.body_follows() => BodyReader::Done,
             Some(length) => BodyReader::of_length(length),
             None => BodyReader::chunked(),
         };
-        // Of a body that nobody wants, nobody knows where it ends.
-        self.keep_alive &= (exchange.is_routed() || !fields.framed) && !self.draining;
-        self.state = if self.request_body == BodyReader::Done { State::Next } else { State::Body };
+        self.keep_alive &= !self.draining;
+        let ended = matches!(self.request_body, BodyReader::Done | BodyReader::Unread);
+        self.state = if ended { State::Next } else { State::Body };
         self.timeout = exchange.timeout();
         step.timed |= self.timeout.is_some();
         self.exchange = Some(exchange);
-        let ended = self.request_body == BodyReader::Done;
         self.follow(Some(Ok(effects)), Came::Request(Chunk::default(), ended), step);
         if self.expects && !ended && !self.response_begun && !step.reset {
             step.client.own().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
-        Some(true)
+        true
     }
 
     fn read_body(&mut self, input: &[u8], new: bool, at: &mut usize, step: &mut Step) -> bool {
@@ -196,8 +210,6 @@ impl Connection {
 struct Fields {
     close: bool,
     keep_alive: bool,
-    upgrade: bool,
-    websocket: bool,
     expects: bool,
     /// A body was announced.
     framed: bool,
@@ -218,11 +230,7 @@ impl Fields {
                 for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
                     self.close |= option.eq_ignore_ascii_case(b"close");
                     self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-                    self.upgrade |= option.eq_ignore_ascii_case(b"upgrade");
                 }
-            }
-            7 if name.eq_ignore_ascii_case(b"upgrade") => {
-                self.websocket |= value.trim_ascii().eq_ignore_ascii_case(b"websocket");
             }
             14 => self.framed |= name.eq_ignore_ascii_case(b"content-length"),
             17 => self.framed |= name.eq_ignore_ascii_case(b"transfer-encoding"),

@@ -5,7 +5,7 @@ use wasmgate_host::{Body, Effects, Head, Pressure};
 use crate::connection::body_reader::BodyReader;
 use crate::connection::output::Chunk;
 use crate::connection::writer::{BodyWriter, response_head, status};
-use crate::connection::{Connection, State, Step, Upstream};
+use crate::connection::{Connection, State, Step, Upstream, replay};
 use crate::upstream_head::BodyFraming;
 use crate::{Exchange, Failure};
 
@@ -32,6 +32,9 @@ impl Connection {
         if pressure.changed {
             self.pressure = pressure;
             step.pressure = true;
+        }
+        if let Some(what) = self.exchange.as_mut().and_then(Exchange::take_fault) {
+            self.blame(&what, step);
         }
         if reset {
             step.reset = true;
@@ -64,6 +67,9 @@ impl Connection {
         if request.head != Head::Held {
             self.dial(step);
         }
+        if self.replay.is_some() {
+            self.keep(request, chunk);
+        }
         self.to_upstream.data(&mut step.upstream, &request.body, chunk);
         if request.end {
             self.to_upstream.end(step.upstream.own(), request.trailers.as_ref());
@@ -90,6 +96,7 @@ impl Connection {
             BodyFraming::Empty | BodyFraming::Length(_) => BodyWriter::Plain,
         };
         self.dialled = true;
+        self.replay = replay::begun(request);
         self.upstream = Upstream { there: true, ..Upstream::default() };
     }
 
@@ -98,13 +105,15 @@ impl Connection {
         // The rest of a request that was answered early is not worth reading.
         self.keep_alive &= self.request_body == BodyReader::Done;
         let (head_only, newer, routed) = (self.head_only, self.newer, exchange.is_routed());
-        let keep_alive = &mut self.keep_alive;
+        let (keep_alive, request_body) = (&mut self.keep_alive, &mut self.request_body);
         let out = step.client.own();
         let (access, accesses) = (&mut self.access, &mut step.accesses);
         (self.to_client, self.delimited) = exchange.with_response(|map, flow| {
             let status = status(map);
             // Who breaks the rules of HTTP may mean something else by what follows, too.
-            *keep_alive &= routed || status == b"404";
+            if !(routed || status == b"404" || status == b"200") {
+                (*keep_alive, *request_body) = (false, BodyReader::Unread);
+            }
             accesses.extend(access.take().map(|access| access.answered(status)));
             let bodiless = head_only || status == b"204" || status == b"304";
             let (writer, length) = response_head(out, map, flow, bodiless, newer, keep_alive);
@@ -113,10 +122,17 @@ impl Connection {
         self.response_begun = true;
     }
 
-    pub(super) fn failed(&mut self, failure: Failure, step: &mut Step) {
+    /// The upstream failed, for a reason that is said in the log.
+    pub(super) fn failed(&mut self, failure: Failure, what: &str, step: &mut Step) {
+        if failure == Failure::Protocol || self.response_begun {
+            self.blame(what, step);
+        }
         self.drop_upstream(step);
-        step.failed |= failure == Failure::Protocol;
-        let effects = self.exchange.as_mut().map(|exchange| exchange.failed(failure));
+        let effects = self.exchange.as_mut().map(|exchange| {
+            let effects = exchange.failed(failure);
+            exchange.take_fault(); // it was said
+            effects
+        });
         self.answer(effects, step);
     }
 
@@ -139,14 +155,12 @@ impl Connection {
                 // A response whose framing says that it is not whole can be sent as far as it came.
                 step.reset &= !self.delimited;
                 step.close = true;
-                step.linger = self.request_body != BodyReader::Done;
+                step.linger = self.request_body != BodyReader::Done || !self.input.is_empty();
                 self.state = State::Over;
                 self.input = Vec::new();
                 return;
             }
-            self.state = State::Head;
-            let input = std::mem::take(&mut self.input);
-            self.read(&input, false, step);
+            self.read_on(step);
         }
         step.waits = self.withheld && self.exchange.is_some();
     }

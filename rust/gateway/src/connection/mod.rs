@@ -7,8 +7,10 @@ mod access;
 mod body_reader;
 mod downstream;
 mod effects;
+mod fault;
 mod head;
 mod output;
+mod replay;
 mod step;
 mod upstream;
 mod writer;
@@ -34,6 +36,9 @@ use writer::BodyWriter;
 
 /// Bytes that a client may send ahead of its turn.
 pub const PIPELINED: usize = 64 << 10;
+/// Bytes for the client from one step on which the next request waits: each answer may be much larger
+/// than the request that asked for it.
+const ANSWERS: usize = 64 << 10;
 
 const LATE: Problem = Failure::LateRequest.problem();
 
@@ -58,6 +63,8 @@ pub struct Connection {
     expects: bool,
     /// The request's method is HEAD.
     head_only: bool,
+    /// The client does not take its answers as fast as they come.
+    choked: bool,
     request_body: BodyReader,
     to_upstream: BodyWriter,
     to_client: BodyWriter,
@@ -65,8 +72,8 @@ pub struct Connection {
     timeout: Option<Duration>,
     /// The request's head went to an upstream.
     dialled: bool,
-    /// The request was sent to an upstream a second time.
-    retried: bool,
+    /// What the upstream got of the request's body, while the request can be sent once more.
+    replay: Option<Vec<u8>>,
     /// A policy kept something back, and may let it go at any time.
     withheld: bool,
     /// What policies want to be read no more for now.
@@ -118,6 +125,8 @@ enum State {
     Body,
     /// The next request, whose turn has not come.
     Next,
+    /// The next request, which waits until the client has taken the answers before it.
+    Unanswered,
     /// Nothing: the connection is over.
     Over,
 }
@@ -131,8 +140,6 @@ struct Upstream {
     input: Vec<u8>,
     /// How much of its response is to come; none before its head.
     body: Option<BodyReader>,
-    /// It sent something for this exchange.
-    answered: bool,
     /// Bytes of interim responses.
     interim: usize,
     keep_alive: bool,
@@ -155,6 +162,7 @@ impl Connection {
             newer: true,
             expects: false,
             head_only: false,
+            choked: false,
             request_body: BodyReader::Done,
             to_upstream: BodyWriter::Plain,
             to_client: BodyWriter::Plain,
@@ -163,7 +171,7 @@ impl Connection {
             response_begun: false,
             timeout: None,
             dialled: false,
-            retried: false,
+            replay: None,
             withheld: false,
             pressure: Pressure::default(),
             delimited: false,
@@ -193,7 +201,7 @@ impl Connection {
     /// True while the client has sent more ahead of its turn than may wait.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.state == State::Next && self.input.len() > PIPELINED
+        matches!(self.state, State::Next | State::Unanswered) && self.input.len() > PIPELINED
     }
 
     /// Who has to do something for the exchange to go on.
@@ -202,7 +210,7 @@ impl Connection {
         let upstream = self.upstream.there && self.upstream.body != Some(BodyReader::Done);
         match self.state {
             State::Body if self.pressure.request => Waited::Policy,
-            State::Body | State::Head => Waited::Client,
+            State::Body | State::Head | State::Unanswered => Waited::Client,
             State::Next | State::Over if self.pressure.response => Waited::Policy,
             State::Next | State::Over if upstream && self.request_sent => Waited::Upstream,
             State::Next | State::Over => Waited::Policy,
@@ -220,10 +228,20 @@ impl Connection {
         self.logs = true;
     }
 
-    /// What was not read, for whoever takes the connection over.
-    pub fn take_unread(&mut self) -> Vec<u8> {
-        self.state = State::Over;
-        std::mem::take(&mut self.input)
+    /// The client does not take what it is sent: no further request is read until [`Connection::proceed`].
+    pub fn choke(&mut self) {
+        self.choked = true;
+    }
+
+    /// The client takes its answers: goes on with the requests that waited for that ([`Step::unread`]).
+    pub fn proceed(&mut self) -> Step {
+        self.choked = false;
+        let mut step = Step::default();
+        if self.state == State::Unanswered {
+            self.read_on(&mut step);
+            self.settle(&mut step);
+        }
+        step
     }
 
     /// Goes on with what a policy held back (see [`Step::waits`]).
@@ -239,7 +257,11 @@ impl Connection {
     /// the client this is answered, afterwards the connection is cut.
     pub fn fail(&mut self, failure: Failure) -> Step {
         let mut step = Step::default();
-        self.failed(failure, &mut step);
+        let what = match failure {
+            Failure::Protocol => "the connection was reset",
+            other => other.problem().detail,
+        };
+        self.failed(failure, what, &mut step);
         self.settle(&mut step);
         step
     }

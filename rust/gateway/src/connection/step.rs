@@ -4,6 +4,7 @@ use wasmgate_host::Effects;
 
 use crate::Problem;
 use crate::connection::{Access, Output};
+use crate::date;
 
 /// The effects of one step: bytes to write, and what else is to be done, in this order: the upstream
 /// connection is given back or dropped, a new one is asked for, then bytes are written.
@@ -28,10 +29,10 @@ pub struct Step {
     pub linger: bool,
     /// Cut the client's connection: what was sent of the response is all there will be.
     pub reset: bool,
-    /// The connection is not for us: give what was not read, and all that follows, to another.
-    pub hand_over: bool,
-    /// What the upstream sent, if it sent anything, is of no use.
-    pub failed: bool,
+    /// There is more to be read, once the client has this: [`Connection::proceed`](crate::Connection::proceed).
+    pub unread: bool,
+    /// What was wrong with an upstream's response, or why a response was cut, for the log.
+    pub faults: Vec<String>,
     /// A policy holds something back: resume when its stream's id is woken.
     pub waits: bool,
     /// [`Connection::pressure`](crate::Connection::pressure) is not what it was.
@@ -65,10 +66,11 @@ impl Step {
         let response = problem.response();
         let head = format!(
             "HTTP/1.1 {} {}\r\ncontent-type: application/problem+json\r\n\
-             content-length: {}\r\nconnection: close\r\n\r\n",
+             content-length: {}\r\ndate: {}\r\nconnection: close\r\n\r\n",
             problem.status,
             problem.title(),
-            response.body.len()
+            response.body.len(),
+            date::now().escape_ascii()
         );
         let out = self.client.own();
         out.extend_from_slice(head.as_bytes());

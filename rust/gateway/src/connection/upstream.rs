@@ -5,7 +5,9 @@ use wasmgate_host::HeaderMap;
 use crate::connection::body_reader::{BodyReader, Piece};
 use crate::connection::effects::Came;
 use crate::connection::output::Chunk;
-use crate::connection::{Connection, Step, head};
+use crate::connection::writer::interim;
+use crate::connection::{Connection, Step, fault, head};
+use crate::fields::Excerpt;
 use crate::framing::Framing;
 use crate::{Failure, ResponseReader};
 
@@ -17,7 +19,7 @@ impl Connection {
     pub fn receive_upstream(&mut self, data: &[u8]) -> Step {
         let mut step = Step::default();
         if self.upstream.there {
-            self.upstream.answered = true;
+            self.replay = None;
             if self.upstream.input.is_empty() {
                 self.read_response(data, true, &mut step);
             } else {
@@ -34,7 +36,8 @@ impl Connection {
         let mut at = 0;
         while self.upstream.body.is_none() {
             if !head::may_answer(&input[at..]) {
-                return self.failed(Failure::Protocol, step);
+                let what = format!("not a response of HTTP/1: {}", Excerpt(&input[at..]));
+                return self.failed(Failure::Protocol, &what, step);
             }
             match head::end(&input[at..]) {
                 Ok(Some(end)) if end + self.upstream.interim <= HEAD => {
@@ -47,7 +50,11 @@ impl Connection {
                     self.upstream.input = input[at..].to_vec();
                     return;
                 }
-                _ => return self.failed(Failure::Protocol, step),
+                Ok(_) => return self.failed(Failure::Protocol, "the head is too long", step),
+                Err(bad) => {
+                    let what = fault::of_head(bad, &input[at..]);
+                    return self.failed(Failure::Protocol, &what, step);
+                }
             }
         }
         if self.upstream.body == Some(BodyReader::Done) && at < input.len() && step.release {
@@ -60,9 +67,12 @@ impl Connection {
     /// False when the response cannot be used.
     fn read_response_head(&mut self, bytes: &[u8], step: &mut Step) -> bool {
         let mut table = head::table();
-        let Ok(line) = head::response(bytes, &mut table) else {
-            self.failed(Failure::Protocol, step);
-            return false;
+        let line = match head::response(bytes, &mut table) {
+            Ok(line) => line,
+            Err(bad) => {
+                self.failed(Failure::Protocol, &fault::of_head(bad, bytes), step);
+                return false;
+            }
         };
         let mut framing = ResponseFraming::default();
         let mut reader = ResponseReader::new(line.status);
@@ -72,6 +82,11 @@ impl Connection {
         }
         if (100..200).contains(&line.status) && line.status != 101 {
             self.upstream.interim += bytes.len();
+            // RFC 9110 §15.2: HTTP/1.0 knows none.
+            if self.newer && !self.response_begun {
+                let map = reader.finish_interim();
+                map.iter().for_each(|map| interim(step.client.own(), map));
+            }
             return true;
         }
         let asked = self.exchange.as_ref().and_then(crate::Exchange::upstream);
@@ -116,7 +131,10 @@ impl Connection {
                     self.upstream.input = input[at..].to_vec();
                     return;
                 }
-                Piece::Bad => return self.failed(Failure::Protocol, step),
+                Piece::Bad => {
+                    let what = format!("malformed chunks: {}", Excerpt(&input[at..]));
+                    return self.failed(Failure::Protocol, &what, step);
+                }
             };
             if last {
                 self.release(at == input.len(), step);
@@ -157,33 +175,11 @@ impl Connection {
                 self.release(false, &mut step);
                 self.end_response(&[], &mut step);
             } else {
-                self.failed(Failure::Protocol, &mut step);
+                let what = fault::of_end(self.upstream.body.as_ref(), &self.upstream.input);
+                self.failed(Failure::Protocol, &what, &mut step);
             }
         }
         self.settle(&mut step);
-        step
-    }
-
-    /// True when the exchange can be sent once more over another connection: the upstream answered
-    /// nothing, it was not sent again before, the method may be repeated (RFC 9110 §9.2.2), and no body has to be sent again.
-    #[must_use]
-    pub fn may_retry(&self) -> bool {
-        let request = self.exchange.as_ref().and_then(crate::Exchange::upstream);
-        let repeatable = request.is_some_and(|request| {
-            let method = request.method();
-            let idempotent: [&[u8]; 6] = [b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"];
-            idempotent.contains(&method)
-                && request.framing == crate::upstream_head::BodyFraming::Empty
-        });
-        let unanswered = self.upstream.there && !self.upstream.answered && !self.response_begun;
-        unanswered && self.request_sent && repeatable && !self.retried
-    }
-
-    /// Sends the request once more: its bytes, for a new connection to the same endpoint.
-    pub fn retry(&mut self) -> Step {
-        let mut step = Step::default();
-        self.retried = true;
-        self.dial(&mut step);
         step
     }
 }

@@ -3,6 +3,7 @@
 use wasmgate_host::{Body, HeaderMap};
 
 use crate::connection::output::{Chunk, Output};
+use crate::date;
 use crate::fields::may_trail;
 use crate::reason::reason;
 use crate::response_flow::ResponseFlow;
@@ -70,16 +71,21 @@ pub(crate) fn response_head(
     out.push(b' ');
     out.extend_from_slice(reason(status).as_bytes());
     out.extend_from_slice(b"\r\n");
-    let mut length = false;
+    let (mut length, mut date) = (false, false);
     for (name, value) in map.iter() {
         if name.first() != Some(&b':') && flow.shows(name, value) {
             length |= name == b"content-length";
+            date |= name == b"date";
             field(out, name, value);
         }
     }
     if let Some(written) = flow.length() {
         length = true;
         field(out, b"content-length", written.to_string().as_bytes());
+    }
+    // RFC 9110 §6.6.1: who has a clock and passes on a response without Date adds it.
+    if !date {
+        field(out, b"date", &date::now());
     }
     let writer = match (bodiless || length, newer) {
         (true, _) => BodyWriter::Plain,
@@ -99,6 +105,18 @@ pub(crate) fn response_head(
     }
     out.extend_from_slice(b"\r\n");
     (writer, length)
+}
+
+/// Appends an interim response: `map` has `:status`.
+pub(crate) fn interim(out: &mut Vec<u8>, map: &HeaderMap) {
+    let status = map.get(b":status").unwrap_or_default();
+    for part in [b"HTTP/1.1 ", status, b" ", reason(status).as_bytes(), b"\r\n"] {
+        out.extend_from_slice(part);
+    }
+    for (name, value) in map.iter().filter(|(name, _)| !name.starts_with(b":")) {
+        field(out, name, value);
+    }
+    out.extend_from_slice(b"\r\n");
 }
 
 /// A policy that writes nonsense there gets what any failing server gets.
@@ -134,20 +152,20 @@ mod tests {
     #[test]
     fn a_body_of_known_length_is_sent_as_it_is() {
         assert_eq!(
-            head(&[(":status", "200"), ("content-length", "2")], true, true),
-            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
+            head(&[(":status", "200"), ("date", "x"), ("content-length", "2")], true, true),
+            "HTTP/1.1 200 OK\r\ndate: x\r\ncontent-length: 2\r\n\r\n"
         );
     }
 
     #[test]
     fn a_body_of_unknown_length_is_chunked_or_ends_the_connection() {
         assert_eq!(
-            head(&[(":status", "404")], true, false),
-            "HTTP/1.1 404 Not Found\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+            head(&[(":status", "404"), ("date", "x")], true, false),
+            "HTTP/1.1 404 Not Found\r\ndate: x\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
         );
         assert_eq!(
-            head(&[(":status", "299")], false, true),
-            "HTTP/1.1 299 \r\nconnection: close\r\n\r\n"
+            head(&[(":status", "299"), ("date", "x")], false, true),
+            "HTTP/1.1 299 \r\ndate: x\r\nconnection: close\r\n\r\n"
         );
     }
 
