@@ -163,8 +163,10 @@ class Gateway:
         except UNUSUAL:
             exchange, effects = deployment.router.open(*canonical(scope), ended=ended)
         try:
-            trailers = "http.response.trailers" in (scope.get("extensions") or ())
-            forwarding = Forwarding(deployment.local(), exchange, receive, send, trailers=trailers)
+            extensions = scope.get("extensions") or ()
+            forwarding = Forwarding(
+                deployment.local(), exchange, receive, send, extensions=extensions
+            )
             await forwarding.run(effects, first)
         except Cut:
             # uvicorn cuts what its app leaves unfinished and writes one line; for an exception it

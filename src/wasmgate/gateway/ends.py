@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from wasmgate.errors import ConnectError, NoHealthyEndpoint, UpstreamError, UpstreamTimeout
+import logging
+from typing import TYPE_CHECKING
 
-__all__ = ["FAILURES", "OUT_OF_TIME", "ClientGone", "ClientLate", "TimeOver"]
+from wasmgate.errors import ConnectError, NoHealthyEndpoint, UpstreamError, UpstreamTimeout
+from wasmgate.gateway.fault_log import FaultLog
+
+__all__ = ["FAILURES", "OUT_OF_TIME", "ClientGone", "ClientLate", "TimeOver", "log_fault", "said"]
+
+if TYPE_CHECKING:
+    from wasmgate._native import Exchange
+
+_LOG = FaultLog(logging.getLogger("wasmgate.gateway"))
+PATH = 200  # characters of a path in the log
 
 FAILURES = {
     ConnectError: "connect",
@@ -32,3 +42,26 @@ OUT_OF_TIME: dict[type, str] = {
     ClientLate: "late_request",
 }
 """What the native exchange calls the ends that have an answer."""
+
+
+def said(exchange: Exchange) -> str:
+    """Return method and path of a request for the log, escaped: a query may hold secrets."""
+    request = exchange.upstream
+    if request is None:
+        return "a request"
+    path = ascii(request.target.partition(b"?")[0].decode("latin-1"))[1:-1]
+    return f"{request.method} {path[:PATH]}"
+
+
+def log_fault(exchange: Exchange, *, cut: bool) -> None:
+    """Log what was wrong with an upstream's head, or why a response is cut, if it is known."""
+    fault = exchange.take_fault()
+    if fault is None:
+        return
+    request = exchange.upstream
+    by = "" if request is None else request.endpoint
+    if cut:
+        whose = f"the response of {by}" if by else "the response"
+        _LOG.say(by, f"{whose} to {said(exchange)} was cut: {fault}")
+    else:
+        _LOG.say(by, f"{by} gave no valid response to {said(exchange)}: {fault}")

@@ -32,7 +32,7 @@ class FaultLog:
     clock: Callable[[], float] = time.monotonic
     _things: dict[str, _Thing] = field(default_factory=dict)
 
-    def warning(self, thing: str, message: str) -> None:
+    def say(self, thing: str, message: str) -> None:
         """Log a message about an endpoint, a route, or whatever else is a `thing`."""
         now = self.clock()
         known = self._things.pop(thing, None) or _Thing(BURST, now)

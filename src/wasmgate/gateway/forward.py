@@ -17,14 +17,15 @@ import logging
 from typing import TYPE_CHECKING, cast
 
 from wasmgate.errors import UpstreamError
-from wasmgate.gateway.downstream import Downstream, answers
-from wasmgate.gateway.ends import FAILURES, OUT_OF_TIME, ClientGone
+from wasmgate.gateway.downstream import Cut, Downstream, answers
+from wasmgate.gateway.ends import FAILURES, OUT_OF_TIME, ClientGone, log_fault, said
 from wasmgate.gateway.inbox import Inbox
+from wasmgate.gateway.interruptible import Interruptible
 from wasmgate.gateway.patience import Patience
 from wasmgate.upstream.port import next_part
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Container
 
     from wasmgate._asgi import Message, Receive, Send
     from wasmgate._native import Effects, Exchange, UpstreamRequest
@@ -36,24 +37,21 @@ __all__ = ["Forwarding"]
 _LOGGER = logging.getLogger("wasmgate.gateway")
 
 
-class Forwarding:
+class Forwarding(Interruptible):
     """One request under way."""
 
     __slots__ = (
         "_begun",
         "_blind",
-        "_downstream",
         "_exchange",
         "_forwarded",
         "_full",
         "_inbox",
-        "_interruption",
         "_local",
         "_patience",
         "_read",
         "_receive",
         "_room",
-        "_server_task",
         "_source",
         "_transaction",
         "_uplink",
@@ -61,15 +59,19 @@ class Forwarding:
     )
 
     def __init__(
-        self, local: Local, exchange: Exchange, receive: Receive, send: Send, *, trailers: bool
+        self,
+        local: Local,
+        exchange: Exchange,
+        receive: Receive,
+        send: Send,
+        *,
+        extensions: Container[str],
     ) -> None:
+        super().__init__(Downstream(send, extensions=extensions))
         self._local = local
         self._exchange = exchange
         self._receive = receive
-        self._downstream = Downstream(send, trailers=trailers)
         self._inbox = Inbox()
-        self._server_task = cast("asyncio.Task[None]", asyncio.current_task())
-        self._interruption: Exception | None = None
         self._transaction: Transaction | None = None
         self._patience = Patience(local.loop.time, exchange.timeout)
         self._read = not exchange.body_follows  # the whole request has come from the client
@@ -96,6 +98,11 @@ class Forwarding:
             self._server_task.uncancel()
             if not isinstance(self._interruption, ClientGone):
                 raise self._interruption from None
+        except ClientGone:
+            pass
+        except Cut:
+            log_fault(self._exchange, cut=True)
+            raise
         finally:
             self._local.leave(self)
             self._close()
@@ -123,7 +130,7 @@ class Forwarding:
             if self._inbox:  # a policy has answered, and so ended the upstream's part
                 await self._finish(self._inbox.take())
                 return
-            _LOGGER.warning("%s", error)
+            _LOGGER.warning("%s: %s", said(self._exchange), error)
             over = self._patience.over
             await self._failed("route_timeout" if over else FAILURES[type(error)])
 
@@ -216,7 +223,7 @@ class Forwarding:
         elif not end:
             self._start_waker()
         self._blind = True
-        await transaction.response()
+        await transaction.response(self._downstream.early_hints)
         self._blind = False
         await self._response(transaction)
 
@@ -232,8 +239,10 @@ class Forwarding:
             if whole:
                 await self._downstream.body(b"", end=True)
                 return
-        elif await self._emitted(effects, held=effects.response_head is None):
-            return
+        else:
+            log_fault(self._exchange, cut=False)
+            if await self._emitted(effects, held=effects.response_head is None):
+                return
         if whole:
             await self._finish(None)
         else:
@@ -306,24 +315,12 @@ class Forwarding:
         if self._waker is None:
             self._waker = self._start(self._resume())
 
-    def _start(self, coroutine: Coroutine[object, object, None]) -> asyncio.Task[None]:
-        task = asyncio.ensure_future(coroutine)
-        task.add_done_callback(self._on_done)
-        return task
-
-    def _on_done(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._interrupt(cast("Exception", error))
-
-    def _interrupt(self, reason: Exception) -> None:
-        if not self._downstream.complete and self._interruption is None:
-            self._interruption = reason
-            self._server_task.cancel()
-
     def look(self, now: float) -> None:
         """See whether time is over, and whether the client left: the request takes its time."""
         if (end := self._patience.end(now)) is not None:
             self._interrupt(end)
+        if self._downstream.look(now):
+            self._break_off(ClientGone())
         if self._read and self._uplink is None:
             self._start_uplink(None)
 

@@ -149,7 +149,7 @@ class Forwarder(ABC, asyncio.Protocol):
             self._note()
         if flags & _FAILED:
             for fault in self._native.faults():
-                self._direct.faults.warning(fault.partition(" to ")[0], fault)
+                self._direct.faults.say(fault.partition(" to ")[0], fault)
         if flags & _PRESSURE:
             self._press()
         if flags & _ENDED:

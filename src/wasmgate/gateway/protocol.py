@@ -19,6 +19,7 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from wasmgate._native import Connection
 from wasmgate._tls import of_connection as tls_of_connection
 from wasmgate.gateway.app import Gateway
+from wasmgate.gateway.downstream import CLIENT_TIMEOUT
 from wasmgate.gateway.farewell import Farewell
 from wasmgate.gateway.forwarder import DIALLING, SLOW, Forwarder
 from wasmgate.gateway.socket_state import has_left, reset
@@ -34,7 +35,6 @@ __all__ = ["GatewayProtocol"]
 _LOGGER = logging.getLogger("wasmgate.gateway")
 
 HEAD_TIMEOUT = 10.0  # seconds for a request's head, from its first byte on
-CLIENT_TIMEOUT = 60.0  # seconds between two signs of life of a client that is waited for
 
 _LINGER = Connection.LINGER
 _RESET = Connection.RESET

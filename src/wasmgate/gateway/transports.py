@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from wasmgate.upstream import Fields, UpstreamRequest
+    from wasmgate.upstream.port import EarlyHints
 
 __all__ = ["TransportUpstream"]
 
@@ -95,8 +96,9 @@ class TransportTransaction:
         """Offer body bytes; waits until the transport has taken them, or has answered without."""
         await self._request_body.put(chunk, end=end)
 
-    async def response(self) -> None:
-        """Wait for the response's head."""
+    async def response(self, early: EarlyHints | None = None) -> None:
+        """Wait for the response's head; transports have no hints before it."""
+        del early
         while not self.status:
             await self._wait()
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wasmgate.upstream.port import Fields
     from wasmgate.upstream.transaction import HttpTransaction
 
-CONTINUE, SWITCHING_PROTOCOLS, OK = 100, 101, 200
+CONTINUE, SWITCHING_PROTOCOLS, EARLY_HINTS, OK = 100, 101, 103, 200
 EXCERPT = 64  # bytes
 FRAMING = (b"content-length", b"transfer-encoding")
 
@@ -205,6 +205,9 @@ class Connection(asyncio.Protocol):
         self._check(status, headers)
         if status < OK:
             self._interim = True
+            if status == EARLY_HINTS:
+                transaction.hints += [value for name, value in headers if name == b"link"]
+                transaction.wake()
             return
         self._progress = True
         transaction.status = status

@@ -7,12 +7,14 @@ and asked for the response, which lets both directions run at once without a tas
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
 Fields = list[tuple[bytes, bytes]]
+EarlyHints: TypeAlias = "Callable[[list[bytes]], Awaitable[None]]"
+"""Takes the values of the `link` fields of 103 (Early Hints, RFC 8297)."""
 
 
 class UpstreamRequest(Protocol):
@@ -61,8 +63,11 @@ class Transaction(Protocol):
     async def write(self, chunk: bytes, *, end: bool) -> None:
         """Send body bytes; waits while the upstream reads slower than they come."""
 
-    async def response(self) -> None:
-        """Wait for the final response's head: `status` and `headers` are set then."""
+    async def response(self, early: EarlyHints | None = None) -> None:
+        """Wait for the final response's head: `status` and `headers` are set then.
+
+        `early` is told of the hints that come before it.
+        """
 
     def take(self) -> bytes:
         """Return the body bytes that have arrived, without waiting."""

@@ -10,7 +10,7 @@ from wasmgate.errors import UpstreamError, UpstreamTimeout
 if TYPE_CHECKING:
     from wasmgate.upstream.connection import Connection
     from wasmgate.upstream.pool import Pool
-    from wasmgate.upstream.port import Fields, UpstreamRequest
+    from wasmgate.upstream.port import EarlyHints, Fields, UpstreamRequest
 
 NEVER = float("inf")
 REPLAY = 64 * 1024  # bytes of a body that are kept, to be sent again
@@ -43,6 +43,7 @@ class HttpTransaction:
         "ended",
         "headers",
         "heard",
+        "hints",
         "sent",
         "status",
         "trailers",
@@ -57,18 +58,19 @@ class HttpTransaction:
         self._deadline = deadline
         self._quiet_until = NEVER
         self._remaining = request.length  # body bytes still to come; None: chunked
-        self._first = request.head + self._frame(chunk, end=end)  # empty: not to be sent again
-        self._room = len(request.head) + REPLAY
-        self._repeatable = request.method in IDEMPOTENT and len(self._first) <= self._room
         self._body: list[bytes] = []
         self._error: UpstreamError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
+        self._first = request.head + self._frame(chunk, end=end)  # empty: not to be sent again
+        self._room = len(request.head) + REPLAY
+        self._repeatable = request.method in IDEMPOTENT and len(self._first) <= self._room
         self.bodiless = request.method == "HEAD"
         self.buffered = 0
         self.ended = False
         self.headers: Fields = []
         self.heard = True  # since the last look at the clock
+        self.hints: list[bytes] = []  # the values of `link` of 103 (RFC 8297), not told yet
         self.status = 0
         self.trailers: Fields = []
 
@@ -123,9 +125,13 @@ class HttpTransaction:
         finally:
             self._writer = None
 
-    async def response(self) -> None:
-        """Wait for the final response's head."""
+    async def response(self, early: EarlyHints | None = None) -> None:
+        """Wait for the final response's head; `early` is told of the hints before it."""
         while not self.status:
+            if self.hints and early is not None:
+                hints, self.hints = self.hints, []
+                await early(hints)
+                continue
             if self._error is not None:
                 if not self._first or self._closed:
                     raise self._error
