@@ -147,7 +147,7 @@ def rewrite(
     """Change the path, the host and header fields of requests, and header fields of responses.
 
     `path_prefix` maps prefixes to what stands in their place; the longest that fits wins.
-    `path_regex` are pairs of a pattern and its replacement ("$1" for a group); the first that
+    `path_regex` are pairs of a pattern and its replacement ("${1}" for a group); the first that
     finds something wins. The query is never changed.
     """
     origin = Arguments("rewrite")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.native.chain_request import Request
+from wasmgate import PolicyLoadError
 from wasmgate._native import Chain, Host
 from wasmgate.policies import FieldRules, rewrite
 
@@ -43,6 +44,77 @@ def test_paths_are_rewritten(host: Host, sent: bytes, expected: bytes) -> None:
         host, rewrite(path_prefix={"/v1/": "/"}, path_regex=[(r"^/user/(\d+)$", "/accounts/$1")])
     )
     assert target(own, sent) == expected
+
+
+@pytest.mark.parametrize(
+    ("prefix", "replacement", "sent", "expected"),
+    [
+        ("/", "/api", b"/users?a=/", b"/api/users?a=/"),
+        ("/", "/api/", b"/", b"/api/"),
+        ("/v1", "/", b"/v1", b"/"),
+        ("/v1/", "/v2", b"/v1/a", b"/v2/a"),
+        ("/admin", "/x", b"/%61dmin/a", b"/x/a"),
+    ],
+)
+def test_a_prefix_is_replaced_with_one_slash_between(
+    host: Host, prefix: str, replacement: str, sent: bytes, expected: bytes
+) -> None:
+    """However the two are written; as the route's `prefix_rewrite` does."""
+    assert target(chain(host, rewrite(path_prefix={prefix: replacement})), sent) == expected
+
+
+@pytest.mark.parametrize(
+    ("replacement", "expected"),
+    [("/v${1}_old", b"/v7_old"), ("/v${1}old", b"/v7old"), ("/x/$1/y", b"/x/7/y")],
+)
+def test_a_group_is_put_in_with_text_behind_it(
+    host: Host, replacement: str, expected: bytes
+) -> None:
+    """Braces say where its number ends."""
+    own = chain(host, rewrite(path_regex=[("^/u/([0-9]+)$", replacement)]))
+    assert target(own, b"/u/7") == expected
+
+
+@pytest.mark.parametrize(
+    ("replacement", "spelling"),
+    [
+        ("/v$1_old", "write ${1}_old"),
+        ("/v$1old", "write ${1}old"),
+        ("/x/$3/y", "the pattern has ${1}"),
+        (r"/x/\1", "write ${1}"),
+        (r"/x/\g<1>", "write ${1}"),
+        ("/x/%1", "write ${1}"),
+        ("/x/{1}", "write ${1}"),
+        ("/x/${name}", "the pattern has ${1}"),
+    ],
+)
+def test_a_group_that_cannot_be_meant_is_refused_at_start(
+    host: Host, replacement: str, spelling: str
+) -> None:
+    """With the key and the right spelling."""
+    policy = rewrite(path_regex=[("^/u/([0-9]+)$", replacement)])
+    with pytest.raises(PolicyLoadError) as caught:
+        policy.load(host)
+    assert "path_regex[0].replacement: " in str(caught.value)
+    assert spelling in str(caught.value)
+
+
+def test_a_pattern_that_cannot_be_read_is_told_what_is_wrong(host: Host) -> None:
+    """And the right spelling."""
+    policy = rewrite(path_regex=[("(", "/")])
+    with pytest.raises(PolicyLoadError) as caught:
+        policy.load(host)
+    expected = "path_regex[0].pattern: `(`: unclosed group; close it with ), or write \\( for"
+    assert expected in str(caught.value)
+
+
+def test_a_value_of_another_type_is_refused_by_its_key(host: Host) -> None:
+    """And by its place in the JSON text, which the gateway maps to its own file."""
+    rules: Any = {"set": {"x-tier": "gold", "x-debug": True}}
+    with pytest.raises(PolicyLoadError) as caught:
+        rewrite(request_headers=rules).load(host)
+    expected = "request_headers.set.x-debug: expected a string, got true; write it in quotes"
+    assert expected in str(caught.value)
 
 
 def test_the_longest_path_within_the_limits_is_searched_within_the_fuel(host: Host) -> None:

@@ -74,6 +74,9 @@ impl PathPrefix {
 
     /// `target` with `replacement` for the prefix, joined by the slash that was there; none if it
     /// has not this prefix (any more), or is `*`.
+    ///
+    /// The result begins with one `/`: a second would make its first segment look like an authority
+    /// (RFC 3986 §4.2).
     pub fn rewrite(&self, target: &[u8], replacement: &[u8]) -> Option<Vec<u8>> {
         let path = split_query(target).0;
         if target.first() != Some(&b'/') || !self.matches(&view(path)) {
@@ -81,8 +84,11 @@ impl PathPrefix {
         }
         let rest = &target[raw_len(path, self.stem.len())..];
         let stem = replacement.strip_suffix(b"/").unwrap_or(replacement);
-        let slash: &[u8] = if stem.is_empty() && rest.first() != Some(&b'/') { b"/" } else { b"" };
-        Some([stem, slash, rest].concat())
+        if stem.is_empty() {
+            let slashes = rest.iter().take_while(|byte| **byte == b'/').count();
+            return Some([b"/", &rest[slashes..]].concat());
+        }
+        Some([stem, rest].concat())
     }
 }
 
@@ -157,6 +163,23 @@ mod tests {
             let rewritten = prefix(text).rewrite(target.as_bytes(), replacement.as_bytes());
             assert_eq!(expected.map(|text| text.as_bytes().to_vec()), rewritten, "{target}");
         }
+    }
+
+    /// The policy `rewrite` is tested with the same table.
+    #[test]
+    fn a_route_rewrites_as_the_policy_does() {
+        let cases = include_str!("../../policies/rewrite/tests/path_prefixes.txt").lines();
+        let cases = cases.filter(|line| !line.starts_with('#') && !line.is_empty());
+        let mut count = 0;
+        for case in cases {
+            let columns: Vec<_> = case.split_whitespace().collect();
+            let rewritten =
+                prefix(columns[0]).rewrite(columns[2].as_bytes(), columns[1].as_bytes());
+            let rewritten = rewritten.map_or("-".into(), |path| String::from_utf8(path).unwrap());
+            assert_eq!(columns[3], rewritten, "{case}");
+            count += 1;
+        }
+        assert!(count > 40, "{count}");
     }
 
     #[test]

@@ -66,9 +66,13 @@ pub const ALGORITHMS: [(&str, Algorithm); 13] = [
 ];
 
 impl Algorithm {
-    /// The algorithm of that name; names are case-sensitive (RFC 7515 §4.1.1).
+    /// The algorithm of that name; names are case-sensitive (RFC 7515 §4.1.1). `Ed25519` is what RFC 9864 §2.2
+    /// calls the one that `EdDSA` stands for here.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
+        if name == "Ed25519" {
+            return Some(Self::EdDsa);
+        }
         ALGORITHMS.iter().find(|(known, _)| *known == name).map(|(_, algorithm)| *algorithm)
     }
 
@@ -98,8 +102,13 @@ mod tests {
     }
 
     #[test]
+    fn both_names_of_ed25519_are_known() {
+        assert_eq!(Algorithm::from_name("Ed25519"), Some(Algorithm::EdDsa));
+    }
+
+    #[test]
     fn none_and_other_spellings_are_unknown() {
-        for name in ["none", "None", "rs256", "ES256K", "ES521", ""] {
+        for name in ["none", "None", "rs256", "ES256K", "ES521", "Ed448", "ed25519", ""] {
             assert_eq!(Algorithm::from_name(name), None, "{name}");
         }
     }

@@ -40,6 +40,12 @@ impl RootContext for Root {
         let json = self.get_plugin_configuration().unwrap_or_default();
         match Settings::from_json(&json) {
             Ok(settings) => {
+                for reason in settings.keys.left_out() {
+                    let _ = hostcalls::log(
+                        LogLevel::Debug,
+                        &format!("jwt_auth: a key is left out: {reason}"),
+                    );
+                }
                 self.0 = Some(Rc::new(Shared {
                     settings,
                     memory: RefCell::default(),
@@ -128,7 +134,8 @@ impl Stream {
     fn forward(&self, grant: &Grant, is_sent: &dyn Fn(&str) -> bool) {
         let settings = &self.0.settings;
         self.set_property(vec!["wasmgate", "user"], Some(&grant.user));
-        self.set_http_request_header_bytes(&settings.user_header, Some(&grant.user));
+        let user = settings.rules.encoding.field(&grant.user);
+        self.set_http_request_header_bytes(&settings.user_header, Some(&user));
         for (name, value) in settings.claim_headers.iter().zip(&grant.headers) {
             if value.is_some() || is_sent(name) {
                 self.set_http_request_header_bytes(name, value.as_deref());

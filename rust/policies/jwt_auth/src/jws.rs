@@ -95,12 +95,12 @@ impl Header {
             return Err(Refusal::Unsupported);
         }
         // `cty` JWT means a token inside the token (RFC 7519 §5.2).
-        let text = |name| members.get(name).map(|value| value.as_str().ok_or(Refusal::Malformed));
+        let text = |name| members.get(name).map(|value| value.text().ok_or(Refusal::Malformed));
         if text("cty").transpose()?.is_some_and(|cty| cty.eq_ignore_ascii_case("JWT")) {
             return Err(Refusal::Unsupported);
         }
         let algorithm = text("alg").ok_or(Refusal::Malformed)??;
-        let algorithm = Algorithm::from_name(algorithm).ok_or(Refusal::Algorithm)?;
-        Ok(Self { algorithm, kid: text("kid").transpose()?.map(str::to_owned) })
+        let algorithm = Algorithm::from_name(&algorithm).ok_or(Refusal::Algorithm)?;
+        Ok(Self { algorithm, kid: text("kid").transpose()? })
     }
 }

@@ -117,6 +117,28 @@ impl PublicKey {
         Ok(Self { spki: [&ED25519_SPKI[..], bytes].concat(), point: Point::Ed25519(key) })
     }
 
+    /// Its type, in words.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match &self.point {
+            Point::Rsa(..) => "an RSA key",
+            Point::P256(_) => "a P-256 key",
+            Point::P384(_) => "a P-384 key",
+            Point::P521(_) => "a P-521 key",
+            Point::Ed25519(_) => "an Ed25519 key",
+        }
+    }
+
+    /// Its `kty` in a JWK.
+    #[must_use]
+    pub fn kty(&self) -> &'static str {
+        match &self.point {
+            Point::Rsa(..) => "RSA",
+            Point::P256(_) | Point::P384(_) | Point::P521(_) => "EC",
+            Point::Ed25519(_) => "OKP",
+        }
+    }
+
     /// Whether the key is of the type that `algorithm` asks for.
     #[must_use]
     pub fn serves(&self, algorithm: Algorithm) -> bool {

@@ -8,14 +8,29 @@ use base64::engine::general_purpose::STANDARD;
 pub struct Block<'t> {
     /// The words between `BEGIN` and the dashes.
     pub label: &'t str,
-    /// The decoded content.
-    pub der: Vec<u8>,
+    body: &'t str,
+}
+
+impl Block<'_> {
+    /// The bytes that it holds.
+    ///
+    /// # Errors
+    /// A sentence for the person who configured the key: what it holds is not base64, or nothing.
+    pub fn der(&self) -> Result<Vec<u8>, String> {
+        let base64: String = self.body.split_ascii_whitespace().collect();
+        if base64.is_empty() {
+            return Err(format!("the PEM block {} is empty", self.label));
+        }
+        STANDARD
+            .decode(base64)
+            .map_err(|_| format!("the PEM block {} holds something that is not base64", self.label))
+    }
 }
 
 /// Every block of `text`, in order.
 ///
 /// # Errors
-/// A sentence for the person who configured the key: a block that does not end, or that holds no base64.
+/// A sentence for the person who configured the key: a block that does not end.
 pub fn blocks(text: &str) -> Result<Vec<Block<'_>>, String> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -25,11 +40,7 @@ pub fn blocks(text: &str) -> Result<Vec<Block<'_>>, String> {
         let (body, after) = after
             .split_once(&format!("-----END {label}-----"))
             .ok_or_else(|| format!("the PEM block {label} has no END line"))?;
-        let base64: String = body.split_ascii_whitespace().collect();
-        let der = STANDARD
-            .decode(base64)
-            .map_err(|_| format!("the PEM block {label} holds something that is not base64"))?;
-        found.push(Block { label, der });
+        found.push(Block { label, body });
         rest = after;
     }
     Ok(found)
@@ -43,9 +54,10 @@ mod tests {
     fn blocks_are_found_between_other_text() {
         let text = "note\r\n-----BEGIN A-----\r\nAQ\r\nI=\r\n-----END A-----\n\
                     -----BEGIN B C-----\nAw==\n-----END B C-----\n";
-        let expected =
-            vec![Block { label: "A", der: vec![1, 2] }, Block { label: "B C", der: vec![3] }];
-        assert_eq!(blocks(text), Ok(expected));
+        let blocks = blocks(text).unwrap();
+        let found: Vec<_> =
+            blocks.iter().map(|block| (block.label, block.der().unwrap())).collect();
+        assert_eq!(found, [("A", vec![1, 2]), ("B C", vec![3])]);
     }
 
     #[test]

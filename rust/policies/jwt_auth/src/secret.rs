@@ -30,6 +30,9 @@ impl Secret {
     /// # Errors
     /// A sentence for the person who configured it: the bytes look like a public or private key file.
     pub fn new(bytes: &[u8]) -> Result<Self, String> {
+        if bytes.is_empty() {
+            return Err("the secret is empty; was the file or the variable filled?".to_owned());
+        }
         if looks_like_a_key_file(bytes) {
             return Err("the secret looks like a key file (PEM, SSH or JWK); a public key is no \
                         secret, give it as `keys` with an RS, PS, ES or EdDSA algorithm"
@@ -42,6 +45,18 @@ impl Secret {
             sha384: Hmac::new_from_slice(bytes).map_err(refused)?,
             sha512: Hmac::new_from_slice(bytes).map_err(refused)?,
         })
+    }
+
+    /// Its length in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has no bytes; such a secret cannot be made.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// Whether the secret may be used with `algorithm`: an HMAC whose digest is not longer than it.
@@ -74,7 +89,7 @@ fn looks_like_a_key_file(bytes: &[u8]) -> bool {
         return false;
     };
     let is_jwk = || {
-        serde_json::from_str::<serde_json::Value>(text)
+        serde_json::from_slice::<serde_json::Value>(bytes)
             .is_ok_and(|json| json.get("kty").is_some() || json.get("keys").is_some())
     };
     PUBLIC_KEY_MARKS.iter().any(|mark| text.trim_start().starts_with(mark))

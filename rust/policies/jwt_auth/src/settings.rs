@@ -2,7 +2,10 @@
 
 use crate::algorithm::{ALGORITHMS, Algorithm};
 use crate::claims::Rules;
+use crate::encoding::Encoding;
 use crate::key_set::KeySet;
+use crate::key_text::PLACEHOLDER;
+use crate::placeholder::is_placeholder;
 use policy_http::{refuse_name, refuse_value};
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,8 +19,10 @@ const DEFAULT_USER_HEADER: &str = "x-auth-user";
 struct Written {
     algorithms: Vec<String>,
     keys: Value,
-    issuer: Option<Names>,
-    audience: Option<Names>,
+    #[serde(default)]
+    issuer: Value,
+    #[serde(default)]
+    audience: Value,
     #[serde(default)]
     leeway: u64,
     #[serde(default = "default_user_claim")]
@@ -29,13 +34,7 @@ struct Written {
     #[serde(default = "default_forward")]
     forward: bool,
     realm: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "text or a list of texts")]
-enum Names {
-    One(String),
-    Many(Vec<String>),
+    claims_encoding: Option<String>,
 }
 
 fn default_user_claim() -> String {
@@ -75,32 +74,37 @@ impl Settings {
     /// # Errors
     /// A sentence that names the key and what to try.
     pub fn from_json(json: &[u8]) -> Result<Self, String> {
-        let written: Written =
-            serde_json::from_slice(json).map_err(|error| format!("configuration: {error}"))?;
+        let written: Written = policy_http::read(json, &[])?;
         let algorithms = algorithms(&written.algorithms)?;
-        let keys = KeySet::from_json(&written.keys).map_err(|error| format!("keys: {error}"))?;
+        let mut keys = KeySet::read(&written.keys).map_err(|error| {
+            let is_secret = written.keys.get("secret").is_some();
+            format!("{}: {error}", if is_secret { "keys.secret" } else { "keys" })
+        })?;
         if let Some(idle) = algorithms.iter().find(|algorithm| !keys.serves(**algorithm)) {
-            return Err(format!(
-                "keys: none can be used with {}{}",
-                idle.name(),
-                what_to_try(*idle)
-            ));
+            return Err(format!("keys: {}", keys.why_none(*idle)));
         }
+        keys.keep_for(&algorithms);
+        let keys = keys.checked().map_err(|error| format!("keys: {error}"))?;
         check_headers(&written)?;
         check_realm(written.realm.as_deref())?;
         if written.leeway > MOST_LEEWAY {
             return Err(format!("leeway: {} s is more than {MOST_LEEWAY} s", written.leeway));
         }
+        let encoding = match written.claims_encoding.as_deref().map(Encoding::from_name) {
+            None => Encoding::default(),
+            Some(encoding) => encoding.ok_or("claims_encoding: expected utf8 or percent")?,
+        };
         let (claim_headers, header_claims) = written.claims_to_headers.into_iter().unzip();
         Ok(Self {
             algorithms,
             keys,
             rules: Rules {
-                issuers: names("issuer", written.issuer)?,
-                audiences: names("audience", written.audience)?,
+                issuers: names("issuer", &written.issuer)?,
+                audiences: names("audience", &written.audience)?,
                 leeway: written.leeway * 1_000_000_000,
                 user_claim: written.user_claim,
                 header_claims,
+                encoding,
             },
             user_header: written.user_header,
             claim_headers,
@@ -111,7 +115,7 @@ impl Settings {
 }
 
 fn algorithms(written: &[String]) -> Result<Vec<Algorithm>, String> {
-    let known = || ALGORITHMS.map(|(name, _)| name).join(", ");
+    let known = || format!("{}, Ed25519", ALGORITHMS.map(|(name, _)| name).join(", "));
     let read = |name: &String| {
         Algorithm::from_name(name).ok_or_else(|| {
             format!("algorithms: `{}` is not one of {}", name.escape_debug(), known())
@@ -128,35 +132,35 @@ fn algorithms(written: &[String]) -> Result<Vec<Algorithm>, String> {
     Ok(algorithms)
 }
 
-fn what_to_try(algorithm: Algorithm) -> String {
-    match algorithm {
-        Algorithm::Hs(hash) => format!("; its secret needs {} bytes or more", hash.digest_len()),
-        _ => "; check the type of the key and its `alg`".to_owned(),
-    }
-}
-
-fn names(key: &str, written: Option<Names>) -> Result<Vec<String>, String> {
-    let names = match written {
-        None => return Ok(Vec::new()),
-        Some(Names::One(name)) => vec![name],
-        Some(Names::Many(names)) => names,
+fn names(key: &str, written: &Value) -> Result<Vec<String>, String> {
+    let text = |name: &Value| name.as_str().filter(|name| !name.is_empty()).map(str::to_owned);
+    let names: Option<Vec<_>> = match written {
+        Value::Null => return Ok(Vec::new()),
+        Value::Array(names) if !names.is_empty() => names.iter().map(text).collect(),
+        name => text(name).map(|name| vec![name]),
     };
-    if names.is_empty() || names.iter().any(String::is_empty) {
-        return Err(format!("{key}: write a text or a list of texts, or leave the key out"));
+    if names.iter().flatten().any(|name| is_placeholder(name)) {
+        return Err(format!("{key}: {PLACEHOLDER}"));
     }
-    Ok(names)
+    names.ok_or_else(|| {
+        format!("{key}: expected a string or a list of strings, or leave the key out")
+    })
 }
 
 fn check_headers(written: &Written) -> Result<(), String> {
-    let headers = written.claims_to_headers.keys().map(|name| ("claims_to_headers", name));
-    for (key, name) in headers.chain([("user_header", &written.user_header)]) {
-        refuse_name(key, name).map_err(|error| error.to_string())?;
+    let headers = written
+        .claims_to_headers
+        .keys()
+        .map(|name| (format!("claims_to_headers.{}", name.escape_debug()), name));
+    for (key, name) in headers.chain([("user_header".to_owned(), &written.user_header)]) {
+        refuse_name(&key, name).map_err(|error| error.to_string())?;
         if name == "authorization" {
             return Err(format!("{key}: `authorization` is where the token is; choose another"));
         }
     }
     if written.claims_to_headers.contains_key(&written.user_header) {
-        return Err(format!("claims_to_headers: `{}` is the user header", written.user_header));
+        let name = &written.user_header;
+        return Err(format!("claims_to_headers.{name}: it is the user header; choose another"));
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use jwt_auth::claims::{Grant, Rules};
+use jwt_auth::encoding::Encoding;
 use jwt_auth::refusal::Refusal;
 use serde_json::{Value, json};
 
@@ -127,4 +128,122 @@ fn claims_become_header_values_in_order() {
 fn a_claim_that_cannot_stand_in_a_header_is_refused() {
     let rules = Rules { header_claims: vec!["tier".into()], ..rules() };
     assert_eq!(grant(&rules, json!({"tier": "a\nb"})), Err(Refusal::HeaderClaim));
+}
+
+fn user(written: &str) -> Result<String, Refusal> {
+    let payload = format!(r#"{{"exp":2000,"sub":{written}}}"#);
+    rules().grant(payload.as_bytes()).map(|grant| String::from_utf8(grant.user).unwrap())
+}
+
+fn header(written: &str) -> Result<String, Refusal> {
+    let rules = Rules { header_claims: vec!["id".into()], ..rules() };
+    let payload = format!(r#"{{"exp":2000,"sub":"ada","id":{written}}}"#);
+    let mut headers = rules.grant(payload.as_bytes())?.headers;
+    Ok(headers.remove(0).map_or_else(String::new, |value| String::from_utf8(value).unwrap()))
+}
+
+/// Numbers of which some are equal to a float, to an integer of 64 bits, or to each other.
+const NUMBERS: [&str; 24] = [
+    "0",
+    "-0",
+    "0.0",
+    "-0.0",
+    "0e0",
+    "1",
+    "-1",
+    "1.0",
+    "1.00",
+    "1e0",
+    "1E0",
+    "1e+0",
+    "100",
+    "1e2",
+    "9007199254740992",
+    "9007199254740993",
+    "18446744073709551615",
+    "18446744073709551616",
+    "18446744073709551617",
+    "98765432109876543210",
+    "98765432109876543299",
+    "1e400",
+    "1e401",
+    "-98765432109876543210",
+];
+
+#[test]
+fn a_number_is_its_digits_or_is_refused() {
+    for number in NUMBERS {
+        let is_whole =
+            number != "-0" && number.trim_start_matches('-').bytes().all(|b| b.is_ascii_digit());
+        let expected = if is_whole { Ok(number.to_owned()) } else { Err(Refusal::User) };
+        assert_eq!(user(number), expected);
+        assert_eq!(header(number), Ok(number.to_owned()));
+        for nested in [format!("[{number}]"), format!(r#"{{"a":[{number}]}}"#)] {
+            assert_eq!(header(&nested), Ok(nested));
+        }
+    }
+}
+
+#[test]
+fn two_users_never_become_one() {
+    let mut written: Vec<String> =
+        ["ada", "Ada", "ADA", "ada2", "a da", "a  da", "é", "e\u{301}", "a\u{200b}"]
+            .map(|text| json!(text).to_string())
+            .to_vec();
+    for space in [" ", "\t", "\n", "\u{a0}", "\u{85}", "\u{3000}", "\u{2028}", "\u{2003}"] {
+        written.extend(
+            [format!("{space}ada"), format!("ada{space}")].map(|text| json!(text).to_string()),
+        );
+    }
+    written.extend(NUMBERS.map(str::to_owned));
+    let mut seen = std::collections::BTreeMap::new();
+    for one in &written {
+        if let Ok(user) = user(one) {
+            assert_eq!(seen.insert(user.clone(), one), None, "{one} and another are both {user}");
+            // What strips white space behind the gateway sees the same user.
+            assert_eq!(user.trim(), user, "{one}");
+        }
+    }
+    assert!(seen.len() > 15, "{}", seen.len());
+}
+
+#[test]
+fn what_two_readers_would_read_differently_is_refused() {
+    for (payload, expected) in [
+        (r#"{"exp":2000,"sub":"a","sub":"b"}"#, Refusal::Claims),
+        (r#"{"exp":2000,"sub":"a","\u0073ub":"b"}"#, Refusal::Claims),
+        (r#"{"exp":2000,"sub":"\ud800"}"#, Refusal::User),
+        (r#"{"exp":2000,"sub":"a\udfff"}"#, Refusal::User),
+        (r#"{"exp":2000,"sub":"ada","id":{"a":1,"a":2}}"#, Refusal::HeaderClaim),
+        (r#"{"exp":2000,"sub":"ada","id":["\ud800"]}"#, Refusal::HeaderClaim),
+    ] {
+        let rules = Rules { header_claims: vec!["id".into()], ..rules() };
+        assert_eq!(rules.grant(payload.as_bytes()), Err(expected), "{payload}");
+    }
+}
+
+#[test]
+fn control_characters_reach_no_header_in_either_encoding() {
+    for encoding in [Encoding::Utf8, Encoding::Percent] {
+        let rules = Rules { header_claims: vec!["id".into()], encoding, ..rules() };
+        for letter in (0..0xa0).filter_map(char::from_u32).filter(|letter| letter.is_control()) {
+            let text = format!("a{letter}b");
+            assert_eq!(grant(&rules, json!({ "sub": text })), Err(Refusal::User), "{letter:?}");
+            assert_eq!(
+                grant(&rules, json!({ "id": text })),
+                Err(Refusal::HeaderClaim),
+                "{letter:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn claims_can_be_percent_encoded() {
+    let rules =
+        Rules { header_claims: vec!["name".into()], encoding: Encoding::Percent, ..rules() };
+    let claims = json!({"sub": "zoë", "name": ["Zoë", "100%"]});
+    let grant = grant(&rules, claims).unwrap();
+    assert_eq!(grant.user, "zoë".as_bytes());
+    assert_eq!(grant.headers, [Some(br#"["Zo%C3%AB","100%25"]"#.to_vec())]);
 }

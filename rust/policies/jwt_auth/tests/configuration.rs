@@ -42,26 +42,34 @@ fn the_line_break_at_the_end_of_a_secret_file_is_no_part_of_it() {
     let json = json!({"algorithms": ["HS256"], "keys": {"secret": format!("{}\n", &SECRET[..31])}});
     assert_eq!(
         refusal(&json),
-        "keys: none can be used with HS256; its secret needs 32 bytes or more"
+        "keys: none can be used with HS256, which needs a secret of 32 bytes or more: key is a \
+         secret of 31 bytes for no algorithm"
     );
 }
 
 #[test]
 fn wrong_configurations_are_refused_by_name() {
     for (extra, expected) in [
-        (json!({"audiences": "a"}), "configuration: unknown field `audiences`, expected one of"),
-        (json!({"audience": 1}), "configuration: text or a list of texts"),
-        (json!({"audience": []}), "audience: write a text"),
-        (json!({"issuer": ""}), "issuer: write a text"),
+        (
+            json!({"audiences": "a"}),
+            "audiences: unknown key; expected one of algorithms, keys, issuer",
+        ),
+        (json!({"audience": 1}), "audience: expected a string or a list"),
+        (json!({"audience": []}), "audience: expected a string or a list"),
+        (json!({"issuer": ""}), "issuer: expected a string or a list"),
+        (json!({"claims_encoding": "latin1"}), "claims_encoding: expected utf8 or percent"),
         (json!({"leeway": 3601}), "leeway: 3601 s is more than"),
-        (json!({"leeway": -1}), "configuration: invalid value"),
+        (json!({"leeway": -1}), "leeway: expected a whole number, 0 or more, got -1 at line 1"),
         (json!({"realm": "a\"b"}), "realm: write ASCII text"),
         (json!({"realm": "a\r\nb"}), "realm: `a\\r\\nb` has a control character"),
-        (json!({"user_header": "X-User"}), "user_header: `X-User` is no field name"),
+        (json!({"user_header": "X-User"}), "user_header: write the name in lower case, `x-user`"),
         (json!({"user_header": "authorization"}), "user_header: `authorization` is where"),
         (json!({"user_header": "content-length"}), "user_header: `content-length` frames"),
-        (json!({"claims_to_headers": {":path": "a"}}), "claims_to_headers: `:path` is a pseudo"),
-        (json!({"claims_to_headers": {"x-auth-user": "a"}}), "claims_to_headers: `x-auth-user`"),
+        (json!({"claims_to_headers": {":path": "a"}}), "claims_to_headers.:path: `:path` is a"),
+        (
+            json!({"claims_to_headers": {"x-auth-user": "a"}}),
+            "claims_to_headers.x-auth-user: it is",
+        ),
     ] {
         let refusal = refusal(&hs256(extra));
         assert!(refusal.starts_with(expected), "{refusal}");
@@ -86,19 +94,29 @@ fn wrong_keys_are_refused_by_name() {
     let private = P256.replace("PUBLIC", "PRIVATE");
     let rsa = json!({"kty": "RSA", "n": "_".repeat(172), "e": "AQAB"});
     for (keys, expected) in [
-        (json!("s3cret"), "keys: the text is neither PEM nor a JWK"),
-        (json!(7), "keys: write PEM text"),
-        (json!({"secret": P256}), "keys: the secret looks like a key file"),
-        (json!({"secret": SECRET, "kid": "a"}), "keys: write {secret: …}"),
-        (json!({"keys": []}), "keys: no key that can verify"),
+        (json!("s3cret"), "keys: the text is neither PEM nor a JWK; write a shared secret as"),
+        (json!(7), "keys: expected PEM text, a JWK, a JWK Set"),
+        (json!({"secret": P256}), "keys.secret: the secret looks like a key file"),
+        (json!({"secret": SECRET, "kid": "a"}), "keys.secret: write {secret: …}"),
         (json!({"keys": [jwk("a"), jwk("a")]}), "keys: two keys have the kid `a`"),
-        (json!({"keys": [{"kty": "oct", "k": "A==="}]}), "keys: key 0 of the set: `k` must be"),
+        (json!({"keys": []}), "keys: the JWK Set is empty"),
+        (
+            json!({"keys": [{"kty": "oct", "k": "A==="}]}),
+            "keys: none of the 1 keys of the set can be used: key 0: `k` must be base64url without \
+             padding; it is base64, with +, / or =",
+        ),
         (json!(private), "keys: a private key was given"),
-        (json!(P256.replace("PUBLIC KEY", "CERTIFICATE")), "keys: a certificate was given"),
+        (
+            json!(P256.replace("PUBLIC KEY", "CERTIFICATE")),
+            "keys: the PEM block CERTIFICATE holds no X.509 certificate",
+        ),
         (json!(P256.replace("MFkw", "MFkx")), "keys: the PEM block PUBLIC KEY holds no"),
         (json!(P256.replace("boHnll", "BoHnll")), "keys: the EC key is not a point"),
         (rsa, "keys: the RSA key has 1032 bits; 2048 to 8192 are accepted"),
-        (json!(P256), "keys: none can be used with HS256; its secret needs 32 bytes"),
+        (
+            json!(P256),
+            "keys: none can be used with HS256, which needs a secret of 32 bytes or more: key is a P-256",
+        ),
     ] {
         let refusal = refusal(&json!({"algorithms": ["HS256"], "keys": keys}));
         assert!(refusal.starts_with(expected), "{refusal}");
@@ -110,7 +128,7 @@ fn a_key_of_the_wrong_type_for_the_algorithm_is_refused() {
     let refusal = refusal(&json!({"algorithms": ["ES384"], "keys": P256}));
     assert_eq!(
         refusal,
-        "keys: none can be used with ES384; check the type of the key and its `alg`"
+        "keys: none can be used with ES384, which needs a P-384 key: key is a P-256 key for ES256"
     );
 }
 

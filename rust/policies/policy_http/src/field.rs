@@ -49,6 +49,9 @@ pub fn is_value(value: &[u8]) -> bool {
 pub fn refuse_name(key: &str, name: &str) -> Result<(), FieldError> {
     let reason = if name.starts_with(':') {
         "is a pseudo-header and cannot be written as a field"
+    } else if is_name(&name.to_ascii_lowercase()) && !is_name(name) {
+        let lower = name.to_ascii_lowercase();
+        return Err(FieldError(format!("{key}: write the name in lower case, `{lower}`")));
     } else if !is_name(name) {
         "is no field name; write it in lower case with letters, digits and -"
     } else if FRAMING.contains(&name) {
@@ -59,18 +62,40 @@ pub fn refuse_name(key: &str, name: &str) -> Result<(), FieldError> {
     Err(FieldError(format!("{key}: `{}` {reason}", name.escape_debug())))
 }
 
-/// Refuses a field value that cannot be sent as it stands.
+/// Refuses a field value that cannot be sent as it stands, or that another product would put something into.
 ///
 /// # Errors
-/// [`FieldError`] for control characters and for white space at either end.
+/// [`FieldError`] for control characters, white space at either end, and variables of other products.
 pub fn refuse_value(key: &str, value: &str) -> Result<(), FieldError> {
-    if is_value(value.as_bytes()) {
+    let reason = if !is_value(value.as_bytes()) {
+        "has a control character, or white space at its start or end; remove it"
+    } else if has_variable(value) {
+        "has a variable; nothing is put into a value, it is sent as it is written"
+    } else {
         return Ok(());
-    }
-    Err(FieldError(format!(
-        "{key}: `{}` has a control character, or white space at its start or end; remove it",
-        value.escape_debug()
-    )))
+    };
+    Err(FieldError(format!("{key}: `{}` {reason}", value.escape_debug())))
+}
+
+/// Whether `value` has a variable as nginx (`$host`), a shell (`${HOST}`), Envoy (`%PROTOCOL%`) or a template
+/// (`{{ host }}`) writes one.
+fn has_variable(value: &str) -> bool {
+    let after = |sign: &str| value.split(sign).skip(1).any(|rest| rest.starts_with(is_letter));
+    let between = |open: &str, close: &str| {
+        value.split_once(open).is_some_and(|(_, rest)| rest.contains(close))
+    };
+    let of_envoy = value.split('%').skip(1).any(|name| {
+        name.len() > 2
+            && name.bytes().all(|byte| byte.is_ascii_uppercase() || b"_-():.?".contains(&byte))
+    });
+    after("$")
+        || between("${", "}")
+        || between("{{", "}}")
+        || of_envoy && value.matches('%').count() > 1
+}
+
+fn is_letter(letter: char) -> bool {
+    letter.is_ascii_lowercase() || letter == '_'
 }
 
 fn is_token_byte(byte: u8) -> bool {
@@ -104,6 +129,29 @@ mod tests {
         for value in ["a\rb", "a\nb", "a\0b", "\x7f", " a", "a\t"] {
             assert!(!is_value(value.as_bytes()), "{value:?}");
         }
+    }
+
+    #[test]
+    fn values_with_variables_of_other_products_are_refused() {
+        for value in
+            ["$host", "a $remote_addr", "${HOST}", "{{ .Host }}", "%PROTOCOL%", "%REQ(:PATH)%"]
+        {
+            assert!(refuse_value("set.x-a", value).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn signs_that_name_no_variable_may_stand_in_a_value() {
+        for value in ["", "$5", "US$", "100%", "50% of 100%", "a%20b%2Fc", "{\"a\": {}}", "%AB%CD"]
+        {
+            assert_eq!(refuse_value("set.x-a", value), Ok(()), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_capitals_is_told_how_it_is_written() {
+        let refused = refuse_name("set.X-Tier", "X-Tier").unwrap_err().to_string();
+        assert_eq!(refused, "set.X-Tier: write the name in lower case, `x-tier`");
     }
 
     #[test]

@@ -3,8 +3,11 @@
 //!
 //! Pure functions over bytes; nothing here knows proxy-wasm.
 
+mod configuration;
 mod field;
+mod key_path;
 mod problem;
 
+pub use configuration::{OtherWords, read};
 pub use field::{FieldError, is_name, is_value, refuse_name, refuse_value};
 pub use problem::{PROBLEM_JSON, Problem};

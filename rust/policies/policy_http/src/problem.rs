@@ -1,7 +1,5 @@
 //! The body of an error answer: problem details (RFC 9457).
 
-use serde_json::json;
-
 /// Media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -20,10 +18,14 @@ impl Problem {
     /// The document, as UTF-8 JSON. `type` is absent, which means `about:blank` (RFC 9457 §3.1.1).
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
-        json!({ "title": self.title, "status": self.status, "detail": self.detail })
-            .to_string()
-            .into_bytes()
+        let [detail, title] = [self.detail, self.title].map(quoted);
+        format!(r#"{{"detail":{detail},"status":{},"title":{title}}}"#, self.status).into_bytes()
     }
+}
+
+/// As a JSON string. A text can always be written as one.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::limit;
 use crate::slot::WAYS;
 use policy_http::is_name;
 use serde::Deserialize;
+use serde_json::Value;
 
 const DEFAULT_SLOTS: u32 = 65_536;
 /// With four limits and a long name about 45 MB of shared data.
@@ -16,36 +17,12 @@ const MOST_SLOTS: u32 = 524_288;
 struct Written {
     limit: String,
     burst: Option<u32>,
-    #[serde(default = "default_key")]
-    key: Key,
+    #[serde(default)]
+    key: Value,
     #[serde(default = "default_slots")]
     slots: u32,
     #[serde(default = "default_headers")]
     headers: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "`key` must be address, user, or {header: name}")]
-enum Key {
-    Named(Named),
-    Header(Header),
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Named {
-    Address,
-    User,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header {
-    header: String,
-}
-
-fn default_key() -> Key {
-    Key::Named(Named::Address)
 }
 
 fn default_slots() -> u32 {
@@ -75,8 +52,7 @@ impl Settings {
     /// # Errors
     /// A sentence that names the key and what to try.
     pub fn from_json(json: &[u8]) -> Result<Self, String> {
-        let written: Written =
-            serde_json::from_slice(json).map_err(|error| format!("configuration: {error}"))?;
+        let written: Written = policy_http::read(json, &[])?;
         let limits = limit::parse(&written.limit)?;
         if written.burst == Some(0) {
             return Err("burst: 0 would let nothing pass; write 1 or more".to_owned());
@@ -101,7 +77,7 @@ impl Settings {
         };
         Ok(Self {
             buckets: limits.into_iter().map(bucket).collect::<Result<_, _>>()?,
-            by: by(written.key)?,
+            by: by(&written.key)?,
             entries: written.slots.div_ceil(WAYS),
             headers: written.headers,
         })
@@ -123,15 +99,18 @@ impl Settings {
     }
 }
 
-fn by(key: Key) -> Result<By, String> {
-    match key {
-        Key::Named(Named::Address) => Ok(By::Address),
-        Key::Named(Named::User) => Ok(By::User),
-        Key::Header(Header { header }) if is_name(&header) => Ok(By::Header(header)),
-        Key::Header(Header { header }) => Err(format!(
-            "key: `{}` is no header name; write it in lower case with letters, digits and -",
+fn by(key: &Value) -> Result<By, String> {
+    let header = key.as_object().filter(|members| members.len() == 1);
+    match (key, header.and_then(|members| members.get("header")).and_then(Value::as_str)) {
+        (Value::Null, _) => Ok(By::Address),
+        (Value::String(name), _) if name == "address" => Ok(By::Address),
+        (Value::String(name), _) if name == "user" => Ok(By::User),
+        (_, Some(header)) if is_name(header) => Ok(By::Header(header.to_owned())),
+        (_, Some(header)) => Err(format!(
+            "key.header: `{}` is no header name; write it in lower case with letters, digits and -",
             header.escape_debug()
         )),
+        _ => Err("key: expected address, user or {header: name}".to_owned()),
     }
 }
 
@@ -196,13 +175,13 @@ mod tests {
 
     #[test]
     fn a_wrong_key_of_the_configuration_is_named() {
-        assert!(refusal(r#"{"limit": "1/day", "bursts": 2}"#).contains("`bursts`"));
+        assert!(refusal(r#"{"limit": "1/day", "bursts": 2}"#).starts_with("bursts: unknown key"));
         assert!(refusal(r#"{"limit": "1/day", "key": "ip"}"#).contains("address, user"));
         assert!(refusal(r#"{"limit": "1/day", "key": {"header": "X-Key"}}"#).contains("`X-Key`"));
         assert!(refusal(r#"{"limit": "1/day;2/hour", "burst": 2}"#).starts_with("burst:"));
         assert!(refusal(r#"{"limit": "1/day", "burst": 0}"#).starts_with("burst:"));
         assert!(refusal(r#"{"limit": "1/day", "slots": 0}"#).starts_with("slots:"));
         assert!(refusal(r#"{"limit": "1/year", "burst": 4000000000}"#).contains("100 years"));
-        assert!(refusal("{}").contains("`limit`"));
+        assert!(refusal("{}").starts_with("limit: the key is required"));
     }
 }

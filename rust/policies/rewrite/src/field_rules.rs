@@ -37,8 +37,9 @@ impl Written {
     /// A sentence that names the key and the name or value that is refused; `key` is where the rules stand.
     pub fn steps(self, key: &str) -> Result<Vec<Step>, String> {
         let mut steps = Vec::new();
-        for name in self.remove {
-            refuse_name(&format!("{key}.remove"), &name).map_err(|error| error.to_string())?;
+        for (index, name) in self.remove.into_iter().enumerate() {
+            refuse_name(&format!("{key}.remove[{index}]"), &name)
+                .map_err(|error| error.to_string())?;
             steps.push(Step::Remove(name));
         }
         let written: [(&str, BTreeMap<String, String>, Make); 3] = [
@@ -47,11 +48,17 @@ impl Written {
             ("append", self.append, Step::Append),
         ];
         for (operation, fields, make) in written {
-            let key = format!("{key}.{operation}");
             for (name, value) in fields {
+                let key = format!("{key}.{operation}.{}", name.escape_debug());
                 refuse_name(&key, &name)
-                    .and_then(|()| refuse_value(&format!("{key}.{name}"), &value))
+                    .and_then(|()| refuse_value(&key, &value))
                     .map_err(|error| error.to_string())?;
+                // nginx, Envoy and Traefik send no field then.
+                if value.is_empty() {
+                    return Err(format!(
+                        "{key}: the value is empty; write remove: [{name}] to send none"
+                    ));
+                }
                 steps.push(make(name, value));
             }
         }
@@ -83,7 +90,19 @@ mod tests {
     #[test]
     fn pseudo_headers_are_refused() {
         let error = steps(r#"{"set": {":path": "/"}}"#).unwrap_err();
-        assert!(error.starts_with("request_headers.set: `:path` is a pseudo-header"), "{error}");
+        assert!(
+            error.starts_with("request_headers.set.:path: `:path` is a pseudo-header"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_empty_value_is_refused_with_the_rule_that_sends_none() {
+        let error = steps(r#"{"set": {"x-a": ""}}"#).unwrap_err();
+        assert_eq!(
+            error,
+            "request_headers.set.x-a: the value is empty; write remove: [x-a] to send none"
+        );
     }
 
     #[test]

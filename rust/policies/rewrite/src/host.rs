@@ -20,6 +20,31 @@ fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
+/// Refuses a host that is none.
+///
+/// # Errors
+/// A sentence with the right spelling.
+pub fn check(text: &str) -> Result<(), String> {
+    if is_authority(text) {
+        return Ok(());
+    }
+    let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let bare = bare.split('/').next().unwrap_or(bare);
+    let port = text.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.is_empty());
+    let spelling = if text.starts_with('$') || text.contains('{') {
+        "nothing is put into it, write the name itself".to_owned()
+    } else if !text.is_ascii() {
+        "write the name in ASCII, as xn--...".to_owned()
+    } else if bare != text && is_authority(bare) {
+        format!("write {bare}")
+    } else if port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit())) {
+        "a port is at most 65535".to_owned()
+    } else {
+        "leave out the scheme and the path".to_owned()
+    };
+    Err(format!("`{}` is neither a host nor host:port; {spelling}", text.escape_debug()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -28,6 +53,23 @@ mod tests {
     fn hosts_with_and_without_port_are_authorities() {
         for text in ["orders", "orders.internal:8080", "192.0.2.1", "[2001:db8::1]", "[::1]:80"] {
             assert!(is_authority(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_told_the_right_spelling() {
+        for (text, expected) in [
+            ("https://a.example/", "write a.example"),
+            ("http://a.example:8080", "write a.example:8080"),
+            ("a.example/v1", "write a.example"),
+            ("$host", "nothing is put into it, write the name itself"),
+            ("{{ host }}", "nothing is put into it, write the name itself"),
+            ("bücher.example", "write the name in ASCII, as xn--..."),
+            ("a.example:99999", "a port is at most 65535"),
+            ("a b", "leave out the scheme and the path"),
+        ] {
+            let named = format!("`{text}` is neither a host nor host:port; {expected}");
+            assert_eq!(check(text), Err(named));
         }
     }
 

@@ -5,12 +5,14 @@
 //! one that is found, a backtracker tells where the groups are; it visits each pair of state and place once, and
 //! its table bounds their number (about 125 units a pair). A path that is too long for that is refused.
 
+use crate::advice;
+use crate::replacement::Replacement;
 use regex_automata::dfa::{Automaton, dense};
 use regex_automata::nfa::thompson;
 use regex_automata::nfa::thompson::backtrack::{self, BoundedBacktracker, Cache};
 use regex_automata::util::captures::Captures;
 use regex_automata::util::syntax;
-use regex_automata::{Input, MatchError};
+use regex_automata::{Input, MatchError, PatternID};
 use std::cell::RefCell;
 
 /// Bytes of a pattern as it is written.
@@ -28,7 +30,7 @@ pub struct Pattern {
     dfa: dense::DFA<Vec<u32>>,
     groups: BoundedBacktracker,
     scratch: RefCell<(Cache, Captures)>,
-    replacement: String,
+    replacement: Replacement,
 }
 
 /// A path is too long for the pattern that was found in it.
@@ -39,27 +41,42 @@ impl Pattern {
     /// A checked pattern. It is about bytes: `.` is any byte but a line feed, classes are ASCII.
     ///
     /// # Errors
-    /// A sentence for the person who configured it: a pattern that cannot be read or is too large, a
-    /// replacement that would begin a query.
+    /// `pattern: <sentence>` or `replacement: <sentence>`, with the right spelling: a pattern that cannot be
+    /// read, is too large or can be found in no path, a replacement that cannot be what was meant.
     pub fn new(pattern: &str, replacement: &str) -> Result<Self, String> {
-        let named = |reason: String| format!("path_regex: `{}`: {reason}", pattern.escape_debug());
+        let named = |reason: String| format!("pattern: `{}`: {reason}", pattern.escape_debug());
         if pattern.len() > MOST_PATTERN {
-            return Err(format!("path_regex: a pattern has more than {MOST_PATTERN} bytes"));
+            return Err(format!("pattern: more than {MOST_PATTERN} bytes; write it shorter"));
         }
-        if !crate::path::is_path_text(replacement) {
-            return Err(format!(
-                "path_regex: the replacement `{}` must be ASCII without space, ? and #",
-                replacement.escape_debug()
-            ));
-        }
-        let dfa = dfa(pattern).map_err(named)?;
-        let groups = backtracker(pattern).map_err(named)?;
+        let found = Self::compiled(pattern).map_err(named)?;
+        let groups: Vec<_> =
+            found.groups.get_nfa().group_info().pattern_names(PatternID::ZERO).collect();
+        let replacement = Replacement::parse(replacement, &groups)
+            .map_err(|reason| format!("replacement: `{}`: {reason}", replacement.escape_debug()))?;
+        Ok(Self { replacement, ..found })
+    }
+
+    /// A pattern with a replacement that was read with its groups.
+    ///
+    /// # Errors
+    /// Why the pattern is refused.
+    pub fn with(pattern: &str, replacement: Replacement) -> Result<Self, String> {
+        Self::compiled(pattern).map(|compiled| Self { replacement, ..compiled })
+    }
+
+    /// The pattern, with nothing in the place of what it finds.
+    fn compiled(pattern: &str) -> Result<Self, String> {
+        advice::check_pattern(pattern)?;
+        syntax::parse_with(pattern, &dialect())
+            .map_err(|error| advice::syntax_error(pattern, &error))?;
+        let dfa = dfa(pattern)?;
+        let groups = backtracker(pattern)?;
         if groups.max_haystack_len() < LEAST_PATH {
             let len = groups.max_haystack_len();
-            return Err(named(format!("too large: it could be searched for in {len} bytes only")));
+            return Err(format!("too large: it could be searched for in {len} bytes only"));
         }
         let scratch = RefCell::new((groups.create_cache(), groups.create_captures()));
-        Ok(Self { dfa, groups, scratch, replacement: replacement.to_owned() })
+        Ok(Self { dfa, groups, scratch, replacement: Replacement::default() })
     }
 
     /// The path with the first place that the pattern finds replaced; `None` if there is none.
@@ -75,7 +92,7 @@ impl Pattern {
         self.groups.try_captures(cache, path, captures).map_err(too_long)?;
         let Some(found) = captures.get_match() else { return Ok(None) };
         let mut rewritten = path[..found.start()].to_vec();
-        captures.interpolate_bytes_into(path, self.replacement.as_bytes(), &mut rewritten);
+        self.replacement.expand(path, captures, &mut rewritten);
         rewritten.extend_from_slice(&path[found.end()..]);
         Ok(Some(rewritten))
     }
@@ -120,15 +137,6 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_put_in_by_number_and_name() {
-        for (pattern, replacement) in
-            [("^/u/([0-9]+)/(.*)$", "/$2/of/$1"), ("^/u/(?<id>[0-9]+)/(?<x>.*)$", "/$x/of/${id}")]
-        {
-            assert_eq!(applied(pattern, replacement, "/u/7/a"), Ok(Some("/a/of/7".into())));
-        }
-    }
-
-    #[test]
     fn the_first_place_is_replaced() {
         assert_eq!(applied("a+", "b", "/aa/a"), Ok(Some("/b/a".into())));
     }
@@ -155,13 +163,13 @@ mod tests {
     #[test]
     fn patterns_that_cannot_work_are_refused_by_name() {
         for (pattern, replacement, expected) in [
-            ("(", "/", "path_regex: `(`: "),
-            ("(a?){100}x", "/", "path_regex: `(a?){100}x`: too large"),
-            ("[a-z]{1,300}x", "/", "path_regex: `[a-z]{1,300}x`: "),
-            ("a{1000}{1000}", "/", "path_regex: `a{1000}{1000}`: "),
-            ("\\pL", "/", "path_regex: `\\\\pL`: "),
-            (&"a".repeat(1025), "/", "path_regex: a pattern has more"),
-            ("a", "/b?c", "path_regex: the replacement `/b?c`"),
+            ("(", "/", "pattern: `(`: unclosed group; "),
+            ("(a?){100}x", "/", "pattern: `(a?){100}x`: too large"),
+            ("[a-z]{1,300}x", "/", "pattern: `[a-z]{1,300}x`: "),
+            ("a{1000}{1000}", "/", "pattern: `a{1000}{1000}`: "),
+            ("\\pL", "/", "pattern: `\\\\pL`: "),
+            (&"a".repeat(1025), "/", "pattern: more than"),
+            ("a", "/b?c", "replacement: `/b?c`: `?` would begin a query"),
         ] {
             let refused = Pattern::new(pattern, replacement).unwrap_err();
             assert!(refused.starts_with(expected), "{refused}");
