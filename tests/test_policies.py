@@ -58,6 +58,15 @@ def test_jwt_auth_names_a_key_file_that_is_not_there(tmp_path: Path) -> None:
         jwt_auth(algorithms=["RS256"], keys=path)
 
 
+def test_jwt_auth_says_that_a_key_file_is_binary(tmp_path: Path) -> None:
+    """DER is what openssl and Java write beside PEM."""
+    path = tmp_path / "key.der"
+    path.write_bytes(b"\x30\x82\x01\x22\x30\x0d\x06\x09")
+    with pytest.raises(ConfigError, match=r"key\.der is binary") as caught:
+        jwt_auth(algorithms=["RS256"], keys=path)
+    assert "openssl pkey -pubin -inform DER" in caught.value.hint
+
+
 def test_jwt_auth_has_client_copies_of_its_headers_removed() -> None:
     """Also when the policy never runs."""
     policy = jwt_auth(
@@ -123,8 +132,9 @@ def test_rewrite_configures_all_it_is_told() -> None:
 )
 def test_patterns_that_are_no_pairs_are_told_how_they_are_written(patterns: Any) -> None:  # noqa: ANN401
     """As a user of another library writes them."""
-    with pytest.raises(ConfigError, match=r"rewrite: path_regex") as caught:
+    with pytest.raises(ConfigError, match=r"expected a list of pairs") as caught:
         rewrite(path_regex=patterns)
+    assert caught.value.where == "rewrite: path_regex"
     assert caught.value.hint == 'write path_regex=[("^/users/([0-9]+)$", "/accounts/${1}")]'
 
 
@@ -132,8 +142,9 @@ def test_patterns_that_are_no_pairs_are_told_how_they_are_written(patterns: Any)
 def test_rules_that_are_no_mapping_are_refused_by_their_argument(key: str) -> None:
     """Python's own words for it name neither."""
     arguments: dict[str, Any] = {key: [("/v1", "/")]}
-    with pytest.raises(ConfigError, match=rf"rewrite: {key}: expected a mapping, got list"):
+    with pytest.raises(ConfigError, match=r"expected a mapping, got list") as caught:
         rewrite(**arguments)
+    assert caught.value.where == f"rewrite: {key}"
 
 
 def test_every_factory_takes_what_any_policy_takes() -> None:

@@ -65,16 +65,19 @@ def jwt_auth(
     claims_to_headers: Mapping[str, str] | None = None,
     forward: bool = True,
     realm: str | None = None,
+    claims_encoding: Literal["utf8", "percent"] | None = None,
     name: str = "jwt_auth",
     limits: Limits | None = None,
     failure_policy: FailurePolicy = FailurePolicy.CLOSED,
 ) -> Policy:
     """Let only requests pass that carry a valid bearer token (RFC 6750, RFC 7519).
 
-    `algorithms` are JWA names. `keys` is PEM text, a JWK or a JWK Set (as text or mapping), or
-    `{"secret": ...}` for HMAC; a `Path` in place of text is read now. `claims_to_headers` maps
-    header names to claims. `leeway` is in seconds. Client copies of the headers that the policy
-    writes are removed from every request of the chain, whatever happens to the policy.
+    `algorithms` are JWA names. `keys` is PEM text (keys or certificates), a JWK, a JWK Set or a
+    map of PEM texts by their kid (as text or mapping), or `{"secret": ...}` for HMAC; a `Path` in
+    place of text is read now. `claims_to_headers` maps header names to claims; `claims_encoding`
+    says how they and the user are written there: "utf8" as they are (the default), "percent" with
+    `%XX` for what is not visible ASCII. `leeway` is in seconds. Client copies of the headers that
+    the policy writes are removed from every request of the chain, whatever happens to the policy.
 
     Raises ConfigError when a key file cannot be read.
     """
@@ -91,6 +94,7 @@ def jwt_auth(
         "forward": forward,
     }
     optional = {"issuer": issuer, "audience": audience, "realm": realm}
+    optional |= {"claims_encoding": claims_encoding}
     configuration |= {key: value for key, value in optional.items() if value is not None}
     return Policy(
         "jwt_auth",
@@ -223,7 +227,14 @@ _KEY_FILES = (".pem", ".pub", ".key", ".crt", ".cer", ".json", ".jwk", ".jwks", 
 def _text(path: Path) -> str:
     try:
         return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"the key file {path} is binary and no text",
+            where="jwt_auth: keys",
+            hint="write a key in DER as PEM: openssl pkey -pubin -inform DER -in key.der, "
+            "a certificate: openssl x509 -inform DER -in cert.der",
+        ) from error
+    except OSError as error:
         raise ConfigError(
             f"the key file {path} cannot be read: {error}",
             where="jwt_auth(keys=…)",

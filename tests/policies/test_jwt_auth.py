@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -222,3 +224,49 @@ def test_an_unusable_key_is_named_when_the_policy_is_loaded(host: Host) -> None:
     policy = jwt_auth(algorithms=["RS256"], keys="nonsense")
     with pytest.raises(PolicyLoadError, match="keys: the text is neither PEM nor a JWK"):
         policy.load(host)
+
+
+def user(
+    host: Host, claims: str, encoding: Literal["utf8", "percent"] | None = None
+) -> bytes | int | None:
+    """Return the user that goes on with a token of these claims, or the status of the refusal."""
+    secret = "0123456789abcdef0123456789abcdef"
+    policy = jwt_auth(algorithms=["HS256"], keys={"secret": secret}, claims_encoding=encoding)
+    parts = [b'{"alg":"HS256"}', b'{"exp":4000000000,' + claims.encode() + b"}"]
+    text = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    code = hmac.digest(secret.encode(), text, "sha256")
+    token = text + b"." + base64.urlsafe_b64encode(code).rstrip(b"=")
+    request = Request(chain(host, policy), headers=bearer(token))
+    return dict(upstream(request))[b"x-auth-user"] if request.passed else request.status
+
+
+@pytest.mark.parametrize("digits", ["7", "98765432109876543210", "98765432109876543299", "-5"])
+def test_a_number_names_the_user_in_its_own_digits(host: Host, digits: str) -> None:
+    """Through a float two users would become one."""
+    assert user(host, f'"sub":{digits}') == digits.encode()
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        '"sub":1e2',
+        '"sub":100.0',
+        '"sub":-0',
+        '"sub":1e400',
+        '"sub":"a","sub":"b"',
+        '"sub":"\\ud800"',
+        '"sub":" ada"',
+        '"sub":"ada\\u00a0"',
+        '"sub":"a\\u0085b"',
+    ],
+)
+def test_a_user_that_two_readers_could_read_differently_is_refused(host: Host, claims: str) -> None:
+    """With 401, as any other token that does not hold."""
+    assert user(host, claims) == 401
+
+
+def test_a_user_that_is_not_ascii_goes_on_in_utf8_or_percent_encoded(host: Host) -> None:
+    """As `claims_encoding` says."""
+    claims = '"sub":"Zo\\u00eb 100%"'
+    assert user(host, claims) == "Zo\u00eb 100%".encode()
+    assert user(host, claims, "percent") == b"Zo%C3%AB%20100%25"
