@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import re
 import shutil
 import sys
 import tomllib
@@ -171,9 +172,15 @@ def policies(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation; a broken link is an error."""
+    """Build the documentation; a broken link, or a part from another host, is an error."""
     install(session, "docs")
-    session.run("mkdocs", "build", "--strict", "--site-dir", session.create_tmp())
+    site = pathlib.Path(session.create_tmp()).resolve() / "site"
+    session.run("mkdocs", "build", "--strict", "--site-dir", str(site))
+    part = r"<(?:script|img)[^>]+src=\"https?:|<link[^>]+href=\"https?:[^>]+stylesheet"
+    foreign = re.compile(part)
+    strange = [page for page in site.rglob("*.html") if foreign.search(page.read_text("utf-8"))]
+    if strange:
+        session.error(f"pages load parts from other hosts: {strange}")
 
 
 @nox.session(requires=["build"])
