@@ -35,11 +35,10 @@ pub(super) fn is_response(head: &HeaderMap) -> bool {
 /// Takes out what policies wrote about the connection and the framing of a message, which whoever
 /// writes it says (RFC 9110 §7.6.1, RFC 9112 §6). What came with the message stays.
 pub(super) fn mend(head: &mut HeaderMap, direction: Direction) {
-    let lengths = || head.get_all(b"content-length");
-    let first = lengths().next().unwrap_or_default();
-    let one_number = lengths().all(|value| {
-        value == first && (1..20).contains(&value.len()) && value.iter().all(u8::is_ascii_digit)
-    });
+    let digits =
+        |value: &[u8]| (1..20).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
+    let one_number = head.get(b"content-length").is_some_and(digits)
+        && head.get_all(b"content-length").count() == 1;
     let stays = |(name, _, as_it_came): &(&[u8], &[u8], bool)| {
         *as_it_came
             || match *name {
