@@ -66,7 +66,7 @@ pub(super) fn es512() -> Vec<u8> {
 pub(super) fn long_message() -> Vec<u8> {
     let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
     let key = pair.public_key().as_der().unwrap();
-    message(&[b"sha512", key.as_ref(), &[1; 256], &[b'm'; 200_000]])
+    message(&[b"sha512", key.as_ref(), &[1; 256], &vec![b'm'; 200_000]])
 }
 
 pub(super) fn ed25519() -> Vec<u8> {

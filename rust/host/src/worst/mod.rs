@@ -87,17 +87,20 @@ fn call(function: &HostFunction, name: &str, arguments: &str, row: &Row) -> Stri
 }
 
 fn import(function: &HostFunction, name: &str) -> String {
-    let list = |types: &[Type]| -> String {
-        types.iter().map(|ty| format!(" {}", ty.to_string().to_lowercase())).collect()
+    let list = |types: &[Type]| {
+        let names: Vec<_> = types.iter().map(|ty| ty.to_string().to_lowercase()).collect();
+        names.join(" ")
     };
     let (module, from) = (function.module, function.name);
     let (params, results) = (list(function.params), list(function.results));
-    format!(r#"(import "{module}" "{from}" (func ${name} (param{params}) (result{results})))"#)
+    format!(r#"(import "{module}" "{from}" (func ${name} (param {params}) (result {results})))"#)
 }
 
 fn data(at: usize, bytes: &[u8]) -> String {
     let mut text = format!("(data (i32.const {at}) \"");
-    bytes.iter().for_each(|byte| write!(text, "\\{byte:02x}").unwrap());
+    for byte in bytes {
+        write!(text, "\\{byte:02x}").unwrap();
+    }
     text + "\")"
 }
 
@@ -132,14 +135,11 @@ fn guest(function: &HostFunction, row: &Row, run: &Loop) -> Vec<u8> {
     for (place, function) in before.iter().enumerate() {
         text += &import(function, &format!("b{place}"));
     }
-    let setup: String = before
-        .iter()
-        .zip(row.before)
-        .enumerate()
-        .map(|(place, (function, (_, arguments)))| {
-            format!("(drop {})", call(function, &format!("b{place}"), arguments, row))
-        })
-        .collect();
+    let mut setup = String::new();
+    for (place, (function, (_, arguments))) in before.iter().zip(row.before).enumerate() {
+        let call = call(function, &format!("b{place}"), arguments, row);
+        write!(setup, "(drop {call})").unwrap();
+    }
     let the_call = call(function, "f", row.arguments, row);
     let the_call =
         if function.results.is_empty() { the_call } else { format!("(drop {the_call})") };
