@@ -83,13 +83,13 @@ impl Exchange {
         ended: bool,
     ) -> Result<(Self, Effects), Error> {
         let outcome = reader.finish(&router.proxies).map_err(Problem::response);
-        let outcome = outcome.and_then(|mut head| match head.answer.take() {
-            Some(answer) => Err(answer),
-            None => {
-                let field = |name: &[u8]| head.map.get(name).unwrap_or_default();
-                let route = router.find(field(b":authority"), field(b":path"));
-                Ok((route.ok_or_else(|| NO_ROUTE.response())?, head))
+        let outcome = outcome.and_then(|mut head| {
+            if let Some(answer) = head.answer.take() {
+                return Err(answer);
             }
+            let field = |name: &[u8]| head.map.get(name).unwrap_or_default();
+            let route = router.find(field(b":authority"), field(b":path"));
+            Ok((route.ok_or_else(|| NO_ROUTE.response())?, head))
         });
         let head_only = line.method == b"HEAD";
         let (route, head) = match outcome {

@@ -83,9 +83,11 @@ impl Connection {
         if (100..200).contains(&line.status) && line.status != 101 {
             self.upstream.interim += bytes.len();
             // RFC 9110 §15.2: HTTP/1.0 knows none.
-            if self.newer && !self.response_begun {
-                let map = reader.finish_interim();
-                map.iter().for_each(|map| interim(step.client.own(), map));
+            if self.newer
+                && !self.response_begun
+                && let Some(map) = reader.finish_interim()
+            {
+                interim(step.client.own(), &map);
             }
             return true;
         }
