@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -116,35 +115,6 @@ def test_rewrite_configures_all_it_is_told() -> None:
         "request_headers": {"set": {"x-tier": "gold"}},
         "response_headers": {"remove": ["server"]},
     }
-
-
-@pytest.mark.parametrize(
-    "patterns",
-    [
-        "(",
-        {"^/a": "/b"},
-        ["^/a"],
-        [("^/a",)],
-        [("^/a", "/b", "last")],
-        [(re.compile("^/a"), "/b")],
-        7,
-    ],
-)
-def test_patterns_that_are_no_pairs_are_told_how_they_are_written(patterns: Any) -> None:  # noqa: ANN401
-    """As a user of another library writes them."""
-    with pytest.raises(ConfigError, match=r"expected a list of pairs") as caught:
-        rewrite(path_regex=patterns)
-    assert caught.value.where == "rewrite: path_regex"
-    assert caught.value.hint == 'write path_regex=[("^/users/([0-9]+)$", "/accounts/${1}")]'
-
-
-@pytest.mark.parametrize("key", ["path_prefix", "request_headers", "response_headers"])
-def test_rules_that_are_no_mapping_are_refused_by_their_argument(key: str) -> None:
-    """Python's own words for it name neither."""
-    arguments: dict[str, Any] = {key: [("/v1", "/")]}
-    with pytest.raises(ConfigError, match=r"expected a mapping, got list") as caught:
-        rewrite(**arguments)
-    assert caught.value.where == f"rewrite: {key}"
 
 
 def test_every_factory_takes_what_any_policy_takes() -> None:

@@ -230,7 +230,7 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"the key file {path} is binary and no text",
-            where="jwt_auth: keys",
+            where="jwt_auth(keys=…)",
             hint="write a key in DER as PEM: openssl pkey -pubin -inform DER -in key.der, "
             "a certificate: openssl x509 -inform DER -in cert.der",
         ) from error

@@ -56,12 +56,16 @@ SCHEMAS: dict[str, Schema] = {
     "jwt_auth": _keys(
         {
             "algorithms": _said(
-                {"type": "array", "items": {"enum": [*_ALGORITHMS, "EdDSA"]}, "minItems": 1},
+                {
+                    "type": "array",
+                    "items": {"enum": [*_ALGORITHMS, "EdDSA", "Ed25519"]},
+                    "minItems": 1,
+                },
                 "Which a token may use.",
             ),
             "keys": _said(
                 {"anyOf": [_TEXT, {"type": "object"}]},
-                "PEM text, a JWK, a JWK Set, {file: …}, or {secret: …} for HS.",
+                "PEM text, a JWK, a JWK Set, PEM texts by kid, {file: …}, or {secret: …} for HS.",
             ),
             "issuer": _said(_NAMES, "Accepted `iss`, one or a list."),
             "audience": _said(_NAMES, "Accepted `aud`, one or a list."),
@@ -76,6 +80,10 @@ SCHEMAS: dict[str, Schema] = {
             "claims_to_headers": _said(_TEXTS, "Headers by name, and the claims that they get."),
             "forward": _said({"type": "boolean", "default": True}, "Whether the token goes on."),
             "realm": _said(_TEXT, "`realm` of the challenges."),
+            "claims_encoding": _said(
+                {"enum": ["utf8", "percent"], "default": "utf8"},
+                "How the user and claims are written into headers.",
+            ),
         },
         "algorithms",
         "keys",
@@ -113,7 +121,7 @@ SCHEMAS: dict[str, Schema] = {
                         {"pattern": _STRING, "replacement": _STRING}, "pattern", "replacement"
                     ),
                 },
-                "The first that finds something wins; $1 is a group.",
+                "The first that finds something wins; ${1} is a group.",
             ),
             "host": _said(_TEXT, "The host that the request goes on with."),
             "request_headers": _said(_FIELD_RULES, "Changes to the request's fields."),
