@@ -23,7 +23,7 @@ from jose import jwt
 
 from tests.native.chain_request import Request
 from tests.policies.issuer import bearer
-from wasmgate import PolicyLoadError
+from wasmgate import Policy, PolicyLoadError
 from wasmgate._native import Chain, Host
 from wasmgate.policies import jwt_auth
 
@@ -85,9 +85,10 @@ def status(host: Host, keys: Any, kid: str | None = None) -> int | None:  # noqa
 
 
 def refusal(host: Host, keys: Any, algorithm: str = "RS256") -> str:  # noqa: ANN401 (JSON)
-    """Return what is said of keys that are refused."""
+    """Return what the module says of keys that are refused."""
+    configuration = {"algorithms": [algorithm], "keys": keys}
     with pytest.raises(PolicyLoadError) as caught:
-        jwt_auth(algorithms=[algorithm], keys=keys).load(host)
+        Policy("jwt_auth", configuration=configuration).load(host)
     return str(caught.value)
 
 
