@@ -26,7 +26,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// What the layer above is taken to need for one callout: to begin it, and to read the answer.
 const CALLOUT: Duration = Duration::from_micros(200);
 /// A line about what waits is written once in this time.
-const QUIET: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_mins(1);
 /// The shortest wait for a share.
 const SHORTEST: Duration = Duration::from_millis(1);
 

@@ -15,7 +15,7 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
 /// Lines that are written in [`QUIET`].
 const LINES: u32 = 5;
-const QUIET: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_mins(1);
 
 /// Of one VM on one thread.
 #[derive(Default)]

@@ -118,7 +118,9 @@ pub(crate) fn late() -> Vec<(Instant, Key)> {
     outbox(|out| {
         let queues = &mut out.queues;
         let fresh = std::mem::take(&mut queues.fresh);
-        fresh.into_iter().for_each(|key| queues.wait_for_turn(key));
+        for key in fresh {
+            queues.wait_for_turn(key);
+        }
         let mut late = std::mem::take(&mut queues.late);
         late.retain(|(_, key)| queues.stands(*key));
         queues.late = late;

@@ -213,7 +213,7 @@ fn the_tenants_of_a_policy_have_one_share_and_take_turns() {
     ];
     let chain = Chain::new(vec![policy(&host, &fields.each_ref().map(String::as_str), |spec| {
         let key = TenantKey::Header("x-tenant".into());
-        spec.tenants = Some(TenantSettings { key, most: 100, idle: Duration::from_secs(3600) });
+        spec.tenants = Some(TenantSettings { key, most: 100, idle: Duration::from_hours(1) });
     })]);
     for tenant in 0..20 {
         common::posted(&chain, &[("x-tenant", &tenant.to_string())]);
@@ -235,8 +235,8 @@ fn the_next_tick_is_due_a_period_after_the_last_one_has_ended() {
     let functions = ForeignFunctions::from([("wait".to_owned(), function)]);
     let options = HostOptions { clock: Clock::stopped_at(0), functions, ..HostOptions::default() };
     let host = HOST.get_or_init(|| Host::with(options));
-    let wait = r#"(drop (call $foreign (i32.const 3000) (i32.const 4) (i32.const 0) (i32.const 0)
-        (i32.const 16) (i32.const 20)))"#;
+    let wait = "(drop (call $foreign (i32.const 3000) (i32.const 4) (i32.const 0) (i32.const 0)
+        (i32.const 16) (i32.const 20)))";
     let fields = [
         r#"(import "env" "proxy_call_foreign_function"
             (func $foreign (param i32 i32 i32 i32 i32 i32) (result i32)))"#,

@@ -8,7 +8,7 @@ use crate::callouts::{Callout, CalloutAnswer, CalloutRequest};
 const BYTES: usize = 8 << 20;
 /// What each takes beside its bytes.
 const OVERHEAD: usize = 256;
-/// gRPC's status RESOURCE_EXHAUSTED.
+/// gRPC's status `RESOURCE_EXHAUSTED`.
 const EXHAUSTED: u32 = 8;
 const TOO_MUCH: &str = "too much of it waits for the policy's `background_share`";
 
@@ -54,9 +54,13 @@ impl Held {
 
     /// Keeps a callout. One that does not fit fails; true if it is under way and to be ended.
     pub(crate) fn hold_callout(&mut self, callout: Callout) -> bool {
-        let (id, failure) = (callout.id, failure_of(&callout.request));
-        let opens = callout.request.opens();
-        let Err(_) = self.hold(Put::Callout(callout)) else { return false };
+        let (id, opens) = (callout.id, callout.request.opens());
+        let failure = failure_of(&callout.request);
+        let put = Put::Callout(callout);
+        if self.fits(&put) {
+            self.keep(put);
+            return false;
+        }
         let waits = self.forget(id);
         self.keep(Put::Answer(id, failure));
         !(opens || waits)
@@ -64,18 +68,16 @@ impl Held {
 
     /// Keeps an answer. One that does not fit becomes a failure; true if its callout is to be ended.
     pub(crate) fn hold_answer(&mut self, callout: u64, answer: CalloutAnswer) -> bool {
-        let Err(put) = self.hold(Put::Answer(callout, answer)) else { return false };
-        let Put::Answer(callout, answer) = put else { return false };
-        self.keep(Put::Answer(callout, failure(&answer)));
-        true
+        let failure = failure(&answer);
+        let put = Put::Answer(callout, answer);
+        let fits = self.fits(&put);
+        self.keep(if fits { put } else { Put::Answer(callout, failure) });
+        !fits
     }
 
-    fn hold(&mut self, put: Put) -> Result<(), Put> {
-        if !self.puts.is_empty() && self.bytes.saturating_add(put.bytes()) > BYTES {
-            return Err(put);
-        }
-        self.keep(put);
-        Ok(())
+    /// Whether there is room; one of any size may wait alone.
+    fn fits(&self, put: &Put) -> bool {
+        self.puts.is_empty() || self.bytes.saturating_add(put.bytes()) <= BYTES
     }
 
     fn keep(&mut self, put: Put) {
