@@ -177,8 +177,6 @@ PROGRAMS = {
         "request_headers: get request :authority",
         "request_headers: property request.headers.host",
     ],
-    "host-added": ["request_headers: add request host other.example"],
-    "authority-added": ["request_headers: add request :authority other.example"],
     "host-anew": [
         "request_headers: remove request host",
         "request_headers: add request Host other.example",
