@@ -40,7 +40,9 @@ __all__ = [
     "held_bytes",
     "inspect",
     "kept_streams",
+    "masked",
     "pending_callouts",
+    "printable",
 ]
 
 _Fields: TypeAlias = Iterable[tuple[bytes, bytes]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from a2wsgi import WSGIMiddleware
@@ -12,6 +13,11 @@ from tests.asgi.placed import PLACES, ask, fields, place
 from tests.middleware.asgi_server import HOST
 from tests.middleware.guests import guest
 from wasmgate import ConfigError, PolicyMiddleware
+
+if TYPE_CHECKING:
+    from a2wsgi.wsgi_typing import Environ, StartResponse
+
+    from wasmgate._asgi import ASGIApp
 
 A, B = (b"host", b"a.test"), (b"host", b"b.test")
 BEARER = (b"authorization", b"Bearer a")
@@ -61,17 +67,18 @@ async def test_a_handshake_without_a_host_is_denied() -> None:
     assert (await connection.done()).status == 400
 
 
-def wsgi(environ: dict[str, str], start: object) -> list[bytes]:
+def wsgi(environ: Environ, start: StartResponse) -> list[bytes]:
     """Answer with the user that a WSGI app believes in."""
-    start("200 OK", [("content-type", "text/plain")])  # type: ignore[operator]
-    return [environ.get("HTTP_X_AUTH_USER", "nobody").encode()]
+    start("200 OK", [("content-type", "text/plain")], None)
+    user = cast("dict[str, str]", environ).get("HTTP_X_AUTH_USER", "nobody")
+    return [user.encode()]
 
 
 @pytest.mark.parametrize("name", [b"x_auth_user", b"x-auth_user", b"X_Auth-User", b"x-auth-user"])
 async def test_a_client_cannot_name_the_user_of_a_wsgi_app(name: bytes) -> None:
     """However it spells the header that a policy strips."""
     policy = guest(strip_request_headers=("x-auth-user",))
-    app = PolicyMiddleware(WSGIMiddleware(wsgi), policies=[policy])
+    app = PolicyMiddleware(cast("ASGIApp", WSGIMiddleware(wsgi)), policies=[policy])
     answer = await ask(app, headers=[*HOST, (name, b"root")], extensions={})
     assert answer.body == b"nobody"
 

@@ -102,8 +102,8 @@ pub struct RequestReader<'a> {
     forwards: Option<u64>,
     bytes: usize,
     fields: usize,
-    underscores: bool,
-    dropped: Dropped,
+    /// Fields left out for an underscore in their names; none where such names go on.
+    dropped: Option<Dropped>,
     user: Option<Arc<str>>,
     problem: Option<Problem>,
 }
@@ -140,8 +140,7 @@ impl<'a> RequestReader<'a> {
             forwards: None,
             bytes: 0,
             fields: 0,
-            underscores: false,
-            dropped: Dropped::default(),
+            dropped: Some(Dropped::default()),
             user: None,
             problem: (line.target.len() > TARGET).then_some(LONG_TARGET),
             line,
@@ -155,7 +154,7 @@ impl<'a> RequestReader<'a> {
     /// Lets names with an underscore go on.
     #[must_use]
     pub(crate) fn with_underscores(mut self, allowed: bool) -> Self {
-        self.underscores = allowed;
+        self.dropped = (!allowed).then(Dropped::default);
         self
     }
 
@@ -169,7 +168,7 @@ impl<'a> RequestReader<'a> {
     /// Takes what was found beside the head: the fields that were dropped for their underscores, and
     /// the user.
     pub(crate) fn beside(&mut self) -> (Dropped, Option<Arc<str>>) {
-        (std::mem::take(&mut self.dropped), self.user.take())
+        (self.dropped.take().unwrap_or_default(), self.user.take())
     }
 
     /// Takes in one field, name and value as they came.
@@ -201,8 +200,10 @@ impl<'a> RequestReader<'a> {
                 }
                 self.map.push(name, value);
             }
-            Role::Underscore if self.underscores => self.map.push(name, value),
-            Role::Underscore => self.dropped.add(name),
+            Role::Underscore => match &mut self.dropped {
+                Some(dropped) => dropped.add(name),
+                None => self.map.push(name, value),
+            },
             Role::HopByHop if name.eq_ignore_ascii_case(b"upgrade") => {
                 self.websocket |= is_websocket(value);
             }

@@ -83,7 +83,9 @@ pub fn take(entry: Option<Vec<u8>>, key: u128, buckets: &[Bucket], now: u64) -> 
     let mut way = Vec::with_capacity(HEAD + TIME * times.len());
     way.extend_from_slice(&key);
     way.push(u8::try_from(times.len()).unwrap_or(u8::MAX));
-    times.iter().for_each(|time| way.extend_from_slice(&time.to_le_bytes()));
+    for time in &times {
+        way.extend_from_slice(&time.to_le_bytes());
+    }
     entry.splice(place, way);
     Taken { entry: Some(entry), outcomes }
 }
