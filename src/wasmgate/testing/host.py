@@ -84,14 +84,14 @@ class PolicyHost:
 
     def _turn(self) -> float | None:
         """Give the loop turns until nothing is due; return the seconds until something is."""
-        waits: list[float | None] = []
-        while not waits or 0 in waits:
-            waits = []
+        while True:
+            waits: list[float | None] = []
             for chain in self._chains:
                 wait, effects = chain.tick()
                 self._note(effects)
                 waits.append(wait)
-        return min((wait for wait in waits if wait is not None), default=None)
+            if 0 not in waits:
+                return min((wait for wait in waits if wait is not None), default=None)
 
     def set_time(self, now: datetime | float) -> None:
         """Set the time of day to a datetime or Unix time in seconds, forwards or backwards.

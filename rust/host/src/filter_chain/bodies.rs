@@ -155,7 +155,8 @@ impl FilterChain<'_> {
             let limit = state.chain.plugins()[position].core().spec.limits.body;
             let gate = state.gate(direction, position);
             let over = gate.waits() && !gate.watermark && gate.held() > limit;
-            over.then(|| std::mem::take(gate)).is_some()
+            // A policy that saw a head is not given that of the refusal: it keeps that mark.
+            over.then(|| gate.release()).is_some()
         };
         if overflow {
             let refusal = match direction {
