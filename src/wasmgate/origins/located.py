@@ -24,6 +24,7 @@ _REFUSED = re.compile(
 )
 # What guests put in front, to say who speaks and of what.
 _PREFIX = re.compile(r"(?:[\w-]+: )?configuration: ")
+_ADVICE = re.compile(r"; ((?:write|leave|use|take|name|set) .+)", re.DOTALL)
 _BUNDLED = {"jwt_auth", "rate_limit", "rewrite"}
 
 
@@ -52,13 +53,17 @@ def located(error: PolicyLoadError, refused: Refused) -> PolicyLoadError:
     found = find(refusal[2] or "", given, as_text=key in refused.as_text)
     line = found.line if key in refused.as_text else None
     place = refused.origin.place((key, *found.path), line)
-    said = refused.origin.masked(_PREFIX.sub("", found.text, count=1))
+    whole = _PREFIX.sub("", found.text, count=1)
+    said = refused.origin.masked(whole)
+    if said != whole:
+        # The guest repeated a value that may be a secret: its advice may repeat a part of it.
+        said = _ADVICE.sub("", said)
     if not given:
         hint = f"give it one: {key}" + ("={…}" if refused.origin.in_python else ": { … }")
         text = f"{place}: policy {refused.name!r} refused the configuration, which is empty"
         return PolicyLoadError(f"{text}: {said}", policy=refused.name, hint=hint)
     text = f"{place}: policy {refused.name!r} refused the configuration"
-    hint = refused.origin.masked(_what_to_write(found.text, found.path, refused))
+    hint = _what_to_write(said, found.path, refused)
     return PolicyLoadError(f"{text}: {said}" if said else text, policy=refused.name, hint=hint)
 
 
@@ -90,7 +95,7 @@ def _what_to_write(said: str, path: Key, refused: Refused) -> str:
     for hint in (_of_field(said, path, python=python), _of_kind(said, key, python=python)):
         if hint:
             return hint
-    if advice := re.search(r"; ((?:write|leave|use|take|name|set) .+)", said):
+    if advice := _ADVICE.search(said):
         return advice[1]
     if str(refused.module) in _BUNDLED:
         return f"see what the documentation of {refused.module} says of {key}"
@@ -105,6 +110,10 @@ def _of_field(said: str, path: Key, *, python: bool) -> str:
         known = re.findall(r"`([^`]+)`", unknown[2] or "")
         close = difflib.get_close_matches(unknown[1], known, n=1) or known
         return f"write {' or '.join(close)} instead" if close else f"take {unknown[1]} out"
+    if others := re.search(r"unknown key; expected (?:one of )?(.*?)(?: at line|$)", said):
+        known = others[1].split(", ")
+        close = difflib.get_close_matches(str(path[-1]) if path else "", known, n=1)
+        return f"write {close[0]} instead" if close else f"write one of {others[1]}"
     return ""
 
 
