@@ -86,12 +86,19 @@ def names_of(module: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["jwt_auth", "rate_limit", "rewrite"])
-def test_a_bundled_policy_tells_where(name: str) -> None:
+def test_a_bundled_policy_tells_where(name: str, tmp_path: Path) -> None:
     """Its names are beside it: here of the start, which has too little fuel."""
-    with pytest.raises(PolicyLoadError) as caught:
-        Policy(name, configuration={}, limits=Limits(start_fuel=3_000)).load(Host())
     place = f"  at <{name}::context::Root as proxy_wasm::traits::RootContext>::on_configure"
-    assert place in str(caught.value).splitlines()
+    host, seen = Host(cache=str(tmp_path)), set[str]()
+    # Of what it takes to start, the last part is the reading of the configuration.
+    for fuel in range(100_000, 400_000, 500):
+        try:
+            Policy(name, configuration={"x": 1}, limits=Limits(start_fuel=fuel)).load(host)
+        except PolicyLoadError as error:
+            seen.update(str(error).splitlines())
+        if place in seen:
+            break
+    assert place in seen
 
 
 def test_twenty_frames_are_enough(host: Host) -> None:

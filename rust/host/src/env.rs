@@ -29,6 +29,8 @@ const PARKED: usize = 1024;
 const DENIALS: usize = 16;
 /// Units that a denial costs: it is written down and counted.
 const DENIAL: u64 = 8192;
+/// Fuel for a byte of a line that is made printable.
+const ESCAPED: u64 = 32;
 /// Warnings kept for the text of an error.
 const WARNINGS: usize = 8;
 
@@ -283,6 +285,10 @@ impl Env {
 
     /// A line of the host about the policy.
     pub(crate) fn log(&mut self, level: LogLevel, message: String) {
+        if self.log_bytes_left == 0 && !self.traced {
+            return;
+        }
+        self.debt = self.debt.saturating_add(message.len() as u64 * ESCAPED);
         // Most of them name something of the guest's.
         let message = match printable(&message) {
             Cow::Borrowed(_) => message,
