@@ -157,7 +157,7 @@ class PolicyMiddleware:
                     return
                 exchange.begin(forwarded)
                 if forwarded.request_head is not None:
-                    rewrite(scope, forwarded.request_head)
+                    scope = rewrite(scope, forwarded.request_head)
             if body_follows and not await self._framed(scope, exchange):
                 return
             if (user := stream.user) is not None:
@@ -196,7 +196,7 @@ class PolicyMiddleware:
                 if forwarded is None:
                     return
                 if forwarded.request_head is not None:
-                    rewrite(scope, forwarded.request_head)
+                    scope = rewrite(scope, forwarded.request_head)
             if (user := stream.user) is not None:
                 scope[USER] = user
             await self.app(scope, handshake.receive, send)

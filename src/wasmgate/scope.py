@@ -196,8 +196,14 @@ def declared(headers: Fields) -> int | None:
     return int(length) if length.isdigit() and len(length) < _DIGITS else None
 
 
-def rewrite(scope: Scope, head: RequestHead) -> None:
-    """Write the head that policies left into a scope: what they see is below the mount."""
+def rewrite(scope: Scope, head: RequestHead) -> Scope:
+    """Write the head that policies left into a scope, and return it for the app.
+
+    What policies see is below the mount. Servers look into their scope for HEAD when they send the
+    body (RFC 9110 section 9.3.2), so a request that becomes one, or is one no more, has its own.
+    """
+    if "HEAD" in {scope.get("method"), head.method} and scope.get("method") != head.method:
+        scope = dict(scope)
     mount, came = target(scope)
     if head.target != came:
         path, _, query = head.target.partition(b"?")
@@ -209,6 +215,7 @@ def rewrite(scope: Scope, head: RequestHead) -> None:
     scope["headers"] = [*authority, *head.headers]
     if "method" in scope:
         scope["method"] = head.method
+    return scope
 
 
 def frame(scope: Scope) -> None:
