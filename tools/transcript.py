@@ -85,7 +85,9 @@ def _run(command: str, url: str, token: str) -> str:
     """Return a command and its output as a terminal shows them."""
     shell = ["bash", "-c", command.format(url=url).replace("curl ", "curl -sS ", 1)]
     ran = subprocess.run(shell, env={"TOKEN": token}, check=True, capture_output=True, text=True)
-    shown = [line.rstrip() for line in ran.stdout.splitlines()]
+    # Date is another one each time.
+    lines = [line.rstrip() for line in ran.stdout.splitlines()]
+    shown = [line for line in lines if not line.startswith("date: ")]
     typed = command.format(url=SHOWN).replace("\n", "\n> ")
     return "\n".join([f"$ {typed}", *shown, ""])
 

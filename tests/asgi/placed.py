@@ -41,7 +41,7 @@ async def ask(app: ASGIApp, target: str = "/", **scope: Any) -> Connection:  # n
     """Send a request without a body; `scope` is what differs from the usual one."""
     headers = scope.pop("headers", HOST)
     return await Connection(
-        app, http_scope(target=target, headers=headers, **scope), part(b"")
+        app, http_scope(target=target, **scope) | {"headers": headers}, part(b"")
     ).done()
 
 

@@ -62,7 +62,7 @@ async def test_a_handshake_without_a_host_is_denied() -> None:
     scope = {"type": "websocket", "extensions": {"websocket.http.response": {}}}
     from tests.middleware.asgi_server import Connection, http_scope  # noqa: PLC0415
 
-    made = http_scope(headers=[], scheme="ws") | scope
+    made = http_scope(scheme="ws") | {"headers": []} | scope
     connection = Connection(place("middleware"), made, {"type": "websocket.connect"})
     assert (await connection.done()).status == 400
 

@@ -26,8 +26,11 @@ def http_scope(
     headers: Fields | None = None,
     **more: Any,  # noqa: ANN401
 ) -> dict[str, Any]:
-    """Make the scope of a request as servers do."""
+    """Make the scope of a request as servers do; HTTP/1.1 has a Host."""
     path, _, query = target.partition("?")
+    fields = list(headers or ())
+    if not any(name.lower() == b"host" for name, _ in fields):
+        fields = [*HOST, *fields]
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -38,7 +41,7 @@ def http_scope(
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": HOST if headers is None else headers,
+        "headers": fields,
         "client": ("192.0.2.1", 4711),
         "server": ("127.0.0.1", 80),
         **more,

@@ -60,7 +60,7 @@ def stamped(module: Path, model: Model) -> PolicyMiddleware:
 async def post(wrapped: PolicyMiddleware, fields: Fields, *chunks: bytes) -> None:
     """Send a request whose body comes in these chunks."""
     length = (b"content-length", b"%d" % sum(map(len, chunks)))
-    scope = http_scope("POST", headers=[*fields, length])
+    scope = http_scope("POST", headers=[(b"host", b"stamp.test"), *fields, length])
     messages = [part(chunk, more=True) for chunk in chunks]
     await Connection(wrapped, scope, *messages, part(b"")).done()
 
