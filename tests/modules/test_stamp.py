@@ -125,4 +125,8 @@ async def test_the_empty_guest_changes_nothing(tmp_path: Path) -> None:
     headers |= {"host": "stamp.test", "content-length": "3"}
     assert model.seen == [("/", headers, b"abc")]
     ran = {one.callback for one in wrapped.host.callbacks() if one.fuel}
-    assert ran == {"proxy_on_request_headers", "proxy_on_request_body"}
+    # The first callback of all also pays for making the instance.
+    assert ran - {"proxy_on_context_create"} == {
+        "proxy_on_request_headers",
+        "proxy_on_request_body",
+    }
