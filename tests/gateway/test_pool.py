@@ -178,7 +178,7 @@ async def test_stale_connection_and_streamed_body(
         await fetch(client, upstream.url)
         request = Request(endpoint=upstream.url, method="PUT", length=size)
         transaction = await client.begin(request, bytes(size // 2), end=False)
-        await upstream.until(lambda: upstream.open == 0)
+        await upstream.until(lambda: "0 open" in repr(client))
         failed = [] if peers == 2 else [UpstreamError]
         waiting = asyncio.ensure_future(transaction.response())
         await transaction.write(bytes(size - size // 2), end=True)
