@@ -6,8 +6,8 @@ use crate::time_budget::{TimeBudget, WHOLE};
 
 /// The share of a thread's time for instances that take the place of crashed ones,
 const SHARE: u32 = WHOLE / 10;
-/// saved up over this time: a second of starts at once.
-const WINDOW: Duration = Duration::from_secs(10);
+/// and what is saved up of it at most.
+const SAVED: Duration = Duration::from_secs(1);
 /// What a start takes at least.
 const SHORTEST: Duration = Duration::from_micros(100);
 /// The first back-off of a module that does not start; it doubles with each further try.
@@ -64,7 +64,7 @@ impl Health {
     }
 
     fn spend(&mut self, now: Instant, took: Duration) {
-        let made = || TimeBudget::new(SHARE, WINDOW, now);
+        let made = || TimeBudget::new(SHARE, SAVED, now);
         let budget = self.replacements.get_or_insert_with(made);
         let _ = budget.wait(now);
         budget.spend(took.max(SHORTEST));

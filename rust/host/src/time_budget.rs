@@ -18,11 +18,10 @@ pub(crate) struct TimeBudget {
 }
 
 impl TimeBudget {
-    /// A budget that grows with `share` and never holds more than what comes in `window`; it is full.
-    pub(crate) fn new(share: Share, window: Duration, now: Instant) -> Self {
-        let share = share.clamp(1, WHOLE);
-        let most = grown(window, share);
-        Self { balance: most, most, share, at: now }
+    /// A budget that grows with `share` and never holds more than `most`; it is full.
+    pub(crate) fn new(share: Share, most: Duration, now: Instant) -> Self {
+        let most = nanoseconds(most);
+        Self { balance: most, most, share: share.clamp(1, WHOLE), at: now }
     }
 
     /// How long nothing may be spent; none: it may be now.
@@ -61,7 +60,7 @@ mod tests {
     #[test]
     fn what_is_spent_never_exceeds_the_share_and_one_window_and_one_use() {
         let mut now = Instant::now();
-        let mut budget = TimeBudget::new(WHOLE / 20, SECOND, now);
+        let mut budget = TimeBudget::new(WHOLE / 20, SECOND / 20, now);
         let (mut spent, mut passed) = (Duration::ZERO, Duration::ZERO);
         for turn in 0..10_000_u32 {
             if budget.wait(now).is_none() {
@@ -78,7 +77,7 @@ mod tests {
     #[test]
     fn it_says_when_it_may_be_spent_again() {
         let now = Instant::now();
-        let mut budget = TimeBudget::new(WHOLE / 20, SECOND, now);
+        let mut budget = TimeBudget::new(WHOLE / 20, SECOND / 20, now);
         budget.spend(MILLISECOND * 60);
         let wait = budget.wait(now).unwrap();
         assert_eq!(wait.as_millis(), 200);
