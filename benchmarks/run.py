@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import background
 import chain
 import guests
 import guests_served
@@ -95,6 +96,7 @@ QUESTIONS: dict[str, Callable[[Run], list[Result]]] = {
     ),
     "guests": lambda run: guests.guests(run.folder, run.requests, run.load.rounds, run.progress),
     "guests.served": lambda run: guests_served.served(run.folder, run.load, run.progress),
+    "background": lambda run: background.background(run.folder, run.load, run.progress),
     PLAIN: lambda run: run.compare(PLAIN),
     KNOWN: lambda run: run.compare(KNOWN),
     NEW: lambda run: run.compare(NEW),

@@ -40,6 +40,8 @@ _STEPS = {
     ("start", "time"): (
         "from the start of `wasmgate run` to its first answer, three cached policies"
     ),
+    ("background", "p50"): "a request of another route, the median, beside",
+    ("background", "p99"): "a request of another route, 99 of 100, beside",
 }
 _MILLISECOND = 1000.0
 _HUNDRED = 99.95

@@ -12,7 +12,8 @@ from tests.native.hostile import ATTACK, WAT, wasm
 from wasmgate._native import Chain, Host
 
 STEP_CALLBACKS, STEP_FUEL = 64, 20_000_000
-SHARE = 50_000_000  # of a second, and what is saved up at most
+SHARE = 50_000_000  # of a second
+HOLD = 2_000_000  # saved up at most; what a callback takes beyond it costs ten times as much
 CALLOUT = 200_000
 
 
@@ -54,33 +55,33 @@ def test_a_thousand_values_are_told_as_the_steps_have_room(host: Host) -> None:
     assert request.passed
     assert 1 <= count <= STEP_CALLBACKS
     assert fuel <= STEP_FUEL
-    assert any("`step_callbacks`" in text for text in request.said)
+    assert any("`background_share`" in text for text in request.said)
     turns(host, chain, 2)
     more, all_fuel = used(host, "proxy_on_queue_ready")
     assert more > count
     assert all_fuel <= STEP_FUEL + 3 * SHARE
 
 
-def test_a_thousand_streams_end_as_the_steps_have_room(host: Host) -> None:
+def test_a_hundred_streams_end_as_the_steps_have_room(host: Host) -> None:
     """And all of them do."""
     chain = policy(host, "done_fanout")
-    for _ in range(1020):
+    for _ in range(100):
         Request(chain).close()
     Request(chain, headers=ATTACK)
     count, fuel = used(host, "proxy_on_log", "proxy_on_delete")
     assert 1 <= count <= STEP_CALLBACKS
     assert fuel <= STEP_FUEL
-    turns(host, chain, 3600)
-    assert used(host, "proxy_on_log", "proxy_on_delete")[0] == 2040
+    turns(host, chain, 360)
+    assert used(host, "proxy_on_log", "proxy_on_delete")[0] == 200
     assert host.contexts() == 1
 
 
 def test_ticks_have_a_share_of_the_time(host: Host) -> None:
-    """However much they want."""
+    """However much they want; of long ones it is a tenth."""
     chain = policy(host, "tick_saturation")
-    turns(host, chain, 4)
+    turns(host, chain, 20)
     _, fuel = used(host, "proxy_on_tick")
-    assert 3 * SHARE <= fuel <= 5 * SHARE + 10_000_000
+    assert 20 * SHARE // 10 <= fuel <= 20 * SHARE // 5
     (row,) = host.policies()
     assert row.put_off > 0
 
@@ -89,8 +90,8 @@ def test_callouts_of_ticks_have_a_share_of_the_time(host: Host) -> None:
     """Beginning them is work of the event loop."""
     chain = policy(host, "tick_callouts", "site")
     begun = turns(host, chain, 4)
-    assert max(begun) <= SHARE // CALLOUT
-    assert sum(begun) * CALLOUT <= 5 * SHARE + CALLOUT
+    assert max(begun) <= HOLD // CALLOUT
+    assert sum(begun) * CALLOUT <= 4 * SHARE + HOLD + CALLOUT
     assert sum(begun) * CALLOUT >= SHARE
 
 
