@@ -92,3 +92,20 @@ def test_it_says_which_capabilities_a_module_can_ask_for(tmp_path: Path, wasmgat
     asks = json.loads(wasmgate("inspect", "own.wasm", "--json").stdout)["asks"]
     said = "metrics: proxy_define_metric" in wasmgate("inspect", "own.wasm").stdout
     assert (asks, said) == ({"metrics": ["proxy_define_metric"]}, True)
+
+
+def test_names_of_a_module_cannot_steer_the_terminal(tmp_path: Path, wasmgate: Command) -> None:
+    """Imports, exports and the reason why it does not run are escaped."""
+    names = r"\1b[31m\0aproxy_forged"
+    module = f"""(module
+      (import "env" "a{names}" (func))
+      (import "{names}" "b" (func))
+      (memory (export "memory") 1)
+      (func (export "malloc") (param i32) (result i32) (i32.const 0))
+      (func (export "proxy_on_{names}"))
+      (func (export "proxy_abi_version_0_2_1")))"""
+    (tmp_path / "own.wasm").write_bytes(wasmtime.wat2wasm(module))
+    done = wasmgate("inspect", "own.wasm")
+    lines = done.stdout.splitlines()
+    assert ("\x1b" in done.stdout, r"\u{1b}" in done.stdout) == (False, True)
+    assert [line for line in lines if line.strip().startswith("proxy_forged")] == []

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from wasmgate import ConfigError, PolicyLoadError, policies
+from tests.native.callout_guests import Texts, caller
+from wasmgate import Capabilities, ConfigError, Policy, PolicyLoadError, policies
 from wasmgate.testing import PolicyHost
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wasmgate.testing import StartedPolicies
 
 
@@ -93,3 +97,20 @@ def test_a_module_where_a_policy_is_meant_is_refused(policy_host: PolicyHost) ->
     """With what to write."""
     with pytest.raises(ConfigError, match="'rewrite' is no policy"):
         policy_host.start("rewrite")  # type: ignore[arg-type]
+
+
+def test_nothing_of_a_closed_host_reaches_the_next_one(tmp_path: Path) -> None:
+    """Neither of an exchange that was left open nor of the policies."""
+    module = tmp_path / "asks.wasm"
+    texts = Texts()
+    module.write_bytes(caller(texts, "proxy_on_request_headers", texts.http_call()))
+    policy = Policy(module, capabilities=Capabilities(net=("auth",)))
+    before = PolicyHost()
+    before.start(policy).request()
+    before.close()
+    gc.collect()
+    after = PolicyHost()
+    after.start()
+    after.advance(1)
+    assert {"done", "log", "delete"} <= {line.message for line in before.logs}
+    assert (after.logs, before.advance(1)) == ([], None)

@@ -75,13 +75,13 @@ impl SharedQueues {
         let id = if let Some(id) = table.ids.get(&key) {
             *id
         } else {
-            let used = table.usage.entry(owner.clone()).or_default();
-            if used.queues >= owner.quota().queues {
+            let used = table.usage.get(owner).map_or(0, |used| used.queues);
+            if used >= owner.quota().queues {
                 return None;
             }
-            used.queues += 1;
             let id = table.last_id.checked_add(1)?;
             table.last_id = id;
+            table.usage.entry(owner.clone()).or_default().queues += 1;
             table.queues.insert(id, Queue::of(owner.clone()));
             table.ids.insert(key, id);
             id
@@ -291,6 +291,14 @@ mod tests {
             let register = |name: usize| queues.register(&space, &name.to_le_bytes(), 1).is_some();
             assert_eq!((0..5000).take_while(|name| register(*name)).count(), space.quota().queues);
         }
+    }
+
+    #[test]
+    fn a_queue_that_is_refused_counts_for_nothing() {
+        let queues = SharedQueues::default();
+        queues.lock().last_id = u32::MAX;
+        assert_eq!(queues.register(&a(), b"q", 1), None);
+        assert_eq!(queues.lock().usage.len(), 0);
     }
 
     #[test]

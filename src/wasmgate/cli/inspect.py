@@ -69,7 +69,7 @@ def _named(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _table(module: str, facts: Mapping[str, Any]) -> Table:
     from rich.table import Table
 
-    table = Table(title=module, title_justify="left", show_header=False)
+    table = Table(title=_shown(module), title_justify="left", show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, text in _rows(facts):
@@ -81,7 +81,8 @@ def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
     from rich.text import Text
 
     problem = facts["problem"]
-    yield "runs here", Text(f"no: {problem}", "bold red") if problem else Text("yes", "green")
+    runs = _shown(f"no: {problem}", "bold red") if problem else Text("yes", "green")
+    yield "runs here", runs
     yield "ABI", Text(facts["abi"] or "unknown")
     yield "size", Text(f"{facts['size']:,} bytes")
     yield "SHA-256", Text(facts["digest"])
@@ -89,7 +90,7 @@ def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
         initial, maximum = facts["memory"].values()
         most = f"at most {maximum:,}" if maximum else "no maximum of its own"
         yield "memory", Text(f"{initial:,} bytes, {most}")
-    yield "start", Text(facts["start"] or "none")
+    yield "start", _shown(facts["start"] or "none")
     asks = (f"{kind}: {', '.join(functions)}" for kind, functions in facts["asks"].items())
     yield "can ask for", _lines(asks)
     yield "callbacks", _lines(facts["callbacks"])
@@ -111,4 +112,13 @@ def _imports(facts: Mapping[str, Any], *, known: bool) -> list[str]:
 def _lines(values: Iterable[str]) -> Text:
     from rich.text import Text
 
-    return Text("\n".join(values) or "none")
+    return Text("\n").join(map(_shown, values)) or Text("none")
+
+
+def _shown(text: str, style: str = "") -> Text:
+    """Escape what a module's names may do to a terminal: ends of lines, escape sequences."""
+    from rich.text import Text
+
+    from wasmgate._native import printable
+
+    return Text(printable(text), style)

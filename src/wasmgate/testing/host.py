@@ -71,6 +71,18 @@ class PolicyHost:
         self._turn()
         return StartedPolicies(self, chain)
 
+    def close(self) -> None:
+        """End what is open, and the policies; what they say at the end is in `logs`.
+
+        The fixture `policy_host` does so after each test. Without it the last lines of policies
+        reach whatever runs on this thread when Python collects them.
+        """
+        for exchange in list(self._open.values()):
+            exchange.close()
+        self._chains.clear()
+        _, effects = _native.Chain([]).tick()
+        self._note(effects)
+
     def advance(self, seconds: float) -> None:
         """Move every clock and run what is due: ticks as often as they are in this time.
 
