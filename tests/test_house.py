@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 LONGEST = 400
@@ -21,3 +24,18 @@ def test_no_file_is_long() -> None:
     files = [path for pattern in SOURCES for path in ROOT.glob(pattern)]
     lengths = {str(path): path.read_text("utf-8").count("\n") for path in files}
     assert {path: length for path, length in lengths.items() if length > LONGEST} == {}
+
+
+def test_what_the_short_matrix_names_is_there() -> None:
+    """A folder of tests that was renamed would not be tested on the other Pythons."""
+    noxfile = ROOT / "noxfile.py"
+    if not noxfile.exists():
+        pytest.skip("the sessions of contributors are not shipped")
+    tree = ast.parse(noxfile.read_text("utf-8"))
+    values = {
+        node.targets[0].id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    named = ast.literal_eval(values["MATRIX"])
+    assert [name for name in named if not (ROOT / name).exists()] == []
