@@ -34,11 +34,11 @@ _NATIVE = {
     ),
     "the exchange and its effects": r"wasmgate_gateway",
     "hostcalls": (
-        r"wasmgate_host::(hostcalls|headers|pairs|properties|attributes|shared_data|magic|imports|"
-        r"env)|wasmer::backend::sys::entities::(function|memory)|wasmer_vm::memory"
+        r"wasmgate_host::(hostcalls|types|abi|properties|services|guest|context::(instance_state|"
+        r"stream_data|stream_table))|wasmer::backend::sys::entities::(function|memory)|wasmer_vm::memory"
     ),
     "streams and the order of policies": (
-        r"wasmgate_host::(stream|filter_chain|chain|effects|instance)|"
+        r"wasmgate_host::(stream|instance|thread|context)|"
         r"core::ptr::drop_in_place<wasmgate_host"
     ),
     "entering and leaving guests": (

@@ -120,7 +120,7 @@ def test_a_policy_takes_nothing_from_another(host: Host, module: bytes, resource
 def test_what_a_tenant_had_is_given_back_when_it_is_gone(module: bytes) -> None:
     """A tenant that returns starts with nothing, and so do later tenants.
 
-    Shared data outlives the VM on purpose: `rust/host/src/tenant_data.rs` tests its bound.
+    Shared data outlives the VM on purpose: `rust/host/src/services/tenant_data.rs` tests its bound.
     """
     host = Host(log_level=0, clock=0)
     chain = tenants(host, module, idle=1.0)

@@ -5,11 +5,14 @@ use std::path::PathBuf;
 
 use wasmer::Type;
 
-use crate::artifact_cache::ArtifactCache;
-use crate::engine::{self, Tier};
-use crate::module::ModuleId;
-use crate::protobuf::Field;
-use crate::{HeaderMap, Limits, imports, pairs, protobuf};
+use crate::abi::protobuf::Field;
+use crate::abi::{pairs, protobuf, signatures as imports};
+use crate::types::headers::HeaderMap;
+use crate::types::limits::Limits;
+use crate::wasm::artifact_cache::ArtifactCache;
+use crate::wasm::digest::ModuleId;
+use crate::wasm::engine;
+use crate::wasm::engine::Tier;
 
 /// A function that a guest may import; `true` stands for an i64 among its parameters, `false` for an
 /// i32. What it answers is an i32, if it answers.

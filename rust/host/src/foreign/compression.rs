@@ -3,9 +3,9 @@
 use miniz_oxide::deflate::compress_to_vec_zlib;
 use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 
-use crate::LogLevel;
-use crate::abi::Status;
-use crate::guest::{Fault, Guest};
+use crate::abi::enums::Status;
+use crate::guest::memory::{Fault, Guest};
+use crate::types::log_level::LogLevel;
 
 /// zlib's default.
 const LEVEL: u8 = 6;

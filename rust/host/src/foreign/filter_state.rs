@@ -1,11 +1,12 @@
 //! Envoy's filter state: what is stored with a stream beside its properties.
 
-use crate::LogLevel;
-use crate::abi::Status;
-use crate::guest::{Fault, Guest};
-use crate::hostcalls::store;
-use crate::properties::Refused;
-use crate::protobuf::{self, Field};
+use crate::abi::enums::Status;
+use crate::abi::protobuf;
+use crate::abi::protobuf::Field;
+use crate::context::stored_properties::Refused;
+use crate::guest::effective_stream;
+use crate::guest::memory::{Fault, Guest};
+use crate::types::log_level::LogLevel;
 
 /// Properties that one instance may declare.
 const DECLARED: usize = 256;
@@ -26,7 +27,7 @@ pub(super) fn set(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>, Fa
         return Err(Status::NotFound.into());
     }
     let path = [b"filter_state\0", key].concat();
-    match store(guest, path, value.to_vec())? {
+    match effective_stream::store(guest, path, value.to_vec())? {
         Ok(()) => Ok(Vec::new()),
         Err(Refused::ReadOnly) => Err(Status::BadArgument.into()),
         Err(Refused::Full) => {

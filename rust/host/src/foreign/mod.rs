@@ -7,17 +7,16 @@
 
 mod compression;
 mod filter_state;
-mod functions;
 mod process;
 mod signatures;
 
-pub(crate) use functions::busy;
-pub use functions::{ForeignFunction, ForeignFunctions, ForeignResult, Function};
-pub(crate) use process::clear_route_cache;
-
-use crate::abi::Status;
-use crate::guest::{Fault, Guest};
-use crate::{Capability, LogLevel, callouts};
+use crate::abi::enums::Status;
+use crate::context::reentrancy;
+use crate::guest::callouts;
+use crate::guest::memory::{Fault, Guest};
+use crate::types::capability::Capability;
+use crate::types::foreign_function::{ForeignFunction, ForeignResult};
+use crate::types::log_level::LogLevel;
 
 /// A function of the host itself: arguments in, result out.
 type BuiltIn = fn(&mut Guest<'_>, &[u8]) -> Result<Vec<u8>, Fault>;
@@ -52,7 +51,7 @@ pub(crate) fn call(guest: &mut Guest<'_>, name: &str, arguments: &[u8]) -> Resul
         return built_in(guest, arguments);
     }
     let core = &guest.env.core;
-    let found = core.host.foreign_function(name);
+    let found = core.services.foreign_function(name);
     if found.is_some() && !core.spec.capabilities.allows_foreign_function(name) {
         guest.env.denied(Capability::ForeignFunctions, name);
         return Err(Status::NotFound.into());
@@ -60,7 +59,7 @@ pub(crate) fn call(guest: &mut Guest<'_>, name: &str, arguments: &[u8]) -> Resul
     match found {
         Some(ForeignFunction::Synchronous(function)) => {
             guest.charge(CALL_UNITS)?;
-            let result = functions::call(&*function, arguments);
+            let result = reentrancy::guarded(|| function(arguments));
             checked(guest, name, result)
         }
         Some(ForeignFunction::Asynchronous) => callouts::call_foreign(guest, name, arguments),

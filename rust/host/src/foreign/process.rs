@@ -1,26 +1,24 @@
 //! What a policy asks of the host about itself and about its request.
 
-use crate::abi::Status;
-use crate::guest::{Fault, Guest};
-use crate::hostcalls::send_on;
-use crate::protobuf::{self, Field};
-use crate::stream_state;
+use crate::abi::enums::Status;
+use crate::abi::protobuf;
+use crate::abi::protobuf::Field;
+use crate::guest::effective_stream;
+use crate::guest::memory::{Fault, Guest};
 
 /// Envoy's `clear_route_cache`: the gateway chooses the route again when the request's head goes on.
 /// Outside of a gateway, and after that, there is nothing to choose.
-pub(crate) fn clear_route_cache(
+pub(super) fn clear_route_cache(
     guest: &mut Guest<'_>,
     _arguments: &[u8],
 ) -> Result<Vec<u8>, Fault> {
-    if let Some((key, _)) = guest.env.stream() {
-        stream_state::with(key, |state| state.course.route_cleared = true);
-    }
+    effective_stream::clear_route_cache(guest);
     Ok(Vec::new())
 }
 
 /// Higress's `get_log_level`: the number of the lowest level that is logged, as 4 bytes.
 pub(super) fn get_log_level(guest: &mut Guest<'_>, _arguments: &[u8]) -> Result<Vec<u8>, Fault> {
-    Ok((guest.env.core.host.log_level() as u32).to_le_bytes().to_vec())
+    Ok((guest.env.core.services.log_level() as u32).to_le_bytes().to_vec())
 }
 
 /// Higress's `inject_encoded_data_to_filter_chain_on_header`: `{string body = 1; bool endstream = 2}`,
@@ -33,6 +31,6 @@ pub(super) fn inject(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>,
         _ => {}
     });
     read.map_err(|_| Status::BadArgument)?;
-    send_on(guest, body.to_vec(), end)?;
+    effective_stream::send_on(guest, body.to_vec(), end)?;
     Ok(Vec::new())
 }

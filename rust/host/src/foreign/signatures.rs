@@ -1,8 +1,8 @@
 //! Signatures verified and made natively.
 
-use crate::abi::Status;
-use crate::guest::{Fault, Guest};
-use crate::signature;
+use crate::abi::enums::Status;
+use crate::guest::memory::{Fault, Guest};
+use crate::services::signature;
 
 /// Units of a byte, which is hashed, or is a digit of a key in PEM.
 const BYTE_UNITS: u64 = 3;

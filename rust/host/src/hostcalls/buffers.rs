@@ -1,8 +1,8 @@
 //! Buffers.
 
-use crate::abi::{BufferType, Direction, Status};
-use crate::guest::{Answer, Fault, Guest};
-use crate::stream_state;
+use crate::abi::enums::{BufferType, Direction, Status};
+use crate::context::stream_table;
+use crate::guest::memory::{Answer, Fault, Guest};
 
 /// `proxy_get_buffer_status`.
 pub(super) fn status(guest: &mut Guest<'_>, buffer: u32, size_at: u32, flags_at: u32) -> Answer {
@@ -61,7 +61,7 @@ pub(super) fn set(
     let Some(held) = held else { return Err(too_long(guest)) };
     guest.charge_bytes(held)?;
     if let Some((key, _)) = guest.env.stream() {
-        stream_state::with(key, |state| state.flow(direction).rewritten = true);
+        stream_table::with(key, |stream| stream.flow(direction).rewritten = true);
     }
     Ok(())
 }
@@ -104,8 +104,8 @@ fn with_body<R>(
     work: impl FnOnce(&mut Vec<u8>) -> Result<R, Fault>,
 ) -> Result<R, Fault> {
     let (key, position) = guest.env.stream().ok_or(Status::NotFound)?;
-    let found = stream_state::with(key, |state| {
-        let gate = state.gate(direction, position);
+    let found = stream_table::with(key, |stream| {
+        let gate = stream.gate(direction, position);
         if gate.shows_body() { work(&mut gate.body) } else { Err(Status::NotFound.into()) }
     });
     found.unwrap_or(Err(Status::NotFound.into()))

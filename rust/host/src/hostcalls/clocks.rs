@@ -1,9 +1,9 @@
 //! Clocks.
 
-use crate::guest::{Answer, Guest};
+use crate::guest::memory::{Answer, Guest};
 
 /// `proxy_get_current_time_nanoseconds`: since 1970, not frozen per stream.
 pub(super) fn get_current_time(guest: &mut Guest<'_>, time_at: u32) -> Answer {
-    let time = guest.env.core.host.clock().unix();
+    let time = guest.env.core.services.clock().unix();
     guest.write_u64(time_at, time)
 }

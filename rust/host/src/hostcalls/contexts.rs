@@ -1,7 +1,7 @@
 //! Contexts.
 
-use crate::abi::Status;
-use crate::guest::{Answer, Guest};
+use crate::abi::enums::Status;
+use crate::guest::memory::{Answer, Guest};
 
 /// `proxy_set_effective_context`: of the same VM only, for the plugin that it is of.
 pub(super) fn set_effective(guest: &mut Guest<'_>, context: u32) -> Answer {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wasmer::Value;
 
-use crate::Clock;
+use crate::services::clock::Clock;
 
 /// Milliseconds between two readings that differ.
 const RESOLUTION: f64 = 1e-6;

@@ -1,7 +1,7 @@
 //! Foreign function interface.
 
 use crate::foreign;
-use crate::guest::{Answer, Guest};
+use crate::guest::memory::{Answer, Guest};
 
 /// Longer names are no function's.
 const NAME: usize = 256;

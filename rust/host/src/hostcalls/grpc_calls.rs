@@ -3,10 +3,13 @@
 //! Refusals answer what the SDKs can bear: `PARSE_FAILURE` for an upstream that is unknown or not
 //! allowed and for a method or metadata that cannot be, `INTERNAL_FAILURE` for what is too much.
 
-use crate::abi::Status;
-use crate::callouts::{CalloutRequest, GrpcMethod, Kind, asking};
-use crate::guest::{Answer, Fault, Guest};
-use crate::protobuf::{self, Field};
+use crate::abi::enums::Status;
+use crate::abi::protobuf;
+use crate::abi::protobuf::Field;
+use crate::context::delivery::Kind;
+use crate::guest::callouts as asking;
+use crate::guest::memory::{Answer, Fault, Guest};
+use crate::types::callout::{CalloutRequest, GrpcMethod};
 
 /// `proxy_grpc_call`.
 #[allow(clippy::too_many_arguments, reason = "the ABI's parameters")]

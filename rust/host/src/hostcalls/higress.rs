@@ -3,9 +3,9 @@
 //! An endpoint is chosen when the request leaves the chain, by the cluster's `lb_policy`, so a policy
 //! has none to look at and none to choose. Higress's SDK hands the status to the policy as an error.
 
-use crate::LogLevel;
-use crate::abi::Status;
-use crate::guest::{Answer, Guest};
+use crate::abi::enums::Status;
+use crate::guest::memory::{Answer, Guest};
+use crate::types::log_level::LogLevel;
 
 fn absent(guest: &mut Guest<'_>, name: &str) -> Answer {
     guest.env.log(LogLevel::Warn, format!("{name} is not available on this host"));

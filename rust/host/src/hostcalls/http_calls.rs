@@ -1,8 +1,10 @@
 //! HTTP calls.
 
-use crate::abi::Status;
-use crate::callouts::{CalloutRequest, Kind, asking};
-use crate::guest::{Answer, Guest};
+use crate::abi::enums::Status;
+use crate::context::delivery::Kind;
+use crate::guest::callouts as asking;
+use crate::guest::memory::{Answer, Guest};
+use crate::types::callout::CalloutRequest;
 
 /// `proxy_get_status`: of the answer whose callback runs; else 0 and no message.
 pub(super) fn get_status(

@@ -10,12 +10,14 @@
 //! As in Envoy, `host` names `:authority` in a request's head, and a pseudo-header is there once: what
 //! is added to it goes behind a comma.
 
-use crate::abi::{MapType, Status};
-use crate::dialect::Dialect;
-use crate::guest::{Answer, Fault, Guest, Short};
-use crate::headers::{is_field, is_pseudo, name_in_request};
-use crate::stream_state::{self, StreamState};
-use crate::{HeaderMap, pairs};
+use crate::abi::dialect::Dialect;
+use crate::abi::enums::{MapType, Status};
+use crate::abi::pairs;
+use crate::context::stream_data::StreamData;
+use crate::context::stream_table;
+use crate::guest::memory::{Answer, Fault, Guest, Short};
+use crate::types::headers::HeaderMap;
+use crate::types::headers::{is_field, is_pseudo, name_in_request};
 
 const TOO_MUCH: &str = "its limits `headers` and `header_bytes` allow no more";
 
@@ -182,8 +184,8 @@ fn read<R>(
     }
     let Some((key, _)) = guest.env.stream() else { return Ok(None) };
     let mut bytes = 0;
-    let found = stream_state::with(key, |state| {
-        let map = map_of(state, kind)?;
+    let found = stream_table::with(key, |stream| {
+        let map = map_of(stream, kind)?;
         bytes = map.byte_len();
         Some(work(map))
     });
@@ -191,19 +193,19 @@ fn read<R>(
     Ok(found.flatten())
 }
 
-fn map_of(state: &mut StreamState, kind: MapType) -> Option<&mut HeaderMap> {
+fn map_of(stream: &mut StreamData, kind: MapType) -> Option<&mut HeaderMap> {
     match kind {
-        MapType::RequestHeaders => state.request.begun.then_some(&mut state.request.headers),
-        MapType::ResponseHeaders => state.response.begun.then_some(&mut state.response.headers),
-        MapType::RequestTrailers => state.request.trailers.as_mut(),
-        MapType::ResponseTrailers => state.response.trailers.as_mut(),
+        MapType::RequestHeaders => stream.request.begun.then_some(&mut stream.request.headers),
+        MapType::ResponseHeaders => stream.response.begun.then_some(&mut stream.response.headers),
+        MapType::RequestTrailers => stream.request.trailers.as_mut(),
+        MapType::ResponseTrailers => stream.response.trailers.as_mut(),
         _ => None,
     }
 }
 
 /// True when what `position` writes now still goes on.
-fn is_writable(state: &StreamState, kind: MapType, position: usize) -> bool {
-    let filter = &state.filters[position];
+fn is_writable(stream: &StreamData, kind: MapType, position: usize) -> bool {
+    let filter = &stream.filters[position];
     match kind {
         MapType::RequestHeaders => filter.request.headers,
         MapType::ResponseHeaders => filter.response.headers,
@@ -214,11 +216,11 @@ fn is_writable(state: &StreamState, kind: MapType, position: usize) -> bool {
 }
 
 /// The map that is written to: trailers are made when the last body callback adds the first one.
-fn map_to_write(state: &mut StreamState, kind: MapType) -> Option<&mut HeaderMap> {
+fn map_to_write(stream: &mut StreamData, kind: MapType) -> Option<&mut HeaderMap> {
     match kind {
-        MapType::RequestTrailers => Some(state.request.trailers.get_or_insert_default()),
-        MapType::ResponseTrailers => Some(state.response.trailers.get_or_insert_default()),
-        _ => map_of(state, kind),
+        MapType::RequestTrailers => Some(stream.request.trailers.get_or_insert_default()),
+        MapType::ResponseTrailers => Some(stream.response.trailers.get_or_insert_default()),
+        _ => map_of(stream, kind),
     }
 }
 
@@ -234,11 +236,11 @@ fn write(
     let limits = &guest.env.core.spec.limits;
     let (most, most_bytes) = (limits.headers, limits.header_bytes);
     let mut bytes = 0;
-    let refusal = stream_state::with(key, |state| {
-        if !is_writable(state, kind, position) {
+    let refusal = stream_table::with(key, |stream| {
+        if !is_writable(stream, kind, position) {
             return Some("these fields have gone on already, or are not there yet");
         }
-        let map = map_to_write(state, kind)?;
+        let map = map_to_write(stream, kind)?;
         let fields;
         (fields, bytes) = size(map);
         if fields > most || bytes > most_bytes {
@@ -246,8 +248,8 @@ fn write(
         }
         work(map);
         match kind {
-            MapType::RequestHeaders => state.request.written(position),
-            MapType::ResponseHeaders => state.response.written(position),
+            MapType::RequestHeaders => stream.request.written(position),
+            MapType::ResponseHeaders => stream.response.written(position),
             _ => {}
         }
         None

@@ -1,13 +1,14 @@
 //! HTTP streams: what a policy asks of its stream. All of it happens after the callback returned.
 
-use crate::abi::{Direction, Status};
-use crate::effects::LocalResponse;
-use crate::filter_chain::grpc;
-use crate::guest::{Answer, Fault, Guest};
-use crate::headers::is_field;
-use crate::instances::outbox;
-use crate::stream_state::{self, Asked};
-use crate::{HeaderMap, LogLevel, pairs};
+use crate::abi::enums::{Direction, Status};
+use crate::abi::pairs;
+use crate::context::stream_data::StreamAction;
+use crate::guest::effective_stream;
+use crate::guest::memory::{Answer, Fault, Guest};
+use crate::types::effects::LocalResponse;
+use crate::types::headers::HeaderMap;
+use crate::types::headers::is_field;
+use crate::types::log_level::LogLevel;
 
 /// Bytes of the details of a local response that are kept.
 const DETAILS: usize = 1024;
@@ -26,7 +27,7 @@ pub(super) fn continue_stream(guest: &mut Guest<'_>, stream: u32) -> Answer {
 }
 
 pub(super) fn resume(guest: &mut Guest<'_>, direction: Direction) -> Answer {
-    ask(guest, Asked::Continue(direction));
+    effective_stream::ask(guest, StreamAction::Continue(direction));
     Ok(())
 }
 
@@ -35,7 +36,7 @@ pub(super) fn close_stream(guest: &mut Guest<'_>, stream: u32) -> Answer {
     if stream > 3 {
         return Err(Status::BadArgument.into());
     }
-    ask(guest, Asked::Reset);
+    effective_stream::ask(guest, StreamAction::Reset);
     Ok(())
 }
 
@@ -68,7 +69,7 @@ pub(super) fn send_local_response(
             guest.env.log(LogLevel::Warn, text);
         }
     }
-    if grpc_status >= 0 && answers_a_grpc_call(guest) {
+    if grpc_status >= 0 && effective_stream::is_grpc_call(guest) {
         headers.push(b"grpc-status", grpc_status.to_string().as_bytes());
     }
     // As Envoy does: a browser would guess otherwise.
@@ -88,14 +89,8 @@ pub(super) fn send_local_response(
         guest.env.log(LogLevel::Error, text.into());
         LocalResponse { status: 500, details, ..LocalResponse::default() }
     };
-    ask(guest, Asked::Respond(response));
+    effective_stream::ask(guest, StreamAction::Respond(response));
     Ok(())
-}
-
-fn answers_a_grpc_call(guest: &Guest<'_>) -> bool {
-    let stream = guest.env.stream();
-    let called = |key| stream_state::with(key, |state| grpc::is_call(state.request_headers()));
-    stream.and_then(|(key, _)| called(key)).unwrap_or(false)
 }
 
 fn response_fields(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<HeaderMap, Fault> {
@@ -116,47 +111,8 @@ fn response_fields(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<HeaderMa
 pub(super) fn inject(guest: &mut Guest<'_>, body: u32, size: u32, end: u32) -> Answer {
     guest.check(body, size)?;
     if size as usize > guest.env.core.spec.limits.body {
-        return Err(cannot_send_on(guest));
+        return Err(effective_stream::cannot_send_on(guest));
     }
     let data = guest.read(body, size)?;
-    send_on(guest, data, end != 0)
-}
-
-/// Body bytes of the response for the policies after this one, with the headers before them if those
-/// wait here. With `end` the response is whole, and what the upstream still sends of it goes no
-/// further.
-pub(crate) fn send_on(guest: &mut Guest<'_>, data: Vec<u8>, end: bool) -> Answer {
-    let limit = guest.env.core.spec.limits.body;
-    let (key, position) = guest.env.stream().ok_or(Status::BadArgument)?;
-    let noted = stream_state::with(key, |state| state.inject(position, data, end, limit));
-    if noted != Some(true) {
-        return Err(cannot_send_on(guest));
-    }
-    outbox(|out| out.wake.push(key));
-    Ok(())
-}
-
-fn cannot_send_on(guest: &mut Guest<'_>) -> Fault {
-    let text = "could not send on a part of a response: it has not come, its end has gone on, or \
-                its limit `body` allows no more";
-    guest.refuse(Status::BadArgument, text)
-}
-
-/// Notes what is asked; what is asked already is not asked twice.
-fn ask(guest: &mut Guest<'_>, asked: Asked) {
-    let Some((key, position)) = guest.env.stream() else {
-        guest.env.log(LogLevel::Warn, "asked something of a stream outside of any stream".into());
-        return;
-    };
-    let noted = stream_state::with(key, |state| {
-        let known =
-            state.asked.iter().any(|(who, known)| *who == position && known.is_like(&asked));
-        if !known {
-            state.asked.push((position, asked));
-        }
-        !known
-    });
-    if noted == Some(true) {
-        outbox(|out| out.wake.push(key));
-    }
+    effective_stream::send_on(guest, data, end != 0)
 }

@@ -1,10 +1,10 @@
 //! What ABI 0.1.0 has instead of `proxy_continue_stream` and the configuration buffers. The
 //! specification gives these no result; real guests and hosts use a status.
 
-use super::http_streams;
-use crate::abi::Direction;
-use crate::foreign;
-use crate::guest::{Answer, Guest};
+use crate::abi::enums::Direction;
+use crate::guest::effective_stream;
+use crate::guest::memory::{Answer, Guest};
+use crate::hostcalls::http_streams;
 
 /// `proxy_continue_request`.
 pub(super) fn continue_request(guest: &mut Guest<'_>) -> Answer {
@@ -18,7 +18,8 @@ pub(super) fn continue_response(guest: &mut Guest<'_>) -> Answer {
 
 /// `proxy_clear_route_cache`, which later versions have as a foreign function.
 pub(super) fn clear_route_cache(guest: &mut Guest<'_>) -> Answer {
-    foreign::clear_route_cache(guest, &[]).map(drop)
+    effective_stream::clear_route_cache(guest);
+    Ok(())
 }
 
 /// `proxy_get_configuration`: the VM's while it starts, the plugin's afterwards.

@@ -1,8 +1,8 @@
 //! Logging.
 
-use crate::LogLevel;
-use crate::abi::Status;
-use crate::guest::{Answer, Guest};
+use crate::abi::enums::Status;
+use crate::guest::memory::{Answer, Guest};
+use crate::types::log_level::LogLevel;
 
 /// What a byte of a line takes to be made text of.
 pub(super) const TEXT_UNITS: u64 = 4;
@@ -19,6 +19,6 @@ pub(super) fn log(guest: &mut Guest<'_>, level: u32, message: u32, size: u32) ->
 
 /// `proxy_get_log_level` (0.2.1).
 pub(super) fn get_log_level(guest: &mut Guest<'_>, level_at: u32) -> Answer {
-    let level = guest.env.core.host.log_level() as u32;
+    let level = guest.env.core.services.log_level() as u32;
     guest.write_u32(level_at, level)
 }

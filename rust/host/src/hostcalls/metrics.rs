@@ -4,10 +4,11 @@
 //! nowhere: the SDKs cannot bear another answer than OK. Other numbers are known to the instance
 //! that defined them: none can be guessed.
 
-use crate::abi::Status;
-use crate::guest::{Answer, Fault, Guest};
-use crate::metrics::{MetricKind, Metrics, NAME, Refusal};
-use crate::{Capability, LogLevel};
+use crate::abi::enums::Status;
+use crate::guest::memory::{Answer, Fault, Guest};
+use crate::services::metrics::{MetricKind, Metrics, NAME, Refusal};
+use crate::types::capability::Capability;
+use crate::types::log_level::LogLevel;
 
 /// What a byte of a name takes to be made text of, compared and hashed.
 const NAME_UNITS: u64 = 4;
@@ -32,7 +33,7 @@ pub(super) fn define(
         return guest.write_u32(metric_at, NOWHERE);
     }
     let core = &guest.env.core;
-    let Some(metric) = core.host.metric_table().define(kind, name, &core.vm.space) else {
+    let Some(metric) = core.services.metrics().define(kind, name, &core.vm.space) else {
         let text = "could not define a metric: its name has another kind or is too long, or it \
                     has too many";
         guest.env.log(LogLevel::Error, text.into());
@@ -69,7 +70,7 @@ fn on<R: Default>(
     if !guest.env.metrics.contains(&metric) {
         return Err(Status::NotFound.into());
     }
-    work(guest.env.core.host.metric_table()).map_err(|refusal| match refusal {
+    work(guest.env.core.services.metrics()).map_err(|refusal| match refusal {
         Refusal::NotFound => Status::NotFound.into(),
         Refusal::BadArgument => Status::BadArgument.into(),
     })

@@ -25,14 +25,13 @@ mod shared_queues;
 mod timers;
 mod wasi;
 
-pub(crate) use http_streams::send_on;
-pub(crate) use properties::store;
 use wasmer::{AsStoreMut, Extern, Function, FunctionEnv, FunctionType, Module, RuntimeError};
 
-use crate::env::Env;
-use crate::guest::{Caller, Fault, Guest, answered, as_wasi};
-use crate::imports;
-use crate::trace;
+use crate::abi::signatures as imports;
+use crate::context::instance_state::Env;
+use crate::guest::memory::{Caller, Fault, Guest, answered, as_wasi};
+use crate::guest::probe::Number;
+use crate::guest::probe::hostcall::{hostcall, unsupported};
 
 /// Tells the name of each function of a module, and how it is made.
 type Table = fn(&mut dyn FnMut(&'static str, Maker));
@@ -49,19 +48,19 @@ macro_rules! hostcalls {
     };
     (@open $caller:ident, $name:literal, $function:path, $( $arg:ident ),*) => {
         Guest::enter_open(&mut $caller, $name).and_then(|mut guest| {
-            trace::hostcall(&mut guest, $name, || [$( (stringify!($arg), trace::Number::number($arg)) ),*],
+            hostcall(&mut guest, $name, || [$( (stringify!($arg), Number::number($arg)) ),*],
                 |guest| $function(guest, $( $arg ),*))
         })
     };
     (@any $caller:ident, $name:literal, $function:path, $( $arg:ident ),*) => {
         Guest::enter(&mut $caller).and_then(|mut guest| {
-            trace::hostcall(&mut guest, $name, || [$( (stringify!($arg), trace::Number::number($arg)) ),*],
+            hostcall(&mut guest, $name, || [$( (stringify!($arg), Number::number($arg)) ),*],
                 |guest| $function(guest, $( $arg ),*))
         })
     };
     (@wasi $caller:ident, $name:literal, $function:path, $( $arg:ident ),*) => {
         as_wasi(Guest::enter(&mut $caller)).and_then(|mut guest| {
-            trace::hostcall(&mut guest, $name, || [$( (stringify!($arg), trace::Number::number($arg)) ),*],
+            hostcall(&mut guest, $name, || [$( (stringify!($arg), Number::number($arg)) ),*],
                 |guest| as_wasi($function(guest, $( $arg ),*)))
         })
     };
@@ -236,8 +235,8 @@ fn without_status(
     Function::new_with_env(store, env, signature, move |mut caller: Caller<'_>, arguments| {
         let answer = Guest::enter(&mut caller).map(|mut guest| {
             let ends = name == "proc_exit";
-            let errno = trace::unsupported(&mut guest, &name, |_| (!ends).then_some(0));
-            errno.map(|_| emscripten::answer(guest.env.core.host.clock(), &name, arguments))
+            let errno = unsupported(&mut guest, &name, |_| (!ends).then_some(0));
+            errno.map(|_| emscripten::answer(guest.env.core.services.clock(), &name, arguments))
         });
         match answer {
             Err(Fault::Trap(trap)) => Err(trap),

@@ -1,9 +1,13 @@
 //! Properties.
 
-use crate::abi::Status;
-use crate::guest::{Answer, Fault, Guest};
-use crate::properties::{CAPACITY, Refused, trimmed};
-use crate::{LogLevel, properties, stream_state};
+use crate::abi::enums::Status;
+use crate::context::stored_properties::{CAPACITY, Refused};
+use crate::context::stream_table;
+use crate::guest::effective_stream;
+use crate::guest::memory::{Answer, Fault, Guest};
+use crate::properties;
+use crate::properties::trimmed;
+use crate::types::log_level::LogLevel;
 
 /// `proxy_get_property`: what a policy stored, else what the host knows.
 pub(super) fn get(
@@ -24,11 +28,11 @@ pub(super) fn get(
     if path.is_empty() {
         return Err(Status::SerializationFailure.into());
     }
-    let stream = guest.env.stream();
+    let (stream, clock) = (guest.env.stream(), guest.env.core.services.clock());
     let found = stream.and_then(|(key, _)| {
-        stream_state::with(key, |state| {
-            let units = state.properties.len() + properties::searched(state, path) / 4;
-            (units, properties::of_stream(state, path))
+        stream_table::with(key, |stream| {
+            let units = stream.properties.len() + properties::searched(stream, path) / 4;
+            (units, properties::of_stream(stream, clock, path))
         })
     });
     let (units, value) = found.unwrap_or_default();
@@ -55,7 +59,7 @@ pub(super) fn set(
         return Err(full(guest));
     }
     let (path, value) = (guest.read(path, path_size)?, guest.read(value, value_size)?);
-    match store(guest, trimmed(&path).to_vec(), value) {
+    match effective_stream::store(guest, trimmed(&path).to_vec(), value) {
         // Envoy answers BAD_ARGUMENT, which the SDK for Rust cannot bear here.
         Ok(Err(Refused::ReadOnly)) => {
             let text = "a property that was declared to be read only keeps its first value";
@@ -71,20 +75,4 @@ pub(super) fn set(
 fn full(guest: &mut Guest<'_>) -> Fault {
     guest.env.log(LogLevel::Error, "the properties of this stream are full".into());
     Status::InternalFailure.into()
-}
-
-/// Stores a value with the stream.
-pub(crate) fn store(
-    guest: &mut Guest<'_>,
-    path: Vec<u8>,
-    value: Vec<u8>,
-) -> Result<Result<(), Refused>, Fault> {
-    let (key, _) = guest.env.stream().ok_or(Status::NotFound)?;
-    let read_only = guest.env.declared.get(&path).copied().unwrap_or_default();
-    let done = stream_state::with(key, |state| {
-        (state.properties.len(), state.properties.store(path, value, read_only))
-    });
-    let (stored, done) = done.unwrap_or((0, Ok(())));
-    guest.charge(stored as u64)?;
-    Ok(done)
 }

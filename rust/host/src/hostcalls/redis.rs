@@ -2,9 +2,11 @@
 //!
 //! The name of a service may end in options, as `?db=1`: another database than the first.
 
-use crate::abi::Status;
-use crate::callouts::{CalloutRequest, Kind, Login, asking};
-use crate::guest::{Answer, Fault, Guest};
+use crate::abi::enums::Status;
+use crate::context::delivery::Kind;
+use crate::guest::callouts as asking;
+use crate::guest::memory::{Answer, Fault, Guest};
+use crate::types::callout::{CalloutRequest, Login};
 
 /// `proxy_redis_init`: how the policy presents itself to a server, and how long it waits. Nothing is
 /// connected yet.

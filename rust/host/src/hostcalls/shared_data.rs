@@ -1,9 +1,9 @@
 //! Shared key-value store.
 
-use crate::LogLevel;
-use crate::abi::Status;
-use crate::guest::{Answer, Fault, Guest, Short};
-use crate::shared_data::Refusal;
+use crate::abi::enums::Status;
+use crate::guest::memory::{Answer, Fault, Guest, Short};
+use crate::services::shared_data::Refusal;
+use crate::types::log_level::LogLevel;
 
 /// `proxy_get_shared_data`.
 pub(super) fn get(

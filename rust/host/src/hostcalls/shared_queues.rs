@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::abi::Status;
-use crate::guest::{Answer, Fault, Guest};
-use crate::instances::outbox;
-use crate::plugin::PluginCore;
-use crate::shared_queues::{NAME, Refusal};
-use crate::spaces::Space;
-use crate::{Capability, LogLevel};
+use crate::abi::enums::Status;
+use crate::context::outbox::outbox;
+use crate::guest::memory::{Answer, Fault, Guest};
+use crate::plugin::core::PluginCore;
+use crate::services::shared_queues::{NAME, Refusal};
+use crate::services::spaces::Space;
+use crate::types::capability::Capability;
+use crate::types::log_level::LogLevel;
 
 /// What a byte of a name takes to be made text of, compared and hashed.
 const NAME_UNITS: u64 = 4;
@@ -20,15 +21,15 @@ pub(super) fn register(guest: &mut Guest<'_>, name: u32, name_size: u32, queue_a
     let name = guest.read_some(name, name_size, NAME + 1)?;
     guest.charge(name.len() as u64 * NAME_UNITS)?;
     let core = Arc::clone(&guest.env.core);
-    let queue = core.host.queues().register(&core.vm.space, &name, core.id);
+    let queue = core.services.queues().register(&core.vm.space, &name, core.id);
     let Some(queue) = queue else {
         let text = "could not register a queue: its name is too long, or it has too many";
         guest.env.log(LogLevel::Error, text.into());
         return Err(Status::InternalFailure.into());
     };
     if guest.env.queues.insert(core.id << 32 | u64::from(queue)) {
-        let waiting = core.host.queues().len(queue);
-        outbox(|out| out.queues.at_least(&core.host, core.id, queue, waiting));
+        let waiting = core.services.queues().len(queue);
+        outbox(|out| out.queues.at_least(&core.services, core.id, queue, waiting));
     }
     guest.write_u32(queue_at, queue)
 }
@@ -53,7 +54,7 @@ pub(super) fn resolve(
     }
     let core = &guest.env.core;
     let owner = if vm.is_empty() { &core.vm.space } else { &named };
-    let queue = core.host.queues().resolve(owner, &name).ok_or(Status::NotFound)?;
+    let queue = core.services.queues().resolve(owner, &name).ok_or(Status::NotFound)?;
     guest.write_u32(queue_at, queue)
 }
 
@@ -67,11 +68,11 @@ pub(super) fn enqueue(guest: &mut Guest<'_>, queue: u32, value: u32, value_size:
     let core = Arc::clone(&guest.env.core);
     let sender = &core.vm.space;
     let may = |owner: &Space| may_open(&core, owner);
-    let listeners = core.host.queues().enqueue(queue, value, sender, &may);
+    let listeners = core.services.queues().enqueue(queue, value, sender, &may);
     let listeners = listeners.map_err(|refusal| refused(guest, &refusal))?;
     outbox(|out| {
         for listener in listeners {
-            out.queues.add(&core.host, listener, queue);
+            out.queues.add(&core.services, listener, queue);
         }
     });
     Ok(())
@@ -80,7 +81,7 @@ pub(super) fn enqueue(guest: &mut Guest<'_>, queue: u32, value: u32, value_size:
 /// `proxy_dequeue_shared_queue`.
 pub(super) fn dequeue(guest: &mut Guest<'_>, queue: u32, value_at: u32, size_at: u32) -> Answer {
     let core = &guest.env.core;
-    let value = core.host.queues().dequeue(queue, &|owner| may_open(core, owner));
+    let value = core.services.queues().dequeue(queue, &|owner| may_open(core, owner));
     let value = value.map_err(|refusal| refused(guest, &refusal))?.ok_or(Status::Empty)?;
     guest.give(&value, value_at, size_at)
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::env::Tick;
-use crate::guest::{Answer, Guest};
-use crate::instances::outbox;
+use crate::context::instance_state::Tick;
+use crate::context::outbox::outbox;
+use crate::guest::memory::{Answer, Guest};
 
 /// No policy ticks more often: a period of a microsecond would hold the loop for ever.
 const SHORTEST: Duration = Duration::from_millis(10);
@@ -12,7 +12,7 @@ const SHORTEST: Duration = Duration::from_millis(10);
 /// `proxy_set_tick_period_milliseconds`, of the root context; 0 stops it.
 pub(super) fn set_tick_period(guest: &mut Guest<'_>, period: u32) -> Answer {
     let period = Duration::from_millis(period.into());
-    let now = guest.env.core.host.clock().now();
+    let now = guest.env.core.services.clock().now();
     let tick = (!period.is_zero()).then(|| {
         let period = period.max(SHORTEST);
         Tick { period, due: now + period }

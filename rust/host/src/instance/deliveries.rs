@@ -1,10 +1,12 @@
 //! The callbacks that bring the answers of callouts. All of them run in the root context: the SDKs
 //! find the stream that asked, and make it the effective one.
 
-use super::Instance;
-use crate::Error;
-use crate::callouts::{CalloutAnswer, Delivery, Ended, Told};
-use crate::exports::Exports;
+use crate::context::callouts::Ended;
+use crate::context::delivery::{Delivery, Told};
+use crate::guest::exports::Exports;
+use crate::instance::Instance;
+use crate::types::callout::CalloutAnswer;
+use crate::types::error::Error;
 
 impl Instance {
     /// Tells the guest the answer of the callout that it knows by `number`; whether that is over.

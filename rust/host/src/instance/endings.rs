@@ -5,11 +5,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::Instance;
-use crate::Error;
-use crate::callouts::Ended;
-use crate::env::Owner;
-use crate::plugin::PluginCore;
+use crate::context::callouts::Ended;
+use crate::context::instance_state::Owner;
+use crate::instance::Instance;
+use crate::plugin::core::PluginCore;
+use crate::types::error::Error;
 
 /// A callback that is due.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +73,7 @@ impl Instance {
             exports.delete.as_ref().map_or(Ok(()), |f| f.call(store, context))
         })?;
         let env = self.env.as_mut(&mut self.store);
-        env.contexts.remove(&context);
+        env.remove_context(context);
         env.calls.last_words = false;
         Ok(())
     }
@@ -103,27 +103,18 @@ impl Instance {
         Some(Arc::clone(known.map_or(&self.core, |known| &known.core)))
     }
 
-    /// Runs the callback that is due next; key and position of a stream that it ended.
-    pub(crate) fn end_next(&mut self) -> Result<Option<(u64, usize)>, Error> {
+    /// Runs the callback that is due next.
+    pub(crate) fn end_next(&mut self) -> Result<(), Error> {
         match self.endings.pop_front() {
-            None => Ok(None),
-            Some(Ending::Log(context)) => self.log(context).map(|()| None),
-            Some(Ending::Delete(context)) => {
-                let owner = self.env.as_ref(&self.store).contexts.get(&context).copied();
-                self.delete(context)?;
-                Ok(owner.and_then(Owner::stream))
-            }
-            Some(Ending::Cancelled(ended)) => self.tell_cancelled(ended).map(|()| None),
+            None => Ok(()),
+            Some(Ending::Log(context)) => self.log(context),
+            Some(Ending::Delete(context)) => self.delete(context),
+            Some(Ending::Cancelled(ended)) => self.tell_cancelled(ended),
         }
     }
 
     /// How many callbacks are due.
     pub(crate) fn endings(&self) -> usize {
         self.endings.len()
-    }
-
-    /// True while a context waits for `proxy_done`, or for what follows it.
-    pub(crate) fn is_parked(&mut self, context: u32) -> bool {
-        self.env.as_ref(&self.store).contexts.contains_key(&context)
     }
 }

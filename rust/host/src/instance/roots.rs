@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Instance;
-use crate::Error;
-use crate::env::{Owner, Root, Stage};
-use crate::exports::StartFunctions;
-use crate::plugin::PluginCore;
-use crate::statistics::Tally;
+use crate::context::instance_state::{Owner, Root, Stage};
+use crate::guest::exports::StartFunctions;
+use crate::instance::Instance;
+use crate::plugin::core::PluginCore;
+use crate::services::statistics::Tally;
+use crate::types::error::Error;
 
 impl Instance {
     /// Instantiates the module and runs `_initialize`, `proxy_on_context_create`,
@@ -82,7 +82,7 @@ impl Instance {
         env.roots.retain(|known| known.context != root);
         env.calls.end_root(root);
         self.has_news = env.has_news();
-        env.contexts.remove(&root);
+        env.remove_context(root);
         if let Some(other) = env.roots.first() {
             env.core = Arc::clone(&other.core);
             (self.core, self.root) = (Arc::clone(&other.core), other.context);
@@ -100,7 +100,7 @@ impl Instance {
         let root = self.env.as_ref(&self.store).root_of_plugin(core.id);
         self.root = root.ok_or(Error::InstanceGone)?.context;
         self.report();
-        self.tally = Tally::new(core.host.statistics(&core.name));
+        self.tally = Tally::new(core.services.statistics(&core.name));
         self.core = Arc::clone(core);
         Ok(())
     }

@@ -2,13 +2,16 @@
 
 use wasmer::{RuntimeError, Store};
 
-use super::Instance;
-use crate::backtrace::backtrace;
-use crate::exports::{self, Exports};
-use crate::fuel::Cause;
-use crate::statistics::Failure;
-use crate::trace::{Called, Gives, Seen};
-use crate::{Error, signals, step};
+use crate::context::step;
+use crate::guest::exports;
+use crate::guest::exports::Exports;
+use crate::guest::probe::callback::{Called, Gives, Seen};
+use crate::instance::Instance;
+use crate::services::statistics::Failure;
+use crate::types::error::Error;
+use crate::wasm::backtrace::backtrace;
+use crate::wasm::fuel::Cause;
+use crate::wasm::signals;
 
 impl Instance {
     /// Runs one callback with a fresh budget and says how it failed.
@@ -34,7 +37,7 @@ impl Instance {
         step::burn(used);
         self.tally.end(&running, used, || memory_size(&self.vm, &self.store));
         if let Some(seen) = seen {
-            seen.end(self.core.host.trace(), called.name, used, &answer);
+            seen.end(self.core.services.trace(), called.name, used, &answer);
         }
         answer
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::value;
-use crate::{Attributes, Tls};
+use crate::properties::value;
+use crate::types::attributes::{Attributes, Tls};
 
 /// `connection.*`. Whether a connection has TLS is not known to every server that could tell what
 /// the TLS is: then nothing of it is known.

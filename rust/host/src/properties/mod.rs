@@ -10,15 +10,14 @@ mod plugin;
 mod request;
 mod response;
 mod route;
-mod stored;
 #[cfg(test)]
 mod tests;
 mod value;
 
-pub(crate) use plugin::of_plugin;
-pub(crate) use stored::{CAPACITY, Refused, Stored};
+pub(crate) use crate::properties::plugin::of_plugin;
 
-use crate::stream_state::StreamState;
+use crate::context::stream_data::StreamData;
+use crate::services::clock::Clock;
 
 /// Where `jwt_auth` stores the user, and others look for one.
 pub(crate) const USER: &[u8] = b"wasmgate\0user";
@@ -29,46 +28,48 @@ pub(crate) fn trimmed(path: &[u8]) -> &[u8] {
 }
 
 /// Bytes that a look for this property goes through, beside what is stored.
-pub(crate) fn searched(state: &StreamState, path: &[u8]) -> usize {
+pub(crate) fn searched(stream: &StreamData, path: &[u8]) -> usize {
     match split(path) {
-        (b"request", Some(_)) => state.request.headers.byte_len(),
-        (b"response", Some(_)) => state.response.headers.byte_len(),
+        (b"request", Some(_)) => stream.request.headers.byte_len(),
+        (b"response", Some(_)) => stream.response.headers.byte_len(),
         _ => 0,
     }
 }
 
 /// A property of a stream: what a policy stored there, else what the host knows.
-pub(crate) fn of_stream(state: &StreamState, path: &[u8]) -> Option<Vec<u8>> {
-    if let Some(value) = state.properties.find(path) {
+pub(crate) fn of_stream(stream: &StreamData, clock: &Clock, path: &[u8]) -> Option<Vec<u8>> {
+    if let Some(value) = stream.properties.find(path) {
         return Some(value.to_vec());
     }
     let (family, rest) = split(path);
     // As in Envoy, what is made of other things has no keys to list, and is an empty map.
-    let Some(rest) = rest else { return whole(state, family) };
+    let Some(rest) = rest else { return whole(stream, clock, family) };
     match family {
-        b"request" => request::of_request(state, rest),
-        b"response" => response::of_response(state, rest),
-        b"connection" => connection::of_connection(&state.attributes, rest),
-        b"source" => connection::of_end(state.attributes.source.as_ref(), rest),
-        b"destination" => connection::of_end(state.attributes.destination.as_ref(), rest),
-        b"upstream" => connection::of_end(state.attributes.upstream.as_ref(), rest),
-        b"xds" => route::of_xds(&state.attributes, rest),
-        b"filter_state" => state.properties.find(rest.strip_prefix(b"wasm.")?).map(<[u8]>::to_vec),
+        b"request" => request::of_request(stream, clock, rest),
+        b"response" => response::of_response(stream, rest),
+        b"connection" => connection::of_connection(&stream.attributes, rest),
+        b"source" => connection::of_end(stream.attributes.source.as_ref(), rest),
+        b"destination" => connection::of_end(stream.attributes.destination.as_ref(), rest),
+        b"upstream" => connection::of_end(stream.attributes.upstream.as_ref(), rest),
+        b"xds" => route::of_xds(&stream.attributes, rest),
+        b"filter_state" => stream.properties.find(rest.strip_prefix(b"wasm.")?).map(<[u8]>::to_vec),
         b"metadata" => route::of_metadata(rest),
-        b"wasmgate" if rest == b"user" => Some(state.attributes.user.as_ref()?.as_bytes().to_vec()),
+        b"wasmgate" if rest == b"user" => {
+            Some(stream.attributes.user.as_ref()?.as_bytes().to_vec())
+        }
         _ => None,
     }
 }
 
-fn whole(state: &StreamState, name: &[u8]) -> Option<Vec<u8>> {
+fn whole(stream: &StreamData, clock: &Clock, name: &[u8]) -> Option<Vec<u8>> {
     match name {
         b"request" | b"response" | b"connection" | b"source" | b"destination" | b"upstream"
         | b"xds" | b"filter_state" => Some(value::EMPTY_MAP.to_vec()),
         b"metadata" => Some(value::EMPTY_MESSAGE.to_vec()),
-        b"connection_id" => state.attributes.connection.map(value::number),
+        b"connection_id" => stream.attributes.connection.map(value::number),
         // Higress has the id of the request under this name.
-        b"x_request_id" => request::of_request(state, b"id"),
-        name => route::of_route(&state.attributes, name),
+        b"x_request_id" => request::of_request(stream, clock, b"id"),
+        name => route::of_route(&stream.attributes, name),
     }
 }
 

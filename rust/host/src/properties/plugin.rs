@@ -1,7 +1,7 @@
 //! What is known without a stream: the plugin, and the process around it.
 
-use super::{split, value};
-use crate::plugin::PluginCore;
+use crate::plugin::core::PluginCore;
+use crate::properties::{split, value};
 
 /// `core::config::v3::TrafficDirection::INBOUND`.
 pub(super) const INBOUND: u64 = 1;

@@ -1,12 +1,14 @@
 //! `request.*`.
 
-use super::value;
-use crate::headers::name_in_request;
-use crate::stream_state::StreamState;
-use crate::{HeaderMap, pairs};
+use crate::abi::pairs;
+use crate::context::stream_data::StreamData;
+use crate::properties::value;
+use crate::services::clock::Clock;
+use crate::types::headers::HeaderMap;
+use crate::types::headers::name_in_request;
 
-pub(super) fn of_request(state: &StreamState, what: &[u8]) -> Option<Vec<u8>> {
-    let headers = state.request_headers();
+pub(super) fn of_request(stream: &StreamData, clock: &Clock, what: &[u8]) -> Option<Vec<u8>> {
+    let headers = stream.request_headers();
     let field = |name: &[u8]| headers.get(name).map(<[u8]>::to_vec);
     match what {
         b"path" => field(b":path"),
@@ -18,18 +20,18 @@ pub(super) fn of_request(state: &StreamState, what: &[u8]) -> Option<Vec<u8>> {
         b"referer" => field(b"referer"),
         b"useragent" => field(b"user-agent"),
         b"id" => field(b"x-request-id"),
-        b"protocol" => value::name(state.attributes.protocol),
-        b"time" => Some(value::number(state.chain.unix_at(state.began?))),
+        b"protocol" => value::name(stream.attributes.protocol),
+        b"time" => Some(value::number(clock.unix_at(stream.began?))),
         // Of a request that is over.
-        b"duration" if state.course.ended => {
-            let duration = state.chain.now()?.saturating_duration_since(state.began?);
+        b"duration" if stream.info.ended => {
+            let duration = clock.now().saturating_duration_since(stream.began?);
             Some(value::nanoseconds(duration))
         }
         b"size" => match headers.get(b"content-length") {
             Some(length) => std::str::from_utf8(length).ok()?.parse().ok().map(value::number),
-            None => Some(value::number(state.request.bytes)),
+            None => Some(value::number(stream.request.bytes)),
         },
-        b"total_size" => Some(value::number(state.request.bytes + headers.byte_len() as u64)),
+        b"total_size" => Some(value::number(stream.request.bytes + headers.byte_len() as u64)),
         b"headers_bytes" => Some(value::number(headers.byte_len() as u64)),
         what => match what.strip_prefix(b"headers")? {
             [0, name @ ..] => values(headers, name_in_request(name)),

@@ -1,9 +1,9 @@
 //! `response.*`.
 
-use super::request::fields;
-use super::value;
-use crate::HeaderMap;
-use crate::stream_state::StreamState;
+use crate::context::stream_data::StreamData;
+use crate::properties::request::fields;
+use crate::properties::value;
+use crate::types::headers::HeaderMap;
 
 /// What [`crate::LocalResponse::details`] says of a failure, and the flags that Envoy has for it
 /// (`StreamInfo::CoreResponseFlag`).
@@ -15,23 +15,23 @@ const FLAGS: [(&str, u64); 5] = [
     ("route_not_found", 0x100),
 ];
 
-pub(super) fn of_response(state: &StreamState, what: &[u8]) -> Option<Vec<u8>> {
-    let flow = &state.response;
+pub(super) fn of_response(stream: &StreamData, what: &[u8]) -> Option<Vec<u8>> {
+    let flow = &stream.response;
     let empty = HeaderMap::new();
     let trailers = flow.trailers.as_ref().unwrap_or(&empty);
     let (head, tail) = (flow.headers.byte_len() as u64, trailers.byte_len() as u64);
     match what {
         b"code" => parsed(flow.headers.get(b":status")).map(value::number),
-        b"code_details" => details(state).map(|details| details.as_bytes().to_vec()),
+        b"code_details" => details(stream).map(|details| details.as_bytes().to_vec()),
         b"flags" => {
-            let flags = FLAGS.iter().find(|(known, _)| details(state) == Some(*known));
+            let flags = FLAGS.iter().find(|(known, _)| details(stream) == Some(*known));
             Some(value::number(flags.map_or(0, |(_, flags)| *flags)))
         }
         b"grpc_status" => grpc_status(&flow.headers, trailers).map(value::number),
         b"size" => Some(value::number(flow.bytes)),
         b"total_size" => Some(value::number(flow.bytes + head + tail)),
         b"headers_bytes" => Some(value::number(head)),
-        b"backend_latency" => state.course.backend_latency().map(value::nanoseconds),
+        b"backend_latency" => stream.info.backend_latency().map(value::nanoseconds),
         what => match what.strip_prefix(b"trailers") {
             Some(rest) => fields(trailers, rest),
             None => fields(&flow.headers, what.strip_prefix(b"headers")?),
@@ -40,8 +40,8 @@ pub(super) fn of_response(state: &StreamState, what: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Why the response is what it is, once there is one.
-fn details(state: &StreamState) -> Option<&str> {
-    state.response.begun.then(|| state.course.details.as_deref().unwrap_or("via_upstream"))
+fn details(stream: &StreamData) -> Option<&str> {
+    stream.response.begun.then(|| stream.info.details.as_deref().unwrap_or("via_upstream"))
 }
 
 /// As Envoy's `Grpc::Common::getGrpcStatus`: from the trailers, else from the headers, else what the

@@ -1,8 +1,8 @@
 //! Where a request goes, as far as the gateway knows it; in an app there is no route.
 
-use super::plugin::{INBOUND, of_node};
-use super::{split, value};
-use crate::Attributes;
+use crate::properties::plugin::{INBOUND, of_node};
+use crate::properties::{split, value};
+use crate::types::attributes::Attributes;
 
 /// `route_name` and what else stands alone.
 pub(super) fn of_route(attributes: &Attributes, name: &[u8]) -> Option<Vec<u8>> {

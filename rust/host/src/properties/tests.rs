@@ -1,15 +1,22 @@
 use super::*;
-use crate::abi::Direction;
-use crate::flow::Flow;
-use crate::{Attributes, Chain, Tls, TlsFacts};
+use crate::abi::enums::Direction;
+use crate::context::flow::Flow;
+use crate::context::stored_properties::{Refused, Stored};
+use crate::context::stream_data::StreamData;
+use crate::services::clock::Clock;
+use crate::types::attributes::{Attributes, Tls, TlsFacts};
 
-fn state() -> StreamState {
+fn of_stream(stream: &StreamData, path: &[u8]) -> Option<Vec<u8>> {
+    super::of_stream(stream, &Clock::default(), path)
+}
+
+fn state() -> StreamData {
     let attributes = Attributes {
         source: Some(("::1".into(), 4711)),
         protocol: "HTTP/1.1",
         ..Attributes::default()
     };
-    let mut state = StreamState::new(Chain::new(Vec::new()), attributes);
+    let mut state = StreamData::new(attributes, 0, None);
     let fields: [(&[u8], &[u8]); 5] = [
         (b":path", b"/a?b=c#d"),
         (b":method", b"GET"),
@@ -22,7 +29,7 @@ fn state() -> StreamState {
     state
 }
 
-fn answered(fields: &[(&[u8], &[u8])]) -> StreamState {
+fn answered(fields: &[(&[u8], &[u8])]) -> StreamData {
     let mut state = state();
     let headers = fields.iter().copied().collect();
     *state.flow(Direction::Response) = Flow { headers, begun: true, ..Flow::default() };
@@ -85,7 +92,7 @@ fn a_response_has_a_reason() {
     let mut state = answered(&[(b":status", b"503")]);
     assert_eq!(of_stream(&state, b"response\0code_details"), Some(b"via_upstream".to_vec()));
     assert_eq!(of_stream(&state, b"response\0flags"), Some(number(0)));
-    state.course.details = Some("no_healthy_upstream".into());
+    state.info.details = Some("no_healthy_upstream".into());
     assert_eq!(of_stream(&state, b"response\0flags"), Some(number(2)));
 }
 

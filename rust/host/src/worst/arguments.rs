@@ -6,7 +6,7 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{self as aws, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair};
 use miniz_oxide::deflate::compress_to_vec_zlib;
 
-use crate::protobuf::write_bytes;
+use crate::abi::protobuf::write_bytes;
 
 const TEXT: &[u8] = b"message";
 

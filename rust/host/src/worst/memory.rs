@@ -3,9 +3,9 @@
 use std::fs;
 use std::process::Command;
 
-use super::{Loop, Row, Stage, all, drive, guest};
-use crate::Limits;
-use crate::imports::HostFunction;
+use crate::abi::signatures::HostFunction;
+use crate::types::limits::Limits;
+use crate::worst::{Loop, Row, Stage, all, drive, guest};
 
 /// What the host may have beside a guest's memory: 64 MiB of shared data, the rest of the table in
 /// `docs/concepts/sandbox.md`, and what an allocator keeps.
@@ -58,7 +58,7 @@ fn call_all() {
     for (function, row) in all().into_iter().filter(of_name) {
         let run = Loop { calls: calls(&row), length: LENGTH };
         let stage = Stage::of(&guest(&function, &row, &run), u64::MAX >> 2);
-        crate::give_back_memory();
+        crate::host::trim_memory::give_back_memory();
         let before = resident();
         let chain = stage.chain();
         let mut highest = 0;

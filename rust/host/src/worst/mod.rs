@@ -11,13 +11,22 @@ use std::fmt::Write as _;
 use tempfile::TempDir;
 use wasmer::Type;
 
-use crate::files::Folders;
-use crate::imports::{self, HostFunction};
-use crate::{
-    Attributes, Capabilities, Chain, HeaderMap, Host, Limits, LoadedModule, LogLevel, Plugin,
-    PluginSpec, Stream, pairs,
-};
-use rows::{Row, rows};
+use crate::abi::pairs;
+use crate::abi::signatures as imports;
+use crate::abi::signatures::HostFunction;
+use crate::host::Host;
+use crate::host::module::LoadedModule;
+use crate::host::plugin::Plugin;
+use crate::plugin::capabilities::Capabilities;
+use crate::plugin::folders::Folders;
+use crate::plugin::spec::PluginSpec;
+use crate::stream::Stream;
+use crate::stream::chain::Chain;
+use crate::types::attributes::Attributes;
+use crate::types::headers::HeaderMap;
+use crate::types::limits::Limits;
+use crate::types::log_level::LogLevel;
+use crate::worst::rows::{Row, rows};
 
 /// Where the guest has what it passes.
 const NAME: usize = 4096;

@@ -3,7 +3,7 @@
 //! `P PL` a path, `O` where a result goes, `ID` the number that the call before has put there, `I` the
 //! number of the call.
 
-use super::arguments;
+use crate::worst::arguments;
 
 /// One way to call a function.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Loop, Stage, all, drive, guest};
+use crate::worst::{Loop, Stage, all, drive, guest};
 
 const FUEL: u64 = 20_000_000;
 /// A call is measured so often, and the quickest counts: others use the processor, too.

@@ -1,9 +1,9 @@
 //! What would change something: everything is read only.
 
-use super::errno::{BADF, NOTSUP, ROFS, errno};
-use super::files::{Open, known, open};
-use super::paths::place;
-use crate::guest::{Answer, Guest};
+use crate::guest::memory::{Answer, Guest};
+use crate::hostcalls::wasi::errno::{BADF, NOTSUP, ROFS, errno};
+use crate::hostcalls::wasi::files::{Open, known, open};
+use crate::hostcalls::wasi::paths::place;
 
 /// What would change a file.
 fn change_file(guest: &mut Guest<'_>, descriptor: u32) -> Answer {

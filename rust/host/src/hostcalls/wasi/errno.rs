@@ -2,7 +2,7 @@
 
 use std::io::{Error, ErrorKind};
 
-use crate::guest::Fault;
+use crate::guest::memory::Fault;
 
 pub(super) const ACCES: i32 = 2;
 pub(super) const BADF: i32 = 8;

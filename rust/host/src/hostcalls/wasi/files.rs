@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use super::errno::{BADF, INVAL, ISDIR, ROFS, SPIPE, errno, of};
-use super::{filestat, vectors};
-use crate::files::{Descriptor, Folders};
-use crate::guest::{Answer, Fault, Guest};
+use crate::context::descriptors::Descriptor;
+use crate::guest::memory::{Answer, Fault, Guest};
+use crate::hostcalls::wasi::errno::{BADF, INVAL, ISDIR, ROFS, SPIPE, errno, of};
+use crate::hostcalls::wasi::{filestat, vectors};
+use crate::plugin::folders::Folders;
 
 /// The number of the first folder.
 pub(super) const FIRST: u32 = 3;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::errno::{BADF, NAMETOOLONG, NOMEM, NOTDIR, errno};
-use super::files::{CALL, FIRST, Open, REGULAR, folders, open};
-use crate::files::{Descriptor, Entry, listing};
-use crate::guest::{Answer, Fault, Guest};
+use crate::context::descriptors::{Descriptor, Entry, listing};
+use crate::guest::memory::{Answer, Fault, Guest};
+use crate::hostcalls::wasi::errno::{BADF, NAMETOOLONG, NOMEM, NOTDIR, errno};
+use crate::hostcalls::wasi::files::{CALL, FIRST, Open, REGULAR, folders, open};
 
 /// What an entry of a listing costs.
 const ENTRY: u64 = 512;

@@ -10,23 +10,25 @@ mod folders;
 mod paths;
 mod poll;
 
-pub(super) use changes::{
+pub(super) use crate::hostcalls::wasi::changes::{
     fd_allocate, fd_filestat_set_size, fd_filestat_set_times, fd_pwrite, fd_renumber,
     path_create_directory, path_filestat_set_times, path_link, path_remove_directory, path_rename,
     path_symlink, path_unlink_file,
 };
-pub(super) use files::{
+pub(super) use crate::hostcalls::wasi::files::{
     fd_advise, fd_close, fd_fdstat_get, fd_fdstat_set_flags, fd_fdstat_set_rights, fd_filestat_get,
     fd_filestat_get_unstable, fd_pread, fd_read, fd_seek, fd_seek_unstable, fd_sync, fd_tell,
 };
-pub(super) use folders::{fd_prestat_dir_name, fd_prestat_get, fd_readdir};
-pub(super) use paths::{path_filestat_get, path_filestat_get_unstable, path_open, path_readlink};
-pub(super) use poll::{poll_oneoff, poll_oneoff_unstable};
+pub(super) use crate::hostcalls::wasi::folders::{fd_prestat_dir_name, fd_prestat_get, fd_readdir};
+pub(super) use crate::hostcalls::wasi::paths::{
+    path_filestat_get, path_filestat_get_unstable, path_open, path_readlink,
+};
+pub(super) use crate::hostcalls::wasi::poll::{poll_oneoff, poll_oneoff_unstable};
 
-use super::logging::TEXT_UNITS;
-use crate::LogLevel;
-use crate::guest::{Answer, Fault, Guest};
-use errno::{INVAL, NOSYS, NOTSUP, errno};
+use crate::guest::memory::{Answer, Fault, Guest};
+use crate::hostcalls::logging::TEXT_UNITS;
+use crate::hostcalls::wasi::errno::{INVAL, NOSYS, NOTSUP, errno};
+use crate::types::log_level::LogLevel;
 
 /// `random_get` fills at most so many bytes a call.
 const RANDOM: u32 = 64 << 10;
@@ -90,7 +92,7 @@ pub(super) fn clock_time_get(
     _precision: u64,
     time_at: u32,
 ) -> Answer {
-    let told = guest.env.core.host.clock();
+    let told = guest.env.core.services.clock();
     let time = match clock {
         0 => told.unix(),
         1 => told.monotonic(),
@@ -114,7 +116,7 @@ pub(super) fn random_get(guest: &mut Guest<'_>, buffer: u32, size: u32) -> Answe
     // The generator takes one to three nanoseconds a byte.
     guest.charge(u64::from(size) * 2)?;
     let mut bytes = vec![0; size as usize];
-    if !guest.env.core.host.random().fill(&mut bytes) {
+    if !guest.env.core.services.random().fill(&mut bytes) {
         return Err(errno(NOSYS));
     }
     guest.write(buffer, &bytes)

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use cap_std::fs::{Dir, OpenOptions};
 
-use super::errno::{
+use crate::context::descriptors::Descriptor;
+use crate::guest::memory::{Answer, Fault, Guest};
+use crate::hostcalls::wasi::errno::{
     ACCES, BADF, ILSEQ, INVAL, LOOP, MFILE, NAMETOOLONG, NOTCAPABLE, NOTDIR, ROFS, errno, of,
 };
-use super::files::{CALL, Open, first_file, folders, open};
-use super::filestat::Facts;
-use crate::capabilities::Capability;
-use crate::files::{Descriptor, Found};
-use crate::guest::{Answer, Fault, Guest};
+use crate::hostcalls::wasi::files::{CALL, Open, first_file, folders, open};
+use crate::hostcalls::wasi::filestat::Facts;
+use crate::plugin::folders::Found;
+use crate::types::capability::Capability;
 
 /// Bytes of a path.
 const LONGEST: u32 = 4096;

@@ -1,9 +1,9 @@
 //! `poll_oneoff`: nothing here ever waits. A clock's time has come at once, what can be read or
 //! written is ready, and a guest that polls until a time is there uses up its fuel.
 
-use super::errno::{BADF, INVAL, NOTSUP, errno};
-use super::files::{Open, open};
-use crate::guest::{Answer, Guest};
+use crate::guest::memory::{Answer, Guest};
+use crate::hostcalls::wasi::errno::{BADF, INVAL, NOTSUP, errno};
+use crate::hostcalls::wasi::files::{Open, open};
 
 /// Subscriptions of one call.
 const MOST: u32 = 1024;

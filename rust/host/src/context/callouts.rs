@@ -1,0 +1,326 @@
+//! The callouts of one instance that are under way. They live with the rest of what the host knows of
+//! the instance and move with it to better code.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use crate::context::delivery::{Delivery, Kind, Told};
+use crate::types::callout::{Callout, CalloutAnswer, CalloutRequest, Login};
+use crate::types::ids::IdMap;
+
+/// Callouts under way of one stream; more are refused.
+const STREAM: usize = 32;
+/// Callouts under way of one instance; more are refused.
+const INSTANCE: usize = 1024;
+/// Bytes of the callouts under way of one instance, in times of the limit `body`.
+const UNDER_WAY: usize = 16;
+/// What a callout takes beside its bytes, so that empty ones are bounded too.
+const OVERHEAD: usize = 256;
+/// Redis servers that one instance presents itself to.
+const LOGINS: usize = 64;
+
+/// All callouts of one instance.
+#[derive(Default)]
+pub(crate) struct Calls {
+    open: IdMap<u32, Open>,
+    /// The callouts of each stream that has some, by its context.
+    streams: IdMap<u32, SmallVec<[u32; 2]>>,
+    last: u32,
+    /// What the callback asks, to be handed over after it; who waits for the answer to a new callout.
+    asked: Vec<(Option<Waiting>, Callout)>,
+    asked_bytes: usize,
+    /// Of the callouts that are under way; what is sent later on a gRPC stream is bounded with it.
+    open_bytes: usize,
+    cancelled: Vec<u64>,
+    logins: Vec<Known>,
+    /// The answer whose callback runs.
+    pub(crate) delivery: Option<Box<Delivery>>,
+    /// Callouts that ended with a stream and of which the guest has not been told.
+    untold: usize,
+    /// The stream whose callback runs has ended: what it asks now is not cancelled with it.
+    pub(crate) last_words: bool,
+}
+
+struct Open {
+    id: u64,
+    kind: Kind,
+    root: u32,
+    stream: Option<u32>,
+    bytes: usize,
+}
+
+/// How a plugin presents itself to a Redis server.
+struct Known {
+    root: u32,
+    upstream: String,
+    login: Arc<Login>,
+    timeout: Duration,
+}
+
+/// Who makes a callout.
+#[derive(Clone)]
+pub(crate) struct Asker {
+    pub(crate) plugin: u64,
+    pub(crate) policy: Arc<str>,
+    /// The plugin's root context, which gets the answer.
+    pub(crate) root: u32,
+    /// The context of the stream with which the callout ends.
+    pub(crate) stream: Option<u32>,
+    /// Bytes that one callback may send.
+    pub(crate) most: usize,
+}
+
+/// The plugin that waits for an answer, and the number that its guest knows the callout by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) plugin: u64,
+    pub(crate) number: u32,
+    /// It ends with a stream.
+    pub(crate) of_stream: bool,
+}
+
+/// A callout that has ended, and the root context that knew it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) root: u32,
+    pub(crate) number: u32,
+    pub(crate) kind: Kind,
+}
+
+/// Why a callout is not made.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    OfStream,
+    OfInstance,
+    Bytes,
+    BytesOfInstance,
+    Logins,
+}
+
+impl Refusal {
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::OfStream => format!("{STREAM} callouts of this stream are under way"),
+            Self::OfInstance => format!("{INSTANCE} callouts of this policy are under way"),
+            Self::Bytes => "its limit `body` allows no more in one callback".into(),
+            Self::BytesOfInstance => {
+                format!("those under way have {UNDER_WAY} times its limit `body`")
+            }
+            Self::Logins => format!("it uses {LOGINS} Redis servers"),
+        }
+    }
+}
+
+impl Calls {
+    /// Notes a callout and numbers it for the guest.
+    pub(crate) fn open(
+        &mut self,
+        asker: &Asker,
+        kind: Kind,
+        request: CalloutRequest,
+    ) -> Result<u32, Refusal> {
+        static IDS: AtomicU64 = AtomicU64::new(1);
+        let Asker { root, stream, plugin, .. } = *asker;
+        let of_stream = stream.and_then(|context| self.streams.get(&context));
+        if of_stream.is_some_and(|numbers| numbers.len() >= STREAM) {
+            return Err(Refusal::OfStream);
+        }
+        if self.open.len() + self.untold >= INSTANCE {
+            return Err(Refusal::OfInstance);
+        }
+        let bytes = request.byte_len();
+        if self.open_bytes.saturating_add(bytes) > asker.most.saturating_mul(UNDER_WAY) {
+            return Err(Refusal::BytesOfInstance);
+        }
+        self.make_room(&request, asker.most)?;
+        self.open_bytes += bytes;
+        let id = IDS.fetch_add(1, Ordering::Relaxed);
+        let number = self.next_number();
+        self.open.insert(number, Open { id, kind, root, stream, bytes });
+        if let Some(context) = stream {
+            self.streams.entry(context).or_default().push(number);
+        }
+        let policy = Arc::clone(&asker.policy);
+        let waiting = Waiting { plugin, number, of_stream: stream.is_some() };
+        self.asked.push((Some(waiting), Callout { id, policy, request }));
+        Ok(number)
+    }
+
+    /// Notes something more of a gRPC stream that is under way.
+    pub(crate) fn add(
+        &mut self,
+        asker: &Asker,
+        number: u32,
+        request: CalloutRequest,
+    ) -> Result<(), Refusal> {
+        self.make_room(&request, asker.most)?;
+        let Some(open) = self.open.get_mut(&number) else { return Ok(()) };
+        if !matches!(request, CalloutRequest::GrpcSend { end: false, .. }) {
+            open.kind = Kind::GrpcStream { half_closed: true };
+        }
+        let policy = Arc::clone(&asker.policy);
+        self.asked.push((None, Callout { id: open.id, policy, request }));
+        Ok(())
+    }
+
+    fn make_room(&mut self, request: &CalloutRequest, most: usize) -> Result<(), Refusal> {
+        let bytes = self.asked_bytes.saturating_add(OVERHEAD).saturating_add(request.byte_len());
+        if bytes > most.saturating_add(OVERHEAD) {
+            return Err(Refusal::Bytes);
+        }
+        self.asked_bytes = bytes;
+        Ok(())
+    }
+
+    fn next_number(&mut self) -> u32 {
+        loop {
+            self.last = self.last.wrapping_add(1);
+            if self.last != 0 && !self.open.contains_key(&self.last) {
+                return self.last;
+            }
+        }
+    }
+
+    /// What a number of the guest stands for.
+    pub(crate) fn kind(&self, number: u32) -> Option<Kind> {
+        self.open.get(&number).map(|open| open.kind)
+    }
+
+    /// Ends a callout whose answer nobody waits for any more.
+    pub(crate) fn cancel(&mut self, number: u32) {
+        let Some(open) = self.close(number) else { return };
+        let new = |(waiting, callout): &(Option<Waiting>, Callout)| {
+            callout.id == open.id && waiting.is_some()
+        };
+        let given_out = !self.asked.iter().any(new);
+        self.asked.retain(|(_, callout)| callout.id != open.id);
+        if given_out {
+            self.cancelled.push(open.id);
+        }
+    }
+
+    /// Ends the callouts of a stream; what they were.
+    pub(crate) fn end_stream(&mut self, context: u32) -> SmallVec<[Ended; 2]> {
+        // Most streams have none, and most instances have none of any stream.
+        if self.streams.is_empty() {
+            return SmallVec::new();
+        }
+        let numbers = self.streams.remove(&context).unwrap_or_default();
+        let ended = numbers.iter().filter_map(|number| {
+            let Open { root, kind, .. } = *self.open.get(number)?;
+            Some(Ended { root, number: *number, kind })
+        });
+        let ended: SmallVec<[Ended; 2]> = ended.collect();
+        self.untold += ended.len();
+        for number in numbers {
+            self.cancel(number);
+        }
+        ended
+    }
+
+    /// The guest is told that a callout ended with its stream; how, if its SDK remembers it.
+    pub(crate) fn told(&mut self, ended: Ended) -> Option<Delivery> {
+        self.untold = self.untold.saturating_sub(1);
+        Delivery::cancelled(ended.kind)
+    }
+
+    /// Ends what a root context waits for, and forgets how its plugin presents itself.
+    pub(crate) fn end_root(&mut self, root: u32) {
+        self.logins.retain(|known| known.root != root);
+        let of_root = |(number, open): (&u32, &Open)| (open.root == root).then_some(*number);
+        let numbers: Vec<u32> = self.open.iter().filter_map(of_root).collect();
+        for number in numbers {
+            self.cancel(number);
+        }
+    }
+
+    fn close(&mut self, number: u32) -> Option<Open> {
+        let open = self.open.remove(&number)?;
+        self.open_bytes = self.open_bytes.saturating_sub(open.bytes);
+        if let Some(context) = open.stream
+            && let Some(numbers) = self.streams.get_mut(&context)
+        {
+            numbers.retain(|other| *other != number);
+            if numbers.is_empty() {
+                self.streams.remove(&context);
+            }
+        }
+        Some(open)
+    }
+
+    /// What the answer to a callout tells which root context, and whether the callout is over; `None`
+    /// for an answer that is not of its kind.
+    pub(crate) fn accept(
+        &mut self,
+        number: u32,
+        answer: CalloutAnswer,
+    ) -> Option<(u32, Delivery, bool)> {
+        let Open { root, kind, .. } = *self.open.get(&number)?;
+        let delivery = Delivery::of(kind, answer)?;
+        let streams = matches!(kind, Kind::GrpcStream { .. });
+        let over = !streams || delivery.told == Told::GrpcClose;
+        if over {
+            self.close(number);
+        }
+        Some((root, delivery, over))
+    }
+
+    /// How the policy presents itself to a Redis server from now on.
+    pub(crate) fn log_in(
+        &mut self,
+        root: u32,
+        upstream: String,
+        login: Login,
+        timeout: Duration,
+    ) -> Result<(), Refusal> {
+        let login = Arc::new(login);
+        self.logins.retain(|known| known.root != root || known.upstream != upstream);
+        if self.logins.len() >= LOGINS {
+            return Err(Refusal::Logins);
+        }
+        self.logins.push(Known { root, upstream, login, timeout });
+        Ok(())
+    }
+
+    /// The login for a server, and the server with its database: the SDK of Higress names that in
+    /// `proxy_redis_init` alone.
+    pub(crate) fn login(&self, root: u32, server: &str) -> Option<(String, Arc<Login>, Duration)> {
+        let named = |known: &&Known| {
+            known.upstream == server || known.upstream.split("?db=").next() == Some(server)
+        };
+        let known = self.logins.iter().rev().filter(|known| known.root == root).find(named)?;
+        Some((known.upstream.clone(), Arc::clone(&known.login), known.timeout))
+    }
+
+    /// How much there is to hand over.
+    pub(crate) fn news(&self) -> usize {
+        self.asked.len() + self.cancelled.len()
+    }
+
+    /// True when there is something to hand over.
+    #[inline]
+    pub(crate) fn has_news(&self) -> bool {
+        !self.asked.is_empty() || !self.cancelled.is_empty()
+    }
+
+    /// What to hand over.
+    pub(crate) fn take_news(&mut self) -> (Vec<(Option<Waiting>, Callout)>, Vec<u64>) {
+        self.asked_bytes = 0;
+        (std::mem::take(&mut self.asked), std::mem::take(&mut self.cancelled))
+    }
+
+    /// Ends everything: the instance is gone. The ids of what was handed over before.
+    pub(crate) fn abandon(&mut self) -> Vec<u64> {
+        let numbers: Vec<u32> = self.open.keys().copied().collect();
+        for number in numbers {
+            self.cancel(number);
+        }
+        self.take_news().1
+    }
+}
+
+#[cfg(test)]
+mod tests;

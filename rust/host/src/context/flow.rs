@@ -1,0 +1,154 @@
+//! One direction of a stream: what has come, what is held, and where.
+
+use crate::abi::enums::Action;
+use crate::types::headers::HeaderMap;
+
+/// One direction.
+#[derive(Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub(crate) struct Flow {
+    pub(crate) headers: HeaderMap,
+    /// A policy changed the headers since they came.
+    pub(crate) changed: bool,
+    /// The policy that changed them last.
+    pub(crate) writer: Option<usize>,
+    /// The headers came from outside and run through the chain.
+    pub(crate) begun: bool,
+    /// The headers left the chain.
+    pub(crate) passed: bool,
+    /// The end left the chain.
+    pub(crate) ended: bool,
+    /// Nothing follows the headers.
+    pub(crate) headers_only: bool,
+    pub(crate) trailers: Option<HeaderMap>,
+    /// A policy changed, kept or joined body bytes in this step.
+    pub(crate) rewritten: bool,
+    /// Body bytes that came from outside.
+    pub(crate) bytes: u64,
+}
+
+impl Flow {
+    /// A policy changed the headers.
+    pub(crate) fn written(&mut self, by: usize) {
+        self.changed = true;
+        self.writer = Some(by);
+    }
+}
+
+/// What one policy sees and holds back in one direction.
+#[derive(Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub(crate) struct Gate {
+    pub(crate) stop: Stop,
+    pub(crate) phase: Phase,
+    /// The headers have come here.
+    pub(crate) seen: bool,
+    /// The headers are here: their callback runs, or they wait.
+    pub(crate) headers: bool,
+    /// The body as the policy's body callback sees it.
+    pub(crate) body: Vec<u8>,
+    /// Body bytes that wait before those, and that the callback saw when they came.
+    pub(crate) kept: Vec<u8>,
+    /// Bytes over the limit are no error: their source waits.
+    pub(crate) watermark: bool,
+    /// The direction ends with what is held here.
+    pub(crate) end: bool,
+    /// Trailers wait here.
+    pub(crate) trailers: bool,
+}
+
+/// Where a policy stopped.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Stop {
+    #[default]
+    No,
+    /// At the headers: everything waits, and body bytes are kept without a callback (Envoy's
+    /// `StopAllIteration…`).
+    All,
+    /// At the headers alone: the body callbacks run.
+    Headers,
+    /// At the body: the callback runs for each further chunk.
+    Body,
+    /// At the trailers.
+    Trailers,
+    /// It has ended the direction itself: what still comes goes no further.
+    Ended,
+}
+
+/// The callback of the policy that runs now, of those that have a body or trailers.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    #[default]
+    None,
+    Body,
+    /// The body callback with the end of the body: trailers can be added.
+    LastBody,
+    Trailers,
+}
+
+impl Gate {
+    /// True while the policy waits, and can go on.
+    pub(crate) fn waits(&self) -> bool {
+        !matches!(self.stop, Stop::No | Stop::Ended)
+    }
+
+    /// True while body bytes are kept without a callback, or dropped.
+    pub(crate) fn is_shut(&self) -> bool {
+        matches!(self.stop, Stop::All | Stop::Trailers | Stop::Ended)
+    }
+
+    /// True while the policy may look at a body.
+    pub(crate) fn shows_body(&self) -> bool {
+        matches!(self.phase, Phase::Body | Phase::LastBody) || self.waits()
+    }
+
+    /// True while the policy may change trailers.
+    pub(crate) fn has_trailers(&self) -> bool {
+        matches!(self.phase, Phase::LastBody | Phase::Trailers) || self.stop == Stop::Trailers
+    }
+
+    /// Body bytes that wait here.
+    pub(crate) fn held(&self) -> usize {
+        self.kept.len() + self.body.len()
+    }
+
+    /// Takes all that waits here, and stops no more.
+    pub(crate) fn release(&mut self) -> Self {
+        let open = Self { seen: self.seen, ..Self::default() };
+        std::mem::replace(self, open)
+    }
+
+    /// Takes all body bytes, in order.
+    pub(crate) fn take_body(&mut self) -> Vec<u8> {
+        let body = std::mem::take(&mut self.body);
+        if self.kept.is_empty() {
+            return body;
+        }
+        let mut all = std::mem::take(&mut self.kept);
+        all.extend_from_slice(&body);
+        all
+    }
+
+    /// Stops at the headers.
+    pub(crate) fn stop_headers(&mut self, action: Action) {
+        self.stop = if action == Action::StopIteration { Stop::Headers } else { Stop::All };
+        self.watermark = action == Action::StopAndWatermark;
+    }
+
+    /// Ends the direction here: what was held is not wanted any more.
+    pub(crate) fn finish(&mut self) {
+        *self = Self { stop: Stop::Ended, seen: true, ..Self::default() };
+    }
+
+    /// Stops at the body, which ends here if `end` is set.
+    pub(crate) fn stop_body(&mut self, action: Action, end: bool) {
+        self.stop = Stop::Body;
+        self.watermark = action != Action::StopAndBuffer;
+        self.end |= end;
+        match action {
+            Action::StopAndWatermark => self.kept = self.take_body(),
+            Action::StopNoBuffer => self.body = Vec::new(),
+            _ => self.body = self.take_body(),
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! What hostcalls find when a guest calls them: the state of one instance.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmer::{Memory, TypedFunction};
+
+use crate::context::callouts::Calls;
+use crate::context::descriptors::Descriptors;
+use crate::context::outbox::outbox;
+use crate::context::stream_table;
+use crate::plugin::core::PluginCore;
+use crate::services::denials;
+use crate::services::log_rate::Line;
+use crate::types::capability::Capability;
+use crate::types::effects::LogRecord;
+use crate::types::ids::{IdMap, IdSet};
+use crate::types::log_level::LogLevel;
+use crate::types::printable::printable;
+use crate::types::secrets::{Secrets, is_secret};
+use crate::wasm::fuel::Meter;
+
+/// What a line costs beside its text, so that empty ones come to an end too.
+const LINE: usize = 32;
+/// Contexts of ended streams that may wait for `proxy_done`; each keeps the heads of its stream.
+const PARKED: usize = 1024;
+/// Denials of one callback that are logged; more are only counted.
+const DENIALS: usize = 16;
+/// Units that a denial costs: it is written down and counted.
+const DENIAL: u64 = 8192;
+/// Fuel for a byte of a line that is made printable.
+const ESCAPED: u64 = 32;
+/// Warnings kept for the text of an error.
+const WARNINGS: usize = 8;
+
+/// The state of one instance.
+pub(crate) struct Env {
+    /// The plugin whose context is effective.
+    pub(crate) core: Arc<PluginCore>,
+    /// The plugins of this VM.
+    pub(crate) roots: Vec<Root>,
+    /// Known once the module is instantiated.
+    pub(crate) links: Option<Links>,
+    pub(crate) stage: Stage,
+    pub(crate) contexts: IdMap<u32, Owner>,
+    /// The context whose callback runs.
+    pub(crate) current: u32,
+    /// The context that hostcalls act on; differs after `proxy_set_effective_context`.
+    pub(crate) effective: u32,
+    /// Contexts whose `proxy_on_done` answered false.
+    pub(crate) parked: Vec<u32>,
+    /// Parked contexts for which `proxy_done` was called.
+    pub(crate) finished: Vec<u32>,
+    /// `proxy_on_done` runs.
+    pub(crate) ending: bool,
+    /// `proxy_on_vm_start` runs.
+    pub(crate) starting_vm: bool,
+    /// What it opened.
+    pub(crate) files: Descriptors,
+    /// What it asked of others.
+    pub(crate) calls: Calls,
+    /// Properties that the policy declared; whether each is read only.
+    pub(crate) declared: HashMap<Vec<u8>, bool>,
+    /// Queues that its plugins registered: plugin and queue.
+    pub(crate) queues: IdSet<u64>,
+    /// The metrics that it defined.
+    pub(crate) metrics: IdSet<u32>,
+    /// Units that hostcalls used and that the meter has not seen yet.
+    pub(crate) debt: u64,
+    pub(crate) log_bytes_left: usize,
+    pub(crate) warnings: Vec<String>,
+    /// The host records what happens.
+    pub(crate) traced: bool,
+    /// What the host said last, while it is traced.
+    pub(crate) remark: Option<String>,
+    /// What this callback was denied.
+    denied: Vec<(Capability, String)>,
+    next_context: u32,
+}
+
+/// The guest's side of the border.
+#[derive(Clone)]
+pub(crate) struct Links {
+    pub(crate) memory: Memory,
+    pub(crate) allocate: TypedFunction<u32, u32>,
+    pub(crate) meter: Meter,
+}
+
+/// Which hostcalls are allowed: in `_initialize` and in the guest's allocator only WASI and logs,
+/// as in Envoy, for what the guest's SDK holds locked then.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Initializing,
+    Allocating,
+    Open,
+}
+
+/// Whose context it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Root,
+    /// The policy at `position` of the chain of stream `key`, below the root context `root`.
+    Stream {
+        key: u64,
+        position: usize,
+        root: u32,
+    },
+}
+
+impl Owner {
+    /// Key and position, of a stream.
+    pub(crate) fn stream(self) -> Option<(u64, usize)> {
+        match self {
+            Self::Stream { key, position, .. } => Some((key, position)),
+            Self::Root => None,
+        }
+    }
+}
+
+/// A plugin in this VM and its root context.
+pub(crate) struct Root {
+    pub(crate) context: u32,
+    pub(crate) core: Arc<PluginCore>,
+    pub(crate) tick: Option<Tick>,
+}
+
+/// A tick period and when it ends next.
+#[derive(Clone, Copy)]
+pub(crate) struct Tick {
+    pub(crate) period: Duration,
+    pub(crate) due: Instant,
+}
+
+impl Env {
+    pub(crate) fn new(core: Arc<PluginCore>) -> Self {
+        let log_bytes_left = core.spec.limits.log_bytes;
+        Self {
+            core,
+            roots: Vec::new(),
+            links: None,
+            stage: Stage::Initializing,
+            contexts: IdMap::default(),
+            current: 0,
+            effective: 0,
+            parked: Vec::new(),
+            finished: Vec::new(),
+            ending: false,
+            starting_vm: false,
+            files: Descriptors::default(),
+            calls: Calls::default(),
+            declared: HashMap::new(),
+            queues: IdSet::default(),
+            metrics: IdSet::default(),
+            debt: 0,
+            log_bytes_left,
+            warnings: Vec::new(),
+            traced: false,
+            remark: None,
+            denied: Vec::new(),
+            next_context: 1,
+        }
+    }
+
+    /// Makes the id of a new context; ids are never reused while their context lives.
+    pub(crate) fn add_context(&mut self, owner: Owner) -> u32 {
+        while self.next_context == 0 || self.contexts.contains_key(&self.next_context) {
+            self.next_context = self.next_context.wrapping_add(1);
+        }
+        let id = self.next_context;
+        self.next_context = id.wrapping_add(1);
+        if let Some((key, _)) = owner.stream() {
+            stream_table::hold(key);
+        }
+        self.contexts.insert(id, owner);
+        id
+    }
+
+    /// Forgets a context that was deleted; with its last one a closed stream goes.
+    pub(crate) fn remove_context(&mut self, context: u32) {
+        let stream = self.contexts.remove(&context).and_then(Owner::stream);
+        if let Some((key, _)) = stream {
+            stream_table::release(key);
+        }
+    }
+
+    /// Keeps a context until its `proxy_done`. The one that waits longest makes room, unless `due`
+    /// contexts end already: then this one ends at once, and the answer is false.
+    pub(crate) fn park(&mut self, context: u32, due: usize) -> bool {
+        let full = self.parked.len() + due >= PARKED;
+        if full {
+            let text = format!("ended a stream: {PARKED} others wait for proxy_done");
+            self.log(LogLevel::Warn, text);
+            if due > 0 || self.parked.is_empty() {
+                return false;
+            }
+            let longest = self.parked.remove(0);
+            self.finished.push(longest);
+        }
+        self.parked.push(context);
+        true
+    }
+
+    /// Prepares for one callback in `context`.
+    #[inline]
+    pub(crate) fn enter(&mut self, context: u32) {
+        self.current = context;
+        self.effective = context;
+        if self.roots.len() > 1 {
+            self.act_on(context);
+        }
+        self.debt = 0;
+        self.log_bytes_left = self.core.spec.limits.log_bytes;
+        self.warnings.clear();
+        self.traced = self.core.services.trace().is_on();
+        self.denied.clear();
+    }
+
+    /// Whether it called `proxy_done` for a context, or asked something of others, since.
+    pub(crate) fn has_news(&self) -> bool {
+        !self.finished.is_empty() || self.calls.has_news()
+    }
+
+    /// The stream and the place in its chain that hostcalls act on.
+    pub(crate) fn stream(&self) -> Option<(u64, usize)> {
+        match self.contexts.get(&self.effective) {
+            Some(Owner::Stream { key, position, .. }) => Some((*key, *position)),
+            Some(Owner::Root) | None => None,
+        }
+    }
+
+    /// Lets hostcalls act on `context`, for the plugin that it is of; false if there is none.
+    pub(crate) fn act_on(&mut self, context: u32) -> bool {
+        let found = self.root_of(context).map(|root| Arc::clone(&root.core));
+        let Some(core) = found else { return false };
+        (self.effective, self.core) = (context, core);
+        true
+    }
+
+    /// The root of the effective context.
+    pub(crate) fn root(&mut self) -> Option<&mut Root> {
+        self.root_of(self.effective)
+    }
+
+    fn root_of(&mut self, context: u32) -> Option<&mut Root> {
+        let root = match self.contexts.get(&context)? {
+            Owner::Root => context,
+            Owner::Stream { root, .. } => *root,
+        };
+        self.roots.iter_mut().find(|known| known.context == root)
+    }
+
+    /// The root of a plugin.
+    pub(crate) fn root_of_plugin(&self, plugin: u64) -> Option<&Root> {
+        self.roots.iter().find(|root| root.core.id == plugin)
+    }
+
+    /// Bytes that are worth reading of a line of the guest.
+    pub(crate) fn log_room(&self, level: LogLevel) -> usize {
+        let wanted = level >= self.core.services.log_level() || level >= LogLevel::Warn;
+        if wanted { self.log_bytes_left } else { 0 }
+    }
+
+    /// A line of the guest: `message` is what there was room for, of a line of `length` bytes.
+    pub(crate) fn guest_log(&mut self, level: LogLevel, message: &[u8], length: usize) {
+        if self.log_room(level) == 0 {
+            return;
+        }
+        let shown = self.without_secrets(message);
+        let mut text = printable(&String::from_utf8_lossy(&shown)).into_owned();
+        if length > message.len() {
+            text.push_str(" … (cut: `log_bytes` of this callback used up)");
+        }
+        self.write(level, text);
+    }
+
+    /// A line of the guest without what its configuration and environment, and the client, keep secret.
+    fn without_secrets<'a>(&mut self, message: &'a [u8]) -> Cow<'a, [u8]> {
+        let credentials = self.stream().and_then(|(key, _)| {
+            stream_table::with(key, |stream| {
+                let mut secrets = Secrets::default();
+                let fields = stream.request_headers().iter();
+                fields.filter(|(name, _)| is_secret(name)).for_each(|(_, its)| secrets.learn(its));
+                secrets
+            })
+        });
+        let own = &self.core.secrets;
+        let looked_for = own.len() + credentials.as_ref().map_or(0, Secrets::len);
+        self.debt = self.debt.saturating_add(message.len().saturating_mul(looked_for) as u64);
+        let shown = self.core.secrets.hidden(message);
+        match credentials {
+            Some(secrets) => Cow::Owned(secrets.hidden(&shown).into_owned()),
+            None => shown,
+        }
+    }
+
+    /// A line of the host about the policy.
+    pub(crate) fn log(&mut self, level: LogLevel, message: String) {
+        if self.log_bytes_left == 0 && !self.traced {
+            return;
+        }
+        self.debt = self.debt.saturating_add(message.len() as u64 * ESCAPED);
+        // Most of them name something of the guest's.
+        let message = match printable(&message) {
+            Cow::Borrowed(_) => message,
+            Cow::Owned(shown) => shown,
+        };
+        if self.traced {
+            self.remark = Some(message.clone());
+        }
+        self.write(level, message);
+    }
+
+    /// Says that the policy lacks a capability: once a callback and value. It is counted each time.
+    pub(crate) fn denied(&mut self, capability: Capability, value: &str) {
+        self.debt = self.debt.saturating_add(DENIAL);
+        let value = denials::shown(value);
+        self.core.services.denials().count(&self.core.name, capability, &value);
+        let entry = (capability, value);
+        if self.denied.len() < DENIALS && !self.denied.contains(&entry) {
+            self.log(LogLevel::Warn, denials::message(&self.core.name, capability, &entry.1));
+            self.denied.push(entry);
+        } else if self.traced {
+            self.remark = Some(denials::message(&self.core.name, capability, &entry.1));
+        }
+    }
+
+    /// A line for the layer above, unless the callback has used up its share.
+    fn write(&mut self, level: LogLevel, message: String) {
+        if self.log_bytes_left == 0 {
+            return;
+        }
+        self.log_bytes_left = self.log_bytes_left.saturating_sub(message.len() + LINE);
+        if level >= LogLevel::Warn && self.warnings.len() < WARNINGS {
+            self.warnings.push(message.clone());
+        }
+        if level >= self.core.services.log_level() {
+            let size = message.len() + LINE;
+            let Line::Kept { dropped } = self.core.log_rate.take(size, Instant::now()) else {
+                return;
+            };
+            let policy = Arc::clone(&self.core.name);
+            let record = |level, message| LogRecord { policy: Arc::clone(&policy), level, message };
+            outbox(|out| {
+                if dropped > 0 {
+                    let text = format!("{dropped} lines of this policy were dropped: too many");
+                    out.logs.push(record(LogLevel::Warn, text));
+                }
+                out.logs.push(record(level, message));
+            });
+        }
+    }
+}
+
+impl Drop for Env {
+    fn drop(&mut self) {
+        let streams = self.contexts.values().filter_map(|owner| owner.stream());
+        streams.for_each(|(key, _)| stream_table::release(key));
+    }
+}

@@ -1,0 +1,131 @@
+//! Which plugins of this thread are to be told of values in which queues, and how often.
+//!
+//! A plugin is told once for each value (proxy-wasm/spec, `proxy_on_queue_ready`), and again while a
+//! queue that it takes values from is not empty. What does not fit into a step, or has no listener
+//! yet, waits for the loop's next turn.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::services::Services;
+use crate::types::ids::IdMap;
+
+/// A plugin and a queue.
+pub(crate) type Key = (u64, u32);
+
+/// How often whom: a number for each plugin and queue, so a flood of values takes no more room.
+#[derive(Default)]
+pub(crate) struct QueueCalls {
+    owed: IdMap<u64, Owed>,
+    /// In this order: what the running step brought,
+    fresh: VecDeque<Key>,
+    /// and since when what waits for the loop's next turn.
+    late: VecDeque<(Instant, Key)>,
+}
+
+/// What is owed to one plugin.
+struct Owed {
+    services: Arc<Services>,
+    queues: IdMap<u32, u64>,
+}
+
+impl QueueCalls {
+    /// A value came.
+    pub(crate) fn add(&mut self, services: &Arc<Services>, plugin: u64, queue: u32) {
+        self.owe(services, plugin, queue, |owed| owed.saturating_add(1));
+    }
+
+    /// So many values are there already.
+    pub(crate) fn at_least(
+        &mut self,
+        services: &Arc<Services>,
+        plugin: u64,
+        queue: u32,
+        values: usize,
+    ) {
+        if values > 0 {
+            self.owe(services, plugin, queue, |owed| owed.max(values as u64));
+        }
+    }
+
+    fn owe(
+        &mut self,
+        services: &Arc<Services>,
+        plugin: u64,
+        queue: u32,
+        count: impl FnOnce(u64) -> u64,
+    ) {
+        let made = || Owed { services: Arc::clone(services), queues: IdMap::default() };
+        let owed = self.owed.entry(plugin).or_insert_with(made).queues.entry(queue).or_default();
+        if *owed == 0 {
+            self.fresh.push_back((plugin, queue));
+        }
+        *owed = count(*owed);
+    }
+
+    /// One of them is told now; whether there are more of the same.
+    pub(crate) fn take(&mut self, (plugin, queue): Key) -> bool {
+        let Some(its) = self.owed.get_mut(&plugin) else { return false };
+        let Some(owed) = its.queues.get_mut(&queue) else { return false };
+        *owed = owed.saturating_sub(1);
+        if *owed > 0 {
+            return true;
+        }
+        its.queues.remove(&queue);
+        if its.queues.is_empty() {
+            self.owed.remove(&plugin);
+        }
+        false
+    }
+
+    pub(crate) fn wait_for_turn(&mut self, key: Key) {
+        let Some(its) = self.owed.get(&key.0) else { return };
+        self.late.push_back((its.services.clock().now(), key));
+    }
+
+    /// Whether the plugin still listens; one that is gone is owed nothing.
+    fn stands(&mut self, (plugin, queue): Key) -> bool {
+        let listens = |its: &Owed| its.services.queues().listens(queue, plugin);
+        let stands = self.owed.get(&plugin).is_some_and(listens);
+        if !stands {
+            self.owed.remove(&plugin);
+        }
+        stands
+    }
+
+    /// What the running step brought.
+    pub(crate) fn take_fresh(&mut self) -> VecDeque<Key> {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// Whether something is still to be told.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.late.is_empty() && self.fresh.is_empty()
+    }
+
+    /// What waits for the loop's next turn, and since when; what the steps before left, too.
+    pub(crate) fn late(&mut self) -> Vec<(Instant, Key)> {
+        for key in self.take_fresh() {
+            self.wait_for_turn(key);
+        }
+        let mut late = std::mem::take(&mut self.late);
+        late.retain(|(_, key)| self.stands(*key));
+        self.late = late;
+        self.late.iter().copied().collect()
+    }
+
+    /// What waited has its turn: one value is told, and the rest waits again.
+    pub(crate) fn take_late(&mut self, key: Key) {
+        self.late.retain(|(_, late)| *late != key);
+        if self.take(key) {
+            self.wait_for_turn(key);
+        }
+    }
+
+    /// The plugins that are still to be told something.
+    pub(crate) fn plugins(&self) -> Vec<u64> {
+        let late = self.late.iter().map(|(_, key)| key);
+        late.chain(&self.fresh).map(|(plugin, _)| *plugin).collect()
+    }
+}

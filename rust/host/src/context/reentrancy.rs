@@ -1,0 +1,26 @@
+//! While a function of the layer above runs, its policy's callback is under way: no other may begin.
+
+use std::cell::Cell;
+
+thread_local! {
+    static BUSY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a function of the layer above runs on this thread.
+pub(crate) fn busy() -> bool {
+    // A handle can be dropped while its thread ends.
+    BUSY.try_with(Cell::get).unwrap_or(false)
+}
+
+/// Runs a function of the layer above.
+pub(crate) fn guarded<R>(function: impl FnOnce() -> R) -> R {
+    struct Rest;
+    impl Drop for Rest {
+        fn drop(&mut self) {
+            BUSY.set(false);
+        }
+    }
+    BUSY.set(true);
+    let _rest = Rest;
+    function()
+}

@@ -1,0 +1,149 @@
+//! What hostcalls read and write of a stream: plain data, without the plugins that serve it.
+
+use std::time::Instant;
+
+use crate::abi::enums::Direction;
+use crate::context::flow::{Flow, Gate, Stop};
+use crate::context::stored_properties::Stored;
+use crate::context::stream_info::StreamInfo;
+use crate::types::attributes::Attributes;
+use crate::types::effects::LocalResponse;
+use crate::types::headers::HeaderMap;
+
+/// The content type of a gRPC call, or how it begins.
+pub(crate) const GRPC: &[u8] = b"application/grpc";
+
+/// One request and its response.
+#[derive(Default)]
+pub(crate) struct StreamData {
+    pub(crate) attributes: Attributes,
+    pub(crate) request: Flow,
+    pub(crate) response: Flow,
+    /// What each policy of the chain holds, by its position.
+    pub(crate) filters: Vec<FilterGates>,
+    /// What policies stored with `proxy_set_property`, by path.
+    pub(crate) properties: Stored,
+    /// What hostcalls asked, and which policy; performed after the callback returned.
+    pub(crate) pending_actions: Vec<(usize, StreamAction)>,
+    pub(crate) began: Option<Instant>,
+    pub(crate) info: StreamInfo,
+}
+
+/// What one policy holds of both directions.
+#[derive(Default)]
+pub(crate) struct FilterGates {
+    pub(crate) request: Gate,
+    pub(crate) response: Gate,
+}
+
+/// What a policy asks of a stream.
+pub(crate) enum StreamAction {
+    Continue(Direction),
+    Respond(LocalResponse),
+    /// Body bytes of the response for the policies after this one, and whether they are the last.
+    Inject(Vec<u8>, bool),
+    Reset,
+}
+
+impl StreamAction {
+    /// Whether both ask for the same; of two responses of one callback the first one counts, as in
+    /// Envoy.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Continue(one), Self::Continue(two)) => one == two,
+            (one, two) => std::mem::discriminant(one) == std::mem::discriminant(two),
+        }
+    }
+}
+
+impl FilterGates {
+    pub(crate) fn gate(&self, direction: Direction) -> &Gate {
+        match direction {
+            Direction::Request => &self.request,
+            Direction::Response => &self.response,
+        }
+    }
+
+    /// Bytes of bodies that are held.
+    pub(crate) fn held(&self) -> usize {
+        self.request.held() + self.response.held()
+    }
+}
+
+impl StreamData {
+    /// The data of a stream in a chain of so many policies.
+    pub(crate) fn new(attributes: Attributes, policies: usize, began: Option<Instant>) -> Self {
+        let filters = (0..policies).map(|_| FilterGates::default()).collect();
+        Self { attributes, filters, began, ..Self::default() }
+    }
+
+    pub(crate) fn flow(&mut self, direction: Direction) -> &mut Flow {
+        match direction {
+            Direction::Request => &mut self.request,
+            Direction::Response => &mut self.response,
+        }
+    }
+
+    pub(crate) fn gate(&mut self, direction: Direction, position: usize) -> &mut Gate {
+        let filter = &mut self.filters[position];
+        match direction {
+            Direction::Request => &mut filter.request,
+            Direction::Response => &mut filter.response,
+        }
+    }
+
+    pub(crate) fn request_headers(&self) -> &HeaderMap {
+        &self.request.headers
+    }
+
+    /// Whether the request is a gRPC call (gRPC over HTTP/2, "Requests").
+    pub(crate) fn is_grpc_call(&self) -> bool {
+        let content_type = self.request.headers.get(b"content-type");
+        let rest = content_type.and_then(|value| value.strip_prefix(GRPC));
+        rest.is_some_and(|rest| matches!(rest, [] | [b'+', ..]))
+    }
+
+    /// Notes what a policy asks; false if it asked the same before.
+    pub(crate) fn ask(&mut self, position: usize, action: StreamAction) -> bool {
+        let mut pending = self.pending_actions.iter();
+        let known = pending.any(|(who, known)| *who == position && known.is_like(&action));
+        if !known {
+            self.pending_actions.push((position, action));
+        }
+        !known
+    }
+
+    /// Notes body bytes of the response that a policy sends on itself; false if it cannot.
+    pub(crate) fn inject(
+        &mut self,
+        position: usize,
+        data: Vec<u8>,
+        end: bool,
+        limit: usize,
+    ) -> bool {
+        let gate = &self.filters[position].response;
+        let injected = self.pending_actions.iter().filter_map(|(who, action)| match action {
+            StreamAction::Inject(bytes, last) if *who == position => Some((bytes.len(), *last)),
+            _ => None,
+        });
+        let (sent, ended) =
+            injected.fold((0, false), |(sent, ended), (bytes, last)| (sent + bytes, ended || last));
+        let full = sent + data.len() > limit;
+        if !gate.seen || gate.stop == Stop::Ended || ended || full {
+            return false;
+        }
+        match self.pending_actions.last_mut() {
+            Some((who, StreamAction::Inject(before, last))) if *who == position => {
+                before.extend_from_slice(&data);
+                *last = end;
+            }
+            _ => self.pending_actions.push((position, StreamAction::Inject(data, end))),
+        }
+        true
+    }
+
+    /// Bytes of bodies that policies hold.
+    pub(crate) fn held(&self) -> usize {
+        self.filters.iter().map(FilterGates::held).sum()
+    }
+}

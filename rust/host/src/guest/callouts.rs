@@ -1,0 +1,170 @@
+//! What the hostcalls that make callouts have in common: the guest's bytes checked, its capabilities
+//! asked, the callout noted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::abi::enums::Status;
+use crate::abi::pairs;
+use crate::context::callouts::{Asker, Refusal};
+use crate::context::delivery::Kind;
+use crate::context::instance_state::Owner;
+use crate::guest::memory::{Answer, Fault, Guest};
+use crate::types::callout::CalloutRequest;
+use crate::types::capability::Capability;
+use crate::types::headers::HeaderMap;
+use crate::types::headers::is_field;
+use crate::types::log_level::LogLevel;
+
+/// Units that a callout costs beside its bytes: the layer above performs it.
+const CALLOUT_UNITS: u64 = 10_000;
+/// The timeout of a callout that names none.
+const TIMEOUT: Duration = Duration::from_secs(10);
+const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
+/// Bytes of the longest name of an upstream, a service, a method or a user.
+const NAME: usize = 1024;
+/// What a byte of it takes to be made text of and compared.
+const NAME_UNITS: u64 = 4;
+
+/// A timeout of the guest, in milliseconds; 0 is the default.
+pub(crate) fn timeout(milliseconds: u32) -> Duration {
+    let timeout = Duration::from_millis(milliseconds.into());
+    if timeout.is_zero() { TIMEOUT } else { timeout.min(LONGEST_TIMEOUT) }
+}
+
+/// A name as the guest wrote it.
+pub(crate) fn name(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<String, Fault> {
+    Ok(String::from_utf8_lossy(&name_bytes(guest, at, size)?).into_owned())
+}
+
+/// The same as bytes.
+pub(crate) fn name_bytes(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<Vec<u8>, Fault> {
+    let name = guest.read_some(at, size, NAME)?;
+    guest.charge(name.len() as u64 * NAME_UNITS)?;
+    Ok(name)
+}
+
+/// The entry of the capability `net` that the guest means.
+pub(crate) fn upstream(guest: &mut Guest<'_>, named: &str) -> Option<String> {
+    let found = guest.env.core.spec.capabilities.upstream(named).map(str::to_owned);
+    if found.is_none() {
+        guest.env.denied(Capability::Net, named);
+    }
+    found
+}
+
+/// The bytes of a body, a message or a query; `None` past the limit `body`, which is logged.
+pub(crate) fn body(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<Option<Vec<u8>>, Fault> {
+    guest.check(at, size)?;
+    if size as usize > guest.env.core.spec.limits.body {
+        refuse(guest, "its limit `body` allows no more bytes");
+        return Ok(None);
+    }
+    guest.read(at, size).map(Some)
+}
+
+/// Fields; `None` past the limits or when one of them is none, which is logged. A map that is
+/// malformed is empty, as in Envoy.
+pub(crate) fn fields(
+    guest: &mut Guest<'_>,
+    at: u32,
+    size: u32,
+) -> Result<Option<HeaderMap>, Fault> {
+    guest.check(at, size)?;
+    let limits = &guest.env.core.spec.limits;
+    let (headers, header_bytes) = (limits.headers, limits.header_bytes);
+    let most = limits.pairs();
+    if size as usize > most {
+        refuse(guest, "its limits `headers` and `header_bytes` allow no more");
+        return Ok(None);
+    }
+    let bytes = guest.read(at, size)?;
+    guest.charge(bytes.len() as u64)?;
+    let map = pairs::decode(&bytes).unwrap_or_default();
+    if map.len() > headers || map.byte_len() > header_bytes {
+        refuse(guest, "its limits `headers` and `header_bytes` allow no more");
+        return Ok(None);
+    }
+    let bad = map.iter().find(|(name, value)| {
+        let bare = name.strip_prefix(b":").unwrap_or(name);
+        !is_field(bare, value)
+    });
+    if let Some((name, _)) = bad {
+        let text = format!("`{}` is no valid field", name.escape_ascii());
+        refuse(guest, &text);
+        return Ok(None);
+    }
+    Ok(Some(map))
+}
+
+/// Notes a callout and tells the guest its number.
+pub(crate) fn begin(
+    guest: &mut Guest<'_>,
+    kind: Kind,
+    request: CalloutRequest,
+    number_at: u32,
+) -> Answer {
+    let number = open(guest, kind, request)?;
+    guest.write_u32(number_at, number)
+}
+
+/// Notes a callout of the stream that is the effective context, if it is one that lives on.
+pub(super) fn open(
+    guest: &mut Guest<'_>,
+    kind: Kind,
+    request: CalloutRequest,
+) -> Result<u32, Fault> {
+    guest.charge(CALLOUT_UNITS)?;
+    let asker = asker(guest);
+    let number = guest.env.calls.open(&asker, kind, request);
+    let number = number.map_err(|why| refused(guest, &why))?;
+    guest.env.core.services.statistics(&asker.policy).called_out();
+    Ok(number)
+}
+
+/// The plugin and the stream that are effective.
+fn asker(guest: &Guest<'_>) -> Asker {
+    let env = &*guest.env;
+    let (core, effective) = (&env.core, env.effective);
+    let (root, stream) = match env.contexts.get(&effective) {
+        Some(Owner::Stream { root, .. }) => (*root, (!env.calls.last_words).then_some(effective)),
+        Some(Owner::Root) | None => (effective, None),
+    };
+    let (policy, most) = (Arc::clone(&core.name), core.spec.limits.body);
+    Asker { plugin: core.id, policy, root, stream, most }
+}
+
+/// The root context of the plugin that is effective.
+pub(crate) fn root(guest: &Guest<'_>) -> u32 {
+    asker(guest).root
+}
+
+/// Notes something more of a gRPC stream.
+pub(crate) fn add(guest: &mut Guest<'_>, number: u32, request: CalloutRequest) -> Answer {
+    guest.charge(CALLOUT_UNITS)?;
+    let asker = asker(guest);
+    guest.env.calls.add(&asker, number, request).map_err(|why| refused(guest, &why))
+}
+
+pub(crate) fn refused(guest: &mut Guest<'_>, why: &Refusal) -> Fault {
+    refuse(guest, &why.text());
+    Status::InternalFailure.into()
+}
+
+/// Says why a callout is not made.
+pub(crate) fn refuse(guest: &mut Guest<'_>, why: &str) {
+    guest.env.log(LogLevel::Warn, format!("could not make a callout: {why}"));
+}
+
+/// Calls a foreign function of the capabilities that answers later, in
+/// `proxy_on_foreign_function`. The result is the number of the call, as 4 bytes, little-endian: the
+/// callback's `function_id`.
+pub(crate) fn call_foreign(
+    guest: &mut Guest<'_>,
+    name: &str,
+    arguments: &[u8],
+) -> Result<Vec<u8>, Fault> {
+    let request = CalloutRequest::Foreign { name: name.to_owned(), arguments: arguments.to_vec() };
+    let number = open(guest, Kind::Foreign, request)?;
+    Ok(number.to_le_bytes().to_vec())
+}

@@ -1,0 +1,107 @@
+//! One callback as an event.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::context::instance_state::{Env, Owner};
+use crate::guest::probe::names as words;
+use crate::services::trace::{Ticket, Trace, TraceEvent};
+use crate::types::error::Error;
+
+/// A callback's name, and its parameters beside the context.
+#[derive(Clone, Copy)]
+pub(crate) struct Called<'a> {
+    pub(crate) name: &'static str,
+    parameters: &'a [(&'static str, u32)],
+}
+
+impl From<&'static str> for Called<'_> {
+    fn from(name: &'static str) -> Self {
+        Self { name, parameters: &[] }
+    }
+}
+
+impl<'a, const N: usize> From<(&'static str, &'a [(&'static str, u32); N])> for Called<'a> {
+    fn from((name, parameters): (&'static str, &'a [(&'static str, u32); N])) -> Self {
+        Self { name, parameters }
+    }
+}
+
+/// What a callback gives back: a number or nothing.
+pub(crate) trait Gives {
+    fn number(&self) -> Option<i32>;
+}
+
+impl Gives for () {
+    fn number(&self) -> Option<i32> {
+        None
+    }
+}
+
+impl Gives for i32 {
+    fn number(&self) -> Option<i32> {
+        Some(*self)
+    }
+}
+
+/// A traced callback that runs.
+pub(crate) struct Seen {
+    ticket: Option<Ticket>,
+    began: Instant,
+}
+
+impl Seen {
+    /// Its event comes before those of its hostcalls.
+    #[cold]
+    pub(crate) fn begin(env: &Env, called: Called<'_>, context: u32) -> Self {
+        let shown = |(name, value): &(&'static str, u32)| {
+            let value = if *name == "end" { (*value != 0).to_string() } else { value.to_string() };
+            (*name, value)
+        };
+        let stream = match env.contexts.get(&context) {
+            Some(Owner::Stream { key, .. }) => Some(*key),
+            _ => None,
+        };
+        let ticket = env.core.services.trace().add(TraceEvent {
+            hostcall: false,
+            policy: Arc::clone(&env.core.name),
+            stream,
+            context,
+            name: called.name.to_owned(),
+            arguments: called.parameters.iter().map(shown).collect(),
+            results: Vec::new(),
+            outcome: String::new(),
+            reason: None,
+            fuel: 0,
+            nanoseconds: 0,
+        });
+        Self { ticket, began: Instant::now() }
+    }
+
+    /// How it ended.
+    #[cold]
+    pub(crate) fn end<R: Gives>(
+        self,
+        trace: &Trace,
+        name: &str,
+        fuel: u64,
+        answer: &Result<R, Error>,
+    ) {
+        let nanoseconds = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let Some(ticket) = self.ticket else { return };
+        trace.complete(ticket, |event| {
+            event.fuel = fuel;
+            event.nanoseconds = nanoseconds;
+            match answer {
+                Ok(answer) => {
+                    let told = answer.number().map(|number| words::answer(name, number));
+                    event.outcome = told.unwrap_or_default();
+                }
+                Err(error) => {
+                    event.outcome = "failed".into();
+                    event.reason = Some(error.to_string());
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,9 @@
+//! What a trace sees of callbacks and hostcalls.
+
+mod arguments;
+pub(crate) mod callback;
+pub(crate) mod hostcall;
+mod names;
+mod text;
+
+pub(crate) use crate::guest::probe::arguments::Number;

@@ -1,0 +1,154 @@
+//! Responses that do not come from the upstream: a policy's own, and what failures answer.
+
+use crate::abi::enums::Direction;
+use crate::context::flow::Gate;
+use crate::stream::filters::{FilterChain, Turn, grpc};
+use crate::stream::state::Seat;
+use crate::types::effects::LocalResponse;
+use crate::types::error::Error;
+use crate::types::headers::HeaderMap;
+
+impl FilterChain<'_> {
+    /// A response of the layer above, unless there is one already that did not come from the
+    /// upstream.
+    pub(crate) fn answer(&self, response: LocalResponse) {
+        if !self.state.borrow().is_answered() {
+            self.replace(response);
+        }
+    }
+
+    /// A response of the layer above for which time is over: policies see it and may change or
+    /// replace it, and hold nothing of it back.
+    pub(crate) fn overrule(&self, response: LocalResponse) {
+        {
+            let mut data = self.data.borrow_mut();
+            data.info.overruled = !data.response.passed;
+        }
+        self.replace(response);
+    }
+
+    /// A response that does not come from the upstream, instead of every other one, as in Envoy the
+    /// later one counts. It passes the policies that saw the request, in reverse, but for those that
+    /// have seen the head of another response: there is one for each policy. When a head is on its
+    /// way to the client, what is left is to cut it; false if it goes on as it is.
+    pub(super) fn replace(&self, response: LocalResponse) -> bool {
+        let called = self.data.borrow().is_grpc_call();
+        let response = if called { grpc::answer(&response) } else { response };
+        let (from, answers) = {
+            let mut state = self.state.borrow_mut();
+            let data = &mut *self.data.borrow_mut();
+            if data.response.passed {
+                let stays = data.info.overruled || data.response.ended;
+                state.effects.reset |= !stays;
+                return !stays;
+            }
+            state.answers += 1;
+            data.response.begun = true;
+            data.response.trailers = None;
+            let seen = data.filters.iter().position(|filter| filter.response.seen);
+            for filter in &mut data.filters {
+                filter.request = Gate::default();
+                if filter.response.seen {
+                    filter.response.finish();
+                } else {
+                    filter.response = Gate::default();
+                }
+            }
+            let mut headers = HeaderMap::with_capacity(response.headers.len() + 1, 256);
+            headers.push(b":status", response.status.to_string().as_bytes());
+            response.headers.iter().for_each(|(name, value)| headers.push(name, value));
+            data.response.headers = headers;
+            data.info.details = Some(response.details);
+            data.response.changed = true;
+            data.response.rewritten = true;
+            data.response.headers_only = response.body.is_empty();
+            // Responses pass in reverse, so the first one that has seen a head was the last to do so.
+            let from = seen.map_or(0, |position| state.filters.len() - position);
+            (from, state.answers)
+        };
+        self.headers(Direction::Response, from);
+        if !response.body.is_empty() && self.state.borrow().answers == answers {
+            self.body(Direction::Response, from, response.body, true);
+        }
+        true
+    }
+
+    /// The failure policy: open skips the policy, closed answers 503 without a body, as Envoy does.
+    pub(super) fn failed(&self, position: usize, error: &Error) -> Turn {
+        if matches!(
+            error,
+            Error::InstanceGone | Error::TooManyTenants { .. } | Error::TenantKey { .. }
+        ) {
+            self.warn(position, &error.to_string());
+        }
+        let open = {
+            let mut state = self.state.borrow_mut();
+            let filter = &mut state.filters[position];
+            filter.seat = None;
+            filter.skipped = true;
+            self.data.borrow_mut().pending_actions.retain(|(who, _)| *who != position);
+            state.chain.plugins()[position].core().spec.fail_open
+        };
+        if open {
+            return Turn::Next;
+        }
+        if self.replace(Refusal::Failed.response()) { Turn::Stopped } else { Turn::Next }
+    }
+
+    /// The policies whose instance crashed on another stream get their failure policy, if this
+    /// stream waits for them.
+    pub(crate) fn fail_abandoned(&self) {
+        for position in 0..self.count() {
+            let waits = {
+                let state = self.state.borrow();
+                let filter = &state.filters[position];
+                let gone = |seat: &Seat| !seat.slot.serves(seat.generation);
+                let gates = &self.data.borrow().filters[position];
+                let held = [&gates.request, &gates.response].map(Gate::waits);
+                (filter.seat.as_ref().is_some_and(gone) && held != [false; 2]).then_some(held)
+            };
+            let Some([request, response]) = waits else { continue };
+            if self.failed(position, &Error::InstanceGone) == Turn::Stopped {
+                return;
+            }
+            if request {
+                self.proceed(Direction::Request, position);
+            }
+            if response {
+                self.proceed(Direction::Response, position);
+            }
+        }
+    }
+}
+
+/// An answer of the host itself, as Envoy words it: nothing of the request is in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Refusal {
+    /// A policy has failed.
+    Failed,
+    /// A policy holds back more of the request's body than it may.
+    RequestBody,
+    /// The same of the response.
+    ResponseBody,
+    /// The request has more fields, or larger ones, than a policy may be given.
+    RequestHeaders,
+    /// A policy left of the request what is none.
+    InvalidRequest,
+}
+
+impl Refusal {
+    pub(crate) fn response(self) -> LocalResponse {
+        let (status, text, details) = match self {
+            Self::Failed => (503, "", "wasm_fail_stream"),
+            Self::RequestBody => (413, "Payload Too Large", "request_payload_too_large"),
+            Self::ResponseBody => (500, "Internal Server Error", "response_payload_too_large"),
+            Self::RequestHeaders => (431, "", "request_headers_too_large"),
+            Self::InvalidRequest => (500, "Internal Server Error", "invalid_request_of_a_policy"),
+        };
+        let mut headers = HeaderMap::new();
+        if !text.is_empty() {
+            headers.push(b"content-type", b"text/plain");
+        }
+        LocalResponse { status, headers, body: text.into(), details: details.into() }
+    }
+}

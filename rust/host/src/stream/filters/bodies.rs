@@ -1,0 +1,278 @@
+//! Bodies and trailers on their way through the policies of a stream.
+
+use crate::abi::enums::{Action, Direction};
+use crate::context::flow::{Gate, Phase, Stop};
+use crate::stream::filters::answers::Refusal;
+use crate::stream::filters::{FilterChain, length};
+use crate::stream::state::Seat;
+use crate::types::effects::Body;
+use crate::types::headers::HeaderMap;
+
+impl FilterChain<'_> {
+    /// Runs body bytes from `step` on.
+    pub(crate) fn body(&self, direction: Direction, from: usize, mut data: Vec<u8>, mut end: bool) {
+        for step in from..self.count() {
+            if self.is_over(direction) {
+                return;
+            }
+            let position = self.mirror(direction, step);
+            let Some(seat) = self.admit(direction, position, &mut data, end) else {
+                if self.is_stopped(direction, position) {
+                    self.check_held(direction, position);
+                    return;
+                }
+                continue;
+            };
+            let size = length(self.data.borrow_mut().gate(direction, position).body.len());
+            let outcome = seat
+                .slot
+                .call(seat.generation, |vm| vm.on_body(direction, seat.context, size, end));
+            let Some(action) = self.settle(position, direction, outcome) else { return };
+            let Some(mut held) = self.after_body(direction, position, action, end) else {
+                self.check_held(direction, position);
+                return;
+            };
+            let answers = self.answers();
+            if held.headers {
+                self.headers(direction, step + 1);
+                if self.answers() != answers {
+                    return;
+                }
+            }
+            (data, end) = (held.take_body(), held.end);
+            if held.trailers {
+                self.body(direction, step + 1, data, false);
+                if self.answers() == answers {
+                    self.trailers(direction, step + 1);
+                }
+                return;
+            }
+        }
+        self.let_out(direction, data, end);
+    }
+
+    /// After a body callback: what goes on of what was held; `None` if the policy stops.
+    fn after_body(
+        &self,
+        direction: Direction,
+        position: usize,
+        action: Action,
+        mut end: bool,
+    ) -> Option<Gate> {
+        let stream = &mut *self.data.borrow_mut();
+        let overruled = stream.info.overruled;
+        // Trailers that came would have had their own callback: these the policy added.
+        let added = stream.flow(direction).trailers.as_ref().is_some_and(|map| !map.is_empty());
+        let trailers = end && added;
+        let gate = stream.gate(direction, position);
+        if gate.stop == Stop::Ended {
+            return None;
+        }
+        gate.phase = Phase::None;
+        gate.trailers |= trailers;
+        end &= !trailers;
+        if action != Action::Continue && !overruled {
+            gate.stop_body(action, end);
+            self.state.borrow_mut().watermarked |= action == Action::StopAndWatermark;
+            return None;
+        }
+        gate.end |= end;
+        let joined = !gate.kept.is_empty();
+        let held = gate.release();
+        stream.flow(direction).rewritten |= joined;
+        Some(held)
+    }
+
+    /// Body bytes of a response that a policy sends on itself, to the policies after it.
+    pub(super) fn inject(&self, position: usize, data: Vec<u8>, end: bool) {
+        let direction = Direction::Response;
+        let step = self.mirror(direction, position);
+        let answers = self.answers();
+        let headers = {
+            let stream = &mut *self.data.borrow_mut();
+            let gate = stream.gate(direction, position);
+            // It is of a response that another one has replaced.
+            if gate.stop == Stop::Ended {
+                return;
+            }
+            stream.response.rewritten = true;
+            let gate = stream.gate(direction, position);
+            let headers = std::mem::take(&mut gate.headers);
+            if end {
+                gate.finish();
+            }
+            headers
+        };
+        if headers {
+            self.headers(direction, step + 1);
+        }
+        if self.answers() == answers {
+            self.body(direction, step + 1, data, end);
+        }
+    }
+
+    /// Puts body bytes before a policy. `None`: it has no say, or it is stopped and keeps them.
+    fn admit(
+        &self,
+        direction: Direction,
+        position: usize,
+        data: &mut Vec<u8>,
+        end: bool,
+    ) -> Option<Seat> {
+        let seat = self.seat(position);
+        let mut stream = self.data.borrow_mut();
+        let gate = stream.gate(direction, position);
+        if gate.stop == Stop::Ended {
+            return None;
+        }
+        let shut = gate.is_shut();
+        if seat.is_none() && !shut {
+            return None;
+        }
+        let joined = !gate.body.is_empty();
+        if joined {
+            gate.body.append(data);
+        } else {
+            gate.body = std::mem::take(data);
+        }
+        gate.end |= end && shut;
+        gate.phase = match (shut, end) {
+            (true, _) => Phase::None,
+            (false, false) => Phase::Body,
+            (false, true) => Phase::LastBody,
+        };
+        stream.flow(direction).rewritten |= joined || shut;
+        seat.filter(|_| !shut)
+    }
+
+    fn is_stopped(&self, direction: Direction, position: usize) -> bool {
+        self.data.borrow_mut().gate(direction, position).stop != Stop::No
+    }
+
+    /// A policy may hold back so much and no more.
+    fn check_held(&self, direction: Direction, position: usize) {
+        let overflow = {
+            let limit = self.state.borrow().chain.plugins()[position].core().spec.limits.body;
+            let mut stream = self.data.borrow_mut();
+            let gate = stream.gate(direction, position);
+            let over = gate.waits() && !gate.watermark && gate.held() > limit;
+            // A policy that saw a head is not given that of the refusal: it keeps that mark.
+            over.then(|| gate.release()).is_some()
+        };
+        if overflow {
+            let refusal = match direction {
+                Direction::Request => Refusal::RequestBody,
+                Direction::Response => Refusal::ResponseBody,
+            };
+            self.warn(position, "held back more of a body than its limit `body` allows");
+            self.replace(refusal.response());
+        }
+    }
+
+    fn let_out(&self, direction: Direction, data: Vec<u8>, end: bool) {
+        if self.is_over(direction) {
+            return;
+        }
+        let rewritten = {
+            let mut stream = self.data.borrow_mut();
+            let flow = stream.flow(direction);
+            flow.ended |= end;
+            flow.rewritten
+        };
+        let mut state = self.state.borrow_mut();
+        let progress = state.progress(direction);
+        progress.end |= end;
+        match &mut progress.body {
+            Body::Bytes(bytes) => bytes.extend_from_slice(&data),
+            body if rewritten && !data.is_empty() => *body = Body::Bytes(data),
+            body if !data.is_empty() => *body = Body::Same,
+            _ => {}
+        }
+    }
+
+    /// Runs trailers from `step` on.
+    pub(crate) fn trailers(&self, direction: Direction, from: usize) {
+        for step in from..self.count() {
+            if self.is_over(direction) {
+                return;
+            }
+            let position = self.mirror(direction, step);
+            // A policy that holds back the body learns here that it is complete: before trailers no
+            // body callback has the end.
+            let seat = self.seat(position);
+            let Some(fields) = self.admit_trailers(direction, position, seat.is_some()) else {
+                return;
+            };
+            let Some(seat) = seat else { continue };
+            let outcome = seat
+                .slot
+                .call(seat.generation, |vm| vm.on_trailers(direction, seat.context, fields));
+            let Some(action) = self.settle(position, direction, outcome) else { return };
+            let Some(mut held) = self.after_trailers(direction, position, action) else { return };
+            let answers = self.answers();
+            if held.headers {
+                self.headers(direction, step + 1);
+            }
+            let body = held.take_body();
+            if !body.is_empty() && self.answers() == answers {
+                self.body(direction, step + 1, body, false);
+            }
+            if self.answers() != answers {
+                return;
+            }
+        }
+        self.let_out_trailers(direction);
+    }
+
+    /// Puts trailers before a policy, and tells how many; `None`: it is stopped and keeps them.
+    fn admit_trailers(&self, direction: Direction, position: usize, heard: bool) -> Option<u32> {
+        let mut stream = self.data.borrow_mut();
+        let gate = stream.gate(direction, position);
+        if gate.is_shut() {
+            gate.trailers = true;
+            return None;
+        }
+        gate.phase = if heard { Phase::Trailers } else { Phase::None };
+        Some(length(stream.flow(direction).trailers.as_ref().map_or(0, HeaderMap::len)))
+    }
+
+    /// After a trailers callback: what goes on of what was held; `None` if the policy stops.
+    fn after_trailers(
+        &self,
+        direction: Direction,
+        position: usize,
+        action: Action,
+    ) -> Option<Gate> {
+        let stream = &mut *self.data.borrow_mut();
+        let overruled = stream.info.overruled;
+        let gate = stream.gate(direction, position);
+        gate.phase = Phase::None;
+        if gate.stop == Stop::Ended {
+            return None;
+        }
+        if action != Action::Continue && !overruled {
+            gate.stop = Stop::Trailers;
+            return None;
+        }
+        let held = gate.release();
+        stream.flow(direction).rewritten |= held.held() > 0;
+        Some(held)
+    }
+
+    fn let_out_trailers(&self, direction: Direction) {
+        if self.is_over(direction) {
+            return;
+        }
+        let trailers = {
+            let mut stream = self.data.borrow_mut();
+            let flow = stream.flow(direction);
+            flow.ended = true;
+            // They stay readable, for `proxy_on_log`.
+            flow.trailers.clone()
+        };
+        let mut state = self.state.borrow_mut();
+        let progress = state.progress(direction);
+        progress.trailers = trailers;
+        progress.end = true;
+    }
+}

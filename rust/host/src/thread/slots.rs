@@ -1,0 +1,168 @@
+//! The instances of this thread.
+//!
+//! A wasmer `Store` is not `Send`, so an instance belongs to its thread, as in Envoy. The first one
+//! is made at the first use on the thread; one that crashed is replaced.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::context::outbox::{self, outbox};
+use crate::context::reentrancy;
+use crate::plugin::core::PluginCore;
+use crate::services::Services;
+use crate::thread::plugin_slot::Slot;
+use crate::thread::vm_slot::Place;
+use crate::types::ids::IdMap;
+
+thread_local! {
+    static SLOTS: RefCell<IdMap<u64, Rc<Slot>>> = RefCell::default();
+    /// By VM.
+    static PLACES: RefCell<IdMap<u64, Weak<Place>>> = RefCell::default();
+    /// What serves the tenants of a plugin.
+    static TENANTS: RefCell<IdMap<u64, Vec<Rc<Slot>>>> = RefCell::default();
+    /// Plugins that are gone, whose contexts still end.
+    static LEAVING: RefCell<Vec<Rc<Slot>>> = RefCell::default();
+    static SEEN_RETIRED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Grows with each plugin that is gone: every thread looks through its own once.
+static RETIRED: AtomicUsize = AtomicUsize::new(0);
+
+/// The slot of a plugin on this thread.
+pub(crate) fn slot(core: &Arc<PluginCore>) -> Rc<Slot> {
+    release_retired();
+    if let Some(slot) = SLOTS.with_borrow(|slots| slots.get(&core.id).cloned()) {
+        return slot;
+    }
+    let slot = Rc::new(Slot::new(core, place(core.vm.id)));
+    SLOTS.with_borrow_mut(|slots| slots.insert(core.id, Rc::clone(&slot)));
+    if core.base != core.id {
+        let first = TENANTS.with_borrow_mut(|tenants| {
+            let tenants = tenants.entry(core.base).or_default();
+            tenants.push(Rc::clone(&slot));
+            tenants.len() == 1
+        });
+        // Somebody has to drop them when they are idle.
+        outbox(|out| out.timers |= first);
+    }
+    slot
+}
+
+/// The slot of a plugin, if it has one on this thread.
+pub(crate) fn find(plugin: u64) -> Option<Rc<Slot>> {
+    let known = SLOTS.try_with(|slots| slots.borrow().get(&plugin).cloned()).ok()?;
+    known.or_else(|| {
+        let ending = LEAVING
+            .try_with(|slots| slots.borrow().iter().find(|slot| slot.core().id == plugin).cloned());
+        ending.ok()?
+    })
+}
+
+/// The slots of this thread that serve tenants of a plugin.
+pub(crate) fn tenants(plugin: u64) -> Vec<Rc<Slot>> {
+    TENANTS.with_borrow(|tenants| tenants.get(&plugin).cloned().unwrap_or_default())
+}
+
+/// Plugins that are gone and whose contexts still end: callbacks of theirs are due.
+pub(crate) fn leaving() -> Vec<Rc<Slot>> {
+    LEAVING.with_borrow(Clone::clone)
+}
+
+/// Lets those of them go that have ended.
+pub(crate) fn let_go() {
+    let left: Vec<_> = LEAVING.with_borrow_mut(|leaving| {
+        let gone = |slot: &mut Rc<Slot>| !slot.has_endings();
+        leaving.extract_if(.., gone).collect()
+    });
+    let again: Vec<_> = left.into_iter().filter(|slot| !slot.leave()).collect();
+    LEAVING.with_borrow_mut(|leaving| leaving.extend(again));
+}
+
+fn place(vm: u64) -> Rc<Place> {
+    PLACES.with_borrow_mut(|places| {
+        if let Some(place) = places.get(&vm).and_then(Weak::upgrade) {
+            return place;
+        }
+        let place = Rc::new(Place::default());
+        places.insert(vm, Rc::downgrade(&place));
+        place
+    })
+}
+
+/// Plugins are gone: what they have on this thread goes now, on other threads when they next look.
+pub(crate) fn release_retired_soon() {
+    RETIRED.fetch_add(1, Ordering::AcqRel);
+    release_retired();
+}
+
+/// Instances of a host's plugins on this thread.
+pub(crate) fn count(services: &Arc<Services>) -> usize {
+    places_of(services).iter().filter(|place| place.is_taken()).count()
+}
+
+/// The contexts of streams in them.
+pub(crate) fn contexts(services: &Arc<Services>) -> usize {
+    places_of(services).iter().map(|place| place.contexts()).sum()
+}
+
+fn places_of(services: &Arc<Services>) -> Vec<Rc<Place>> {
+    release_retired();
+    let mut places: Vec<_> = SLOTS.with_borrow(|slots| {
+        let slots = slots.values().filter(|slot| Arc::ptr_eq(&slot.core().services, services));
+        slots.map(|slot| Rc::clone(slot.place())).collect()
+    });
+    places.sort_unstable_by_key(Rc::as_ptr);
+    places.dedup_by_key(|place| Rc::as_ptr(place));
+    places
+}
+
+/// Lets a host's instances on this thread report what they counted.
+pub(crate) fn report(services: &Arc<Services>) {
+    let slots: Vec<_> = SLOTS.with_borrow(|slots| {
+        slots
+            .values()
+            .filter(|slot| Arc::ptr_eq(&slot.core().services, services))
+            .cloned()
+            .collect()
+    });
+    for slot in slots {
+        slot.place().report();
+    }
+}
+
+fn release_retired() {
+    // A thread that is ending has no slots any more.
+    let Ok(seen) = SEEN_RETIRED.try_with(Cell::get) else { return };
+    let retired = RETIRED.load(Ordering::Acquire);
+    // While a foreign function runs, an instance is at work and cannot be told.
+    if seen == retired || reentrancy::busy() {
+        return;
+    }
+    let gone = |slot: &Rc<Slot>| slot.core().is_retired();
+    let released = SLOTS.try_with(|slots| {
+        let mut slots = slots.try_borrow_mut().ok()?;
+        Some(slots.extract_if(|_, slot| gone(slot)).map(|(_, slot)| slot).collect::<Vec<_>>())
+    });
+    let Ok(Some(released)) = released else { return };
+    SEEN_RETIRED.set(retired);
+    let _ = TENANTS.try_with(|tenants| {
+        let mut tenants = tenants.borrow_mut();
+        tenants.values_mut().for_each(|slots| slots.retain(|slot| !gone(slot)));
+        tenants.retain(|_, slots| !slots.is_empty());
+    });
+    // Callbacks need what a thread that ends may have lost.
+    if outbox::is_there() {
+        let (leaving, released): (Vec<_>, Vec<_>) =
+            released.into_iter().partition(|slot| !slot.leave());
+        outbox(|out| out.timers |= !leaving.is_empty());
+        LEAVING.with_borrow_mut(|known| known.extend(leaving));
+        drop(released);
+    } else {
+        drop(released);
+    }
+    let _ = PLACES.try_with(|places| {
+        places.borrow_mut().retain(|_, place| place.strong_count() > 0);
+    });
+}

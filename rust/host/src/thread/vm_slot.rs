@@ -1,0 +1,336 @@
+//! The instance of a VM on this thread, replaced when it crashes.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::context::outbox::outbox;
+use crate::context::step;
+use crate::instance::Instance;
+use crate::plugin::core::PluginCore;
+use crate::services::clock::Clock;
+use crate::thread::health::{Health, Lines};
+use crate::thread::{account, outgoing_callouts};
+use crate::types::effects::LogRecord;
+use crate::types::error::Error;
+use crate::types::log_level::LogLevel;
+
+/// Where the plugins of a VM have their instance.
+#[derive(Default)]
+pub(crate) struct Place {
+    instance: RefCell<Option<Instance>>,
+    generation: Cell<u64>,
+    health: RefCell<Health>,
+    /// Since when callbacks of contexts that end wait for the loop's next turn.
+    ends_since: Cell<Option<Instant>>,
+}
+
+/// How long a start takes.
+struct Measure {
+    began: Option<Duration>,
+    burnt: u64,
+}
+
+impl Measure {
+    fn begin(core: &PluginCore) -> Self {
+        Self { began: core.services.clock().stopwatch(), burnt: step::burnt() }
+    }
+
+    fn end(&self) -> Duration {
+        Clock::took(self.began, step::burnt().wrapping_sub(self.burnt))
+    }
+}
+
+impl Place {
+    /// Makes sure that there is an instance with a root context of `core`; its generation.
+    pub(crate) fn ready(&self, core: &Arc<PluginCore>) -> Result<u64, Error> {
+        if let Some(instance) = &*self.instance.borrow()
+            && instance.has(core.id)
+        {
+            return Ok(self.generation.get());
+        }
+        if self.wait(core).is_some() {
+            self.say(core, |health| &mut health.refusals, LogLevel::Warn, &Error::BackOff);
+            return Err(Error::BackOff);
+        }
+        if self.is_taken() {
+            self.join(core)?;
+        } else {
+            self.replace(core, &[])?;
+        }
+        Ok(self.generation.get())
+    }
+
+    /// How long no instance may be made.
+    pub(crate) fn wait(&self, core: &PluginCore) -> Option<Duration> {
+        self.health.borrow_mut().wait(core.services.clock().now())
+    }
+
+    /// Whether a plugin has its root context in the instance; one that is at work has.
+    pub(crate) fn has(&self, plugin: u64) -> bool {
+        let instance = self.instance.try_borrow();
+        instance.map_or(true, |place| place.as_ref().is_some_and(|it| it.has(plugin)))
+    }
+
+    /// Another plugin comes into the instance. One that refuses its configuration stays out, and
+    /// the others go on.
+    fn join(&self, core: &Arc<PluginCore>) -> Result<(), Error> {
+        let measure = Measure::begin(core);
+        let joined = match &mut *self.instance.borrow_mut() {
+            Some(instance) => {
+                let joined = instance.join(core);
+                self.hand_over(instance);
+                joined
+            }
+            None => Err(Error::InstanceGone),
+        };
+        match &joined {
+            Ok(()) => {
+                let ticks = self.tick_due(core.id).is_some();
+                outbox(|out| out.timers |= ticks);
+            }
+            Err(error) => {
+                if matches!(error, Error::Refused { .. }) {
+                    self.say(core, |health| &mut health.crashes, LogLevel::Critical, error);
+                } else {
+                    self.crashed(core, error, |other| other.id != core.id);
+                }
+                self.health.borrow_mut().failed(core.services.clock().now(), measure.end());
+            }
+        }
+        joined
+    }
+
+    /// Starts an instance with `core`, and with `others` if they can be there again.
+    fn replace(&self, core: &Arc<PluginCore>, others: &[Arc<PluginCore>]) -> Result<(), Error> {
+        let measure = Measure::begin(core);
+        let started = self.start(core, others);
+        let (now, took) = (core.services.clock().now(), measure.end());
+        match &started {
+            Ok(()) => self.health.borrow_mut().started(now, took),
+            Err(error) => {
+                self.health.borrow_mut().failed(now, took);
+                self.say(core, |health| &mut health.crashes, LogLevel::Critical, error);
+            }
+        }
+        started
+    }
+
+    fn start(&self, core: &Arc<PluginCore>, others: &[Arc<PluginCore>]) -> Result<(), Error> {
+        let mut instance = Instance::start(Arc::clone(core))?;
+        self.generation.set(self.generation.get() + 1);
+        self.ends_since.set(None);
+        self.hand_over(&mut instance);
+        for other in others {
+            // One that crashes now is not started again before its next request.
+            if let Err(error) = instance.join(other)
+                && !matches!(error, Error::Refused { .. })
+            {
+                outgoing_callouts::cancel(&instance.calls().abandon());
+                return Err(error);
+            }
+            self.hand_over(&mut instance);
+        }
+        let ticks = instance.ticks();
+        *self.instance.borrow_mut() = Some(instance);
+        outbox(|out| out.timers |= ticks);
+        Ok(())
+    }
+
+    /// Runs a callback of `core` in the instance of `generation`. If it crashes, the instance is
+    /// replaced and the streams that it served are told.
+    pub(crate) fn call<R>(
+        &self,
+        core: &Arc<PluginCore>,
+        generation: u64,
+        callback: impl FnOnce(&mut Instance) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        if generation != self.generation.get() {
+            return Err(Error::InstanceGone);
+        }
+        let outcome = {
+            let mut place = self.instance.borrow_mut();
+            let Some(instance) = place.as_mut() else { return Err(Error::InstanceGone) };
+            // Between callbacks an instance is at rest.
+            if core.module.moves() {
+                instance.improve();
+            }
+            instance.turn_to(core)?;
+            let outcome = callback(instance);
+            if outcome.is_ok() && !instance.has_news {
+                return outcome;
+            }
+            outcome
+        };
+        let outcome = outcome.and_then(|answer| self.after(core).map(|()| answer));
+        outcome.inspect_err(|error| self.crashed(core, error, |_| true))
+    }
+
+    /// What a callback asked beyond its own stream.
+    #[cold]
+    fn after(&self, core: &PluginCore) -> Result<(), Error> {
+        // Contexts for which the guest called `proxy_done` end now, as many as the step has room for;
+        // the rest waits for the loop's next turn.
+        let mut place = self.instance.borrow_mut();
+        let Some(instance) = place.as_mut() else { return Ok(()) };
+        let before = instance.note_finished();
+        while self.ends_since.get().is_none()
+            && let Some(next) = instance.ends_next()
+            && step::admits(&next.spec.limits)
+        {
+            instance.turn_to(&next)?;
+            step::cause(|| instance.end_next())?;
+            instance.note_finished();
+        }
+        self.wait_for_turn(core, instance, before);
+        self.hand_over(instance);
+        instance.has_news = false;
+        Ok(())
+    }
+
+    /// What is due and did not run waits; `before` callbacks did so already.
+    fn wait_for_turn(&self, core: &PluginCore, instance: &Instance, before: usize) {
+        let due = instance.endings();
+        if due == 0 {
+            self.ends_since.set(None);
+            return;
+        }
+        if self.ends_since.get().is_none() {
+            self.ends_since.set(Some(core.services.clock().now()));
+        }
+        outbox(|out| out.timers = true);
+        if let Some(account) = account::find(core.id)
+            && due > before
+        {
+            account.put_off(due - before);
+        }
+    }
+
+    /// Since when callbacks wait, if the next one is of this plugin.
+    pub(crate) fn ends_since(&self, plugin: u64) -> Option<Instant> {
+        let since = self.ends_since.get()?;
+        let place = self.instance.borrow();
+        let next = place.as_ref().and_then(Instance::ends_next);
+        next.filter(|core| core.id == plugin).map(|_| since)
+    }
+
+    /// Runs the next of these callbacks.
+    pub(crate) fn end_one(&self, core: &Arc<PluginCore>) {
+        let now = core.services.clock().now();
+        // How it failed is in the outbox.
+        let _ = self.call(core, self.generation.get(), |instance| {
+            instance.end_next()?;
+            self.ends_since.set((instance.endings() > 0).then_some(now));
+            Ok(())
+        });
+    }
+
+    /// Gives what the instance asked of others to the layer above.
+    fn hand_over(&self, instance: &mut Instance) {
+        let calls = instance.calls();
+        if calls.has_news() {
+            outgoing_callouts::hand_over(self.generation.get(), calls);
+        }
+    }
+
+    /// How many contexts of streams the guest has; none of one that is at work.
+    pub(crate) fn contexts(&self) -> usize {
+        let instance = self.instance.try_borrow();
+        instance.map_or(0, |instance| instance.as_ref().map_or(0, Instance::contexts))
+    }
+
+    /// Lets the instance report what it counted, unless it runs: then it asks from inside of its
+    /// callback.
+    pub(crate) fn report(&self) {
+        if let Ok(mut place) = self.instance.try_borrow_mut()
+            && let Some(instance) = place.as_mut()
+        {
+            instance.report();
+        }
+    }
+
+    /// Nobody waits any more for what the instance asked of others.
+    fn abandon_calls(&self) {
+        if let Some(instance) = self.instance.borrow_mut().as_mut() {
+            outgoing_callouts::cancel(&instance.calls().abandon());
+        }
+    }
+
+    /// `core` crashed the instance. The next one is made at once for those of its plugins that `stay`.
+    fn crashed(&self, core: &Arc<PluginCore>, error: &Error, stay: impl Fn(&PluginCore) -> bool) {
+        self.abandon_calls();
+        let instance = self.instance.borrow_mut().take();
+        let streams = instance.as_ref().map(Instance::streams).unwrap_or_default();
+        let mut plugins = instance.as_ref().map(Instance::plugins).unwrap_or_default();
+        plugins.retain(|plugin| stay(plugin) && !plugin.is_retired());
+        drop(instance);
+        self.ends_since.set(None);
+        outbox(|out| out.wake.extend(&streams));
+        self.say(core, |health| &mut health.crashes, LogLevel::Critical, error);
+        if self.wait(core).is_none()
+            && let Some((first, others)) = plugins.split_first()
+        {
+            // How it failed is in the outbox, and the next request hears of it.
+            let _ = self.replace(first, others);
+        }
+    }
+
+    /// Writes a line about the plugin, unless there were many of the kind.
+    fn say(
+        &self,
+        core: &PluginCore,
+        kind: impl FnOnce(&mut Health) -> &mut Lines,
+        level: LogLevel,
+        error: &Error,
+    ) {
+        let now = core.services.clock().now();
+        let line = kind(&mut self.health.borrow_mut()).next(now, || error.to_string());
+        if let Some(message) = line {
+            let policy = Arc::clone(&core.name);
+            outbox(|out| out.logs.push(LogRecord { policy, level, message }));
+        }
+    }
+
+    /// A plugin is gone: its root context ends, the others go on. False while callbacks of its
+    /// contexts are due.
+    pub(crate) fn leave(&self, core: &Arc<PluginCore>) -> bool {
+        let (others, parked) = match &*self.instance.borrow() {
+            Some(instance) if instance.has(core.id) => {
+                (instance.plugins().len() > 1, instance.has_parked())
+            }
+            _ => return true,
+        };
+        if parked {
+            // How it failed is in the outbox.
+            let _ = self.call(core, self.generation.get(), Instance::end_parked);
+        }
+        if self.ends_since(core.id).is_some() {
+            return false;
+        }
+        if others {
+            let _ = self.call(core, self.generation.get(), Instance::leave);
+        } else {
+            self.abandon_calls();
+        }
+        true
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.get()
+    }
+
+    pub(crate) fn is_taken(&self) -> bool {
+        // One that is borrowed is at work.
+        self.instance.try_borrow().map_or(true, |instance| instance.is_some())
+    }
+
+    /// True when the instance of `generation` still serves.
+    pub(crate) fn serves(&self, generation: u64) -> bool {
+        generation == self.generation.get() && self.is_taken()
+    }
+
+    /// When the next tick of a plugin is due.
+    pub(crate) fn tick_due(&self, plugin: u64) -> Option<Instant> {
+        self.instance.borrow().as_ref().and_then(|instance| instance.tick_due(plugin))
+    }
+}

@@ -1,0 +1,57 @@
+//! What an instance remembers, copied to another of the same module.
+
+use wasmer::{ExportError, Instance, MemoryAccessError, MemoryError, RuntimeError, Store};
+
+use crate::wasm::fuel::KEPT_GLOBAL;
+
+/// Bytes that are compared, and copied where they differ: a page that neither guest has touched
+/// stays without memory of its own.
+const CHUNK: usize = 4096;
+
+/// Why an instance cannot go on in another.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotCopied {
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    #[error(transparent)]
+    Growth(#[from] MemoryError),
+    #[error(transparent)]
+    Access(#[from] MemoryAccessError),
+    #[error(transparent)]
+    Global(#[from] RuntimeError),
+}
+
+type Place<'a> = (&'a Instance, &'a mut Store);
+
+/// Copies memory and mutable globals; both instances are of one module, and neither runs.
+pub(crate) fn copy(mut from: Place<'_>, mut to: Place<'_>) -> Result<(), NotCopied> {
+    copy_memory(&mut from, &mut to)?;
+    copy_globals(from, to)
+}
+
+fn copy_memory(from: &mut Place<'_>, to: &mut Place<'_>) -> Result<(), NotCopied> {
+    let source = from.0.exports.get_memory("memory")?;
+    let target = to.0.exports.get_memory("memory")?;
+    let source = source.view(&*from.1);
+    target.grow_at_least(&mut *to.1, source.data_size())?;
+    let target = target.view(&*to.1);
+    let (mut wanted, mut found) = ([0; CHUNK], [0; CHUNK]);
+    for offset in (0..source.data_size()).step_by(CHUNK) {
+        source.read(offset, &mut wanted)?;
+        target.read(offset, &mut found)?;
+        if wanted != found {
+            target.write(offset, &wanted)?;
+        }
+    }
+    Ok(())
+}
+
+fn copy_globals((old, old_store): Place<'_>, (new, new_store): Place<'_>) -> Result<(), NotCopied> {
+    for (name, global) in old.exports.iter().globals() {
+        if name.starts_with(KEPT_GLOBAL) {
+            let value = global.get(old_store);
+            new.exports.get_global(name)?.set(new_store, value)?;
+        }
+    }
+    Ok(())
+}
