@@ -36,7 +36,7 @@ __all__ = [
     "deliver_http",
     "deliver_http_failure",
     "deliver_redis",
-    "give_back_memory",
+    "trim_memory",
     "held_bytes",
     "inspect",
     "kept_streams",
@@ -957,7 +957,7 @@ def kept_streams() -> int:
 def held_bytes() -> int:
     """Return the bytes of bodies that policies hold back in the streams of this thread."""
 
-def give_back_memory() -> None:
+def trim_memory() -> None:
     """Give memory that is free, and that the allocator keeps, back to the operating system."""
 
 def built_in_functions() -> list[str]:

@@ -39,7 +39,7 @@ pub use context::stream_table::{held_bytes, kept_streams};
 pub use foreign::built_in_functions;
 pub use host::module::LoadedModule;
 pub use host::plugin::Plugin;
-pub use host::trim_memory::give_back_memory;
+pub use host::trim_memory::trim_memory;
 pub use host::{Host, HostOptions};
 pub use plugin::capabilities::Capabilities;
 pub use plugin::folders::Folders;

@@ -1,4 +1,4 @@
-//! `compile_artifact()`, `give_back_memory()`.
+//! `compile_artifact()`, `trim_memory()`.
 
 use std::path::PathBuf;
 
@@ -25,6 +25,6 @@ pub(crate) fn compile_artifact(
 
 /// Gives memory that is free back to the operating system.
 #[pyfunction]
-pub(crate) fn give_back_memory(py: Python<'_>) {
-    py.detach(host::give_back_memory);
+pub(crate) fn trim_memory(py: Python<'_>) {
+    py.detach(host::trim_memory);
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmgate._asgi import fail_startup, require_asyncio
-from wasmgate._native import Host, give_back_memory
+from wasmgate._native import Host, trim_memory
 from wasmgate.artifacts import cache_folder
 from wasmgate.config import load
 from wasmgate.driver import log_level
@@ -210,4 +210,4 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
-    give_back_memory()
+    trim_memory()

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::context::delivery::{Delivery, Kind, Told};
+use crate::context::delivery::{AnswerCallback, Delivery, Kind};
 use crate::types::callout::{Callout, CalloutAnswer, CalloutRequest, Login};
 use crate::types::ids::IdMap;
 
@@ -41,7 +41,7 @@ pub(crate) struct Calls {
     /// Callouts that ended with a stream and of which the guest has not been told.
     untold: usize,
     /// The stream whose callback runs has ended: what it asks now is not cancelled with it.
-    pub(crate) last_words: bool,
+    pub(crate) stream_ended: bool,
 }
 
 struct Open {
@@ -62,7 +62,7 @@ struct Known {
 
 /// Who makes a callout.
 #[derive(Clone)]
-pub(crate) struct Asker {
+pub(crate) struct Requester {
     pub(crate) plugin: u64,
     pub(crate) policy: Arc<str>,
     /// The plugin's root context, which gets the answer.
@@ -70,7 +70,7 @@ pub(crate) struct Asker {
     /// The context of the stream with which the callout ends.
     pub(crate) stream: Option<u32>,
     /// Bytes that one callback may send.
-    pub(crate) most: usize,
+    pub(crate) byte_limit: usize,
 }
 
 /// The plugin that waits for an answer, and the number that its guest knows the callout by.
@@ -92,7 +92,7 @@ pub(crate) struct Ended {
 
 /// Why a callout is not made.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum CalloutError {
     OfStream,
     OfInstance,
     Bytes,
@@ -100,7 +100,7 @@ pub(crate) enum Refusal {
     Logins,
 }
 
-impl Refusal {
+impl CalloutError {
     pub(crate) fn text(&self) -> String {
         match self {
             Self::OfStream => format!("{STREAM} callouts of this stream are under way"),
@@ -118,24 +118,24 @@ impl Calls {
     /// Notes a callout and numbers it for the guest.
     pub(crate) fn open(
         &mut self,
-        asker: &Asker,
+        requester: &Requester,
         kind: Kind,
         request: CalloutRequest,
-    ) -> Result<u32, Refusal> {
+    ) -> Result<u32, CalloutError> {
         static IDS: AtomicU64 = AtomicU64::new(1);
-        let Asker { root, stream, plugin, .. } = *asker;
+        let Requester { root, stream, plugin, .. } = *requester;
         let of_stream = stream.and_then(|context| self.streams.get(&context));
         if of_stream.is_some_and(|numbers| numbers.len() >= STREAM) {
-            return Err(Refusal::OfStream);
+            return Err(CalloutError::OfStream);
         }
         if self.open.len() + self.untold >= INSTANCE {
-            return Err(Refusal::OfInstance);
+            return Err(CalloutError::OfInstance);
         }
         let bytes = request.byte_len();
-        if self.open_bytes.saturating_add(bytes) > asker.most.saturating_mul(UNDER_WAY) {
-            return Err(Refusal::BytesOfInstance);
+        if self.open_bytes.saturating_add(bytes) > requester.byte_limit.saturating_mul(UNDER_WAY) {
+            return Err(CalloutError::BytesOfInstance);
         }
-        self.make_room(&request, asker.most)?;
+        self.make_room(&request, requester.byte_limit)?;
         self.open_bytes += bytes;
         let id = IDS.fetch_add(1, Ordering::Relaxed);
         let number = self.next_number();
@@ -143,7 +143,7 @@ impl Calls {
         if let Some(context) = stream {
             self.streams.entry(context).or_default().push(number);
         }
-        let policy = Arc::clone(&asker.policy);
+        let policy = Arc::clone(&requester.policy);
         let waiting = Waiting { plugin, number, of_stream: stream.is_some() };
         self.asked.push((Some(waiting), Callout { id, policy, request }));
         Ok(number)
@@ -152,24 +152,24 @@ impl Calls {
     /// Notes something more of a gRPC stream that is under way.
     pub(crate) fn add(
         &mut self,
-        asker: &Asker,
+        requester: &Requester,
         number: u32,
         request: CalloutRequest,
-    ) -> Result<(), Refusal> {
-        self.make_room(&request, asker.most)?;
+    ) -> Result<(), CalloutError> {
+        self.make_room(&request, requester.byte_limit)?;
         let Some(open) = self.open.get_mut(&number) else { return Ok(()) };
         if !matches!(request, CalloutRequest::GrpcSend { end: false, .. }) {
             open.kind = Kind::GrpcStream { half_closed: true };
         }
-        let policy = Arc::clone(&asker.policy);
+        let policy = Arc::clone(&requester.policy);
         self.asked.push((None, Callout { id: open.id, policy, request }));
         Ok(())
     }
 
-    fn make_room(&mut self, request: &CalloutRequest, most: usize) -> Result<(), Refusal> {
+    fn make_room(&mut self, request: &CalloutRequest, most: usize) -> Result<(), CalloutError> {
         let bytes = self.asked_bytes.saturating_add(OVERHEAD).saturating_add(request.byte_len());
         if bytes > most.saturating_add(OVERHEAD) {
-            return Err(Refusal::Bytes);
+            return Err(CalloutError::Bytes);
         }
         self.asked_bytes = bytes;
         Ok(())
@@ -222,7 +222,7 @@ impl Calls {
     }
 
     /// The guest is told that a callout ended with its stream; how, if its SDK remembers it.
-    pub(crate) fn told(&mut self, ended: Ended) -> Option<Delivery> {
+    pub(crate) fn cancelled(&mut self, ended: Ended) -> Option<Delivery> {
         self.untold = self.untold.saturating_sub(1);
         Delivery::cancelled(ended.kind)
     }
@@ -261,7 +261,7 @@ impl Calls {
         let Open { root, kind, .. } = *self.open.get(&number)?;
         let delivery = Delivery::of(kind, answer)?;
         let streams = matches!(kind, Kind::GrpcStream { .. });
-        let over = !streams || delivery.told == Told::GrpcClose;
+        let over = !streams || delivery.callback == AnswerCallback::GrpcClose;
         if over {
             self.close(number);
         }
@@ -275,11 +275,11 @@ impl Calls {
         upstream: String,
         login: Login,
         timeout: Duration,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CalloutError> {
         let login = Arc::new(login);
         self.logins.retain(|known| known.root != root || known.upstream != upstream);
         if self.logins.len() >= LOGINS {
-            return Err(Refusal::Logins);
+            return Err(CalloutError::Logins);
         }
         self.logins.push(Known { root, upstream, login, timeout });
         Ok(())
@@ -296,18 +296,18 @@ impl Calls {
     }
 
     /// How much there is to hand over.
-    pub(crate) fn news(&self) -> usize {
+    pub(crate) fn pending(&self) -> usize {
         self.asked.len() + self.cancelled.len()
     }
 
     /// True when there is something to hand over.
     #[inline]
-    pub(crate) fn has_news(&self) -> bool {
+    pub(crate) fn has_pending(&self) -> bool {
         !self.asked.is_empty() || !self.cancelled.is_empty()
     }
 
     /// What to hand over.
-    pub(crate) fn take_news(&mut self) -> (Vec<(Option<Waiting>, Callout)>, Vec<u64>) {
+    pub(crate) fn take_pending(&mut self) -> (Vec<(Option<Waiting>, Callout)>, Vec<u64>) {
         self.asked_bytes = 0;
         (std::mem::take(&mut self.asked), std::mem::take(&mut self.cancelled))
     }
@@ -318,7 +318,7 @@ impl Calls {
         for number in numbers {
             self.cancel(number);
         }
-        self.take_news().1
+        self.take_pending().1
     }
 }
 

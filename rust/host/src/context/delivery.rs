@@ -23,7 +23,7 @@ pub(crate) enum Kind {
 
 /// Which callback tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum AnswerCallback {
     Http,
     GrpcMetadata,
     GrpcMessage,
@@ -36,7 +36,7 @@ pub(crate) enum Told {
 /// One answer.
 #[derive(Debug)]
 pub(crate) struct Delivery {
-    pub(crate) told: Told,
+    pub(crate) callback: AnswerCallback,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
     pub(crate) trailers: HeaderMap,
@@ -46,9 +46,9 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    fn new(told: Told) -> Self {
+    fn new(callback: AnswerCallback) -> Self {
         let (headers, trailers) = (HeaderMap::new(), HeaderMap::new());
-        Self { told, headers, body: Vec::new(), trailers, code: 0, message: String::new() }
+        Self { callback, headers, body: Vec::new(), trailers, code: 0, message: String::new() }
     }
 
     /// `None`: the answer is not of this kind, or the guest is not told. As in Envoy, the metadata of
@@ -60,26 +60,28 @@ impl Delivery {
         Some(match answer {
             CalloutAnswer::Http { headers, body, trailers } if kind == Kind::Http => {
                 let code = status(&headers);
-                Self { headers, body, trailers, code, ..blank(Told::Http) }
+                Self { headers, body, trailers, code, ..blank(AnswerCallback::Http) }
             }
             CalloutAnswer::HttpFailure(message) if kind == Kind::Http => {
-                Self { code: NO_RESPONSE, message, ..blank(Told::Http) }
+                Self { code: NO_RESPONSE, message, ..blank(AnswerCallback::Http) }
             }
             CalloutAnswer::GrpcMetadata(headers) if streams => {
-                Self { headers, ..blank(Told::GrpcMetadata) }
+                Self { headers, ..blank(AnswerCallback::GrpcMetadata) }
             }
-            CalloutAnswer::GrpcMessage(body) if grpc => Self { body, ..blank(Told::GrpcMessage) },
+            CalloutAnswer::GrpcMessage(body) if grpc => {
+                Self { body, ..blank(AnswerCallback::GrpcMessage) }
+            }
             CalloutAnswer::GrpcTrailers(headers) if streams => {
-                Self { headers, ..blank(Told::GrpcTrailers) }
+                Self { headers, ..blank(AnswerCallback::GrpcTrailers) }
             }
             CalloutAnswer::GrpcClose { status, message } if grpc => {
-                Self { code: status, message, ..blank(Told::GrpcClose) }
+                Self { code: status, message, ..blank(AnswerCallback::GrpcClose) }
             }
             CalloutAnswer::Redis { status, response } if kind == Kind::Redis => {
-                Self { code: status, body: response, ..blank(Told::Redis) }
+                Self { code: status, body: response, ..blank(AnswerCallback::Redis) }
             }
             CalloutAnswer::Foreign(body) if kind == Kind::Foreign => {
-                Self { body, ..blank(Told::Foreign) }
+                Self { body, ..blank(AnswerCallback::Foreign) }
             }
             _ => return None,
         })
@@ -90,34 +92,36 @@ impl Delivery {
     pub(crate) fn cancelled(kind: Kind) -> Option<Self> {
         let message = String::from("the stream has ended");
         Some(match kind {
-            Kind::Http => Self { code: NO_RESPONSE, message, ..Self::new(Told::Http) },
+            Kind::Http => Self { code: NO_RESPONSE, message, ..Self::new(AnswerCallback::Http) },
             Kind::Grpc | Kind::GrpcStream { .. } => {
-                Self { code: CANCELLED, message, ..Self::new(Told::GrpcClose) }
+                Self { code: CANCELLED, message, ..Self::new(AnswerCallback::GrpcClose) }
             }
-            Kind::Redis => Self { code: NO_REDIS, message, ..Self::new(Told::Redis) },
+            Kind::Redis => Self { code: NO_REDIS, message, ..Self::new(AnswerCallback::Redis) },
             Kind::Foreign => return None,
         })
     }
 
     /// The fields that a map of the ABI shows.
     pub(crate) fn map(&self, map: MapType) -> Option<&HeaderMap> {
-        match (map, self.told) {
-            (MapType::CallResponseHeaders, Told::Http)
-            | (MapType::GrpcInitialMetadata, Told::GrpcMetadata)
-            | (MapType::GrpcTrailingMetadata, Told::GrpcTrailers) => Some(&self.headers),
-            (MapType::CallResponseTrailers, Told::Http) => Some(&self.trailers),
+        match (map, self.callback) {
+            (MapType::CallResponseHeaders, AnswerCallback::Http)
+            | (MapType::GrpcInitialMetadata, AnswerCallback::GrpcMetadata)
+            | (MapType::GrpcTrailingMetadata, AnswerCallback::GrpcTrailers) => Some(&self.headers),
+            (MapType::CallResponseTrailers, AnswerCallback::Http) => Some(&self.trailers),
             _ => None,
         }
     }
 
     /// The bytes that a buffer of the ABI shows.
     pub(crate) fn buffer(&self, buffer: BufferType) -> Option<&[u8]> {
-        let shown = match self.told {
-            Told::Http => BufferType::CallResponseBody,
-            Told::GrpcMessage => BufferType::GrpcMessage,
-            Told::Redis => BufferType::RedisResponse,
-            Told::Foreign => BufferType::ForeignArguments,
-            Told::GrpcMetadata | Told::GrpcTrailers | Told::GrpcClose => return None,
+        let shown = match self.callback {
+            AnswerCallback::Http => BufferType::CallResponseBody,
+            AnswerCallback::GrpcMessage => BufferType::GrpcMessage,
+            AnswerCallback::Redis => BufferType::RedisResponse,
+            AnswerCallback::Foreign => BufferType::ForeignArguments,
+            AnswerCallback::GrpcMetadata
+            | AnswerCallback::GrpcTrailers
+            | AnswerCallback::GrpcClose => return None,
         };
         (buffer == shown).then_some(&self.body)
     }

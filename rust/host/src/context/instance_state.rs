@@ -25,7 +25,7 @@ use crate::wasm::fuel::Meter;
 /// What a line costs beside its text, so that empty ones come to an end too.
 const LINE: usize = 32;
 /// Contexts of ended streams that may wait for `proxy_done`; each keeps the heads of its stream.
-const PARKED: usize = 1024;
+const AWAITING_DONE: usize = 1024;
 /// Denials of one callback that are logged; more are only counted.
 const DENIALS: usize = 16;
 /// Units that a denial costs: it is written down and counted.
@@ -36,22 +36,22 @@ const ESCAPED: u64 = 32;
 const WARNINGS: usize = 8;
 
 /// The state of one instance.
-pub(crate) struct Env {
+pub(crate) struct InstanceState {
     /// The plugin whose context is effective.
     pub(crate) core: Arc<PluginCore>,
     /// The plugins of this VM.
-    pub(crate) roots: Vec<Root>,
+    pub(crate) roots: Vec<RootContext>,
     /// Known once the module is instantiated.
-    pub(crate) links: Option<Links>,
+    pub(crate) handles: Option<GuestHandles>,
     pub(crate) stage: Stage,
-    pub(crate) contexts: IdMap<u32, Owner>,
+    pub(crate) contexts: IdMap<u32, ContextKind>,
     /// The context whose callback runs.
     pub(crate) current: u32,
     /// The context that hostcalls act on; differs after `proxy_set_effective_context`.
     pub(crate) effective: u32,
     /// Contexts whose `proxy_on_done` answered false.
-    pub(crate) parked: Vec<u32>,
-    /// Parked contexts for which `proxy_done` was called.
+    pub(crate) awaiting_done: Vec<u32>,
+    /// Waiting contexts for which `proxy_done` was called.
     pub(crate) finished: Vec<u32>,
     /// `proxy_on_done` runs.
     pub(crate) ending: bool,
@@ -68,13 +68,13 @@ pub(crate) struct Env {
     /// The metrics that it defined.
     pub(crate) metrics: IdSet<u32>,
     /// Units that hostcalls used and that the meter has not seen yet.
-    pub(crate) debt: u64,
+    pub(crate) unsettled_fuel: u64,
     pub(crate) log_bytes_left: usize,
     pub(crate) warnings: Vec<String>,
     /// The host records what happens.
     pub(crate) traced: bool,
     /// What the host said last, while it is traced.
-    pub(crate) remark: Option<String>,
+    pub(crate) reason: Option<String>,
     /// What this callback was denied.
     denied: Vec<(Capability, String)>,
     next_context: u32,
@@ -82,7 +82,7 @@ pub(crate) struct Env {
 
 /// The guest's side of the border.
 #[derive(Clone)]
-pub(crate) struct Links {
+pub(crate) struct GuestHandles {
     pub(crate) memory: Memory,
     pub(crate) allocate: TypedFunction<u32, u32>,
     pub(crate) meter: Meter,
@@ -99,7 +99,7 @@ pub(crate) enum Stage {
 
 /// Whose context it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Owner {
+pub(crate) enum ContextKind {
     Root,
     /// The policy at `position` of the chain of stream `key`, below the root context `root`.
     Stream {
@@ -109,7 +109,7 @@ pub(crate) enum Owner {
     },
 }
 
-impl Owner {
+impl ContextKind {
     /// Key and position, of a stream.
     pub(crate) fn stream(self) -> Option<(u64, usize)> {
         match self {
@@ -120,7 +120,7 @@ impl Owner {
 }
 
 /// A plugin in this VM and its root context.
-pub(crate) struct Root {
+pub(crate) struct RootContext {
     pub(crate) context: u32,
     pub(crate) core: Arc<PluginCore>,
     pub(crate) tick: Option<Tick>,
@@ -133,18 +133,18 @@ pub(crate) struct Tick {
     pub(crate) due: Instant,
 }
 
-impl Env {
+impl InstanceState {
     pub(crate) fn new(core: Arc<PluginCore>) -> Self {
         let log_bytes_left = core.spec.limits.log_bytes;
         Self {
             core,
             roots: Vec::new(),
-            links: None,
+            handles: None,
             stage: Stage::Initializing,
             contexts: IdMap::default(),
             current: 0,
             effective: 0,
-            parked: Vec::new(),
+            awaiting_done: Vec::new(),
             finished: Vec::new(),
             ending: false,
             starting_vm: false,
@@ -153,18 +153,18 @@ impl Env {
             declared: HashMap::new(),
             queues: IdSet::default(),
             metrics: IdSet::default(),
-            debt: 0,
+            unsettled_fuel: 0,
             log_bytes_left,
             warnings: Vec::new(),
             traced: false,
-            remark: None,
+            reason: None,
             denied: Vec::new(),
             next_context: 1,
         }
     }
 
     /// Makes the id of a new context; ids are never reused while their context lives.
-    pub(crate) fn add_context(&mut self, owner: Owner) -> u32 {
+    pub(crate) fn add_context(&mut self, owner: ContextKind) -> u32 {
         while self.next_context == 0 || self.contexts.contains_key(&self.next_context) {
             self.next_context = self.next_context.wrapping_add(1);
         }
@@ -179,7 +179,7 @@ impl Env {
 
     /// Forgets a context that was deleted; with its last one a closed stream goes.
     pub(crate) fn remove_context(&mut self, context: u32) {
-        let stream = self.contexts.remove(&context).and_then(Owner::stream);
+        let stream = self.contexts.remove(&context).and_then(ContextKind::stream);
         if let Some((key, _)) = stream {
             stream_table::release(key);
         }
@@ -187,18 +187,18 @@ impl Env {
 
     /// Keeps a context until its `proxy_done`. The one that waits longest makes room, unless `due`
     /// contexts end already: then this one ends at once, and the answer is false.
-    pub(crate) fn park(&mut self, context: u32, due: usize) -> bool {
-        let full = self.parked.len() + due >= PARKED;
+    pub(crate) fn await_done(&mut self, context: u32, due: usize) -> bool {
+        let full = self.awaiting_done.len() + due >= AWAITING_DONE;
         if full {
-            let text = format!("ended a stream: {PARKED} others wait for proxy_done");
+            let text = format!("ended a stream: {AWAITING_DONE} others wait for proxy_done");
             self.log(LogLevel::Warn, text);
-            if due > 0 || self.parked.is_empty() {
+            if due > 0 || self.awaiting_done.is_empty() {
                 return false;
             }
-            let longest = self.parked.remove(0);
+            let longest = self.awaiting_done.remove(0);
             self.finished.push(longest);
         }
-        self.parked.push(context);
+        self.awaiting_done.push(context);
         true
     }
 
@@ -210,7 +210,7 @@ impl Env {
         if self.roots.len() > 1 {
             self.act_on(context);
         }
-        self.debt = 0;
+        self.unsettled_fuel = 0;
         self.log_bytes_left = self.core.spec.limits.log_bytes;
         self.warnings.clear();
         self.traced = self.core.services.trace().is_on();
@@ -218,15 +218,15 @@ impl Env {
     }
 
     /// Whether it called `proxy_done` for a context, or asked something of others, since.
-    pub(crate) fn has_news(&self) -> bool {
-        !self.finished.is_empty() || self.calls.has_news()
+    pub(crate) fn has_pending(&self) -> bool {
+        !self.finished.is_empty() || self.calls.has_pending()
     }
 
     /// The stream and the place in its chain that hostcalls act on.
     pub(crate) fn stream(&self) -> Option<(u64, usize)> {
         match self.contexts.get(&self.effective) {
-            Some(Owner::Stream { key, position, .. }) => Some((*key, *position)),
-            Some(Owner::Root) | None => None,
+            Some(ContextKind::Stream { key, position, .. }) => Some((*key, *position)),
+            Some(ContextKind::Root) | None => None,
         }
     }
 
@@ -239,20 +239,20 @@ impl Env {
     }
 
     /// The root of the effective context.
-    pub(crate) fn root(&mut self) -> Option<&mut Root> {
+    pub(crate) fn root(&mut self) -> Option<&mut RootContext> {
         self.root_of(self.effective)
     }
 
-    fn root_of(&mut self, context: u32) -> Option<&mut Root> {
+    fn root_of(&mut self, context: u32) -> Option<&mut RootContext> {
         let root = match self.contexts.get(&context)? {
-            Owner::Root => context,
-            Owner::Stream { root, .. } => *root,
+            ContextKind::Root => context,
+            ContextKind::Stream { root, .. } => *root,
         };
         self.roots.iter_mut().find(|known| known.context == root)
     }
 
     /// The root of a plugin.
-    pub(crate) fn root_of_plugin(&self, plugin: u64) -> Option<&Root> {
+    pub(crate) fn root_of_plugin(&self, plugin: u64) -> Option<&RootContext> {
         self.roots.iter().find(|root| root.core.id == plugin)
     }
 
@@ -287,7 +287,8 @@ impl Env {
         });
         let own = &self.core.secrets;
         let looked_for = own.len() + credentials.as_ref().map_or(0, Secrets::len);
-        self.debt = self.debt.saturating_add(message.len().saturating_mul(looked_for) as u64);
+        self.unsettled_fuel =
+            self.unsettled_fuel.saturating_add(message.len().saturating_mul(looked_for) as u64);
         let shown = self.core.secrets.hidden(message);
         match credentials {
             Some(secrets) => Cow::Owned(secrets.hidden(&shown).into_owned()),
@@ -300,21 +301,21 @@ impl Env {
         if self.log_bytes_left == 0 && !self.traced {
             return;
         }
-        self.debt = self.debt.saturating_add(message.len() as u64 * ESCAPED);
+        self.unsettled_fuel = self.unsettled_fuel.saturating_add(message.len() as u64 * ESCAPED);
         // Most of them name something of the guest's.
         let message = match printable(&message) {
             Cow::Borrowed(_) => message,
             Cow::Owned(shown) => shown,
         };
         if self.traced {
-            self.remark = Some(message.clone());
+            self.reason = Some(message.clone());
         }
         self.write(level, message);
     }
 
     /// Says that the policy lacks a capability: once a callback and value. It is counted each time.
     pub(crate) fn denied(&mut self, capability: Capability, value: &str) {
-        self.debt = self.debt.saturating_add(DENIAL);
+        self.unsettled_fuel = self.unsettled_fuel.saturating_add(DENIAL);
         let value = denials::shown(value);
         self.core.services.denials().count(&self.core.name, capability, &value);
         let entry = (capability, value);
@@ -322,7 +323,7 @@ impl Env {
             self.log(LogLevel::Warn, denials::message(&self.core.name, capability, &entry.1));
             self.denied.push(entry);
         } else if self.traced {
-            self.remark = Some(denials::message(&self.core.name, capability, &entry.1));
+            self.reason = Some(denials::message(&self.core.name, capability, &entry.1));
         }
     }
 
@@ -353,7 +354,7 @@ impl Env {
     }
 }
 
-impl Drop for Env {
+impl Drop for InstanceState {
     fn drop(&mut self) {
         let streams = self.contexts.values().filter_map(|owner| owner.stream());
         streams.for_each(|(key, _)| stream_table::release(key));

@@ -4,7 +4,7 @@ pub(crate) mod callout_routes;
 pub(crate) mod callouts;
 pub(crate) mod delivery;
 pub(crate) mod descriptors;
-pub(crate) mod flow;
+pub(crate) mod direction;
 pub(crate) mod instance_state;
 pub(crate) mod outbox;
 pub(crate) mod queue_calls;

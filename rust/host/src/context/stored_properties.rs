@@ -7,7 +7,7 @@ const OVERHEAD: usize = 64;
 
 /// Why a value was not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum StoreError {
     /// The properties of the stream would take too many bytes.
     Full,
     /// There is a value, and it was declared to be read only.
@@ -16,7 +16,7 @@ pub(crate) enum Refused {
 
 /// Values by path. Envoy keeps them as filter state whose keys begin with `wasm.`.
 #[derive(Default)]
-pub(crate) struct Stored {
+pub(crate) struct StoredProperties {
     values: Vec<Entry>,
 }
 
@@ -32,7 +32,7 @@ impl Entry {
     }
 }
 
-impl Stored {
+impl StoredProperties {
     /// How many there are: what a look costs.
     pub(crate) fn len(&self) -> usize {
         self.values.len()
@@ -49,16 +49,16 @@ impl Stored {
         path: Vec<u8>,
         value: Vec<u8>,
         read_only: bool,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), StoreError> {
         let known = self.values.iter().position(|known| known.path == path);
         if known.is_some_and(|at| self.values[at].read_only) {
-            return Err(Refused::ReadOnly);
+            return Err(StoreError::ReadOnly);
         }
         let entry = Entry { path, value, read_only };
         let others = self.values.iter().enumerate().filter(|(at, _)| Some(*at) != known);
         let held: usize = others.map(|(_, entry)| entry.size()).sum();
         if held + entry.size() > CAPACITY {
-            return Err(Refused::Full);
+            return Err(StoreError::Full);
         }
         match known {
             Some(at) => self.values[at] = entry,

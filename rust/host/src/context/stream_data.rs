@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use crate::abi::enums::Direction;
-use crate::context::flow::{Flow, Gate, Stop};
-use crate::context::stored_properties::Stored;
+use crate::context::direction::{DirectionState, FilterState, Iteration};
+use crate::context::stored_properties::StoredProperties;
 use crate::context::stream_info::StreamInfo;
 use crate::types::attributes::Attributes;
 use crate::types::effects::LocalResponse;
@@ -17,12 +17,12 @@ pub(crate) const GRPC: &[u8] = b"application/grpc";
 #[derive(Default)]
 pub(crate) struct StreamData {
     pub(crate) attributes: Attributes,
-    pub(crate) request: Flow,
-    pub(crate) response: Flow,
+    pub(crate) request: DirectionState,
+    pub(crate) response: DirectionState,
     /// What each policy of the chain holds, by its position.
-    pub(crate) filters: Vec<FilterGates>,
+    pub(crate) filters: Vec<FilterStates>,
     /// What policies stored with `proxy_set_property`, by path.
-    pub(crate) properties: Stored,
+    pub(crate) properties: StoredProperties,
     /// What hostcalls asked, and which policy; performed after the callback returned.
     pub(crate) pending_actions: Vec<(usize, StreamAction)>,
     pub(crate) began: Option<Instant>,
@@ -31,9 +31,9 @@ pub(crate) struct StreamData {
 
 /// What one policy holds of both directions.
 #[derive(Default)]
-pub(crate) struct FilterGates {
-    pub(crate) request: Gate,
-    pub(crate) response: Gate,
+pub(crate) struct FilterStates {
+    pub(crate) request: FilterState,
+    pub(crate) response: FilterState,
 }
 
 /// What a policy asks of a stream.
@@ -56,8 +56,8 @@ impl StreamAction {
     }
 }
 
-impl FilterGates {
-    pub(crate) fn gate(&self, direction: Direction) -> &Gate {
+impl FilterStates {
+    pub(crate) fn filter(&self, direction: Direction) -> &FilterState {
         match direction {
             Direction::Request => &self.request,
             Direction::Response => &self.response,
@@ -73,18 +73,18 @@ impl FilterGates {
 impl StreamData {
     /// The data of a stream in a chain of so many policies.
     pub(crate) fn new(attributes: Attributes, policies: usize, began: Option<Instant>) -> Self {
-        let filters = (0..policies).map(|_| FilterGates::default()).collect();
+        let filters = (0..policies).map(|_| FilterStates::default()).collect();
         Self { attributes, filters, began, ..Self::default() }
     }
 
-    pub(crate) fn flow(&mut self, direction: Direction) -> &mut Flow {
+    pub(crate) fn direction(&mut self, direction: Direction) -> &mut DirectionState {
         match direction {
             Direction::Request => &mut self.request,
             Direction::Response => &mut self.response,
         }
     }
 
-    pub(crate) fn gate(&mut self, direction: Direction, position: usize) -> &mut Gate {
+    pub(crate) fn filter(&mut self, direction: Direction, position: usize) -> &mut FilterState {
         let filter = &mut self.filters[position];
         match direction {
             Direction::Request => &mut filter.request,
@@ -121,7 +121,7 @@ impl StreamData {
         end: bool,
         limit: usize,
     ) -> bool {
-        let gate = &self.filters[position].response;
+        let filter = &self.filters[position].response;
         let injected = self.pending_actions.iter().filter_map(|(who, action)| match action {
             StreamAction::Inject(bytes, last) if *who == position => Some((bytes.len(), *last)),
             _ => None,
@@ -129,7 +129,7 @@ impl StreamData {
         let (sent, ended) =
             injected.fold((0, false), |(sent, ended), (bytes, last)| (sent + bytes, ended || last));
         let full = sent + data.len() > limit;
-        if !gate.seen || gate.stop == Stop::Ended || ended || full {
+        if !filter.seen || filter.iteration == Iteration::Ended || ended || full {
             return false;
         }
         match self.pending_actions.last_mut() {
@@ -144,6 +144,6 @@ impl StreamData {
 
     /// Bytes of bodies that policies hold.
     pub(crate) fn held(&self) -> usize {
-        self.filters.iter().map(FilterGates::held).sum()
+        self.filters.iter().map(FilterStates::held).sum()
     }
 }

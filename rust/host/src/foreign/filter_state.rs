@@ -3,7 +3,7 @@
 use crate::abi::enums::Status;
 use crate::abi::protobuf;
 use crate::abi::protobuf::Field;
-use crate::context::stored_properties::Refused;
+use crate::context::stored_properties::StoreError;
 use crate::guest::effective_stream;
 use crate::guest::memory::{Fault, Guest};
 use crate::types::log_level::LogLevel;
@@ -29,8 +29,8 @@ pub(super) fn set(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>, Fa
     let path = [b"filter_state\0", key].concat();
     match effective_stream::store(guest, path, value.to_vec())? {
         Ok(()) => Ok(Vec::new()),
-        Err(Refused::ReadOnly) => Err(Status::BadArgument.into()),
-        Err(Refused::Full) => {
+        Err(StoreError::ReadOnly) => Err(Status::BadArgument.into()),
+        Err(StoreError::Full) => {
             guest.env.log(LogLevel::Error, "the properties of this stream are full".into());
             Err(Status::InternalFailure.into())
         }

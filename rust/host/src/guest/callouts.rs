@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::abi::enums::Status;
 use crate::abi::pairs;
-use crate::context::callouts::{Asker, Refusal};
+use crate::context::callouts::{CalloutError, Requester};
 use crate::context::delivery::Kind;
-use crate::context::instance_state::Owner;
+use crate::context::instance_state::ContextKind;
 use crate::guest::memory::{Answer, Fault, Guest};
 use crate::types::callout::CalloutRequest;
 use crate::types::capability::Capability;
@@ -115,38 +115,40 @@ pub(super) fn open(
     request: CalloutRequest,
 ) -> Result<u32, Fault> {
     guest.charge(CALLOUT_UNITS)?;
-    let asker = asker(guest);
-    let number = guest.env.calls.open(&asker, kind, request);
+    let requester = requester(guest);
+    let number = guest.env.calls.open(&requester, kind, request);
     let number = number.map_err(|why| refused(guest, &why))?;
-    guest.env.core.services.statistics(&asker.policy).called_out();
+    guest.env.core.services.statistics(&requester.policy).called_out();
     Ok(number)
 }
 
 /// The plugin and the stream that are effective.
-fn asker(guest: &Guest<'_>) -> Asker {
+fn requester(guest: &Guest<'_>) -> Requester {
     let env = &*guest.env;
     let (core, effective) = (&env.core, env.effective);
     let (root, stream) = match env.contexts.get(&effective) {
-        Some(Owner::Stream { root, .. }) => (*root, (!env.calls.last_words).then_some(effective)),
-        Some(Owner::Root) | None => (effective, None),
+        Some(ContextKind::Stream { root, .. }) => {
+            (*root, (!env.calls.stream_ended).then_some(effective))
+        }
+        Some(ContextKind::Root) | None => (effective, None),
     };
-    let (policy, most) = (Arc::clone(&core.name), core.spec.limits.body);
-    Asker { plugin: core.id, policy, root, stream, most }
+    let (policy, byte_limit) = (Arc::clone(&core.name), core.spec.limits.body);
+    Requester { plugin: core.id, policy, root, stream, byte_limit }
 }
 
 /// The root context of the plugin that is effective.
 pub(crate) fn root(guest: &Guest<'_>) -> u32 {
-    asker(guest).root
+    requester(guest).root
 }
 
 /// Notes something more of a gRPC stream.
 pub(crate) fn add(guest: &mut Guest<'_>, number: u32, request: CalloutRequest) -> Answer {
     guest.charge(CALLOUT_UNITS)?;
-    let asker = asker(guest);
-    guest.env.calls.add(&asker, number, request).map_err(|why| refused(guest, &why))
+    let requester = requester(guest);
+    guest.env.calls.add(&requester, number, request).map_err(|why| refused(guest, &why))
 }
 
-pub(crate) fn refused(guest: &mut Guest<'_>, why: &Refusal) -> Fault {
+pub(crate) fn refused(guest: &mut Guest<'_>, why: &CalloutError) -> Fault {
     refuse(guest, &why.text());
     Status::InternalFailure.into()
 }

@@ -2,7 +2,7 @@
 
 use crate::abi::enums::Status;
 use crate::context::outbox::outbox;
-use crate::context::stored_properties::Refused;
+use crate::context::stored_properties::StoreError;
 use crate::context::stream_data::{StreamAction, StreamData};
 use crate::context::stream_table;
 use crate::guest::memory::{Answer, Fault, Guest};
@@ -57,7 +57,7 @@ pub(crate) fn store(
     guest: &mut Guest<'_>,
     path: Vec<u8>,
     value: Vec<u8>,
-) -> Result<Result<(), Refused>, Fault> {
+) -> Result<Result<(), StoreError>, Fault> {
     let (key, _) = guest.env.stream().ok_or(Status::NotFound)?;
     let read_only = guest.env.declared.get(&path).copied().unwrap_or_default();
     let done = stream_table::with(key, |stream| {

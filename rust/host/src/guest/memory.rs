@@ -4,19 +4,19 @@ use smallvec::SmallVec;
 use wasmer::{FunctionEnvMut, MemoryView, RuntimeError, StoreMut};
 
 use crate::abi::enums::Status;
-use crate::context::instance_state::{Env, Links, Stage};
+use crate::context::instance_state::{GuestHandles, InstanceState, Stage};
 use crate::types::log_level::LogLevel;
 
 /// What a hostcall is called with.
-pub(crate) type Caller<'a> = FunctionEnvMut<'a, Env>;
+pub(crate) type Caller<'a> = FunctionEnvMut<'a, InstanceState>;
 
 /// Units that a hostcall costs beside the bytes that it moves.
 const HOSTCALL: u64 = 128;
 /// Bytes moved for one unit.
 const BYTES_A_UNIT: usize = 8;
-/// Hostcalls settle their debt with the meter past this many units, not one by one: it is cheaper,
+/// Hostcalls settle their unsettled_fuel with the meter past this many units, not one by one: it is cheaper,
 /// and a loop of hostcalls still ends.
-const DEBT: u64 = 4096;
+const UNSETTLED: u64 = 4096;
 
 /// A name, a path, a key, a header's value.
 pub(crate) type Short = SmallVec<[u8; 64]>;
@@ -42,7 +42,7 @@ pub(crate) type Answer = Result<(), Fault>;
 
 /// A guest during a hostcall: its state and its memory.
 pub(crate) struct Guest<'a> {
-    pub(crate) env: &'a mut Env,
+    pub(crate) env: &'a mut InstanceState,
     store: StoreMut<'a>,
 }
 
@@ -61,13 +61,13 @@ impl<'a> Guest<'a> {
         if guest.env.stage == Stage::Open { Ok(guest) } else { Err(too_early(guest.env, name)) }
     }
 
-    fn links(&self) -> Result<&Links, Fault> {
+    fn handles(&self) -> Result<&GuestHandles, Fault> {
         let none = || Fault::Trap(RuntimeError::new("a hostcall before the module was linked"));
-        self.env.links.as_ref().ok_or_else(none)
+        self.env.handles.as_ref().ok_or_else(none)
     }
 
     fn memory(&self) -> Result<MemoryView<'_>, Fault> {
-        Ok(self.links()?.memory.view(&self.store))
+        Ok(self.handles()?.memory.view(&self.store))
     }
 
     /// Bytes of its memory.
@@ -77,13 +77,13 @@ impl<'a> Guest<'a> {
 
     /// Charges the meter; past the budget the guest is stopped.
     pub(crate) fn charge(&mut self, units: u64) -> Result<(), Fault> {
-        self.env.debt = self.env.debt.saturating_add(units);
-        if self.env.debt < DEBT {
+        self.env.unsettled_fuel = self.env.unsettled_fuel.saturating_add(units);
+        if self.env.unsettled_fuel < UNSETTLED {
             return Ok(());
         }
-        let debt = std::mem::take(&mut self.env.debt);
-        let meter = self.links()?.meter.clone();
-        if meter.charge(&mut self.store, debt) {
+        let unsettled_fuel = std::mem::take(&mut self.env.unsettled_fuel);
+        let meter = self.handles()?.meter.clone();
+        if meter.charge(&mut self.store, unsettled_fuel) {
             Ok(())
         } else {
             Err(Fault::Trap(RuntimeError::new("a hostcall used up the fuel")))
@@ -170,8 +170,8 @@ impl<'a> Guest<'a> {
 
     /// Units that are left of this callback's fuel.
     pub(crate) fn fuel_left(&mut self) -> u64 {
-        let Ok(meter) = self.links().map(|links| links.meter.clone()) else { return 0 };
-        meter.remaining(&mut self.store).saturating_sub(self.env.debt)
+        let Ok(meter) = self.handles().map(|links| links.meter.clone()) else { return 0 };
+        meter.remaining(&mut self.store).saturating_sub(self.env.unsettled_fuel)
     }
 
     /// Refuses a hostcall: the policy's log and the trace say why.
@@ -205,7 +205,7 @@ impl<'a> Guest<'a> {
     fn place(&mut self, bytes: &[u8]) -> Result<u32, Fault> {
         self.charge_bytes(bytes.len())?;
         let length = Self::length(bytes.len())?;
-        let allocate = self.links()?.allocate.clone();
+        let allocate = self.handles()?.allocate.clone();
         let stage = std::mem::replace(&mut self.env.stage, Stage::Allocating);
         let address = allocate.call(&mut self.store, length);
         self.env.stage = stage;
@@ -218,7 +218,7 @@ impl<'a> Guest<'a> {
 }
 
 #[cold]
-fn too_early(env: &Env, name: &str) -> Fault {
+fn too_early(env: &InstanceState, name: &str) -> Fault {
     let doing =
         if env.stage == Stage::Allocating { "its allocator runs" } else { "it initializes" };
     Fault::Trap(RuntimeError::new(format!("the guest called {name} while {doing}")))

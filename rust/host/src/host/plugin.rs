@@ -10,8 +10,8 @@ use crate::instance::Instance;
 use crate::plugin::core::PluginCore;
 use crate::plugin::spec::PluginSpec;
 use crate::plugin::vm::{Vm, VmKey};
+use crate::services::namespaces::Namespace;
 use crate::services::shared_data::SharedData;
-use crate::services::spaces::Space;
 use crate::thread::slots;
 use crate::types::error::Error;
 use crate::types::limits::Limits;
@@ -60,7 +60,7 @@ impl Plugin {
         spec.limits.memory = module.memory();
         let module = module.compiled;
         let key = VmKey::of(&spec, module.digest());
-        let space = Space::Named(spec.vm_name().into());
+        let space = Namespace::Named(spec.vm_name().into());
         // Before its data is asked for, so that it is not given back meanwhile.
         let services = host.services();
         services.enter(&space);
@@ -152,7 +152,7 @@ impl Plugin {
     pub fn improve(&self, module: &[u8]) -> bool {
         let core = self.core();
         let cache = core.services.artifacts();
-        cache.is_some_and(|cache| core.module.improve(module, &core.spec.limits, cache))
+        cache.is_some_and(|cache| core.module.upgrade(module, &core.spec.limits, cache))
     }
 
     /// True when the compiled module came from the cache.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::context::stream_data::StreamData;
-use crate::host::trim_memory::give_back_memory;
+use crate::host::trim_memory::trim_memory;
 use crate::plugin::core::PluginCore;
 use crate::plugin::vm::Vm;
 use crate::properties;
@@ -48,7 +48,7 @@ struct Tenant {
 }
 
 /// A stream of a tenant, which keeps the tenant until it is dropped.
-pub(crate) struct Visit {
+pub(crate) struct TenantLease {
     tenant: Arc<Tenant>,
     pub(crate) core: Arc<PluginCore>,
 }
@@ -84,7 +84,7 @@ impl Tenants {
     }
 
     /// Begins a stream of the tenant `key` with `plugin`, whose VM has these tenants.
-    pub(crate) fn enter(&self, plugin: &Arc<PluginCore>, key: &[u8]) -> Result<Visit, Error> {
+    pub(crate) fn enter(&self, plugin: &Arc<PluginCore>, key: &[u8]) -> Result<TenantLease, Error> {
         if key.len() > KEY {
             return Err(Error::TenantKey { length: key.len(), most: KEY });
         }
@@ -116,7 +116,7 @@ impl Tenants {
             slots::release_retired_soon();
         }
         let core = tenant.core(plugin);
-        Ok(Visit { tenant, core })
+        Ok(TenantLease { tenant, core })
     }
 
     /// Drops the tenants that are idle; how long until it is to look again.
@@ -134,7 +134,7 @@ impl Tenants {
             dropped.iter().map(Arc::as_ref).for_each(Tenant::retire);
             slots::release_retired_soon();
             if due.is_none() {
-                give_back_memory();
+                trim_memory();
             }
         }
         Some(Duration::from_millis(due?.saturating_sub(now)))
@@ -212,7 +212,7 @@ impl Tenant {
     }
 }
 
-impl Drop for Visit {
+impl Drop for TenantLease {
     fn drop(&mut self) {
         self.tenant.used.store(now(&self.core), Ordering::Release);
         self.tenant.streams.fetch_sub(1, Ordering::AcqRel);

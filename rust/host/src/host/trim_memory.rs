@@ -2,7 +2,7 @@
 
 /// Gives it back to the operating system, where the allocator can (glibc).
 #[allow(unsafe_code, reason = "an allocator's own function")]
-pub fn give_back_memory() {
+pub fn trim_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: it may be called at any time, from any thread.
     unsafe {

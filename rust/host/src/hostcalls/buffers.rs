@@ -61,7 +61,7 @@ pub(super) fn set(
     let Some(held) = held else { return Err(too_long(guest)) };
     guest.charge_bytes(held)?;
     if let Some((key, _)) = guest.env.stream() {
-        stream_table::with(key, |stream| stream.flow(direction).rewritten = true);
+        stream_table::with(key, |stream| stream.direction(direction).rewritten = true);
     }
     Ok(())
 }
@@ -105,7 +105,7 @@ fn with_body<R>(
 ) -> Result<R, Fault> {
     let (key, position) = guest.env.stream().ok_or(Status::NotFound)?;
     let found = stream_table::with(key, |stream| {
-        let gate = stream.gate(direction, position);
+        let gate = stream.filter(direction, position);
         if gate.shows_body() { work(&mut gate.body) } else { Err(Status::NotFound.into()) }
     });
     found.unwrap_or(Err(Status::NotFound.into()))

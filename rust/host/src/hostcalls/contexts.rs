@@ -12,10 +12,11 @@ pub(super) fn set_effective(guest: &mut Guest<'_>, context: u32) -> Answer {
 pub(super) fn done(guest: &mut Guest<'_>) -> Answer {
     let context = guest.env.effective;
     let ending = guest.env.current == context && guest.env.ending;
-    guest.charge((guest.env.parked.len() + guest.env.finished.len()) as u64 / 4)?;
-    let parked = guest.env.parked.iter().position(|parked| *parked == context);
-    if let Some(place) = parked {
-        guest.env.parked.swap_remove(place);
+    guest.charge((guest.env.awaiting_done.len() + guest.env.finished.len()) as u64 / 4)?;
+    let awaiting_done =
+        guest.env.awaiting_done.iter().position(|awaiting_done| *awaiting_done == context);
+    if let Some(place) = awaiting_done {
+        guest.env.awaiting_done.swap_remove(place);
     } else if !ending {
         return Err(Status::NotFound.into());
     }

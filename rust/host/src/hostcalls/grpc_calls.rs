@@ -135,7 +135,7 @@ pub(super) fn send(
 
 /// `proxy_grpc_cancel`: nothing more of it is told.
 pub(super) fn cancel(guest: &mut Guest<'_>, call: u32) -> Answer {
-    guest.charge(guest.env.calls.news() as u64)?;
+    guest.charge(guest.env.calls.pending() as u64)?;
     match guest.env.calls.kind(call) {
         Some(Kind::Grpc | Kind::GrpcStream { .. }) => guest.env.calls.cancel(call),
         Some(_) => return Err(Status::BadArgument.into()),

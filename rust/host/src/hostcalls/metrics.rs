@@ -6,7 +6,7 @@
 
 use crate::abi::enums::Status;
 use crate::guest::memory::{Answer, Fault, Guest};
-use crate::services::metrics::{MetricKind, Metrics, NAME, Refusal};
+use crate::services::metrics::{MetricError, MetricKind, Metrics, NAME};
 use crate::types::capability::Capability;
 use crate::types::log_level::LogLevel;
 
@@ -62,7 +62,7 @@ pub(super) fn get(guest: &mut Guest<'_>, metric: u32, value_at: u32) -> Answer {
 fn on<R: Default>(
     guest: &Guest<'_>,
     metric: u32,
-    work: impl FnOnce(&Metrics) -> Result<R, Refusal>,
+    work: impl FnOnce(&Metrics) -> Result<R, MetricError>,
 ) -> Result<R, Fault> {
     if metric == NOWHERE {
         return Ok(R::default());
@@ -71,7 +71,7 @@ fn on<R: Default>(
         return Err(Status::NotFound.into());
     }
     work(guest.env.core.services.metrics()).map_err(|refusal| match refusal {
-        Refusal::NotFound => Status::NotFound.into(),
-        Refusal::BadArgument => Status::BadArgument.into(),
+        MetricError::NotFound => Status::NotFound.into(),
+        MetricError::BadArgument => Status::BadArgument.into(),
     })
 }

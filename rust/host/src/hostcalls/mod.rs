@@ -28,14 +28,14 @@ mod wasi;
 use wasmer::{AsStoreMut, Extern, Function, FunctionEnv, FunctionType, Module, RuntimeError};
 
 use crate::abi::signatures as imports;
-use crate::context::instance_state::Env;
+use crate::context::instance_state::InstanceState;
 use crate::guest::memory::{Caller, Fault, Guest, answered, as_wasi};
 use crate::guest::probe::Number;
 use crate::guest::probe::hostcall::{hostcall, unsupported};
 
 /// Tells the name of each function of a module, and how it is made.
 type Table = fn(&mut dyn FnMut(&'static str, Maker));
-type Maker = fn(&mut wasmer::StoreMut<'_>, &FunctionEnv<Env>) -> Function;
+type Maker = fn(&mut wasmer::StoreMut<'_>, &FunctionEnv<InstanceState>) -> Function;
 
 macro_rules! hostcalls {
     ($each:ident; $( $name:literal => $heading:ident :: $function:ident ( $( $arg:ident : $type:ty ),* ) $mode:ident; )*) => {
@@ -184,7 +184,7 @@ const WASI_UNSTABLE: Table = |each| {
 /// Everything that the module imports, in its order: loading has made sure that these are functions.
 pub(crate) fn imports(
     store: &mut impl AsStoreMut,
-    env: &FunctionEnv<Env>,
+    env: &FunctionEnv<InstanceState>,
     module: &Module,
 ) -> Vec<Extern> {
     let mut store = store.as_store_mut();
@@ -227,7 +227,7 @@ fn unknown(
 /// The functions that answer no status: Emscripten's, and the end of the guest.
 fn without_status(
     store: &mut wasmer::StoreMut<'_>,
-    env: &FunctionEnv<Env>,
+    env: &FunctionEnv<InstanceState>,
     name: &str,
     signature: &FunctionType,
 ) -> Function {

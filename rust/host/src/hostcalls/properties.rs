@@ -1,7 +1,7 @@
 //! Properties.
 
 use crate::abi::enums::Status;
-use crate::context::stored_properties::{CAPACITY, Refused};
+use crate::context::stored_properties::{CAPACITY, StoreError};
 use crate::context::stream_table;
 use crate::guest::effective_stream;
 use crate::guest::memory::{Answer, Fault, Guest};
@@ -61,12 +61,12 @@ pub(super) fn set(
     let (path, value) = (guest.read(path, path_size)?, guest.read(value, value_size)?);
     match effective_stream::store(guest, trimmed(&path).to_vec(), value) {
         // Envoy answers BAD_ARGUMENT, which the SDK for Rust cannot bear here.
-        Ok(Err(Refused::ReadOnly)) => {
+        Ok(Err(StoreError::ReadOnly)) => {
             let text = "a property that was declared to be read only keeps its first value";
             guest.env.log(LogLevel::Warn, text.into());
             Ok(())
         }
-        Ok(Err(Refused::Full)) => Err(full(guest)),
+        Ok(Err(StoreError::Full)) => Err(full(guest)),
         Ok(Ok(())) => Ok(()),
         Err(fault) => Err(fault),
     }

@@ -2,7 +2,7 @@
 
 use crate::abi::enums::Status;
 use crate::guest::memory::{Answer, Fault, Guest, Short};
-use crate::services::shared_data::Refusal;
+use crate::services::shared_data::SharedDataError;
 use crate::types::log_level::LogLevel;
 
 /// `proxy_get_shared_data`.
@@ -37,8 +37,8 @@ pub(super) fn set(
     let (key, value) = (key_of(guest, key, key_size)?, guest.read(value, value_size)?);
     match guest.env.core.data.set(&key, value, cas) {
         Ok(()) => Ok(()),
-        Err(Refusal::CasMismatch) => Err(Status::CasMismatch.into()),
-        Err(Refusal::Full) => Err(full(guest)),
+        Err(SharedDataError::CasMismatch) => Err(Status::CasMismatch.into()),
+        Err(SharedDataError::Full) => Err(full(guest)),
     }
 }
 

@@ -6,8 +6,8 @@ use crate::abi::enums::Status;
 use crate::context::outbox::outbox;
 use crate::guest::memory::{Answer, Fault, Guest};
 use crate::plugin::core::PluginCore;
-use crate::services::shared_queues::{NAME, Refusal};
-use crate::services::spaces::Space;
+use crate::services::namespaces::Namespace;
+use crate::services::shared_queues::{NAME, QueueError};
 use crate::types::capability::Capability;
 use crate::types::log_level::LogLevel;
 
@@ -47,7 +47,7 @@ pub(super) fn resolve(
     let name = guest.read_some(name, name_size, NAME + 1)?;
     guest.charge((vm.len() + name.len()) as u64 * NAME_UNITS)?;
     let vm = String::from_utf8_lossy(&vm);
-    let named = Space::Named(vm.as_ref().into());
+    let named = Namespace::Named(vm.as_ref().into());
     if !vm.is_empty() && !may_open(&guest.env.core, &named) {
         guest.env.denied(Capability::SharedData, &vm);
         return Err(Status::NotFound.into());
@@ -62,12 +62,12 @@ pub(super) fn resolve(
 pub(super) fn enqueue(guest: &mut Guest<'_>, queue: u32, value: u32, value_size: u32) -> Answer {
     guest.check(value, value_size)?;
     if value_size as usize > guest.env.core.vm.space.quota().queued {
-        return Err(refused(guest, &Refusal::Full));
+        return Err(refused(guest, &QueueError::Full));
     }
     let value = guest.read(value, value_size)?;
     let core = Arc::clone(&guest.env.core);
     let sender = &core.vm.space;
-    let may = |owner: &Space| may_open(&core, owner);
+    let may = |owner: &Namespace| may_open(&core, owner);
     let listeners = core.services.queues().enqueue(queue, value, sender, &may);
     let listeners = listeners.map_err(|refusal| refused(guest, &refusal))?;
     outbox(|out| {
@@ -87,19 +87,19 @@ pub(super) fn dequeue(guest: &mut Guest<'_>, queue: u32, value_at: u32, size_at:
 }
 
 /// Its own queues, and those of whom its capabilities name.
-fn may_open(core: &PluginCore, owner: &Space) -> bool {
+fn may_open(core: &PluginCore, owner: &Namespace) -> bool {
     let named = |vm_id: &str| core.spec.capabilities.allows_shared_data(vm_id);
-    *owner == core.vm.space || matches!(owner, Space::Named(vm_id) if named(vm_id))
+    *owner == core.vm.space || matches!(owner, Namespace::Named(vm_id) if named(vm_id))
 }
 
-fn refused(guest: &mut Guest<'_>, refusal: &Refusal) -> Fault {
+fn refused(guest: &mut Guest<'_>, refusal: &QueueError) -> Fault {
     match refusal {
-        Refusal::NotFound => Status::NotFound.into(),
-        Refusal::Denied(vm_id) => {
+        QueueError::NotFound => Status::NotFound.into(),
+        QueueError::Denied(vm_id) => {
             guest.env.denied(Capability::SharedData, vm_id);
             Status::NotFound.into()
         }
-        Refusal::Full => {
+        QueueError::Full => {
             guest.env.log(
                 LogLevel::Error,
                 "a shared queue is full, or it has put in as much as it may".into(),

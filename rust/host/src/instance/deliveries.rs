@@ -2,7 +2,7 @@
 //! find the stream that asked, and make it the effective one.
 
 use crate::context::callouts::Ended;
-use crate::context::delivery::{Delivery, Told};
+use crate::context::delivery::{AnswerCallback, Delivery};
 use crate::guest::exports::Exports;
 use crate::instance::Instance;
 use crate::types::callout::CalloutAnswer;
@@ -19,7 +19,7 @@ impl Instance {
 
     /// Tells the guest that a callout was cancelled, for its SDK to forget it.
     pub(super) fn tell_cancelled(&mut self, ended: Ended) -> Result<(), Error> {
-        match self.calls().told(ended) {
+        match self.calls().cancelled(ended) {
             Some(delivery) => self.tell(ended.root, ended.number, delivery),
             None => Ok(()),
         }
@@ -28,42 +28,42 @@ impl Instance {
     fn tell(&mut self, root: u32, number: u32, delivery: Delivery) -> Result<(), Error> {
         let fuel = self.fuel();
         let size = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let (told, code) = (delivery.told, delivery.code);
+        let (callback, code) = (delivery.callback, delivery.code);
         let (fields, body) = (size(delivery.headers.len()), size(delivery.body.len()));
         let trailers = size(delivery.trailers.len());
         self.calls().delivery = Some(Box::new(delivery));
-        let outcome = self.run(name(told), root, fuel, |exports: &Exports, store| {
-            let (callback, last) = match told {
-                Told::Http => {
-                    let callback = exports.http_call_response.as_ref();
-                    return callback
+        let outcome = self.run(name(callback), root, fuel, |exports: &Exports, store| {
+            let (function, last) = match callback {
+                AnswerCallback::Http => {
+                    let function = exports.http_call_response.as_ref();
+                    return function
                         .map_or(Ok(()), |f| f.call(store, root, number, fields, body, trailers));
                 }
-                Told::Redis => {
-                    let callback = exports.redis_response.as_ref();
-                    return callback.map_or(Ok(()), |f| f.call(store, root, number, code, body));
+                AnswerCallback::Redis => {
+                    let function = exports.redis_response.as_ref();
+                    return function.map_or(Ok(()), |f| f.call(store, root, number, code, body));
                 }
-                Told::GrpcMetadata => (&exports.grpc_metadata, fields),
-                Told::GrpcMessage => (&exports.grpc_message, body),
-                Told::GrpcTrailers => (&exports.grpc_trailers, fields),
-                Told::GrpcClose => (&exports.grpc_close, code),
-                Told::Foreign => (&exports.foreign_function, body),
+                AnswerCallback::GrpcMetadata => (&exports.grpc_metadata, fields),
+                AnswerCallback::GrpcMessage => (&exports.grpc_message, body),
+                AnswerCallback::GrpcTrailers => (&exports.grpc_trailers, fields),
+                AnswerCallback::GrpcClose => (&exports.grpc_close, code),
+                AnswerCallback::Foreign => (&exports.foreign_function, body),
             };
-            callback.as_ref().map_or(Ok(()), |f| f.call(store, root, number, last))
+            function.as_ref().map_or(Ok(()), |f| f.call(store, root, number, last))
         });
         self.calls().delivery = None;
         outcome
     }
 }
 
-fn name(told: Told) -> &'static str {
-    match told {
-        Told::Http => "proxy_on_http_call_response",
-        Told::GrpcMetadata => "proxy_on_grpc_receive_initial_metadata",
-        Told::GrpcMessage => "proxy_on_grpc_receive",
-        Told::GrpcTrailers => "proxy_on_grpc_receive_trailing_metadata",
-        Told::GrpcClose => "proxy_on_grpc_close",
-        Told::Redis => "proxy_on_redis_call_response",
-        Told::Foreign => "proxy_on_foreign_function",
+fn name(callback: AnswerCallback) -> &'static str {
+    match callback {
+        AnswerCallback::Http => "proxy_on_http_call_response",
+        AnswerCallback::GrpcMetadata => "proxy_on_grpc_receive_initial_metadata",
+        AnswerCallback::GrpcMessage => "proxy_on_grpc_receive",
+        AnswerCallback::GrpcTrailers => "proxy_on_grpc_receive_trailing_metadata",
+        AnswerCallback::GrpcClose => "proxy_on_grpc_close",
+        AnswerCallback::Redis => "proxy_on_redis_call_response",
+        AnswerCallback::Foreign => "proxy_on_foreign_function",
     }
 }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::context::callouts::Ended;
-use crate::context::instance_state::Owner;
+use crate::context::instance_state::ContextKind;
 use crate::instance::Instance;
 use crate::plugin::core::PluginCore;
 use crate::types::error::Error;
@@ -31,7 +31,7 @@ impl Instance {
     pub(crate) fn end_stream(&mut self, context: u32) -> Result<(), Error> {
         let env = self.env.as_mut(&mut self.store);
         env.ending = true;
-        env.calls.last_words = true;
+        env.calls.stream_ended = true;
         let mut done = 1;
         if self.exports.done.is_some() {
             done = self.run("proxy_on_done", context, self.fuel(), |exports, store| {
@@ -41,40 +41,40 @@ impl Instance {
         let due = self.endings.len() / 2;
         let env = self.env.as_mut(&mut self.store);
         env.ending = false;
-        env.calls.last_words = false;
-        if done == 0 && !env.finished.contains(&context) && env.park(context, due) {
-            self.has_news = env.has_news();
+        env.calls.stream_ended = false;
+        if done == 0 && !env.finished.contains(&context) && env.await_done(context, due) {
+            self.has_pending = env.has_pending();
             return Ok(());
         }
         env.finished.retain(|finished| *finished != context);
         self.log(context)?;
         self.delete(context)?;
-        self.has_news |= !self.endings.is_empty();
+        self.has_pending |= !self.endings.is_empty();
         Ok(())
     }
 
     fn log(&mut self, context: u32) -> Result<(), Error> {
         let calls = &mut self.env.as_mut(&mut self.store).calls;
         let orphans = calls.end_stream(context);
-        calls.last_words = true;
+        calls.stream_ended = true;
         if self.exports.log.is_some() {
             self.run("proxy_on_log", context, self.fuel(), |exports, store| {
                 exports.log.as_ref().map_or(Ok(()), |f| f.call(store, context))
             })?;
         }
-        self.calls().last_words = false;
+        self.calls().stream_ended = false;
         self.endings.extend(orphans.into_iter().map(Ending::Cancelled));
         Ok(())
     }
 
     fn delete(&mut self, context: u32) -> Result<(), Error> {
-        self.calls().last_words = true;
+        self.calls().stream_ended = true;
         self.run("proxy_on_delete", context, self.fuel(), |exports, store| {
             exports.delete.as_ref().map_or(Ok(()), |f| f.call(store, context))
         })?;
         let env = self.env.as_mut(&mut self.store);
         env.remove_context(context);
-        env.calls.last_words = false;
+        env.calls.stream_ended = false;
         Ok(())
     }
 
@@ -96,8 +96,8 @@ impl Instance {
         };
         let env = self.env.as_ref(&self.store);
         let root = match env.contexts.get(&context) {
-            Some(Owner::Stream { root, .. }) => *root,
-            Some(Owner::Root) | None => context,
+            Some(ContextKind::Stream { root, .. }) => *root,
+            Some(ContextKind::Root) | None => context,
         };
         let known = env.roots.iter().find(|known| known.context == root);
         Some(Arc::clone(known.map_or(&self.core, |known| &known.core)))

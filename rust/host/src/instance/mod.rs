@@ -14,7 +14,7 @@ use crate::instance::endings::Endings;
 
 use crate::abi::enums::{Action, Direction};
 use crate::context::callouts::Calls;
-use crate::context::instance_state::{Env, Links, Owner};
+use crate::context::instance_state::{ContextKind, GuestHandles, InstanceState};
 use crate::guest::exports;
 use crate::guest::exports::{Exports, HeadersCallback};
 use crate::hostcalls;
@@ -23,12 +23,12 @@ use crate::services::statistics::Tally;
 use crate::types::error::Error;
 use crate::wasm::engine::Tier;
 use crate::wasm::fuel::Meter;
-use crate::wasm::snapshot as remembered;
+use crate::wasm::snapshot;
 
 /// A started and configured VM. It belongs to the thread that made it.
 pub(crate) struct Instance {
     store: Store,
-    env: FunctionEnv<Env>,
+    env: FunctionEnv<InstanceState>,
     exports: Exports,
     meter: Meter,
     /// The plugin that has its turn, and its root context.
@@ -37,12 +37,12 @@ pub(crate) struct Instance {
     vm: wasmer::Instance,
     tier: Tier,
     /// It tried to move to better code and could not.
-    stays: bool,
+    migration_failed: bool,
     tally: Tally,
     /// Units for making it, which its first callback pays.
     owed: u64,
     /// What is asked beyond a callback's own stream is to be looked for.
-    pub(crate) has_news: bool,
+    pub(crate) has_pending: bool,
     /// Callbacks of contexts that end.
     endings: Endings,
 }
@@ -52,12 +52,12 @@ impl Instance {
     fn new(core: Arc<PluginCore>) -> Result<Self, Error> {
         let compiled = core.module.code();
         let mut store = Store::new(compiled.engine.clone());
-        let env = FunctionEnv::new(&mut store, Env::new(Arc::clone(&core)));
+        let env = FunctionEnv::new(&mut store, InstanceState::new(Arc::clone(&core)));
         let imports = hostcalls::imports(&mut store, &env, &compiled.module);
         let vm = wasmer::Instance::new_by_index(&mut store, &compiled.module, &imports)
             .map_err(|error| Error::Instantiate(error.to_string()))?;
         let meter = Meter::of(&vm).map_err(|e| Error::Instantiate(e.to_string()))?;
-        env.as_mut(&mut store).links = Some(Links {
+        env.as_mut(&mut store).handles = Some(GuestHandles {
             memory: exports::memory(&vm)?,
             allocate: exports::allocator(&vm, &store)?,
             meter: meter.clone(),
@@ -65,7 +65,7 @@ impl Instance {
         let exports = Exports::of(&vm, &store)?;
         let tier = compiled.tier;
         let tally = Tally::new(core.services.statistics(&core.name));
-        let (root, stays, has_news, owed) = (0, false, false, 0);
+        let (root, migration_failed, has_pending, owed) = (0, false, false, 0);
         let endings = Endings::default();
         Ok(Self {
             store,
@@ -76,36 +76,36 @@ impl Instance {
             root,
             vm,
             tier,
-            stays,
+            migration_failed,
             tally,
             owed,
-            has_news,
+            has_pending,
             endings,
         })
     }
 
     /// Goes on in better code, if there is some: with its memory, its globals, its contexts and all
-    /// else that the host knows of it. Not while a callback runs. One that cannot stays as it is.
-    pub(crate) fn improve(&mut self) {
-        if self.tier == Tier::Optimized || self.stays {
+    /// else that the host knows of it. Not while a callback runs. One that cannot migration_failed as it is.
+    pub(crate) fn upgrade_code(&mut self) {
+        if self.tier == Tier::Optimized || self.migration_failed {
             return;
         }
-        match self.moved() {
-            Ok(moved) => *self = moved,
-            Err(_) => self.stays = true,
+        match self.migrated() {
+            Ok(migrated) => *self = migrated,
+            Err(_) => self.migration_failed = true,
         }
     }
 
-    fn moved(&mut self) -> Result<Self, Error> {
+    fn migrated(&mut self) -> Result<Self, Error> {
         let mut new = Self::new(Arc::clone(&self.core))?;
-        remembered::copy((&self.vm, &mut self.store), (&new.vm, &mut new.store))
+        snapshot::copy_state((&self.vm, &mut self.store), (&new.vm, &mut new.store))
             .map_err(|error| Error::Instantiate(error.to_string()))?;
         new.root = self.root;
         new.endings = std::mem::take(&mut self.endings);
-        let links = new.env.as_mut(&mut new.store).links.take();
-        let empty = Env::new(Arc::clone(&self.core));
+        let handles = new.env.as_mut(&mut new.store).handles.take();
+        let empty = InstanceState::new(Arc::clone(&self.core));
         let mut env = std::mem::replace(self.env.as_mut(&mut self.store), empty);
-        env.links = links;
+        env.handles = handles;
         *new.env.as_mut(&mut new.store) = env;
         Ok(new)
     }
@@ -117,7 +117,7 @@ impl Instance {
     /// Makes the context of the policy at `position` of a stream.
     pub(crate) fn create_stream(&mut self, key: u64, position: usize) -> Result<u32, Error> {
         let (fuel, root) = (self.fuel(), self.root);
-        let owner = Owner::Stream { key, position, root };
+        let owner = ContextKind::Stream { key, position, root };
         let context = self.env.as_mut(&mut self.store).add_context(owner);
         self.run(
             ("proxy_on_context_create", &[("parent", root)]),

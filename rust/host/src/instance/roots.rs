@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::context::instance_state::{Owner, Root, Stage};
+use crate::context::instance_state::{ContextKind, RootContext, Stage};
 use crate::guest::exports::StartFunctions;
 use crate::instance::Instance;
 use crate::plugin::core::PluginCore;
@@ -23,18 +23,18 @@ impl Instance {
         let start = StartFunctions::of(&this.vm, &this.store)?;
         this.initialize(&start)?;
         let core = Arc::clone(&this.core);
-        this.join(&core)?;
+        this.create_root(&core)?;
         Ok(this)
     }
 
     /// Gives a plugin its root context: `proxy_on_context_create`, `proxy_on_vm_start` and
     /// `proxy_on_configure`. As in Envoy each root context has its `proxy_on_vm_start`: SDKs pass
     /// it on to that root alone. One that is refused leaves no trace in the host.
-    pub(crate) fn join(&mut self, core: &Arc<PluginCore>) -> Result<(), Error> {
+    pub(crate) fn create_root(&mut self, core: &Arc<PluginCore>) -> Result<(), Error> {
         let env = self.env.as_mut(&mut self.store);
         env.stage = Stage::Open;
-        let context = env.add_context(Owner::Root);
-        env.roots.push(Root { context, core: Arc::clone(core), tick: None });
+        let context = env.add_context(ContextKind::Root);
+        env.roots.push(RootContext { context, core: Arc::clone(core), tick: None });
         (self.core, self.root) = (Arc::clone(core), context);
         let configured = self.configure();
         if configured.is_err() {
@@ -44,7 +44,7 @@ impl Instance {
     }
 
     /// Ends the root context of the plugin that has its turn: `proxy_on_done`, `proxy_on_delete`.
-    pub(crate) fn leave(&mut self) -> Result<(), Error> {
+    pub(crate) fn delete_root(&mut self) -> Result<(), Error> {
         let (fuel, root) = (self.fuel(), self.root);
         if self.exports.done.is_some() {
             self.run("proxy_on_done", root, fuel, |exports, store| {
@@ -59,20 +59,20 @@ impl Instance {
     }
 
     /// Whether the guest was to say `proxy_done` of a stream and did not yet.
-    pub(crate) fn has_parked(&self) -> bool {
-        !self.env.as_ref(&self.store).parked.is_empty()
+    pub(crate) fn has_awaiting_done(&self) -> bool {
+        !self.env.as_ref(&self.store).awaiting_done.is_empty()
     }
 
     /// Nobody waits for what the plugin that has its turn did not say `proxy_done` of: it ends after
     /// this.
     #[allow(clippy::unnecessary_wraps, reason = "it runs as a callback")]
-    pub(crate) fn end_parked(&mut self) -> Result<(), Error> {
+    pub(crate) fn end_awaiting_done(&mut self) -> Result<(), Error> {
         let root = self.root;
         let env = self.env.as_mut(&mut self.store);
         let contexts = &env.contexts;
-        let its = |context: &mut u32| matches!(contexts.get(context), Some(Owner::Stream { root: its, .. }) if *its == root);
-        env.finished.extend(env.parked.extract_if(.., its));
-        self.has_news = env.has_news();
+        let its = |context: &mut u32| matches!(contexts.get(context), Some(ContextKind::Stream { root: its, .. }) if *its == root);
+        env.finished.extend(env.awaiting_done.extract_if(.., its));
+        self.has_pending = env.has_pending();
         Ok(())
     }
 
@@ -81,7 +81,7 @@ impl Instance {
         let env = self.env.as_mut(&mut self.store);
         env.roots.retain(|known| known.context != root);
         env.calls.end_root(root);
-        self.has_news = env.has_news();
+        self.has_pending = env.has_pending();
         env.remove_context(root);
         if let Some(other) = env.roots.first() {
             env.core = Arc::clone(&other.core);
@@ -91,12 +91,12 @@ impl Instance {
 
     /// Lets a plugin have its turn: what follows is in its name and within its limits.
     #[inline]
-    pub(crate) fn turn_to(&mut self, core: &Arc<PluginCore>) -> Result<(), Error> {
-        if self.core.id == core.id { Ok(()) } else { self.turn_to_other(core) }
+    pub(crate) fn select_plugin(&mut self, core: &Arc<PluginCore>) -> Result<(), Error> {
+        if self.core.id == core.id { Ok(()) } else { self.select_other_plugin(core) }
     }
 
     #[cold]
-    fn turn_to_other(&mut self, core: &Arc<PluginCore>) -> Result<(), Error> {
+    fn select_other_plugin(&mut self, core: &Arc<PluginCore>) -> Result<(), Error> {
         let root = self.env.as_ref(&self.store).root_of_plugin(core.id);
         self.root = root.ok_or(Error::InstanceGone)?.context;
         self.report();

@@ -5,7 +5,7 @@ use wasmer::{RuntimeError, Store};
 use crate::context::step;
 use crate::guest::exports;
 use crate::guest::exports::Exports;
-use crate::guest::probe::callback::{Called, Gives, Seen};
+use crate::guest::probe::callback::{CallbackCall, CallbackResult, CallbackSpan};
 use crate::instance::Instance;
 use crate::services::statistics::Failure;
 use crate::types::error::Error;
@@ -15,9 +15,9 @@ use crate::wasm::signals;
 
 impl Instance {
     /// Runs one callback with a fresh budget and says how it failed.
-    pub(super) fn run<'a, R: Gives>(
+    pub(super) fn run<'a, R: CallbackResult>(
         &mut self,
-        called: impl Into<Called<'a>>,
+        called: impl Into<CallbackCall<'a>>,
         context: u32,
         fuel: u64,
         call: impl FnOnce(&Exports, &mut Store) -> Result<R, RuntimeError>,
@@ -26,14 +26,14 @@ impl Instance {
         self.meter.refill(&mut self.store, fuel.saturating_sub(std::mem::take(&mut self.owed)));
         let env = self.env.as_mut(&mut self.store);
         env.enter(context);
-        let seen = env.traced.then(|| Seen::begin(env, called, context));
+        let seen = env.traced.then(|| CallbackSpan::begin(env, called, context));
         let running = self.tally.begin(called.name);
         let answer = signals::in_guest(|| call(&self.exports, &mut self.store))
             .map_err(|trap| self.failure(called.name, fuel, &trap));
         let left = self.meter.remaining(&mut self.store);
         let env = self.env.as_ref(&self.store);
-        self.has_news = env.has_news();
-        let used = fuel.saturating_sub(left).saturating_add(env.debt);
+        self.has_pending = env.has_pending();
+        let used = fuel.saturating_sub(left).saturating_add(env.unsettled_fuel);
         step::burn(used);
         self.tally.end(&running, used, || memory_size(&self.vm, &self.store));
         if let Some(seen) = seen {

@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::plugin::folders::Folders;
 use crate::plugin::spec::PluginSpec;
+use crate::services::namespaces::Namespace;
 use crate::services::shared_data::SharedData;
 use crate::services::signature::KeyCache;
-use crate::services::spaces::Space;
 use crate::services::tenant_data::{Lease, TenantData};
 use crate::wasm::module::CompiledModule;
 
 /// One VM: an instance on each thread that uses it, shared data and queues.
 pub(crate) struct Vm {
     pub(crate) id: u64,
-    pub(crate) space: Space,
+    pub(crate) space: Namespace,
     pub(crate) module: Arc<CompiledModule>,
     pub(crate) data: Arc<SharedData>,
     /// The public keys that its guests verified with.
@@ -60,7 +60,7 @@ impl Vm {
         data: Arc<SharedData>,
         serves: bool,
     ) -> Self {
-        let space = Space::Named(spec.vm_name().into());
+        let space = Namespace::Named(spec.vm_name().into());
         let (id, keys) = (next_id(), KeyCache::default());
         Self { id, space, module, data, keys, serves, tenant: None, lease: None }
     }
@@ -72,7 +72,7 @@ impl Vm {
         kept: &Arc<TenantData>,
     ) -> Self {
         let id = next_id();
-        let space = Space::Tenant(id);
+        let space = Namespace::Tenant(id);
         let lease = kept.lease(key, &space);
         let (data, keys) = (Arc::clone(&lease.data), KeyCache::default());
         let tenant = Some(key.into());

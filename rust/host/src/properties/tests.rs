@@ -1,7 +1,7 @@
 use super::*;
 use crate::abi::enums::Direction;
-use crate::context::flow::Flow;
-use crate::context::stored_properties::{Refused, Stored};
+use crate::context::direction::DirectionState;
+use crate::context::stored_properties::{StoreError, StoredProperties};
 use crate::context::stream_data::StreamData;
 use crate::services::clock::Clock;
 use crate::types::attributes::{Attributes, Tls, TlsFacts};
@@ -24,15 +24,16 @@ fn state() -> StreamData {
         (b"x-b", b"1"),
         (b"x-b", b"2"),
     ];
-    *state.flow(Direction::Request) =
-        Flow { headers: fields.into_iter().collect(), ..Flow::default() };
+    *state.direction(Direction::Request) =
+        DirectionState { headers: fields.into_iter().collect(), ..DirectionState::default() };
     state
 }
 
 fn answered(fields: &[(&[u8], &[u8])]) -> StreamData {
     let mut state = state();
     let headers = fields.iter().copied().collect();
-    *state.flow(Direction::Response) = Flow { headers, begun: true, ..Flow::default() };
+    *state.direction(Direction::Response) =
+        DirectionState { headers, begun: true, ..DirectionState::default() };
     state
 }
 
@@ -80,9 +81,9 @@ fn what_a_policy_stored_comes_first() {
 
 #[test]
 fn what_is_read_only_keeps_its_first_value() {
-    let mut stored = Stored::default();
+    let mut stored = StoredProperties::default();
     assert_eq!(stored.store(b"a".to_vec(), b"1".to_vec(), true), Ok(()));
-    assert_eq!(stored.store(b"a".to_vec(), b"2".to_vec(), true), Err(Refused::ReadOnly));
+    assert_eq!(stored.store(b"a".to_vec(), b"2".to_vec(), true), Err(StoreError::ReadOnly));
     assert_eq!(stored.find(b"a"), Some(&b"1"[..]));
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::services::spaces::Space;
+use crate::services::namespaces::Namespace;
 use crate::types::ids::{IdMap, IdSet};
 
 /// Metrics that are kept of those who are gone: a counter goes on when its policy comes back.
@@ -56,7 +56,7 @@ struct Table {
     metrics: IdMap<u32, Metric>,
     last_id: u32,
     /// What each space defined, alone or as others did.
-    defined: HashMap<Space, IdSet<u32>>,
+    defined: HashMap<Namespace, IdSet<u32>>,
     /// Metrics of nobody, the one that has been so for longest first.
     left: VecDeque<u32>,
 }
@@ -69,7 +69,7 @@ struct Metric {
 
 /// Why a metric did not take a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum MetricError {
     NotFound,
     BadArgument,
 }
@@ -80,7 +80,7 @@ impl Metrics {
     }
 
     /// Makes or opens a metric; `None` past the bound of `space` or when the name has another kind.
-    pub(crate) fn define(&self, kind: MetricKind, name: String, space: &Space) -> Option<u32> {
+    pub(crate) fn define(&self, kind: MetricKind, name: String, space: &Namespace) -> Option<u32> {
         let table = &mut *self.lock();
         let known = table.ids.get(&name).copied();
         if name.len() > NAME || known.is_some_and(|id| table.has_other_kind(id, kind)) {
@@ -110,7 +110,7 @@ impl Metrics {
     }
 
     /// A space is gone. What it alone defined is kept for a while.
-    pub(crate) fn leave(&self, space: &Space) {
+    pub(crate) fn leave(&self, space: &Namespace) {
         let table = &mut *self.lock();
         for id in table.defined.remove(space).unwrap_or_default() {
             let Some(metric) = table.metrics.get_mut(&id) else { continue };
@@ -126,7 +126,7 @@ impl Metrics {
     }
 
     /// Sets a gauge or a counter, adds to a histogram.
-    pub(crate) fn record(&self, id: u32, value: i64) -> Result<(), Refusal> {
+    pub(crate) fn record(&self, id: u32, value: i64) -> Result<(), MetricError> {
         let mut table = self.lock();
         let metric = table.metric(id)?;
         metric.records += 1;
@@ -138,12 +138,12 @@ impl Metrics {
     }
 
     /// Moves a gauge or a counter; a counter never goes down.
-    pub(crate) fn increment(&self, id: u32, delta: i64) -> Result<(), Refusal> {
+    pub(crate) fn increment(&self, id: u32, delta: i64) -> Result<(), MetricError> {
         let mut table = self.lock();
         let metric = table.metric(id)?;
         match metric.kind {
-            MetricKind::Counter if delta < 0 => return Err(Refusal::BadArgument),
-            MetricKind::Histogram => return Err(Refusal::BadArgument),
+            MetricKind::Counter if delta < 0 => return Err(MetricError::BadArgument),
+            MetricKind::Histogram => return Err(MetricError::BadArgument),
             MetricKind::Counter | MetricKind::Gauge => {}
         }
         metric.value = metric.value.saturating_add(delta);
@@ -152,11 +152,11 @@ impl Metrics {
     }
 
     /// The value of a gauge or a counter.
-    pub(crate) fn get(&self, id: u32) -> Result<i64, Refusal> {
+    pub(crate) fn get(&self, id: u32) -> Result<i64, MetricError> {
         let mut table = self.lock();
         let metric = table.metric(id)?;
         match metric.kind {
-            MetricKind::Histogram => Err(Refusal::BadArgument),
+            MetricKind::Histogram => Err(MetricError::BadArgument),
             MetricKind::Counter | MetricKind::Gauge => Ok(metric.value),
         }
     }
@@ -171,8 +171,8 @@ impl Metrics {
 }
 
 impl Table {
-    fn metric(&mut self, id: u32) -> Result<&mut MetricValue, Refusal> {
-        self.metrics.get_mut(&id).map(|metric| &mut metric.value).ok_or(Refusal::NotFound)
+    fn metric(&mut self, id: u32) -> Result<&mut MetricValue, MetricError> {
+        self.metrics.get_mut(&id).map(|metric| &mut metric.value).ok_or(MetricError::NotFound)
     }
 
     fn has_other_kind(&self, id: u32, kind: MetricKind) -> bool {
@@ -184,8 +184,8 @@ impl Table {
 mod tests {
     use super::*;
 
-    fn a() -> Space {
-        Space::Named("a".into())
+    fn a() -> Namespace {
+        Namespace::Named("a".into())
     }
 
     #[test]
@@ -193,7 +193,7 @@ mod tests {
         let metrics = Metrics::default();
         let id = metrics.define(MetricKind::Counter, "hits".into(), &a()).unwrap();
         metrics.increment(id, 2).unwrap();
-        assert_eq!(metrics.increment(id, -1), Err(Refusal::BadArgument));
+        assert_eq!(metrics.increment(id, -1), Err(MetricError::BadArgument));
         assert_eq!(metrics.get(id), Ok(2));
     }
 
@@ -203,7 +203,7 @@ mod tests {
         let id = metrics.define(MetricKind::Histogram, "size".into(), &a()).unwrap();
         metrics.record(id, 5).unwrap();
         metrics.record(id, 6).unwrap();
-        assert_eq!(metrics.get(id), Err(Refusal::BadArgument));
+        assert_eq!(metrics.get(id), Err(MetricError::BadArgument));
         assert_eq!((metrics.snapshot()[0].value, metrics.snapshot()[0].records), (11, 2));
     }
 
@@ -213,13 +213,14 @@ mod tests {
         let id = metrics.define(MetricKind::Gauge, "g".into(), &a());
         assert_eq!(metrics.define(MetricKind::Gauge, "g".into(), &a()), id);
         assert_eq!(metrics.define(MetricKind::Counter, "g".into(), &a()), None);
-        assert_eq!(metrics.get(99), Err(Refusal::NotFound));
+        assert_eq!(metrics.get(99), Err(MetricError::NotFound));
     }
 
     #[test]
     fn the_metrics_of_one_space_are_bounded_and_others_have_theirs() {
         let metrics = Metrics::default();
-        for space in [a(), Space::Tenant(1), Space::Tenant(2), Space::Named("b".into())] {
+        for space in [a(), Namespace::Tenant(1), Namespace::Tenant(2), Namespace::Named("b".into())]
+        {
             let name = |number: usize| format!("{space:?} {number}");
             let define = |number| metrics.define(MetricKind::Gauge, name(number), &space).is_some();
             let defined = (0..5000).take_while(|number| define(*number)).count();
@@ -231,7 +232,7 @@ mod tests {
     #[test]
     fn what_others_defined_as_well_counts_for_each() {
         let metrics = Metrics::default();
-        let tenants = [Space::Tenant(1), Space::Tenant(2)];
+        let tenants = [Namespace::Tenant(1), Namespace::Tenant(2)];
         let define = |tenant| metrics.define(MetricKind::Counter, "hits".into(), tenant).unwrap();
         let ids = tenants.each_ref().map(define);
         metrics.increment(ids[0], 1).unwrap();
@@ -250,10 +251,10 @@ mod tests {
         metrics.leave(&a());
         for number in 0..LEFT {
             let name = number.to_string();
-            metrics.define(MetricKind::Gauge, name, &Space::Tenant(number as u64)).unwrap();
-            metrics.leave(&Space::Tenant(number as u64));
+            metrics.define(MetricKind::Gauge, name, &Namespace::Tenant(number as u64)).unwrap();
+            metrics.leave(&Namespace::Tenant(number as u64));
         }
-        assert_eq!(metrics.get(first), Err(Refusal::NotFound));
+        assert_eq!(metrics.get(first), Err(MetricError::NotFound));
         let table = metrics.lock();
         assert_eq!([table.metrics.len(), table.ids.len(), table.left.len()], [LEFT; 3]);
     }

@@ -4,11 +4,11 @@ pub(crate) mod clock;
 pub(crate) mod denials;
 pub(crate) mod log_rate;
 pub(crate) mod metrics;
+pub(crate) mod namespaces;
 pub(crate) mod random;
 pub(crate) mod shared_data;
 pub(crate) mod shared_queues;
 pub(crate) mod signature;
-pub(crate) mod spaces;
 pub(crate) mod statistics;
 pub(crate) mod tenant_data;
 pub(crate) mod thread_time;
@@ -21,10 +21,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::services::clock::Clock;
 use crate::services::denials::Denials;
 use crate::services::metrics::Metrics;
+use crate::services::namespaces::{Namespace, Namespaces};
 use crate::services::random::Random;
 use crate::services::shared_data::SharedData;
 use crate::services::shared_queues::SharedQueues;
-use crate::services::spaces::{Space, Spaces};
 use crate::services::statistics::{CallbackStatistics, PolicyStatistics, Statistics};
 use crate::services::tenant_data::TenantData;
 use crate::services::trace::Trace;
@@ -40,9 +40,9 @@ pub(crate) struct Services {
     clock: Clock,
     random: Random,
     functions: ForeignFunctions,
-    data: Mutex<HashMap<Space, Arc<SharedData>>>,
-    spaces: Spaces,
-    tenants: Mutex<HashMap<Space, Arc<TenantData>>>,
+    data: Mutex<HashMap<Namespace, Arc<SharedData>>>,
+    spaces: Namespaces,
+    tenants: Mutex<HashMap<Namespace, Arc<TenantData>>>,
     queues: SharedQueues,
     metrics: Metrics,
     denials: Denials,
@@ -123,28 +123,28 @@ impl Services {
     }
 
     /// The shared data of a space that was entered.
-    pub(crate) fn shared_data(&self, space: &Space) -> Arc<SharedData> {
+    pub(crate) fn shared_data(&self, space: &Namespace) -> Arc<SharedData> {
         let mut data = lock(&self.data);
         let entry = data.entry(space.clone());
         Arc::clone(entry.or_insert_with(|| Arc::new(SharedData::of(space))))
     }
 
     /// What the tenants of a policy keep, in a space that was entered.
-    pub(crate) fn tenant_data(&self, space: &Space) -> Arc<TenantData> {
+    pub(crate) fn tenant_data(&self, space: &Namespace) -> Arc<TenantData> {
         let mut tenants = lock(&self.tenants);
         let entry = tenants.entry(space.clone());
         Arc::clone(entry.or_insert_with(|| Arc::new(TenantData::new())))
     }
 
     /// Notes a plugin that keeps its data in `space`.
-    pub(crate) fn enter(&self, space: &Space) {
+    pub(crate) fn enter(&self, space: &Namespace) {
         self.spaces.enter(space);
     }
 
     /// Notes that a plugin is gone. With the last plugin of a space its data is given back; a
     /// tenant's at once.
-    pub(crate) fn leave(&self, space: &Space) {
-        let bytes = |space: &Space| {
+    pub(crate) fn leave(&self, space: &Namespace) {
+        let bytes = |space: &Namespace| {
             let left = lock(&self.tenants).get(space).map_or(0, |tenants| tenants.bytes());
             let data = lock(&self.data).get(space).map_or(0, |data| data.bytes());
             data + left + self.queues.bytes(space)

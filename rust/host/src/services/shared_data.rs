@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::services::spaces::Space;
+use crate::services::namespaces::Namespace;
 
 /// What an entry takes beside its key and value; so it bounds their number too.
 const ENTRY: usize = 96;
@@ -29,7 +29,7 @@ struct Entry {
 
 /// Why a value was not stored.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum SharedDataError {
     /// Somebody else stored one since the number was read.
     CasMismatch,
     /// The policy's share is full.
@@ -38,7 +38,7 @@ pub(crate) enum Refusal {
 
 impl SharedData {
     /// Data of a space, as much as it may keep.
-    pub(crate) fn of(space: &Space) -> Self {
+    pub(crate) fn of(space: &Namespace) -> Self {
         Self { table: Mutex::default(), capacity: space.quota().data }
     }
 
@@ -54,27 +54,27 @@ impl SharedData {
     }
 
     /// Stores `value`; `cas` 0 is unconditional, else it must be the number of the stored value.
-    pub(crate) fn set(&self, key: &[u8], value: Vec<u8>, cas: u32) -> Result<(), Refusal> {
+    pub(crate) fn set(&self, key: &[u8], value: Vec<u8>, cas: u32) -> Result<(), SharedDataError> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let table = &mut *table;
         let next = table.last_cas.checked_add(1).unwrap_or(1);
         if let Some(entry) = table.entries.get_mut(key) {
             if cas != 0 && cas != entry.cas {
-                return Err(Refusal::CasMismatch);
+                return Err(SharedDataError::CasMismatch);
             }
             let bytes = table.bytes - entry.value.len() + value.len();
             if bytes > self.capacity {
-                return Err(Refusal::Full);
+                return Err(SharedDataError::Full);
             }
             table.bytes = bytes;
             *entry = Entry { value, cas: next };
         } else {
             let bytes = table.bytes + key.len() + value.len() + ENTRY;
             if cas != 0 {
-                return Err(Refusal::CasMismatch);
+                return Err(SharedDataError::CasMismatch);
             }
             if bytes > self.capacity {
-                return Err(Refusal::Full);
+                return Err(SharedDataError::Full);
             }
             table.bytes = bytes;
             table.entries.insert(key.to_vec(), Entry { value, cas: next });
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     const CAPACITY: usize = TENANT.quota().data;
-    const TENANT: Space = Space::Tenant(1);
+    const TENANT: Namespace = Namespace::Tenant(1);
 
     fn empty() -> SharedData {
         SharedData::of(&TENANT)
@@ -101,21 +101,21 @@ mod tests {
         data.set(b"k", b"1".to_vec(), 0).unwrap();
         let (_, cas) = data.get(b"k").unwrap();
         data.set(b"k", b"2".to_vec(), cas).unwrap();
-        assert_eq!(data.set(b"k", b"3".to_vec(), cas), Err(Refusal::CasMismatch));
+        assert_eq!(data.set(b"k", b"3".to_vec(), cas), Err(SharedDataError::CasMismatch));
         assert_eq!(data.get(b"k").unwrap().0, b"2");
     }
 
     #[test]
     fn a_number_for_an_absent_key_is_refused() {
-        assert_eq!(empty().set(b"k", vec![], 7), Err(Refusal::CasMismatch));
+        assert_eq!(empty().set(b"k", vec![], 7), Err(SharedDataError::CasMismatch));
     }
 
     #[test]
     fn the_share_of_a_tenant_is_bounded() {
         let data = empty();
-        assert_eq!(data.set(b"k", vec![0; CAPACITY], 0), Err(Refusal::Full));
+        assert_eq!(data.set(b"k", vec![0; CAPACITY], 0), Err(SharedDataError::Full));
         data.set(b"k", vec![0; CAPACITY - ENTRY - 1], 0).unwrap();
-        assert_eq!(data.set(b"l", vec![], 0), Err(Refusal::Full));
+        assert_eq!(data.set(b"l", vec![], 0), Err(SharedDataError::Full));
         data.set(b"k", vec![], 0).unwrap();
         data.set(b"l", vec![], 0).unwrap();
     }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::services::spaces::Space;
+use crate::services::namespaces::Namespace;
 use crate::types::ids::IdMap;
 
 /// Bytes that wait in one queue, whoever put them there; more are refused.
@@ -19,11 +19,11 @@ pub(crate) struct SharedQueues {
 
 #[derive(Default)]
 struct Table {
-    ids: HashMap<(Space, Vec<u8>), u32>,
+    ids: HashMap<(Namespace, Vec<u8>), u32>,
     queues: IdMap<u32, Queue>,
     last_id: u32,
     /// What each space uses of its quota.
-    usage: HashMap<Space, Usage>,
+    usage: HashMap<Namespace, Usage>,
 }
 
 #[derive(Default)]
@@ -34,7 +34,7 @@ struct Usage {
 }
 
 struct Queue {
-    owner: Space,
+    owner: Namespace,
     values: VecDeque<Value>,
     bytes: usize,
     /// How many values were taken from it.
@@ -46,19 +46,19 @@ struct Queue {
 /// A value, and who put it there.
 struct Value {
     bytes: Vec<u8>,
-    sender: Space,
+    sender: Namespace,
 }
 
 /// A queue that is not there, or is full, or belongs to another who is named.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum QueueError {
     NotFound,
     Full,
     Denied(String),
 }
 
 /// Whether queues of an owner may be used.
-pub(crate) type May<'a> = &'a dyn Fn(&Space) -> bool;
+pub(crate) type AccessCheck<'a> = &'a dyn Fn(&Namespace) -> bool;
 
 impl SharedQueues {
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -66,7 +66,7 @@ impl SharedQueues {
     }
 
     /// Makes or opens the queue and notes `plugin` as its listener; `None` past the bounds.
-    pub(crate) fn register(&self, owner: &Space, name: &[u8], plugin: u64) -> Option<u32> {
+    pub(crate) fn register(&self, owner: &Namespace, name: &[u8], plugin: u64) -> Option<u32> {
         if name.len() > NAME {
             return None;
         }
@@ -94,7 +94,7 @@ impl SharedQueues {
     }
 
     /// The id of a queue that a policy registered.
-    pub(crate) fn resolve(&self, owner: &Space, name: &[u8]) -> Option<u32> {
+    pub(crate) fn resolve(&self, owner: &Namespace, name: &[u8]) -> Option<u32> {
         self.lock().ids.get(&(owner.clone(), name.to_vec())).copied()
     }
 
@@ -103,16 +103,16 @@ impl SharedQueues {
         &self,
         id: u32,
         value: Vec<u8>,
-        sender: &Space,
-        may: May<'_>,
-    ) -> Result<Vec<u64>, Refusal> {
+        sender: &Namespace,
+        may: AccessCheck<'_>,
+    ) -> Result<Vec<u64>, QueueError> {
         let mut table = self.lock();
         let sent = table.usage.get(sender).map_or(0, |used| used.bytes);
         let value = Value { bytes: value, sender: sender.clone() };
         let cost = value.cost();
         let queue = table.open(id, may)?;
         if queue.bytes + cost > CAPACITY || sent + cost > sender.quota().queued {
-            return Err(Refusal::Full);
+            return Err(QueueError::Full);
         }
         queue.bytes += cost;
         queue.values.push_back(value);
@@ -122,7 +122,11 @@ impl SharedQueues {
     }
 
     /// Takes the oldest value; `Ok(None)` when the queue is empty.
-    pub(crate) fn dequeue(&self, id: u32, may: May<'_>) -> Result<Option<Vec<u8>>, Refusal> {
+    pub(crate) fn dequeue(
+        &self,
+        id: u32,
+        may: AccessCheck<'_>,
+    ) -> Result<Option<Vec<u8>>, QueueError> {
         let mut table = self.lock();
         let queue = table.open(id, may)?;
         let Some(value) = queue.values.pop_front() else { return Ok(None) };
@@ -148,7 +152,7 @@ impl SharedQueues {
     }
 
     /// Forgets a plugin that is gone.
-    pub(crate) fn forget(&self, plugin: u64, owner: &Space) {
+    pub(crate) fn forget(&self, plugin: u64, owner: &Namespace) {
         let table = &mut *self.lock();
         for queue in table.queues.values_mut().filter(|queue| queue.owner == *owner) {
             queue.listeners.retain(|listener| *listener != plugin);
@@ -156,12 +160,12 @@ impl SharedQueues {
     }
 
     /// Bytes that wait in the queues of a space.
-    pub(crate) fn bytes(&self, owner: &Space) -> usize {
+    pub(crate) fn bytes(&self, owner: &Namespace) -> usize {
         self.lock().queues.values().filter(|its| its.owner == *owner).map(|its| its.bytes).sum()
     }
 
     /// Removes the queues of a space.
-    pub(crate) fn remove(&self, owner: &Space) {
+    pub(crate) fn remove(&self, owner: &Namespace) {
         let table = &mut *self.lock();
         let removed: Vec<Queue> = table
             .queues
@@ -187,7 +191,7 @@ impl Value {
 }
 
 impl Queue {
-    fn of(owner: Space) -> Self {
+    fn of(owner: Namespace) -> Self {
         Self { owner, values: VecDeque::new(), bytes: 0, taken: 0, listeners: Vec::new() }
     }
 }
@@ -198,7 +202,7 @@ impl Table {
         self.use_less(&value.sender, |used| used.bytes -= value.cost());
     }
 
-    fn use_less(&mut self, space: &Space, less: impl FnOnce(&mut Usage)) {
+    fn use_less(&mut self, space: &Namespace, less: impl FnOnce(&mut Usage)) {
         let Some(used) = self.usage.get_mut(space) else { return };
         less(used);
         if used.queues == 0 && used.bytes == 0 {
@@ -207,17 +211,17 @@ impl Table {
     }
 
     /// The queue of this id. That a tenant has one is no business of others.
-    fn open(&mut self, id: u32, may: May<'_>) -> Result<&mut Queue, Refusal> {
+    fn open(&mut self, id: u32, may: AccessCheck<'_>) -> Result<&mut Queue, QueueError> {
         let queue = self.queue(id)?;
         match &queue.owner {
             owner if may(owner) => Ok(queue),
-            Space::Named(vm_id) => Err(Refusal::Denied(vm_id.as_ref().into())),
-            Space::Tenant(_) => Err(Refusal::NotFound),
+            Namespace::Named(vm_id) => Err(QueueError::Denied(vm_id.as_ref().into())),
+            Namespace::Tenant(_) => Err(QueueError::NotFound),
         }
     }
 
-    fn queue(&mut self, id: u32) -> Result<&mut Queue, Refusal> {
-        self.queues.get_mut(&id).ok_or(Refusal::NotFound)
+    fn queue(&mut self, id: u32) -> Result<&mut Queue, QueueError> {
+        self.queues.get_mut(&id).ok_or(QueueError::NotFound)
     }
 }
 
@@ -225,10 +229,10 @@ impl Table {
 mod tests {
     use super::*;
 
-    const ANY: fn(&Space) -> bool = |_| true;
+    const ANY: fn(&Namespace) -> bool = |_| true;
 
-    fn a() -> Space {
-        Space::Named("a".into())
+    fn a() -> Namespace {
+        Namespace::Named("a".into())
     }
 
     #[test]
@@ -248,8 +252,8 @@ mod tests {
     #[test]
     fn an_unknown_queue_is_named() {
         let queues = SharedQueues::default();
-        assert_eq!(queues.enqueue(0, vec![], &a(), &ANY), Err(Refusal::NotFound));
-        assert_eq!(queues.dequeue(9, &ANY), Err(Refusal::NotFound));
+        assert_eq!(queues.enqueue(0, vec![], &a(), &ANY), Err(QueueError::NotFound));
+        assert_eq!(queues.dequeue(9, &ANY), Err(QueueError::NotFound));
         assert_eq!(queues.resolve(&a(), b"q"), None);
     }
 
@@ -257,9 +261,9 @@ mod tests {
     fn a_queue_of_another_is_closed() {
         let queues = SharedQueues::default();
         let id = queues.register(&a(), b"q", 1).unwrap();
-        let own = |owner: &Space| *owner == Space::Named("b".into());
-        let denied = || Refusal::Denied("a".into());
-        assert_eq!(queues.enqueue(id, vec![], &Space::Named("b".into()), &own), Err(denied()));
+        let own = |owner: &Namespace| *owner == Namespace::Named("b".into());
+        let denied = || QueueError::Denied("a".into());
+        assert_eq!(queues.enqueue(id, vec![], &Namespace::Named("b".into()), &own), Err(denied()));
         assert_eq!(queues.dequeue(id, &own), Err(denied()));
     }
 
@@ -267,27 +271,28 @@ mod tests {
     fn a_queue_is_bounded() {
         let queues = SharedQueues::default();
         let id = queues.register(&a(), b"q", 1).unwrap();
-        assert_eq!(queues.enqueue(id, vec![0; CAPACITY], &a(), &ANY), Err(Refusal::Full));
+        assert_eq!(queues.enqueue(id, vec![0; CAPACITY], &a(), &ANY), Err(QueueError::Full));
     }
 
     #[test]
     fn what_one_sender_has_waiting_is_bounded_and_others_have_theirs() {
-        let (queues, other) = (SharedQueues::default(), Space::Named("b".into()));
+        let (queues, other) = (SharedQueues::default(), Namespace::Named("b".into()));
         let ids: Vec<u32> = (0..9).map(|name| queues.register(&a(), &[name], 1).unwrap()).collect();
         let quarter = vec![0; a().quota().queued / 4];
-        let send = |id: u32, sender: &Space| queues.enqueue(id, quarter.clone(), sender, &ANY);
+        let send = |id: u32, sender: &Namespace| queues.enqueue(id, quarter.clone(), sender, &ANY);
         assert_eq!(ids.iter().take_while(|id| send(**id, &a()).is_ok()).count(), 3);
         // What another one sends into its queues counts against that one.
         assert!(send(ids[0], &other).is_ok());
         queues.dequeue(ids[0], &ANY).unwrap();
         assert!(send(ids[4], &a()).is_ok());
-        assert_eq!(send(ids[5], &a()), Err(Refusal::Full));
+        assert_eq!(send(ids[5], &a()), Err(QueueError::Full));
     }
 
     #[test]
     fn the_queues_of_one_space_are_bounded_and_others_have_theirs() {
         let queues = SharedQueues::default();
-        for space in [a(), Space::Tenant(1), Space::Tenant(2), Space::Named("b".into())] {
+        for space in [a(), Namespace::Tenant(1), Namespace::Tenant(2), Namespace::Named("b".into())]
+        {
             let register = |name: usize| queues.register(&space, &name.to_le_bytes(), 1).is_some();
             assert_eq!((0..5000).take_while(|name| register(*name)).count(), space.quota().queues);
         }
@@ -303,11 +308,11 @@ mod tests {
 
     #[test]
     fn a_queue_of_a_tenant_is_its_own_and_goes_with_it() {
-        let (queues, tenant) = (SharedQueues::default(), Space::Tenant(7));
+        let (queues, tenant) = (SharedQueues::default(), Namespace::Tenant(7));
         let id = queues.register(&tenant, b"q", 1).unwrap();
         queues.enqueue(id, vec![0; 9], &tenant, &|owner| *owner == tenant).unwrap();
-        let other = |owner: &Space| *owner == Space::Tenant(8);
-        assert_eq!(queues.dequeue(id, &other), Err(Refusal::NotFound));
+        let other = |owner: &Namespace| *owner == Namespace::Tenant(8);
+        assert_eq!(queues.dequeue(id, &other), Err(QueueError::NotFound));
         queues.remove(&tenant);
         assert_eq!(queues.resolve(&tenant, b"q"), None);
         let table = queues.lock();

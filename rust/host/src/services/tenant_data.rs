@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::services::namespaces::Namespace;
 use crate::services::shared_data::SharedData;
-use crate::services::spaces::Space;
 
 /// Bytes that the tenants without a VM may leave behind, of one policy.
 const LEFT: usize = 16 << 20;
@@ -53,7 +53,7 @@ impl TenantData {
     }
 
     /// The data of the tenant `key`: what it left, or none.
-    pub(crate) fn lease(self: &Arc<Self>, key: &[u8], space: &Space) -> Lease {
+    pub(crate) fn lease(self: &Arc<Self>, key: &[u8], space: &Namespace) -> Lease {
         let table = &mut *self.lock();
         let (all, key): (_, Arc<[u8]>) = (Arc::clone(self), key.into());
         let kept = table.tenants.entry(Arc::clone(&key)).or_insert_with(|| Kept {
@@ -122,7 +122,7 @@ impl Drop for Lease {
 mod tests {
     use super::*;
 
-    const SPACE: Space = Space::Tenant(1);
+    const SPACE: Namespace = Namespace::Tenant(1);
 
     fn bounded(most: usize) -> Arc<TenantData> {
         Arc::new(TenantData { table: Mutex::default(), most })

@@ -10,7 +10,7 @@ use crate::context::reentrancy;
 use crate::context::step;
 use crate::host::plugin::Plugin;
 use crate::services::Services;
-use crate::thread::plugin_slot::Slot;
+use crate::thread::plugin_slot::PluginSlot;
 use crate::thread::slots;
 use crate::thread::turn::turn;
 use crate::types::effects::Effects;
@@ -132,18 +132,18 @@ impl Chain {
         // A start may take long: the rest of the loop has its turn between two.
         let _ = slots.iter().any(|slot| slot.start());
         slots.extend(cores().flat_map(|core| slots::tenants(core.id)));
-        slots.extend(slots::leaving());
+        slots.extend(slots::ending());
         // Other hosts of this thread have their turn, too; when the next one is, is for them to say.
-        let own = |slot: &Slot| {
+        let own = |slot: &PluginSlot| {
             self.services().is_none_or(|services| Arc::ptr_eq(services, &slot.core().services))
         };
         let wait = turn(&slots, own).into_iter().chain(idle).min();
-        slots::let_go();
+        slots::release_ended();
         Ticked { wait, effects: take_effects() }
     }
 
-    fn slots(&self) -> Vec<Rc<Slot>> {
-        self.inner.plugins.iter().map(|plugin| slots::slot(plugin.core())).collect()
+    fn slots(&self) -> Vec<Rc<PluginSlot>> {
+        self.inner.plugins.iter().map(|plugin| slots::slot_of(plugin.core())).collect()
     }
 
     /// Now, by the clock of its host; nothing where no policy can ask for it.

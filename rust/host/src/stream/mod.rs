@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::abi::enums::Direction;
-use crate::context::flow::Flow;
+use crate::context::direction::DirectionState;
 use crate::context::stream_data::StreamData;
 use crate::context::{reentrancy, step as budget, stream_table};
 use crate::properties::USER;
 use crate::stream::chain::Chain;
 use crate::stream::filters::FilterChain;
-use crate::stream::filters::answers::Refusal;
+use crate::stream::filters::answers::HostResponse;
 use crate::thread::queue_calls;
 use crate::types::attributes::Attributes;
 use crate::types::effects::{Body, Effects, LocalResponse};
@@ -105,7 +105,12 @@ impl Stream {
             let fits = {
                 let policies = &chain.state.borrow().chain;
                 let request = &mut chain.data.borrow_mut().request;
-                *request = Flow { headers, begun: true, headers_only: end, ..Flow::default() };
+                *request = DirectionState {
+                    headers,
+                    begun: true,
+                    headers_only: end,
+                    ..DirectionState::default()
+                };
                 for name in policies.stripped() {
                     request.changed |= request.headers.remove(name);
                 }
@@ -114,7 +119,7 @@ impl Stream {
             if fits {
                 chain.headers(Direction::Request, 0);
             } else {
-                chain.answer(Refusal::RequestHeaders.response());
+                chain.answer(HostResponse::RequestHeaders.response());
             }
         })
     }
@@ -144,7 +149,7 @@ impl Stream {
             if fits {
                 on_trailers(chain, Direction::Request, trailers);
             } else {
-                chain.answer(Refusal::RequestHeaders.response());
+                chain.answer(HostResponse::RequestHeaders.response());
             }
         })
     }
@@ -161,7 +166,12 @@ impl Stream {
                     return;
                 }
                 let data = &mut *chain.data.borrow_mut();
-                data.response = Flow { headers, begun: true, headers_only: end, ..Flow::default() };
+                data.response = DirectionState {
+                    headers,
+                    begun: true,
+                    headers_only: end,
+                    ..DirectionState::default()
+                };
                 if end {
                     data.info.answered = state.chain.now();
                 }
@@ -291,9 +301,9 @@ fn on_body(chain: &FilterChain<'_>, direction: Direction, chunk: &[u8], end: boo
             return;
         }
         let data = &mut *chain.data.borrow_mut();
-        let flow = data.flow(direction);
-        flow.rewritten = false;
-        flow.bytes += chunk.len() as u64;
+        let direction_state = data.direction(direction);
+        direction_state.rewritten = false;
+        direction_state.bytes += chunk.len() as u64;
         if end && direction == Direction::Response {
             data.info.answered = state.chain.now();
         }
@@ -314,9 +324,9 @@ fn on_trailers(chain: &FilterChain<'_>, direction: Direction, trailers: HeaderMa
             return;
         }
         let data = &mut *chain.data.borrow_mut();
-        let flow = data.flow(direction);
-        flow.rewritten = false;
-        flow.trailers = Some(trailers);
+        let direction_state = data.direction(direction);
+        direction_state.rewritten = false;
+        direction_state.trailers = Some(trailers);
         if direction == Direction::Response {
             data.info.answered = state.chain.now();
         }

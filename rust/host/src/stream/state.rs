@@ -6,13 +6,13 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use crate::abi::enums::Direction;
-use crate::context::flow::Stop;
+use crate::context::direction::Iteration;
 use crate::context::outbox::outbox;
 use crate::context::stream_data::StreamData;
 use crate::context::stream_table::{self, SharedData};
-use crate::host::tenants::Visit;
+use crate::host::tenants::TenantLease;
 use crate::stream::chain::Chain;
-use crate::thread::plugin_slot::Slot;
+use crate::thread::plugin_slot::PluginSlot;
 use crate::types::attributes::Attributes;
 use crate::types::effects::{Effects, Pressure, Progress};
 
@@ -36,20 +36,20 @@ pub(crate) struct StreamState {
 /// The place of one policy in a stream.
 #[derive(Default)]
 pub(crate) struct Filter {
-    pub(crate) seat: Option<Seat>,
+    pub(crate) context: Option<FilterContext>,
     /// The policy failed and is skipped from now on.
     pub(crate) skipped: bool,
 }
 
 /// The context of a stream in an instance.
 #[derive(Clone)]
-pub(crate) struct Seat {
-    pub(crate) slot: Rc<Slot>,
+pub(crate) struct FilterContext {
+    pub(crate) slot: Rc<PluginSlot>,
     pub(crate) generation: u64,
-    pub(crate) context: u32,
+    pub(crate) id: u32,
     /// Keeps the tenant that it is of.
     #[expect(dead_code, reason = "it is there to be dropped")]
-    pub(crate) visit: Option<Rc<Visit>>,
+    pub(crate) lease: Option<Rc<TenantLease>>,
 }
 
 impl StreamState {
@@ -64,9 +64,11 @@ impl StreamState {
     /// Whether no policy looks at the body or holds any of it.
     pub(crate) fn lets_body_pass(&self, data: &StreamData, direction: Direction) -> bool {
         let looks = self.chain.looks_at_body(direction);
-        self.filters.iter().zip(&data.filters).all(|(filter, gates)| {
-            let gate = gates.gate(direction);
-            gate.stop == Stop::No && gate.body.is_empty() && (!looks || filter.seat.is_none())
+        self.filters.iter().zip(&data.filters).all(|(filter, states)| {
+            let held = states.filter(direction);
+            held.iteration == Iteration::Continue
+                && held.body.is_empty()
+                && (!looks || filter.context.is_none())
         })
     }
 
@@ -82,9 +84,9 @@ impl StreamState {
         let full = |direction: Direction| {
             let plugins = self.chain.plugins().iter();
             plugins.zip(&data.filters).any(|(plugin, filter)| {
-                let gate = filter.gate(direction);
+                let filter = filter.filter(direction);
                 let limit = plugin.core().spec.limits.body;
-                gate.watermark && gate.waits() && gate.held() >= limit
+                filter.watermark && filter.waits() && filter.held() >= limit
             })
         };
         let (request, response) = (full(Direction::Request), full(Direction::Response));

@@ -13,7 +13,7 @@ use crate::thread::account;
 /// Hands over what an instance asked and cancelled since. What it asked in the background counts
 /// towards its share.
 pub(crate) fn hand_over(generation: u64, calls: &mut Calls) {
-    let (asked, cancelled) = calls.take_news();
+    let (asked, cancelled) = calls.take_pending();
     for (waiting, callout) in asked {
         let plugin = match waiting {
             Some(Waiting { plugin, number, of_stream }) => {

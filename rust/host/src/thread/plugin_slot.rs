@@ -9,29 +9,29 @@ use crate::context::step;
 use crate::instance::Instance;
 use crate::plugin::core::PluginCore;
 use crate::thread::account::{self, Account, Released};
-use crate::thread::vm_slot::Place;
+use crate::thread::vm_slot::VmSlot;
 use crate::types::error::Error;
 
-pub(crate) struct Slot {
+pub(crate) struct PluginSlot {
     core: Arc<PluginCore>,
-    place: Rc<Place>,
+    vm_slot: Rc<VmSlot>,
     account: Rc<Account>,
     /// Its tick is due and was counted as put off.
     late: Cell<bool>,
 }
 
-impl Slot {
-    pub(crate) fn new(core: &Arc<PluginCore>, place: Rc<Place>) -> Self {
+impl PluginSlot {
+    pub(crate) fn new(core: &Arc<PluginCore>, vm_slot: Rc<VmSlot>) -> Self {
         let account = account::open(core);
-        Self { core: Arc::clone(core), place, account, late: Cell::new(false) }
+        Self { core: Arc::clone(core), vm_slot, account, late: Cell::new(false) }
     }
 
     pub(crate) fn core(&self) -> &Arc<PluginCore> {
         &self.core
     }
 
-    pub(crate) fn place(&self) -> &Rc<Place> {
-        &self.place
+    pub(crate) fn vm_slot(&self) -> &Rc<VmSlot> {
+        &self.vm_slot
     }
 
     /// The share of the thread's time that its policy has in the background.
@@ -41,12 +41,12 @@ impl Slot {
 
     /// Makes sure that there is an instance, and the plugin's root context in it; its generation.
     pub(crate) fn ready(&self) -> Result<u64, Error> {
-        self.place.ready(&self.core)
+        self.vm_slot.ready(&self.core)
     }
 
     /// Whether there is one.
     pub(crate) fn is_there(&self) -> bool {
-        self.place.has(self.core.id)
+        self.vm_slot.has(self.core.id)
     }
 
     /// Whether it is to be started, now or when its back-off ends. A VM whose tenants have their own
@@ -58,7 +58,7 @@ impl Slot {
 
     /// Starts it if it is missing and may start now; whether that was tried.
     pub(crate) fn start(&self) -> bool {
-        let starts = self.is_missing() && self.place.wait(&self.core).is_none();
+        let starts = self.is_missing() && self.vm_slot.wait(&self.core).is_none();
         if starts {
             // How it failed is in the outbox.
             let _ = self.ready();
@@ -68,7 +68,7 @@ impl Slot {
 
     /// Grows with each instance, so that a stream knows whether its own is still there.
     pub(crate) fn generation(&self) -> u64 {
-        self.place.generation()
+        self.vm_slot.generation()
     }
 
     /// Runs a callback of this plugin in the instance of `generation`. If it crashes, the instance
@@ -78,12 +78,12 @@ impl Slot {
         generation: u64,
         callback: impl FnOnce(&mut Instance) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        self.place.call(&self.core, generation, callback)
+        self.vm_slot.call(&self.core, generation, callback)
     }
 
     /// True when the instance of `generation` still serves.
     pub(crate) fn serves(&self, generation: u64) -> bool {
-        self.place.serves(generation)
+        self.vm_slot.serves(generation)
     }
 
     /// Whether a callback may run in the background now: within the step, and within the share.
@@ -106,7 +106,7 @@ impl Slot {
 
     /// When the tick was due, if it is.
     pub(crate) fn tick_is_due(&self) -> Option<Instant> {
-        let due = self.place.tick_due(self.core.id)?;
+        let due = self.vm_slot.tick_due(self.core.id)?;
         (due <= self.core.services.clock().now()).then_some(due)
     }
 
@@ -132,7 +132,7 @@ impl Slot {
 
     /// Since when callbacks of its contexts wait that end.
     pub(crate) fn ends_since(&self) -> Option<Instant> {
-        self.place.ends_since(self.core.id)
+        self.vm_slot.ends_since(self.core.id)
     }
 
     /// Whether callbacks of contexts that end are due.
@@ -144,7 +144,7 @@ impl Slot {
     pub(crate) fn end_one(&self) -> bool {
         let runs = self.has_endings() && self.may_run();
         if runs {
-            self.account.run(|| self.place.end_one(&self.core));
+            self.account.run(|| self.vm_slot.end_one(&self.core));
         }
         runs
     }
@@ -155,15 +155,15 @@ impl Slot {
     }
 
     /// The plugin is gone: its root context ends. False while callbacks of its contexts are due.
-    pub(crate) fn leave(&self) -> bool {
-        self.place.leave(&self.core)
+    pub(crate) fn end(&self) -> bool {
+        self.vm_slot.remove_plugin(&self.core)
     }
 
     /// How long it is until something is to be done in the background.
     pub(crate) fn wait(&self) -> Option<Duration> {
         let now = self.core.services.clock().now();
         let share = || self.account.wait();
-        let tick = self.place.tick_due(self.core.id).map(|due| {
+        let tick = self.vm_slot.tick_due(self.core.id).map(|due| {
             let (due, share) = (due.saturating_duration_since(now), share());
             if due < share {
                 self.is_late();
@@ -172,12 +172,12 @@ impl Slot {
         });
         let others = (self.has_endings() || self.account.holds_something()).then(share);
         let start =
-            self.is_missing().then(|| self.place.wait(&self.core).unwrap_or(Duration::ZERO));
+            self.is_missing().then(|| self.vm_slot.wait(&self.core).unwrap_or(Duration::ZERO));
         [tick, others, start].into_iter().flatten().min()
     }
 }
 
-impl Drop for Slot {
+impl Drop for PluginSlot {
     fn drop(&mut self) {
         account::close(self.core.id);
     }

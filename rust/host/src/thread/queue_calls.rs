@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::context::outbox::outbox;
 use crate::context::queue_calls::Key;
-use crate::thread::plugin_slot::Slot;
+use crate::thread::plugin_slot::PluginSlot;
 use crate::thread::slots;
 
 /// Tells plugins of the values that this step brought. What is queued meanwhile comes with a later
@@ -54,14 +54,14 @@ pub(crate) fn tell_late(key: Key) -> bool {
 
 /// How long until something can be told that could not be yet; nothing where that is for others to
 /// say.
-pub(crate) fn wait(own: impl Fn(&Slot) -> bool) -> Option<Duration> {
+pub(crate) fn wait(own: impl Fn(&PluginSlot) -> bool) -> Option<Duration> {
     let waiting = outbox(|out| out.queues.plugins());
     let there = |plugin: u64| slots::find(plugin).filter(|slot| slot.is_there());
     let slots = waiting.into_iter().filter_map(there).filter(|slot| own(slot));
     slots.map(|slot| slot.account().wait()).min()
 }
 
-fn tell(slot: &Slot, queue: u32) {
+fn tell(slot: &PluginSlot, queue: u32) {
     let (services, plugin) = (&slot.core().services, slot.core().id);
     let taken = services.queues().taken(queue);
     // How it failed is in the outbox; there is no stream to answer.

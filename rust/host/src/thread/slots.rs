@@ -12,18 +12,18 @@ use crate::context::outbox::{self, outbox};
 use crate::context::reentrancy;
 use crate::plugin::core::PluginCore;
 use crate::services::Services;
-use crate::thread::plugin_slot::Slot;
-use crate::thread::vm_slot::Place;
+use crate::thread::plugin_slot::PluginSlot;
+use crate::thread::vm_slot::VmSlot;
 use crate::types::ids::IdMap;
 
 thread_local! {
-    static SLOTS: RefCell<IdMap<u64, Rc<Slot>>> = RefCell::default();
+    static SLOTS: RefCell<IdMap<u64, Rc<PluginSlot>>> = RefCell::default();
     /// By VM.
-    static PLACES: RefCell<IdMap<u64, Weak<Place>>> = RefCell::default();
+    static VM_SLOTS: RefCell<IdMap<u64, Weak<VmSlot>>> = RefCell::default();
     /// What serves the tenants of a plugin.
-    static TENANTS: RefCell<IdMap<u64, Vec<Rc<Slot>>>> = RefCell::default();
+    static TENANTS: RefCell<IdMap<u64, Vec<Rc<PluginSlot>>>> = RefCell::default();
     /// Plugins that are gone, whose contexts still end.
-    static LEAVING: RefCell<Vec<Rc<Slot>>> = RefCell::default();
+    static ENDING: RefCell<Vec<Rc<PluginSlot>>> = RefCell::default();
     static SEEN_RETIRED: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -31,12 +31,12 @@ thread_local! {
 static RETIRED: AtomicUsize = AtomicUsize::new(0);
 
 /// The slot of a plugin on this thread.
-pub(crate) fn slot(core: &Arc<PluginCore>) -> Rc<Slot> {
+pub(crate) fn slot_of(core: &Arc<PluginCore>) -> Rc<PluginSlot> {
     release_retired();
     if let Some(slot) = SLOTS.with_borrow(|slots| slots.get(&core.id).cloned()) {
         return slot;
     }
-    let slot = Rc::new(Slot::new(core, place(core.vm.id)));
+    let slot = Rc::new(PluginSlot::new(core, vm_slot(core.vm.id)));
     SLOTS.with_borrow_mut(|slots| slots.insert(core.id, Rc::clone(&slot)));
     if core.base != core.id {
         let first = TENANTS.with_borrow_mut(|tenants| {
@@ -51,43 +51,43 @@ pub(crate) fn slot(core: &Arc<PluginCore>) -> Rc<Slot> {
 }
 
 /// The slot of a plugin, if it has one on this thread.
-pub(crate) fn find(plugin: u64) -> Option<Rc<Slot>> {
+pub(crate) fn find(plugin: u64) -> Option<Rc<PluginSlot>> {
     let known = SLOTS.try_with(|slots| slots.borrow().get(&plugin).cloned()).ok()?;
     known.or_else(|| {
-        let ending = LEAVING
+        let ending = ENDING
             .try_with(|slots| slots.borrow().iter().find(|slot| slot.core().id == plugin).cloned());
         ending.ok()?
     })
 }
 
 /// The slots of this thread that serve tenants of a plugin.
-pub(crate) fn tenants(plugin: u64) -> Vec<Rc<Slot>> {
+pub(crate) fn tenants(plugin: u64) -> Vec<Rc<PluginSlot>> {
     TENANTS.with_borrow(|tenants| tenants.get(&plugin).cloned().unwrap_or_default())
 }
 
 /// Plugins that are gone and whose contexts still end: callbacks of theirs are due.
-pub(crate) fn leaving() -> Vec<Rc<Slot>> {
-    LEAVING.with_borrow(Clone::clone)
+pub(crate) fn ending() -> Vec<Rc<PluginSlot>> {
+    ENDING.with_borrow(Clone::clone)
 }
 
 /// Lets those of them go that have ended.
-pub(crate) fn let_go() {
-    let left: Vec<_> = LEAVING.with_borrow_mut(|leaving| {
-        let gone = |slot: &mut Rc<Slot>| !slot.has_endings();
-        leaving.extract_if(.., gone).collect()
+pub(crate) fn release_ended() {
+    let left: Vec<_> = ENDING.with_borrow_mut(|ending| {
+        let gone = |slot: &mut Rc<PluginSlot>| !slot.has_endings();
+        ending.extract_if(.., gone).collect()
     });
-    let again: Vec<_> = left.into_iter().filter(|slot| !slot.leave()).collect();
-    LEAVING.with_borrow_mut(|leaving| leaving.extend(again));
+    let again: Vec<_> = left.into_iter().filter(|slot| !slot.end()).collect();
+    ENDING.with_borrow_mut(|ending| ending.extend(again));
 }
 
-fn place(vm: u64) -> Rc<Place> {
-    PLACES.with_borrow_mut(|places| {
-        if let Some(place) = places.get(&vm).and_then(Weak::upgrade) {
-            return place;
+fn vm_slot(vm: u64) -> Rc<VmSlot> {
+    VM_SLOTS.with_borrow_mut(|vm_slots| {
+        if let Some(vm_slot) = vm_slots.get(&vm).and_then(Weak::upgrade) {
+            return vm_slot;
         }
-        let place = Rc::new(Place::default());
-        places.insert(vm, Rc::downgrade(&place));
-        place
+        let vm_slot = Rc::new(VmSlot::default());
+        vm_slots.insert(vm, Rc::downgrade(&vm_slot));
+        vm_slot
     })
 }
 
@@ -99,23 +99,23 @@ pub(crate) fn release_retired_soon() {
 
 /// Instances of a host's plugins on this thread.
 pub(crate) fn count(services: &Arc<Services>) -> usize {
-    places_of(services).iter().filter(|place| place.is_taken()).count()
+    vm_slots_of(services).iter().filter(|vm_slot| vm_slot.is_taken()).count()
 }
 
 /// The contexts of streams in them.
 pub(crate) fn contexts(services: &Arc<Services>) -> usize {
-    places_of(services).iter().map(|place| place.contexts()).sum()
+    vm_slots_of(services).iter().map(|vm_slot| vm_slot.contexts()).sum()
 }
 
-fn places_of(services: &Arc<Services>) -> Vec<Rc<Place>> {
+fn vm_slots_of(services: &Arc<Services>) -> Vec<Rc<VmSlot>> {
     release_retired();
-    let mut places: Vec<_> = SLOTS.with_borrow(|slots| {
+    let mut vm_slots: Vec<_> = SLOTS.with_borrow(|slots| {
         let slots = slots.values().filter(|slot| Arc::ptr_eq(&slot.core().services, services));
-        slots.map(|slot| Rc::clone(slot.place())).collect()
+        slots.map(|slot| Rc::clone(slot.vm_slot())).collect()
     });
-    places.sort_unstable_by_key(Rc::as_ptr);
-    places.dedup_by_key(|place| Rc::as_ptr(place));
-    places
+    vm_slots.sort_unstable_by_key(Rc::as_ptr);
+    vm_slots.dedup_by_key(|vm_slot| Rc::as_ptr(vm_slot));
+    vm_slots
 }
 
 /// Lets a host's instances on this thread report what they counted.
@@ -128,7 +128,7 @@ pub(crate) fn report(services: &Arc<Services>) {
             .collect()
     });
     for slot in slots {
-        slot.place().report();
+        slot.vm_slot().report();
     }
 }
 
@@ -140,7 +140,7 @@ fn release_retired() {
     if seen == retired || reentrancy::busy() {
         return;
     }
-    let gone = |slot: &Rc<Slot>| slot.core().is_retired();
+    let gone = |slot: &Rc<PluginSlot>| slot.core().is_retired();
     let released = SLOTS.try_with(|slots| {
         let mut slots = slots.try_borrow_mut().ok()?;
         Some(slots.extract_if(|_, slot| gone(slot)).map(|(_, slot)| slot).collect::<Vec<_>>())
@@ -154,15 +154,15 @@ fn release_retired() {
     });
     // Callbacks need what a thread that ends may have lost.
     if outbox::is_there() {
-        let (leaving, released): (Vec<_>, Vec<_>) =
-            released.into_iter().partition(|slot| !slot.leave());
-        outbox(|out| out.timers |= !leaving.is_empty());
-        LEAVING.with_borrow_mut(|known| known.extend(leaving));
+        let (ending, released): (Vec<_>, Vec<_>) =
+            released.into_iter().partition(|slot| !slot.end());
+        outbox(|out| out.timers |= !ending.is_empty());
+        ENDING.with_borrow_mut(|known| known.extend(ending));
         drop(released);
     } else {
         drop(released);
     }
-    let _ = PLACES.try_with(|places| {
-        places.borrow_mut().retain(|_, place| place.strong_count() > 0);
+    let _ = VM_SLOTS.try_with(|vm_slots| {
+        vm_slots.borrow_mut().retain(|_, vm_slot| vm_slot.strong_count() > 0);
     });
 }

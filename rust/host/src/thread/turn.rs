@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use crate::context::queue_calls::Key;
 use crate::thread::account::Released;
-use crate::thread::plugin_slot::Slot;
+use crate::thread::plugin_slot::PluginSlot;
 use crate::thread::{callouts, queue_calls};
 
 /// Something that is due.
 enum Due<'a> {
-    Tick(&'a Slot),
-    Ending(&'a Slot),
+    Tick(&'a PluginSlot),
+    Ending(&'a PluginSlot),
     Queue(Key),
 }
 
@@ -29,7 +29,10 @@ impl Due<'_> {
 
 /// Runs what is due for `slots`, and all that queues are to be told, as far as the step and the
 /// policies' shares allow; how long it is until the next turn of those that are `own`.
-pub(crate) fn turn(slots: &[Rc<Slot>], own: impl Fn(&Slot) -> bool) -> Option<Duration> {
+pub(crate) fn turn(
+    slots: &[Rc<PluginSlot>],
+    own: impl Fn(&PluginSlot) -> bool,
+) -> Option<Duration> {
     loop {
         let mut due = due(slots);
         due.sort_by_key(|(since, _)| Reverse(*since));
@@ -54,7 +57,7 @@ pub(crate) fn turn(slots: &[Rc<Slot>], own: impl Fn(&Slot) -> bool) -> Option<Du
     waits.chain(queue_calls::wait(&own)).min()
 }
 
-fn due(slots: &[Rc<Slot>]) -> Vec<(Instant, Due<'_>)> {
+fn due(slots: &[Rc<PluginSlot>]) -> Vec<(Instant, Due<'_>)> {
     let ticks = slots.iter().filter_map(|slot| Some((slot.tick_is_due()?, Due::Tick(slot))));
     let endings = slots.iter().filter_map(|slot| Some((slot.ends_since()?, Due::Ending(slot))));
     let queues = queue_calls::late().into_iter().map(|(since, key)| (since, Due::Queue(key)));

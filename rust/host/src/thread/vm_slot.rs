@@ -17,7 +17,7 @@ use crate::types::log_level::LogLevel;
 
 /// Where the plugins of a VM have their instance.
 #[derive(Default)]
-pub(crate) struct Place {
+pub(crate) struct VmSlot {
     instance: RefCell<Option<Instance>>,
     generation: Cell<u64>,
     health: RefCell<Health>,
@@ -41,7 +41,7 @@ impl Measure {
     }
 }
 
-impl Place {
+impl VmSlot {
     /// Makes sure that there is an instance with a root context of `core`; its generation.
     pub(crate) fn ready(&self, core: &Arc<PluginCore>) -> Result<u64, Error> {
         if let Some(instance) = &*self.instance.borrow()
@@ -50,11 +50,11 @@ impl Place {
             return Ok(self.generation.get());
         }
         if self.wait(core).is_some() {
-            self.say(core, |health| &mut health.refusals, LogLevel::Warn, &Error::BackOff);
+            self.log_limited(core, |health| &mut health.refusals, LogLevel::Warn, &Error::BackOff);
             return Err(Error::BackOff);
         }
         if self.is_taken() {
-            self.join(core)?;
+            self.add_plugin(core)?;
         } else {
             self.replace(core, &[])?;
         }
@@ -69,16 +69,16 @@ impl Place {
     /// Whether a plugin has its root context in the instance; one that is at work has.
     pub(crate) fn has(&self, plugin: u64) -> bool {
         let instance = self.instance.try_borrow();
-        instance.map_or(true, |place| place.as_ref().is_some_and(|it| it.has(plugin)))
+        instance.map_or(true, |slot| slot.as_ref().is_some_and(|instance| instance.has(plugin)))
     }
 
     /// Another plugin comes into the instance. One that refuses its configuration stays out, and
     /// the others go on.
-    fn join(&self, core: &Arc<PluginCore>) -> Result<(), Error> {
+    fn add_plugin(&self, core: &Arc<PluginCore>) -> Result<(), Error> {
         let measure = Measure::begin(core);
         let joined = match &mut *self.instance.borrow_mut() {
             Some(instance) => {
-                let joined = instance.join(core);
+                let joined = instance.create_root(core);
                 self.hand_over(instance);
                 joined
             }
@@ -91,7 +91,7 @@ impl Place {
             }
             Err(error) => {
                 if matches!(error, Error::Refused { .. }) {
-                    self.say(core, |health| &mut health.crashes, LogLevel::Critical, error);
+                    self.log_limited(core, |health| &mut health.crashes, LogLevel::Critical, error);
                 } else {
                     self.crashed(core, error, |other| other.id != core.id);
                 }
@@ -110,7 +110,7 @@ impl Place {
             Ok(()) => self.health.borrow_mut().started(now, took),
             Err(error) => {
                 self.health.borrow_mut().failed(now, took);
-                self.say(core, |health| &mut health.crashes, LogLevel::Critical, error);
+                self.log_limited(core, |health| &mut health.crashes, LogLevel::Critical, error);
             }
         }
         started
@@ -123,7 +123,7 @@ impl Place {
         self.hand_over(&mut instance);
         for other in others {
             // One that crashes now is not started again before its next request.
-            if let Err(error) = instance.join(other)
+            if let Err(error) = instance.create_root(other)
                 && !matches!(error, Error::Refused { .. })
             {
                 outgoing_callouts::cancel(&instance.calls().abandon());
@@ -149,15 +149,15 @@ impl Place {
             return Err(Error::InstanceGone);
         }
         let outcome = {
-            let mut place = self.instance.borrow_mut();
-            let Some(instance) = place.as_mut() else { return Err(Error::InstanceGone) };
+            let mut slot = self.instance.borrow_mut();
+            let Some(instance) = slot.as_mut() else { return Err(Error::InstanceGone) };
             // Between callbacks an instance is at rest.
-            if core.module.moves() {
-                instance.improve();
+            if core.module.can_migrate() {
+                instance.upgrade_code();
             }
-            instance.turn_to(core)?;
+            instance.select_plugin(core)?;
             let outcome = callback(instance);
-            if outcome.is_ok() && !instance.has_news {
+            if outcome.is_ok() && !instance.has_pending {
                 return outcome;
             }
             outcome
@@ -171,20 +171,20 @@ impl Place {
     fn after(&self, core: &PluginCore) -> Result<(), Error> {
         // Contexts for which the guest called `proxy_done` end now, as many as the step has room for;
         // the rest waits for the loop's next turn.
-        let mut place = self.instance.borrow_mut();
-        let Some(instance) = place.as_mut() else { return Ok(()) };
+        let mut slot = self.instance.borrow_mut();
+        let Some(instance) = slot.as_mut() else { return Ok(()) };
         let before = instance.note_finished();
         while self.ends_since.get().is_none()
             && let Some(next) = instance.ends_next()
             && step::admits(&next.spec.limits)
         {
-            instance.turn_to(&next)?;
+            instance.select_plugin(&next)?;
             step::cause(|| instance.end_next())?;
             instance.note_finished();
         }
         self.wait_for_turn(core, instance, before);
         self.hand_over(instance);
-        instance.has_news = false;
+        instance.has_pending = false;
         Ok(())
     }
 
@@ -209,8 +209,8 @@ impl Place {
     /// Since when callbacks wait, if the next one is of this plugin.
     pub(crate) fn ends_since(&self, plugin: u64) -> Option<Instant> {
         let since = self.ends_since.get()?;
-        let place = self.instance.borrow();
-        let next = place.as_ref().and_then(Instance::ends_next);
+        let slot = self.instance.borrow();
+        let next = slot.as_ref().and_then(Instance::ends_next);
         next.filter(|core| core.id == plugin).map(|_| since)
     }
 
@@ -228,7 +228,7 @@ impl Place {
     /// Gives what the instance asked of others to the layer above.
     fn hand_over(&self, instance: &mut Instance) {
         let calls = instance.calls();
-        if calls.has_news() {
+        if calls.has_pending() {
             outgoing_callouts::hand_over(self.generation.get(), calls);
         }
     }
@@ -242,8 +242,8 @@ impl Place {
     /// Lets the instance report what it counted, unless it runs: then it asks from inside of its
     /// callback.
     pub(crate) fn report(&self) {
-        if let Ok(mut place) = self.instance.try_borrow_mut()
-            && let Some(instance) = place.as_mut()
+        if let Ok(mut slot) = self.instance.try_borrow_mut()
+            && let Some(instance) = slot.as_mut()
         {
             instance.report();
         }
@@ -266,7 +266,7 @@ impl Place {
         drop(instance);
         self.ends_since.set(None);
         outbox(|out| out.wake.extend(&streams));
-        self.say(core, |health| &mut health.crashes, LogLevel::Critical, error);
+        self.log_limited(core, |health| &mut health.crashes, LogLevel::Critical, error);
         if self.wait(core).is_none()
             && let Some((first, others)) = plugins.split_first()
         {
@@ -276,7 +276,7 @@ impl Place {
     }
 
     /// Writes a line about the plugin, unless there were many of the kind.
-    fn say(
+    fn log_limited(
         &self,
         core: &PluginCore,
         kind: impl FnOnce(&mut Health) -> &mut Lines,
@@ -293,22 +293,22 @@ impl Place {
 
     /// A plugin is gone: its root context ends, the others go on. False while callbacks of its
     /// contexts are due.
-    pub(crate) fn leave(&self, core: &Arc<PluginCore>) -> bool {
-        let (others, parked) = match &*self.instance.borrow() {
+    pub(crate) fn remove_plugin(&self, core: &Arc<PluginCore>) -> bool {
+        let (others, awaiting_done) = match &*self.instance.borrow() {
             Some(instance) if instance.has(core.id) => {
-                (instance.plugins().len() > 1, instance.has_parked())
+                (instance.plugins().len() > 1, instance.has_awaiting_done())
             }
             _ => return true,
         };
-        if parked {
+        if awaiting_done {
             // How it failed is in the outbox.
-            let _ = self.call(core, self.generation.get(), Instance::end_parked);
+            let _ = self.call(core, self.generation.get(), Instance::end_awaiting_done);
         }
         if self.ends_since(core.id).is_some() {
             return false;
         }
         if others {
-            let _ = self.call(core, self.generation.get(), Instance::leave);
+            let _ = self.call(core, self.generation.get(), Instance::delete_root);
         } else {
             self.abandon_calls();
         }

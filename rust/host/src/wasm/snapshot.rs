@@ -1,4 +1,4 @@
-//! What an instance remembers, copied to another of the same module.
+//! Copies linear memory and mutable globals to another instance of the same module.
 
 use wasmer::{ExportError, Instance, MemoryAccessError, MemoryError, RuntimeError, Store};
 
@@ -10,7 +10,7 @@ const CHUNK: usize = 4096;
 
 /// Why an instance cannot go on in another.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NotCopied {
+pub(crate) enum CopyError {
     #[error(transparent)]
     Export(#[from] ExportError),
     #[error(transparent)]
@@ -21,15 +21,15 @@ pub(crate) enum NotCopied {
     Global(#[from] RuntimeError),
 }
 
-type Place<'a> = (&'a Instance, &'a mut Store);
+type Side<'a> = (&'a Instance, &'a mut Store);
 
 /// Copies memory and mutable globals; both instances are of one module, and neither runs.
-pub(crate) fn copy(mut from: Place<'_>, mut to: Place<'_>) -> Result<(), NotCopied> {
+pub(crate) fn copy_state(mut from: Side<'_>, mut to: Side<'_>) -> Result<(), CopyError> {
     copy_memory(&mut from, &mut to)?;
     copy_globals(from, to)
 }
 
-fn copy_memory(from: &mut Place<'_>, to: &mut Place<'_>) -> Result<(), NotCopied> {
+fn copy_memory(from: &mut Side<'_>, to: &mut Side<'_>) -> Result<(), CopyError> {
     let source = from.0.exports.get_memory("memory")?;
     let target = to.0.exports.get_memory("memory")?;
     let source = source.view(&*from.1);
@@ -46,7 +46,7 @@ fn copy_memory(from: &mut Place<'_>, to: &mut Place<'_>) -> Result<(), NotCopied
     Ok(())
 }
 
-fn copy_globals((old, old_store): Place<'_>, (new, new_store): Place<'_>) -> Result<(), NotCopied> {
+fn copy_globals((old, old_store): Side<'_>, (new, new_store): Side<'_>) -> Result<(), CopyError> {
     for (name, global) in old.exports.iter().globals() {
         if name.starts_with(KEPT_GLOBAL) {
             let value = global.get(old_store);

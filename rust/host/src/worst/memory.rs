@@ -58,7 +58,7 @@ fn call_all() {
     for (function, row) in all().into_iter().filter(of_name) {
         let run = Loop { calls: calls(&row), length: LENGTH };
         let stage = Stage::of(&guest(&function, &row, &run), u64::MAX >> 2);
-        crate::host::trim_memory::give_back_memory();
+        crate::host::trim_memory::trim_memory();
         let before = resident();
         let chain = stage.chain();
         let mut highest = 0;

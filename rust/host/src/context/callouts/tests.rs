@@ -15,12 +15,12 @@ fn http(body: Vec<u8>) -> CalloutRequest {
     }
 }
 
-fn asker(stream: Option<u32>, most: usize) -> Asker {
-    Asker { plugin: 1, policy: "p".into(), root: 1, stream, most }
+fn requester(stream: Option<u32>, byte_limit: usize) -> Requester {
+    Requester { plugin: 1, policy: "p".into(), root: 1, stream, byte_limit }
 }
 
-fn opened(calls: &mut Calls, stream: Option<u32>) -> Result<u32, Refusal> {
-    calls.open(&asker(stream, MOST), Kind::Http, http(Vec::new()))
+fn opened(calls: &mut Calls, stream: Option<u32>) -> Result<u32, CalloutError> {
+    calls.open(&requester(stream, MOST), Kind::Http, http(Vec::new()))
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn a_stream_has_so_many_and_no_more() {
     for _ in 0..STREAM {
         opened(&mut calls, Some(7)).unwrap();
     }
-    assert_eq!(opened(&mut calls, Some(7)), Err(Refusal::OfStream));
+    assert_eq!(opened(&mut calls, Some(7)), Err(CalloutError::OfStream));
     opened(&mut calls, Some(8)).unwrap();
     opened(&mut calls, None).unwrap();
 }
@@ -40,20 +40,20 @@ fn an_instance_has_so_many_and_no_more() {
     for _ in 0..INSTANCE {
         opened(&mut calls, None).unwrap();
     }
-    assert_eq!(opened(&mut calls, None), Err(Refusal::OfInstance));
+    assert_eq!(opened(&mut calls, None), Err(CalloutError::OfInstance));
 }
 
 #[test]
 fn the_bytes_of_one_callback_are_bounded() {
     let mut calls = Calls::default();
     let ask = |calls: &mut Calls, size: usize| {
-        calls.open(&asker(None, 1024), Kind::Http, http(vec![0; size]))
+        calls.open(&requester(None, 1024), Kind::Http, http(vec![0; size]))
     };
     ask(&mut calls, 512).unwrap();
-    assert_eq!(ask(&mut calls, 512), Err(Refusal::Bytes));
-    calls.take_news();
+    assert_eq!(ask(&mut calls, 512), Err(CalloutError::Bytes));
+    calls.take_pending();
     ask(&mut calls, 1000).unwrap();
-    assert_eq!(ask(&mut calls, 0), Err(Refusal::Bytes));
+    assert_eq!(ask(&mut calls, 0), Err(CalloutError::Bytes));
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn what_was_not_handed_over_is_not_cancelled() {
     let mut calls = Calls::default();
     let number = opened(&mut calls, None).unwrap();
     calls.cancel(number);
-    assert!(!calls.has_news());
+    assert!(!calls.has_pending());
     assert_eq!(calls.open.len(), 0);
 }
 
@@ -70,9 +70,9 @@ fn the_end_of_a_stream_ends_its_callouts_alone() {
     let mut calls = Calls::default();
     let number = opened(&mut calls, Some(7)).unwrap();
     opened(&mut calls, Some(8)).unwrap();
-    let handed = calls.take_news().0;
+    let handed = calls.take_pending().0;
     assert_eq!(calls.end_stream(7).as_slice(), [Ended { root: 1, number, kind: Kind::Http }]);
-    assert_eq!(calls.take_news().1, [handed[0].1.id]);
+    assert_eq!(calls.take_pending().1, [handed[0].1.id]);
     assert_eq!((calls.open.len(), calls.streams.len()), (1, 1));
     assert_eq!(calls.abandon(), [handed[1].1.id]);
     assert_eq!((calls.open.len(), calls.streams.len()), (0, 0));
@@ -82,11 +82,11 @@ fn the_end_of_a_stream_ends_its_callouts_alone() {
 fn the_end_of_a_root_ends_what_it_waits_for() {
     let mut calls = Calls::default();
     opened(&mut calls, None).unwrap();
-    let other = Asker { root: 2, ..asker(None, MOST) };
+    let other = Requester { root: 2, ..requester(None, MOST) };
     calls.open(&other, Kind::Http, http(Vec::new())).unwrap();
-    let handed = calls.take_news().0;
+    let handed = calls.take_pending().0;
     calls.end_root(1);
-    assert_eq!(calls.take_news().1, [handed[0].1.id]);
+    assert_eq!(calls.take_pending().1, [handed[0].1.id]);
     assert_eq!(calls.open.len(), 1);
 }
 
@@ -105,7 +105,7 @@ fn an_instance_has_so_many_logins_and_no_more() {
     for number in 0..LOGINS {
         log_in(number.to_string()).unwrap();
     }
-    assert_eq!(log_in("another".into()), Err(Refusal::Logins));
+    assert_eq!(log_in("another".into()), Err(CalloutError::Logins));
     log_in("0".into()).unwrap();
 }
 
@@ -114,14 +114,14 @@ fn the_bytes_under_way_of_an_instance_are_bounded_and_an_answer_makes_room() {
     let mut calls = Calls::default();
     let mut numbers = Vec::new();
     let open = |calls: &mut Calls| {
-        let opened = calls.open(&asker(None, MOST), Kind::Http, http(vec![0; MOST]));
-        calls.take_news();
+        let opened = calls.open(&requester(None, MOST), Kind::Http, http(vec![0; MOST]));
+        calls.take_pending();
         opened
     };
     for _ in 0..UNDER_WAY {
         numbers.push(open(&mut calls).unwrap());
     }
-    assert_eq!(open(&mut calls), Err(Refusal::BytesOfInstance));
+    assert_eq!(open(&mut calls), Err(CalloutError::BytesOfInstance));
     calls.accept(numbers[0], CalloutAnswer::HttpFailure(String::new())).unwrap();
     open(&mut calls).unwrap();
 }

@@ -3,7 +3,7 @@
 
 use crate::abi::pairs;
 use crate::guest::memory::Guest;
-use crate::guest::probe::names as words;
+use crate::guest::probe::names;
 use crate::guest::probe::names::{PLUGIN_CONFIGURATION, VM_CONFIGURATION};
 use crate::guest::probe::text::{Hide, fields, path, shown};
 use crate::services::trace::TraceLimits;
@@ -66,13 +66,13 @@ const ADDRESSES: [&str; 6] =
 const LONG: [&str; 2] = ["resolution_at", "time_at"];
 
 /// One hostcall: its name, its parameters, and how much of them is shown.
-pub(super) struct Border<'a> {
+pub(super) struct Arguments<'a> {
     pub(super) function: &'a str,
     pub(super) parameters: &'a [Parameter],
     pub(super) limits: TraceLimits,
 }
 
-impl Border<'_> {
+impl Arguments<'_> {
     /// What the guest gave.
     pub(super) fn given(&self, guest: &Guest<'_>) -> Shown {
         if self.function == "environ_get" {
@@ -99,7 +99,7 @@ impl Border<'_> {
                 shown.push((*name, self.bytes(guest, name, *value, *size)));
                 rest = after;
             } else {
-                shown.push((*name, words::number(self.function, name, *value)));
+                shown.push((*name, names::number(self.function, name, *value)));
             }
         }
         shown
@@ -119,7 +119,7 @@ impl Border<'_> {
             } else {
                 let long = LONG.contains(name) || self.function == "proxy_get_metric";
                 let value = word(guest, *at, if long { 8 } else { 4 });
-                shown.push((what, words::number(self.function, what, value)));
+                shown.push((what, names::number(self.function, what, value)));
             }
         }
         shown

@@ -3,63 +3,63 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::context::instance_state::{Env, Owner};
-use crate::guest::probe::names as words;
+use crate::context::instance_state::{ContextKind, InstanceState};
+use crate::guest::probe::names;
 use crate::services::trace::{Ticket, Trace, TraceEvent};
 use crate::types::error::Error;
 
 /// A callback's name, and its parameters beside the context.
 #[derive(Clone, Copy)]
-pub(crate) struct Called<'a> {
+pub(crate) struct CallbackCall<'a> {
     pub(crate) name: &'static str,
     parameters: &'a [(&'static str, u32)],
 }
 
-impl From<&'static str> for Called<'_> {
+impl From<&'static str> for CallbackCall<'_> {
     fn from(name: &'static str) -> Self {
         Self { name, parameters: &[] }
     }
 }
 
-impl<'a, const N: usize> From<(&'static str, &'a [(&'static str, u32); N])> for Called<'a> {
+impl<'a, const N: usize> From<(&'static str, &'a [(&'static str, u32); N])> for CallbackCall<'a> {
     fn from((name, parameters): (&'static str, &'a [(&'static str, u32); N])) -> Self {
         Self { name, parameters }
     }
 }
 
 /// What a callback gives back: a number or nothing.
-pub(crate) trait Gives {
+pub(crate) trait CallbackResult {
     fn number(&self) -> Option<i32>;
 }
 
-impl Gives for () {
+impl CallbackResult for () {
     fn number(&self) -> Option<i32> {
         None
     }
 }
 
-impl Gives for i32 {
+impl CallbackResult for i32 {
     fn number(&self) -> Option<i32> {
         Some(*self)
     }
 }
 
 /// A traced callback that runs.
-pub(crate) struct Seen {
+pub(crate) struct CallbackSpan {
     ticket: Option<Ticket>,
     began: Instant,
 }
 
-impl Seen {
+impl CallbackSpan {
     /// Its event comes before those of its hostcalls.
     #[cold]
-    pub(crate) fn begin(env: &Env, called: Called<'_>, context: u32) -> Self {
+    pub(crate) fn begin(env: &InstanceState, called: CallbackCall<'_>, context: u32) -> Self {
         let shown = |(name, value): &(&'static str, u32)| {
             let value = if *name == "end" { (*value != 0).to_string() } else { value.to_string() };
             (*name, value)
         };
         let stream = match env.contexts.get(&context) {
-            Some(Owner::Stream { key, .. }) => Some(*key),
+            Some(ContextKind::Stream { key, .. }) => Some(*key),
             _ => None,
         };
         let ticket = env.core.services.trace().add(TraceEvent {
@@ -80,7 +80,7 @@ impl Seen {
 
     /// How it ended.
     #[cold]
-    pub(crate) fn end<R: Gives>(
+    pub(crate) fn end<R: CallbackResult>(
         self,
         trace: &Trace,
         name: &str,
@@ -94,7 +94,7 @@ impl Seen {
             event.nanoseconds = nanoseconds;
             match answer {
                 Ok(answer) => {
-                    let told = answer.number().map(|number| words::answer(name, number));
+                    let told = answer.number().map(|number| names::answer(name, number));
                     event.outcome = told.unwrap_or_default();
                 }
                 Err(error) => {

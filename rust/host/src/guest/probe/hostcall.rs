@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::guest::memory::{Answer, Fault, Guest};
-use crate::guest::probe::arguments::{Border, Parameter};
-use crate::guest::probe::names as words;
+use crate::guest::probe::arguments::{Arguments, Parameter};
+use crate::guest::probe::names;
 use crate::plugin::core::PluginCore;
 use crate::services::trace::TraceEvent;
 
@@ -18,7 +18,8 @@ pub(crate) fn hostcall<const N: usize>(
     call: impl FnOnce(&mut Guest<'_>) -> Answer,
 ) -> Answer {
     let traced = guest.env.traced;
-    let seen = if traced { Some(Watched::begin(guest, function, &parameters())) } else { None };
+    let seen =
+        if traced { Some(HostcallSpan::begin(guest, function, &parameters())) } else { None };
     let answer = call(guest);
     match seen {
         None => answer,
@@ -32,7 +33,7 @@ pub(crate) fn unsupported(
     function: &str,
     call: impl FnOnce(&mut Guest<'_>) -> Option<i32>,
 ) -> Option<i32> {
-    let seen = guest.env.traced.then(|| Watched::begin(guest, function, &[]));
+    let seen = guest.env.traced.then(|| HostcallSpan::begin(guest, function, &[]));
     let errno = call(guest);
     if let Some(seen) = seen {
         // It answers in its own way; the trace takes the number for a refusal unless it is 0.
@@ -48,7 +49,7 @@ pub(crate) fn unsupported(
 }
 
 /// A traced hostcall that runs: boxed, so that one that is not traced carries a null pointer.
-struct Watched(Box<Running>);
+struct HostcallSpan(Box<Running>);
 
 struct Running {
     core: Arc<PluginCore>,
@@ -61,14 +62,14 @@ struct Running {
     began: Instant,
 }
 
-impl Watched {
+impl HostcallSpan {
     #[cold]
     fn begin(guest: &mut Guest<'_>, function: &str, parameters: &[Parameter]) -> Self {
         let core = Arc::clone(&guest.env.core);
         let limits = core.services.trace().limits();
-        let arguments = Border { function, parameters, limits }.given(guest);
+        let arguments = Arguments { function, parameters, limits }.given(guest);
         let (context, stream) = (guest.env.effective, guest.env.stream().map(|(key, _)| key));
-        guest.env.remark = None;
+        guest.env.reason = None;
         Self(Box::new(Running {
             core,
             function: function.to_owned(),
@@ -89,11 +90,11 @@ impl Watched {
         let used = fuel.saturating_sub(guest.fuel_left());
         let trace = core.services.trace();
         let limits = trace.limits();
-        let border = Border { function: &function, parameters: &parameters, limits };
-        let results = if answer.is_err() { Vec::new() } else { border.got(guest) };
-        let outcome = words::status(&answer);
-        let reason = guest.env.remark.take();
-        let reason = reason.or_else(|| words::meaning(&outcome).map(str::to_owned));
+        let arguments_of = Arguments { function: &function, parameters: &parameters, limits };
+        let results = if answer.is_err() { Vec::new() } else { arguments_of.got(guest) };
+        let outcome = names::status(&answer);
+        let reason = guest.env.reason.take();
+        let reason = reason.or_else(|| names::meaning(&outcome).map(str::to_owned));
         trace.add(TraceEvent {
             hostcall: true,
             policy: Arc::clone(&core.name),

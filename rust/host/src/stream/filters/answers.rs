@@ -1,9 +1,9 @@
 //! Responses that do not come from the upstream: a policy's own, and what failures answer.
 
 use crate::abi::enums::Direction;
-use crate::context::flow::Gate;
+use crate::context::direction::FilterState;
 use crate::stream::filters::{FilterChain, Turn, grpc};
-use crate::stream::state::Seat;
+use crate::stream::state::FilterContext;
 use crate::types::effects::LocalResponse;
 use crate::types::error::Error;
 use crate::types::headers::HeaderMap;
@@ -47,11 +47,11 @@ impl FilterChain<'_> {
             data.response.trailers = None;
             let seen = data.filters.iter().position(|filter| filter.response.seen);
             for filter in &mut data.filters {
-                filter.request = Gate::default();
+                filter.request = FilterState::default();
                 if filter.response.seen {
                     filter.response.finish();
                 } else {
-                    filter.response = Gate::default();
+                    filter.response = FilterState::default();
                 }
             }
             let mut headers = HeaderMap::with_capacity(response.headers.len() + 1, 256);
@@ -84,7 +84,7 @@ impl FilterChain<'_> {
         let open = {
             let mut state = self.state.borrow_mut();
             let filter = &mut state.filters[position];
-            filter.seat = None;
+            filter.context = None;
             filter.skipped = true;
             self.data.borrow_mut().pending_actions.retain(|(who, _)| *who != position);
             state.chain.plugins()[position].core().spec.fail_open
@@ -92,7 +92,7 @@ impl FilterChain<'_> {
         if open {
             return Turn::Next;
         }
-        if self.replace(Refusal::Failed.response()) { Turn::Stopped } else { Turn::Next }
+        if self.replace(HostResponse::Failed.response()) { Turn::Stopped } else { Turn::Next }
     }
 
     /// The policies whose instance crashed on another stream get their failure policy, if this
@@ -102,10 +102,10 @@ impl FilterChain<'_> {
             let waits = {
                 let state = self.state.borrow();
                 let filter = &state.filters[position];
-                let gone = |seat: &Seat| !seat.slot.serves(seat.generation);
-                let gates = &self.data.borrow().filters[position];
-                let held = [&gates.request, &gates.response].map(Gate::waits);
-                (filter.seat.as_ref().is_some_and(gone) && held != [false; 2]).then_some(held)
+                let gone = |context: &FilterContext| !context.slot.serves(context.generation);
+                let states = &self.data.borrow().filters[position];
+                let held = [&states.request, &states.response].map(FilterState::waits);
+                (filter.context.as_ref().is_some_and(gone) && held != [false; 2]).then_some(held)
             };
             let Some([request, response]) = waits else { continue };
             if self.failed(position, &Error::InstanceGone) == Turn::Stopped {
@@ -123,7 +123,7 @@ impl FilterChain<'_> {
 
 /// An answer of the host itself, as Envoy words it: nothing of the request is in it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Refusal {
+pub(crate) enum HostResponse {
     /// A policy has failed.
     Failed,
     /// A policy holds back more of the request's body than it may.
@@ -136,7 +136,7 @@ pub(crate) enum Refusal {
     InvalidRequest,
 }
 
-impl Refusal {
+impl HostResponse {
     pub(crate) fn response(self) -> LocalResponse {
         let (status, text, details) = match self {
             Self::Failed => (503, "", "wasm_fail_stream"),

@@ -1,10 +1,10 @@
 //! Bodies and trailers on their way through the policies of a stream.
 
 use crate::abi::enums::{Action, Direction};
-use crate::context::flow::{Gate, Phase, Stop};
-use crate::stream::filters::answers::Refusal;
+use crate::context::direction::{FilterState, Iteration, Phase};
+use crate::stream::filters::answers::HostResponse;
 use crate::stream::filters::{FilterChain, length};
-use crate::stream::state::Seat;
+use crate::stream::state::FilterContext;
 use crate::types::effects::Body;
 use crate::types::headers::HeaderMap;
 
@@ -16,17 +16,17 @@ impl FilterChain<'_> {
                 return;
             }
             let position = self.mirror(direction, step);
-            let Some(seat) = self.admit(direction, position, &mut data, end) else {
+            let Some(context) = self.admit(direction, position, &mut data, end) else {
                 if self.is_stopped(direction, position) {
                     self.check_held(direction, position);
                     return;
                 }
                 continue;
             };
-            let size = length(self.data.borrow_mut().gate(direction, position).body.len());
-            let outcome = seat
+            let size = length(self.data.borrow_mut().filter(direction, position).body.len());
+            let outcome = context
                 .slot
-                .call(seat.generation, |vm| vm.on_body(direction, seat.context, size, end));
+                .call(context.generation, |vm| vm.on_body(direction, context.id, size, end));
             let Some(action) = self.settle(position, direction, outcome) else { return };
             let Some(mut held) = self.after_body(direction, position, action, end) else {
                 self.check_held(direction, position);
@@ -58,28 +58,29 @@ impl FilterChain<'_> {
         position: usize,
         action: Action,
         mut end: bool,
-    ) -> Option<Gate> {
+    ) -> Option<FilterState> {
         let stream = &mut *self.data.borrow_mut();
         let overruled = stream.info.overruled;
         // Trailers that came would have had their own callback: these the policy added.
-        let added = stream.flow(direction).trailers.as_ref().is_some_and(|map| !map.is_empty());
+        let added =
+            stream.direction(direction).trailers.as_ref().is_some_and(|map| !map.is_empty());
         let trailers = end && added;
-        let gate = stream.gate(direction, position);
-        if gate.stop == Stop::Ended {
+        let filter = stream.filter(direction, position);
+        if filter.iteration == Iteration::Ended {
             return None;
         }
-        gate.phase = Phase::None;
-        gate.trailers |= trailers;
+        filter.phase = Phase::None;
+        filter.trailers |= trailers;
         end &= !trailers;
         if action != Action::Continue && !overruled {
-            gate.stop_body(action, end);
+            filter.stop_body(action, end);
             self.state.borrow_mut().watermarked |= action == Action::StopAndWatermark;
             return None;
         }
-        gate.end |= end;
-        let joined = !gate.kept.is_empty();
-        let held = gate.release();
-        stream.flow(direction).rewritten |= joined;
+        filter.end |= end;
+        let joined = !filter.consumed_earlier.is_empty();
+        let held = filter.release();
+        stream.direction(direction).rewritten |= joined;
         Some(held)
     }
 
@@ -90,16 +91,16 @@ impl FilterChain<'_> {
         let answers = self.answers();
         let headers = {
             let stream = &mut *self.data.borrow_mut();
-            let gate = stream.gate(direction, position);
+            let filter = stream.filter(direction, position);
             // It is of a response that another one has replaced.
-            if gate.stop == Stop::Ended {
+            if filter.iteration == Iteration::Ended {
                 return;
             }
             stream.response.rewritten = true;
-            let gate = stream.gate(direction, position);
-            let headers = std::mem::take(&mut gate.headers);
+            let filter = stream.filter(direction, position);
+            let headers = std::mem::take(&mut filter.headers);
             if end {
-                gate.finish();
+                filter.finish();
             }
             headers
         };
@@ -118,35 +119,35 @@ impl FilterChain<'_> {
         position: usize,
         data: &mut Vec<u8>,
         end: bool,
-    ) -> Option<Seat> {
-        let seat = self.seat(position);
+    ) -> Option<FilterContext> {
+        let context = self.context(position);
         let mut stream = self.data.borrow_mut();
-        let gate = stream.gate(direction, position);
-        if gate.stop == Stop::Ended {
+        let filter = stream.filter(direction, position);
+        if filter.iteration == Iteration::Ended {
             return None;
         }
-        let shut = gate.is_shut();
-        if seat.is_none() && !shut {
+        let shut = filter.is_shut();
+        if context.is_none() && !shut {
             return None;
         }
-        let joined = !gate.body.is_empty();
+        let joined = !filter.body.is_empty();
         if joined {
-            gate.body.append(data);
+            filter.body.append(data);
         } else {
-            gate.body = std::mem::take(data);
+            filter.body = std::mem::take(data);
         }
-        gate.end |= end && shut;
-        gate.phase = match (shut, end) {
+        filter.end |= end && shut;
+        filter.phase = match (shut, end) {
             (true, _) => Phase::None,
             (false, false) => Phase::Body,
             (false, true) => Phase::LastBody,
         };
-        stream.flow(direction).rewritten |= joined || shut;
-        seat.filter(|_| !shut)
+        stream.direction(direction).rewritten |= joined || shut;
+        context.filter(|_| !shut)
     }
 
     fn is_stopped(&self, direction: Direction, position: usize) -> bool {
-        self.data.borrow_mut().gate(direction, position).stop != Stop::No
+        self.data.borrow_mut().filter(direction, position).iteration != Iteration::Continue
     }
 
     /// A policy may hold back so much and no more.
@@ -154,15 +155,15 @@ impl FilterChain<'_> {
         let overflow = {
             let limit = self.state.borrow().chain.plugins()[position].core().spec.limits.body;
             let mut stream = self.data.borrow_mut();
-            let gate = stream.gate(direction, position);
-            let over = gate.waits() && !gate.watermark && gate.held() > limit;
+            let filter = stream.filter(direction, position);
+            let over = filter.waits() && !filter.watermark && filter.held() > limit;
             // A policy that saw a head is not given that of the refusal: it keeps that mark.
-            over.then(|| gate.release()).is_some()
+            over.then(|| filter.release()).is_some()
         };
         if overflow {
             let refusal = match direction {
-                Direction::Request => Refusal::RequestBody,
-                Direction::Response => Refusal::ResponseBody,
+                Direction::Request => HostResponse::RequestBody,
+                Direction::Response => HostResponse::ResponseBody,
             };
             self.warn(position, "held back more of a body than its limit `body` allows");
             self.replace(refusal.response());
@@ -175,9 +176,9 @@ impl FilterChain<'_> {
         }
         let rewritten = {
             let mut stream = self.data.borrow_mut();
-            let flow = stream.flow(direction);
-            flow.ended |= end;
-            flow.rewritten
+            let direction_state = stream.direction(direction);
+            direction_state.ended |= end;
+            direction_state.rewritten
         };
         let mut state = self.state.borrow_mut();
         let progress = state.progress(direction);
@@ -199,14 +200,14 @@ impl FilterChain<'_> {
             let position = self.mirror(direction, step);
             // A policy that holds back the body learns here that it is complete: before trailers no
             // body callback has the end.
-            let seat = self.seat(position);
-            let Some(fields) = self.admit_trailers(direction, position, seat.is_some()) else {
+            let context = self.context(position);
+            let Some(fields) = self.admit_trailers(direction, position, context.is_some()) else {
                 return;
             };
-            let Some(seat) = seat else { continue };
-            let outcome = seat
+            let Some(context) = context else { continue };
+            let outcome = context
                 .slot
-                .call(seat.generation, |vm| vm.on_trailers(direction, seat.context, fields));
+                .call(context.generation, |vm| vm.on_trailers(direction, context.id, fields));
             let Some(action) = self.settle(position, direction, outcome) else { return };
             let Some(mut held) = self.after_trailers(direction, position, action) else { return };
             let answers = self.answers();
@@ -227,13 +228,13 @@ impl FilterChain<'_> {
     /// Puts trailers before a policy, and tells how many; `None`: it is stopped and keeps them.
     fn admit_trailers(&self, direction: Direction, position: usize, heard: bool) -> Option<u32> {
         let mut stream = self.data.borrow_mut();
-        let gate = stream.gate(direction, position);
-        if gate.is_shut() {
-            gate.trailers = true;
+        let filter = stream.filter(direction, position);
+        if filter.is_shut() {
+            filter.trailers = true;
             return None;
         }
-        gate.phase = if heard { Phase::Trailers } else { Phase::None };
-        Some(length(stream.flow(direction).trailers.as_ref().map_or(0, HeaderMap::len)))
+        filter.phase = if heard { Phase::Trailers } else { Phase::None };
+        Some(length(stream.direction(direction).trailers.as_ref().map_or(0, HeaderMap::len)))
     }
 
     /// After a trailers callback: what goes on of what was held; `None` if the policy stops.
@@ -242,20 +243,20 @@ impl FilterChain<'_> {
         direction: Direction,
         position: usize,
         action: Action,
-    ) -> Option<Gate> {
+    ) -> Option<FilterState> {
         let stream = &mut *self.data.borrow_mut();
         let overruled = stream.info.overruled;
-        let gate = stream.gate(direction, position);
-        gate.phase = Phase::None;
-        if gate.stop == Stop::Ended {
+        let filter = stream.filter(direction, position);
+        filter.phase = Phase::None;
+        if filter.iteration == Iteration::Ended {
             return None;
         }
         if action != Action::Continue && !overruled {
-            gate.stop = Stop::Trailers;
+            filter.iteration = Iteration::StoppedTrailers;
             return None;
         }
-        let held = gate.release();
-        stream.flow(direction).rewritten |= held.held() > 0;
+        let held = filter.release();
+        stream.direction(direction).rewritten |= held.held() > 0;
         Some(held)
     }
 
@@ -265,10 +266,10 @@ impl FilterChain<'_> {
         }
         let trailers = {
             let mut stream = self.data.borrow_mut();
-            let flow = stream.flow(direction);
-            flow.ended = true;
+            let direction_state = stream.direction(direction);
+            direction_state.ended = true;
             // They stay readable, for `proxy_on_log`.
-            flow.trailers.clone()
+            direction_state.trailers.clone()
         };
         let mut state = self.state.borrow_mut();
         let progress = state.progress(direction);

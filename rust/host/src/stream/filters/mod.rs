@@ -12,13 +12,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::abi::enums::{Action, Direction};
-use crate::context::flow::Stop;
+use crate::context::direction::Iteration;
 use crate::context::outbox::outbox;
 use crate::context::stream_data::{StreamAction, StreamData};
 use crate::host::plugin::Plugin;
-use crate::host::tenants::Visit;
-use crate::stream::filters::answers::Refusal;
-use crate::stream::state::{Seat, StreamState};
+use crate::host::tenants::TenantLease;
+use crate::stream::filters::answers::HostResponse;
+use crate::stream::state::{FilterContext, StreamState};
 use crate::thread::slots;
 use crate::types::effects::{Head, LogRecord};
 use crate::types::error::Error;
@@ -71,10 +71,10 @@ impl FilterChain<'_> {
         if direction == Direction::Request {
             data.info.forwarded = state.chain.now();
         }
-        let flow = data.flow(direction);
-        flow.passed = true;
-        flow.ended |= flow.headers_only;
-        let (changed, end) = (flow.changed, flow.headers_only);
+        let direction_state = data.direction(direction);
+        direction_state.passed = true;
+        direction_state.ended |= direction_state.headers_only;
+        let (changed, end) = (direction_state.changed, direction_state.headers_only);
         let progress = state.progress(direction);
         progress.head = if changed { Head::Changed } else { Head::Unchanged };
         progress.end |= end;
@@ -84,19 +84,19 @@ impl FilterChain<'_> {
     /// without a status gets that of any failing server.
     fn is_sound(&self, direction: Direction) -> bool {
         let mut data = self.data.borrow_mut();
-        let flow = data.flow(direction);
+        let direction_state = data.direction(direction);
         let sound = match direction {
-            _ if flow.writer.is_none() => true,
-            Direction::Request => heads::is_request(&flow.headers),
-            Direction::Response => heads::is_response(&flow.headers),
+            _ if direction_state.writer.is_none() => true,
+            Direction::Request => heads::is_request(&direction_state.headers),
+            Direction::Response => heads::is_response(&direction_state.headers),
         };
-        let writer = flow.writer;
+        let writer = direction_state.writer;
         if writer.is_some() {
-            heads::mend(&mut flow.headers, direction);
+            heads::mend(&mut direction_state.headers, direction);
         }
         if sound || direction == Direction::Response {
             if !sound {
-                flow.headers.set(b":status", b"500");
+                direction_state.headers.set(b":status", b"500");
             }
             return true;
         }
@@ -104,45 +104,45 @@ impl FilterChain<'_> {
         if let Some(position) = writer {
             self.warn(position, "made the request invalid: look at its method, path and authority");
         }
-        self.replace(Refusal::InvalidRequest.response());
+        self.replace(HostResponse::InvalidRequest.response());
         false
     }
 
     fn one_headers(&self, direction: Direction, position: usize) -> Turn {
-        let seat = match direction {
-            Direction::Request => self.take_seat(position),
-            Direction::Response => Ok(self.seat(position)),
+        let context = match direction {
+            Direction::Request => self.context_for(position),
+            Direction::Response => Ok(self.context(position)),
         };
-        let seat = match seat {
-            Ok(Some(seat)) => seat,
+        let context = match context {
+            Ok(Some(context)) => context,
             Ok(None) => return Turn::Next,
             Err(error) => return self.failed(position, &error),
         };
         let (fields, end) = {
             let mut data = self.data.borrow_mut();
-            let gate = data.gate(direction, position);
-            (gate.seen, gate.headers) = (true, true);
-            let flow = data.flow(direction);
-            (length(flow.headers.len()), flow.headers_only)
+            let filter = data.filter(direction, position);
+            (filter.seen, filter.headers) = (true, true);
+            let direction_state = data.direction(direction);
+            (length(direction_state.headers.len()), direction_state.headers_only)
         };
-        let outcome = seat
+        let outcome = context
             .slot
-            .call(seat.generation, |vm| vm.on_headers(direction, seat.context, fields, end));
+            .call(context.generation, |vm| vm.on_headers(direction, context.id, fields, end));
         let Some(action) = self.settle(position, direction, outcome) else { return Turn::Stopped };
         let data = &mut *self.data.borrow_mut();
         let action = if data.info.overruled { Action::Continue } else { action };
-        let gate = data.gate(direction, position);
+        let filter = data.filter(direction, position);
         match action {
             // What it injected took them along.
-            _ if !gate.headers => {
-                if action != Action::Continue && gate.stop != Stop::Ended {
-                    gate.stop_body(action, false);
+            _ if !filter.headers => {
+                if action != Action::Continue && filter.iteration != Iteration::Ended {
+                    filter.stop_body(action, false);
                 }
                 return Turn::Stopped;
             }
-            Action::Continue => gate.headers = false,
+            Action::Continue => filter.headers = false,
             stop => {
-                gate.stop_headers(stop);
+                filter.stop_headers(stop);
                 self.state.borrow_mut().watermarked |= stop == Action::StopAndWatermark;
                 return Turn::Stopped;
             }
@@ -204,18 +204,18 @@ impl FilterChain<'_> {
 
     /// `proxy_continue_stream` for a policy that stopped.
     fn proceed(&self, direction: Direction, position: usize) {
-        if self.is_over(direction) || !self.data.borrow_mut().gate(direction, position).waits() {
+        if self.is_over(direction) || !self.data.borrow_mut().filter(direction, position).waits() {
             return;
         }
         let step = self.mirror(direction, position);
         let answers = self.answers();
         let mut held = {
             let data = &mut *self.data.borrow_mut();
-            data.flow(direction).rewritten = true;
-            data.gate(direction, position).release()
+            data.direction(direction).rewritten = true;
+            data.filter(direction, position).release()
         };
         // The policy that stopped everything at the headers has not seen what came after them.
-        let next = if held.stop == Stop::All { step } else { step + 1 };
+        let next = if held.iteration == Iteration::StoppedAll { step } else { step + 1 };
         if held.headers {
             self.headers(direction, step + 1);
         }
@@ -225,49 +225,49 @@ impl FilterChain<'_> {
         if (!body.is_empty() || held.end) && !replaced() {
             self.body(direction, next, body, held.end);
         }
-        if (held.trailers || held.stop == Stop::Trailers) && !replaced() {
+        if (held.trailers || held.iteration == Iteration::StoppedTrailers) && !replaced() {
             self.trailers(direction, next);
         }
     }
 
-    /// The seat of a policy that saw the request and did not fail.
-    fn seat(&self, position: usize) -> Option<Seat> {
-        self.state.borrow().filters[position].seat.clone()
+    /// The context of a policy that saw the request and did not fail.
+    fn context(&self, position: usize) -> Option<FilterContext> {
+        self.state.borrow().filters[position].context.clone()
     }
 
-    /// The seat of a policy, taken now if it has none yet.
-    fn take_seat(&self, position: usize) -> Result<Option<Seat>, Error> {
+    /// The context of a policy, taken now if it has none yet.
+    fn context_for(&self, position: usize) -> Result<Option<FilterContext>, Error> {
         let plugin = {
             let state = self.state.borrow();
             let filter = &state.filters[position];
-            if filter.seat.is_some() || filter.skipped {
-                return Ok(filter.seat.clone());
+            if filter.context.is_some() || filter.skipped {
+                return Ok(filter.context.clone());
             }
             state.chain.plugins()[position].clone()
         };
-        let visit = self.visit(&plugin)?;
-        let slot = slots::slot(visit.as_ref().map_or(plugin.core(), |visit| &visit.core));
+        let lease = self.lease(&plugin)?;
+        let slot = slots::slot_of(lease.as_ref().map_or(plugin.core(), |lease| &lease.core));
         let generation = slot.ready()?;
-        let context = slot.call(generation, |vm| vm.create_stream(self.key, position))?;
-        let seat = Seat { slot, generation, context, visit };
-        self.state.borrow_mut().filters[position].seat = Some(seat.clone());
-        Ok(Some(seat))
+        let id = slot.call(generation, |vm| vm.create_stream(self.key, position))?;
+        let context = FilterContext { slot, generation, id, lease };
+        self.state.borrow_mut().filters[position].context = Some(context.clone());
+        Ok(Some(context))
     }
 
     /// The tenant that the stream is of, as the request is now that the policy has its turn.
-    fn visit(&self, plugin: &Plugin) -> Result<Option<Rc<Visit>>, Error> {
+    fn lease(&self, plugin: &Plugin) -> Result<Option<Rc<TenantLease>>, Error> {
         let Some(tenants) = plugin.tenants() else { return Ok(None) };
         let key = tenants.key(&self.data.borrow(), plugin.core().services.clock());
-        tenants.enter(plugin.core(), &key).map(|visit| Some(Rc::new(visit)))
+        tenants.enter(plugin.core(), &key).map(|lease| Some(Rc::new(lease)))
     }
 
     /// Ends every policy's context: `on_done`, `on_log`, `on_delete`.
     pub(crate) fn end(&self) {
         self.data.borrow_mut().info.ended = true;
         for position in 0..self.count() {
-            if let Some(seat) = self.seat(position) {
+            if let Some(context) = self.context(position) {
                 // How it failed is in the outbox. A context that waits for `proxy_done` stays.
-                let _ = seat.slot.call(seat.generation, |vm| vm.end_stream(seat.context));
+                let _ = context.slot.call(context.generation, |vm| vm.end_stream(context.id));
             }
         }
     }

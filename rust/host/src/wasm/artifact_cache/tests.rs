@@ -298,11 +298,11 @@ fn fast_code_is_improved_once() {
     let cache = ArtifactCache::new(folder.path());
     compile_artifact(&wasm, folder.path(), Tier::Fast).unwrap();
     let module = folder.load();
-    let improve = || module.improve(&wasm, &Limits::default(), &cache);
+    let improve = || module.upgrade(&wasm, &Limits::default(), &cache);
     assert!(!improve());
     compile_artifact(&wasm, folder.path(), Tier::Optimized).unwrap();
     assert_eq!([improve(), improve()], [true, false]);
-    assert_eq!((module.tier(), module.moves()), (Tier::Optimized, true));
+    assert_eq!((module.tier(), module.can_migrate()), (Tier::Optimized, true));
 }
 
 #[test]

@@ -7,8 +7,8 @@
 use wasmer::sys::wasmparser::{FunctionBody, Operator, Parser, Payload, ValType};
 
 /// True when no code of a valid module changes a table, drops a segment or keeps a reference in a
-/// global. What cannot be read is not movable.
-pub(super) fn is_movable(bytes: &[u8]) -> bool {
+/// global. What cannot be read is not migratable.
+pub(super) fn can_migrate(bytes: &[u8]) -> bool {
     Parser::new(0).parse_all(bytes).all(|payload| match payload {
         Ok(Payload::GlobalSection(globals)) => globals.into_iter().all(|global| {
             global.is_ok_and(|g| !(g.ty.mutable && matches!(g.ty.content_type, ValType::Ref(_))))
@@ -41,13 +41,13 @@ fn keeps_tables(body: &FunctionBody<'_>) -> bool {
 mod tests {
     use super::*;
 
-    fn movable(fields: &str) -> bool {
-        is_movable(&wat::parse_str(format!("(module {fields})")).unwrap())
+    fn migratable(fields: &str) -> bool {
+        can_migrate(&wat::parse_str(format!("(module {fields})")).unwrap())
     }
 
     #[test]
     fn memory_and_numbers_move() {
-        assert!(movable(
+        assert!(migratable(
             r#"(memory 1) (global (mut i64) (i64.const 1)) (data $d "a") (table 1 funcref)
                (func (memory.init $d (i32.const 0) (i32.const 0) (i32.const 1))
                  (call_indirect (i32.const 0)))"#
@@ -64,18 +64,20 @@ mod tests {
             "(table.init $e (i32.const 0) (i32.const 0) (i32.const 1))",
             "(elem.drop $e)",
         ] {
-            assert!(!movable(&format!("(table 1 funcref) (elem $e func $f) (func $f {change})")));
+            assert!(!migratable(&format!(
+                "(table 1 funcref) (elem $e func $f) (func $f {change})"
+            )));
         }
     }
 
     #[test]
     fn a_dropped_data_segment_stays() {
-        assert!(!movable(r#"(memory 1) (data $d "a") (func (data.drop $d))"#));
+        assert!(!migratable(r#"(memory 1) (data $d "a") (func (data.drop $d))"#));
     }
 
     #[test]
     fn a_reference_in_a_global_stays() {
-        assert!(!movable("(global (mut funcref) (ref.null func))"));
-        assert!(movable("(global funcref (ref.null func))"));
+        assert!(!migratable("(global (mut funcref) (ref.null func))"));
+        assert!(migratable("(global funcref (ref.null func))"));
     }
 }

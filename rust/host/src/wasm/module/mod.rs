@@ -21,7 +21,7 @@ use crate::wasm::tunables::{TABLE_ELEMENTS, TABLES, memory_pages};
 
 use crate::wasm::digest::{Digest, ModuleId, digest_hex, hex};
 
-/// Parameters or results of one function type. A branch moves them all for the price of one
+/// Parameters or results of one function type. A branch migrates them all for the price of one
 /// operator, so this bounds how far fuel can be from time; compilers stay far below.
 const WIDEST_TYPE: usize = 64;
 /// Units for what an instance is made of: about nanoseconds, measured.
@@ -50,7 +50,7 @@ pub(crate) struct CompiledModule {
     cache_problem: Option<String>,
     code: Mutex<Arc<Code>>,
     /// Instances of the first code may go on in the one that replaced it.
-    moves: AtomicBool,
+    migrates: AtomicBool,
 }
 
 /// Machine code of one tier. Stores for it must be made with its engine.
@@ -144,22 +144,22 @@ impl CompiledModule {
         let (dialect, start_units) = facts;
         let code = Mutex::new(Arc::new(code));
         let (cached, cache_problem) = (false, None);
-        let moves = AtomicBool::new(false);
-        Self { id, digest, dialect, start_units, cached, cache_problem, code, moves }
+        let migrates = AtomicBool::new(false);
+        Self { id, digest, dialect, start_units, cached, cache_problem, code, migrates }
     }
 
     /// Takes the optimised code from the cache in place of fast code; whether it did. New instances
     /// run it; those that are there move, if that is possible for this module ([`migration`]).
-    pub(crate) fn improve(&self, bytes: &[u8], limits: &Limits, cache: &ArtifactCache) -> bool {
+    pub(crate) fn upgrade(&self, bytes: &[u8], limits: &Limits, cache: &ArtifactCache) -> bool {
         if self.tier() == Tier::Optimized || !self.is(bytes) {
             return false;
         }
         let Ok(Some((code, _))) = Code::fetch(self.id, Tier::Optimized, limits, cache) else {
             return false;
         };
-        let moves = migration::is_movable(bytes);
+        let migrates = migration::can_migrate(bytes);
         *self.code.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(code);
-        self.moves.store(moves, Ordering::Release);
+        self.migrates.store(migrates, Ordering::Release);
         true
     }
 
@@ -174,8 +174,8 @@ impl CompiledModule {
     }
 
     /// Whether instances of fast code are to go on in better code.
-    pub(crate) fn moves(&self) -> bool {
-        self.moves.load(Ordering::Acquire)
+    pub(crate) fn can_migrate(&self) -> bool {
+        self.migrates.load(Ordering::Acquire)
     }
 
     pub(crate) fn tier(&self) -> Tier {

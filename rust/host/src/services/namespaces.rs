@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Whose shared data, queues and metrics they are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Space {
+pub(crate) enum Namespace {
     /// Of all VMs of this `vm_id`; a guest can name it.
     Named(Arc<str>),
     /// Of one tenant's VM, which no guest can name.
@@ -34,7 +34,7 @@ const POLICY: Quota =
 /// There may be a thousand tenants, and each has a VM beside this.
 const TENANT: Quota = Quota { data: 16 << 20, queues: 64, queued: 4 << 20, metrics: 64, logs: 64 };
 
-impl Space {
+impl Namespace {
     pub(crate) const fn quota(&self) -> &'static Quota {
         match self {
             Self::Named(_) => &POLICY,
@@ -51,21 +51,21 @@ const GONE: usize = 64;
 /// The spaces of a host that have plugins, and those that lately had: a policy that comes back, for
 /// a reload or after a mistake in a configuration, finds what it left.
 #[derive(Default)]
-pub(crate) struct Spaces {
+pub(crate) struct Namespaces {
     table: Mutex<Table>,
 }
 
 #[derive(Default)]
 struct Table {
     /// How many plugins there are.
-    plugins: HashMap<Space, usize>,
+    plugins: HashMap<Namespace, usize>,
     /// Without a plugin, the one that is gone longest first.
-    gone: VecDeque<Space>,
+    gone: VecDeque<Namespace>,
 }
 
-impl Spaces {
+impl Namespaces {
     /// One plugin more.
-    pub(crate) fn enter(&self, space: &Space) {
+    pub(crate) fn enter(&self, space: &Namespace) {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         table.gone.retain(|gone| gone != space);
         *table.plugins.entry(space.clone()).or_default() += 1;
@@ -75,9 +75,9 @@ impl Spaces {
     /// those of all policies that are gone are more than [`LEFT`].
     pub(crate) fn leave(
         &self,
-        space: &Space,
-        size: impl Fn(&Space) -> usize,
-        mut give_back: impl FnMut(&Space),
+        space: &Namespace,
+        size: impl Fn(&Namespace) -> usize,
+        mut give_back: impl FnMut(&Namespace),
     ) {
         let table = &mut *self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(plugins) = table.plugins.get_mut(space) else { return };
@@ -88,8 +88,8 @@ impl Spaces {
         table.plugins.remove(space);
         // All of it under the lock: who comes back meanwhile waits, and finds all or nothing.
         match space {
-            Space::Tenant(_) => give_back(space),
-            Space::Named(_) => table.gone.push_back(space.clone()),
+            Namespace::Tenant(_) => give_back(space),
+            Namespace::Named(_) => table.gone.push_back(space.clone()),
         }
         let mut left: usize = table.gone.iter().map(&size).sum();
         while left > LEFT || table.gone.len() > GONE {
@@ -104,11 +104,11 @@ impl Spaces {
 mod tests {
     use super::*;
 
-    fn named(name: &str) -> Space {
-        Space::Named(name.into())
+    fn named(name: &str) -> Namespace {
+        Namespace::Named(name.into())
     }
 
-    fn leave(spaces: &Spaces, space: &Space, size: usize) -> Vec<Space> {
+    fn leave(spaces: &Namespaces, space: &Namespace, size: usize) -> Vec<Namespace> {
         let mut given_back = Vec::new();
         spaces.leave(space, |_| size, |space| given_back.push(space.clone()));
         given_back
@@ -116,16 +116,16 @@ mod tests {
 
     #[test]
     fn a_tenant_that_is_gone_leaves_nothing() {
-        let spaces = Spaces::default();
-        spaces.enter(&Space::Tenant(1));
-        spaces.enter(&Space::Tenant(1));
-        assert_eq!(leave(&spaces, &Space::Tenant(1), 0), []);
-        assert_eq!(leave(&spaces, &Space::Tenant(1), 0), [Space::Tenant(1)]);
+        let spaces = Namespaces::default();
+        spaces.enter(&Namespace::Tenant(1));
+        spaces.enter(&Namespace::Tenant(1));
+        assert_eq!(leave(&spaces, &Namespace::Tenant(1), 0), []);
+        assert_eq!(leave(&spaces, &Namespace::Tenant(1), 0), [Namespace::Tenant(1)]);
     }
 
     #[test]
     fn a_policy_that_comes_back_finds_what_it_left() {
-        let spaces = Spaces::default();
+        let spaces = Namespaces::default();
         spaces.enter(&named("a"));
         assert_eq!(leave(&spaces, &named("a"), LEFT), []);
         spaces.enter(&named("a"));
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_policies_leave_is_bounded_in_bytes() {
-        let spaces = Spaces::default();
+        let spaces = Namespaces::default();
         for name in ["a", "b", "c"] {
             spaces.enter(&named(name));
         }
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn what_policies_leave_is_bounded_in_number() {
-        let spaces = Spaces::default();
+        let spaces = Namespaces::default();
         let given_back = (0..GONE + 3).flat_map(|number| {
             let space = named(&number.to_string());
             spaces.enter(&space);

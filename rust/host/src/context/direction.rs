@@ -6,7 +6,7 @@ use crate::types::headers::HeaderMap;
 /// One direction.
 #[derive(Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub(crate) struct Flow {
+pub(crate) struct DirectionState {
     pub(crate) headers: HeaderMap,
     /// A policy changed the headers since they came.
     pub(crate) changed: bool,
@@ -27,7 +27,7 @@ pub(crate) struct Flow {
     pub(crate) bytes: u64,
 }
 
-impl Flow {
+impl DirectionState {
     /// A policy changed the headers.
     pub(crate) fn written(&mut self, by: usize) {
         self.changed = true;
@@ -38,8 +38,8 @@ impl Flow {
 /// What one policy sees and holds back in one direction.
 #[derive(Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub(crate) struct Gate {
-    pub(crate) stop: Stop,
+pub(crate) struct FilterState {
+    pub(crate) iteration: Iteration,
     pub(crate) phase: Phase,
     /// The headers have come here.
     pub(crate) seen: bool,
@@ -48,7 +48,7 @@ pub(crate) struct Gate {
     /// The body as the policy's body callback sees it.
     pub(crate) body: Vec<u8>,
     /// Body bytes that wait before those, and that the callback saw when they came.
-    pub(crate) kept: Vec<u8>,
+    pub(crate) consumed_earlier: Vec<u8>,
     /// Bytes over the limit are no error: their source waits.
     pub(crate) watermark: bool,
     /// The direction ends with what is held here.
@@ -57,20 +57,20 @@ pub(crate) struct Gate {
     pub(crate) trailers: bool,
 }
 
-/// Where a policy stopped.
+/// Where a policy stopped, in Envoy's terms.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub(crate) enum Iteration {
     #[default]
-    No,
+    Continue,
     /// At the headers: everything waits, and body bytes are kept without a callback (Envoy's
     /// `StopAllIteration…`).
-    All,
+    StoppedAll,
     /// At the headers alone: the body callbacks run.
-    Headers,
+    StoppedHeaders,
     /// At the body: the callback runs for each further chunk.
-    Body,
+    StoppedBody,
     /// At the trailers.
-    Trailers,
+    StoppedTrailers,
     /// It has ended the direction itself: what still comes goes no further.
     Ended,
 }
@@ -86,15 +86,18 @@ pub(crate) enum Phase {
     Trailers,
 }
 
-impl Gate {
+impl FilterState {
     /// True while the policy waits, and can go on.
     pub(crate) fn waits(&self) -> bool {
-        !matches!(self.stop, Stop::No | Stop::Ended)
+        !matches!(self.iteration, Iteration::Continue | Iteration::Ended)
     }
 
     /// True while body bytes are kept without a callback, or dropped.
     pub(crate) fn is_shut(&self) -> bool {
-        matches!(self.stop, Stop::All | Stop::Trailers | Stop::Ended)
+        matches!(
+            self.iteration,
+            Iteration::StoppedAll | Iteration::StoppedTrailers | Iteration::Ended
+        )
     }
 
     /// True while the policy may look at a body.
@@ -104,12 +107,13 @@ impl Gate {
 
     /// True while the policy may change trailers.
     pub(crate) fn has_trailers(&self) -> bool {
-        matches!(self.phase, Phase::LastBody | Phase::Trailers) || self.stop == Stop::Trailers
+        matches!(self.phase, Phase::LastBody | Phase::Trailers)
+            || self.iteration == Iteration::StoppedTrailers
     }
 
     /// Body bytes that wait here.
     pub(crate) fn held(&self) -> usize {
-        self.kept.len() + self.body.len()
+        self.consumed_earlier.len() + self.body.len()
     }
 
     /// Takes all that waits here, and stops no more.
@@ -121,32 +125,36 @@ impl Gate {
     /// Takes all body bytes, in order.
     pub(crate) fn take_body(&mut self) -> Vec<u8> {
         let body = std::mem::take(&mut self.body);
-        if self.kept.is_empty() {
+        if self.consumed_earlier.is_empty() {
             return body;
         }
-        let mut all = std::mem::take(&mut self.kept);
+        let mut all = std::mem::take(&mut self.consumed_earlier);
         all.extend_from_slice(&body);
         all
     }
 
     /// Stops at the headers.
     pub(crate) fn stop_headers(&mut self, action: Action) {
-        self.stop = if action == Action::StopIteration { Stop::Headers } else { Stop::All };
+        self.iteration = if action == Action::StopIteration {
+            Iteration::StoppedHeaders
+        } else {
+            Iteration::StoppedAll
+        };
         self.watermark = action == Action::StopAndWatermark;
     }
 
     /// Ends the direction here: what was held is not wanted any more.
     pub(crate) fn finish(&mut self) {
-        *self = Self { stop: Stop::Ended, seen: true, ..Self::default() };
+        *self = Self { iteration: Iteration::Ended, seen: true, ..Self::default() };
     }
 
     /// Stops at the body, which ends here if `end` is set.
     pub(crate) fn stop_body(&mut self, action: Action, end: bool) {
-        self.stop = Stop::Body;
+        self.iteration = Iteration::StoppedBody;
         self.watermark = action != Action::StopAndBuffer;
         self.end |= end;
         match action {
-            Action::StopAndWatermark => self.kept = self.take_body(),
+            Action::StopAndWatermark => self.consumed_earlier = self.take_body(),
             Action::StopNoBuffer => self.body = Vec::new(),
             _ => self.body = self.take_body(),
         }
