@@ -36,13 +36,13 @@ __all__ = [
     "deliver_http",
     "deliver_http_failure",
     "deliver_redis",
-    "trim_memory",
     "held_bytes",
     "inspect",
     "kept_streams",
     "masked",
     "pending_callouts",
     "printable",
+    "trim_memory",
 ]
 
 _Fields: TypeAlias = Iterable[tuple[bytes, bytes]]
