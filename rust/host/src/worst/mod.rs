@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use wasmer::Type;
 
 use crate::abi::pairs;
-use crate::abi::signatures as imports;
+use crate::abi::signatures;
 use crate::abi::signatures::HostFunction;
 use crate::host::Host;
 use crate::host::module::LoadedModule;
@@ -200,7 +200,7 @@ fn guest(function: &HostFunction, row: &Row, run: &Loop) -> Vec<u8> {
 
 /// The function of this name, of the module that has it.
 fn named(module: &str, name: &str) -> HostFunction {
-    imports::find("env", name).or_else(|| imports::find(module, name)).unwrap()
+    signatures::find("env", name).or_else(|| signatures::find(module, name)).unwrap()
 }
 
 /// A chain of a guest that may do everything, and the folder that it reads.
@@ -264,13 +264,13 @@ fn all() -> Vec<(HostFunction, Row)> {
         let its = rows.iter().filter(move |row| row.name == function.name);
         its.map(move |row| (function, row.clone()))
     };
-    imports::all().flat_map(of).collect()
+    signatures::all().flat_map(of).collect()
 }
 
 #[test]
 fn every_hostcall_has_its_worst_arguments() {
     let known: Vec<_> = rows().iter().map(|row| row.name).collect();
     let without: Vec<_> =
-        imports::all().filter(|function| !known.contains(&function.name)).collect();
+        signatures::all().filter(|function| !known.contains(&function.name)).collect();
     assert!(without.is_empty(), "no row in rows.rs: {without:?}");
 }

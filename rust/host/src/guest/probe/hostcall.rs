@@ -67,7 +67,7 @@ impl HostcallSpan {
     fn begin(guest: &mut Guest<'_>, function: &str, parameters: &[Parameter]) -> Self {
         let core = Arc::clone(&guest.env.core);
         let limits = core.services.trace().limits();
-        let arguments = Arguments { function, parameters, limits }.given(guest);
+        let arguments = Arguments { parameters, limits }.given(guest);
         let (context, stream) = (guest.env.effective, guest.env.stream().map(|(key, _)| key));
         guest.env.reason = None;
         Self(Box::new(Running {
@@ -90,7 +90,7 @@ impl HostcallSpan {
         let used = fuel.saturating_sub(guest.fuel_left());
         let trace = core.services.trace();
         let limits = trace.limits();
-        let arguments_of = Arguments { function: &function, parameters: &parameters, limits };
+        let arguments_of = Arguments { parameters: &parameters, limits };
         let results = if answer.is_err() { Vec::new() } else { arguments_of.got(guest) };
         let outcome = names::status(&answer);
         let reason = guest.env.reason.take();

@@ -6,4 +6,4 @@ pub(crate) mod hostcall;
 mod names;
 mod text;
 
-pub(crate) use crate::guest::probe::arguments::Number;
+pub(crate) use crate::guest::probe::arguments::Parameter;

@@ -1,5 +1,6 @@
 //! Numbers of the ABI in its own words (proxy-wasm/spec, abi-versions/v0.2.1, "Types").
 
+use crate::abi::argument::Argument;
 use crate::guest::memory::Fault;
 use crate::types::printable::printable;
 
@@ -32,14 +33,14 @@ const METRICS: [&str; 3] = ["counter", "gauge", "histogram"];
 pub(super) const VM_CONFIGURATION: i64 = 6;
 pub(super) const PLUGIN_CONFIGURATION: i64 = 7;
 
-/// A number by the name of its argument.
-pub(super) fn number(function: &str, argument: &str, value: i64) -> String {
-    let words: &[&str] = match argument {
-        "map" => &MAPS,
-        "buffer" => &BUFFERS,
-        "level" => &LEVELS,
-        "kind" => &METRICS,
-        "stream" if !function.contains("grpc") => &STREAMS,
+/// A number by the kind of its argument.
+pub(super) fn number(kind: Argument, value: i64) -> String {
+    let words: &[&str] = match kind {
+        Argument::Map => &MAPS,
+        Argument::Buffer => &BUFFERS,
+        Argument::LogLevel => &LEVELS,
+        Argument::MetricKind => &METRICS,
+        Argument::StreamType => &STREAMS,
         _ => &[],
     };
     let word = usize::try_from(value).ok().and_then(|value| words.get(value));
@@ -132,10 +133,9 @@ mod tests {
 
     #[test]
     fn numbers_have_the_words_of_their_argument() {
-        let told = |function, argument, value| number(function, argument, value);
-        assert_eq!(told("proxy_continue_stream", "stream", 1), "response");
-        assert_eq!(told("proxy_grpc_send", "stream", 1), "1");
-        assert_eq!(told("proxy_get_header_map_size", "map", 99), "99");
+        assert_eq!(number(Argument::StreamType, 1), "response");
+        assert_eq!(number(Argument::Number, 1), "1");
+        assert_eq!(number(Argument::Map, 99), "99");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Looks at a module without compiling it.
 
 use crate::abi::dialect::Dialect;
-use crate::abi::signatures as imports;
+use crate::abi::signatures;
 use crate::types::capability::Capability;
 use crate::types::limits::Limits;
 use crate::types::load_error::LoadError;
@@ -114,7 +114,7 @@ const REACHES: [(Capability, &[&str]); 6] = [
 fn asks(sections: &Sections) -> Vec<(Capability, Vec<&'static str>)> {
     let imported = |name: &&str| {
         let import = sections.imports.iter().find(|import| import.name == **name);
-        import.is_some_and(|import| imports::find(&import.module, name).is_some())
+        import.is_some_and(|import| signatures::find(&import.module, name).is_some())
     };
     let asked = REACHES.iter().map(|&(capability, functions)| {
         (capability, functions.iter().copied().filter(|name| imported(name)).collect())
@@ -125,7 +125,7 @@ fn asks(sections: &Sections) -> Vec<(Capability, Vec<&'static str>)> {
 fn inspected_imports(sections: &Sections) -> Vec<InspectedImport> {
     let mut inspected: Vec<InspectedImport> = Vec::new();
     for import in &sections.imports {
-        let function = imports::find(&import.module, &import.name);
+        let function = signatures::find(&import.module, &import.name);
         let known = function
             .zip(import.function.as_ref())
             .is_some_and(|(function, ty)| function.matches(ty));

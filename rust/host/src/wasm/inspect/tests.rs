@@ -72,7 +72,7 @@ fn imports_say_which_capabilities_it_can_ask_for() {
 #[test]
 fn what_reaches_outside_is_a_function_of_the_host() {
     for name in REACHES.iter().flat_map(|(_, functions)| *functions) {
-        let known = ["env", "wasi_unstable"].map(|module| imports::find(module, name).is_some());
+        let known = ["env", "wasi_unstable"].map(|module| signatures::find(module, name).is_some());
         assert!(known.contains(&true), "{name}");
     }
 }

@@ -8,7 +8,7 @@ use wasmer::{CompileError, Engine, FunctionType, Module, Type, WASM_PAGE_SIZE};
 mod migration;
 
 use crate::abi::dialect::Dialect;
-use crate::abi::signatures as imports;
+use crate::abi::signatures;
 use crate::types::limits::Limits;
 use crate::types::load_error::LoadError;
 use crate::wasm::artifact_cache::{ArtifactCache, CacheProblem};
@@ -290,13 +290,13 @@ fn check_import(import: &Import) -> Result<(), LoadError> {
     if import.kind != "function" {
         return Err(LoadError::UnknownImport { module, name, kind: import.kind });
     }
-    let Some(known) = imports::find(&module, &name) else { return Ok(()) };
+    let Some(known) = signatures::find(&module, &name) else { return Ok(()) };
     match &import.function {
         Some(ty) if known.matches(ty) => Ok(()),
         other => {
             let found = other.as_ref().map_or_else(
                 || "a type of another WebAssembly proposal".to_owned(),
-                |ty| imports::signature(ty.params(), ty.results()),
+                |ty| signatures::signature(ty.params(), ty.results()),
             );
             Err(LoadError::ImportSignature { module, name, expected: known.signature(), found })
         }

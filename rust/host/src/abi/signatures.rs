@@ -4,10 +4,10 @@
 //! real guests import functions of a neighbouring version. The spec declares three functions of
 //! 0.1.0 without a result; guests and other hosts give them an i32, and so does this table.
 
-mod env;
-mod wasi;
-
 use wasmer::{FunctionType, Type};
+
+use crate::abi::argument::{Number, types};
+use crate::abi::hostcalls::{proxy_hostcalls, wasi_hostcalls};
 
 /// A function that the host provides.
 #[derive(Clone, Copy, Debug)]
@@ -39,32 +39,52 @@ pub(crate) fn signature(params: &[Type], results: &[Type]) -> String {
     format!("({}) -> {results}", list(params))
 }
 
-/// All functions of the table.
+/// A row: name, parameters, results.
+type Row = (&'static str, &'static [Type], &'static [Type]);
+
+/// What a hostcall answers: a status, or WASI's errno.
+const STATUS: &[Type] = &[Type::I32];
+const WASI: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
+
+macro_rules! rows {
+    ($( $name:literal => $heading:ident :: $function:ident ( $( $argument:ident : $kind:ident ),* ) $stage:ident; )*) => {
+        &[$( ($name, &[$( <types::$kind as Number>::TYPE ),*], STATUS) ),*]
+    };
+}
+
+const PROXY_FUNCTIONS: &[Row] = proxy_hostcalls!(rows!());
+const WASI_FUNCTIONS: &[Row] = wasi_hostcalls!(rows!());
+
+/// What answers no status: Emscripten's functions, and the end of the guest.
+const WITHOUT_STATUS: &[Row] = &[
+    ("emscripten_notify_memory_growth", &[Type::I32], &[]),
+    ("pthread_equal", &[Type::I32; 2], &[Type::I32]),
+    ("emscripten_get_now", &[], &[Type::F64]),
+    ("emscripten_date_now", &[], &[Type::F64]),
+    ("emscripten_get_now_res", &[], &[Type::F64]),
+    ("_emscripten_get_now_is_monotonic", &[], &[Type::I32]),
+];
+const EXIT: &[Row] = &[("proc_exit", &[Type::I32], &[])];
+
+/// All functions of the tables.
 pub(crate) fn all() -> impl Iterator<Item = HostFunction> {
-    let env = env::FUNCTIONS.iter().map(|&(name, params, results)| HostFunction {
-        module: env::MODULE,
-        name,
-        params,
-        results,
-    });
-    let wasi = wasi::MODULES.iter().flat_map(|&module| {
-        wasi::FUNCTIONS.iter().map(move |&(name, params, results)| HostFunction {
+    let of = |module, rows: &'static [Row]| {
+        rows.iter().map(move |&(name, params, results)| HostFunction {
             module,
             name,
             params,
             results,
         })
-    });
-    env.chain(wasi)
+    };
+    let env = of("env", PROXY_FUNCTIONS).chain(of("env", WITHOUT_STATUS));
+    let wasi = move |module| of(module, WASI_FUNCTIONS).chain(of(module, EXIT));
+    env.chain(WASI.into_iter().flat_map(wasi))
 }
 
 /// The function under a name, if the host has it.
 pub(crate) fn find(module: &str, name: &str) -> Option<HostFunction> {
     all().find(|function| function.name == name && function.module == module)
 }
-
-/// A row: name, parameters, results.
-type Row = (&'static str, &'static [Type], &'static [Type]);
 
 #[cfg(test)]
 mod tests {
@@ -79,7 +99,8 @@ mod tests {
 
     #[test]
     fn wasi_has_the_46_names_of_preview1() {
-        assert_eq!(wasi::FUNCTIONS.len(), 46);
+        let count = |module| all().filter(|function| function.module == module).count();
+        assert_eq!(WASI.map(count), [46, 46]);
     }
 
     #[test]
