@@ -14,7 +14,7 @@ from wasmgate._native import Chain, Host
 ROOT = Path(__file__).parents[2]
 MODULES = ("wasi_snapshot_preview1", "wasi_unstable")
 NO_STATUS = {"proc_exit"}
-PARAMETERS = {"u32": "i32", "i64": "i64", "u64": "i64"}
+LONG = {"Long", "Unsigned"}  # kinds of arguments that are i64; all others are i32
 # A path of one letter stands at 64; whatever else is a pointer or a count is 0.
 FIRST_FOLDER = {"descriptor": 3, "folder": 3, "from": 3}
 DOT = {"path": 64, "size": 1, "old": 64, "old_size": 1, "new": 64, "new_size": 1}
@@ -22,10 +22,16 @@ DOT = {"path": 64, "size": 1, "old": 64, "old_size": 1, "new": 64, "new_size": 1
 
 def functions() -> dict[str, list[tuple[str, str]]]:
     """Return names and types of each function's parameters, as the host takes them."""
-    source = (ROOT / "rust" / "host" / "src" / "hostcalls" / "mod.rs").read_text("utf-8")
-    table = source.split("const WASI: Table", 1)[1].split("\n};", 1)[0]
+    source = (ROOT / "rust" / "host" / "src" / "abi" / "hostcalls.rs").read_text("utf-8")
+    table = source.split("macro_rules! wasi_hostcalls", 1)[1].split("\n}\n", 1)[0]
     rows = re.findall(r'^ +"(\w+)" => wasi::\w+\((.*)\) wasi;$', table, flags=re.MULTILINE)
-    return {name: re.findall(r"(\w+): (\w+)", parameters) for name, parameters in rows}
+    return {
+        name: [
+            (parameter, "i64" if kind in LONG else "i32")
+            for parameter, kind in re.findall(r"(\w+): (\w+)", parameters)
+        ]
+        for name, parameters in rows
+    }
 
 
 def documented() -> dict[str, tuple[int, int]]:
@@ -40,10 +46,10 @@ def answer(host: Host, module: str, name: str, *, read: tuple[tuple[str, Path], 
     parameters = functions()[name]
     path = DOT if name.startswith("path_") else {}
     arguments = " ".join(
-        f"({PARAMETERS[kind]}.const {(FIRST_FOLDER | path).get(parameter, 0)})"
+        f"({kind}.const {(FIRST_FOLDER | path).get(parameter, 0)})"
         for parameter, kind in parameters
     )
-    types = " ".join(PARAMETERS[kind] for _, kind in parameters)
+    types = " ".join(kind for _, kind in parameters)
     policy = guest(
         f'(import "{module}" "{name}" (func $subject (param {types}) (result i32)))',
         '(import "env" "proxy_send_local_response"',
