@@ -2,54 +2,79 @@
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from wasmgate._asgi import broken
 from wasmgate.errors import AsgiError
-from wasmgate.messages import UNUSUAL, Count, canonical_head, part, trailers
+from wasmgate.messages import UNUSUAL, canonical_head, part, trailers
 
 if TYPE_CHECKING:
     from wasmgate._asgi import Fields, Message
     from wasmgate._native import Effects, Stream
+    from wasmgate.messages import Count
 
-__all__ = ["AppResponse"]
+__all__ = ["AppResponse", "Unchanged"]
 
 _FIRST, _LAST = 100, 999  # statuses have three digits (RFC 9110 section 15)
 
 
+class Unchanged(Enum):
+    """How far the app's response went on to the server as the app sent it."""
+
+    NOTHING = auto()
+    HEAD = auto()
+    BODY = auto()
+    """To its last part; trailers may follow."""
+
+
+_HEAD, _BODY = Unchanged.HEAD, Unchanged.BODY
+
+
 class AppResponse:
-    """Takes the app's messages, in any form that ASGI allows. Raises AsgiError for others."""
+    """Takes the app's messages, in any form that ASGI allows. Raises AsgiError for others.
 
-    __slots__ = ("_stream", "chunk", "count", "done", "fields", "started", "trailing")
+    `count`, where lengths are kept true, counts the bytes of the body.
+    """
 
-    def __init__(self, stream: Stream) -> None:
+    __slots__ = (
+        "_stream",
+        "chunk",
+        "count",
+        "done",
+        "fields",
+        "started",
+        "trailing",
+        "unchanged",
+    )
+
+    def __init__(self, stream: Stream, count: Count | None) -> None:
         self._stream = stream
+        self.count = count
         self.started = False
         """The head came."""
         self.trailing = False
         """The head announced trailers."""
         self.chunk: bytes | None = None
         """The part of the body that came last."""
-        self.count = Count()
-        """Its bytes."""
-        self.fields: Fields = []
+        self.fields: Fields | None = None
         """The trailers that came."""
         self.done = False
         """All of it came."""
+        self.unchanged = Unchanged.NOTHING
 
     def feed(self, message: Message) -> tuple[Message, Effects | None]:
         """Feed a message; returns it in its usual form, and what policies ask."""
-        match message.get("type"):
-            case "http.response.start":
-                return self._fed_head(message)
-            case "http.response.body":
-                return self._fed_body(message)
-            case "http.response.trailers":
-                return message, self._fed_trailers(message)
-            case str():
-                return message, None
-            case unknown:
-                raise broken("a message of the app: 'type'", "a str", unknown)
+        kind = message.get("type")
+        if kind == "http.response.body":
+            return self._fed_body(message)
+        if kind == "http.response.start":
+            return self._fed_head(message)
+        if kind == "http.response.trailers":
+            return message, self._fed_trailers(message)
+        if not isinstance(kind, str):
+            raise broken("a message of the app: 'type'", "a str", kind)
+        return message, None
 
     def _fed_head(self, message: Message) -> tuple[Message, Effects | None]:
         if self.started:
@@ -60,6 +85,8 @@ class AppResponse:
             message = canonical_head(message)
             effects = self._head(message)
         self.started = True
+        if effects is None:
+            self.unchanged = _HEAD
         return message, effects
 
     def _head(self, message: Message) -> Effects | None:
@@ -73,16 +100,23 @@ class AppResponse:
     def _fed_body(self, message: Message) -> tuple[Message, Effects | None]:
         if not self.started:
             raise AsgiError("http.response.body came before http.response.start")
-        message = part(message)
-        self.done = not (message.get("more_body", False) or self.trailing)
-        self.chunk = message["body"]
-        self.count.came += len(message["body"])
-        return message, self._stream.on_response_body(self.chunk, self.done)
+        body, more = message.get("body"), message.get("more_body", False)
+        if type(body) is not bytes or type(more) is not bool:
+            message = part(message)
+            body, more = message["body"], message.get("more_body", False)
+        self.done = last = not (more or self.trailing)
+        self.chunk = body
+        if self.count is not None:
+            self.count.came += len(body)
+        effects = self._stream.on_response_body(body, last)
+        if effects is None and not more:
+            self.unchanged = _BODY
+        return message, effects
 
     def _fed_trailers(self, message: Message) -> Effects | None:
         """Gather trailers, and feed all of them with the last."""
         fields, more = trailers(message)
-        self.fields += fields
+        self.fields = [*(self.fields or ()), *fields]
         if more:
             return None
         self.done = True

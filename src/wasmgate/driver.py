@@ -12,9 +12,12 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakKeyDictionary, WeakSet, finalize, ref
 
+from wasmgate._asgi import require_asyncio
 from wasmgate.callouts.performer import Callouts, Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wasmgate._asgi import Message
     from wasmgate._native import Chain, Effects, Exchange, Stream
 
@@ -169,11 +172,21 @@ class Drivers:
         self._chain = chain
         self._settings = settings
         self._drivers: WeakKeyDictionary[asyncio.AbstractEventLoop, Driver] = WeakKeyDictionary()
+        # The loop and the driver of the last call; most processes have one loop.
+        self._last: tuple[Callable[[], object], Callable[[], Driver | None]] = (_nothing, _nothing)
 
     def current(self) -> Driver:
-        """Return the running loop's driver."""
-        loop = asyncio.get_running_loop()
+        """Return the running loop's driver. Raises ConfigError where asyncio does not run."""
+        loop = require_asyncio()
+        last_loop, last_driver = self._last
+        if last_loop() is loop and (driver := last_driver()) is not None:
+            return driver
         driver = self._drivers.get(loop)
         if driver is None:
             driver = self._drivers[loop] = Driver(self._chain, self._settings)
+        self._last = ref(loop), ref(driver)
         return driver
+
+
+def _nothing() -> None:
+    return None

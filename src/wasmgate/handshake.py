@@ -6,12 +6,12 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from wasmgate.patience import LATE, Patience
+from wasmgate.policy_timeout import LATE, PolicyTimeout
 
 if TYPE_CHECKING:
     from wasmgate._asgi import Message, Receive, Scope, Send
     from wasmgate._native import Effects, Stream
-    from wasmgate.driver import Drivers
+    from wasmgate.driver import Driver
 
 __all__ = ["Handshake"]
 
@@ -25,19 +25,19 @@ class Handshake:
     `receive` is what the app gets in place of the server's. The stream ends with the connection.
     """
 
-    __slots__ = ("_drivers", "_incoming", "_receive", "_send", "_stream", "_timeout", "_waiting")
+    __slots__ = ("_driver", "_incoming", "_receive", "_send", "_stream", "_timeout", "_waiting")
 
     def __init__(
         self,
         stream: Stream,
-        drivers: Drivers,
+        driver: Driver,
         receive: Receive,
         send: Send,
         *,
         timeout: float | None,
     ) -> None:
         self._stream = stream
-        self._drivers = drivers
+        self._driver = driver
         self._receive = receive
         self._send = send
         self._timeout = timeout
@@ -50,7 +50,7 @@ class Handshake:
             self._incoming.cancel()
         effects = self._stream.close()
         if effects is not None:
-            self._drivers.current().note(effects)
+            self._driver.note(effects)
 
     async def receive(self) -> Message:
         """Return what the server says, in its order."""
@@ -65,7 +65,7 @@ class Handshake:
 
     async def until_forwarded(self, scope: Scope, effects: Effects) -> Effects | None:
         """Return the effects that let the head go on, or None when a policy denied it."""
-        self._drivers.current().note(effects)
+        self._driver.note(effects)
         while not effects.forward:
             if effects.reset or effects.response_head is not None:
                 await self._deny(effects, known=_EXTENSION in (scope.get("extensions") or {}))
@@ -78,17 +78,17 @@ class Handshake:
 
     async def _going_on(self) -> Effects | None:
         """Wait until the stream goes on, and return how; None: the client left."""
-        driver = self._drivers.current()
-        patience = Patience(asyncio.get_running_loop(), driver, self._stream, self._timeout)
+        driver = self._driver
+        timeout = PolicyTimeout(driver, self._stream, self._timeout)
         try:
             while True:
                 if self._incoming is None:
                     self._incoming = asyncio.ensure_future(self._receive())
                 effects = await driver.wait_or(self._stream, self._incoming)
-                if effects is None and patience.over:
+                if effects is None and timeout.over:
                     _LOGGER.warning("policies made a handshake wait for %g s", self._timeout)
-                    effects = self._stream.respond(*LATE)
-                    if effects is None:  # a policy holds back this answer, too
+                    effects = self._stream.overrule(*LATE)
+                    if effects is None:  # another response has begun
                         await self._close()
                         return None
                 if effects is not None:
@@ -101,7 +101,7 @@ class Handshake:
                     if self._waiting is None:
                         self._waiting, self._incoming = message, None
         finally:
-            patience.end()
+            timeout.cancel()
 
     async def _deny(self, effects: Effects, *, known: bool) -> None:
         """Send a policy's response, or the server's 403 where it knows no other."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from wasmgate._asgi import binary, broken, fields
 
 if TYPE_CHECKING:
-    from wasmgate._asgi import Fields, Message, Receive
+    from wasmgate._asgi import Fields, Message
 
 __all__ = [
     "DISCONNECT",
@@ -17,7 +17,6 @@ __all__ = [
     "measured",
     "part",
     "trailers",
-    "usual",
 ]
 
 DISCONNECT: Message = {"type": "http.disconnect"}
@@ -40,15 +39,6 @@ def part(message: Message) -> Message:
     flag(message, "more_body")
     # Written out also where it was left out: granian wants it.
     return {**message, "body": binary(f"{where}: 'body'", message.get("body", b""))}
-
-
-def usual(receive: Receive) -> Receive:
-    """Return a `receive` whose messages are in their usual form. It raises AsgiError."""
-
-    async def received() -> Message:
-        return part(await receive())
-
-    return received
 
 
 def canonical_head(message: Message) -> Message:

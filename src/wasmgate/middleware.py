@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Literal
 
-from wasmgate._asgi import fail_startup, require_asyncio
+from wasmgate._asgi import fail_startup
 from wasmgate.artifacts import cache_folder
 from wasmgate.callouts import storages, targets
 from wasmgate.callouts.limits import CalloutLimits
@@ -13,10 +13,10 @@ from wasmgate.callouts.performer import Settings
 from wasmgate.chain import as_policies
 from wasmgate.driver import Drivers, log_level
 from wasmgate.errors import ConfigError
-from wasmgate.exchange import Exchange
 from wasmgate.foreign import ForeignFunctions
 from wasmgate.handshake import Handshake
 from wasmgate.messages import measured
+from wasmgate.request_cycle import RequestCycle
 from wasmgate.scope import UNUSUAL, USER, arrival, canonical, declared, frame, rewrite, without
 from wasmgate.users import counted_by_address
 
@@ -108,6 +108,7 @@ class PolicyMiddleware:
             ),
         )
         self._timeout = timeout
+        self._measures = self.chain.response_body
         self._sees_responses = self.chain.response_headers or self.chain.response_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -119,10 +120,11 @@ class PolicyMiddleware:
         else:
             if scope["type"] == "lifespan":
                 try:
-                    require_asyncio()
+                    driver = self.drivers.current()
                 except ConfigError as error:
                     await fail_startup(receive, send, error)
-                self.drivers.current().start()
+                    raise
+                driver.start()
             await self.app(scope, receive, send)
 
     @property
@@ -130,73 +132,76 @@ class PolicyMiddleware:
         """How many request headers were dropped because their names have an underscore."""
         return self.chain.dropped_headers
 
-    def _open(self, scope: Scope) -> tuple[Stream, Effects | None, bool]:
-        require_asyncio()
-        self.drivers.current()  # with the first request of a thread its policies start to tick
+    def _open(self, scope: Scope) -> tuple[Stream, Effects | None, bool, bytes]:
+        """Open a stream; the last of the answer is path and query below the mount."""
         try:
-            return self.chain.open(*arrival(scope))
+            arrived = arrival(scope)
+            return *self.chain.open(*arrived), arrived[5]
         except UNUSUAL:
-            return self.chain.open(*canonical(scope))
+            arrived = canonical(scope)
+            return *self.chain.open(*arrived), arrived[5]
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        stream, effects, body_follows = self._open(scope)
-        exchange = Exchange(
+        driver = self.drivers.current()  # a thread's first: its policies start to tick
+        stream, effects, body_follows, target = self._open(scope)
+        cycle = RequestCycle(
             stream,
-            self.drivers,
+            driver,
             receive,
             send,
             body_follows=body_follows,
             head_only=scope.get("method") == "HEAD",
-            measures=self.chain.response_body,
+            measures=self._measures,
             timeout=self._timeout,
         )
         try:
             if effects is not None:
-                forwarded = effects if effects.forward else await exchange.until_forwarded(effects)
+                forwarded = effects if effects.forward else await cycle.until_forwarded(effects)
                 if forwarded is None:
                     return
-                exchange.begin(forwarded)
-                if forwarded.request_head is not None:
-                    scope = rewrite(scope, forwarded.request_head)
-            if body_follows and not await self._framed(scope, exchange):
+                cycle.begin(forwarded)
+                if (head := forwarded.request_head) is not None:
+                    scope = rewrite(scope, head, target)
+            if body_follows and not await self._framed(scope, cycle):
                 return
             if (user := stream.user) is not None:
                 scope[USER] = user
             if self._sees_responses and scope.get("extensions"):
                 scope["extensions"] = without(scope["extensions"], _BODY_EXTENSIONS)
-            await self.app(scope, exchange.receive, exchange.send)
+            await self.app(scope, cycle.receive, cycle.send)
         finally:
-            exchange.release()
+            cycle.release()
 
-    async def _framed(self, scope: Scope, exchange: Exchange) -> bool:
+    async def _framed(self, scope: Scope, cycle: RequestCycle) -> bool:
         """Let the head say how long the body is that goes on with it; False: nothing goes on.
 
         A policy that looks at bodies may change them. So the app is called with the first part of
         a body whose length was announced, which comes without waiting for an answer.
         """
         length = declared(scope["headers"])
-        if exchange.holds_request or (self.chain.request_body and length is not None):
-            first = await exchange.first_part()
+        if cycle.holds_request or (self.chain.request_body and length is not None):
+            first = await cycle.first_part()
             if first is None:
                 return False
             body, end, changed = first
             if changed:
                 scope["headers"] = measured(list(scope["headers"]), body, end=end)
                 length = len(body) if end else None
-            exchange.announce(length)
+            cycle.announce(length)
         frame(scope)
         return True
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        stream, effects, _ = self._open(scope)
-        handshake = Handshake(stream, self.drivers, receive, send, timeout=self._timeout)
+        driver = self.drivers.current()
+        stream, effects, _, target = self._open(scope)
+        handshake = Handshake(stream, driver, receive, send, timeout=self._timeout)
         try:
             if effects is not None:
                 forwarded = await handshake.until_forwarded(scope, effects)
                 if forwarded is None:
                     return
-                if forwarded.request_head is not None:
-                    scope = rewrite(scope, forwarded.request_head)
+                if (head := forwarded.request_head) is not None:
+                    scope = rewrite(scope, head, target)
             if (user := stream.user) is not None:
                 scope[USER] = user
             await self.app(scope, handshake.receive, send)

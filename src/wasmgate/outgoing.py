@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wasmgate.app_response import Unchanged
 from wasmgate.messages import measured
 from wasmgate.scope import declared
 
 if TYPE_CHECKING:
     from wasmgate._asgi import Fields, Message, Send
     from wasmgate._native import Effects
-    from wasmgate.messages import Count
+    from wasmgate.app_response import AppResponse
 
 __all__ = ["Outgoing"]
 
@@ -20,31 +21,23 @@ _BODILESS = {204, 304}
 class Outgoing:
     """Sends head, body and trailers, and keeps the announced length true.
 
-    With `measures`, for policies that look at bodies, a head that announces a length waits for the
-    first bytes of its body: servers may do the same (ASGI, "Response Start"). What policies changed
-    by then gets a new length, or none.
+    Made for a response that does not go on as `response` has it, or whose length is counted there,
+    for policies that look at bodies. Then a head that announces a length waits for the first bytes
+    of its body: servers may do the same (ASGI, "Response Start"). What policies changed by then
+    gets a new length, or none. `head_only` says that the method is HEAD.
     """
 
-    __slots__ = (
-        "_announced",
-        "_begun",
-        "_body_done",
-        "_count",
-        "_head_only",
-        "_held",
-        "_measures",
-        "_send",
-    )
+    __slots__ = ("_announced", "_begun", "_body_done", "_count", "_head_only", "_held", "_send")
 
-    def __init__(self, send: Send, count: Count, *, head_only: bool, measures: bool) -> None:
+    def __init__(self, send: Send, response: AppResponse, *, head_only: bool) -> None:
         self._send = send
-        self._head_only = head_only  # the method is HEAD
-        self._measures = measures
+        self._head_only = head_only
         self._held: Message | None = None
-        self._count = count
-        self._body_done = False  # the body's last message went to the server; trailers may follow
-        self._begun = False
-        self._announced = False  # the server knows of trailers
+        self._count = response.count
+        # The server has a head; the body's last message: trailers may follow; knows of trailers.
+        self._begun = response.unchanged is not Unchanged.NOTHING
+        self._body_done = response.unchanged is Unchanged.BODY
+        self._announced = self._begun and response.trailing
 
     def __repr__(self) -> str:
         return repr(self._count)
@@ -67,10 +60,11 @@ class Outgoing:
 
     async def head(self, start: Message) -> None:
         """Send the head, or keep it for the first bytes of the body."""
-        if self._measures and not self._bodiless(start["status"]):
+        count = self._count
+        if count is not None and not self._bodiless(start["status"]):
             length = declared(start.get("headers", ()))
             if length is not None:
-                self._count.expected = length
+                count.expected = length
                 self._held = start
                 return
         await self._start(start)
@@ -81,18 +75,20 @@ class Outgoing:
         False, and nothing is sent: the announced length would be wrong.
         """
         body, end = message.get("body", b""), not message.get("more_body", False)
-        self._count.compare(body, body)
+        count = self._count
+        if count is not None:
+            count.compare(body, body)
         start = self._held
         if start is not None:
             if not (body or end):
                 return True
-            if self._count.changed:
+            if count is not None and count.changed:
                 whole = end and not start.get("trailers", False)
                 headers = measured(list(start.get("headers", ())), body, end=whole)
                 start = {**start, "headers": headers}
-                self._count.expected = None
+                count.expected = None
             await self.flush(start)
-        if not self._count.fits(body, end=end):
+        if count is not None and not count.fits(body, end=end):
             return False
         self._body_done = end
         if self._head_only and body:
@@ -131,7 +127,8 @@ class Outgoing:
                 "body": body or b"",
                 "more_body": not end,
             }
-            self._count.compare(body or b"", came)
+            if self._count is not None:
+                self._count.compare(body or b"", came)
             return await self.body(part)
         return True
 

@@ -42,6 +42,8 @@ Arrival: TypeAlias = tuple[
     Any, Any, str, str, str, bytes, Any, "dict[str, str] | None", "str | None"
 ]
 
+# Numbers, because `b"%" in path` makes an exception first: it asks whether b"%" is a number.
+_PERCENT, _QUESTION = ord("%"), ord("?")
 _VERSIONS = {"1.0": "1.0", "1.1": "1.1", "2": "2", "3": "3"}
 _VERSION = re.compile(r"([0-9])(?:\.[0-9])?")
 _PORT = re.compile(r"[0-9]{1,5}")
@@ -83,13 +85,22 @@ def target(scope: Scope) -> tuple[bytes, bytes]:
     raw: bytes | None = scope.get("raw_path")
     query: object = scope.get("query_string", b"")
     root: object = scope.get("root_path", "")
+    if (
+        type(raw) is bytes
+        and root == ""
+        and type(query) is bytes
+        and _PERCENT not in raw
+        and _QUESTION not in raw
+        and raw.decode("utf-8", "replace") == path
+    ):
+        return b"", raw + b"?" + query if query else raw
     if not (isinstance(path, str) and isinstance(root, str) and isinstance(query, bytes)):
         raise TypeError("path, root_path or query_string")
     if raw is None:
         raw = quote(path, safe=_PATH).encode("ascii")
-    elif b"?" in raw:
+    elif _QUESTION in raw:
         raw = raw.partition(b"?")[0]  # some servers put the query there, too
-    if (unquote_to_bytes(raw) if b"%" in raw else raw).decode("utf-8", "replace") != path:
+    if (unquote_to_bytes(raw) if _PERCENT in raw else raw).decode("utf-8", "replace") != path:
         raw = quote(path, safe=_PATH).encode("ascii")
     mount = _mount(raw, root) if root else b""
     below = raw[len(mount) :]
@@ -196,25 +207,29 @@ def declared(headers: Fields) -> int | None:
     return int(length) if length.isdigit() and len(length) < _DIGITS else None
 
 
-def rewrite(scope: Scope, head: RequestHead) -> Scope:
+def rewrite(scope: Scope, head: RequestHead, came: bytes) -> Scope:
     """Write the head that policies left into a scope, and return it for the app.
 
-    What policies see is below the mount. Servers look into their scope for HEAD when they send the
-    body (RFC 9110 section 9.3.2), so a request that becomes one, or is one no more, has its own.
+    `came` is path and query below the mount, as policies saw them first. Servers look into their
+    scope for HEAD when they send the body (RFC 9110 section 9.3.2), so a request that becomes one,
+    or is one no more, has its own.
     """
-    if "HEAD" in {scope.get("method"), head.method} and scope.get("method") != head.method:
+    method = head.method
+    if scope.get("method") != method and "HEAD" in {scope.get("method"), method}:
         scope = dict(scope)
-    mount, came = target(scope)
-    if head.target != came:
-        path, _, query = head.target.partition(b"?")
+    wanted = head.target
+    if wanted != came:
+        mount = target(scope)[0] if scope.get("root_path") else b""
+        path, _, query = wanted.partition(b"?")
         whole = mount + path
         scope["raw_path"] = whole
-        scope["path"] = unquote_to_bytes(whole).decode("utf-8", "replace")
+        decoded = unquote_to_bytes(whole) if _PERCENT in whole else whole
+        scope["path"] = decoded.decode("utf-8", "replace")
         scope["query_string"] = query
-    authority = [(b"host", head.authority)] if head.authority else []
-    scope["headers"] = [*authority, *head.headers]
+    headers, authority = head.headers, head.authority
+    scope["headers"] = [(b"host", authority), *headers] if authority else headers
     if "method" in scope:
-        scope["method"] = head.method
+        scope["method"] = method
     return scope
 
 

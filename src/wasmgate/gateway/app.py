@@ -20,7 +20,7 @@ from wasmgate.gateway.deployment import Deployment
 from wasmgate.gateway.downstream import Cut
 from wasmgate.gateway.forward import Forwarding
 from wasmgate.gateway.websocket import refuse
-from wasmgate.messages import usual
+from wasmgate.messages import part
 from wasmgate.scope import UNUSUAL, arrival, canonical
 
 if TYPE_CHECKING:
@@ -144,9 +144,8 @@ class Gateway:
                 raise NotImplementedError(f"ASGI connections of type {unknown!r}")
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        require_asyncio()
         deployment = self._deployment
-        receive = usual(receive)
+        local = deployment.local()
         try:
             arrived = arrival(scope)
         except UNUSUAL:
@@ -154,7 +153,7 @@ class Gateway:
         first: Message | None = None
         if not arrived[3].startswith("1"):
             # No field says whether a body follows (RFC 9113 §8.1), so the client is asked.
-            first = await receive()
+            first = part(await receive())
             if first["type"] == "http.disconnect":
                 return
         ended = first is not None and not (first.get("body") or first.get("more_body"))
@@ -164,9 +163,7 @@ class Gateway:
             exchange, effects = deployment.router.open(*canonical(scope), ended=ended)
         try:
             extensions = scope.get("extensions") or ()
-            forwarding = Forwarding(
-                deployment.local(), exchange, receive, send, extensions=extensions
-            )
+            forwarding = Forwarding(local, exchange, receive, send, extensions=extensions)
             await forwarding.run(effects, first)
         except Cut:
             # uvicorn cuts what its app leaves unfinished and writes one line; for an exception it

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from wasmgate import _native
+from wasmgate._asgi import require_asyncio
 from wasmgate._native import Chain, Route, Router
 from wasmgate.callouts.performer import Settings
 from wasmgate.callouts.targets import Cluster
@@ -66,8 +67,8 @@ class Deployment:
         self.router = _router(config, self.configured)
 
     def local(self) -> Local:
-        """Return what there is for the running loop."""
-        loop = asyncio.get_running_loop()
+        """Return what there is for the running loop. Raises ConfigError without asyncio."""
+        loop = require_asyncio()
         found = self._locals.get(loop)
         if found is None:
             for other in [other for other in self._locals if other.is_closed()]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from wasmgate.gateway.date import dated, server_dates
+from wasmgate.gateway.date import dated
 from wasmgate.gateway.ends import ClientGone
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Awaitable, Container
 
     from wasmgate._asgi import Message, Send
     from wasmgate._native import Effects
@@ -29,7 +29,6 @@ class Downstream:
 
     __slots__ = (
         "_count",
-        "_dates",
         "_hints",
         "_seen",
         "_send",
@@ -40,7 +39,6 @@ class Downstream:
 
     def __init__(self, send: Send, *, extensions: Container[str]) -> None:
         self._send = send
-        self._dates = server_dates(send)
         self._trailers = "http.response.trailers" in extensions
         self._hints = "http.response.early_hint" in extensions
         self._sending = False
@@ -54,20 +52,25 @@ class Downstream:
         if self._hints:
             await self._deliver({"type": "http.response.early_hint", "links": links})
 
-    async def head(self, status: int, headers: Fields) -> None:
+    def head(self, status: int, headers: Fields) -> Awaitable[None]:
         """Send status and fields."""
-        headers = dated(headers, self._dates)
+        headers = dated(headers, self._send)
         start: Message = {"type": "http.response.start", "status": status, "headers": headers}
         if self._trailers:
             start["trailers"] = True
-        await self._deliver(start)
+        return self._deliver(start)
 
-    async def body(self, chunk: bytes, *, end: bool, trailers: Fields | None = None) -> None:
+    def body(self, chunk: bytes, *, end: bool, trailers: Fields | None = None) -> Awaitable[None]:
         """Send a part of the body; with the last one the trailers."""
         self.complete = end
-        await self._deliver({"type": "http.response.body", "body": chunk, "more_body": not end})
+        message = {"type": "http.response.body", "body": chunk, "more_body": not end}
         if end and self._trailers:
-            await self._deliver({"type": "http.response.trailers", "headers": trailers or []})
+            return self._last(message, trailers or [])
+        return self._deliver(message)
+
+    async def _last(self, message: Message, trailers: Fields) -> None:
+        await self._deliver(message)
+        await self._deliver({"type": "http.response.trailers", "headers": trailers})
 
     async def emit(self, effects: Effects) -> bool:
         """Send what effects let go on; True when that was the last of it. Raises Cut."""

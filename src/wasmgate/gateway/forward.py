@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, cast
 
 from wasmgate.errors import UpstreamError
 from wasmgate.gateway.downstream import Cut, Downstream, answers
-from wasmgate.gateway.ends import FAILURES, OUT_OF_TIME, ClientGone, log_fault, said
+from wasmgate.gateway.ends import FAILURES, ClientGone, log_fault, said
 from wasmgate.gateway.inbox import Inbox
 from wasmgate.gateway.interruptible import Interruptible
-from wasmgate.gateway.patience import Patience
+from wasmgate.gateway.timeouts import RequestTimeouts
 from wasmgate.upstream.port import next_part
 
 if TYPE_CHECKING:
@@ -48,11 +48,11 @@ class Forwarding(Interruptible):
         "_full",
         "_inbox",
         "_local",
-        "_patience",
         "_read",
         "_receive",
         "_room",
         "_source",
+        "_timeouts",
         "_transaction",
         "_uplink",
         "_waker",
@@ -73,7 +73,7 @@ class Forwarding(Interruptible):
         self._receive = receive
         self._inbox = Inbox()
         self._transaction: Transaction | None = None
-        self._patience = Patience(local.loop.time, exchange.timeout)
+        self._timeouts = RequestTimeouts(local.loop.time, exchange.timeout)
         self._read = not exchange.body_follows  # the whole request has come from the client
         self._forwarded = False  # the exchange has let the request's head go on
         self._blind = False  # the server's task waits for the upstream alone, not for its inbox
@@ -108,33 +108,34 @@ class Forwarding(Interruptible):
             self._close()
 
     async def _answered(self, effects: Effects | None, first: Message | None) -> None:
-        answering = self._from_upstream(effects, first)
-        while True:
-            try:
-                await answering
-            except asyncio.CancelledError:
-                failure = OUT_OF_TIME.get(type(self._interruption))
-                if failure is None:
-                    raise
-            else:
-                return
-            self._server_task.uncancel()
-            _LOGGER.warning("%s", self._interruption)
-            self._interruption = None
-            answering = self._failed(failure)
-
-    async def _from_upstream(self, effects: Effects | None, first: Message | None) -> None:
+        failure: str | None = None
         try:
             await self._request(effects, first)
         except UpstreamError as error:
-            if self._inbox:  # a policy has answered, and so ended the upstream's part
-                await self._finish(self._inbox.take())
+            failure = self._failure(error)
+        except asyncio.CancelledError:
+            failure = self._out_of_time()
+        else:
+            return
+        while True:
+            try:
+                await self._failed(failure)
+            except asyncio.CancelledError:
+                failure = self._out_of_time()
+            else:
                 return
-            _LOGGER.warning("%s: %s", said(self._exchange), error)
-            over = self._patience.over
-            await self._failed("route_timeout" if over else FAILURES[type(error)])
 
-    async def _failed(self, failure: str) -> None:
+    def _failure(self, error: UpstreamError) -> str | None:
+        """Log an upstream's error; returns its name, or None when a policy has answered."""
+        if self._inbox:  # that ended the upstream's part
+            return None
+        _LOGGER.warning("%s: %s", said(self._exchange), error)
+        return "route_timeout" if self._timeouts.over else FAILURES[type(error)]
+
+    async def _failed(self, failure: str | None) -> None:
+        if failure is None:
+            await self._finish(self._inbox.take())
+            return
         if self._transaction is not None:
             self._transaction.close()
         await self._finish(self._noted(self._exchange.failed(failure)))
@@ -179,7 +180,7 @@ class Forwarding(Interruptible):
         elif not end and (first is not None or self._upstream.length is not None):
             # A body with a length comes without waiting for an answer, so its beginning is awaited
             # here: head and body then leave in one write.
-            message = first or await self._patience.received(self._receive)
+            message = first or await self._timeouts.received(self._receive)
             if message["type"] == "http.disconnect":
                 return
             chunk, end = self._taken(message)
@@ -213,7 +214,7 @@ class Forwarding(Interruptible):
         self._forwarded = True
         request = self._upstream
         upstream = self._local.upstreams[request.cluster]
-        within = self._patience.follow(request.timeout)
+        within = self._timeouts.follow(request.timeout)
         transaction = await upstream.begin(request, chunk, end=end, within=within)
         self._transaction = transaction
         if self._begun is not None:
@@ -317,7 +318,7 @@ class Forwarding(Interruptible):
 
     def look(self, now: float) -> None:
         """See whether time is over, and whether the client left: the request takes its time."""
-        if (end := self._patience.end(now)) is not None:
+        if (end := self._timeouts.end(now)) is not None:
             self._interrupt(end)
         if self._downstream.look(now):
             self._break_off(ClientGone())
@@ -328,7 +329,7 @@ class Forwarding(Interruptible):
         while not self._read:
             if self._full[0]:
                 await self._until_room()
-            message = message or await self._patience.received(self._receive)
+            message = message or await self._timeouts.received(self._receive)
             if message["type"] == "http.disconnect":
                 raise ClientGone
             await self._pass_on(*self._taken(message))

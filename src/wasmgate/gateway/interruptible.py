@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, cast
+
+from wasmgate.gateway.ends import OUT_OF_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -11,6 +14,8 @@ if TYPE_CHECKING:
     from wasmgate.gateway.downstream import Downstream
 
 __all__ = ["Interruptible"]
+
+_LOGGER = logging.getLogger("wasmgate.gateway")
 
 
 class Interruptible:
@@ -41,3 +46,16 @@ class Interruptible:
         if self._interruption is None:
             self._interruption = reason
             self._server_task.cancel()
+
+    def _out_of_time(self) -> str:
+        """Return the name of the time that is over, and let the task go on.
+
+        Called while CancelledError is handled, which it raises again for any other reason.
+        """
+        failure = OUT_OF_TIME.get(type(self._interruption))
+        if failure is None:
+            raise  # noqa: PLE0704 (see above)
+        self._server_task.uncancel()
+        _LOGGER.warning("%s", self._interruption)
+        self._interruption = None
+        return failure

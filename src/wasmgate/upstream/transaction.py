@@ -97,7 +97,8 @@ class HttpTransaction:
             self._first = b""
         self._connection = connection
         connection.start(self, data)
-        self.wake_writer()
+        if self._writer is not None:
+            self.wake_writer()
 
     async def write(self, chunk: bytes, *, end: bool) -> None:
         """Send body bytes; waits while the upstream reads slower than they come.
@@ -163,7 +164,8 @@ class HttpTransaction:
     def close(self) -> None:
         """Give up what has not ended: the connection is closed and its slot is free again."""
         self._closed = True
-        self.wake_writer()
+        if self._writer is not None:
+            self.wake_writer()
         if self._connection is not None:
             error = UpstreamError("given up by the gateway", endpoint=self._pool.endpoint)
             self._connection.fail(error)
@@ -232,7 +234,8 @@ class HttpTransaction:
         self._connection = None
         self._pool.unwatch(self)
         self.wake()
-        self.wake_writer()
+        if self._writer is not None:
+            self.wake_writer()
 
     def wake(self) -> None:
         """Let whoever waits for the response look again."""

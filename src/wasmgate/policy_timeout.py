@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from wasmgate._asgi import problem
 
 if TYPE_CHECKING:
-    import asyncio
-
     from wasmgate._native import Stream
     from wasmgate.driver import Driver
 
-__all__ = ["LATE", "Patience"]
+__all__ = ["LATE", "PolicyTimeout"]
 
 LATE = problem(504, "Gateway Timeout", "a policy did not go on in time")
 
 
-class Patience:
+class PolicyTimeout:
     """Wakes a stream when policies have made it wait for `timeout` seconds; None: never."""
 
-    __slots__ = ("_deadline", "_driver", "_loop", "_stream", "_timeout", "_timer")
+    __slots__ = ("_deadline", "_driver", "_stream", "_timeout", "_timer")
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, driver: Driver, stream: Stream, timeout: float | None
-    ) -> None:
-        self._loop = loop
+    def __init__(self, driver: Driver, stream: Stream, timeout: float | None) -> None:
         self._driver = driver
         self._stream = stream
         self._timeout = timeout
@@ -33,19 +29,20 @@ class Patience:
         self.restart()
 
     def restart(self) -> None:
-        """Wait anew: what was waited for until now was not the policies."""
-        self.end()
+        """Wait anew: until now the client or the app was waited for."""
+        self.cancel()
         if self._timeout is not None:
-            self._deadline = self._loop.time() + self._timeout
-            self._timer = self._loop.call_at(self._deadline, self._driver.wake, self._stream.id)
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.time() + self._timeout
+            self._timer = loop.call_at(self._deadline, self._driver.wake, self._stream.id)
 
     @property
     def over(self) -> bool:
         """Whether that time has passed."""
-        return self._timer is not None and self._loop.time() >= self._deadline
+        return self._timer is not None and asyncio.get_running_loop().time() >= self._deadline
 
-    def end(self) -> None:
-        """Wake it no more."""
+    def cancel(self) -> None:
+        """Stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,23 +1,24 @@
-"""How long a request is waited for."""
+"""How long a request may take, and its client."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from wasmgate.gateway.ends import ClientLate, TimeOver
+from wasmgate.messages import part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wasmgate._asgi import Message, Receive
 
-__all__ = ["Patience"]
+__all__ = ["RequestTimeouts"]
 
 CLIENT_TIMEOUT = 60.0  # seconds between two parts of a request's body, as without ASGI
 NEVER = float("inf")
 
 
-class Patience:
+class RequestTimeouts:
     """The time of a request's route, and that of its client; `timeout` is in seconds."""
 
     __slots__ = ("_awaited", "_deadline", "_now", "_timeout")
@@ -25,16 +26,14 @@ class Patience:
     def __init__(self, now: Callable[[], float], timeout: float | None) -> None:
         self._now = now
         self._awaited = NEVER  # since when the client is waited for
-        self._set(timeout)
-
-    def _set(self, timeout: float | None) -> None:
         self._timeout = timeout
-        self._deadline = NEVER if timeout is None else self._now() + timeout
+        self._deadline = NEVER if timeout is None else now() + timeout
 
     def follow(self, timeout: float | None) -> float | None:
         """Take the time of the route that was chosen again; return what is left of it."""
         if timeout != self._timeout:
-            self._set(timeout)
+            self._timeout = timeout
+            self._deadline = NEVER if timeout is None else self._now() + timeout
         return None if timeout is None else self._deadline - self._now()
 
     @property
@@ -43,10 +42,10 @@ class Patience:
         return self._now() >= self._deadline
 
     async def received(self, receive: Receive) -> Message:
-        """Wait for the client."""
+        """Wait for the client. Raises AsgiError for a message that breaks ASGI's rules."""
         self._awaited = self._now()
         try:
-            return await receive()
+            return part(await receive())
         finally:
             self._awaited = NEVER
 

@@ -1,0 +1,384 @@
+"""One HTTP request and its response between an ASGI server, a stream and an ASGI app."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from wasmgate._asgi import problem
+from wasmgate.app_response import AppResponse
+from wasmgate.messages import DISCONNECT, Count, part
+from wasmgate.outgoing import Outgoing
+from wasmgate.policy_timeout import LATE, PolicyTimeout
+from wasmgate.request_body import RequestBody
+
+if TYPE_CHECKING:
+    from wasmgate._asgi import Fields, Message, Receive, Send
+    from wasmgate._native import Effects, Stream
+    from wasmgate.driver import Driver
+
+__all__ = ["RequestCycle"]
+
+_LOGGER = logging.getLogger("wasmgate.middleware")
+_WRONG_LENGTH = problem(
+    500,
+    "Internal Server Error",
+    "a policy changed the length of the body after it was announced",
+)
+
+
+class _Phase(Enum):
+    OPEN = auto()  # policies see what passes
+    ANSWERED = auto()  # a response went to the server, or it is cut
+    LEFT = auto()  # the client left
+    RETURNED = auto()  # the app returned without a response
+
+
+_OPEN, _ANSWERED, _LEFT, _RETURNED = _Phase
+
+
+class RequestCycle:
+    """Moves messages through a stream, one at a time and in both directions.
+
+    `receive` and `send` are what the app gets in place of the server's. What a policy holds back
+    stays in the stream, within its limits; nothing else is buffered. The stream ends with the
+    response, so before background tasks, or when the client leaves: while a policy holds something
+    back, the cycle watches for that. After `timeout` seconds of waiting for policies alone the
+    answer is 504, or a cut once the response has begun.
+
+    `measures` says that policies look at bodies of responses: announced lengths are kept true.
+    """
+
+    __slots__ = (
+        "_driver",
+        "_full",
+        "_head_only",
+        "_incoming",
+        "_outgoing",
+        "_phase",
+        "_reading",
+        "_receive",
+        "_request",
+        "_response",
+        "_send",
+        "_stream",
+        "_timeout",
+        "_waits",
+    )
+
+    def __init__(
+        self,
+        stream: Stream,
+        driver: Driver,
+        receive: Receive,
+        send: Send,
+        *,
+        body_follows: bool,
+        head_only: bool,
+        measures: bool,
+        timeout: float | None,
+    ) -> None:
+        self._stream = stream
+        self._driver = driver
+        self._receive = receive
+        self._send = send
+        self._head_only = head_only
+        self._timeout = timeout
+        self._phase = _OPEN
+        self._full = (False, False)  # policies hold as much of request and response as they may
+        # None while there is no body.
+        self._request = RequestBody(follows=True) if body_follows else None
+        self._response = AppResponse(stream, Count() if measures else None)
+        self._outgoing: Outgoing | None = None  # while the response goes on as the app sends it
+        if measures or head_only:
+            self._adapted()
+        self._incoming: asyncio.Future[Message] | None = None  # read while policies are waited for
+        self._reading = False  # the app waits for the server
+        self._waits = 0  # tasks that wait for policies
+
+    def _adapted(self) -> Outgoing:
+        outgoing = Outgoing(self._send, self._response, head_only=self._head_only)
+        self._outgoing = outgoing
+        return outgoing
+
+    def release(self) -> None:
+        """End what is left when the app has returned."""
+        if self._phase is _OPEN:
+            self._end(_RETURNED)
+        if self._incoming is not None:
+            self._incoming.cancel()
+
+    def _end(self, phase: _Phase) -> None:
+        """End the stream; the first phase that ends it stays."""
+        if self._phase is not _OPEN:
+            return
+        self._phase = phase
+        effects = self._stream.close()
+        if effects is not None:
+            self._driver.note(effects)
+        if self._waits:
+            self._driver.wake(self._stream.id)
+
+    # The request.
+
+    def begin(self, effects: Effects) -> None:
+        """Take the effects that let the request's head go on."""
+        self._note(effects)
+        if self._request is not None:
+            self._request.begin(effects)
+
+    async def until_forwarded(self, effects: Effects) -> Effects | None:
+        """Return the effects that let the head go on, or None when a policy answered."""
+        while not effects.forward:
+            await self._perform(effects)
+            following = None if self._phase is _ANSWERED else await self._going_on()
+            if following is None:
+                return None
+            effects = following
+        return effects
+
+    @property
+    def holds_request(self) -> bool:
+        """Whether a part of the request that policies let go waits for the app."""
+        return self._request is not None and self._request.next is not None
+
+    async def first_part(self) -> tuple[bytes, bool, bool] | None:
+        """Wait for the first part of the request that goes on; the app is given it later.
+
+        Returns it, whether it is the last one, and whether policies changed it; None when the
+        client left or a policy answered.
+        """
+        message = await self._next()
+        while message["type"] == "http.request" and message.get("more_body", False):
+            if message.get("body", b""):
+                break
+            message = await self._next()
+        request = self._request
+        if message["type"] != "http.request" or request is None:
+            return None
+        request.give_back(message)
+        return message.get("body", b""), not message.get("more_body", False), request.changed
+
+    def announce(self, length: int | None) -> None:
+        """Note the length of the body, in bytes, that the app was told."""
+        if self._request is not None:
+            self._request.announce(length)
+
+    async def receive(self) -> Message:
+        """Return the next part of the request as policies let it through."""
+        message = await self._next()
+        request = self._request
+        if request is not None and message["type"] == "http.request":
+            misfit = request.misfit(message)
+            if misfit is not None:
+                await self._refuse(misfit)
+                return DISCONNECT
+        return message
+
+    async def _next(self) -> Message:
+        while True:
+            request = self._request
+            if request is not None and (message := request.take()) is not None:
+                return message
+            if self._disconnected:
+                return DISCONNECT
+            held = self._full[0] or (request is not None and request.held)
+            if held and self._phase is _OPEN:
+                await self._one_step()
+                continue
+            message = part(await self._read())
+            if message["type"] != "http.request":
+                if message["type"] == "http.disconnect":
+                    self._end(_LEFT)
+                return message
+            if request is not None and request.given and not request.came:
+                # A policy ended the request: the rest of what the client sends is dropped.
+                request.came = not message.get("more_body", False)
+                continue
+            if request is None or request.given or self._phase is not _OPEN:
+                return message
+            effects = request.feed(self._stream, message)
+            if effects is None:
+                request.passed(message)
+                return message
+            await self._perform(effects)
+
+    @property
+    def _disconnected(self) -> bool:
+        """Whether the app's request has ended, as it sees it: its response is not wanted."""
+        phase = self._phase
+        return phase is _LEFT or (phase is _ANSWERED and not self._response.done)
+
+    async def _one_step(self) -> None:
+        effects = await self._going_on()
+        if effects is not None:
+            await self._perform(effects)
+
+    async def _read(self) -> Message:
+        self._reading = True
+        try:
+            if self._incoming is None:
+                return await self._receive()
+            # An app that gives up waiting must not take the message with it.
+            message = await asyncio.shield(self._incoming)
+            self._incoming = None
+            return message
+        finally:
+            self._reading = False
+
+    # The response.
+
+    async def send(self, message: Message) -> None:
+        """Send the next part of the app's response as policies let it through."""
+        response, phase = self._response, self._phase
+        if response.done or phase is _LEFT:
+            await self._send(message)
+            return
+        if phase is _ANSWERED:
+            return  # a policy answered
+        message, effects = response.feed(message)
+        if effects is not None:
+            await self._perform(effects)
+            if response.done:
+                await self._rest()
+            elif self._full[1]:
+                await self._until_room()
+            return
+        if self._outgoing is None and response.fields is None:
+            await self._send(message)
+        else:
+            await self._adapt(message)
+        if response.done:
+            self._end(_ANSWERED)
+
+    async def _adapt(self, message: Message) -> None:
+        """Send on what policies left as it is, in the form that its length and method need."""
+        outgoing = self._outgoing or self._adapted()
+        match message["type"]:
+            case "http.response.start":
+                await outgoing.head(message)
+            case "http.response.body":
+                if not await outgoing.body(message):
+                    self._cut_response()
+            case "http.response.trailers":
+                if self._response.done:
+                    await outgoing.trailers(self._response.fields or [])
+            case _:
+                await self._send(message)
+
+    async def _rest(self) -> None:
+        """Send what policies still hold back of a response that has ended."""
+        while self._phase is not _ANSWERED:
+            effects = await self._going_on()
+            if effects is None:
+                return
+            await self._perform(effects)
+
+    async def _until_room(self) -> None:
+        """Let the app wait until policies take more of its response."""
+        while self._full[1] and self._phase is not _ANSWERED:
+            effects = await self._going_on()
+            if effects is None:
+                return
+            await self._perform(effects)
+
+    # What policies ask.
+
+    def _note(self, effects: Effects) -> None:
+        if effects.noteworthy:
+            self._driver.note(effects)
+        self._full = (effects.request_full, effects.response_full)
+
+    async def _perform(self, effects: Effects) -> None:
+        self._note(effects)
+        outgoing = self._outgoing or self._adapted()
+        if effects.reset:
+            # ASGI has no message for it: a server cuts a connection whose app stops half-way.
+            self._end(_ANSWERED)
+            await outgoing.flush()
+            return
+        if self._request is not None:
+            self._request.keep(effects)
+        response = self._response
+        answer = effects.response_head is not None and not response.started
+        fits = await outgoing.emit(effects, came=response.chunk, trailers=response.trailing)
+        if not fits:
+            self._cut_response()
+        elif effects.response_end:
+            await outgoing.trailers(effects.response_trailers or [])
+            self._end(_ANSWERED)
+        if answer:
+            await self._rest()
+
+    async def _going_on(self) -> Effects | None:
+        """Wait until the stream goes on, and return how; None: the client left, or it is cut."""
+        timeout = PolicyTimeout(self._driver, self._stream, self._timeout)
+        self._waits += 1
+        try:
+            while self._phase is _OPEN:
+                # What a policy has no room for is not read, though the client may leave.
+                if self._incoming is None and not (self._reading or self._full[0]):
+                    self._incoming = asyncio.ensure_future(self._receive())
+                effects = await self._driver.wait_or(self._stream, self._incoming)
+                if effects is None and timeout.over:
+                    _LOGGER.warning("policies made a request wait for %g s", self._timeout)
+                    return await self._answer(*LATE)
+                if effects is None and self._incoming is not None and self._incoming.done():
+                    effects = self._look_at(self._incoming.result())
+                    if self._incoming is None:
+                        timeout.restart()
+                if effects is not None:
+                    return effects
+        finally:
+            self._waits -= 1
+            timeout.cancel()
+        return None
+
+    def _look_at(self, message: Message) -> Effects | None:
+        """Take what came from the server meanwhile, unless it is for the app."""
+        message = part(message)
+        if message["type"] == "http.disconnect":
+            self._incoming = None
+            self._end(_LEFT)
+            return None
+        if self._response.started or message["type"] != "http.request":
+            return None
+        self._incoming = None
+        if self._request is None:
+            self._request = RequestBody(follows=False)
+        self._request.replaced = True
+        return None if self._request.came else self._request.feed(self._stream, message)
+
+    async def _answer(self, status: int, headers: Fields, body: bytes) -> Effects | None:
+        """Answer so that no policy can hold it back, or cut a response that has begun."""
+        effects = self._stream.overrule(status, headers, body)
+        outgoing = self._outgoing or self._adapted()
+        if effects is not None and not (effects.reset and not outgoing.begun):
+            return effects
+        # The policies have let another head go on, and the server has not got it.
+        self._end(_ANSWERED)
+        if not outgoing.begun:
+            await outgoing.answer(status, headers, body)
+        return None
+
+    async def _refuse(self, misfit: Count) -> None:
+        """Answer 500 instead of going on with a body whose length was announced otherwise."""
+        _LOGGER.error(
+            "a policy changed the length of the request's body after it was announced: %r; "
+            "a policy that changes bodies removes content-length in its callback for headers, or "
+            "holds the body back until its end",
+            misfit,
+        )
+        effects = await self._answer(*_WRONG_LENGTH)
+        if effects is not None:
+            await self._perform(effects)
+
+    def _cut_response(self) -> None:
+        _LOGGER.error(
+            "a policy changed the length of the response's body after it was announced: %r; the "
+            "response is cut",
+            self._outgoing,
+        )
+        self._end(_ANSWERED)
