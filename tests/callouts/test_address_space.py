@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wasmgate.callouts.addresses import AddressRefused, judge
+from wasmgate.callouts.address_policy import AddressRefused, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.gateway.scripted_upstream import ScriptedUpstream
-from wasmgate.callouts.addresses import AddressRefused, dial_judged, judge, resolve
+from wasmgate.callouts.address_policy import AddressRefused, dial_judged, judge, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable

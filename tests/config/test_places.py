@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
+from wasmgate.config.addresses import Address, Endpoint, Host, ListenAddress, Network, Prefix
 
 hosts = TypeAdapter[str](Host)
 endpoints = TypeAdapter[str](Endpoint)

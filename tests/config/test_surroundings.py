@@ -9,7 +9,7 @@ import pytest
 from wasmgate import ConfigError
 from wasmgate.capabilities import Mount
 from wasmgate.config import load
-from wasmgate.config.surroundings import MAX_FILE, Surroundings
+from wasmgate.config.resolution import MAX_FILE, Surroundings
 
 if TYPE_CHECKING:
     from pathlib import Path

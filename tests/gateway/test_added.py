@@ -12,7 +12,8 @@ import pytest
 from tests.gateway.calling import HTTP, call
 from tests.gateway.scripted_upstream import Peer, Script, ScriptedUpstream, dripping, sends, silent
 from tests.gateway.serving import Client, ask, both_forms, configuration, serve
-from wasmgate.gateway import Gateway, downstream
+from wasmgate.gateway import Gateway
+from wasmgate.gateway.asgi import downstream
 
 if TYPE_CHECKING:
     from wasmgate._asgi import Message

@@ -11,7 +11,7 @@ from tests.gateway.calling import call
 from tests.gateway.scripted_upstream import Peer, Script, ScriptedUpstream, silent
 from tests.gateway.serving import Client, Reply, ask, both_forms, configuration, serve
 from wasmgate.gateway import Gateway
-from wasmgate.gateway.downstream import Cut
+from wasmgate.gateway.asgi.downstream import Cut
 
 
 def problem(reply: Reply) -> tuple[int, str, list[bytes]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-from wasmgate.gateway.inbox import Inbox
+from wasmgate.gateway.asgi.effects_queue import Inbox
 
 if TYPE_CHECKING:
     from wasmgate._native import Effects

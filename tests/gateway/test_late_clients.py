@@ -9,7 +9,8 @@ import pytest
 from tests.gateway.guests import HOLDS, REQUEST_BODY, with_policy
 from tests.gateway.scripted_upstream import ScriptedUpstream
 from tests.gateway.serving import Client, both_forms, configuration, serve
-from wasmgate.gateway import Gateway, protocol, timeouts
+from wasmgate.gateway import Gateway, protocol
+from wasmgate.gateway.asgi import timeouts
 
 if TYPE_CHECKING:
     from pathlib import Path

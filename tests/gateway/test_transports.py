@@ -11,8 +11,8 @@ import pytest
 from tests.gateway.scripted_upstream import ScriptedUpstream, silent
 from tests.gateway.upstream_requests import Request, read_body
 from wasmgate.errors import ConnectError, UpstreamError, UpstreamTimeout
-from wasmgate.gateway.transports import TransportUpstream
 from wasmgate.upstream import Transaction, UpstreamLimits
+from wasmgate.upstream.httpx_transport import TransportUpstream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

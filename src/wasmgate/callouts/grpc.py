@@ -9,7 +9,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from wasmgate.callouts.addresses import resolve
+from wasmgate.callouts.address_policy import resolve
 from wasmgate.callouts.failure import CalloutFailed, Status
 
 if TYPE_CHECKING:

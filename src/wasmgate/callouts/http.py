@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wasmgate.callouts.addresses import dial_judged
+from wasmgate.callouts.address_policy import dial_judged
 from wasmgate.callouts.failure import CalloutFailed, Status
 from wasmgate.errors import UpstreamError
 from wasmgate.upstream import HttpUpstream, UpstreamLimits

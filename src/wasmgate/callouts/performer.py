@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 from weakref import WeakKeyDictionary
 
 from wasmgate import _native
-from wasmgate.callouts.addresses import AddressRefused
+from wasmgate.callouts.address_policy import AddressRefused
 from wasmgate.callouts.failure import CalloutFailed, Status
 from wasmgate.callouts.foreign import ForeignCalls
 from wasmgate.callouts.grpc import GrpcStream

@@ -13,7 +13,7 @@ from functools import cache
 from ssl import create_default_context
 from typing import TYPE_CHECKING, cast
 
-from wasmgate.callouts.addresses import dial_judged
+from wasmgate.callouts.address_policy import dial_judged
 from wasmgate.callouts.failure import CalloutFailed, Status
 from wasmgate.callouts.resp import Malformed, Values, command
 from wasmgate.upstream.dial import dial_by_name

@@ -91,7 +91,7 @@ def _start(settings: GatewayConfig) -> list[Verdict]:
 
 
 def _configured(policy: Policy, plugin: Plugin, route: Route) -> Verdict:
-    from wasmgate.gateway.loading import configure
+    from wasmgate.gateway.loaded_policies import configure
 
     own, failure, began = None, None, time.perf_counter()
     try:

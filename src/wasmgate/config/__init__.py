@@ -8,7 +8,7 @@
 In the models times are seconds (float) and sizes bytes (int); only the file has units.
 """
 
-from wasmgate.config.advice import warnings
+from wasmgate.config.addresses import Address
 from wasmgate.config.loading import load
 from wasmgate.config.models import (
     LB_POLICIES,
@@ -19,8 +19,8 @@ from wasmgate.config.models import (
     Route,
     Server,
 )
-from wasmgate.config.places import Address
 from wasmgate.config.schema import json_schema
+from wasmgate.config.warning_rules import warnings
 
 __all__ = [
     "LB_POLICIES",

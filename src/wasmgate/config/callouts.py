@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from wasmgate.callouts.limits import CalloutLimits
-from wasmgate.config.model import Model
-from wasmgate.config.places import Storage
+from wasmgate.config.addresses import Storage
+from wasmgate.config.base import Model
 from wasmgate.config.units import Count, Duration, Size
 
 __all__ = ["CalloutSettings", "SharedLimits"]

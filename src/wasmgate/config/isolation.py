@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from wasmgate.config.model import Model
+from wasmgate.config.base import Model
 from wasmgate.config.names import FieldName, Text
 from wasmgate.config.units import Count, Duration
 from wasmgate.config.wrong import wrong

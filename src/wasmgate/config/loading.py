@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from wasmgate.config.models import GatewayConfig
 from wasmgate.config.problems import Problem, explain
 from wasmgate.config.references import dangling
-from wasmgate.config.surroundings import Surroundings
+from wasmgate.config.resolution import Surroundings
 from wasmgate.config.written import InFile
 from wasmgate.config.yaml_source import read_yaml
 from wasmgate.errors import ConfigError

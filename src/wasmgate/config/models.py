@@ -16,12 +16,12 @@ from pydantic import (
 )
 
 from wasmgate.callouts import storages
+from wasmgate.config.addresses import Address, Endpoint, Host, ListenAddress, Network, Prefix
+from wasmgate.config.base import Model
 from wasmgate.config.callouts import CalloutSettings, SharedLimits
 from wasmgate.config.capabilities import CapabilitySettings
 from wasmgate.config.isolation import RoutePolicy, TenantSettings
-from wasmgate.config.model import Model
 from wasmgate.config.names import FieldName, Name, Text
-from wasmgate.config.places import Address, Endpoint, Host, ListenAddress, Network, Prefix
 from wasmgate.config.references import dangling
 from wasmgate.config.units import Count, Duration, Share, Size
 from wasmgate.config.written import InFile

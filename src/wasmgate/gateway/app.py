@@ -16,10 +16,10 @@ from wasmgate.config import load
 from wasmgate.driver import log_level
 from wasmgate.errors import ConfigError
 from wasmgate.foreign import ForeignFunctions
+from wasmgate.gateway.asgi.downstream import Cut
+from wasmgate.gateway.asgi.forwarding import Forwarding
 from wasmgate.gateway.deployment import Deployment
-from wasmgate.gateway.downstream import Cut
-from wasmgate.gateway.forward import Forwarding
-from wasmgate.gateway.websocket import refuse
+from wasmgate.gateway.websocket.refusal import refuse
 from wasmgate.messages import part
 from wasmgate.scope import UNUSUAL, arrival, canonical
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from wasmgate._asgi import Message, Receive, Scope, Send
     from wasmgate.config import GatewayConfig
     from wasmgate.foreign import Function
-    from wasmgate.gateway.direct import Direct
+    from wasmgate.gateway.direct.loop_state import Direct
 
 __all__ = ["Gateway", "create_app", "settle"]
 

@@ -13,9 +13,9 @@ from wasmgate._native import Chain, Route, Router
 from wasmgate.callouts.performer import Settings
 from wasmgate.callouts.targets import Cluster
 from wasmgate.errors import ConfigError
-from wasmgate.gateway.direct import Direct
-from wasmgate.gateway.loading import ConfiguredPolicies, Loaded
-from wasmgate.gateway.local import Local
+from wasmgate.gateway.direct.loop_state import Direct
+from wasmgate.gateway.loaded_policies import ConfiguredPolicies, Loaded
+from wasmgate.gateway.loop_state import Local
 from wasmgate.upstream import HttpUpstream, UpstreamLimits
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Deployment:
         limits = self._limits(name)
         if name not in self._transports:
             return HttpUpstream(limits=limits)
-        from wasmgate.gateway.transports import TransportUpstream  # noqa: PLC0415 (needs httpx)
+        from wasmgate.upstream.httpx_transport import TransportUpstream  # noqa: PLC0415 (needs httpx)
 
         return TransportUpstream(self._transports[name], limits=limits)
 

@@ -19,16 +19,16 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from wasmgate._native import Connection
 from wasmgate._tls import of_connection as tls_of_connection
 from wasmgate.gateway.app import Gateway
-from wasmgate.gateway.downstream import CLIENT_TIMEOUT
-from wasmgate.gateway.farewell import Farewell
-from wasmgate.gateway.forwarder import DIALLING, SLOW, Forwarder
-from wasmgate.gateway.socket_state import has_left, reset
+from wasmgate.gateway.asgi.downstream import CLIENT_TIMEOUT
+from wasmgate.gateway.direct.lingering_close import Farewell
+from wasmgate.gateway.direct.relay import DIALLING, SLOW, Forwarder
+from wasmgate.gateway.direct.socket_state import has_left, reset
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
-    from wasmgate.gateway.direct import Direct
+    from wasmgate.gateway.direct.loop_state import Direct
 
 __all__ = ["GatewayProtocol"]
 

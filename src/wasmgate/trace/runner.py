@@ -10,7 +10,7 @@ from wasmgate import _native
 from wasmgate.artifacts import cache_folder
 from wasmgate.errors import PolicyLoadError
 from wasmgate.foreign import LIMITS_HIT
-from wasmgate.trace.answers import Answers
+from wasmgate.trace.callout_answers import Answers
 from wasmgate.trace.holding import held_by
 from wasmgate.trace.messages import Request, Response, masked
 

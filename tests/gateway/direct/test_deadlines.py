@@ -14,7 +14,7 @@ from wasmgate.gateway import Gateway, protocol
 
 if TYPE_CHECKING:
     from tests.gateway.scripted_upstream import Peer, Script
-    from wasmgate.gateway.endpoint_pool import EndpointPool
+    from wasmgate.gateway.direct.endpoint_pool import EndpointPool
 
 
 @pytest.fixture(autouse=True)

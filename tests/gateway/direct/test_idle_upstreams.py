@@ -11,7 +11,7 @@ from tests.gateway.serving import Client, ask, configuration, serve
 from wasmgate.gateway import Gateway
 
 if TYPE_CHECKING:
-    from wasmgate.gateway.endpoint_pool import EndpointPool
+    from wasmgate.gateway.direct.endpoint_pool import EndpointPool
 
 MANY = 150
 ANSWERS = sends(OK + b"content-length: 0\r\n\r\n")

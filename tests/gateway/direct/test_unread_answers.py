@@ -19,7 +19,7 @@ from wasmgate.gateway import protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wasmgate.gateway.direct import Direct
+    from wasmgate.gateway.direct.loop_state import Direct
 
 NOWHERE = b"GET / HTTP/1.1\r\nhost: other.test\r\n\r\n"
 ROUTE: dict[str, Any] = {

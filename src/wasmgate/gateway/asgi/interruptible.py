@@ -6,12 +6,12 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, cast
 
-from wasmgate.gateway.ends import OUT_OF_TIME
+from wasmgate.gateway.asgi.failures import OUT_OF_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from wasmgate.gateway.downstream import Downstream
+    from wasmgate.gateway.asgi.downstream import Downstream
 
 __all__ = ["Interruptible"]
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from wasmgate.policy_timeout import LATE, PolicyTimeout
+from wasmgate.middleware.policy_timeout import LATE, PolicyTimeout
 
 if TYPE_CHECKING:
     from wasmgate._asgi import Message, Receive, Scope, Send

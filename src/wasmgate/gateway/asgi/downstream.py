@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from wasmgate.gateway.date import dated
-from wasmgate.gateway.ends import ClientGone
+from wasmgate.gateway.asgi.date import dated
+from wasmgate.gateway.asgi.failures import ClientGone
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Container

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wasmgate.gateway.ends import ClientLate, TimeOver
+from wasmgate.gateway.asgi.failures import ClientLate, TimeOver
 from wasmgate.messages import part
 
 if TYPE_CHECKING:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wasmgate.app_response import Unchanged
 from wasmgate.messages import measured
+from wasmgate.middleware.app_response import Unchanged
 from wasmgate.scope import declared
 
 if TYPE_CHECKING:
     from wasmgate._asgi import Fields, Message, Send
     from wasmgate._native import Effects
-    from wasmgate.app_response import AppResponse
+    from wasmgate.middleware.app_response import AppResponse
 
 __all__ = ["Outgoing"]
 

@@ -8,11 +8,11 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from wasmgate._asgi import problem
-from wasmgate.app_response import AppResponse
 from wasmgate.messages import DISCONNECT, Count, part
-from wasmgate.outgoing import Outgoing
-from wasmgate.policy_timeout import LATE, PolicyTimeout
-from wasmgate.request_body import RequestBody
+from wasmgate.middleware.app_response import AppResponse
+from wasmgate.middleware.outgoing import Outgoing
+from wasmgate.middleware.policy_timeout import LATE, PolicyTimeout
+from wasmgate.middleware.request_body import RequestBody
 
 if TYPE_CHECKING:
     from wasmgate._asgi import Fields, Message, Receive, Send

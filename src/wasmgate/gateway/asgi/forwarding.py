@@ -17,11 +17,11 @@ import logging
 from typing import TYPE_CHECKING, cast
 
 from wasmgate.errors import UpstreamError
-from wasmgate.gateway.downstream import Cut, Downstream, answers
-from wasmgate.gateway.ends import FAILURES, ClientGone, log_fault, said
-from wasmgate.gateway.inbox import Inbox
-from wasmgate.gateway.interruptible import Interruptible
-from wasmgate.gateway.timeouts import RequestTimeouts
+from wasmgate.gateway.asgi.downstream import Cut, Downstream, answers
+from wasmgate.gateway.asgi.effects_queue import Inbox
+from wasmgate.gateway.asgi.failures import FAILURES, ClientGone, log_fault, said
+from wasmgate.gateway.asgi.interruptible import Interruptible
+from wasmgate.gateway.asgi.timeouts import RequestTimeouts
 from wasmgate.upstream.port import next_part
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from wasmgate._asgi import Message, Receive, Send
     from wasmgate._native import Effects, Exchange, UpstreamRequest
-    from wasmgate.gateway.local import Local
+    from wasmgate.gateway.loop_state import Local
     from wasmgate.upstream import Transaction
 
 __all__ = ["Forwarding"]

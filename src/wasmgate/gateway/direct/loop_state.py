@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from wasmgate.gateway.endpoint_pool import EndpointPool
+from wasmgate.gateway.direct.endpoint_pool import EndpointPool
 from wasmgate.gateway.fault_log import FaultLog
 
 if TYPE_CHECKING:

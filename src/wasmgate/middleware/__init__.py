@@ -14,9 +14,9 @@ from wasmgate.chain import as_policies
 from wasmgate.driver import Drivers, log_level
 from wasmgate.errors import ConfigError
 from wasmgate.foreign import ForeignFunctions
-from wasmgate.handshake import Handshake
 from wasmgate.messages import measured
-from wasmgate.request_cycle import RequestCycle
+from wasmgate.middleware.http import RequestCycle
+from wasmgate.middleware.websocket import Handshake
 from wasmgate.scope import UNUSUAL, USER, arrival, canonical, declared, frame, rewrite, without
 from wasmgate.users import counted_by_address
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from wasmgate._native import Chain
     from wasmgate.callouts.performer import Settings
-    from wasmgate.gateway.direct import Direct
-    from wasmgate.gateway.forward import Forwarding
+    from wasmgate.gateway.asgi.forwarding import Forwarding
+    from wasmgate.gateway.direct.loop_state import Direct
     from wasmgate.upstream import Upstream
 
 __all__ = ["Local"]

@@ -11,8 +11,8 @@ from wasmgate._native import Connection
 if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
-    from wasmgate.gateway.direct import Direct
-    from wasmgate.gateway.endpoint_pool import EndpointPool, Lent
+    from wasmgate.gateway.direct.endpoint_pool import EndpointPool, Lent
+    from wasmgate.gateway.direct.loop_state import Direct
 
 __all__ = ["AHEAD", "DIALLING", "SLOW", "Forwarder"]
 

@@ -1,0 +1,1 @@
+"""The gateway under an ASGI server: scope and messages in, upstream requests out."""

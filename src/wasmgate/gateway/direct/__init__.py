@@ -1,0 +1,1 @@
+"""The gateway that reads and writes sockets itself: what `wasmgate run` serves."""
