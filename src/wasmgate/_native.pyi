@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias, TypedDict, final
 
+from wasmgate.limits import Limits
+
 __all__ = [
     "CallbackStatistics",
     "Callout",
@@ -319,12 +321,7 @@ class Plugin:
         root_id: str,
         configuration: bytes,
         vm_configuration: bytes,
-        fuel: int,
-        start_fuel: int,
-        body: int,
-        headers: int,
-        header_bytes: int,
-        log_bytes: int,
+        limits: Limits,
         environment: dict[str, str],
         fail_open: bool,
         strip_request_headers: list[str],
@@ -337,9 +334,6 @@ class Plugin:
         vm_id: str = ...,
         tenants: tuple[Literal["host", "header", "property"], str, int, float] | None = None,
         symbols: Path | None = None,
-        step_callbacks: int = 64,
-        step_fuel: int = 20_000_000,
-        background_share: float = 0.05,
     ) -> Plugin:
         """Start a module, in a VM that it may share.
 

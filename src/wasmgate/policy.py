@@ -7,7 +7,6 @@ starts it. In gateway.yaml the same words are used, with units (see `wasmgate.co
 from __future__ import annotations
 
 import copy
-import dataclasses
 import json
 import logging
 import os
@@ -279,8 +278,6 @@ class Policy:
         """
         from wasmgate._native import Plugin  # noqa: PLC0415 (describing a policy is cheap)
 
-        limits = dataclasses.asdict(self.limits)
-        del limits["memory"]  # the module knows it
         environment = self.environment()
         try:
             return Plugin(
@@ -302,7 +299,7 @@ class Policy:
                 vm_id=self.vm_id,
                 tenants=self._tenants(),
                 symbols=symbols(self.module),
-                **limits,
+                limits=self.limits,
             )
         except PolicyLoadError as error:
             raise self._located(error) from error

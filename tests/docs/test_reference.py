@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 import wasmgate
 from tests.docs.blocks import ROOT
-from wasmgate import errors, policies
+from wasmgate import Limits, errors, policies
 from wasmgate.cli.app import COMMANDS
 from wasmgate.config import LB_POLICIES, json_schema
 from wasmgate.config.bundled_schema import SCHEMAS
@@ -108,6 +109,17 @@ def test_required_keys_are_marked(title: str, model: str) -> None:
 def test_every_balancing_algorithm_is_documented() -> None:
     """In the table of `lb_policy`."""
     assert set(LB_POLICIES) <= set(rows("configuration.md", "clusters"))
+
+
+def test_default_limits_are_those_of_the_host() -> None:
+    """Compared with the rows from which the host makes them; a share is a part of a million there."""
+    source = (HOST / "types" / "limits.rs").read_text("utf-8").split("\nlimits! {", 1)[1]
+    rows = re.findall(r"^ +(\w+): \w+ = ([\d_]+)(?: << (\d+))?;$", source, flags=re.MULTILINE)
+    defaults: dict[str, float] = {
+        name: int(number) << int(shift or 0) for name, number, shift in rows
+    }
+    defaults["background_share"] /= 1_000_000
+    assert defaults == dataclasses.asdict(Limits())
 
 
 def test_hostcalls_are_those_of_the_host() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from wasmgate import Limits
 from wasmgate._native import Chain, Host, Module, Plugin
 
 if TYPE_CHECKING:
@@ -51,12 +52,15 @@ def load(
         root_id=root_id,
         configuration=configuration,
         vm_configuration=vm_configuration,
-        fuel=fuel,
-        start_fuel=start_fuel,
-        body=body,
-        headers=headers,
-        header_bytes=header_bytes,
-        log_bytes=log_bytes,
+        limits=Limits(
+            fuel=fuel,
+            start_fuel=start_fuel,
+            memory=memory,
+            body=body,
+            headers=headers,
+            header_bytes=header_bytes,
+            log_bytes=log_bytes,
+        ),
         environment=environment or {},
         fail_open=fail_open,
         strip_request_headers=list(strip_request_headers),

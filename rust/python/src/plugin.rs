@@ -22,12 +22,11 @@ pub(crate) struct Plugin(pub(crate) host::Plugin);
 #[pymethods]
 impl Plugin {
     #[new]
-    #[pyo3(signature = (host, *, name, module, root_id, configuration, vm_configuration, fuel,
-        start_fuel, body, headers, header_bytes, log_bytes, environment, fail_open,
-        strip_request_headers, allow_on_headers_stop_iteration=false, net = Vec::new(),
+    #[pyo3(signature = (host, *, name, module, root_id, configuration, vm_configuration, limits,
+        environment, fail_open, strip_request_headers, allow_on_headers_stop_iteration=false, net = Vec::new(),
         read = Vec::new(), foreign_functions = Vec::new(), metrics = Vec::new(),
         shared_data = Vec::new(), vm_id = String::new(), tenants = None,
-        symbols = None, step_callbacks = 64, step_fuel = 20_000_000, background_share = 0.05))]
+        symbols = None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of one constructor")]
     fn new(
         py: Python<'_>,
@@ -37,12 +36,7 @@ impl Plugin {
         root_id: String,
         configuration: Vec<u8>,
         vm_configuration: Vec<u8>,
-        fuel: u64,
-        start_fuel: u64,
-        body: usize,
-        headers: usize,
-        header_bytes: usize,
-        log_bytes: usize,
+        limits: &Bound<'_, PyAny>,
         environment: BTreeMap<String, String>,
         fail_open: bool,
         strip_request_headers: Vec<String>,
@@ -55,26 +49,11 @@ impl Plugin {
         vm_id: String,
         tenants: Option<(String, String, usize, f64)>,
         symbols: Option<PathBuf>,
-        step_callbacks: u32,
-        step_fuel: u64,
-        background_share: f64,
     ) -> PyResult<Self> {
         let read =
             Folders::open(read).map_err(|error| errors::raise_load(py, &name, &error.into()))?;
-        let memory = module.0.memory();
-        let background_share = millionths(background_share)?;
-        let limits = Limits {
-            fuel,
-            start_fuel,
-            memory,
-            body,
-            headers,
-            header_bytes,
-            log_bytes,
-            step_callbacks,
-            step_fuel,
-            background_share,
-        };
+        // The memory is the module's.
+        let limits = Limits { memory: module.0.memory(), ..limits_of(limits)? };
         let spec = PluginSpec {
             name: name.clone(),
             root_id,
@@ -144,6 +123,22 @@ impl Plugin {
     fn cache_problem(&self) -> Option<&str> {
         self.0.cache_problem()
     }
+}
+
+/// The limits of an object with an attribute for each: whole numbers, but for a share, which is a part of 1.
+fn limits_of(object: &Bound<'_, PyAny>) -> PyResult<Limits> {
+    let mut limits = Limits::default();
+    for name in Limits::NAMES {
+        let value = object.getattr(*name)?;
+        let number = match *name {
+            "background_share" => millionths(value.extract()?)?.into(),
+            _ => value.extract()?,
+        };
+        if !limits.set(name, number) {
+            return Err(PyValueError::new_err(format!("{name} is too large")));
+        }
+    }
+    Ok(limits)
 }
 
 /// A share of a thread's time as the host counts it.

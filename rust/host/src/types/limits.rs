@@ -1,45 +1,59 @@
 //! What a plugin may use.
 
-/// Bounds on one plugin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Fuel of one callback, in units of about one operator or one nanosecond.
-    pub fuel: u64,
-    /// Fuel for start, `proxy_on_vm_start` and `proxy_on_configure`, together.
-    pub start_fuel: u64,
-    /// Bytes of linear memory; rounded down to whole pages of 64 KiB.
-    pub memory: u64,
-    /// Bytes of a body that are held back while a policy buffers it.
-    pub body: usize,
-    /// Fields in one header map.
-    pub headers: usize,
-    /// Bytes of names and values in one header map.
-    pub header_bytes: usize,
-    /// Bytes that one callback may write to the log.
-    pub log_bytes: usize,
-    /// Callbacks that one step may cause beside its own: of queues, and after `proxy_done`.
-    pub step_callbacks: u32,
-    /// Fuel of all of these together; one of them may always run.
-    pub step_fuel: u64,
-    /// Millionths of a thread's time for callbacks in the background.
-    pub background_share: u32,
+/// One row a limit: its documentation, its name, its type, its default.
+macro_rules! limits {
+    ($( $(#[$doc:meta])+ $name:ident: $type:ty = $default:expr; )*) => {
+        /// Bounds on one plugin.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Limits {
+            $( $(#[$doc])+ pub $name: $type, )*
+        }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $( $name: $default, )* }
+            }
+        }
+
+        impl Limits {
+            /// The names of all limits.
+            pub const NAMES: &'static [&'static str] = &[$( stringify!($name) ),*];
+
+            /// Sets the limit of this name; false if there is none, or the number does not fit.
+            #[must_use]
+            pub fn set(&mut self, name: &str, number: u64) -> bool {
+                match name {
+                    $( stringify!($name) => {
+                        <$type>::try_from(number).map(|number| self.$name = number).is_ok()
+                    } )*
+                    _ => false,
+                }
+            }
+        }
+    };
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            fuel: 10_000_000,
-            start_fuel: 200_000_000,
-            memory: 32 << 20,
-            body: 1 << 20,
-            headers: 128,
-            header_bytes: 64 << 10,
-            log_bytes: 16 << 10,
-            step_callbacks: 64,
-            step_fuel: 20_000_000,
-            background_share: 50_000,
-        }
-    }
+limits! {
+    /// Fuel of one callback, in units of about one operator or one nanosecond.
+    fuel: u64 = 10_000_000;
+    /// Fuel for start, `proxy_on_vm_start` and `proxy_on_configure`, together.
+    start_fuel: u64 = 200_000_000;
+    /// Bytes of linear memory; rounded down to whole pages of 64 KiB.
+    memory: u64 = 32 << 20;
+    /// Bytes of a body that are held back while a policy buffers it.
+    body: usize = 1 << 20;
+    /// Fields in one header map.
+    headers: usize = 128;
+    /// Bytes of names and values in one header map.
+    header_bytes: usize = 64 << 10;
+    /// Bytes that one callback may write to the log.
+    log_bytes: usize = 16 << 10;
+    /// Callbacks that one step may cause beside its own: of queues, and after `proxy_done`.
+    step_callbacks: u32 = 64;
+    /// Fuel of all of these together; one of them may always run.
+    step_fuel: u64 = 20_000_000;
+    /// Millionths of a thread's time for callbacks in the background.
+    background_share: u32 = 50_000;
 }
 
 impl Limits {
