@@ -112,7 +112,7 @@ def test_every_balancing_algorithm_is_documented() -> None:
 
 
 def test_default_limits_are_those_of_the_host() -> None:
-    """Compared with the rows from which the host makes them; a share is a part of a million there."""
+    """Compared with the rows of the host, which counts a share in millionths."""
     source = (HOST / "types" / "limits.rs").read_text("utf-8").split("\nlimits! {", 1)[1]
     rows = re.findall(r"^ +(\w+): \w+ = ([\d_]+)(?: << (\d+))?;$", source, flags=re.MULTILINE)
     defaults: dict[str, float] = {
