@@ -23,8 +23,8 @@ from tables import markdown
 
 from wasmgate import Capabilities, Limits, Policy
 from wasmgate._native import compile_artifact
-from wasmgate.artifacts import cache_folder
 from wasmgate.errors import PolicyLoadError
+from wasmgate.policy.artifacts import cache_folder
 from wasmgate.testing import PolicyHost
 
 _HIGRESS = "gpustack_higress_plugins"

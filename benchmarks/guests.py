@@ -23,7 +23,7 @@ from results import Result, summary
 
 from wasmgate import PolicyMiddleware
 from wasmgate._native import Host, compile_artifact
-from wasmgate.artifacts import cache_folder
+from wasmgate.policy.artifacts import cache_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from tenants import resident
 
 from wasmgate import Isolation, Tenants
 from wasmgate._native import Host, compile_artifact
-from wasmgate.artifacts import cache_folder
+from wasmgate.policy.artifacts import cache_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,7 +23,7 @@ from processes import Server, cores, free_port
 from results import Result, summary
 
 from wasmgate._native import compile_artifact
-from wasmgate.artifacts import cache_folder
+from wasmgate.policy.artifacts import cache_folder
 
 if TYPE_CHECKING:
     from gateways import Load

@@ -29,7 +29,7 @@ from swap import optimize
 
 from wasmgate import Capabilities, Limits, Policy
 from wasmgate._native import Host
-from wasmgate.artifacts import cache_folder
+from wasmgate.policy.artifacts import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -34,7 +34,7 @@ from tables import shown
 from tokens import Issuer
 from work import chain as policies
 
-from wasmgate.artifacts import cache_folder
+from wasmgate.policy.artifacts import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -18,7 +18,7 @@ from tokens import Issuer
 from work import CLIENT_PREFIX, PATH, QUERY, gateway_configuration
 from work import chain as policies
 
-from wasmgate.artifacts import cache_folder
+from wasmgate.policy.artifacts import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,7 @@ from work import chain
 
 from wasmgate import Isolation, Tenants
 from wasmgate._native import Chain, Host
-from wasmgate.artifacts import cache_folder
+from wasmgate.policy.artifacts import cache_folder
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmgate.artifacts import cache_folder
+from wasmgate.policy.artifacts import cache_folder
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wasmgate import Capabilities, ConfigError
-from wasmgate.capabilities import Mount
+from wasmgate.policy.capabilities import Mount
 
 
 def test_nothing_is_allowed_by_default() -> None:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.native.hostile import guest
-from wasmgate import Policy, PolicyLoadError, PolicyMiddleware, compiler
+from wasmgate import Policy, PolicyLoadError, PolicyMiddleware
 from wasmgate._native import Host, Module
-from wasmgate.compiler import CompilerFailed, CompilerMissing, compile_apart
+from wasmgate.policy import compiler
+from wasmgate.policy.compiler import CompilerFailed, CompilerMissing, compile_in_subprocess
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,7 @@ def test_the_artifact_is_in_the_cache(cache: Path) -> None:
     """What was missing is there."""
     host = Host(cache=str(cache))
     before = host.misses(guest())
-    compile_apart(guest(), cache, "fast")
+    compile_in_subprocess(guest(), cache, "fast")
     assert (before, host.misses(guest())) == (True, False)
 
 
@@ -45,7 +46,7 @@ def test_a_module_is_found_when_it_is_in_the_cache(cache: Path) -> None:
     """Finding never compiles what another process could."""
     host = Host(cache=str(cache))
     before = Module.find(host, guest(), policy="own", memory=1 << 20)
-    compile_apart(guest(), cache, "fast")
+    compile_in_subprocess(guest(), cache, "fast")
     found = Module.find(host, guest(), policy="own", memory=1 << 20)
     assert (before, type(found)) == (None, Module)
 
@@ -58,7 +59,7 @@ def test_a_module_that_needs_more_memory_is_refused_when_it_is_found(cache: Path
 
 def test_a_damaged_artifact_is_missing(cache: Path) -> None:
     """It is compiled again, not here."""
-    compile_apart(guest(), cache, "fast")
+    compile_in_subprocess(guest(), cache, "fast")
     next(cache.glob("*.artifact")).write_bytes(b"")
     assert Host(cache=str(cache)).misses(guest())
 
@@ -66,7 +67,7 @@ def test_a_damaged_artifact_is_missing(cache: Path) -> None:
 def test_a_module_that_cannot_run_here(cache: Path) -> None:
     """The words are the host's."""
     with pytest.raises(CompilerFailed, match=r"^not a WebAssembly module"):
-        compile_apart(b"MZ", cache, "fast")
+        compile_in_subprocess(b"MZ", cache, "fast")
 
 
 def test_a_compiler_that_needs_too_much_memory(
@@ -75,14 +76,14 @@ def test_a_compiler_that_needs_too_much_memory(
     """It ends, and the error says what it may use."""
     monkeypatch.setattr(compiler, "MEGABYTES", 28)
     with pytest.raises(CompilerFailed, match="it may use 28 MiB of memory"):
-        compile_apart(Policy("rewrite").read(), cache, "optimized")
+        compile_in_subprocess(Policy("rewrite").read(), cache, "optimized")
 
 
 def test_a_compiler_that_takes_too_long(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is stopped."""
     monkeypatch.setattr(compiler, "SECONDS", 0.0001)
     with pytest.raises(CompilerFailed, match="longer than"):
-        compile_apart(guest(), cache, "fast")
+        compile_in_subprocess(guest(), cache, "fast")
 
 
 @pytest.mark.parametrize("executable", ["", "/usr/sbin/uwsgi", "/nowhere/python3"])
@@ -90,14 +91,14 @@ def test_no_python_to_start(executable: str, cache: Path, monkeypatch: pytest.Mo
     """Python may be embedded in a program that is no interpreter."""
     monkeypatch.setattr(sys, "executable", executable)
     with pytest.raises(CompilerMissing):
-        compile_apart(guest(), cache, "fast")
+        compile_in_subprocess(guest(), cache, "fast")
 
 
 def test_a_folder_that_cannot_be_used(cache: Path) -> None:
     """Here a file in its place."""
     cache.write_bytes(b"")
     with pytest.raises(CompilerMissing, match="not a folder"):
-        compile_apart(guest(), cache, "fast")
+        compile_in_subprocess(guest(), cache, "fast")
 
 
 def test_without_a_compiler_a_policy_is_compiled_here(
@@ -164,7 +165,7 @@ def test_a_policy_that_is_not_optimized_keeps_its_code(
     cache: Path, policy: Policy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And the log says why."""
-    compile_apart(policy.read(), cache, "fast")
+    compile_in_subprocess(policy.read(), cache, "fast")
     monkeypatch.setattr(sys, "executable", "")
     plugin = policy.load(Host(cache=str(cache)))
     while not caplog.records:

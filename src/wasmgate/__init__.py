@@ -14,7 +14,6 @@ import importlib
 from typing import TYPE_CHECKING
 
 from wasmgate.callouts.limits import CalloutLimits
-from wasmgate.capabilities import Capabilities
 from wasmgate.errors import (
     AsgiError,
     ConfigError,
@@ -30,9 +29,10 @@ from wasmgate.errors import (
     WasmgateError,
     WrongThread,
 )
-from wasmgate.isolation import Isolation, Tenants
-from wasmgate.limits import Limits
 from wasmgate.policy import FailurePolicy, Policy
+from wasmgate.policy.capabilities import Capabilities
+from wasmgate.policy.isolation import Isolation, Tenants
+from wasmgate.policy.limits import Limits
 
 if TYPE_CHECKING:
     from wasmgate import policies

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias, TypedDict, final
 
-from wasmgate.limits import Limits
+from wasmgate.policy.limits import Limits
 
 __all__ = [
     "CallbackStatistics",

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, cast
 
 from wasmgate.errors import ConfigError
-from wasmgate.limits import Limits
 from wasmgate.origins import Arguments
 from wasmgate.origins.given import given_dict, given_list, given_pairs
 from wasmgate.policy import FailurePolicy, Policy
+from wasmgate.policy.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

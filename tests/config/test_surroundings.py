@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from wasmgate import ConfigError
-from wasmgate.capabilities import Mount
 from wasmgate.config import load
 from wasmgate.config.resolution import MAX_FILE, Surroundings
+from wasmgate.policy.capabilities import Mount
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from tests.middleware.apps import echo
 from tests.middleware.asgi_server import get
 from wasmgate import Capabilities, Policy, PolicyMiddleware
 from wasmgate._native import Chain, Host
-from wasmgate.artifacts import cache_folder
+from wasmgate.policy.artifacts import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

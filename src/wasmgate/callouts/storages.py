@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from limits.aio.storage import Storage
 
-    from wasmgate.capabilities import Capabilities
+    from wasmgate.policy.capabilities import Capabilities
 
 __all__ = ["PATTERN", "close", "identifiers", "open_storage", "refuse", "require", "wrong"]
 

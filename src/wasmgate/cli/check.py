@@ -75,7 +75,7 @@ def check(
 
 def _start(settings: GatewayConfig) -> list[Verdict]:
     from wasmgate._native import Host
-    from wasmgate.artifacts import cache_folder
+    from wasmgate.policy.artifacts import cache_folder
 
     host = Host(cache=cache_folder())
     own = {name: _verdict(policy, host) for name, policy in settings.to_policies().items()}

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from wasmgate.capabilities import KINDS
 from wasmgate.cli.console import say
 from wasmgate.cli.exit_codes import ExitCode
 from wasmgate.errors import ConfigError
+from wasmgate.policy.capabilities import KINDS
 
 __all__ = ["trace"]
 

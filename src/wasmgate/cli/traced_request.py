@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from wasmgate.capabilities import KINDS
 from wasmgate.errors import ConfigError
+from wasmgate.policy.capabilities import KINDS
 from wasmgate.trace import Request, Response
 
 if TYPE_CHECKING:

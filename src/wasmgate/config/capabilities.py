@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 
-from wasmgate.capabilities import Capabilities, Mount, is_upstream
 from wasmgate.config.base import Model
 from wasmgate.config.names import MetricPattern, Text, Variable
 from wasmgate.config.wrong import wrong
+from wasmgate.policy.capabilities import Capabilities, Mount, is_upstream
 
 __all__ = ["CapabilitySettings"]
 

@@ -17,7 +17,7 @@ from wasmgate.config.base import Model
 from wasmgate.config.names import FieldName, Text
 from wasmgate.config.units import Count, Duration
 from wasmgate.config.wrong import wrong
-from wasmgate.isolation import Tenants
+from wasmgate.policy.isolation import Tenants
 
 __all__ = ["RoutePolicy", "RoutePolicySettings", "TenantSettings"]
 

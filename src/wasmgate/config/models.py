@@ -26,11 +26,11 @@ from wasmgate.config.references import dangling
 from wasmgate.config.units import Count, Duration, Share, Size
 from wasmgate.config.written import InFile
 from wasmgate.config.wrong import wrong
-from wasmgate.isolation import Isolation, contradiction
-from wasmgate.limits import Limits
 from wasmgate.origins import Origin, key_path
 from wasmgate.policies import identity_headers
 from wasmgate.policy import FailurePolicy, Policy
+from wasmgate.policy.isolation import Isolation, contradiction
+from wasmgate.policy.limits import Limits
 
 __all__ = [
     "LB_POLICIES",

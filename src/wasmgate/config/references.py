@@ -9,9 +9,9 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from wasmgate.capabilities import is_upstream
 from wasmgate.foreign import LIMITS_HIT
 from wasmgate.origins import Key, key_path
+from wasmgate.policy.capabilities import is_upstream
 
 __all__ = ["Key", "Mistake", "dangling", "guess", "key_path"]
 

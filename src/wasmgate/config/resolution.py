@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wasmgate.capabilities import Mount
 from wasmgate.config.names import VARIABLE
 from wasmgate.config.references import Mistake
 from wasmgate.errors import ConfigError
 from wasmgate.modules import is_path, locate
+from wasmgate.policy.capabilities import Mount
 
 if TYPE_CHECKING:
     from pathlib import Path

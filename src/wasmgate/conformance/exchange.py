@@ -9,7 +9,7 @@ from wasmgate.conformance.phases import FOREIGN_FUNCTION, UPSTREAM
 from wasmgate.conformance.probes import probe, status_in
 from wasmgate.conformance.statuses import Status
 from wasmgate.errors import PolicyLoadError
-from wasmgate.limits import Limits
+from wasmgate.policy.limits import Limits
 
 if TYPE_CHECKING:
     from wasmgate._native import Callout, Chain, Effects, Host

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from wasmgate._asgi import fail_startup, require_asyncio
 from wasmgate._native import Host, trim_memory
-from wasmgate.artifacts import cache_folder
 from wasmgate.config import load
 from wasmgate.driver import log_level
 from wasmgate.errors import ConfigError
@@ -21,6 +20,7 @@ from wasmgate.gateway.asgi.forwarding import Forwarding
 from wasmgate.gateway.deployment import Deployment
 from wasmgate.gateway.websocket.refusal import refuse
 from wasmgate.messages import part
+from wasmgate.policy.artifacts import cache_folder
 from wasmgate.scope import UNUSUAL, arrival, canonical
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ import logging
 from typing import TYPE_CHECKING, Literal
 
 from wasmgate._asgi import fail_startup
-from wasmgate.artifacts import cache_folder
 from wasmgate.callouts import storages, targets
 from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.callouts.performer import Settings
@@ -17,6 +16,7 @@ from wasmgate.foreign import ForeignFunctions
 from wasmgate.messages import measured
 from wasmgate.middleware.http import RequestCycle
 from wasmgate.middleware.websocket import Handshake
+from wasmgate.policy.artifacts import cache_folder
 from wasmgate.scope import UNUSUAL, USER, arrival, canonical, declared, frame, rewrite, without
 from wasmgate.users import counted_by_address
 

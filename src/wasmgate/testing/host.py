@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from wasmgate import _native
-from wasmgate.artifacts import cache_folder
 from wasmgate.chain import as_policies
 from wasmgate.foreign import ForeignFunctions
+from wasmgate.policy.artifacts import cache_folder
 from wasmgate.testing.exchange import FakeExchange
 from wasmgate.testing.messages import LogLine, encoded, log_lines
 

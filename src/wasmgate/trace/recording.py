@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wasmgate.capabilities import KINDS, Capabilities
 from wasmgate.config import load
 from wasmgate.errors import ConfigError
 from wasmgate.modules import is_path
 from wasmgate.policy import Policy
+from wasmgate.policy.capabilities import KINDS, Capabilities
 from wasmgate.trace.messages import Response, read_request, read_response, written
 from wasmgate.trace.runner import Inputs
 from wasmgate.trace.sources import GatewayPolicies, ModulePolicies

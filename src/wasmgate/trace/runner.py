@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from wasmgate import _native
-from wasmgate.artifacts import cache_folder
 from wasmgate.errors import PolicyLoadError
 from wasmgate.foreign import LIMITS_HIT
+from wasmgate.policy.artifacts import cache_folder
 from wasmgate.trace.callout_answers import Answers
 from wasmgate.trace.holding import held_by
 from wasmgate.trace.messages import Request, Response, masked

@@ -18,8 +18,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 from weakref import ref
 
-from wasmgate import _compile
+from wasmgate import _native
 from wasmgate._native import Module
+from wasmgate.policy import _compile
 
 if TYPE_CHECKING:
     from wasmgate._native import Host, Plugin
@@ -29,7 +30,7 @@ __all__ = [
     "CompilerFailed",
     "CompilerMissing",
     "Optimizer",
-    "compile_apart",
+    "compile_in_subprocess",
     "compiled",
 ]
 
@@ -50,14 +51,14 @@ class CompilerMissing(Exception):
     """No process could be started, or it could not keep what it made; the text says why."""
 
 
-def compile_apart(module: bytes, cache: Path, tier: Tier) -> None:
+def compile_in_subprocess(module: bytes, cache: Path, tier: Tier) -> None:
     """Compile a module into the folder `cache`; waits for it.
 
     Raises CompilerFailed, CompilerMissing.
     """
     if not Path(sys.executable or "").name.lower().startswith("python"):
         raise CompilerMissing(f"{sys.executable!r} is no Python that could be started")
-    folder = str(Path(__file__).parent)
+    folder = str(Path(_native.__file__).parent)
     command = [sys.executable, "-I", "-S", _compile.__file__, folder, str(cache), tier]
     command.append(str(MEGABYTES))
     try:
@@ -101,7 +102,7 @@ def _kept(host: Host, wasm: bytes, policy: str, memory: int) -> Module | None:
     if host.cache is None:
         return None
     try:
-        compile_apart(wasm, host.cache, "fast")
+        compile_in_subprocess(wasm, host.cache, "fast")
     except CompilerMissing as error:
         _LOGGER.warning("policy %r: its compiled module is not kept: %s", policy, error)
         return None
@@ -110,7 +111,7 @@ def _kept(host: Host, wasm: bytes, policy: str, memory: int) -> Module | None:
 
 def _for_once(wasm: bytes, policy: str, memory: int) -> Module | None:
     with TemporaryDirectory(prefix="wasmgate-") as folder:
-        compile_apart(wasm, Path(folder), "optimized")
+        compile_in_subprocess(wasm, Path(folder), "optimized")
         return Module.take(folder, wasm, policy=policy, memory=memory)
 
 
@@ -135,7 +136,7 @@ class Job:
     def run(self) -> None:
         """Compile, and let the plugins take the code."""
         try:
-            compile_apart(self.module, self.cache, "optimized")
+            compile_in_subprocess(self.module, self.cache, "optimized")
         except (CompilerFailed, CompilerMissing) as error:
             for plugin in self.plugins():
                 _LOGGER.warning("policy %r keeps its fast code: %s", plugin.name, error)

@@ -1,4 +1,4 @@
-"""Compiles one module into the cache of artifacts, in a process that `wasmgate.compiler` starts.
+"""Compiles one module into the cache of artifacts, in a process that `policy.compiler` starts.
 
     python -I -S _compile.py FOLDER_OF_THE_EXTENSION CACHE TIER MEGABYTES < MODULE
 
@@ -13,7 +13,7 @@ import sys
 
 OK, REFUSED, NOT_KEPT = 0, 3, 4
 
-# A module may take as much of the processor as it likes only as long as anybody waits for it.
+# Above what the parent waits for, so that a process without a parent ends, too.
 CPU_SECONDS = 120
 NICENESS = 10
 

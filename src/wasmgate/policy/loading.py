@@ -1,0 +1,190 @@
+"""Loads a policy: reads its module, compiles it or takes it from the cache, starts it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from wasmgate.errors import ConfigError, PolicyLoadError
+from wasmgate.modules import locate, symbols
+from wasmgate.policy.isolation import Isolation, Tenants
+from wasmgate.policy.value import FailurePolicy
+
+if TYPE_CHECKING:
+    from wasmgate._native import Host, Module, Plugin
+    from wasmgate.policy.value import PolicyValue
+
+__all__ = ["environment", "join", "load", "prepare", "read", "start"]
+
+_TenantSettings: TypeAlias = tuple[Literal["host", "header", "property"], str, int, float]
+_LOGGER = logging.getLogger("wasmgate.policy")
+
+
+def read(policy: PolicyValue) -> bytes:
+    """Return the module's bytes.
+
+    Raises ConfigError when there is no such bundled policy, or the file cannot be read.
+    """
+    path = locate(policy.module)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        text = f"policy {policy.name!r}: {path} cannot be read: {error.strerror}"
+        raise policy.wrong("module", text, "name a file that this user may read") from error
+
+
+def environment(policy: PolicyValue) -> dict[str, str]:
+    """Return the environment variables that the policy may read, as they are now.
+
+    Raises ConfigError that names every one that is not set.
+    """
+    missing = [name for name in policy.capabilities.env if name not in os.environ]
+    if missing:
+        text = f"policy {policy.name!r} asks for environment variables that are not set: "
+        raise ConfigError(
+            text + ", ".join(missing),
+            where=policy.written_at().place(("capabilities", "env")),
+            hint="set them, or take them out of capabilities.env",
+        )
+    return {name: os.environ[name] for name in policy.capabilities.env}
+
+
+def load(policy: PolicyValue, host: Host, *, previous: Plugin | None = None) -> Plugin:
+    """Take the module from the cache, or compile it, then start and configure it.
+
+    Compiling is fast at first, in a process of its own; better code follows in the background.
+    `previous`, a plugin of an equal policy, is returned if it runs the same module.
+
+    Raises ConfigError for what can be told without running it, PolicyLoadError for the rest.
+    """
+    wasm = read(policy)
+    if previous is not None and previous.runs(wasm):
+        return previous
+    _require_packages(policy, wasm)
+    plugin = start(policy, host, prepare(policy, host, wasm))
+    if plugin.tier == "fast" and host.cache is not None:
+        from wasmgate.policy.compiler import OPTIMIZER  # noqa: PLC0415 (seldom needed)
+
+        OPTIMIZER.add(plugin, wasm, host.cache)
+    return plugin
+
+
+def _require_packages(policy: PolicyValue, wasm: bytes) -> None:
+    """Refuse what could not be done at the first call. Raises ConfigError."""
+    if not policy.capabilities.net:
+        return
+    calls = b"proxy_http_call" in wasm or b"proxy_redis_" in wasm
+    if calls and not find_spec("httptools"):
+        text = f"policy {policy.name!r} may call others, and the package httptools is missing"
+        raise ConfigError(
+            text,
+            where=policy.written_at().place(("capabilities", "net")),
+            hint="pip install 'wasmgate[callouts]', or take the entry out",
+        )
+    if b"proxy_grpc_" in wasm and not find_spec("grpc"):
+        _LOGGER.warning(
+            "policy %r may call gRPC services, and the package grpcio is missing:"
+            " pip install 'wasmgate[grpc]'",
+            policy.name,
+        )
+
+
+def prepare(policy: PolicyValue, host: Host, wasm: bytes) -> Module:
+    """Take the module from the cache, or compile it; it is not started.
+
+    Raises PolicyLoadError for a module that cannot run here.
+    """
+    from wasmgate._native import Module  # noqa: PLC0415 (describing a policy is cheap)
+
+    try:
+        module = Module.find(host, wasm, policy=policy.name, memory=policy.limits.memory)
+        if module is None:
+            module = _compiled(policy, host, wasm)
+    except PolicyLoadError as error:
+        raise _located(policy, error) from error
+    return module
+
+
+def start(policy: PolicyValue, host: Host, module: Module) -> Plugin:
+    """Start and configure the module.
+
+    Raises ConfigError for what can be told without running it, PolicyLoadError when it crashes
+    or refuses its configuration.
+    """
+    from wasmgate._native import Plugin  # noqa: PLC0415 (describing a policy is cheap)
+
+    variables = environment(policy)
+    try:
+        return Plugin(
+            host,
+            name=policy.name,
+            module=module,
+            root_id=policy.root_id,
+            configuration=policy.configuration_bytes,
+            vm_configuration=policy.vm_configuration_bytes,
+            environment=variables,
+            fail_open=policy.failure_policy is FailurePolicy.OPEN,
+            allow_on_headers_stop_iteration=policy.allow_on_headers_stop_iteration,
+            strip_request_headers=list(policy.strip_request_headers),
+            net=policy.capabilities.net,
+            read=policy.capabilities.mounts(),
+            foreign_functions=policy.capabilities.foreign_functions,
+            metrics=policy.capabilities.metrics,
+            shared_data=policy.capabilities.shared_data,
+            vm_id=policy.vm_id,
+            tenants=_tenants(policy),
+            symbols=symbols(policy.module),
+            limits=policy.limits,
+        )
+    except PolicyLoadError as error:
+        raise _located(policy, error) from error
+
+
+def join(policy: PolicyValue, plugin: Plugin) -> Plugin:
+    """Configure the module of `plugin` once more, in the same virtual machine.
+
+    Only `configuration` and `strip_request_headers` are this policy's own. Raises
+    PolicyLoadError when the module refuses the configuration.
+    """
+    stripped = list(policy.strip_request_headers)
+    try:
+        return plugin.with_configuration(policy.configuration_bytes, stripped)
+    except PolicyLoadError as error:
+        raise _located(policy, error) from error
+
+
+def _located(policy: PolicyValue, error: PolicyLoadError) -> PolicyLoadError:
+    from wasmgate.origins.located import Refused, located  # noqa: PLC0415 (seldom needed)
+
+    written = {name: getattr(policy, name) for name in ("configuration", "vm_configuration")}
+    return located(
+        error,
+        Refused(
+            name=policy.name,
+            module=policy.module,
+            origin=policy.written_at(),
+            configuration=policy.configuration_bytes,
+            vm_configuration=policy.vm_configuration_bytes,
+            as_text=frozenset(k for k, its in written.items() if isinstance(its, (str, bytes))),
+        ),
+    )
+
+
+def _tenants(policy: PolicyValue) -> _TenantSettings | None:
+    if policy.isolation is not Isolation.TENANT:
+        return None
+    tenants = policy.tenants or Tenants()
+    return *tenants.key(), tenants.max, tenants.idle
+
+
+def _compiled(policy: PolicyValue, host: Host, wasm: bytes) -> Module:
+    from wasmgate.policy.compiler import CompilerFailed, compiled  # noqa: PLC0415 (seldom needed)
+
+    try:
+        return compiled(host, wasm, policy=policy.name, memory=policy.limits.memory)
+    except CompilerFailed as error:
+        text = f"policy {policy.name!r}: {error}"
+        hint = f"`wasmgate inspect {policy.module}` shows what the module is"
+        raise PolicyLoadError(text, policy=policy.name, hint=hint) from error
