@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["SWEEP_EVERY", "Swept", "Sweeper"]
+__all__ = ["SWEEP_EVERY", "Sweeper", "Swept"]
 
 SWEEP_EVERY = 0.25  # seconds
 _NEVER = float("inf")

@@ -213,7 +213,7 @@ async def test_a_client_that_takes_nothing_is_let_go(
         gateway = Gateway(configuration(upstream.url, routes=routes))
         scope: dict[str, Any] = {**HTTP, "headers": [(b"host", host)]}
         await gateway(scope, receive, send)
-        assert gateway._deployment.local()._under_way == set()
+        assert gateway._deployment.loop_state()._under_way == set()
 
 
 async def test_a_client_that_takes_nothing_is_closed_under_uvicorn(

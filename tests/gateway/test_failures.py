@@ -71,8 +71,8 @@ async def test_no_room() -> None:
     gateway = Gateway(configuration("http://127.0.0.1:1"))
     async with serve(gateway) as port:
         await ask(port)
-        upstream = gateway._deployment.local().upstreams["site"]
-        limits: Any = upstream._limits  # type: ignore[attr-defined]
+        upstream: Any = gateway._deployment.loop_state().upstreams["site"]
+        limits = upstream._limits
         object.__setattr__(limits, "connections", 0)
         object.__setattr__(limits, "waiting", 0)
         reply = await ask(port)

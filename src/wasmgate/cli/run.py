@@ -73,7 +73,7 @@ def run(
     # Before the gateway is made: it asks policies for what the loggers show.
     logging.config.dictConfig(_logging(log_level))
     ignore_hangup()
-    from wasmgate.gateway import Gateway, settle
+    from wasmgate.gateway import Gateway, freeze_heap
 
     if asgi:
         show_warning(
@@ -83,7 +83,7 @@ def run(
     if workers > 1:
         # Each worker makes one for itself; this one has shown that they can.
         app = "wasmgate.cli.hangup:create_app"
-    settle()
+    freeze_heap()
     listener = _listen(_address(settings, host, port), workers)
     server = _server(app, config, workers=workers, log_level=log_level, asgi=asgi)
     started = True

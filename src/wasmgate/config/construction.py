@@ -18,7 +18,7 @@ from wasmgate.config.variables import Unexpanded, expand
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from wasmgate.config.yaml_source import Source
+    from wasmgate.config.source import Source
     from wasmgate.origins import Key
 
 __all__ = ["MAX_NODES", "MAX_TEXT", "Construction", "Loader", "TooLarge"]

@@ -1,5 +1,5 @@
 """The gateway: routes, policies and upstreams behind one ASGI app."""
 
-from wasmgate.gateway.app import Gateway, create_app, settle
+from wasmgate.gateway.app import Gateway, create_app, freeze_heap
 
-__all__ = ["Gateway", "create_app", "settle"]
+__all__ = ["Gateway", "create_app", "freeze_heap"]

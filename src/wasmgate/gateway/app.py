@@ -16,7 +16,7 @@ from wasmgate.driver import log_level
 from wasmgate.errors import ConfigError
 from wasmgate.foreign import ForeignFunctions
 from wasmgate.gateway.asgi.downstream import Cut
-from wasmgate.gateway.asgi.forwarding import Forwarding
+from wasmgate.gateway.asgi.forwarding import AsgiForwarder
 from wasmgate.gateway.deployment import Deployment
 from wasmgate.gateway.websocket.refusal import refuse
 from wasmgate.messages import part
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from wasmgate._asgi import Message, Receive, Scope, Send
     from wasmgate.config import GatewayConfig
     from wasmgate.foreign import Function
-    from wasmgate.gateway.direct.loop_state import Direct
+    from wasmgate.gateway.direct.loop_state import DirectState
 
-__all__ = ["Gateway", "create_app", "settle"]
+__all__ = ["Gateway", "create_app", "freeze_heap"]
 
 
 class Gateway:
@@ -80,7 +80,7 @@ class Gateway:
         """The configuration in use."""
         return self._deployment.config
 
-    def direct(self) -> Direct | None:
+    def direct(self) -> DirectState | None:
         """Return what `GatewayProtocol` forwards with, on the running loop.
 
         None when something else than the network carries the requests of some cluster.
@@ -145,7 +145,7 @@ class Gateway:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         deployment = self._deployment
-        local = deployment.local()
+        state = deployment.loop_state()
         try:
             arrived = arrival(scope)
         except UNUSUAL:
@@ -163,8 +163,8 @@ class Gateway:
             exchange, effects = deployment.router.open(*canonical(scope), ended=ended)
         try:
             extensions = scope.get("extensions") or ()
-            forwarding = Forwarding(local, exchange, receive, send, extensions=extensions)
-            await forwarding.run(effects, first)
+            forwarder = AsgiForwarder(state, exchange, receive, send, extensions=extensions)
+            await forwarder.run(effects, first)
         except Cut:
             # uvicorn cuts what its app leaves unfinished and writes one line; for an exception it
             # would write a traceback. Other servers, and middleware, may complete the response.
@@ -180,7 +180,7 @@ class Gateway:
         while (await receive())["type"] == "lifespan.startup":
             self._start()
             await send({"type": "lifespan.startup.complete"})
-        self._deployment.close_local()
+        self._deployment.close_loop()
         await send({"type": "lifespan.shutdown.complete"})
 
 
@@ -194,11 +194,11 @@ def create_app() -> Gateway:
                 --factory wasmgate.gateway:create_app
     """
     gateway = Gateway.from_file(os.environ.get("WASMGATE_CONFIG", "gateway.yaml"))
-    settle()
+    freeze_heap()
     return gateway
 
 
-def settle() -> None:
+def freeze_heap() -> None:
     """Put a start behind this process: for a process that does nothing but serve.
 
     What a start left free goes back to the system. What it made, modules and validators for the

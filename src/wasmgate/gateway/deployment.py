@@ -13,9 +13,9 @@ from wasmgate._native import Chain, Route, Router
 from wasmgate.callouts.performer import Settings
 from wasmgate.callouts.targets import Cluster
 from wasmgate.errors import ConfigError
-from wasmgate.gateway.direct.loop_state import Direct
+from wasmgate.gateway.direct.loop_state import DirectState
 from wasmgate.gateway.loaded_policies import ConfiguredPolicies, Loaded
-from wasmgate.gateway.loop_state import Local
+from wasmgate.gateway.loop_state import LoopState
 from wasmgate.upstream import HttpUpstream, UpstreamLimits
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ class Deployment:
         self._transports = transports
         self._functions = functions
         self._deny = host.deny
-        self._locals: dict[asyncio.AbstractEventLoop, Local] = {}
+        self._states: dict[asyncio.AbstractEventLoop, LoopState] = {}
+        self._direct: dict[asyncio.AbstractEventLoop, DirectState] = {}
         before = previous.loaded if previous is not None else {}
         self.loaded: dict[str, Loaded] = {
             name: Loaded.of(policy, host, before.get(name))
@@ -66,15 +67,18 @@ class Deployment:
         self._running = Chain(self._plugins())
         self.router = _router(config, self.configured)
 
-    def local(self) -> Local:
+    def loop_state(self) -> LoopState:
         """Return what there is for the running loop. Raises ConfigError without asyncio."""
         loop = require_asyncio()
-        found = self._locals.get(loop)
+        found = self._states.get(loop)
         if found is None:
-            for other in [other for other in self._locals if other.is_closed()]:
-                del self._locals[other]
+            for other in [other for other in self._states if other.is_closed()]:
+                del self._states[other]
+                self._direct.pop(other, None)
             upstreams = {name: self._upstream(name) for name in self.config.clusters}
-            found = self._locals[loop] = Local(upstreams, self._running, self._callouts(upstreams))
+            found = self._states[loop] = LoopState(
+                upstreams, self._running, self._callouts(upstreams)
+            )
         return found
 
     def _plugins(self) -> list[Plugin]:
@@ -84,31 +88,43 @@ class Deployment:
 
     def start(self) -> None:
         """Start the policies on the running loop's thread."""
-        self.local().driver.start()
+        self.loop_state().driver.start()
 
     def loops(self) -> list[asyncio.AbstractEventLoop]:
         """Return the loops on which it serves."""
-        return [loop for loop in list(self._locals) if not loop.is_closed()]
+        return [loop for loop in list(self._states) if not loop.is_closed()]
 
-    def direct(self) -> Direct:
+    def direct(self) -> DirectState:
         """Return what the path without ASGI has for the running loop."""
-        local = self.local()
-        if local.direct is None:
+        state = self.loop_state()
+        found = self._direct.get(state.loop)
+        if found is None:
             limits = {name: self._limits(name) for name in self.config.clusters}
-            local.direct = Direct(self.config, self.router, local.driver, limits)
-        return local.direct
+            found = self._direct[state.loop] = DirectState(
+                self.config, self.router, state.driver, limits
+            )
+        return found
 
-    def close_local(self) -> None:
+    def close_loop(self) -> None:
         """Close what there is for the running loop."""
-        found = self._locals.pop(asyncio.get_running_loop(), None)
-        if found is not None:
-            found.close()
-            found.driver.close()
+        loop = asyncio.get_running_loop()
+        state = self._states.get(loop)
+        if state is not None:
+            self._close(loop)
+            state.driver.close()
+            del self._states[loop]
+            self._direct.pop(loop, None)
+
+    def _close(self, loop: asyncio.AbstractEventLoop) -> None:
+        if (state := self._states.get(loop)) is not None:
+            state.close()
+        if (direct := self._direct.get(loop)) is not None:
+            direct.close()
 
     def retire(self) -> None:
         """Close idle connections on every loop; requests under way finish on this deployment."""
         for loop in self.loops():
-            loop.call_soon_threadsafe(self._locals[loop].close)
+            loop.call_soon_threadsafe(self._close, loop)
 
     def _callouts(self, upstreams: Mapping[str, Upstream]) -> Settings:
         router, config = self.router, self.config

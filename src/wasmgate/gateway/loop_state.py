@@ -6,26 +6,24 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from wasmgate.driver import Driver
+from wasmgate.sweeper import SWEEP_EVERY, Sweeper
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wasmgate._native import Chain
     from wasmgate.callouts.performer import Settings
-    from wasmgate.gateway.asgi.forwarding import Forwarding
-    from wasmgate.gateway.direct.loop_state import Direct
+    from wasmgate.sweeper import Swept
     from wasmgate.upstream import Upstream
 
-__all__ = ["Local"]
-
-LOOK_EVERY = 0.25  # seconds
+__all__ = ["LoopState"]
 
 
-class Local:
+class LoopState:
     """Upstreams by cluster, the policies' driver, and the requests under way.
 
-    Asking the server whether a client has left costs a task. So only requests that are still under
-    way when the clock strikes are asked about, and most never are. Their time is looked at then.
+    To ask the server whether a client has left costs a task. So only requests that are under way
+    when the sweeper runs ask, and most never do. Their time limits are checked then, too.
     """
 
     def __init__(
@@ -37,41 +35,35 @@ class Local:
         self.loop = asyncio.get_running_loop()
         self.upstreams = upstreams
         self.driver = Driver(chain, settings)
-        self.direct: Direct | None = None  # made by the first connection that needs it
         self._closed = False
-        self._under_way: set[Forwarding] = set()
-        self._timer: asyncio.TimerHandle | None = None
+        self._under_way: set[Swept] = set()
+        self._sweeper = Sweeper()
 
-    def enter(self, forwarding: Forwarding) -> None:
-        """Note a request that begins."""
-        self._under_way.add(forwarding)
-        if self._timer is None:
-            self._timer = self.loop.call_later(LOOK_EVERY, self._look)
+    def enter(self, request: Swept) -> None:
+        """Check the time limits of a request from now on."""
+        self._under_way.add(request)
+        if self._sweeper.idle:
+            self._sweeper.schedule(SWEEP_EVERY, self._sweep)
 
-    def leave(self, forwarding: Forwarding) -> None:
+    def leave(self, request: Swept) -> None:
         """Note that it has ended."""
-        self._under_way.discard(forwarding)
-        self._let_go()
+        self._under_way.discard(request)
+        if self._closed:
+            self._stop()
 
     def close(self) -> None:
         """Close idle connections; requests under way finish."""
         for upstream in self.upstreams.values():
             upstream.close()
-        if self.direct is not None:
-            self.direct.close()
         self._closed = True
-        self._let_go()
+        self._stop()
 
-    def _let_go(self) -> None:
-        """Stop the clock after the last request of a closed one: it would hold the old policies."""
-        if self._closed and not self._under_way and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _stop(self) -> None:
+        """Stop the timer after the last request of a closed one: it holds the old policies."""
+        if not self._under_way:
+            self._sweeper.cancel()
 
-    def _look(self) -> None:
-        self._timer = None
-        now = self.loop.time()
-        for forwarding in self._under_way:
-            forwarding.look(now)
-        if self._under_way:
-            self._timer = self.loop.call_later(LOOK_EVERY, self._look)
+    def _sweep(self, now: float) -> float | None:
+        for request in list(self._under_way):
+            request.check_timeouts(now)
+        return SWEEP_EVERY if self._under_way else None

@@ -20,15 +20,15 @@ from wasmgate._native import Connection
 from wasmgate._tls import of_connection as tls_of_connection
 from wasmgate.gateway.app import Gateway
 from wasmgate.gateway.asgi.downstream import CLIENT_TIMEOUT
-from wasmgate.gateway.direct.lingering_close import Farewell
-from wasmgate.gateway.direct.relay import DIALLING, SLOW, Forwarder
+from wasmgate.gateway.direct.lingering_close import LingeringClose
+from wasmgate.gateway.direct.relay import DIALLING, SLOW, ConnectionRelay
 from wasmgate.gateway.direct.socket_state import has_left, reset
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
-    from wasmgate.gateway.direct.loop_state import Direct
+    from wasmgate.gateway.direct.loop_state import DirectState
 
 __all__ = ["GatewayProtocol"]
 
@@ -45,7 +45,7 @@ _BUSY = (
 )
 
 
-class GatewayProtocol(Forwarder):
+class GatewayProtocol(ConnectionRelay):
     """One client's connection. The arguments are what uvicorn's server gives its protocols."""
 
     __slots__ = (
@@ -74,7 +74,7 @@ class GatewayProtocol(Forwarder):
         self._gateway = _gateway(config.loaded_app)
         self._access_log: logging.Logger | None = None
         self._client: tuple[str, int] | None = None
-        self._buffered = 0  # bytes that the client had not read when it was last looked at
+        self._buffered = 0  # bytes that the client had not read at the last check
         self._taken_at = 0.0  # when that number was last another one
         self._in_head = True  # something of a request's head has come; or nothing ever
 
@@ -86,7 +86,7 @@ class GatewayProtocol(Forwarder):
         limit = self._config.limit_concurrency
         if limit is not None and len(self._server_state.connections) >= limit:
             self._transport.write(_BUSY % formatdate(usegmt=True).encode())
-            Farewell(self._transport, self._server_state)
+            LingeringClose(self._transport, self._server_state)
             return
         direct = self._gateway.direct()
         if direct is None:
@@ -133,9 +133,9 @@ class GatewayProtocol(Forwarder):
             self._in_head = True
             self._since = direct.now
 
-    def _move(self) -> Direct:
+    def _move(self) -> DirectState:
         """Take the gateway's new configuration for the exchanges that come."""
-        direct = cast("Direct", self._gateway.direct())
+        direct = cast("DirectState", self._gateway.direct())
         self._direct.connections.discard(self)
         direct.connections.add(self)
         self._direct = direct
@@ -165,7 +165,7 @@ class GatewayProtocol(Forwarder):
             reset(self._transport)
         elif flags & _LINGER and not self._transport.is_closing():
             self._leave()
-            Farewell(self._transport, self._server_state)
+            LingeringClose(self._transport, self._server_state)
         else:
             self._transport.close()
 
@@ -187,36 +187,36 @@ class GatewayProtocol(Forwarder):
         self._buffered, self._taken_at = -1, self._direct.now
         super().pause_writing()
 
-    def look(self, now: float) -> None:
+    def check_timeouts(self, now: float) -> None:
         """End what took too long; called a few times a second."""
         waits = self._choked or self._transport.is_closing()
         if waits:
-            self._look_stalled(now)
+            self._check_stalled(now)
         if not self._native.busy:
             if not waits:
-                self._look_idle(now - self._since)
+                self._check_idle(now - self._since)
         elif self._deadline is not None and now > self._deadline:
             self._out_of_time()
         elif self._stops and has_left(self._transport):
             self._transport.abort()
         elif not self._choked:
-            self._look_busy(now - self._since)
+            self._check_busy(now - self._since)
 
-    def _look_idle(self, quiet: float) -> None:
+    def _check_idle(self, quiet: float) -> None:
         if quiet > (HEAD_TIMEOUT if self._in_head else self._config.timeout_keep_alive):
             if self._native.idle:
                 self._transport.close()
             else:
                 self._perform(*self._native.late())
 
-    def _look_stalled(self, now: float) -> None:
+    def _check_stalled(self, now: float) -> None:
         buffered = self._transport.get_write_buffer_size()
         if buffered != self._buffered:
             self._buffered, self._taken_at = buffered, now
         elif now - self._taken_at > CLIENT_TIMEOUT:
             self._transport.abort()
 
-    def _look_busy(self, quiet: float) -> None:
+    def _check_busy(self, quiet: float) -> None:
         waited = self._native.waits_for
         if waited == "upstream" or self._stops & (SLOW | DIALLING):
             if quiet > self._pool.limits.read:

@@ -7,6 +7,7 @@ import ssl
 from functools import cache
 from typing import TYPE_CHECKING
 
+from wasmgate.sweeper import Sweeper
 from wasmgate.upstream.dial import dial_by_name
 from wasmgate.upstream.limits import UpstreamLimits
 from wasmgate.upstream.pool import Pool
@@ -42,8 +43,7 @@ class HttpUpstream:
         self._loop = asyncio.get_running_loop()
         self._pools: dict[str, Pool] = {}
         self._active: set[HttpTransaction] = set()
-        self._tick: asyncio.TimerHandle | None = None
-        self._tick_at = NEVER
+        self._sweeper = Sweeper()
         self._closed = False
 
     def __repr__(self) -> str:
@@ -64,8 +64,8 @@ class HttpUpstream:
         connection = pool.idle() or await pool.acquire(deadline)
         # From here to the end nothing waits, so nothing can be cancelled with a connection in hand.
         self._active.add(transaction)
-        if self._tick_at > now + BUSY_TICK:
-            self._schedule(BUSY_TICK)
+        if self._sweeper.next_at > now + BUSY_TICK:
+            self._sweeper.schedule(BUSY_TICK, self._sweep)
         transaction.start(connection)
         return transaction
 
@@ -84,21 +84,14 @@ class HttpUpstream:
         self._pools[endpoint] = pool
         return pool
 
-    def _schedule(self, delay: float) -> None:
-        if self._tick is not None:
-            self._tick.cancel()
-        self._tick_at = self._loop.time() + delay
-        self._tick = self._loop.call_at(self._tick_at, self._on_tick)
-
-    def _on_tick(self) -> None:
-        now = self._loop.time()
+    def _sweep(self, now: float) -> float | None:
         for transaction in list(self._active):
             transaction.check(now)
         for endpoint, pool in list(self._pools.items()):
             pool.expire(now - self._limits.idle)
             if pool.unused:
-                pool.retire()  # whoever still holds it leaves nothing behind
+                pool.retire()  # a request that still holds it leaves nothing behind
                 del self._pools[endpoint]
-        self._tick, self._tick_at = None, NEVER
-        if self._active or self._pools:
-            self._schedule(BUSY_TICK if self._active else IDLE_TICK)
+        if self._active:
+            return BUSY_TICK
+        return IDLE_TICK if self._pools else None

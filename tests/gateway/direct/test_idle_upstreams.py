@@ -41,7 +41,7 @@ async def test_all_that_are_idle_for_too_long_go() -> None:
         async with serve(gateway) as port:
             pool = await used_by_many(gateway, port)
             opened = pool._open
-            pool.look(asyncio.get_running_loop().time() + pool.limits.idle + 1)
+            pool.check_timeouts(asyncio.get_running_loop().time() + pool.limits.idle + 1)
             assert pool._open >= opened - 64
             async with asyncio.timeout(5):
                 while pool._open:

@@ -19,7 +19,7 @@ from wasmgate.gateway import protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wasmgate.gateway.direct.loop_state import Direct
+    from wasmgate.gateway.direct.loop_state import DirectState
 
 NOWHERE = b"GET / HTTP/1.1\r\nhost: other.test\r\n\r\n"
 ROUTE: dict[str, Any] = {
@@ -44,13 +44,14 @@ ASKED = {
 }
 
 
-async def flood(port: int, asked: bytes, held: list[int], direct: Direct) -> None:
+async def flood(port: int, asked: bytes, held: list[int], direct: DirectState) -> None:
     """Ask without end and read nothing, until the gateway closes the connection."""
     loop = asyncio.get_running_loop()
 
     async def watch() -> None:
         while True:
-            buffers = (each._transport.get_write_buffer_size() for each in direct.connections)
+            connections: set[Any] = set(direct.connections)
+            buffers = (each._transport.get_write_buffer_size() for each in connections)
             held[0] = max(held[0], *buffers, 0)
             await asyncio.sleep(0)
 
@@ -82,7 +83,7 @@ async def test_what_is_kept_for_it(
     assert 0 < held[0] < BOUND
 
 
-async def looked_after(port: int) -> Direct:
+async def looked_after(port: int) -> DirectState:
     """Connect once, and return what looks after the gateway's connections."""
     async with Client(port) as client:
         await client.send(NOWHERE)

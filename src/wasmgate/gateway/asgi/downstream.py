@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from wasmgate.gateway.asgi.date import dated
-from wasmgate.gateway.asgi.failures import ClientGone
+from wasmgate.gateway.asgi.failures import ClientDisconnected
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Container
@@ -89,11 +89,11 @@ class Downstream:
             await self._send(message)
         except OSError as error:
             # What servers raise when the client is gone (ASGI specification, HTTP, 2.4).
-            raise ClientGone from error
+            raise ClientDisconnected from error
         self._count += 1
         self._sending = False
 
-    def look(self, now: float) -> bool:
+    def stalled(self, now: float) -> bool:
         """Tell whether the client has taken nothing for too long; called a few times a second.
 
         Under uvicorn its connection is closed then: an app that returns leaves it to the client to

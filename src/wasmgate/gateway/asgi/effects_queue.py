@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wasmgate._native import Effects
 
-__all__ = ["Inbox"]
+__all__ = ["EffectsQueue"]
 
 
-class Inbox:
+class EffectsQueue:
     """Effects in order, for one reader."""
 
     __slots__ = ("_effects", "_waiter")

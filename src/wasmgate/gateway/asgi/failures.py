@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from wasmgate.errors import ConnectError, NoHealthyEndpoint, UpstreamError, UpstreamTimeout
 from wasmgate.gateway.fault_log import FaultLog
 
-__all__ = ["FAILURES", "OUT_OF_TIME", "ClientGone", "ClientLate", "TimeOver", "log_fault", "said"]
+__all__ = [
+    "FAILURES",
+    "TIMEOUT_FAILURES",
+    "ClientDisconnected",
+    "ClientTimeout",
+    "RouteTimeout",
+    "log_fault",
+    "said",
+]
 
 if TYPE_CHECKING:
     from wasmgate._native import Exchange
@@ -25,21 +33,21 @@ FAILURES = {
 """What the native exchange calls the errors of upstreams."""
 
 
-class ClientGone(Exception):
+class ClientDisconnected(Exception):
     """The client left."""
 
 
-class TimeOver(Exception):
+class RouteTimeout(Exception):
     """The route's time has passed."""
 
 
-class ClientLate(Exception):
+class ClientTimeout(Exception):
     """The client does not send the rest of its request."""
 
 
-OUT_OF_TIME: dict[type, str] = {
-    TimeOver: "route_timeout",
-    ClientLate: "late_request",
+TIMEOUT_FAILURES: dict[type, str] = {
+    RouteTimeout: "route_timeout",
+    ClientTimeout: "late_request",
 }
 """What the native exchange calls the ends that have an answer."""
 

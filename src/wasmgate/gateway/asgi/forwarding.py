@@ -7,7 +7,7 @@ The native exchange decides; this carries the bytes. Up to three tasks work on a
 - the uplink, which reads a longer body, and then waits for the client to leave;
 - the waker, once a policy has held something back, which fetches what goes on after all.
 
-Those two leave what concerns the response in the inbox of the first.
+Those two leave what concerns the response in the first's queue of effects.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, cast
 
 from wasmgate.errors import UpstreamError
 from wasmgate.gateway.asgi.downstream import Cut, Downstream, answers
-from wasmgate.gateway.asgi.effects_queue import Inbox
-from wasmgate.gateway.asgi.failures import FAILURES, ClientGone, log_fault, said
+from wasmgate.gateway.asgi.effects_queue import EffectsQueue
+from wasmgate.gateway.asgi.failures import FAILURES, ClientDisconnected, log_fault, said
 from wasmgate.gateway.asgi.interruptible import Interruptible
 from wasmgate.gateway.asgi.timeouts import RequestTimeouts
 from wasmgate.upstream.port import next_part
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
     from wasmgate._asgi import Message, Receive, Send
     from wasmgate._native import Effects, Exchange, UpstreamRequest
-    from wasmgate.gateway.loop_state import Local
+    from wasmgate.gateway.loop_state import LoopState
     from wasmgate.upstream import Transaction
 
-__all__ = ["Forwarding"]
+__all__ = ["AsgiForwarder"]
 
 _LOGGER = logging.getLogger("wasmgate.gateway")
 
 
-class Forwarding(Interruptible):
+class AsgiForwarder(Interruptible):
     """One request under way."""
 
     __slots__ = (
@@ -46,8 +46,8 @@ class Forwarding(Interruptible):
         "_exchange",
         "_forwarded",
         "_full",
-        "_inbox",
-        "_local",
+        "_loop_state",
+        "_queued",
         "_read",
         "_receive",
         "_room",
@@ -60,7 +60,7 @@ class Forwarding(Interruptible):
 
     def __init__(
         self,
-        local: Local,
+        loop_state: LoopState,
         exchange: Exchange,
         receive: Receive,
         send: Send,
@@ -68,12 +68,12 @@ class Forwarding(Interruptible):
         extensions: Container[str],
     ) -> None:
         super().__init__(Downstream(send, extensions=extensions))
-        self._local = local
+        self._loop_state = loop_state
         self._exchange = exchange
         self._receive = receive
-        self._inbox = Inbox()
+        self._queued = EffectsQueue()
         self._transaction: Transaction | None = None
-        self._timeouts = RequestTimeouts(local.loop.time, exchange.timeout)
+        self._timeouts = RequestTimeouts(loop_state.loop.time, exchange.timeout)
         self._read = not exchange.body_follows  # the whole request has come from the client
         self._forwarded = False  # the exchange has let the request's head go on
         self._blind = False  # the server's task waits for the upstream alone, not for its inbox
@@ -89,22 +89,22 @@ class Forwarding(Interruptible):
 
         Raises Cut when the client must see that the response is not complete.
         """
-        self._local.enter(self)
+        self._loop_state.enter(self)
         try:
             await self._answered(effects, first)
         except asyncio.CancelledError:
             if self._interruption is None:
                 raise
             self._server_task.uncancel()
-            if not isinstance(self._interruption, ClientGone):
+            if not isinstance(self._interruption, ClientDisconnected):
                 raise self._interruption from None
-        except ClientGone:
+        except ClientDisconnected:
             pass
         except Cut:
             log_fault(self._exchange, cut=True)
             raise
         finally:
-            self._local.leave(self)
+            self._loop_state.leave(self)
             self._close()
 
     async def _answered(self, effects: Effects | None, first: Message | None) -> None:
@@ -127,14 +127,14 @@ class Forwarding(Interruptible):
 
     def _failure(self, error: UpstreamError) -> str | None:
         """Log an upstream's error; returns its name, or None when a policy has answered."""
-        if self._inbox:  # that ended the upstream's part
+        if self._queued:  # that ended the upstream's part
             return None
         _LOGGER.warning("%s: %s", said(self._exchange), error)
         return "route_timeout" if self._timeouts.over else FAILURES[type(error)]
 
     async def _failed(self, failure: str | None) -> None:
         if failure is None:
-            await self._finish(self._inbox.take())
+            await self._finish(self._queued.take())
             return
         if self._transaction is not None:
             self._transaction.close()
@@ -161,7 +161,7 @@ class Forwarding(Interruptible):
         return effects
 
     def _note(self, effects: Effects) -> None:
-        self._local.driver.note(effects)
+        self._loop_state.driver.note(effects)
         self._full = (effects.request_full, effects.response_full)
         if self._room is not None and not effects.request_full:
             self._room.set()
@@ -203,7 +203,7 @@ class Forwarding(Interruptible):
             if not self._read:
                 self._start_uplink(first)
             self._start_waker()
-            effects = await self._inbox.get()
+            effects = await self._queued.get()
         return effects
 
     @property
@@ -213,7 +213,7 @@ class Forwarding(Interruptible):
     async def _begin(self, chunk: bytes, *, end: bool) -> None:
         self._forwarded = True
         request = self._upstream
-        upstream = self._local.upstreams[request.cluster]
+        upstream = self._loop_state.upstreams[request.cluster]
         within = self._timeouts.follow(request.timeout)
         transaction = await upstream.begin(request, chunk, end=end, within=within)
         self._transaction = transaction
@@ -286,7 +286,7 @@ class Forwarding(Interruptible):
         """
         while self._full[1]:
             self._start_waker()
-            if await self._downstream.emit(await self._inbox.get()):
+            if await self._downstream.emit(await self._queued.get()):
                 return None
         if self._waker is None:
             self._blind = True
@@ -295,8 +295,8 @@ class Forwarding(Interruptible):
             return received
         source = self._source = asyncio.ensure_future(next_part(transaction))
         while not source.done():
-            await asyncio.wait((source, self._inbox.filled()), return_when="FIRST_COMPLETED")
-            if self._inbox and await self._downstream.emit(self._inbox.take()):
+            await asyncio.wait((source, self._queued.filled()), return_when="FIRST_COMPLETED")
+            if self._queued and await self._downstream.emit(self._queued.take()):
                 return None
         return source.result()
 
@@ -304,7 +304,7 @@ class Forwarding(Interruptible):
         """Send the rest of a response to which the upstream adds nothing."""
         while effects is None or not await self._downstream.emit(effects):
             self._start_waker()
-            effects = await self._inbox.get()
+            effects = await self._queued.get()
 
     # The other tasks.
 
@@ -316,12 +316,12 @@ class Forwarding(Interruptible):
         if self._waker is None:
             self._waker = self._start(self._resume())
 
-    def look(self, now: float) -> None:
+    def check_timeouts(self, now: float) -> None:
         """See whether time is over, and whether the client left: the request takes its time."""
         if (end := self._timeouts.end(now)) is not None:
             self._interrupt(end)
-        if self._downstream.look(now):
-            self._break_off(ClientGone())
+        if self._downstream.stalled(now):
+            self._break_off(ClientDisconnected())
         if self._read and self._uplink is None:
             self._start_uplink(None)
 
@@ -331,12 +331,12 @@ class Forwarding(Interruptible):
                 await self._until_room()
             message = message or await self._timeouts.received(self._receive)
             if message["type"] == "http.disconnect":
-                raise ClientGone
+                raise ClientDisconnected
             await self._pass_on(*self._taken(message))
             message = None
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        raise ClientGone
+        raise ClientDisconnected
 
     def _taken(self, message: Message) -> tuple[bytes, bool]:
         self._read = not message.get("more_body", False)
@@ -358,7 +358,7 @@ class Forwarding(Interruptible):
 
     async def _resume(self) -> None:
         while True:
-            await self._deliver(await self._local.driver.wait(self._exchange))
+            await self._deliver(await self._loop_state.driver.wait(self._exchange))
 
     async def _deliver(self, effects: Effects) -> None:
         """Do what effects say about the request; leave the rest to the server's task."""
@@ -366,7 +366,7 @@ class Forwarding(Interruptible):
         self._note(effects)
         if effects.forward:
             self._forwarded = True
-            self._inbox.put(effects)
+            self._queued.put(effects)
             await self._until_begun()
             return
         transaction = self._transaction
@@ -375,7 +375,7 @@ class Forwarding(Interruptible):
         emptied = full and not (effects.response_full or self._blind)
         more = effects.response_body is not None or effects.response_end
         if more or emptied or answers(effects):
-            self._inbox.put(effects)
+            self._queued.put(effects)
             if transaction is not None and self._blind:
                 transaction.close()
 

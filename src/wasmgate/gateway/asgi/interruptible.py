@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, cast
 
-from wasmgate.gateway.asgi.failures import OUT_OF_TIME
+from wasmgate.gateway.asgi.failures import TIMEOUT_FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -52,7 +52,7 @@ class Interruptible:
 
         Called while CancelledError is handled, which it raises again for any other reason.
         """
-        failure = OUT_OF_TIME.get(type(self._interruption))
+        failure = TIMEOUT_FAILURES.get(type(self._interruption))
         if failure is None:
             raise  # noqa: PLE0704 (see above)
         self._server_task.uncancel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wasmgate.gateway.asgi.failures import ClientLate, TimeOver
+from wasmgate.gateway.asgi.failures import ClientTimeout, RouteTimeout
 from wasmgate.messages import part
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ class RequestTimeouts:
         """Return what has run out; each once."""
         if now > self._deadline:
             self._deadline = NEVER
-            return TimeOver("a route's time was over while something else was waited for")
+            return RouteTimeout("a route's time was over while something else was waited for")
         if now - self._awaited > CLIENT_TIMEOUT:
             self._awaited = NEVER
-            return ClientLate("a client did not send the rest of its request in time")
+            return ClientTimeout("a client did not send the rest of its request in time")
         return None

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from wasmgate.upstream import UpstreamLimits
 
-__all__ = ["Borrower", "EndpointPool", "Lent"]
+__all__ = ["ConnectionUser", "EndpointPool", "PooledConnection"]
 
 _LOGGER = logging.getLogger("wasmgate.gateway")
 
@@ -19,10 +19,10 @@ _LOGGER = logging.getLogger("wasmgate.gateway")
 _CLOSED_AT_ONCE = 64
 
 
-class Borrower(Protocol):
+class ConnectionUser(Protocol):
     """Who uses a connection; it is told what happens to it."""
 
-    def lent(self, connection: Lent) -> None:
+    def connected(self, connection: PooledConnection) -> None:
         """Take a connection that was asked for."""
 
     def refused(self, failure: str) -> None:
@@ -41,11 +41,10 @@ class Borrower(Protocol):
         """Send on."""
 
 
-class Lent(asyncio.Protocol):
+class PooledConnection(asyncio.Protocol):
     """One connection to an endpoint."""
 
     __slots__ = (
-        "borrower",
         "counted",
         "fresh",
         "full",
@@ -53,11 +52,12 @@ class Lent(asyncio.Protocol):
         "paused",
         "pool",
         "transport",
+        "user",
     )
 
     def __init__(self, pool: EndpointPool) -> None:
         self.pool = pool
-        self.borrower: Borrower | None = None
+        self.user: ConnectionUser | None = None
         self.counted = False  # the pool has taken it, and is to know when it is gone
         self.fresh = True  # no exchange has ended on it
         self.full = False
@@ -71,29 +71,29 @@ class Lent(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Pass on what came; an upstream that speaks out of turn is hung up on."""
-        if self.borrower is None:
+        if self.user is None:
             self.transport.abort()
         else:
-            self.borrower.upstream_data(data)
+            self.user.upstream_data(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave the pool."""
         if self.counted:
             self.pool.lost(self)
-        if self.borrower is not None:
-            self.borrower.upstream_lost(cleanly=exc is None)
+        if self.user is not None:
+            self.user.upstream_lost(cleanly=exc is None)
 
     def pause_writing(self) -> None:
         """Be full."""
         self.full = True
-        if self.borrower is not None:
-            self.borrower.upstream_full()
+        if self.user is not None:
+            self.user.upstream_full()
 
     def resume_writing(self) -> None:
         """Have room again."""
         self.full = False
-        if self.borrower is not None:
-            self.borrower.upstream_ready()
+        if self.user is not None:
+            self.user.upstream_ready()
 
     def read(self, *, on: bool) -> None:
         """Read on, or no further: the client reads slowly."""
@@ -105,9 +105,9 @@ class Lent(asyncio.Protocol):
         else:
             self.transport.pause_reading()
 
-    def give_back(self, *, reusable: bool) -> None:
+    def release(self, *, reusable: bool) -> None:
         """End the loan; a connection in the middle of something is closed."""
-        self.borrower = None
+        self.user = None
         self.fresh = False
         if reusable and not self.full and not self.transport.is_closing():
             if self.paused:
@@ -133,24 +133,24 @@ class EndpointPool:
         self._port = parts.port or (443 if secure else 80)
         self._tls = ssl.create_default_context() if secure else None
         self._loop = asyncio.get_running_loop()
-        self._idle: list[Lent] = []  # the one used last is the last
+        self._idle: list[PooledConnection] = []  # the one used last is the last
         self._open = 0  # and being opened
-        self._waiting: dict[Borrower, float] = {}  # since when, oldest first
-        self._choosy: set[Borrower] = set()  # of them, those that wait for a new connection
-        self._attempts: dict[asyncio.Task[Lent], None] = {}  # oldest first
+        self._waiting: dict[ConnectionUser, float] = {}  # since when, oldest first
+        self._choosy: set[ConnectionUser] = set()  # of them, those that wait for a new connection
+        self._attempts: dict[asyncio.Task[PooledConnection], None] = {}  # oldest first
         self._closed = False
 
-    def borrow(self, borrower: Borrower) -> Lent | None:
+    def take_idle(self, user: ConnectionUser) -> PooledConnection | None:
         """Return an idle connection, the one used last, if there is any."""
         while self._idle:
             connection = self._idle.pop()
             if not connection.transport.is_closing():
-                connection.borrower = borrower
+                connection.user = user
                 return connection
         return None
 
-    def ask(self, borrower: Borrower, *, fresh: bool = False) -> bool:
-        """Let `borrower` wait: `lent` or `refused` follows. False when too many wait already.
+    def request(self, user: ConnectionUser, *, fresh: bool = False) -> bool:
+        """Let `user` wait: `lent` or `refused` follows. False when too many wait already.
 
         `fresh`: it gets a new connection, and none that another one gives back. What is idle is not
         for who asks: it may have been closed by the other end just now.
@@ -164,16 +164,16 @@ class EndpointPool:
                 "%s: %d connections busy, %d requests wait", self.url, self._open, queued
             )
             return False
-        self._waiting[borrower] = self._loop.time()
+        self._waiting[user] = self._loop.time()
         if fresh:
-            self._choosy.add(borrower)
+            self._choosy.add(user)
         self._attempt()
         return True
 
-    def withdraw(self, borrower: Borrower) -> None:
-        """Let a borrower wait no longer."""
-        if borrower in self._waiting:
-            self._serve(borrower)
+    def cancel(self, user: ConnectionUser) -> None:
+        """Let a user wait no longer."""
+        if user in self._waiting:
+            self._serve(user)
             if len(self._attempts) > len(self._waiting):
                 self._attempts.popitem()[0].cancel()
 
@@ -184,14 +184,14 @@ class EndpointPool:
             self._attempts[task] = None
             task.add_done_callback(self._attempted)
 
-    async def _connect(self) -> Lent:
+    async def _connect(self) -> PooledConnection:
         async with asyncio.timeout(self.limits.connect):
             _, connection = await self._loop.create_connection(
-                lambda: Lent(self), self._host, self._port, ssl=self._tls
+                lambda: PooledConnection(self), self._host, self._port, ssl=self._tls
             )
         return connection
 
-    def _attempted(self, task: asyncio.Task[Lent]) -> None:
+    def _attempted(self, task: asyncio.Task[PooledConnection]) -> None:
         self._attempts.pop(task, None)
         if task.cancelled():
             self._open -= 1
@@ -213,29 +213,29 @@ class EndpointPool:
             self._refuse(failure)
 
     def _refuse(self, failure: str) -> None:
-        self._serve(borrower := next(iter(self._waiting)))
-        borrower.refused(failure)
+        self._serve(user := next(iter(self._waiting)))
+        user.refused(failure)
 
-    def _serve(self, borrower: Borrower) -> None:
+    def _serve(self, user: ConnectionUser) -> None:
         """Let it wait no longer."""
-        del self._waiting[borrower]
-        self._choosy.discard(borrower)
+        del self._waiting[user]
+        self._choosy.discard(user)
 
-    def free(self, connection: Lent) -> None:
+    def free(self, connection: PooledConnection) -> None:
         """Take a connection, lend it to who waits, or keep it."""
         waiting = (each for each in self._waiting if connection.fresh or each not in self._choosy)
-        borrower = next(waiting, None) if self._waiting else None
-        if borrower is not None:
-            self._serve(borrower)
-            connection.borrower = borrower
-            borrower.lent(connection)
+        user = next(waiting, None) if self._waiting else None
+        if user is not None:
+            self._serve(user)
+            connection.user = user
+            user.connected(connection)
         elif self._closed or (self._waiting and self._open >= self.limits.connections):
             connection.transport.abort()  # its place is for a new one, if somebody waits for that
         else:
             connection.idle_since = self._loop.time()
             self._idle.append(connection)
 
-    def lost(self, connection: Lent) -> None:
+    def lost(self, connection: PooledConnection) -> None:
         """Forget a connection that is closed."""
         # What was idle stays in the list until its turn comes: to look for it there, for each of
         # thousands that an upstream closes at once, would stop the loop.
@@ -251,14 +251,14 @@ class EndpointPool:
             self._open -= 1
             oldest.transport.abort()
 
-    def look(self, now: float) -> None:
+    def check_timeouts(self, now: float) -> None:
         """Close what has been idle for too long, before the upstream does; end long waits."""
         for _ in range(_CLOSED_AT_ONCE):
             if not self._idle or now - self._idle[0].idle_since <= self.limits.idle:
                 break
             self._drop_oldest()
         else:
-            self._loop.call_soon(self.look, now)  # after what came meanwhile
+            self._loop.call_soon(self.check_timeouts, now)  # after what came meanwhile
         while self._waiting and now - next(iter(self._waiting.values())) > self.limits.connect:
             _LOGGER.warning("no connection to %s in time: %d open", self.url, self._open)
             self._refuse("timeout")

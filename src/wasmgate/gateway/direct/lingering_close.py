@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
-__all__ = ["Farewell"]
+__all__ = ["LingeringClose"]
 
 LINGER = 2.0  # seconds that a client may be quiet
 LONGEST = 30.0  # seconds that it may go on sending
 STALLED = 60.0  # seconds until it must have taken the answer
 
 
-class Farewell(asyncio.Protocol):
+class LingeringClose(asyncio.Protocol):
     """Reads on for a while, and keeps nothing of it.
 
     Closing a socket with unread bytes resets the connection, and a reset can overtake the answer
@@ -28,7 +28,7 @@ class Farewell(asyncio.Protocol):
         self._connections.add(self)
         self._heard = False
         self._loop = asyncio.get_running_loop()
-        self._quiet = self._loop.call_later(LINGER, self._look)
+        self._quiet = self._loop.call_later(LINGER, self._check_quiet)
         self._timers = [
             self._loop.call_later(LONGEST, transport.close),
             self._loop.call_later(STALLED, transport.abort),
@@ -45,10 +45,10 @@ class Farewell(asyncio.Protocol):
         """Let it go."""
         self._heard = True
 
-    def _look(self) -> None:
+    def _check_quiet(self) -> None:
         if self._heard:
             self._heard = False
-            self._quiet = self._loop.call_later(LINGER, self._look)
+            self._quiet = self._loop.call_later(LINGER, self._check_quiet)
         else:
             self._transport.close()
 

@@ -8,27 +8,23 @@ from typing import TYPE_CHECKING
 
 from wasmgate.gateway.direct.endpoint_pool import EndpointPool
 from wasmgate.gateway.fault_log import FaultLog
+from wasmgate.sweeper import SWEEP_EVERY, Sweeper
 
 if TYPE_CHECKING:
     from wasmgate._native import Router
     from wasmgate.config import GatewayConfig
     from wasmgate.driver import Driver
-    from wasmgate.gateway.protocol import GatewayProtocol
+    from wasmgate.sweeper import Swept
     from wasmgate.upstream import UpstreamLimits
 
-__all__ = ["Direct"]
+__all__ = ["DirectState"]
 
-LOOK_EVERY = 0.25  # seconds
 # Bits of the endpoint's number in what a native connection dials; the cluster's is above them.
 _ENDPOINT_BITS = 16
 
 
-class Direct:
-    """Pools by endpoint, and the connections to look after.
-
-    One timer looks at all connections: a timer for each request would cost more than the rest of
-    what Python does for it.
-    """
+class DirectState:
+    """Pools by endpoint, and the connections whose time limits are checked."""
 
     def __init__(
         self,
@@ -38,19 +34,20 @@ class Direct:
         limits: dict[str, UpstreamLimits],
     ) -> None:
         self.loop = asyncio.get_running_loop()
-        # For signs of life: at most `LOOK_EVERY` ahead, so that nothing ends early.
-        self.now = self.loop.time() + LOOK_EVERY
+        # For signs of life: at most `SWEEP_EVERY` ahead, so that nothing ends early.
+        self.now = self.loop.time() + SWEEP_EVERY
         self.router = router
         self.driver = driver
         self.faults = FaultLog(logging.getLogger("wasmgate.gateway"))
-        self.connections: set[GatewayProtocol] = set()
+        self.connections: set[Swept] = set()
         self.retired = False
         self._endpoints = [
             [(url, limits[name]) for url in cluster.endpoints]
             for name, cluster in config.clusters.items()
         ]
         self._pools: dict[int, EndpointPool] = {}
-        self._timer = self.loop.call_later(LOOK_EVERY, self._look)
+        self._sweeper = Sweeper()
+        self._sweeper.schedule(SWEEP_EVERY, self._sweep)
 
     def pool(self, dial: int) -> EndpointPool:
         """Return the pool of an endpoint by the number that a native connection dials."""
@@ -66,16 +63,12 @@ class Direct:
         for pool in self._pools.values():
             pool.close()
         if not self.connections:
-            self._timer.cancel()  # it would hold the old policies
+            self._sweeper.cancel()  # the timer holds the old policies
 
-    def _look(self) -> None:
-        now = self.loop.time()
-        self.now = now + LOOK_EVERY
+    def _sweep(self, now: float) -> float | None:
+        self.now = now + SWEEP_EVERY
         for connection in list(self.connections):
-            connection.look(now)
+            connection.check_timeouts(now)
         for pool in self._pools.values():
-            pool.look(now)
-        if self.connections or not self.retired:
-            self._timer = self.loop.call_later(LOOK_EVERY, self._look)
-        else:
-            del self._timer  # it knows this object: without the circle the old policies go now
+            pool.check_timeouts(now)
+        return SWEEP_EVERY if self.connections or not self.retired else None

@@ -11,10 +11,10 @@ from wasmgate._native import Connection
 if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
-    from wasmgate.gateway.direct.endpoint_pool import EndpointPool, Lent
-    from wasmgate.gateway.direct.loop_state import Direct
+    from wasmgate.gateway.direct.endpoint_pool import EndpointPool, PooledConnection
+    from wasmgate.gateway.direct.loop_state import DirectState
 
-__all__ = ["AHEAD", "DIALLING", "SLOW", "Forwarder"]
+__all__ = ["AHEAD", "DIALLING", "SLOW", "ConnectionRelay"]
 
 PENDING = 64 * 1024  # bytes kept for an upstream that is not connected yet
 
@@ -40,7 +40,7 @@ DIALLING = 4  # there is no upstream yet
 HELD = 8  # a policy holds back as much of the request as it may
 
 
-class Forwarder(ABC, asyncio.Protocol):
+class ConnectionRelay(ABC, asyncio.Protocol):
     """Bytes between a client and the upstreams of its exchanges, one after the other.
 
     It is what an `EndpointPool` lends connections to.
@@ -65,12 +65,12 @@ class Forwarder(ABC, asyncio.Protocol):
     )
 
     _native: Connection
-    _direct: Direct
+    _direct: DirectState
 
     def __init__(self, server_state: ServerState) -> None:
         self._server_state = server_state
         self._transport = cast("asyncio.Transport", None)
-        self._upstream: Lent | None = None
+        self._upstream: PooledConnection | None = None
         self._pool = cast("EndpointPool", None)  # where the upstream is from, or will be
         self._asked = False  # the pool for an upstream
         self._pending: list[bytes] = []  # for the upstream that was asked for
@@ -213,10 +213,10 @@ class Forwarder(ABC, asyncio.Protocol):
         direct = self._direct
         self._since = direct.now
         pool = self._pool = direct.pool(dial)
-        upstream = self._upstream = pool.borrow(self)
+        upstream = self._upstream = pool.take_idle(self)
         if upstream is None:
             self._pending.clear()
-            self._asked = pool.ask(self)
+            self._asked = pool.request(self)
             return self._asked
         if self._choked or self._held:
             upstream.read(on=False)
@@ -230,14 +230,14 @@ class Forwarder(ABC, asyncio.Protocol):
     def _give_back(self, flags: int) -> None:
         upstream, self._upstream = self._upstream, None
         if upstream is not None:
-            upstream.give_back(reusable=bool(flags & _RELEASE))
+            upstream.release(reusable=bool(flags & _RELEASE))
         elif self._asked:
             self._asked = False
             self._pending.clear()
-            self._pool.withdraw(self)
+            self._pool.cancel(self)
         self._go(SLOW | DIALLING)
 
-    def lent(self, connection: Lent) -> None:
+    def connected(self, connection: PooledConnection) -> None:
         """Take the connection that was asked for."""
         self._asked = False
         self._upstream = connection
@@ -260,8 +260,8 @@ class Forwarder(ABC, asyncio.Protocol):
         self._since = self._direct.now
         if flags == _DONE and dial < 0 and not self._stops and self._waiter is None:
             # The common end, without a look at all that is not the case.
-            lent, self._upstream = cast("Lent", self._upstream), None
-            lent.give_back(reusable=True)
+            lent, self._upstream = cast("PooledConnection", self._upstream), None
+            lent.release(reusable=True)
             if client is not None:
                 self._transport.write(client)
             self._server_state.total_requests += 1
@@ -282,7 +282,7 @@ class Forwarder(ABC, asyncio.Protocol):
         if upstream is not None and not upstream.fresh and native.may_retry:
             _, _, head, _ = native.retry()
             self._pending = [head or b""]
-            self._asked = self._pool.ask(self, fresh=True)
+            self._asked = self._pool.request(self, fresh=True)
             if not self._asked:
                 self.refused("no_healthy_endpoint")
         elif cleanly:
