@@ -123,8 +123,8 @@ def test_what_is_not_changed_goes_on_as_it_came(host: Host) -> None:
         ("add request a\x01b 1", "refused a field"),
         ("set request x-a a\rb", "refused a field"),
         ("set_fields request :path=/,bad\tname=1", ""),
-        ("remove request :path", "there is no message without"),
-        ("remove request :method", "there is no message without"),
+        ("remove request :path", "a message needs"),
+        ("remove request :method", "a message needs"),
     ],
 )
 def test_what_would_break_a_request_is_bad_argument(

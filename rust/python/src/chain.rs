@@ -124,8 +124,8 @@ impl Chain {
             let authority = map.get(b":authority").unwrap_or_default().trim_ascii();
             let judged = judge_host(version, hosts, authority);
             if let Err(problem) = judged.and(judge_credentials(credentials)) {
-                let nobody = host::Chain::new(Vec::new());
-                let mut stream = Stream::new(host::Stream::open(&nobody, attributes), false);
+                let empty = host::Chain::new(Vec::new());
+                let mut stream = Stream::new(host::Stream::open(&empty, attributes), false);
                 let effects = stream.stream.respond(problem.response());
                 let effects = stream.convert(py, effects, &Phase::Other)?;
                 return Ok((stream, effects, !end));

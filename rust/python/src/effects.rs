@@ -35,7 +35,7 @@ pub(crate) struct Effects {
     timers: bool,
     /// What policies ask of others.
     callouts: Vec<Py<Callout>>,
-    /// Ids of callouts whose answer nobody waits for any more.
+    /// Ids of callouts that were cancelled: their answers are dropped.
     cancelled: Vec<u64>,
     /// One of the five above says something: cheaper to ask than them.
     noteworthy: bool,

@@ -11,7 +11,7 @@ pub(crate) type End = (String, Option<u16>);
 /// is made one of these by the layer above.
 pub(crate) fn read(field: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<End>> {
     let Some(value) = value else { return Ok(None) };
-    let unlike = || PyTypeError::new_err(format!("{field} is no host and port"));
+    let unlike = || PyTypeError::new_err(format!("{field} is not a host and port"));
     let (host, port) = pair(value).ok_or_else(unlike)?;
     let host = host.cast::<PyString>().map_err(|_| unlike())?.to_str()?.to_owned();
     if port.is_none() {

@@ -30,7 +30,7 @@ pub(crate) fn read(headers: &Bound<'_, PyAny>, mut each: impl FnMut(&[u8], &[u8]
         }
         return Ok(());
     }
-    let tuple = headers.cast::<PyTuple>().map_err(|_| unlike("they are no list"))?;
+    let tuple = headers.cast::<PyTuple>().map_err(|_| unlike("they are not a list"))?;
     for field in tuple {
         pair(&field, &mut each)?;
     }
@@ -47,7 +47,7 @@ fn pair(field: &Bound<'_, PyAny>, each: &mut impl FnMut(&[u8], &[u8])) -> PyResu
     {
         (pair.get_item(0)?, pair.get_item(1)?)
     } else {
-        return Err(unlike("one is no pair"));
+        return Err(unlike("one is not a pair"));
     };
     match (name.cast::<PyBytes>(), value.cast::<PyBytes>()) {
         (Ok(name), Ok(value)) => each(name.as_bytes(), value.as_bytes()),

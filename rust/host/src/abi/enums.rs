@@ -17,7 +17,7 @@ pub(crate) enum Status {
 
 /// What a header, body or trailer callback answers (`proxy_action_t`). The specification has two
 /// values; the C++, `AssemblyScript` and Go SDKs return more (proxy-wasm/proxy-wasm-cpp-sdk,
-/// `proxy_wasm_enums.h`). A number that nobody knows is the strictest stop.
+/// `proxy_wasm_enums.h`). An unknown number is the strictest stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Continue,
@@ -112,7 +112,7 @@ pub(crate) enum BufferType {
     ForeignArguments,
     /// Only 0.2.100.
     RedisResponse,
-    /// TCP data: there is none to read.
+    /// TCP data, which streams of HTTP do not have.
     Absent,
 }
 

@@ -6,7 +6,7 @@ const FIXED_64: u64 = 1;
 const LENGTH_DELIMITED: u64 = 2;
 const FIXED_32: u64 = 5;
 
-const MALFORMED: &str = "the arguments are no protobuf message";
+const MALFORMED: &str = "the arguments are not a protobuf message";
 
 /// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -189,7 +189,7 @@ impl Calls {
         self.open.get(&number).map(|open| open.kind)
     }
 
-    /// Ends a callout whose answer nobody waits for any more.
+    /// Cancels a callout: its answer is dropped.
     pub(crate) fn cancel(&mut self, number: u32) {
         let Some(open) = self.close(number) else { return };
         let new = |(waiting, callout): &(Option<Waiting>, Callout)| {

@@ -51,8 +51,8 @@ impl Delivery {
         Self { callback, headers, body: Vec::new(), trailers, code: 0, message: String::new() }
     }
 
-    /// `None`: the answer is not of this kind, or the guest is not told. As in Envoy, the metadata of
-    /// a gRPC call are nobody's: its callbacks are those of the message or of the failure.
+    /// `None`: the answer is not of this kind, or the guest is not told. As in Envoy, metadata of
+    /// a unary gRPC call is not delivered: its callbacks are those of the message or of the failure.
     pub(super) fn of(kind: Kind, answer: CalloutAnswer) -> Option<Self> {
         let streams = matches!(kind, Kind::GrpcStream { .. });
         let grpc = streams || kind == Kind::Grpc;

@@ -87,7 +87,7 @@ fn bytes(listing: &[Entry]) -> usize {
     listing.iter().map(|entry| size_of::<Entry>() + entry.name.len()).sum()
 }
 
-/// The entries of a folder, by name; names that are no UTF-8 are left out: WASI has none. `charge` is
+/// The entries of a folder, by name; names that are not UTF-8 are left out, because WASI's are. `charge` is
 /// called for each.
 pub(crate) fn listing<E: From<io::Error>>(
     dir: &Dir,

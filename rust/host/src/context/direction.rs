@@ -49,7 +49,7 @@ pub(crate) struct FilterState {
     pub(crate) body: Vec<u8>,
     /// Body bytes that wait before those, and that the callback saw when they came.
     pub(crate) consumed_earlier: Vec<u8>,
-    /// Bytes over the limit are no error: their source waits.
+    /// Bytes over the limit are not an error: their source waits.
     pub(crate) watermark: bool,
     /// The direction ends with what is held here.
     pub(crate) end: bool,

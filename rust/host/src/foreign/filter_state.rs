@@ -14,7 +14,7 @@ const DECLARED: usize = 256;
 const NAME: usize = 1024;
 
 /// `set_envoy_filter_state`: `{string path = 1; string value = 2; LifeSpan span = 3}`. Envoy gives
-/// the value to whoever understands the key, and says `NOT_FOUND` when nobody does. Here nobody
+/// the value to the filter that knows the key, and says `NOT_FOUND` when none does. Here no filter
 /// understands Envoy's own keys; a value under any other is stored, to be read under `filter_state`.
 pub(super) fn set(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>, Fault> {
     let [key, value] = protobuf::bytes_of(arguments).map_err(|_| Status::BadArgument)?;

@@ -63,7 +63,7 @@ pub(crate) fn body(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<Option<V
     guest.read(at, size).map(Some)
 }
 
-/// Fields; `None` past the limits or when one of them is none, which is logged. A map that is
+/// Fields; `None` past the limits or when one of them is invalid, which is logged. A map that is
 /// malformed is empty, as in Envoy.
 pub(crate) fn fields(
     guest: &mut Guest<'_>,
@@ -90,7 +90,7 @@ pub(crate) fn fields(
         !is_field(bare, value)
     });
     if let Some((name, _)) = bad {
-        let text = format!("`{}` is no valid field", name.escape_ascii());
+        let text = format!("`{}` is not a valid field", name.escape_ascii());
         refuse(guest, &text);
         return Ok(None);
     }

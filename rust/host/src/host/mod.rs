@@ -179,7 +179,7 @@ impl Host {
         }
     }
 
-    /// The VM of this key; one that nobody shares is made without a key.
+    /// The VM of this key; a VM without a key is not shared.
     pub(crate) fn vm(&self, key: Option<VmKey>, made: impl FnOnce() -> VmHandle) -> Arc<VmHandle> {
         let Some(key) = key else { return Arc::new(made()) };
         let mut vms = self.vms.lock().unwrap_or_else(PoisonError::into_inner);

@@ -98,7 +98,7 @@ impl Plugin {
 
     fn started(core: PluginCore, vm: Arc<VmHandle>) -> Result<Self, Error> {
         let core = Arc::new(core);
-        // What the canary asks for is nobody's, and the instances that serve say the same again.
+        // What the canary asks for is dropped: the instances that serve ask for it again.
         let before = outbox(std::mem::take);
         let canary = Instance::start(Arc::clone(&core));
         outbox(|out| *out = before);

@@ -3,7 +3,7 @@
 use crate::foreign;
 use crate::guest::memory::{Answer, Guest};
 
-/// Longer names are no function's.
+/// No function has a longer name.
 const NAME: usize = 256;
 
 /// `proxy_call_foreign_function`.

@@ -113,7 +113,7 @@ pub(super) fn replace(
     write(guest, map, size, |map| map.set(name, &value))
 }
 
-/// `proxy_remove_header_map_value`: an absent name is no error.
+/// `proxy_remove_header_map_value`: an absent name is not an error.
 pub(super) fn remove(guest: &mut Guest<'_>, map: u32, name: u32, name_size: u32) -> Answer {
     let name = guest.read_short(name, name_size)?;
     let name = name_in(map, &name);
@@ -121,7 +121,7 @@ pub(super) fn remove(guest: &mut Guest<'_>, map: u32, name: u32, name_size: u32)
         return Ok(());
     }
     if is_pseudo(name) && ![&b":authority"[..], b":scheme"].contains(&name) {
-        let text = format!("there is no message without `{}`", name.escape_ascii());
+        let text = format!("a message needs `{}`", name.escape_ascii());
         return Err(guest.refuse(Status::BadArgument, text));
     }
     write(
@@ -156,7 +156,7 @@ fn field(
     guest.charge((name.len() + value.len()) as u64)?;
     if check(&name, &value).is_err() {
         let text = format!(
-            "refused a field: `{}` is no valid name, or its value has a control character",
+            "refused a field: `{}` is not a valid name, or its value has a control character",
             name.escape_ascii()
         );
         return Err(guest.refuse(Status::BadArgument, text));

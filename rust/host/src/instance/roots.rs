@@ -63,8 +63,8 @@ impl Instance {
         !self.env.as_ref(&self.store).awaiting_done.is_empty()
     }
 
-    /// Nobody waits for what the plugin that has its turn did not say `proxy_done` of: it ends after
-    /// this.
+    /// Ends the contexts that the selected plugin holds open without `proxy_done`: their callbacks
+    /// follow.
     #[allow(clippy::unnecessary_wraps, reason = "it runs as a callback")]
     pub(crate) fn end_awaiting_done(&mut self) -> Result<(), Error> {
         let root = self.root;

@@ -60,7 +60,7 @@ impl Folders {
                 folders.push(Folder { name, content });
                 continue;
             }
-            let file = path.file_name().ok_or_else(|| refused("it is no file".to_owned()))?;
+            let file = path.file_name().ok_or_else(|| refused("it is not a file".to_owned()))?;
             let above = path.parent().filter(|above| !above.as_os_str().is_empty());
             let dir = open(above.unwrap_or(Path::new("."))).map_err(failed)?;
             dir.open(file).map_err(failed)?;

@@ -2,7 +2,7 @@
 //! (<https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/advanced/attributes>).
 //!
 //! A path's segments are joined by a zero byte, and one at its end counts for nothing. What is not
-//! known is `NOT_FOUND`; a path without a segment is no value, so `SERIALIZATION_FAILURE`, as in
+//! known is `NOT_FOUND`; a path without a segment names no value, so `SERIALIZATION_FAILURE`, as in
 //! Envoy.
 
 mod connection;

@@ -30,12 +30,12 @@ pub(super) fn of_xds(attributes: &Attributes, what: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// Dynamic metadata: there is none, for nothing here writes any.
+/// Dynamic metadata is empty: no filter here writes it.
 pub(super) fn of_metadata(what: &[u8]) -> Option<Vec<u8>> {
     matches!(what, b"filter_metadata" | b"typed_filter_metadata").then(|| value::EMPTY_MAP.to_vec())
 }
 
-/// The metadata of something that has a name: nobody configures any.
+/// The metadata of something that has a name: empty, because it cannot be configured.
 fn unset(name: &str) -> Option<Vec<u8>> {
     (!name.is_empty()).then(|| value::EMPTY_MESSAGE.to_vec())
 }

@@ -38,7 +38,7 @@ impl Clock {
         Self { stopped: Some(stopped) }
     }
 
-    /// Moves a stopped clock; false for the system's, which nobody moves.
+    /// Moves a stopped clock; false for the system's clock.
     pub(crate) fn advance(&self, by: Duration) -> bool {
         let Some(stopped) = &self.stopped else { return false };
         stopped.passed.fetch_add(nanoseconds(by), Ordering::Relaxed);

@@ -57,7 +57,7 @@ struct Table {
     last_id: u32,
     /// What each space defined, alone or as others did.
     defined: HashMap<Namespace, IdSet<u32>>,
-    /// Metrics of nobody, the one that has been so for longest first.
+    /// Metrics without a plugin, the one that lost its plugin first at the front.
     left: VecDeque<u32>,
 }
 

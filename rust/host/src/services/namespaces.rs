@@ -86,7 +86,7 @@ impl Namespaces {
             return;
         }
         table.plugins.remove(space);
-        // All of it under the lock: who comes back meanwhile waits, and finds all or nothing.
+        // All of it under the lock: a plugin that enters meanwhile waits, and finds all data or none.
         match space {
             Namespace::Tenant(_) => give_back(space),
             Namespace::Named(_) => table.gone.push_back(space.clone()),

@@ -30,7 +30,7 @@ struct Entry {
 /// Why a value was not stored.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum SharedDataError {
-    /// Somebody else stored one since the number was read.
+    /// Another value was stored since the number was read.
     CasMismatch,
     /// The policy's share is full.
     Full,

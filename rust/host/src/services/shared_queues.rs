@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::services::namespaces::Namespace;
 use crate::types::ids::IdMap;
 
-/// Bytes that wait in one queue, whoever put them there; more are refused.
+/// Bytes that wait in one queue, of all senders; more are refused.
 const CAPACITY: usize = 16 << 20;
 /// Bytes of the longest name.
 pub(crate) const NAME: usize = 1024;
@@ -210,7 +210,7 @@ impl Table {
         }
     }
 
-    /// The queue of this id. That a tenant has one is no business of others.
+    /// The queue of this id. The queue of a tenant is reported to others as absent.
     fn open(&mut self, id: u32, may: AccessCheck<'_>) -> Result<&mut Queue, QueueError> {
         let queue = self.queue(id)?;
         match &queue.owner {

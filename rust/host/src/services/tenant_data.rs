@@ -23,7 +23,7 @@ pub(crate) struct TenantData {
 struct Table {
     tenants: HashMap<Arc<[u8]>, Kept>,
     /// Those without a VM: first the ones that asked for least, of them the one that is gone longest. So tenants
-    /// that a client makes up push out each other, and not the ones that somebody uses.
+    /// that a client makes up push out each other, and not the ones in use.
     left: BTreeMap<(u32, u64), Arc<[u8]>>,
     /// Bytes of those.
     bytes: usize,

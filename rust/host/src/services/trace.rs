@@ -172,7 +172,7 @@ impl Trace {
         })
     }
 
-    /// Completes an event, unless somebody took it half done.
+    /// Completes an event, unless it was taken before it was complete.
     pub(crate) fn complete(&self, ticket: Ticket, work: impl FnOnce(&mut TraceEvent)) {
         self.with(|recorded| {
             let place = ticket.0.checked_sub(recorded.taken);

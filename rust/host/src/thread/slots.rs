@@ -44,7 +44,7 @@ pub(crate) fn slot_of(core: &Arc<PluginCore>) -> Rc<PluginSlot> {
             tenants.push(Rc::clone(&slot));
             tenants.len() == 1
         });
-        // Somebody has to drop them when they are idle.
+        // A turn of the loop drops them when they are idle.
         outbox(|out| out.timers |= first);
     }
     slot

@@ -249,7 +249,7 @@ impl VmSlot {
         }
     }
 
-    /// Nobody waits any more for what the instance asked of others.
+    /// Cancels the callouts of the instance.
     fn abandon_calls(&self) {
         if let Some(instance) = self.instance.borrow_mut().as_mut() {
             outgoing_callouts::cancel(&instance.calls().abandon());

@@ -28,7 +28,7 @@ pub struct Effects {
     /// What policies ask of others, to be performed in this order; the answers come with
     /// [`crate::deliver`].
     pub callouts: Vec<Callout>,
-    /// Ids of callouts whose answer nobody waits for any more.
+    /// Ids of callouts that were cancelled: their answers are dropped.
     pub cancelled: Vec<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Maps whose keys are numbers that the host counts up itself: nobody can choose keys that collide,
+//! Maps whose keys are numbers that the host counts up itself: guests and clients cannot choose keys that collide,
 //! so a multiplication is hash enough.
 
 use std::collections::{HashMap, HashSet};

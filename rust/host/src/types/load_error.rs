@@ -7,7 +7,7 @@ use crate::types::printable::printable;
 /// What is wrong with a `.wasm` file, said so that its author can act on it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
-    /// The bytes are no WebAssembly module.
+    /// The bytes are not a WebAssembly module.
     #[error("not a WebAssembly module: {looks_like}")]
     NotWasm {
         /// What the bytes look like, and what to do about it.
@@ -47,7 +47,7 @@ pub enum LoadError {
         /// The name.
         name: String,
     },
-    /// The module wants a memory, table, global or tag of the host, and there is none.
+    /// The module wants a memory, table, global or tag of the host, which provides none.
     #[error("the module imports the {kind} {module:?} {name:?}, which this host does not provide")]
     UnknownImport {
         /// The import's module, mostly `env` or `wasi_snapshot_preview1`.

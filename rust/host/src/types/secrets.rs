@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-/// Parts of names whose values prove who somebody is: of header fields, properties, query parameters and metadata.
+/// Parts of names whose values are credentials: of header fields, properties, query parameters and metadata.
 const PARTS: [&str; 18] = [
     "authorization",
     "cookie",
@@ -26,14 +26,14 @@ const PARTS: [&str; 18] = [
 ];
 /// Names of query parameters that mean less elsewhere.
 const PARAMETERS: [&str; 8] = ["auth", "code", "key", "pwd", "pass", "sid", "sig", "assertion"];
-/// Attributes of cookies (RFC 6265 section 4.1.1): their values are no secrets.
+/// Attributes of cookies (RFC 6265 section 4.1.1): their values are not secret.
 const ATTRIBUTES: [&str; 5] = ["domain", "path", "expires", "max-age", "samesite"];
 /// The shortest value that is looked for in other texts: a shorter one is in many by chance.
 const SHORTEST: usize = 6;
 /// Values that are known at a time.
 const MOST: usize = 256;
 
-/// Whether what has this name proves who somebody is.
+/// Whether the value of this name is a credential.
 #[must_use]
 pub fn is_secret(name: &[u8]) -> bool {
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
@@ -54,7 +54,7 @@ pub fn masked(length: usize) -> String {
     format!("*** ({length} bytes)")
 }
 
-/// The value of a field without what proves who somebody is: all of it, or the secret parameters of a target.
+/// The value of a field with credentials masked: all of it, or the secret parameters of a target.
 #[must_use]
 pub fn masked_field<'a>(name: &[u8], value: &'a [u8]) -> Cow<'a, [u8]> {
     if is_secret(name) {

@@ -8,7 +8,7 @@ const FRAMES: usize = 20;
 /// Letters of a name.
 const NAME: usize = 200;
 
-/// The innermost frames; none when no function has a name, because bare numbers help nobody.
+/// The innermost frames; none when no function has a name, because bare numbers say nothing.
 /// `apart` knows the names that the module itself does not have.
 pub(crate) fn backtrace<'a>(
     trap: &'a RuntimeError,

@@ -1,4 +1,4 @@
-//! Where traps are no signals (Windows), handlers need no order.
+//! Where traps are not signals (Windows), handlers need no order.
 
 pub(crate) fn install() {}
 

@@ -2,7 +2,7 @@
 //!
 //! The engine installs its handlers once and for ever. Python's `faulthandler`, enabled later, puts
 //! its own above them, takes the trap of a guest for a crash of the process, and ends it. So ours is
-//! above the engine's: it asks the engine first, and hands on what is no guest's. Where another
+//! above the engine's: it asks the engine first, and hands on faults outside of guests. Where another
 //! handler came above ours, it gives the signal back to us by raising it again, and the trap, which
 //! then happens again, is ours. Every now and then ([`keep`]) we take the first place again.
 
@@ -29,7 +29,7 @@ struct Place {
     engine: AtomicUsize,
     /// The handler that was there before ours, or came above it; never freed, handlers may run.
     other: AtomicPtr<sigaction>,
-    /// A crash was handed to the other handler: if it comes back, nobody wants it.
+    /// A crash was handed to the other handler: if it comes back, no handler takes it.
     handed_on: AtomicBool,
 }
 
@@ -136,7 +136,7 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mu
     let place = &PLACES[place];
     // SAFETY: the kernel gives a valid `info` to a handler with SA_SIGINFO.
     let code = unsafe { (*info).si_code };
-    // Sent by somebody (the second number is Apple's SI_USER), so no fault happened here.
+    // Sent by a process (the second number is Apple's SI_USER): not a fault of this thread.
     if code <= 0 || code == 0x1_0001 {
         // A handler above ours took a guest's trap for a crash, and gives it back.
         if !IN_GUEST.get() {

@@ -107,12 +107,12 @@ pub(super) fn errno(number: i32) -> &'static str {
 /// What a status says when nothing was said about it.
 pub(super) fn meaning(status: &str) -> Option<&'static str> {
     Some(match status {
-        "BAD_ARGUMENT" => "an argument is none that the ABI has here",
+        "BAD_ARGUMENT" => "an argument is not one of the ABI's here",
         "PARSE_FAILURE" => "the serialized map is malformed",
         "INVALID_MEMORY_ACCESS" | "errno 21 FAULT" => {
             "an address outside of the guest's memory, or its allocator gave none"
         }
-        "CAS_MISMATCH" => "somebody else has set the value since it was read",
+        "CAS_MISMATCH" => "the value was set since it was read",
         "EMPTY" => "the queue is empty",
         "UNIMPLEMENTED" | "errno 58 NOTSUP" | "errno 52 NOSYS" => "this host does not have it",
         "errno 76 NOTCAPABLE" => "the policy's capabilities do not allow it",

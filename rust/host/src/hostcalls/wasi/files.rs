@@ -1,4 +1,4 @@
-//! Descriptors: 0 to 2 are no files, from 3 on come the folders of the capability `read`, then what
+//! Descriptors: 0 to 2 are not files, from 3 on come the folders of the capability `read`, then what
 //! the guest opened in them.
 
 use std::fs::File;
@@ -267,7 +267,7 @@ pub(in crate::hostcalls) fn fd_advise(
     file(guest, descriptor, SPIPE).map(|_| ())
 }
 
-/// `fd_write` to what is no output.
+/// `fd_write` to a descriptor that is not an output.
 pub(super) fn refuse_write(guest: &mut Guest<'_>, descriptor: u32) -> Answer {
     match open(guest, descriptor) {
         Open::Nothing | Open::Standard => Err(errno(BADF)),

@@ -81,7 +81,7 @@ pub(super) fn signed(signature: Result<Vec<u8>, &'static str>) -> Vec<u8> {
 /// The key in DER, from whichever of the two fields has it.
 fn one_key<'a>(der: &'a [u8], pem: &'a [u8]) -> Result<Cow<'a, [u8]>, &'static str> {
     match (der.is_empty(), pem.is_empty()) {
-        (true, false) => pem::decode(pem).map(Cow::Owned).ok_or("the key is no PEM"),
+        (true, false) => pem::decode(pem).map(Cow::Owned).ok_or("the key is not PEM"),
         (false, false) => Err("there are two keys, one in DER and one in PEM"),
         (_, true) => Ok(Cow::Borrowed(der)),
     }

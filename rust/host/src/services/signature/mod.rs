@@ -103,14 +103,14 @@ fn verify_jws_signature(
         ("PS256" | "PS384" | "PS512" | "EdDSA", _) => {
             return Err("the public key is of another kind than the algorithm");
         }
-        _ => return Err("the algorithm is none of PS256, PS384, PS512, EdDSA"),
+        _ => return Err("the algorithm is not one of PS256, PS384, PS512, EdDSA"),
     };
     verify_with(algorithm, public_key, message, signature, keys)
 }
 
-const UNKNOWN_HASH: &str = "the hash function is none of sha256, sha384, sha512";
+const UNKNOWN_HASH: &str = "the hash function is not one of sha256, sha384, sha512";
 const UNKNOWN_KEY: &str =
-    "the public key is no SubjectPublicKeyInfo (DER) of RSA, P-256, P-384, P-521 or Ed25519";
+    "the public key is not a SubjectPublicKeyInfo (DER) of RSA, P-256, P-384, P-521 or Ed25519";
 
 fn verify_with(
     algorithm: Algorithm,

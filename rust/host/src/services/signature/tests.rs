@@ -204,7 +204,7 @@ fn a_key_that_is_cut_off_is_refused() {
 #[test]
 fn malformed_arguments_are_answered_with_an_error() {
     let answer = verify(b"\x0a\xff", &KeyCache::default());
-    assert_eq!(refusal(&answer), "the arguments are no protobuf message");
+    assert_eq!(refusal(&answer), "the arguments are not a protobuf message");
 }
 
 #[test]

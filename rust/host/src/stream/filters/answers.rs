@@ -132,7 +132,7 @@ pub(crate) enum HostResponse {
     ResponseBody,
     /// The request has more fields, or larger ones, than a policy may be given.
     RequestHeaders,
-    /// A policy left of the request what is none.
+    /// A policy changed the request's head into an invalid one.
     InvalidRequest,
 }
 

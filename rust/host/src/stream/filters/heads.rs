@@ -26,14 +26,14 @@ pub(super) fn is_request(head: &HeaderMap) -> bool {
         && head.iter_marked().all(sound)
 }
 
-/// True for a response's head with a status that clients understand; an interim one is none.
+/// True for a response's head with a final status that clients understand.
 pub(super) fn is_response(head: &HeaderMap) -> bool {
     let status = head.get(b":status").unwrap_or_default();
     matches!(status, [b'2'..=b'5', tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit())
 }
 
-/// Takes out what policies wrote about the connection and the framing of a message, which whoever
-/// writes it says (RFC 9110 §7.6.1, RFC 9112 §6). What came with the message stays.
+/// Takes out what policies wrote about the connection and the framing of a message, which the writer
+/// of the message says (RFC 9110 §7.6.1, RFC 9112 §6). What came with the message stays.
 pub(super) fn mend(head: &mut HeaderMap, direction: Direction) {
     let digits =
         |value: &[u8]| (1..20).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);

@@ -80,7 +80,7 @@ impl FilterChain<'_> {
         progress.end |= end;
     }
 
-    /// Looks at a head that policies changed: a request that is none any more is answered, a response
+    /// Looks at a head that policies changed: an invalid request is answered, a response
     /// without a status gets that of any failing server.
     fn is_sound(&self, direction: Direction) -> bool {
         let mut data = self.data.borrow_mut();

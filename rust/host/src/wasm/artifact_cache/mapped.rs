@@ -1,4 +1,4 @@
-//! An artifact as a mapping of a copy that nobody else has.
+//! An artifact as a mapping of a private copy.
 //!
 //! The engine copies the code out of an artifact once and keeps the rest for as long as the module
 //! lives, for the traces of traps. A mapping of the file itself would end the process with SIGBUS at
@@ -148,7 +148,7 @@ fn split(pages: &[u8]) -> Option<(&[u8], &Digest)> {
 #[allow(unsafe_code, reason = "an artifact is native code, which no type can vouch for")]
 fn deserialize(engine: &Engine, artifact: Bytes) -> Option<Module> {
     // SAFETY: the file was written by this user with this version of the engine for this
-    // processor (the key says so), nobody else can write to it or its folder, and it is whole.
+    // processor (the key says so), no other user can write to it or its folder, and it is whole.
     unsafe { Module::deserialize(engine, artifact) }.ok()
 }
 

@@ -1,6 +1,6 @@
 //! Compiled modules on disk, so that a start does not compile again.
 //!
-//! An artifact is native code: whoever can write it runs code as us. So the folder must belong to
+//! An artifact is native code: a user who can write it runs code as this process. So the folder must belong to
 //! us alone, links are not followed, and a file of another owner is not read.
 //!
 //! After the code come the SHA-256 of the module, so that a load need not compute it, and a checksum

@@ -65,7 +65,7 @@ impl CompiledModule {
     /// Checks the module, then loads its best artifact from the cache or compiles it here.
     ///
     /// # Errors
-    /// The first [`LoadError`] found. Problems of the cache are no errors.
+    /// The first [`LoadError`] found. Problems of the cache are not errors.
     pub(crate) fn load(
         bytes: &[u8],
         limits: &Limits,
@@ -84,7 +84,7 @@ impl CompiledModule {
     /// used.
     ///
     /// # Errors
-    /// The first [`LoadError`] found. Problems of the cache are no errors.
+    /// The first [`LoadError`] found. Problems of the cache are not errors.
     pub(crate) fn find(
         bytes: &[u8],
         limits: &Limits,
@@ -201,7 +201,7 @@ impl CompiledModule {
         self.cached
     }
 
-    /// Why the cache could not be used, for a log line; a plain miss is no problem.
+    /// Why the cache could not be used, for a log line; a plain miss is not reported.
     pub(crate) fn cache_problem(&self) -> Option<&str> {
         self.cache_problem.as_deref()
     }
