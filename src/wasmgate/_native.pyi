@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias, TypedDict, final
 
+from wasmgate.policy.capabilities import Capabilities
 from wasmgate.policy.limits import Limits
 
 __all__ = [
@@ -322,15 +323,11 @@ class Plugin:
         configuration: bytes,
         vm_configuration: bytes,
         limits: Limits,
+        capabilities: Capabilities,
         environment: dict[str, str],
         fail_open: bool,
         strip_request_headers: list[str],
         allow_on_headers_stop_iteration: bool = False,
-        net: Sequence[str] = ...,
-        read: Sequence[tuple[str, Path]] = ...,
-        foreign_functions: Sequence[str] = ...,
-        metrics: Sequence[str] = ...,
-        shared_data: Sequence[str] = ...,
         vm_id: str = ...,
         tenants: tuple[Literal["host", "header", "property"], str, int, float] | None = None,
         symbols: Path | None = None,

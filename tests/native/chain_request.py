@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from wasmgate import Limits
+from wasmgate import Capabilities, Limits
 from wasmgate._native import Chain, Host, Module, Plugin
+from wasmgate.policy.capabilities import Mount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,14 +62,16 @@ def load(
             header_bytes=header_bytes,
             log_bytes=log_bytes,
         ),
+        capabilities=Capabilities(
+            net=net,
+            read=tuple(Mount(path, at) for at, path in read),
+            foreign_functions=foreign_functions,
+            metrics=metrics,
+            shared_data=shared_data,
+        ),
         environment=environment or {},
         fail_open=fail_open,
         strip_request_headers=list(strip_request_headers),
-        net=net,
-        read=read,
-        foreign_functions=foreign_functions,
-        metrics=metrics,
-        shared_data=shared_data,
         vm_id=vm_id,
         tenants=tenants,
         symbols=symbols,

@@ -23,9 +23,7 @@ pub(crate) struct Plugin(pub(crate) host::Plugin);
 impl Plugin {
     #[new]
     #[pyo3(signature = (host, *, name, module, root_id, configuration, vm_configuration, limits,
-        environment, fail_open, strip_request_headers, allow_on_headers_stop_iteration=false, net = Vec::new(),
-        read = Vec::new(), foreign_functions = Vec::new(), metrics = Vec::new(),
-        shared_data = Vec::new(), vm_id = String::new(), tenants = None,
+        capabilities,        environment, fail_open, strip_request_headers, allow_on_headers_stop_iteration=false, vm_id = String::new(), tenants = None,
         symbols = None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of one constructor")]
     fn new(
@@ -37,21 +35,15 @@ impl Plugin {
         configuration: Vec<u8>,
         vm_configuration: Vec<u8>,
         limits: &Bound<'_, PyAny>,
+        capabilities: &Bound<'_, PyAny>,
         environment: BTreeMap<String, String>,
         fail_open: bool,
         strip_request_headers: Vec<String>,
         allow_on_headers_stop_iteration: bool,
-        net: Vec<String>,
-        read: Vec<(String, PathBuf)>,
-        foreign_functions: Vec<String>,
-        metrics: Vec<String>,
-        shared_data: Vec<String>,
         vm_id: String,
         tenants: Option<(String, String, usize, f64)>,
         symbols: Option<PathBuf>,
     ) -> PyResult<Self> {
-        let read =
-            Folders::open(read).map_err(|error| errors::raise_load(py, &name, &error.into()))?;
         // The memory is the module's.
         let limits = Limits { memory: module.0.memory(), ..limits_of(limits)? };
         let spec = PluginSpec {
@@ -64,7 +56,7 @@ impl Plugin {
             fail_open,
             strip_request_headers,
             allow_on_headers_stop_iteration,
-            capabilities: Capabilities { net, read, foreign_functions, metrics, shared_data },
+            capabilities: capabilities_of(capabilities, &name)?,
             vm_id,
             tenants: tenants.map(tenant_settings).transpose()?,
             symbols: symbols.map(Symbols::at).unwrap_or_default(),
@@ -123,6 +115,21 @@ impl Plugin {
     fn cache_problem(&self) -> Option<&str> {
         self.0.cache_problem()
     }
+}
+
+/// The capabilities of an object with an attribute for each; its `mounts()` are the folders to open.
+fn capabilities_of(object: &Bound<'_, PyAny>, policy: &str) -> PyResult<Capabilities> {
+    let names = |key: &str| object.getattr(key)?.extract::<Vec<String>>();
+    let mounts: Vec<(String, PathBuf)> = object.call_method0("mounts")?.extract()?;
+    let read = Folders::open(mounts)
+        .map_err(|error| errors::raise_load(object.py(), policy, &error.into()))?;
+    Ok(Capabilities {
+        net: names("net")?,
+        read,
+        foreign_functions: names("foreign_functions")?,
+        metrics: names("metrics")?,
+        shared_data: names("shared_data")?,
+    })
 }
 
 /// The limits of an object with an attribute for each: whole numbers, but for a share, which is a part of 1.

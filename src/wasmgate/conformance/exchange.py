@@ -9,6 +9,7 @@ from wasmgate.conformance.phases import FOREIGN_FUNCTION, UPSTREAM
 from wasmgate.conformance.probes import probe, status_in
 from wasmgate.conformance.statuses import Status
 from wasmgate.errors import PolicyLoadError
+from wasmgate.policy.capabilities import Capabilities
 from wasmgate.policy.limits import Limits
 
 if TYPE_CHECKING:
@@ -51,9 +52,11 @@ def _plugin(host: Host, module: bytes) -> _native.Plugin:
         environment={},
         fail_open=True,
         strip_request_headers=[],
-        net=[UPSTREAM.decode()],
-        foreign_functions=[FOREIGN_FUNCTION.decode()],
-        metrics=["*"],
+        capabilities=Capabilities(
+            net=(UPSTREAM.decode(),),
+            foreign_functions=(FOREIGN_FUNCTION.decode(),),
+            metrics=("*",),
+        ),
     )
 
 
