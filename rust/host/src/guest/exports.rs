@@ -25,9 +25,9 @@ pub(crate) struct StartFunctions {
 pub(crate) type BodyCallback = TypedFunction<(u32, u32, u32), i32>;
 pub(crate) type TrailersCallback = TypedFunction<(u32, u32), i32>;
 
-/// RootContext context, number of the callout, counts of headers, body bytes and trailers.
+/// Root context, number of the callout, counts of headers, body bytes and trailers.
 pub(crate) type HttpCallCallback = TypedFunction<(u32, u32, u32, u32, u32), ()>;
-/// RootContext context, number of the callout, and a size, a count or a status.
+/// Root context, number of the callout, and a size, a count or a status.
 pub(crate) type AnswerCallback = TypedFunction<(u32, u32, u32), ()>;
 
 /// All callbacks are optional.

@@ -14,7 +14,7 @@ pub(crate) type Caller<'a> = FunctionEnvMut<'a, InstanceState>;
 const HOSTCALL: u64 = 128;
 /// Bytes moved for one unit.
 const BYTES_A_UNIT: usize = 8;
-/// Hostcalls settle their unsettled_fuel with the meter past this many units, not one by one: it is cheaper,
+/// Hostcalls settle what they used with the meter past this many units, not one by one: it is cheaper,
 /// and a loop of hostcalls still ends.
 const UNSETTLED: u64 = 4096;
 

@@ -85,7 +85,7 @@ impl Instance {
     }
 
     /// Goes on in better code, if there is some: with its memory, its globals, its contexts and all
-    /// else that the host knows of it. Not while a callback runs. One that cannot migration_failed as it is.
+    /// else that the host knows of it. Not while a callback runs. One that cannot stays as it is.
     pub(crate) fn upgrade_code(&mut self) {
         if self.tier == Tier::Optimized || self.migration_failed {
             return;

@@ -356,7 +356,7 @@ fn step(key: u64, work: impl FnOnce(&FilterChain<'_>)) -> Effects {
 
 /// Ends a stream whose handle is gone; what is said meanwhile comes with this thread's next step.
 fn abandon(key: u64) {
-    with_chain(key, |chain| chain.end());
+    with_chain(key, |chain: &FilterChain<'_>| chain.end());
     state::close(key);
 }
 

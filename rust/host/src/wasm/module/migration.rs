@@ -7,7 +7,7 @@
 use wasmer::sys::wasmparser::{FunctionBody, Operator, Parser, Payload, ValType};
 
 /// True when no code of a valid module changes a table, drops a segment or keeps a reference in a
-/// global. What cannot be read is not migratable.
+/// global. What cannot be read cannot migrate.
 pub(super) fn can_migrate(bytes: &[u8]) -> bool {
     Parser::new(0).parse_all(bytes).all(|payload| match payload {
         Ok(Payload::GlobalSection(globals)) => globals.into_iter().all(|global| {

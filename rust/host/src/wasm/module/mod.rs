@@ -21,7 +21,7 @@ use crate::wasm::tunables::{TABLE_ELEMENTS, TABLES, memory_pages};
 
 use crate::wasm::digest::{Digest, ModuleId, digest_hex, hex};
 
-/// Parameters or results of one function type. A branch migrates them all for the price of one
+/// Parameters or results of one function type. A branch moves them all for the price of one
 /// operator, so this bounds how far fuel can be from time; compilers stay far below.
 const WIDEST_TYPE: usize = 64;
 /// Units for what an instance is made of: about nanoseconds, measured.
