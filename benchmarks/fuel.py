@@ -59,8 +59,9 @@ def main(
     """Measure, and print the table."""
     texts = {name: Path(path).read_text("utf-8") for name, path in _pairs(configuration)}
     given = [(name, Path(path), texts.get(name)) for name, path in _pairs(module)]
-    rows = [_row(*one) for one in [*_higress(), *_guests(), *given]]
-    print(markdown(_HEADS, rows))
+    print(markdown(_HEADS, []))
+    for one in [*_higress(), *_guests(), *given]:
+        print(f"| {' | '.join(_row(*one))} |", flush=True)
 
 
 def _pairs(options: list[str] | None) -> list[tuple[str, str]]:

@@ -32,7 +32,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 (nev
 
 
 def around(value: Any, **others: Any) -> PolicyMiddleware:  # noqa: ANN401 (what is wrong)
-    """Put what is no list of policies around an app."""
+    """Put something else than a list of policies around an app."""
     return PolicyMiddleware(app, policies=value, **others)
 
 

@@ -45,7 +45,7 @@ def _names(crate: Path) -> tuple[str, str]:
         manifest = tomllib.loads((crate / "Cargo.toml").read_text("utf-8"))
         package: str = manifest["package"]["name"]
     except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
-        raise SystemExit(f"{crate} is no crate: Cargo.toml: {error!r}") from error
+        raise SystemExit(f"{crate} is not a crate: Cargo.toml: {error!r}") from error
     if policy_toolchain.PROFILE not in manifest.get("profile", {}):
         raise SystemExit(
             f"{crate / 'Cargo.toml'} has no [profile.policy]: copy it from"

@@ -70,7 +70,7 @@ async def test_a_handshake_without_a_host_is_denied() -> None:
 def wsgi(environ: Environ, start: StartResponse) -> list[bytes]:
     """Answer with the user that a WSGI app believes in."""
     start("200 OK", [("content-type", "text/plain")], None)
-    user = cast("dict[str, str]", environ).get("HTTP_X_AUTH_USER", "nobody")
+    user = cast("dict[str, str]", environ).get("HTTP_X_AUTH_USER", "unknown")
     return [user.encode()]
 
 
@@ -80,7 +80,7 @@ async def test_a_client_cannot_name_the_user_of_a_wsgi_app(name: bytes) -> None:
     policy = guest(strip_request_headers=("x-auth-user",))
     app = PolicyMiddleware(cast("ASGIApp", WSGIMiddleware(wsgi)), policies=[policy])
     answer = await ask(app, headers=[*HOST, (name, b"root")], extensions={})
-    assert answer.body == b"nobody"
+    assert answer.body == b"unknown"
 
 
 @pytest.mark.parametrize("where", PLACES)

@@ -34,7 +34,7 @@ def authenticated(app: ASGIApp) -> PolicyMiddleware:
 
 async def names(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with the user."""
-    user = scope.get("wasmgate.user", "nobody")
+    user = scope.get("wasmgate.user", "unknown")
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1000, "reason": user})
         return
@@ -81,4 +81,4 @@ async def test_without_one_there_is_no_key() -> None:
     """And a client cannot name one."""
     app = PolicyMiddleware(names, policies=[policies.rate_limit(limit="9/second")])
     answer = await ask(app, headers=[*HOST, (b"wasmgate.user", b"root")])
-    assert answer.body == b"nobody"
+    assert answer.body == b"unknown"

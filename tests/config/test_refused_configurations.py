@@ -1,4 +1,4 @@
-"""A mistake inside a policy's configuration has its line and its key, whoever finds it."""
+"""A mistake inside a policy's configuration has its line and its key, also if the guest finds it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from wasmgate.conformance.phases import PHASES
 from wasmgate.conformance.run import Finding, run
 from wasmgate.conformance.statuses import Status
 
-# Its functions are no part of the ABI.
+# Its functions are not part of the ABI.
 EMSCRIPTEN = {name for name in rows("abi.md", "Hostcalls") if not name.startswith("proxy_")}
 
 

@@ -85,7 +85,7 @@ async def test_max_forwards_0_is_answered(method: bytes, body: bytes) -> None:
     ],
 )
 async def test_max_forwards_is_counted_down(method: bytes, value: bytes, forwarded: bytes) -> None:
-    """For OPTIONS and TRACE; of other methods, and where it is no number, it stays as it is."""
+    """For OPTIONS and TRACE; of other methods, and where it is not a number, it stays as it is."""
     async with ScriptedUpstream(sends(EMPTY)) as upstream:
         async with serve(Gateway(configuration(upstream.url))) as port:
             assert (await ask(port, b"/", b"max-forwards: %b\r\n" % value, method)).status == 200

@@ -78,7 +78,7 @@ async def answer(port: int, number: int) -> tuple[Any, ...]:
 async def test_an_app_gets_requests_and_a_client_gets_responses(
     artifacts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is no request any more is answered; what is no response any more is 500."""
+    """An invalid request is answered; an invalid response is 500."""
     monkeypatch.setenv("WASMGATE_CACHE", str(artifacts))
     app = App()
     wrong: dict[str, object] = {}

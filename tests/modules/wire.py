@@ -114,7 +114,7 @@ class Upstream:
                 threading.Thread(target=self._serve, args=[connection], daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        # A number that is none: a request that was cut.
+        # Not a number: a request that was cut.
         broken = suppress(OSError, ValueError)
         with closing(connection), connection.makefile("rb") as stream, broken:
             while (request := read(stream)) is not None:

@@ -1,4 +1,4 @@
-"""Keys for jwt_auth.wasm as issuers publish them, and what is said of those that are none."""
+"""Keys for jwt_auth.wasm as issuers publish them, and what is said of invalid ones."""
 
 from __future__ import annotations
 
@@ -253,7 +253,7 @@ def test_a_secret_that_is_too_short_is_told_its_length(host: Host) -> None:
     ],
 )
 def test_a_secret_that_was_to_come_from_a_variable_is_refused(host: Host, secret: str) -> None:
-    """Its name is no secret."""
+    """The name of a variable is public."""
     said = refusal(host, {"secret": secret}, "HS256")
     assert "keys.secret: the text looks like a placeholder that was not expanded" in said
     assert 'os.environ["NAME"]' in said

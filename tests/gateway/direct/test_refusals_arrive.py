@@ -21,7 +21,7 @@ REFUSED = {
     ),
     "404": (b"POST / HTTP/1.1\r\nhost: other.test\r\n" + LENGTH + b"\r\n", 404),
     "400": (b"POST / HTTP/1.1\r\nhost: gate.test\r\nhost: b\r\n" + LENGTH + b"\r\n", 400),
-    "400 of a length that is none": (
+    "400 of an invalid length": (
         b"POST / HTTP/1.1\r\nhost: gate.test\r\ncontent-length: 9x\r\n\r\n",
         400,
     ),
