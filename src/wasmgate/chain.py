@@ -16,7 +16,7 @@ def as_policies(values: object) -> list[Policy]:
     """Return the policies of a chain, each with a name of its own.
 
     Shared data, metrics and log lines go by the name: `policies.rate_limit(...)` twice are two
-    limits, and the second one is "rate_limit_2". Raises ConfigError for what is no list of
+    limits, and the second one is "rate_limit_2". Raises ConfigError for anything but a list of
     policies.
     """
     if isinstance(values, Policy):
@@ -51,4 +51,4 @@ def _as_policy(value: object, *, where: str) -> Policy:
     else:
         hint = "write Policy('own.wasm'), or policies.rate_limit(limit='100/minute')"
     shown = repr(value) if isinstance(value, (str, Path)) else f"a {type(value).__name__}"
-    raise ConfigError(f"{shown} is no policy", where=where, hint=hint)
+    raise ConfigError(f"{shown} is not a policy", where=where, hint=hint)

@@ -68,8 +68,8 @@ def trailers(message: Message) -> tuple[Fields, bool]:
 def measured(headers: Fields, body: bytes, *, end: bool) -> Fields:
     """Return fields with the length of the body that goes on with them (RFC 9110 section 8.6).
 
-    Without `end` it is a part of a body that a policy held back and may have changed: nobody knows
-    how long the whole will be.
+    Without `end` it is a part of a body that a policy held back and may have changed: its
+    whole length is not known.
     """
     length = (b"content-length", b"%d" % len(body))
     if end and length in headers:

@@ -1,4 +1,4 @@
-"""A mistake inside a policy's configuration has its line and its key, also if the guest finds it."""
+"""A mistake inside a policy's configuration has its line and its key, also from the guest."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def test_a_policy_that_cannot_be_loaded_raises_at_once(app_of_nothing: ASGIApp) 
 
 def test_a_module_where_a_policy_is_meant_is_refused(app_of_nothing: ASGIApp) -> None:
     """With what to write."""
-    with pytest.raises(ConfigError, match="'rewrite' is no policy"):
+    with pytest.raises(ConfigError, match="'rewrite' is not a policy"):
         PolicyMiddleware(app_of_nothing, policies=["rewrite"])  # type: ignore[list-item]
 
 

@@ -95,7 +95,7 @@ def test_an_exchange_shows_where_it_is(policy_host: PolicyHost) -> None:
 
 def test_a_module_where_a_policy_is_meant_is_refused(policy_host: PolicyHost) -> None:
     """With what to write."""
-    with pytest.raises(ConfigError, match="'rewrite' is no policy"):
+    with pytest.raises(ConfigError, match="'rewrite' is not a policy"):
         policy_host.start("rewrite")  # type: ignore[arg-type]
 
 

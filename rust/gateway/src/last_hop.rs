@@ -7,7 +7,7 @@ use wasmgate_host::{HeaderMap, LocalResponse};
 const SHOWN: [&[u8]; 6] =
     [b"accept", b"accept-encoding", b"accept-language", b"max-forwards", b"user-agent", b"via"];
 
-/// The value of a Max-Forwards field; none for what is no number, which is left as it came.
+/// The value of a Max-Forwards field; none for anything but a number, which is left as it came.
 pub(crate) fn forwards(value: &[u8]) -> Option<u64> {
     let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(value).ok().filter(|_| digits)?.parse().ok()

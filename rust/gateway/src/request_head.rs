@@ -19,7 +19,7 @@ use crate::{Problem, Version};
 const METHOD: Problem = Problem::bad_request("the method is no token");
 const NAME: Problem = Problem::bad_request("a field name has a byte that no name may have");
 const VALUE: Problem = Problem::bad_request("a field value has a control character");
-const OPTIONS: Problem = Problem::bad_request("Connection is no list of field names");
+const OPTIONS: Problem = Problem::bad_request("Connection is not a list of field names");
 const NOMINATED: Problem =
     Problem::bad_request("Connection names a field that is not about the connection");
 const NO_HOST: Problem = Problem::bad_request("there is no Host field");

@@ -160,7 +160,7 @@ fn connection_may_not_name_what_matters_end_to_end() {
         assert_eq!(expected, refused(LINE, &fields), "{name}");
     }
     let fields = [("host", "a"), ("connection", "x y")];
-    assert_eq!((400, "Connection is no list of field names"), refused(LINE, &fields));
+    assert_eq!((400, "Connection is not a list of field names"), refused(LINE, &fields));
 }
 
 #[test]

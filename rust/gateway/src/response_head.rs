@@ -42,7 +42,7 @@ impl ResponseReader {
         match role(name) {
             Role::Connection => {
                 if !self.options.add(value) {
-                    self.refuse("Connection is no list of field names", name, value);
+                    self.refuse("Connection is not a list of field names", name, value);
                 }
             }
             Role::TransferEncoding => {
@@ -78,7 +78,7 @@ impl ResponseReader {
     /// `:status` and the fields that go on, and whether that is less than what came; or the rule of
     /// HTTP that the response breaks.
     pub(crate) fn finish(mut self) -> Result<(HeaderMap, bool), String> {
-        // An interim response is no response, and nobody asked to switch protocols.
+        // An interim response cannot be the answer, and the client did not ask to switch protocols.
         if !(200..600).contains(&self.status) {
             return Err(format!("the status {} is that of no response", self.status));
         }

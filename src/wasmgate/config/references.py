@@ -24,7 +24,7 @@ class Mistake(NamedTuple):
     hint: str
 
 
-def dangling(data: Any) -> Iterator[Mistake]:  # noqa: ANN401 (data that nobody has checked)
+def dangling(data: Any) -> Iterator[Mistake]:  # noqa: ANN401 (data that is not checked yet)
     """Yield where a name stands that nothing has, and what to say about it."""
     top = _mapping(data)
     policies, clusters = _mapping(top.get("policies")), _mapping(top.get("clusters"))

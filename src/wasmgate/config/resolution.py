@@ -101,7 +101,7 @@ class Surroundings:
     def _module(self, module: str, path: Key) -> str:
         full = str(self._folder / module) if is_path(module) else module
         try:
-            # What is no path at all, such as a URL, is judged as it is written.
+            # Anything but a path, such as a URL, is judged as it is written.
             locate(module if "://" in module else full)
         except ConfigError as error:
             self.problems.append(Mistake(path, error.message, error.hint))

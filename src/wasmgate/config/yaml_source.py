@@ -1,7 +1,7 @@
 """YAML with places: plain data, and the line of every key in it.
 
 The rules are those of YAML 1.2's core schema where PyYAML follows 1.1: `no` and `on` are text, and
-`1:30` is no number. Anchors, aliases and merge keys work; variables are expanded in values, once
+`1:30` is not a number. Anchors, aliases and merge keys work; variables are expanded in values, once
 the document is read, so that none can bring in YAML. Refused, each with its line: duplicate keys,
 keys that are not text, tags of any other kind, and documents that grow too large by what they
 repeat.

@@ -14,7 +14,7 @@ __all__ = ["given_dict", "given_list", "given_pairs"]
 
 
 def given_list(origin: Arguments, argument: str, value: object, example: list[Any]) -> list[Any]:
-    """Return a list; one text is none, though Python takes it for a list of letters."""
+    """Return a list; one text is not a list, though Python takes it for a list of letters."""
     if isinstance(value, (list, tuple, set, frozenset)):
         return list(value)
     shown = [value] if isinstance(value, str) else example

@@ -129,7 +129,7 @@ class PolicyValue:
         for name in stripped:
             if not _FIELD_NAME.fullmatch(name):
                 hint = "write the name alone, such as 'x-user'"
-                raise self.wrong(argument, f"{name!r} is no header name", hint)
+                raise self.wrong(argument, f"{name!r} is not a header name", hint)
         return tuple(name.lower() for name in stripped)
 
     def _check_kinds(self) -> None:

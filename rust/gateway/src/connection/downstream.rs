@@ -144,7 +144,7 @@ impl Connection {
         let Ok((exchange, effects)) = Exchange::open(&router, reader, false) else { return false };
         let framing = exchange.framing();
         self.request_body = match framing.length {
-            // Of a body that nobody wants, nobody knows where it ends.
+            // The end of a body that is not read is unknown.
             _ if !exchange.is_routed() && fields.framed => BodyReader::Unread,
             _ if !exchange.body_follows() => BodyReader::Done,
             Some(length) => BodyReader::of_length(length),

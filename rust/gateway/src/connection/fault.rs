@@ -30,7 +30,7 @@ impl Connection {
         }
     }
 
-    /// Has it said that the response of the exchange is none, or is cut: `what` is the reason.
+    /// Has it said that the response of the exchange is invalid or cut: `what` is the reason.
     pub(super) fn blame(&self, what: &str, step: &mut Step) {
         let Some(exchange) = &self.exchange else { return };
         let request = self.request();

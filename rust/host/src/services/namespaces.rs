@@ -1,6 +1,6 @@
 //! What each policy, and each tenant of one, may keep in a host, and when it is given back.
 //!
-//! A space has its own bounds: nobody can use up what another one needs. They are of all plugins of one
+//! A space has its own bounds: none can use up what another one needs. They are of all plugins of one
 //! `vm_id` together, and of one tenant.
 
 use std::collections::{HashMap, VecDeque};

@@ -1,4 +1,4 @@
-"""`Date` on responses that an ASGI server sends (RFC 9110 section 6.6.1): one, whoever writes it.
+"""`Date` on responses that an ASGI server sends (RFC 9110 section 6.6.1): exactly one.
 
 An intermediary with a clock adds `Date` to a response without one. Most servers do that on their
 own, some of them whatever is there already; which an app cannot see, but for uvicorn.
