@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,37 @@ def test_what_the_short_matrix_names_is_there() -> None:
     }
     named = ast.literal_eval(values["MATRIX"])
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+PACKAGE = ROOT / "src"
+# Its insides go with the second engine of upstreams.
+RINGS = {"wasmgate.upstream.connection", "wasmgate.upstream.transaction"}
+
+
+def imported(path: Path, modules: set[str]) -> set[str]:
+    """Return the modules of the package that a file imports, for types as well."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for name in node.names:
+                whole = f"{node.module}.{name.name}"
+                found.add(whole if whole in modules else node.module)
+        elif isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+    return found & modules
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """A package can be read in one order: also names that only types need come from below."""
+    files = {
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in PACKAGE.rglob("*.py")
+    }
+    modules = {*files, "wasmgate._native"} - RINGS
+    graph = {name: imported(files[name], modules) - {name} for name in files if name in modules}
+    circle = None
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        circle = error.args[1]
+    assert circle is None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakKeyDictionary, WeakSet, finalize, ref
 
 from wasmgate._asgi import require_asyncio
-from wasmgate.callouts.performer import Callouts, Settings
+from wasmgate.callouts.performer import CalloutEnvironment, Callouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,13 +50,14 @@ class Driver:
     Callouts end with the driver.
     """
 
-    def __init__(self, chain: Chain, settings: Settings | None = None) -> None:
+    def __init__(self, chain: Chain, settings: CalloutEnvironment | None = None) -> None:
         self._chain = chain
         loop = asyncio.get_running_loop()
         self._waiters = _WAITERS.setdefault(loop, {})
         drivers = _DRIVERS.setdefault(loop, WeakSet())
         drivers.add(self)
-        self._callouts = Callouts(settings or Settings(), partial(_note, ref(self), drivers))
+        note = partial(_note, ref(self), drivers)
+        self._callouts = Callouts(settings or CalloutEnvironment(), note)
         finalize(self, _end, self._callouts).atexit = False
         self._timer: asyncio.TimerHandle | None = None
         # Instances of this thread may be older than this loop, and tick already.
@@ -168,7 +169,7 @@ def _end(callouts: Callouts) -> None:
 class Drivers:
     """The drivers of a chain, one an event loop."""
 
-    def __init__(self, chain: Chain, settings: Settings | None = None) -> None:
+    def __init__(self, chain: Chain, settings: CalloutEnvironment | None = None) -> None:
         self._chain = chain
         self._settings = settings
         self._drivers: WeakKeyDictionary[asyncio.AbstractEventLoop, Driver] = WeakKeyDictionary()

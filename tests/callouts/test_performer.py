@@ -203,7 +203,7 @@ async def test_a_policy_that_lives_on_hears_of_the_end(
         await connection.done()
         await auth.until(lambda: auth.open == 0)
     assert connection.sent[0]["status"] == 200
-    assert "status 0 the gateway let go of it" in said()
+    assert "status 0 the gateway closed before the callout completed" in said()
 
 
 async def answers_twice(peer: Peer) -> None:

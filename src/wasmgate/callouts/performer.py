@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from wasmgate import _native
 from wasmgate.callouts.address_policy import AddressRefused
+from wasmgate.callouts.delivery import Answer, deliver, deliver_failure
 from wasmgate.callouts.failure import CalloutFailed, Status
 from wasmgate.callouts.foreign import ForeignCalls
 from wasmgate.callouts.grpc import GrpcStream
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from wasmgate.callouts.targets import Cluster, Target
     from wasmgate.foreign import AsyncFunction
 
-__all__ = ["Callouts", "Settings"]
+__all__ = ["CalloutEnvironment", "Callouts"]
 
 _LOGGER = logging.getLogger("wasmgate.policy")
 _QUIET = 10.0  # seconds between two lines about the same
@@ -37,7 +38,7 @@ _SUBJECTS = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class CalloutEnvironment:
     """What callouts may reach and use; `storage` is where `wasmgate.limits.hit` counts.
 
     `deny` is told policy, capability and value of what is refused (see `Host.deny`).
@@ -60,7 +61,7 @@ class Running:
     stream: GrpcStream | None = None
 
 
-class Loop:
+class LoopCallouts:
     """What all callouts of an event loop share.
 
     Policies may be in several chains, so what one driver started another may be asked to cancel.
@@ -70,20 +71,20 @@ class Loop:
         self.running: dict[int, Running] = {}
         self.by_policy: Counter[str] = Counter()
         self.closing: set[asyncio.Task[None]] = set()
-        self.said: dict[tuple[str, str], float] = {}  # when, by policy and upstream
+        self.last_logged: dict[tuple[str, str], float] = {}  # when, by policy and upstream
 
 
-_LOOPS: WeakKeyDictionary[asyncio.AbstractEventLoop, Loop] = WeakKeyDictionary()
+_LOOPS: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopCallouts] = WeakKeyDictionary()
 
 
 class Callouts:
     """Performs callouts on the running event loop; what answers bring about goes to `note`."""
 
-    def __init__(self, settings: Settings, note: Callable[[Effects], None]) -> None:
+    def __init__(self, settings: CalloutEnvironment, note: Callable[[Effects], None]) -> None:
         self._settings = settings
         self._note = note
         self.loop = asyncio.get_running_loop()
-        self._shared = _LOOPS.setdefault(self.loop, Loop())
+        self._shared = _LOOPS.setdefault(self.loop, LoopCallouts())
 
     # The clients; most policies need none, and few need more than one.
 
@@ -134,7 +135,8 @@ class Callouts:
         """End all that this one began, and its connections; policies that live on are told."""
         for running in [each for each in self._shared.running.values() if each.owner is self]:
             running.task.cancel()
-            self._deliver_failure(running.callout, Status.UNAVAILABLE, "the gateway let go of it")
+            reason = "the gateway closed before the callout completed"
+            self._deliver_failure(running.callout, Status.UNAVAILABLE, reason)
         for name in ("_http", "_grpc", "_redis"):
             if (client := self.__dict__.pop(name, None)) is not None:
                 client.close()
@@ -165,7 +167,7 @@ class Callouts:
     async def _perform(self, callout: Callout, refused: str | None) -> None:
         logger = _LOGGER.getChild(callout.policy)
         if refused is not None:
-            if self._speaks(("", "")):
+            if self._should_log(("", "")):
                 reason = f"{_named(callout)} was refused, as others are now: {refused}"
                 logger.warning("%s", reason)
             self._deliver_failure(callout, Status.RESOURCE_EXHAUSTED, refused)
@@ -181,7 +183,7 @@ class Callouts:
             self._deliver_failure(callout, error.status, str(error))
         except AddressRefused as error:
             self._settings.deny(callout.policy, "net", callout.upstream)
-            if self._speaks((callout.policy, callout.upstream)):
+            if self._should_log((callout.policy, callout.upstream)):
                 logger.warning(
                     "PermissionDenied: policy %r may not reach %r (capability net): %s",
                     *(callout.policy, callout.upstream, error),
@@ -204,7 +206,7 @@ class Callouts:
             case "grpc":
                 async with asyncio.timeout(within):
                     message = await self._grpc.call(callout, self._target(callout.upstream))
-                self._deliver(_native.deliver_grpc_message(callout.id, message))
+                self._deliver(deliver(callout, Answer(body=message)))
             case "grpc_stream":
                 await self._stream(callout)
             case "redis":
@@ -212,11 +214,11 @@ class Callouts:
                 reply = await self._redis.call(
                     callout, self._target(name), _database(query), within
                 )
-                self._deliver(_native.deliver_redis(callout.id, 0, reply))
+                self._deliver(deliver(callout, Answer(body=reply)))
             case "foreign":
                 async with asyncio.timeout(within):
                     result = await self._foreign.call(callout)
-                self._deliver(_native.deliver_foreign(callout.id, result))
+                self._deliver(deliver(callout, Answer(body=result)))
 
     def _target(self, upstream: str) -> Target:
         return target(upstream, self._settings.clusters)
@@ -226,15 +228,15 @@ class Callouts:
         if stream is None:
             return
         channel = await self._grpc.channel(self._target(callout.upstream))
-        deliver, number = self._deliver, callout.id
+        take, number = self._deliver, callout.id
         status, words = await stream.run(
             channel,
             callout,
-            metadata=lambda fields: deliver(_native.deliver_grpc_metadata(number, fields)),
-            message=lambda body: deliver(_native.deliver_grpc_message(number, body)),
-            trailers=lambda fields: deliver(_native.deliver_grpc_trailers(number, fields)),
+            metadata=lambda fields: take(_native.deliver_grpc_metadata(number, fields)),
+            message=lambda body: take(_native.deliver_grpc_message(number, body)),
+            trailers=lambda fields: take(_native.deliver_grpc_trailers(number, fields)),
         )
-        deliver(_native.deliver_grpc_close(number, status, words))
+        take(_native.deliver_grpc_close(number, status, words))
 
     def _to_stream(self, callout: Callout) -> None:
         running = self._shared.running.get(callout.id)
@@ -253,25 +255,16 @@ class Callouts:
             self._note(effects)
 
     def _deliver_failure(self, callout: Callout, status: int, reason: str) -> None:
-        number = callout.id
-        match callout.kind:
-            case "http":
-                self._deliver(_native.deliver_http_failure(number, reason))
-            case "grpc" | "grpc_stream":
-                self._deliver(_native.deliver_grpc_close(number, status, reason))
-            case "redis":
-                self._deliver(_native.deliver_redis(number, 1, b""))
-            case "foreign":
-                self._deliver(_native.deliver_foreign(number, b""))
+        self._deliver(deliver_failure(callout, status, reason))
 
-    def _speaks(self, about: tuple[str, str]) -> bool:
+    def _should_log(self, about: tuple[str, str]) -> bool:
         """Tell whether to write a line: what is refused once is refused often."""
-        now, said = self.loop.time(), self._shared.said
-        if now - said.get(about, float("-inf")) <= _QUIET:
+        now, logged = self.loop.time(), self._shared.last_logged
+        if now - logged.get(about, float("-inf")) <= _QUIET:
             return False
-        if len(said) >= _SUBJECTS:
-            said.clear()
-        said[about] = now
+        if len(logged) >= _SUBJECTS:
+            logged.clear()
+        logged[about] = now
         return True
 
 

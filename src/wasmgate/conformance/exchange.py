@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wasmgate import _native
+from wasmgate.callouts.delivery import Answer, deliver
 from wasmgate.conformance.phases import FOREIGN_FUNCTION, UPSTREAM
 from wasmgate.conformance.probes import probe, status_in
 from wasmgate.conformance.statuses import Status
 from wasmgate.errors import PolicyLoadError
 from wasmgate.policy.capabilities import Capabilities
 from wasmgate.policy.limits import Limits
+from wasmgate.simulation.exchange import SimulatedExchange
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from wasmgate._native import Callout, Chain, Effects, Host
     from wasmgate.conformance.cases import Case
     from wasmgate.conformance.phases import Phase
@@ -21,7 +25,7 @@ __all__ = ["reported"]
 
 _CLOCK = 1_700_000_000 * 10**9
 _TRAILERS = [(b"x-trailer", b"1")]
-_OK = [(b":status", b"200"), (b"x-answer", b"1")]
+_ANSWER = Answer(headers=[(b"x-answer", b"1")], body=b"answer", trailers=_TRAILERS)
 
 
 def reported(case: Case, phase: Phase) -> Status | None:
@@ -33,7 +37,7 @@ def reported(case: Case, phase: Phase) -> Status | None:
         plugin = _plugin(host, probe(phase, case.calls))
     except PolicyLoadError:
         return None  # stopped while it started
-    exchange = _Exchange(host, _native.Chain([plugin]))
+    exchange = _ProbedRequest(host, _native.Chain([plugin]))
     exchange.run()
     statuses = [status for line in exchange.said if (status := status_in(line)) is not None]
     return Status(statuses[0]) if statuses else None
@@ -60,7 +64,7 @@ def _plugin(host: Host, module: bytes) -> _native.Plugin:
     )
 
 
-class _Exchange:
+class _ProbedRequest:
     def __init__(self, host: Host, chain: Chain) -> None:
         self._host = host
         self._chain = chain
@@ -73,35 +77,36 @@ class _Exchange:
         stream, effects, _ = self._chain.open(
             ("192.0.2.1", 1), ("192.0.2.2", 80), "http", "1.1", "POST", b"/", headers
         )
-        self._note(effects)
-        self._note(stream.on_request_body(b"request", False))  # noqa: FBT003 (positional only)
-        self._note(stream.on_request_trailers(_TRAILERS))
+        exchange = SimulatedExchange(stream, head=lambda _: None, note=self._note)
+        exchange.begin(effects, body_follows=True)
+        exchange.send(b"request", end=False)
+        exchange.send_trailers(_TRAILERS)
         self._host.advance(1)
         self._note(self._chain.tick()[1])
-        self._note(stream.on_response_headers(200, [(b"x-answer", b"1")], False))  # noqa: FBT003
-        self._note(stream.on_response_body(b"response", False))  # noqa: FBT003
-        self._note(stream.on_response_trailers(_TRAILERS))
-        self._note(stream.close())
+        exchange.receive_head(200, [(b"x-answer", b"1")], end=False)
+        exchange.receive(b"response", end=False)
+        exchange.receive_trailers(_TRAILERS)
+        exchange.close()
         self._note(self._chain.tick()[1])
 
-    def _note(self, effects: Effects | None) -> None:
-        if effects is None:
-            return
+    def _note(self, effects: Effects) -> None:
         self.said += [message for _, _, message in effects.logs]
         for callout in effects.callouts:
             if not self._answered:
                 self._answered = True
-                self._answer(callout)
+                for answered in _answers(callout):
+                    if answered is not None:
+                        self._note(answered)
 
-    def _answer(self, callout: Callout) -> None:
-        number = callout.id
-        match callout.kind:
-            case "http":
-                self._note(_native.deliver_http(number, _OK, b"answer", _TRAILERS))
-            case "grpc_stream":
-                self._note(_native.deliver_grpc_metadata(number, _TRAILERS))
-                self._note(_native.deliver_grpc_message(number, b"message"))
-                self._note(_native.deliver_grpc_trailers(number, _TRAILERS))
-                self._note(_native.deliver_grpc_close(number, 0, ""))
-            case "foreign":
-                self._note(_native.deliver_foreign(number, callout.body))
+
+def _answers(callout: Callout) -> Iterator[Effects | None]:
+    match callout.kind:
+        case "http":
+            yield deliver(callout, _ANSWER)
+        case "grpc_stream":
+            yield _native.deliver_grpc_metadata(callout.id, _TRAILERS)
+            yield deliver(callout, Answer(body=b"message"))
+            yield _native.deliver_grpc_trailers(callout.id, _TRAILERS)
+            yield _native.deliver_grpc_close(callout.id, 0, "")
+        case "foreign":
+            yield deliver(callout, Answer(body=callout.body))

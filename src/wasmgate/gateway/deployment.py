@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wasmgate import _native
 from wasmgate._asgi import require_asyncio
 from wasmgate._native import Chain, Route, Router
-from wasmgate.callouts.performer import Settings
+from wasmgate.callouts.performer import CalloutEnvironment
 from wasmgate.callouts.targets import Cluster
 from wasmgate.errors import ConfigError
 from wasmgate.gateway.direct.loop_state import DirectState
@@ -126,9 +126,9 @@ class Deployment:
         for loop in self.loops():
             loop.call_soon_threadsafe(self._close, loop)
 
-    def _callouts(self, upstreams: Mapping[str, Upstream]) -> Settings:
+    def _callouts(self, upstreams: Mapping[str, Upstream]) -> CalloutEnvironment:
         router, config = self.router, self.config
-        return Settings(
+        return CalloutEnvironment(
             clusters={
                 name: Cluster(partial(router.endpoint, name), upstream)
                 for name, upstream in upstreams.items()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wasmgate._native import Chain
-    from wasmgate.callouts.performer import Settings
+    from wasmgate.callouts.performer import CalloutEnvironment
     from wasmgate.sweeper import Swept
     from wasmgate.upstream import Upstream
 
@@ -30,7 +30,7 @@ class LoopState:
         self,
         upstreams: Mapping[str, Upstream],
         chain: Chain,
-        settings: Settings,
+        settings: CalloutEnvironment,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.upstreams = upstreams

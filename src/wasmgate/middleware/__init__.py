@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from wasmgate._asgi import fail_startup
 from wasmgate.callouts import storages, targets
 from wasmgate.callouts.limits import CalloutLimits
-from wasmgate.callouts.performer import Settings
+from wasmgate.callouts.performer import CalloutEnvironment
 from wasmgate.chain import as_policies
 from wasmgate.driver import Drivers, log_level
 from wasmgate.errors import ConfigError
@@ -99,7 +99,7 @@ class PolicyMiddleware:
         )
         self.drivers = Drivers(
             self.chain,
-            Settings(
+            CalloutEnvironment(
                 clusters=targets.fixed(clusters or {}),
                 functions=self.foreign_functions.asynchronous,
                 storage=limits_storage,

@@ -2,42 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from wasmgate.simulation.exchange import SimulatedExchange
 from wasmgate.testing.messages import Fields, Request, Response, encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from wasmgate._native import Chain, Effects, Stream
-    from wasmgate.testing.host import PolicyHost
     from wasmgate.testing.messages import Given
 
-__all__ = ["FakeExchange"]
+__all__ = ["ExchangeHost", "FakeExchange"]
+
+
+@dataclass(frozen=True)
+class ExchangeHost:
+    """What an exchange calls of its host.
+
+    `enter` takes a stream's number and its exchange, `leave` the number of one that ends, `note`
+    what a step asks beside its own stream.
+    """
+
+    enter: Callable[[int, FakeExchange], None]
+    leave: Callable[[int], None]
+    note: Callable[[Effects], None]
 
 
 class FakeExchange:
     """One exchange.
 
-    `request` is what has reached the upstream, None while policies hold it or when one answered
-    itself. `response` is what has reached the client. A policy that waits for a callout holds both
-    until the test answers it (`PolicyHost.callouts`).
+    A policy that waits for a callout holds request and response until the test answers it
+    (`PolicyHost.callouts`).
     """
 
-    def __init__(self, host: PolicyHost, sent: Request, stream: Stream) -> None:
+    def __init__(self, host: ExchangeHost, sent: Request, stream: Stream) -> None:
         self._host = host
-        self._stream = stream
         self._sent = sent
-        self.request: Request | None = None
-        self.response: Response | None = None
-        self.reset = False
-        """A policy cut the client's connection."""
+        self._simulated = SimulatedExchange(stream, head=partial(_head, sent), note=host.note)
 
     @classmethod
     def begun(
         cls,
-        host: PolicyHost,
+        host: ExchangeHost,
         chain: Chain,
         *,
         method: str,
@@ -59,16 +68,12 @@ class FakeExchange:
             path=path,
             authority=headers[0][1].decode("latin-1"),
             headers=fields,
-            complete=not chunks,
         )
         this = cls(host, sent, stream)
-        host._enter(stream.id, this)  # noqa: SLF001 (one package)
-        if effects is None:
-            this.request = sent
-        else:
-            this._note(effects)
+        host.enter(stream.id, this)
+        this._simulated.begin(effects, body_follows=bool(chunks))
         for number, chunk in enumerate(chunks, 1):
-            this._send(chunk, end=number == len(chunks))
+            this._simulated.send(chunk, end=number == len(chunks))
         return this
 
     def __repr__(self) -> str:
@@ -82,13 +87,47 @@ class FakeExchange:
         return f"<FakeExchange {self._sent.method} {self._sent.path}: {state}>"
 
     @property
+    def request(self) -> Request | None:
+        """What has reached the upstream; None while policies hold it, or when one answered."""
+        passed = self._simulated.upstream
+        if passed is None:
+            return None
+        return replace(
+            passed.head,
+            body=bytes(passed.body),
+            trailers=Fields.decoded(passed.trailers),
+            complete=passed.complete,
+        )
+
+    @property
+    def response(self) -> Response | None:
+        """What has reached the client."""
+        passed = self._simulated.client
+        if passed is None:
+            return None
+        status, headers = passed.head
+        return Response(
+            status=status,
+            headers=Fields.decoded(headers),
+            body=bytes(passed.body),
+            trailers=Fields.decoded(passed.trailers),
+            complete=passed.complete,
+        )
+
+    @property
+    def reset(self) -> bool:
+        """A policy cut the client's connection."""
+        return self._simulated.reset
+
+    @property
     def paused(self) -> bool:
         """A policy holds the request, or the response, or the rest of one of them."""
-        if self.reset:
+        simulated = self._simulated
+        if simulated.reset:
             return False
-        if self.response is not None:
-            return not self.response.complete
-        return self.request is None or not self.request.complete
+        if simulated.client is not None:
+            return not simulated.client.complete
+        return simulated.upstream is None or not simulated.upstream.complete
 
     def respond(
         self,
@@ -102,80 +141,37 @@ class FakeExchange:
 
         Raises RuntimeError when the request has not reached the upstream.
         """
-        if self.request is None:
+        simulated = self._simulated
+        if simulated.upstream is None:
             raise RuntimeError(
                 "the request has not reached the upstream: a policy holds or answers"
             )
         chunks = [chunk for chunk in ([body] if isinstance(body, bytes) else body) if chunk]
-        fields, last = encoded(headers), encoded(trailers)
-        whole = not chunks and not last
-        effects = self._stream.on_response_headers(status, fields, whole)
-        if effects is None:
-            self.response = Response(status=status, headers=Fields.decoded(fields), complete=whole)
-        self._note(effects)
+        last = encoded(trailers)
+        simulated.receive_head(status, encoded(headers), end=not chunks and not last)
         for number, chunk in enumerate(chunks, 1):
-            self._receive(chunk, end=number == len(chunks) and not last)
+            simulated.receive(chunk, end=number == len(chunks) and not last)
         if last:
-            effects = self._stream.on_response_trailers(last)
-            if effects is None and self.response is not None:
-                self.response = replace(self.response, trailers=Fields.decoded(last), complete=True)
-            self._note(effects)
+            simulated.receive_trailers(last)
         return self.response
 
     def resume(self) -> None:
         """Let the exchange go on if a policy said so."""
-        self._note(self._stream.resume())
+        self._simulated.resume()
 
     def close(self) -> None:
         """End the exchange, as when the client leaves or the response is complete."""
-        self._host._leave(self._stream.id)  # noqa: SLF001 (one package)
-        self._host._note(self._stream.close())  # noqa: SLF001
+        self._host.leave(self._simulated.stream.id)
+        self._simulated.close()
 
-    def _send(self, chunk: bytes, *, end: bool) -> None:
-        effects = self._stream.on_request_body(chunk, end)
-        if effects is not None:
-            self._note(effects)
-        elif self.request is not None:
-            self.request = self.request.grown(chunk, end=end)
 
-    def _receive(self, chunk: bytes, *, end: bool) -> None:
-        effects = self._stream.on_response_body(chunk, end)
-        if effects is not None:
-            self._note(effects)
-        elif self.response is not None:
-            self.response = self.response.grown(chunk, end=end)
-
-    def _note(self, effects: Effects | None) -> None:
-        if effects is None:
-            return
-        self._note_request(effects)
-        self._note_response(effects)
-        self.reset |= effects.reset
-        self._host._note(effects)  # noqa: SLF001 (one package)
-
-    def _note_request(self, effects: Effects) -> None:
-        if effects.forward:
-            head = effects.request_head
-            self.request = (
-                replace(self._sent, complete=False)
-                if head is None
-                else Request(
-                    method=head.method,
-                    path=head.target.decode("latin-1"),
-                    authority=head.authority.decode("latin-1"),
-                    headers=Fields.decoded(head.headers),
-                )
-            )
-        if self.request is not None:
-            self.request = self.request.grown(effects.request_body or b"", end=effects.request_end)
-
-    def _note_response(self, effects: Effects) -> None:
-        if effects.response_head is not None:
-            status, fields = effects.response_head
-            self.response = Response(status=status, headers=Fields.decoded(fields))
-        if self.response is not None:
-            body, end = effects.response_body or b"", effects.response_end
-            self.response = self.response.grown(body, end=end)
-            if effects.response_trailers:
-                trailers = Fields.decoded(effects.response_trailers)
-                self.response = replace(self.response, trailers=trailers)
+def _head(sent: Request, effects: Effects | None) -> Request:
+    head = None if effects is None else effects.request_head
+    if head is None:
+        return sent
+    return Request(
+        method=head.method,
+        path=head.target.decode("latin-1"),
+        authority=head.authority.decode("latin-1"),
+        headers=Fields.decoded(head.headers),
+    )

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from wasmgate import _native
+from wasmgate.callouts.delivery import Answer, deliver, deliver_failure
 from wasmgate.chain import as_policies
 from wasmgate.foreign import ForeignFunctions
 from wasmgate.policy.artifacts import cache_folder
-from wasmgate.testing.exchange import FakeExchange
+from wasmgate.testing.exchange import ExchangeHost, FakeExchange
 from wasmgate.testing.messages import LogLine, encoded, log_lines
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = ["EPOCH", "PolicyHost", "StartedPolicies"]
 
 EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 _NANOSECONDS = 10**9
+_UNAVAILABLE = 14  # of gRPC's status codes
 _UNIX, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
@@ -133,40 +135,39 @@ class PolicyHost:
         trailers: Given = (),
     ) -> None:
         """Answer an HTTP call: what waits for it goes on."""
-        fields = [(b":status", str(status).encode()), *encoded(headers)]
-        number = self._taken(callout, "http")
-        self._note(_native.deliver_http(number, fields, body, encoded(trailers)))
+        self._check(callout, "http")
+        fields, last = encoded(headers), encoded(trailers)
+        answer = Answer(status=status, headers=fields, body=body, trailers=last)
+        self._note(deliver(callout, answer))
 
     def answer_grpc(self, callout: Callout, message: bytes = b"", *, status: int = 0) -> None:
         """Answer a unary gRPC call: a message, or a gRPC status that is not 0."""
-        number = self._taken(callout, "grpc")
+        self._check(callout, "grpc")
         if status:
-            self._note(_native.deliver_grpc_close(number, status, ""))
+            self._note(deliver_failure(callout, status, ""))
         else:
-            self._note(_native.deliver_grpc_message(number, message))
+            self._note(deliver(callout, Answer(body=message)))
 
     def answer_redis(self, callout: Callout, response: bytes) -> None:
         """Answer a Redis call with what the server sends, like a simple string of RESP."""
-        self._note(_native.deliver_redis(self._taken(callout, "redis"), 0, response))
+        self._check(callout, "redis")
+        self._note(deliver(callout, Answer(body=response)))
 
     def fail(self, callout: Callout, reason: str = "the test says so") -> None:
-        """Let a callout fail, as if nobody were there."""
-        number = self._taken(callout, callout.kind)
-        match callout.kind:
-            case "http":
-                self._note(_native.deliver_http_failure(number, reason))
-            case "redis":
-                self._note(_native.deliver_redis(number, 1, b""))
-            case _:
-                self._note(_native.deliver_grpc_close(number, 14, reason))
+        """Let a callout fail, as if its upstream were away."""
+        self._check(callout, callout.kind)
+        self._note(deliver_failure(callout, _UNAVAILABLE, reason))
 
-    def _taken(self, callout: Callout, kind: str) -> int:
+    def _check(self, callout: Callout, kind: str) -> None:
         if callout.kind != kind:
             raise ValueError(f"{callout!r} is answered otherwise: it is of kind {callout.kind!r}")
         if callout not in self.callouts:
             raise ValueError(f"{callout!r} is over: answered before, or nobody waits for it")
         self.callouts.remove(callout)
-        return callout.id
+
+    def _calls(self) -> ExchangeHost:
+        """Return what an exchange calls."""
+        return ExchangeHost(self._enter, self._leave, self._note)
 
     def _enter(self, number: int, exchange: FakeExchange) -> None:
         self._open[number] = exchange
@@ -175,7 +176,7 @@ class PolicyHost:
         self._open.pop(number, None)
 
     def _note(self, effects: Effects | None) -> None:
-        """Take what a step says beside its own stream, and let the streams that it woke go on."""
+        """Take what a step asks beside its own stream, and let the streams that it woke go on."""
         if effects is None:
             return
         self.logs += log_lines(effects)
@@ -195,7 +196,7 @@ class PolicyHost:
         # On a thread of its own: the test itself may run on an event loop.
         with ThreadPoolExecutor(1) as thread:
             result = thread.submit(asyncio.run, awaited()).result()
-        self._note(_native.deliver_foreign(callout.id, result))
+        self._note(deliver(callout, Answer(body=result)))
 
 
 def _nanoseconds(now: datetime | float) -> int:
@@ -225,7 +226,7 @@ class StartedPolicies:
         """Send a request through the policies, with its whole body: bytes, or a list of chunks."""
         chunks = [body] if isinstance(body, bytes) else list(body)
         return FakeExchange.begun(
-            self._host,
+            self._host._calls(),  # noqa: SLF001 (one module)
             self._chain,
             method=method,
             path=path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wasmgate import _native
+from wasmgate.callouts.delivery import Answer, deliver, deliver_failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answers"]
 
-_UNAVAILABLE, _REDIS_FAILED = 14, 1
+_UNAVAILABLE = 14
 # Of HTTP and of gRPC: what is no failure.
 _GOOD = (200, 0)
 
@@ -70,27 +71,11 @@ class Answers:
 
 
 def _deliver(callout: Callout, answer: Response) -> Effects | None:
-    match callout.kind:
-        case "http":
-            status = (b":status", str(answer.status).encode())
-            return _native.deliver_http(callout.id, [status, *answer.headers], answer.body, [])
-        case "redis":
-            return _native.deliver_redis(callout.id, 0, answer.body)
-        case "foreign":
-            return _native.deliver_foreign(callout.id, answer.body)
-    if answer.status in _GOOD:
-        return _native.deliver_grpc_message(callout.id, answer.body)
-    words = answer.body.decode(errors="replace")
-    return _native.deliver_grpc_close(callout.id, answer.status, words)
+    if callout.kind.startswith("grpc") and answer.status not in _GOOD:
+        return deliver_failure(callout, answer.status, answer.body.decode(errors="replace"))
+    whole = Answer(status=answer.status, headers=answer.headers, body=answer.body)
+    return deliver(callout, whole)
 
 
 def _fail(callout: Callout, named: str) -> Effects | None:
-    missing = f"the trace has no answer for {named}"
-    match callout.kind:
-        case "http":
-            return _native.deliver_http_failure(callout.id, missing)
-        case "redis":
-            return _native.deliver_redis(callout.id, _REDIS_FAILED, b"")
-        case "foreign":
-            return _native.deliver_foreign(callout.id, b"")
-    return _native.deliver_grpc_close(callout.id, _UNAVAILABLE, missing)
+    return deliver_failure(callout, _UNAVAILABLE, f"the trace has no answer for {named}")

@@ -10,6 +10,7 @@ from wasmgate import _native
 from wasmgate.errors import PolicyLoadError
 from wasmgate.foreign import LIMITS_HIT
 from wasmgate.policy.artifacts import cache_folder
+from wasmgate.simulation.exchange import SimulatedExchange
 from wasmgate.trace.callout_answers import Answers
 from wasmgate.trace.holding import held_by
 from wasmgate.trace.messages import Request, Response, masked
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Inputs", "Outcome", "run"]
 
-PATIENCE = 60.0
+LONGEST_WAIT = 60.0
 """Seconds of the virtual clock that a request may wait for ticks of its policies."""
 
 _TICKS = 1000
@@ -119,142 +120,120 @@ def run(policies: Policies, inputs: Inputs, *, secrets: bool = False) -> Outcome
         return _outcome(host, error=error)
     # The instance of the request starts with the same callbacks as the one that was tried.
     host.record(secrets=secrets)
-    passage = _Passage(open_request(inputs.request), host, inputs)
-    passage.pass_through()
-    return _outcome(host, passage)
+    traced = _TracedRequest(open_request(inputs.request), host, inputs)
+    traced.run()
+    return _outcome(host, traced)
 
 
 def _outcome(
-    host: Host, passage: _Passage | None = None, error: PolicyLoadError | None = None
+    host: Host, traced: _TracedRequest | None = None, error: PolicyLoadError | None = None
 ) -> Outcome:
     host.stop_recording()
     events, lost = host.take_trace()
     return Outcome(
-        upstream=None if passage is None else passage.upstream(),
-        client=None if passage is None else passage.client(),
-        reset=passage is not None and passage.reset,
+        upstream=None if traced is None else traced.upstream(),
+        client=None if traced is None else traced.client(),
+        reset=traced is not None and traced.exchange.reset,
         events=events,
         lost=lost,
         denials=host.denials(),
-        callouts=passage.answers.callouts if passage is not None else [],
+        callouts=traced.answers.callouts if traced is not None else [],
         hide=host.hide,
         error=error,
-        held_by=held_by(events) if passage is not None and passage.is_held() else None,
+        held_by=held_by(events) if traced is not None and traced.exchange.held else None,
     )
 
 
-class _Passage:
+class _TracedRequest:
     """One request on its way, with an upstream and callouts that answer from `inputs`."""
 
     def __init__(self, opened: Opened, host: Host, inputs: Inputs) -> None:
         self.answers = Answers(inputs.answers)
-        self.reset = False
         self._opened, self._host, self._inputs = opened, host, inputs
-        self._waiting: list[Callout] = []
-        self._head: tuple[str, bytes, list[tuple[bytes, bytes]]] | None = None
-        self._status: tuple[int, list[tuple[bytes, bytes]]] | None = None
-        self._to_upstream, self._to_client = bytearray(), bytearray()
-        self._last_to_upstream: list[tuple[bytes, bytes]] = []
-        self._last_to_client: list[tuple[bytes, bytes]] = []
+        self._unanswered: list[Callout] = []
+        self.exchange = SimulatedExchange(opened.stream, head=opened.head, note=self._note)
 
     def upstream(self) -> Request | None:
-        if self._head is None:
+        passed = self.exchange.upstream
+        if passed is None:
             return None
-        method, target, headers = self._head
+        method, target, headers = passed.head
         return Request(
             method=method,
             target=target,
             headers=tuple(headers),
-            body=bytes(self._to_upstream),
-            trailers=tuple(self._last_to_upstream),
+            body=bytes(passed.body),
+            trailers=tuple(passed.trailers),
             scheme=self._inputs.request.scheme,
         )
 
     def client(self) -> Response | None:
-        if self._status is None:
+        passed = self.exchange.client
+        if passed is None:
             return None
-        status, headers = self._status
+        status, headers = passed.head
         return Response(
             status=status,
             headers=tuple(headers),
-            body=bytes(self._to_client),
-            trailers=tuple(self._last_to_client),
+            body=bytes(passed.body),
+            trailers=tuple(passed.trailers),
         )
 
-    def pass_through(self) -> None:
-        if self._opened.effects is None:
-            self._head = self._opened.head(None)
-        self._settle(self._opened.effects)
-        if self._opened.body_follows and self._status is None and not self.reset:
+    def run(self) -> None:
+        exchange, opened = self.exchange, self._opened
+        exchange.begin(opened.effects, body_follows=opened.body_follows)
+        self._wait()
+        if opened.body_follows and self._unanswered_by_policies:
             self._send(self._inputs.request)
-        if self._head is not None and self._status is None and not self.reset:
+        if exchange.upstream is not None and self._unanswered_by_policies:
             self._receive(self._inputs.response)
-        self._settle(self._opened.stream.close())
+        exchange.close()
+        self._wait()
+
+    @property
+    def _unanswered_by_policies(self) -> bool:
+        return self.exchange.client is None and not self.exchange.reset
 
     def _send(self, request: Request) -> None:
-        stream, last = self._opened.stream, list(request.trailers)
-        effects = stream.on_request_body(request.body, not last)
-        if effects is None:
-            self._to_upstream += request.body
-        self._settle(effects)
-        if last and self._status is None and not self.reset:
-            effects = stream.on_request_trailers(last)
-            if effects is None:
-                self._last_to_upstream = last
-            self._settle(effects)
+        trailers = list(request.trailers)
+        self.exchange.send(request.body, end=not trailers)
+        self._wait()
+        if trailers and self._unanswered_by_policies:
+            self.exchange.send_trailers(trailers)
+            self._wait()
 
     def _receive(self, response: Response) -> None:
-        stream, last = self._opened.stream, list(response.trailers)
-        bodiless = not response.body and not last
-        effects = stream.on_response_headers(response.status, response.headers, bodiless)
-        if effects is None:
-            self._status = (response.status, list(response.headers))
-        self._settle(effects)
-        if response.body and not self.reset:
-            effects = stream.on_response_body(response.body, not last)
-            if effects is None:
-                self._to_client += response.body
-            self._settle(effects)
-        if last and not self.reset:
-            effects = stream.on_response_trailers(last)
-            if effects is None:
-                self._last_to_client = last
-            self._settle(effects)
+        exchange, trailers = self.exchange, list(response.trailers)
+        bodiless = not response.body and not trailers
+        exchange.receive_head(response.status, response.headers, end=bodiless)
+        self._wait()
+        if response.body and not exchange.reset:
+            exchange.receive(response.body, end=not trailers)
+            self._wait()
+        if trailers and not exchange.reset:
+            exchange.receive_trailers(trailers)
+            self._wait()
 
-    def _settle(self, effects: Effects | None) -> None:
-        """Perform what was asked; while the request waits, let the clock go to the next tick."""
-        self._note(effects)
-        patience = PATIENCE
+    def _wait(self) -> None:
+        """Answer callouts; while the request is held, let the clock go to the next tick."""
+        left = LONGEST_WAIT
         for _ in range(_TICKS):
-            while self._waiting:
-                for told in self.answers.to(self._waiting.pop(0)):
-                    self._note(told)
+            while self._unanswered:
+                for effects in self.answers.to(self._unanswered.pop(0)):
+                    if effects is not None:
+                        self._note(effects)
             wait, ticked = self._opened.tick()
             self._note(ticked)
-            if self._waiting:
+            if self._unanswered:
                 continue
-            if wait is None or wait > patience or not self.is_held():
+            if wait is None or wait > left or not self.exchange.held:
                 return
-            patience -= wait
+            left -= wait
             self._host.advance(wait)
 
-    def is_held(self) -> bool:
-        """Return whether nothing went on and nothing was answered."""
-        return self._head is None and self._status is None and not self.reset
-
-    def _note(self, effects: Effects | None) -> None:
-        if effects is None:
-            return
-        self._waiting += effects.callouts
-        self._waiting = [it for it in self._waiting if it.id not in set(effects.cancelled)]
-        self.reset |= effects.reset
-        if effects.forward:
-            self._head = self._opened.head(effects)
-        self._to_upstream += effects.request_body or b""
-        self._last_to_upstream += effects.request_trailers or []
-        if effects.response_head is not None:
-            self._status = effects.response_head
-        self._to_client += effects.response_body or b""
-        self._last_to_client += effects.response_trailers or []
-        if self._opened.stream.id in effects.wake:
-            self._note(self._opened.stream.resume())
+    def _note(self, effects: Effects) -> None:
+        """Take what policies ask beside the exchange, and let it go on if they say so."""
+        self._unanswered += effects.callouts
+        self._unanswered = [it for it in self._unanswered if it.id not in effects.cancelled]
+        if self.exchange.stream.id in effects.wake:
+            self.exchange.resume()
