@@ -24,15 +24,15 @@ def test_an_upstream_is_a_cluster_or_an_address(name: str) -> None:
 @pytest.mark.parametrize(
     ("key", "entry", "said"),
     [
-        ("net", "http://a:80", "name of a cluster and no address"),
-        ("net", "a:0", "name of a cluster and no address"),
-        ("net", "a:65536", "name of a cluster and no address"),
-        ("net", "[::1]", "name of a cluster and no address"),
+        ("net", "http://a:80", "the name of a cluster or an address"),
+        ("net", "a:0", "the name of a cluster or an address"),
+        ("net", "a:65536", "the name of a cluster or an address"),
+        ("net", "[::1]", "the name of a cluster or an address"),
         ("env", "A=B", "name of an environment variable"),
         ("read", "", "path"),
         ("foreign_functions", "", "name of a foreign function"),
-        ("metrics", "*.a", "name of a metric and no prefix"),
-        ("metrics", "", "name of a metric and no prefix"),
+        ("metrics", "*.a", "the name of a metric or a prefix"),
+        ("metrics", "", "the name of a metric or a prefix"),
         ("shared_data", "", "name of a policy"),
     ],
 )

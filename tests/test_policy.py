@@ -157,7 +157,7 @@ def test_a_limit_is_a_whole_number_above_zero(limit: str, value: object) -> None
 @pytest.mark.parametrize("name", ["", "A=B", "1A", "A B"])
 def test_an_environment_variable_has_a_name(name: str) -> None:
     """What a shell could set."""
-    with pytest.raises(ConfigError, match="no name of an environment variable"):
+    with pytest.raises(ConfigError, match="not the name of an environment variable"):
         Capabilities(env=(name,))
 
 

@@ -1,4 +1,4 @@
-"""What policies ask for outside of a request: log lines, ticks, callouts, waking who waits.
+"""What policies ask for outside of a request: log lines, ticks, callouts, streams to wake.
 
 There is one driver for an event loop and a chain. It starts with the server, or with the first
 exchange on the loop, because a mounted app gets no lifespan, and goes with the loop.
@@ -28,7 +28,7 @@ _Waiters: TypeAlias = "dict[int, asyncio.Future[None]]"
 # By stream. All drivers of a loop share them: chains may share policies, and whichever driver a
 # policy's answer comes to, it may wake the streams of every chain.
 _WAITERS: WeakKeyDictionary[asyncio.AbstractEventLoop, _Waiters] = WeakKeyDictionary()
-# Whoever is left of a loop's drivers takes what comes for one that is gone.
+# Effects for a driver that is gone go to another driver of the loop.
 _DRIVERS: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[Driver]] = WeakKeyDictionary()
 _LOGGER = logging.getLogger("wasmgate.policy")
 _HTTP = logging.getLogger("wasmgate.http")  # what the host says itself, of no policy
@@ -65,9 +65,9 @@ class Driver:
 
     def start(self) -> None:
         """Start all policies that do not run on this thread yet, before anything else happens."""
-        self.note(self._chain.start())
+        self.apply(self._chain.start())
 
-    def note(self, effects: Effects) -> None:
+    def apply(self, effects: Effects) -> None:
         """Write log lines, begin and cancel callouts, wake streams, set the next tick's timer."""
         if not effects.noteworthy:
             return
@@ -87,7 +87,7 @@ class Driver:
         self._callouts.end()
 
     def wake(self, stream: int) -> None:
-        """Let whoever waits for a stream look again."""
+        """Wake the task that waits for a stream."""
         waiter = self._waiters.get(stream)
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
@@ -106,7 +106,7 @@ class Driver:
         """Wait until a stream that a policy paused goes on, and return how."""
         waiter = self.waiter(stream.id)
         try:
-            # It may have been asked to go on before anybody waited.
+            # The stream may have been woken before this waits.
             while (effects := stream.resume()) is None:
                 await waiter
                 waiter = self.waiter(stream.id)
@@ -140,7 +140,7 @@ class Driver:
         this = ref(self)
 
         def run() -> None:
-            # Weakly held: a driver that nobody uses any more stops ticking.
+            # Weakly held: an unused driver stops ticking.
             if (driver := this()) is not None:
                 driver._run()  # noqa: SLF001 (it is this class)
 
@@ -149,7 +149,7 @@ class Driver:
     def _run(self) -> None:
         self._timer = None
         delay, effects = self._chain.tick()
-        self.note(effects)
+        self.apply(effects)
         if delay is not None and self._timer is None:
             self._schedule(delay)
 
@@ -157,7 +157,7 @@ class Driver:
 def _note(this: ref[Driver], drivers: WeakSet[Driver], effects: Effects) -> None:
     driver = this() or next(iter(drivers), None)
     if driver is not None:
-        driver.note(effects)
+        driver.apply(effects)
 
 
 def _end(callouts: Callouts) -> None:

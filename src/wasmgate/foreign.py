@@ -66,7 +66,7 @@ class ForeignFunctions:
             if _is_async(function):
                 asynchronous[name] = function  # type: ignore[assignment]
             else:
-                synchronous[name] = _told(name, function)  # type: ignore[arg-type]
+                synchronous[name] = _logging_errors(name, function)  # type: ignore[arg-type]
         return cls(synchronous, asynchronous)
 
     def for_host(self) -> HostFunctions:
@@ -100,7 +100,7 @@ def _is_async(function: Function) -> bool:
     return any(map(inspect.iscoroutinefunction, (function, type(function).__call__)))
 
 
-def _told(name: str, function: SyncFunction) -> SyncFunction:
+def _logging_errors(name: str, function: SyncFunction) -> SyncFunction:
     """Wrap a function: what it raises is logged before the policy gets INTERNAL_FAILURE."""
 
     @functools.wraps(function)

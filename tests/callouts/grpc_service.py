@@ -72,6 +72,6 @@ async def serving(certificate: bytes | None = None) -> AsyncIterator[tuple[Servi
         port = server.add_secure_port("127.0.0.1:0", credentials)
     await server.start()
     try:
-        yield service, Target("127.0.0.1", port, secure=certificate is not None, judged=True)
+        yield service, Target("127.0.0.1", port, secure=certificate is not None, checked=True)
     finally:
         await server.stop(grace=None)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wasmgate.callouts.address_policy import AddressRefused, judge
+from wasmgate.callouts.address_policy import AddressRefused, check
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ def samples(block: Network) -> list[IPv4Address | IPv6Address]:
 def is_refused(name: str, address: str) -> bool:
     """Tell what the judge says."""
     try:
-        judge(name, address)
+        check(name, address)
     except AddressRefused:
         return True
     return False
@@ -149,7 +149,7 @@ def test_no_form_hides_metadata(form: str, inner: str) -> None:
 @pytest.mark.parametrize("form", ["mapped", "nat64", "isatap-private", "isatap-global"])
 def test_a_form_of_a_public_address_is_public(form: str) -> None:
     """Where the form itself is meant for the internet."""
-    judge(PUBLIC_NAME, str(FORMS[form](IPv4Address("93.184.216.34"))))
+    check(PUBLIC_NAME, str(FORMS[form](IPv4Address("93.184.216.34"))))
 
 
 def test_a_zone_does_not_hide_an_address() -> None:

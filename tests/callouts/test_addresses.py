@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.gateway.scripted_upstream import ScriptedUpstream
-from wasmgate.callouts.address_policy import AddressRefused, dial_judged, judge, resolve
+from wasmgate.callouts.address_policy import AddressRefused, check, dial_checked, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ PUBLIC_NAMES = ["auth.example.com", "internal.example.com", "notinternal.com", "
 def test_no_name_leads_to_metadata(name: str, address: str) -> None:
     """Nor to any other address of the link, nor to many at once."""
     with pytest.raises(AddressRefused, match="link-local, multicast, unspecified or metadata"):
-        judge(name, address)
+        check(name, address)
 
 
 @pytest.mark.parametrize("name", PUBLIC_NAMES)
@@ -41,21 +41,21 @@ def test_no_name_leads_to_metadata(name: str, address: str) -> None:
 def test_a_public_name_does_not_lead_inside(name: str, address: str) -> None:
     """And the message says what to write instead."""
     with pytest.raises(AddressRefused, match="put a cluster or the address itself in `net`"):
-        judge(name, address)
+        check(name, address)
 
 
 @pytest.mark.parametrize("name", INTERNAL_NAMES)
 @pytest.mark.parametrize("address", PRIVATE)
 def test_an_internal_name_leads_inside(name: str, address: str) -> None:
     """That is what it was written for."""
-    judge(name, address)
+    check(name, address)
 
 
 @pytest.mark.parametrize("name", [*INTERNAL_NAMES, *PUBLIC_NAMES])
 @pytest.mark.parametrize("address", PUBLIC)
 def test_every_name_leads_to_public_addresses(name: str, address: str) -> None:
     """Whatever form they are written in."""
-    judge(name, address)
+    check(name, address)
 
 
 def answering(*addresses: str) -> Callable[..., Any]:
@@ -124,7 +124,7 @@ def test_the_connection_goes_to_the_judged_address() -> None:
                 made.append(Peer())
                 return made[-1]
 
-            await dial_judged(make, "auth.internal", upstream.port, None)
+            await dial_checked(make, "auth.internal", upstream.port, None)
             await upstream.until(lambda: upstream.open == 1)
             address: str = made[-1].transport.get_extra_info("peername")[0]
             made[-1].transport.close()
@@ -140,7 +140,7 @@ def test_the_next_address_is_tried() -> None:
     async def go() -> str:
         async with ScriptedUpstream() as upstream:
             peer = Peer()
-            await dial_judged(lambda: peer, "auth.internal", upstream.port, None)
+            await dial_checked(lambda: peer, "auth.internal", upstream.port, None)
             address: str = peer.transport.get_extra_info("peername")[0]
             peer.transport.close()
             return address
@@ -152,7 +152,7 @@ def test_the_next_address_is_tried() -> None:
 def test_nobody_answers() -> None:
     """Then the last failure is the answer."""
     with resolved("127.0.0.2") as runner, pytest.raises(ConnectionRefusedError):
-        runner.run(dial_judged(asyncio.Protocol, "auth.internal", 9, None))
+        runner.run(dial_checked(asyncio.Protocol, "auth.internal", 9, None))
 
 
 class Peer(asyncio.Protocol):

@@ -177,7 +177,7 @@ async def test_grpcio_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "grpc", None)
     async with calls() as made:
         with pytest.raises(CalloutFailed, match=r"pip install 'wasmgate\[grpc\]'") as failed:
-            await made.call(call(), Target("127.0.0.1", 9, secure=False, judged=True))
+            await made.call(call(), Target("127.0.0.1", 9, secure=False, checked=True))
         assert failed.value.status == UNIMPLEMENTED
 
 

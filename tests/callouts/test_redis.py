@@ -36,7 +36,7 @@ async def ask(
     made: RedisCalls, port: int, query: bytes, *, database: int = 0, **login: str
 ) -> bytes:
     """Make one query."""
-    where = Target("127.0.0.1", port, secure=False, judged=False)
+    where = Target("127.0.0.1", port, secure=False, checked=False)
     return await made.call(asked(kind="redis", body=query, **login), where, database, 5.0)
 
 
@@ -119,7 +119,7 @@ async def started(made: RedisCalls, server: Server) -> None:
 async def test_no_reply_in_time(tmp_path: Path) -> None:
     """Ends the connection: what follows on it would wait, too."""
     async with redis(tmp_path) as server, calls() as made:
-        where = Target("127.0.0.1", server.port, secure=False, judged=False)
+        where = Target("127.0.0.1", server.port, secure=False, checked=False)
         slow = asked(kind="redis", body=command("XREAD", "BLOCK", "0", "STREAMS", "s", "$"))
         with pytest.raises(TimeoutError):
             await made.call(slow, where, 0, 0.1)
@@ -140,11 +140,11 @@ async def test_who_gives_up_costs_the_others_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("query", "reason"),
     [
-        (b"PING\r\n", "no command"),
+        (b"PING\r\n", "not a RESP command"),
         (b"", "whole commands"),
         (command("PING")[:-1], "whole commands"),
         (command("PING") * 65, "whole commands"),
-        (b"+OK\r\n", "no command"),
+        (b"+OK\r\n", "not a RESP command"),
         (command("subscribe", "c"), "SUBSCRIBE is not for policies"),
         (command("PING") + command("SELECT", "1"), "SELECT is not for policies"),
     ],

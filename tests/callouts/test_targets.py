@@ -21,13 +21,13 @@ from wasmgate.errors import ConfigError
 def test_a_name_and_a_port(name: str, endpoint: str) -> None:
     """Port 443 means TLS; the addresses are judged."""
     found = target(name, {})
-    assert (found.endpoint, found.judged) == (endpoint, True)
+    assert (found.endpoint, found.checked) == (endpoint, True)
 
 
 def test_a_cluster_is_the_operators_word() -> None:
     """So it is not judged, and its name may be anything."""
     found = target("auth:443", fixed({"auth:443": "https://10.0.0.7:8443"}))
-    assert (found.endpoint, found.judged) == ("https://10.0.0.7:8443", False)
+    assert (found.endpoint, found.checked) == ("https://10.0.0.7:8443", False)
 
 
 def test_a_cluster_says_which_endpoint_is_next() -> None:

@@ -113,7 +113,7 @@ def test_a_file_that_is_no_recording_is_1(content: str, tmp_path: Path, wasmgate
     """And is named."""
     (tmp_path / "wrong.json").write_text(content)
     done = wasmgate("replay", "wrong.json")
-    assert (done.returncode, "wrong.json is no recording" in done.stderr) == (1, True)
+    assert (done.returncode, "wrong.json is not a recording" in done.stderr) == (1, True)
 
 
 def test_a_file_that_is_not_there_is_1(wasmgate: Command) -> None:

@@ -1,8 +1,8 @@
 """Which addresses a name may lead to.
 
 Who answers for a public name may let it lead anywhere, to this machine and to the network behind it
-as well, and may change that between two look-ups. So every address is judged, and the connection
-goes to the address that was judged.
+as well, and may change that between two look-ups. So every address is checked, and the connection
+goes to the address that was checked.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-__all__ = ["AddressRefused", "dial_judged", "judge", "resolve"]
+__all__ = ["AddressRefused", "check", "dial_checked", "resolve"]
 
 # Names that no public registry gives out: RFC 6761, RFC 6762, RFC 8375, ICANN's reservation of
 # "internal", and those that ICANN will not delegate because private networks use them.
@@ -42,7 +42,7 @@ class AddressRefused(Exception):
     """A name led to an address that it may not lead to; says why and what to write instead."""
 
 
-def judge(name: str, address: str) -> None:
+def check(name: str, address: str) -> None:
     """Raise AddressRefused unless `name` may lead to `address`.
 
     A name that only a private network can have may lead to that network and to this machine; any
@@ -80,12 +80,12 @@ async def resolve(host: str, port: int) -> list[str]:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         for address in addresses:
-            judge(host, address)
+            check(host, address)
         return addresses
     return [host]
 
 
-async def dial_judged(
+async def dial_checked(
     make: Callable[[], asyncio.Protocol], host: str, port: int, context: ssl.SSLContext | None
 ) -> None:
     """Connect to the first address of the name that answers; a `wasmgate.upstream.Dial`."""

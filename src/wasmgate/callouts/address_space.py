@@ -54,7 +54,7 @@ _ISATAP = (0x0000_5EFE, 0x0200_5EFE)  # RFC 5214 section 6.1, an interface ident
 
 
 def is_public(ip: IP) -> bool:
-    """Tell whether anybody's packets reach this address, and nothing inside of a network."""
+    """Tell whether this address is one of the public Internet, and not inside of a network."""
     if isinstance(ip, IPv4Address):
         return _has(_REACHABLE_4, ip) or not _has(_NOT_REACHABLE_4, ip)
     if ip in _MAPPED or ip in _NAT64:

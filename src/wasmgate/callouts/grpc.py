@@ -67,7 +67,7 @@ class GrpcCalls:
         authority = f"{target.host}:{target.port}"
         where = f"dns:///{authority}"
         options: list[tuple[str, str | int]] = []
-        if target.judged:
+        if target.checked:
             addresses = await _addresses(target)
             where = addresses[0]
             options = [("grpc.default_authority", authority)]
@@ -206,7 +206,7 @@ def _metadata(fields: Metadata) -> tuple[tuple[str, str | bytes], ...]:
         if key.startswith(b":") or key in {b"te", b"content-type", b"user-agent"}:
             continue  # the transport's own
         if not _KEY.fullmatch(key) or key.startswith(b"grpc-"):
-            raise CalloutFailed(f"{name!r} is no key of metadata", Status.INVALID_ARGUMENT)
+            raise CalloutFailed(f"{name!r} is not a metadata key", Status.INVALID_ARGUMENT)
         text = key.decode("ascii")
         if text.endswith("-bin"):
             sent.append((text, value))

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wasmgate.callouts.address_policy import dial_judged
+from wasmgate.callouts.address_policy import dial_checked
 from wasmgate.callouts.failure import CalloutFailed, Status
 from wasmgate.errors import UpstreamError
 from wasmgate.upstream import HttpUpstream, UpstreamLimits
@@ -67,14 +67,14 @@ class HttpCalls:
         bounds = UpstreamLimits(connections=limits.per_policy, read=limits.time)
         self._limits = limits
         self._network = HttpUpstream(limits=bounds)
-        self._judging = HttpUpstream(limits=bounds, dial=dial_judged)
+        self._checking = HttpUpstream(limits=bounds, dial=dial_checked)
 
     async def call(self, callout: Callout, target: Target) -> tuple[Fields, bytes, Fields]:
         """Return fields with `:status` first, body and trailers of the answer.
 
         Raises CalloutFailed and AddressRefused.
         """
-        upstream = target.upstream or (self._judging if target.judged else self._network)
+        upstream = target.upstream or (self._checking if target.checked else self._network)
         # Other transports do the framing themselves, and have no place for trailers.
         trailers = callout.trailers if isinstance(upstream, HttpUpstream) else []
         request = _request(callout, target.endpoint, trailers)
@@ -105,7 +105,7 @@ class HttpCalls:
     def close(self) -> None:
         """Close what is idle."""
         self._network.close()
-        self._judging.close()
+        self._checking.close()
 
 
 def _request(callout: Callout, endpoint: str, trailers: Fields) -> Request:
@@ -113,18 +113,21 @@ def _request(callout: Callout, endpoint: str, trailers: Fields) -> Request:
     method, path = pseudo.get(b":method", b""), pseudo.get(b":path", b"")
     authority = pseudo.get(b":authority", b"")
     if not _TOKEN.fullmatch(method) or method == b"CONNECT":
-        raise CalloutFailed(f"{method!r} is no method for it", Status.INVALID_ARGUMENT)
+        raise CalloutFailed(f"{method!r} is not a method of an HTTP call", Status.INVALID_ARGUMENT)
     if not _TARGET.fullmatch(path):
-        raise CalloutFailed(f"{path!r} is no path", Status.INVALID_ARGUMENT)
+        raise CalloutFailed(f"{path!r} is not a path", Status.INVALID_ARGUMENT)
     if not _AUTHORITY.fullmatch(authority):
-        raise CalloutFailed(f"{authority!r} is no authority", Status.INVALID_ARGUMENT)
+        raise CalloutFailed(f"{authority!r} is not an authority", Status.INVALID_ARGUMENT)
     sent = [(name.lower(), value.strip(b" \t")) for name, value in callout.headers]
     fields = [field for field in sent if field[0][:1] != b":" and field[0] not in _OURS]
     last = [(name.lower(), value.strip(b" \t")) for name, value in trailers]
     last = [field for field in last if field[0] not in _OURS]
     for name, value in (*fields, *last):
         if not (_TOKEN.fullmatch(name) and _VALUE.fullmatch(value)):
-            raise CalloutFailed(f"{name!r} is no field, or its value none", Status.INVALID_ARGUMENT)
+            raise CalloutFailed(
+                f"{name!r} is not a field name, or its value is not a field value",
+                Status.INVALID_ARGUMENT,
+            )
     text = method.decode("ascii")
     framing, content = _framed(text, callout.body, last)
     return Request(endpoint, text, path, [(b"host", authority), *fields, *framing], content)

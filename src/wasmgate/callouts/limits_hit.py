@@ -81,7 +81,7 @@ class LimitsHit:
                 item = parse(limit)
             except ValueError:
                 raise ValueError(
-                    f"{limit!r} is no limit: write it like '100/minute' or '5 per 10 seconds'"
+                    f"{limit!r} is not a limit: write it like '100/minute' or '5 per 10 seconds'"
                 ) from None
             if len(self._items) >= _PARSED:
                 self._items.clear()

@@ -126,7 +126,7 @@ class Callouts:
         task.add_done_callback(lambda _: self._ended(callout.id, policy))
 
     def cancel(self, callout: int) -> None:
-        """End a callout whose answer nobody waits for."""
+        """End a callout whose policy no longer waits for the answer."""
         running = self._shared.running.get(callout)
         if running is not None:
             running.task.cancel()
@@ -283,5 +283,7 @@ def _database(query: str) -> int:
     """Return the database that "db=1" names, as Higress writes it behind an upstream."""
     text = parse_qs(query).get("db", ["0"])[0]
     if not text.isdecimal():
-        raise CalloutFailed(f"{text!r} is no database of Redis", Status.INVALID_ARGUMENT)
+        raise CalloutFailed(
+            f"{text!r} is not a number of a Redis database", Status.INVALID_ARGUMENT
+        )
     return int(text)

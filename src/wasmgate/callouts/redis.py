@@ -13,7 +13,7 @@ from functools import cache
 from ssl import create_default_context
 from typing import TYPE_CHECKING, cast
 
-from wasmgate.callouts.address_policy import dial_judged
+from wasmgate.callouts.address_policy import dial_checked
 from wasmgate.callouts.failure import CalloutFailed, Status
 from wasmgate.callouts.resp import Malformed, Values, command
 from wasmgate.upstream.dial import dial_by_name
@@ -111,7 +111,7 @@ def _looked_at(connecting: asyncio.Task[Connection]) -> None:
 async def _connect(login: Login, limits: CalloutLimits) -> Connection:
     target = login.target
     connection = Connection(limits)
-    dial = dial_judged if target.judged else dial_by_name
+    dial = dial_checked if target.checked else dial_by_name
     context = _tls() if target.secure else None
     try:
         async with asyncio.timeout(limits.time):
@@ -202,11 +202,11 @@ class Connection(asyncio.Protocol):
         try:
             values = self._values.feed(data)
         except Malformed as error:
-            self.fail(f"Redis sent what is no reply: {error}")
+            self.fail(f"Redis sent an invalid reply: {error}")
             return
         for value in values:
             if not self._waiting:
-                self.fail("Redis sent a reply that nobody asked for")
+                self.fail("Redis sent a reply without a query")
                 return
             if self._waiting[0].add(value):
                 self._waiting.popleft()
@@ -225,7 +225,7 @@ def _commands(query: bytes) -> int:
         commands = values.feed(query)
         names = [_name(each) for each in commands]
     except (Malformed, ValueError):
-        raise CalloutFailed("the query is no command of RESP", Status.INVALID_ARGUMENT) from None
+        raise CalloutFailed("the query is not a RESP command", Status.INVALID_ARGUMENT) from None
     if not commands or values.pending or len(commands) > _AT_ONCE:
         raise CalloutFailed(
             f"the query must be 1 to {_AT_ONCE} whole commands of RESP", Status.INVALID_ARGUMENT

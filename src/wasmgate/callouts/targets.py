@@ -25,7 +25,7 @@ _PLAIN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 
 @dataclass(frozen=True)
 class Cluster:
-    """What the operator has named: its endpoints are the operator's word and are not judged.
+    """What the operator has named: its endpoints are the operator's word and are not checked.
 
     `endpoint` chooses the next one, None when there is none; `upstream` carries HTTP requests to
     it, and is None for the network.
@@ -37,12 +37,12 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Target:
-    """Where a callout goes. `judged`: a policy named it, so its addresses are judged."""
+    """Where a callout goes. `checked`: a policy named it, so its addresses are checked."""
 
     host: str
     port: int
     secure: bool
-    judged: bool
+    checked: bool
     upstream: Upstream | None = None
 
     @property
@@ -94,14 +94,14 @@ def target(name: str, clusters: Mapping[str, Cluster]) -> Target:
         if endpoint is None:
             raise CalloutFailed(f"the cluster {name!r} has no healthy endpoint")
         host, port, secure = _endpoint(endpoint)
-        return Target(host, port, secure, judged=False, upstream=cluster.upstream)
+        return Target(host, port, secure, checked=False, upstream=cluster.upstream)
     plain = _PLAIN.fullmatch(name)
     if plain is None:
         raise CalloutFailed(
-            f"there is no cluster {name!r}, and it is no host:port", Status.INVALID_ARGUMENT
+            f"there is no cluster {name!r}, and it is not host:port", Status.INVALID_ARGUMENT
         )
     port = int(plain[2])
-    return Target(plain[1].strip("[]"), port, port == _HTTPS, judged=True)
+    return Target(plain[1].strip("[]"), port, port == _HTTPS, checked=True)
 
 
 def _endpoint(text: str) -> tuple[str, int, bool]:

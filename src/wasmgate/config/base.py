@@ -8,7 +8,7 @@ __all__ = ["Model"]
 
 
 class Model(BaseModel):
-    """What all parts share: frozen, and a key that nobody knows is an error."""
+    """What all models share: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True

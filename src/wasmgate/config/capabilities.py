@@ -25,7 +25,7 @@ def _upstream(value: str) -> str:
 
 
 def _readable(value: object) -> object:
-    """Take what the surroundings resolved as it is: a `Mount`."""
+    """Take what the resolver resolved as it is: a `Mount`."""
     if isinstance(value, (str, Mount)) and value:
         return value
     raise wrong("path", "must be text", "write a path, such as read: [keys/]")

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from wasmgate.config.models import GatewayConfig
 from wasmgate.config.problems import Problem, explain
 from wasmgate.config.references import dangling
-from wasmgate.config.resolution import Surroundings
+from wasmgate.config.resolution import ReferenceResolver
 from wasmgate.config.written import InFile
 from wasmgate.config.yaml_source import read_yaml
 from wasmgate.errors import ConfigError
@@ -60,9 +60,9 @@ def _text(file: Path) -> str:
 
 
 def _validated(source: Source, file: Path) -> GatewayConfig | None:
-    surroundings = Surroundings(file.absolute().parent)
-    data = surroundings.resolve(_without_extensions(source.data))
-    found = [*surroundings.problems, *dangling(data)]
+    resolver = ReferenceResolver(file.absolute().parent)
+    data = resolver.resolve(_without_extensions(source.data))
+    found = [*resolver.problems, *dangling(data)]
     config = None
     try:
         config = GatewayConfig.model_validate(data).read_from(InFile(file, source))

@@ -58,7 +58,7 @@ def _unreachable(
     capabilities: Mapping[str, Any], policies: Mapping[str, Any], clusters: Mapping[str, Any]
 ) -> Iterator[Mistake]:
     for index, name in enumerate(_sequence(capabilities.get("net"))):
-        # What has a port is an address, and what is no upstream at all is for the models.
+        # A name with a port is an address; names that are not upstreams are for the models.
         if isinstance(name, str) and ":" not in name and is_upstream(name):
             for path, text, hint in _missing(("net", index), name, clusters, "cluster"):
                 said = f"{text}; an address has a port, such as {name}:8080"

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
     from wasmgate.origins import Key
 
-__all__ = ["MAX_FILE", "MAX_FILES", "Surroundings"]
+__all__ = ["MAX_FILE", "MAX_FILES", "ReferenceResolver"]
 
 MAX_FILE = 1024 * 1024
 # Of all files together: a file that is named a thousand times counts a thousand times.
 MAX_FILES = 16 * MAX_FILE
 
 
-class Surroundings:
+class ReferenceResolver:
     """Brings in what plain data names; `problems` has what could not be brought in."""
 
     def __init__(self, folder: Path) -> None:
@@ -36,7 +36,7 @@ class Surroundings:
         self._read = 0
         self.problems: list[Mistake] = []
 
-    def resolve(self, data: Any) -> Any:  # noqa: ANN401 (data that nobody has checked)
+    def resolve(self, data: Any) -> Any:  # noqa: ANN401 (unchecked data)
         """Return the data with full paths of modules and the text of files in configurations."""
         if not isinstance(data, Mapping) or not isinstance(data.get("policies"), Mapping):
             return data

@@ -14,7 +14,7 @@ from wasmgate.callouts.performer import CalloutEnvironment
 from wasmgate.callouts.targets import Cluster
 from wasmgate.errors import ConfigError
 from wasmgate.gateway.direct.loop_state import DirectState
-from wasmgate.gateway.loaded_policies import ConfiguredPolicies, Loaded
+from wasmgate.gateway.loaded_policies import ConfiguredPolicies, LoadedPolicy
 from wasmgate.gateway.loop_state import LoopState
 from wasmgate.upstream import HttpUpstream, UpstreamLimits
 
@@ -56,8 +56,8 @@ class Deployment:
         self._states: dict[asyncio.AbstractEventLoop, LoopState] = {}
         self._direct: dict[asyncio.AbstractEventLoop, DirectState] = {}
         before = previous.loaded if previous is not None else {}
-        self.loaded: dict[str, Loaded] = {
-            name: Loaded.of(policy, host, before.get(name))
+        self.loaded: dict[str, LoadedPolicy] = {
+            name: LoadedPolicy.of(policy, host, before.get(name))
             for name, policy in config.to_policies().items()
         }
         self.configured: ConfiguredPolicies = ConfiguredPolicies(

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from wasmgate.config.models import Route
     from wasmgate.policy import Policy
 
-__all__ = ["ConfiguredPolicies", "Loaded", "configure"]
+__all__ = ["ConfiguredPolicies", "LoadedPolicy", "configure"]
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedPolicy:
     """A policy in use, and what it was loaded with."""
 
     policy: Policy
@@ -27,7 +27,7 @@ class Loaded:
     plugin: Plugin
 
     @classmethod
-    def of(cls, policy: Policy, host: Host, previous: Loaded | None) -> Loaded:
+    def of(cls, policy: Policy, host: Host, previous: LoadedPolicy | None) -> LoadedPolicy:
         """Load a policy, or go on with a previous one that is equal and runs the same module."""
         environment = policy.environment()
         equal = (
@@ -64,7 +64,7 @@ class ConfiguredPolicies:
     def __init__(
         self,
         config: GatewayConfig,
-        loaded: Mapping[str, Loaded],
+        loaded: Mapping[str, LoadedPolicy],
         previous: ConfiguredPolicies | None,
     ) -> None:
         self._config = config

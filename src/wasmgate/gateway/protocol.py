@@ -153,7 +153,7 @@ class GatewayProtocol(ConnectionRelay):
         self._perform(*self._native.close())
 
     def _note(self) -> None:
-        self._direct.driver.note(self._native.notes())
+        self._direct.driver.apply(self._native.notes())
         if self._access_log is not None:
             client = "" if self._client is None else "{}:{}".format(*self._client)
             for method, target, version, status in self._native.accesses():
@@ -246,7 +246,7 @@ class GatewayProtocol(ConnectionRelay):
         self._native.drain()
         patience = self._config.timeout_graceful_shutdown
         if patience is not None:
-            # The server cancels tasks then, and here is none; policies learn of the end as well.
+            # The server cancels tasks then; this connection has none. Policies see the end.
             self._direct.loop.call_later(patience, self._transport.abort)
 
 

@@ -117,7 +117,7 @@ class RequestCycle:
         self._phase = phase
         effects = self._stream.close()
         if effects is not None:
-            self._driver.note(effects)
+            self._driver.apply(effects)
         if self._waits:
             self._driver.wake(self._stream.id)
 
@@ -288,7 +288,7 @@ class RequestCycle:
 
     def _note(self, effects: Effects) -> None:
         if effects.noteworthy:
-            self._driver.note(effects)
+            self._driver.apply(effects)
         self._full = (effects.request_full, effects.response_full)
 
     async def _perform(self, effects: Effects) -> None:

@@ -50,7 +50,7 @@ class Handshake:
             self._incoming.cancel()
         effects = self._stream.close()
         if effects is not None:
-            self._driver.note(effects)
+            self._driver.apply(effects)
 
     async def receive(self) -> Message:
         """Return what the server says, in its order."""
@@ -65,7 +65,7 @@ class Handshake:
 
     async def until_forwarded(self, scope: Scope, effects: Effects) -> Effects | None:
         """Return the effects that let the head go on, or None when a policy denied it."""
-        self._driver.note(effects)
+        self._driver.apply(effects)
         while not effects.forward:
             if effects.reset or effects.response_head is not None:
                 await self._deny(effects, known=_EXTENSION in (scope.get("extensions") or {}))
@@ -92,7 +92,7 @@ class Handshake:
                         await self._close()
                         return None
                 if effects is not None:
-                    driver.note(effects)
+                    driver.apply(effects)
                     return effects
                 if self._incoming.done():
                     message = self._incoming.result()

@@ -65,7 +65,7 @@ class Capabilities:
             for entry in entries:
                 if not fits(str(entry)):
                     hint = f"write {key}=({example!r},)"
-                    raise ConfigError(f"{entry!r} is no {said}", where=where, hint=hint)
+                    raise ConfigError(f"{entry!r} is not {said}", where=where, hint=hint)
             object.__setattr__(self, key, entries)
 
     def mounts(self) -> list[tuple[str, Path]]:
@@ -94,12 +94,12 @@ def _is_pattern(text: str) -> bool:
 
 
 _ENTRIES: dict[str, tuple[Callable[[str], object], str]] = {
-    "net": (is_upstream, "name of a cluster and no address like auth.internal:8080"),
-    "env": (_VARIABLE.fullmatch, "name of an environment variable"),
-    "read": (bool, "path"),
-    "foreign_functions": (bool, "name of a foreign function"),
-    "metrics": (_is_pattern, "name of a metric and no prefix that ends in '*'"),
-    "shared_data": (bool, "name of a policy"),
+    "net": (is_upstream, "the name of a cluster or an address like auth.internal:8080"),
+    "env": (_VARIABLE.fullmatch, "the name of an environment variable"),
+    "read": (bool, "a path"),
+    "foreign_functions": (bool, "the name of a foreign function"),
+    "metrics": (_is_pattern, "the name of a metric or a prefix that ends in '*'"),
+    "shared_data": (bool, "the name of a policy"),
 }
 _EXAMPLES = {
     "net": "auth.internal:8080",

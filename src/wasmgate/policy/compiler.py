@@ -1,7 +1,7 @@
-"""Compiles modules in processes of their own, so that no compiler's memory stays in ours.
+"""Compiles modules in subprocesses, so that the compiler's memory does not stay in this one.
 
 A process is started for one module and ends with it. It has a limit of memory and of time, sees
-none of our environment, and puts what it made into the cache of artifacts, where we find it.
+none of this process's environment, and puts the artifact into the cache.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def compile_in_subprocess(module: bytes, cache: Path, tier: Tier) -> None:
     Raises CompilerFailed, CompilerMissing.
     """
     if not Path(sys.executable or "").name.lower().startswith("python"):
-        raise CompilerMissing(f"{sys.executable!r} is no Python that could be started")
+        raise CompilerMissing(f"{sys.executable!r} is not a Python that can be started")
     folder = str(Path(_native.__file__).parent)
     command = [sys.executable, "-I", "-S", _compile.__file__, folder, str(cache), tier]
     command.append(str(MEGABYTES))
@@ -69,7 +69,7 @@ def compile_in_subprocess(module: bytes, cache: Path, tier: Tier) -> None:
             check=False,
             timeout=SECONDS,
             env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-            # An interrupt of ours is none of its.
+            # An interrupt of this process does not reach it.
             process_group=0,
         )
     except subprocess.TimeoutExpired:
@@ -151,7 +151,7 @@ class Job:
 
 
 class Optimizer:
-    """Compiles modules for speed, one at a time, in a thread that is there while there are any."""
+    """Compiles modules for speed, one at a time, in a thread that exits when the queue is empty."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -162,7 +162,7 @@ class Optimizer:
     def add(self, plugin: Plugin, module: bytes, cache: Path) -> None:
         """Let a plugin of fast code have better code when it is there.
 
-        A plugin that is gone by then is let go, and so is a module that nobody waits for.
+        Plugins that are dropped by then are forgotten; so is a module without plugins.
         """
         with self._lock:
             for key in list(self._jobs)[1:]:

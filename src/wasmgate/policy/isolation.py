@@ -1,4 +1,4 @@
-"""Who shares a virtual machine: the policies of one `vm_id`, or nobody but one tenant."""
+"""Who shares a virtual machine: the policies of one `vm_id`, or one tenant alone."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class PolicyHost:
     `set_time` sets the time of day, and their random bytes are the same in each run.
     `foreign_functions` are as in `PolicyMiddleware`; asynchronous ones are awaited at once.
 
-    `logs` has every line so far, `callouts` what policies ask of others and nobody has answered.
+    `logs` has every line so far, `callouts` the callouts of policies that are not answered yet.
     """
 
     def __init__(
@@ -162,7 +162,7 @@ class PolicyHost:
         if callout.kind != kind:
             raise ValueError(f"{callout!r} is answered otherwise: it is of kind {callout.kind!r}")
         if callout not in self.callouts:
-            raise ValueError(f"{callout!r} is over: answered before, or nobody waits for it")
+            raise ValueError(f"{callout!r} is over: answered before, or no policy waits for it")
         self.callouts.remove(callout)
 
     def _calls(self) -> ExchangeHost:

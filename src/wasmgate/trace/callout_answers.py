@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Answers"]
 
 _UNAVAILABLE = 14
-# Of HTTP and of gRPC: what is no failure.
+# The statuses of HTTP and of gRPC that are not failures.
 _GOOD = (200, 0)
 
 

@@ -71,7 +71,7 @@ class Hide(Protocol):
 
 
 def masked(message: Message, hide: Hide) -> Message:
-    """Return a message without what proves who somebody is."""
+    """Return a message with credentials masked."""
     shown: dict[str, Any] = {
         "headers": _hidden(message.headers, hide),
         "body": hide(message.body),
@@ -87,7 +87,7 @@ def _hidden(fields: Fields, hide: Hide) -> Fields:
 
 
 def written(message: Request | Response) -> dict[str, Any]:
-    """Return a message as JSON has it: header fields as Latin-1, a body that is no text apart."""
+    """Return a message as JSON has it: header fields as Latin-1, a body that is not text apart."""
     headers = {"headers": _as_text(message.headers)}
     last = {"trailers": _as_text(message.trailers)} if message.trailers else {}
     try:

@@ -198,7 +198,7 @@ class Recording:
 
     @classmethod
     def read(cls, path: Path) -> Recording:
-        """Read the file. Raises ConfigError when it is no recording."""
+        """Read the file. Raises ConfigError for a file that is not a recording."""
         try:
             with path.open("rb") as stream:
                 data = json.loads(stream.read(_MOST))
@@ -208,7 +208,7 @@ class Recording:
             raise ConfigError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
-                f"{path} is no recording of this version: {_said(error)}",
+                f"{path} is not a recording of this version: {_said(error)}",
                 where=str(path),
                 hint="make one with `wasmgate trace … --record FILE`",
             ) from error

@@ -45,7 +45,7 @@ class Inputs:
     seed: int = 0
 
     def masked(self, hide: Hide) -> Inputs:
-        """Return the same without what proves who somebody is."""
+        """Return the same with credentials masked."""
         answers = {name: [masked(one, hide) for one in its] for name, its in self.answers.items()}
         return replace(
             self,
@@ -83,7 +83,7 @@ class Outcome:
         return [(event.policy, event.name, event.outcome) for event in self.events]
 
     def masked(self) -> Outcome:
-        """Return the same without what proves who somebody is."""
+        """Return the same with credentials masked."""
         hide = self.hide
         return replace(
             self,

@@ -147,7 +147,7 @@ class AsgiForwarder(Interruptible):
             if task is not None:
                 task.cancel()
         if source is not None and source.done() and not source.cancelled():
-            source.exception()  # nobody waits for it any more
+            source.exception()  # it is not awaited: asyncio would log it
         if self._transaction is not None:
             self._transaction.close()
         self._noted(self._exchange.close())
@@ -161,7 +161,7 @@ class AsgiForwarder(Interruptible):
         return effects
 
     def _note(self, effects: Effects) -> None:
-        self._loop_state.driver.note(effects)
+        self._loop_state.driver.apply(effects)
         self._full = (effects.request_full, effects.response_full)
         if self._room is not None and not effects.request_full:
             self._room.set()

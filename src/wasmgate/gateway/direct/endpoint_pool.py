@@ -120,8 +120,8 @@ class PooledConnection(asyncio.Protocol):
 class EndpointPool:
     """At most `limits.connections` connections; who comes later waits for its turn.
 
-    Who waits gets the next connection, a new one or one that is given back; for each who waits one
-    is being made, as far as there may be more.
+    Waiters are served first in, first out, from released or new connections; one connect is under
+    way for each waiter, up to the limit.
     """
 
     def __init__(self, url: str, limits: UpstreamLimits) -> None:
@@ -222,7 +222,7 @@ class EndpointPool:
         self._choosy.discard(user)
 
     def free(self, connection: PooledConnection) -> None:
-        """Take a connection, lend it to who waits, or keep it."""
+        """Take a connection: for the first waiter, or to keep it idle."""
         waiting = (each for each in self._waiting if connection.fresh or each not in self._choosy)
         user = next(waiting, None) if self._waiting else None
         if user is not None:
@@ -230,7 +230,7 @@ class EndpointPool:
             connection.user = user
             user.connected(connection)
         elif self._closed or (self._waiting and self._open >= self.limits.connections):
-            connection.transport.abort()  # its place is for a new one, if somebody waits for that
+            connection.transport.abort()  # in its place a new one is made for a waiter
         else:
             connection.idle_since = self._loop.time()
             self._idle.append(connection)

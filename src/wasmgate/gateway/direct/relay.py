@@ -192,7 +192,7 @@ class ConnectionRelay(ABC, asyncio.Protocol):
             self._waiting = self._native.id
             self._waiter = self._direct.driver.waiter(self._waiting)
             self._waiter.add_done_callback(self._woken)
-            # It may have been asked to go on before anybody waited.
+            # The stream may have been woken before this waits.
             self._perform(*self._native.resume())
 
     def _woken(self, waiter: asyncio.Future[None]) -> None:

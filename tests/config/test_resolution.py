@@ -8,7 +8,7 @@ import pytest
 
 from wasmgate import ConfigError
 from wasmgate.config import load
-from wasmgate.config.resolution import MAX_FILE, Surroundings
+from wasmgate.config.resolution import MAX_FILE, ReferenceResolver
 from wasmgate.policy.capabilities import Mount
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 def resolve(folder: Path, configuration: object) -> tuple[Any, list[str]]:
     """Resolve one policy's configuration; return it and what was said."""
-    surroundings = Surroundings(folder)
-    data = surroundings.resolve({"policies": {"p": {"configuration": configuration}}})
-    return data["policies"]["p"]["configuration"], [one.text for one in surroundings.problems]
+    resolver = ReferenceResolver(folder)
+    data = resolver.resolve({"policies": {"p": {"configuration": configuration}}})
+    return data["policies"]["p"]["configuration"], [one.text for one in resolver.problems]
 
 
 def test_files_are_found_at_any_depth(tmp_path: Path) -> None:
@@ -61,13 +61,13 @@ def test_a_file_that_cannot_be_read_is_named(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [None, [], {"policies": []}, {"policies": {"p": 1}}])
 def test_other_mistakes_are_left_to_the_models(data: object, tmp_path: Path) -> None:
     """Nothing is resolved, nothing is lost."""
-    assert Surroundings(tmp_path).resolve(data) == data
+    assert ReferenceResolver(tmp_path).resolve(data) == data
 
 
 def test_what_a_policy_may_read_keeps_its_name(tmp_path: Path) -> None:
     """The policy sees it by the name in the file, wherever the file is."""
-    surroundings = Surroundings(tmp_path)
-    data = surroundings.resolve({"policies": {"p": {"capabilities": {"read": ["keys/", 5]}}}})
+    resolver = ReferenceResolver(tmp_path)
+    data = resolver.resolve({"policies": {"p": {"capabilities": {"read": ["keys/", 5]}}}})
     mount = Mount(tmp_path / "keys", at="keys/")
     assert data["policies"]["p"]["capabilities"]["read"] == [mount, 5]
 
