@@ -190,7 +190,9 @@ def test_a_policy_that_would_need_grpcio(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Is loaded with a warning: many modules import what they never call."""
-    monkeypatch.setattr("wasmgate.policy.find_spec", lambda name: None if name == "grpc" else name)
+    monkeypatch.setattr(
+        "wasmgate.policy.loading.find_spec", lambda name: None if name == "grpc" else name
+    )
     texts = Texts()
     module = tmp_path / "guest.wasm"
     module.write_bytes(caller(texts, "proxy_on_request_headers", texts.grpc_call()))

@@ -24,7 +24,7 @@ def test_a_policy_that_calls_others_asks_for_the_package_at_start(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Not when the first request needs it."""
-    monkeypatch.setattr("wasmgate.policy.find_spec", lambda _name: None)
+    monkeypatch.setattr("wasmgate.policy.loading.find_spec", lambda _name: None)
     (tmp_path / "own.wasm").write_bytes(b"\0asm proxy_http_call")
     policy = Policy(tmp_path / "own.wasm", capabilities=Capabilities(net=("auth.internal:80",)))
     with pytest.raises(ConfigError, match="the package httptools is missing") as caught:
