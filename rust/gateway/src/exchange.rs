@@ -70,37 +70,46 @@ impl Exchange {
         let line = reader.line();
         let (dropped, user) = reader.beside();
         let record = router.underscores.note(&dropped);
-        let (exchange, mut effects) = Self::opened(router, reader, line, user, ended)?;
-        effects.logs.extend(record);
+        let mut opened = match reader.finish(&router.proxies) {
+            Ok(RequestHead { answer: Some(answer), .. }) => Self::refused(router, &line, *answer),
+            Ok(head) => {
+                let field = |name: &[u8]| head.map.get(name).unwrap_or_default();
+                match router.find(field(b":authority"), field(b":path")) {
+                    Some(route) => Self::routed(router, route, &line, head, user, ended),
+                    None => Self::refused(router, &line, NO_ROUTE.response()),
+                }
+            }
+            Err(problem) => Self::refused(router, &line, problem.response()),
+        };
+        if let (Some(record), Ok((_, effects))) = (record, &mut opened) {
+            effects.logs.push(record);
+        }
+        opened
+    }
+
+    /// Answers a request that no route takes.
+    #[cold]
+    fn refused(
+        router: &Arc<Router>,
+        line: &RequestLine<'_>,
+        answer: LocalResponse,
+    ) -> Result<(Self, Effects), Error> {
+        let stream = Stream::open(&router.no_policies, Attributes::default());
+        let mut exchange = Self::new(router, None, stream, line.method == b"HEAD");
+        let effects = exchange.respond(answer)?;
         Ok((exchange, effects))
     }
 
-    fn opened(
+    /// Sends a request through the policies of its route.
+    #[inline]
+    fn routed(
         router: &Arc<Router>,
-        reader: RequestReader<'_>,
-        line: RequestLine<'_>,
+        route: usize,
+        line: &RequestLine<'_>,
+        head: RequestHead,
         user: Option<Arc<str>>,
         ended: bool,
     ) -> Result<(Self, Effects), Error> {
-        let outcome = reader.finish(&router.proxies).map_err(Problem::response);
-        let outcome = outcome.and_then(|mut head| {
-            if let Some(answer) = head.answer.take() {
-                return Err(answer);
-            }
-            let field = |name: &[u8]| head.map.get(name).unwrap_or_default();
-            let route = router.find(field(b":authority"), field(b":path"));
-            Ok((route.ok_or_else(|| NO_ROUTE.response())?, head))
-        });
-        let head_only = line.method == b"HEAD";
-        let (route, head) = match outcome {
-            Ok(found) => found,
-            Err(answer) => {
-                let stream = Stream::open(&router.no_policies, Attributes::default());
-                let mut exchange = Self::new(router, None, stream, head_only);
-                let effects = exchange.respond(answer)?;
-                return Ok((exchange, effects));
-            }
-        };
         let RequestHead { map, framing, client, .. } = head;
         let followed = router.route(route);
         let attributes = Attributes {
@@ -115,7 +124,7 @@ impl Exchange {
             user,
         };
         let stream = Stream::open(&followed.chain, attributes);
-        let mut exchange = Self::new(router, Some(route), stream, head_only);
+        let mut exchange = Self::new(router, Some(route), stream, line.method == b"HEAD");
         exchange.framing = framing;
         exchange.announced = framing.chunked || framing.length.is_some();
         exchange.body_follows = !ended && framing.has_body(line.version);

@@ -117,11 +117,17 @@ pub(crate) struct RequestHead {
     /// The client as policies see it, behind trusted proxies.
     pub client: Option<(Arc<str>, u16)>,
     /// The answer, if the request goes no further than here.
-    pub answer: Option<LocalResponse>,
+    pub answer: Option<Box<LocalResponse>>,
 }
 
 impl<'a> RequestReader<'a> {
-    pub(crate) fn new(line: RequestLine<'a>, limits: RequestLimits, proxies: &Networks) -> Self {
+    /// Starts to read a request; names with an underscore go on where `underscores` are allowed.
+    pub(crate) fn new(
+        line: RequestLine<'a>,
+        limits: RequestLimits,
+        proxies: &Networks,
+        underscores: bool,
+    ) -> Self {
         let mut map = HeaderMap::with_capacity(32, 2 << 10);
         for name in [b":method".as_slice(), b":scheme", b":authority", b":path"] {
             map.push(name, b"");
@@ -140,7 +146,7 @@ impl<'a> RequestReader<'a> {
             forwards: None,
             bytes: 0,
             fields: 0,
-            dropped: Some(Dropped::default()),
+            dropped: (!underscores).then(Dropped::default),
             user: None,
             problem: (line.target.len() > TARGET).then_some(LONG_TARGET),
             line,
@@ -149,13 +155,6 @@ impl<'a> RequestReader<'a> {
 
     pub(crate) fn line(&self) -> RequestLine<'a> {
         self.line
-    }
-
-    /// Lets names with an underscore go on.
-    #[must_use]
-    pub(crate) fn with_underscores(mut self, allowed: bool) -> Self {
-        self.dropped = (!allowed).then(Dropped::default);
-        self
     }
 
     /// The user whom the layer around this one found.
@@ -294,14 +293,14 @@ impl<'a> RequestReader<'a> {
     }
 
     /// RFC 9110 §7.6.2: OPTIONS and TRACE are forwarded so many times.
-    fn count_forwards(&mut self) -> Option<LocalResponse> {
+    fn count_forwards(&mut self) -> Option<Box<LocalResponse>> {
         let forwards = self.forwards.filter(|_| last_hop::counts(self.line.method))?;
         match forwards.checked_sub(1) {
             Some(left) => {
                 self.map.set(b"max-forwards", left.to_string().as_bytes());
                 None
             }
-            None => Some(last_hop::answer(self.line.method, self.line.target, &self.map)),
+            None => Some(Box::new(last_hop::answer(self.line.method, self.line.target, &self.map))),
         }
     }
 

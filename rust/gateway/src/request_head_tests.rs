@@ -19,7 +19,7 @@ const LINE: RequestLine<'static> = RequestLine {
 
 fn read(line: RequestLine<'_>, fields: Fields<'_>) -> Result<RequestHead, Problem> {
     let (limits, proxies) = (RequestLimits::default(), Networks::default());
-    let mut reader = RequestReader::new(line, limits, &proxies);
+    let mut reader = RequestReader::new(line, limits, &proxies, false);
     for (name, value) in fields {
         reader.field(name.as_bytes(), value.as_bytes());
     }
@@ -179,7 +179,7 @@ fn a_body_over_the_limit_is_refused_by_its_length() {
     let limits = RequestLimits { body: Some(9), ..RequestLimits::default() };
     let proxies = Networks::default();
     let status = |length: &[u8]| {
-        let mut reader = RequestReader::new(LINE, limits, &proxies);
+        let mut reader = RequestReader::new(LINE, limits, &proxies, false);
         reader.field(b"host", b"a");
         reader.field(b"content-length", length);
         reader.finish(&proxies).err().map(|problem| problem.status)
@@ -201,7 +201,7 @@ fn the_client_is_the_peer_unless_a_trusted_proxy_names_it() {
         let peer = Peer::new("192.0.2.7", 5000);
         let proxies = Networks::parse(proxies).unwrap();
         let line = RequestLine { peer: Some(&peer), ..LINE };
-        let mut reader = RequestReader::new(line, RequestLimits::default(), &proxies);
+        let mut reader = RequestReader::new(line, RequestLimits::default(), &proxies, false);
         reader.field(b"host", b"a");
         reader.field(b"x-forwarded-for", b"203.0.113.9");
         reader.finish(&proxies).unwrap().client.unwrap()

@@ -147,8 +147,7 @@ impl Router {
     /// Starts to read a request; give it to [`crate::Exchange::open`] of the same router.
     #[must_use]
     pub fn read<'a>(&self, line: RequestLine<'a>) -> RequestReader<'a> {
-        RequestReader::new(line, self.limits, &self.proxies)
-            .with_underscores(self.underscores.allowed())
+        RequestReader::new(line, self.limits, &self.proxies, self.underscores.allowed())
     }
 
     /// How many request fields were dropped because their names have an underscore.

@@ -57,7 +57,9 @@ impl Connection {
             self.accesses.extend(step.accesses);
         }
         let failed = !step.faults.is_empty();
-        self.faults.append(&mut step.faults);
+        if failed {
+            self.faults.append(&mut step.faults);
+        }
         let flags = [
             (step.release, RELEASE),
             (step.abandon, ABANDON),

@@ -17,9 +17,11 @@ pub(super) fn get(
     value_at: u32,
     size_at: u32,
 ) -> Answer {
-    guest.check(path, path_size)?;
-    if path_size as usize > CAPACITY {
-        return Err(Status::NotFound.into());
+    // The bytes of others are checked where they are read.
+    if path_size == 0 || path_size as usize > CAPACITY {
+        guest.check(path, path_size)?;
+        let empty = path_size == 0;
+        return Err(if empty { Status::SerializationFailure } else { Status::NotFound }.into());
     }
     let path = guest.read_short(path, path_size)?;
     // Each byte is looked at, by all who may know it.

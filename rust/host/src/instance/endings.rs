@@ -41,8 +41,8 @@ impl Instance {
         let due = self.endings.len() / 2;
         let env = self.env.as_mut(&mut self.store);
         env.ending = false;
-        env.calls.stream_ended = false;
         if done == 0 && !env.finished.contains(&context) && env.await_done(context, due) {
+            env.calls.stream_ended = false;
             self.has_pending = env.has_pending();
             return Ok(());
         }
@@ -53,22 +53,26 @@ impl Instance {
         Ok(())
     }
 
+    /// `proxy_on_log`, after the callouts of the stream are cancelled.
+    #[inline]
     fn log(&mut self, context: u32) -> Result<(), Error> {
         let calls = &mut self.env.as_mut(&mut self.store).calls;
         let orphans = calls.end_stream(context);
         calls.stream_ended = true;
+        if !orphans.is_empty() {
+            self.endings.extend(orphans.into_iter().map(Ending::Cancelled));
+        }
         if self.exports.log.is_some() {
             self.run("proxy_on_log", context, self.fuel(), |exports, store| {
                 exports.log.as_ref().map_or(Ok(()), |f| f.call(store, context))
             })?;
         }
-        self.calls().stream_ended = false;
-        self.endings.extend(orphans.into_iter().map(Ending::Cancelled));
         Ok(())
     }
 
+    /// `proxy_on_delete`.
+    #[inline]
     fn delete(&mut self, context: u32) -> Result<(), Error> {
-        self.calls().stream_ended = true;
         self.run("proxy_on_delete", context, self.fuel(), |exports, store| {
             exports.delete.as_ref().map_or(Ok(()), |f| f.call(store, context))
         })?;
@@ -107,8 +111,15 @@ impl Instance {
     pub(crate) fn end_next(&mut self) -> Result<(), Error> {
         match self.endings.pop_front() {
             None => Ok(()),
-            Some(Ending::Log(context)) => self.log(context),
-            Some(Ending::Delete(context)) => self.delete(context),
+            Some(Ending::Log(context)) => {
+                self.log(context)?;
+                self.calls().stream_ended = false;
+                Ok(())
+            }
+            Some(Ending::Delete(context)) => {
+                self.calls().stream_ended = true;
+                self.delete(context)
+            }
             Some(Ending::Cancelled(ended)) => self.tell_cancelled(ended),
         }
     }

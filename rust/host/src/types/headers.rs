@@ -176,6 +176,13 @@ impl HeaderMap {
         self.fields.iter().map(|f| (self.name_of(*f), self.value_of(*f), f.start < self.marked))
     }
 
+    /// The fields that came or changed since the others were marked.
+    #[inline]
+    pub(crate) fn iter_unmarked(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let unmarked = self.fields.iter().filter(|f| f.start >= self.marked);
+        unmarked.map(|f| (self.name_of(*f), self.value_of(*f)))
+    }
+
     /// The number of fields.
     #[must_use]
     #[inline]

@@ -223,8 +223,7 @@ class EndpointPool:
 
     def free(self, connection: PooledConnection) -> None:
         """Take a connection: for the first waiter, or to keep it idle."""
-        waiting = (each for each in self._waiting if connection.fresh or each not in self._choosy)
-        user = next(waiting, None) if self._waiting else None
+        user = self._next(connection) if self._waiting else None
         if user is not None:
             self._serve(user)
             connection.user = user
@@ -234,6 +233,13 @@ class EndpointPool:
         else:
             connection.idle_since = self._loop.time()
             self._idle.append(connection)
+
+    def _next(self, connection: PooledConnection) -> ConnectionUser | None:
+        """Return the user that has waited longest of those that take the connection."""
+        for user in self._waiting:
+            if connection.fresh or user not in self._choosy:
+                return user
+        return None
 
     def lost(self, connection: PooledConnection) -> None:
         """Forget a connection that is closed."""

@@ -8,22 +8,17 @@ use crate::types::headers::is_token;
 /// or `*` (RFC 9112 §3.2), and an authority that is one, or empty. What a client sent is for the layer
 /// above to judge, which may also ask for more.
 pub(super) fn is_request(head: &HeaderMap) -> bool {
-    let method = head.get(b":method").unwrap_or_default();
+    let (Some(method), Some(_)) = (head.get(b":method"), head.get(b":path")) else { return false };
     let plain = |text: &[u8], apart: &[u8]| {
         text.iter().all(|byte| !byte.is_ascii_whitespace() && !apart.contains(byte))
     };
-    let sound = |(name, value, as_it_came): (&[u8], &[u8], bool)| {
-        as_it_came
-            || match name {
-                b":method" => is_token(value),
-                b":path" if value == b"*" => method == b"OPTIONS",
-                b":path" => value.starts_with(b"/") && plain(value, b"#"),
-                b":authority" => plain(value, b"/?#@"),
-                _ => true,
-            }
-    };
-    [&b":method"[..], b":path"].iter().all(|name| head.get(name).is_some())
-        && head.iter_marked().all(sound)
+    head.iter_unmarked().all(|(name, value)| match name {
+        b":method" => is_token(value),
+        b":path" if value == b"*" => method == b"OPTIONS",
+        b":path" => value.starts_with(b"/") && plain(value, b"#"),
+        b":authority" => plain(value, b"/?#@"),
+        _ => true,
+    })
 }
 
 /// True for a response's head with a final status that clients understand.
@@ -37,21 +32,22 @@ pub(super) fn is_response(head: &HeaderMap) -> bool {
 pub(super) fn mend(head: &mut HeaderMap, direction: Direction) {
     let digits =
         |value: &[u8]| (1..20).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
-    let one_number = head.get(b"content-length").is_some_and(digits)
-        && head.get_all(b"content-length").count() == 1;
-    let stays = |(name, _, as_it_came): &(&[u8], &[u8], bool)| {
-        *as_it_came
-            || match *name {
-                b"content-length" => one_number,
-                b"transfer-encoding" => false,
-                b"connection" | b"keep-alive" | b"proxy-connection" | b"te" | b"upgrade" => {
-                    direction == Direction::Request
-                }
-                _ => true,
-            }
+    let one_number = |head: &HeaderMap| {
+        let mut lengths = head.get_all(b"content-length");
+        lengths.next().is_some_and(digits) && lengths.next().is_none()
     };
-    if !head.iter_marked().all(|field| stays(&field)) {
-        let kept = head.iter_marked().filter(stays);
+    let stays = |head: &HeaderMap, name: &[u8]| match name {
+        b"content-length" => one_number(head),
+        b"transfer-encoding" => false,
+        b"connection" | b"keep-alive" | b"proxy-connection" | b"te" | b"upgrade" => {
+            direction == Direction::Request
+        }
+        _ => true,
+    };
+    // Most policies write nothing of the kind: then nothing is copied.
+    if !head.iter_unmarked().all(|(name, _)| stays(head, name)) {
+        let fields = head.iter_marked();
+        let kept = fields.filter(|(name, _, as_it_came)| *as_it_came || stays(head, name));
         *head = kept.map(|(name, value, _)| (name, value)).collect();
     }
 }
