@@ -59,7 +59,7 @@ pub use types::capability::Capability;
 pub use types::effects::{Body, Effects, Head, LocalResponse, LogRecord, Pressure, Progress};
 pub use types::error::Error;
 pub use types::foreign_function::{ForeignFunction, ForeignFunctions, ForeignResult, Function};
-pub use types::headers::{HeaderMap, is_field_value};
+pub use types::headers::{HeaderMap, is_field_value, is_token};
 pub use types::limits::Limits;
 pub use types::load_error::LoadError;
 pub use types::log_level::LogLevel;

@@ -219,11 +219,40 @@ pub(crate) fn is_field(name: &[u8], value: &[u8]) -> bool {
     is_token(name) && is_field_value(value)
 }
 
-/// RFC 9110 §5.6.2.
-pub(crate) fn is_token(bytes: &[u8]) -> bool {
-    let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    !bytes.is_empty() && bytes.iter().all(token)
+/// True for a token (RFC 9110 §5.6.2): a field name or a method.
+#[must_use]
+#[inline]
+pub fn is_token(bytes: &[u8]) -> bool {
+    // Without a branch for each byte: nearly all are tokens.
+    !bytes.is_empty() && bytes.iter().fold(true, |token, b| token & TOKEN[usize::from(*b)])
 }
+
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'!' | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'&'
+                    | b'\''
+                    | b'*'
+                    | b'+'
+                    | b'-'
+                    | b'.'
+                    | b'^'
+                    | b'_'
+                    | b'`'
+                    | b'|'
+                    | b'~'
+            );
+        byte += 1;
+    }
+    table
+};
 
 /// True for a value without controls other than tab. CR, LF and NUL end fields in some readers;
 /// RFC 9110 §5.5 allows to refuse the others as well, and no honest sender uses them.

@@ -9,16 +9,19 @@ use crate::types::headers::is_token;
 /// above to judge, which may also ask for more.
 pub(super) fn is_request(head: &HeaderMap) -> bool {
     let (Some(method), Some(_)) = (head.get(b":method"), head.get(b":path")) else { return false };
-    let plain = |text: &[u8], apart: &[u8]| {
-        text.iter().all(|byte| !byte.is_ascii_whitespace() && !apart.contains(byte))
-    };
     head.iter_unmarked().all(|(name, value)| match name {
         b":method" => is_token(value),
         b":path" if value == b"*" => method == b"OPTIONS",
-        b":path" => value.starts_with(b"/") && plain(value, b"#"),
-        b":authority" => plain(value, b"/?#@"),
+        b":path" => value.starts_with(b"/") && !has(value, |byte| byte == b'#'),
+        b":authority" => !has(value, |byte| matches!(byte, b'/' | b'?' | b'#' | b'@')),
         _ => true,
     })
+}
+
+/// True if there is white space in the text, or a byte that is `refused`.
+#[inline]
+fn has(text: &[u8], refused: impl Fn(u8) -> bool) -> bool {
+    text.iter().fold(false, |found, byte| found | byte.is_ascii_whitespace() | refused(*byte))
 }
 
 /// True for a response's head with a final status that clients understand.
