@@ -23,14 +23,14 @@ OTHER = "anything else"
 # By the beginning of the symbol, without `<` and lifetimes; the first that fits counts.
 _NATIVE = {
     "crossing between Python and Rust": r"_native::|pyo3",
-    "routing": (r"wasmgate_gateway::(router|route_table|path_prefix|balancers|cluster|endpoint)"),
+    "routing": r"wasmgate_gateway::(routing|cluster)",
     "the upstream's request head": (
-        r"wasmgate_gateway::(upstream_head|forwarded|connection::writer)"
+        r"wasmgate_gateway::(exchange::upstream_head|http::forwarded|connection::writer)"
     ),
-    "the response": r"wasmgate_gateway::(response_|connection::upstream)",
+    "the response": r"wasmgate_gateway::(exchange::response_|connection::upstream)",
     "reading the request head": (
-        r"httparse|wasmgate_gateway::(connection::(downstream|head|body_reader)|request_head|"
-        r"framing|target|fields|authority|version|networks|body_length)"
+        r"httparse|wasmgate_gateway::(connection::(downstream|head|body_reader)|"
+        r"exchange::request_head|http)"
     ),
     "the exchange and its effects": r"wasmgate_gateway",
     "hostcalls": (

@@ -52,7 +52,7 @@ def test_samples_are_read_off_the_profilers_script(module: Callable[[str], Any])
 @pytest.mark.parametrize(
     ("symbol", "file", "expected"),
     [
-        ("wasmgate_gateway::route_table::RouteTable::find", "_native.abi3.so", "routing"),
+        ("wasmgate_gateway::routing::route_table::RouteTable::find", "_native.abi3.so", "routing"),
         ("<wasmer_vm::memory::VMMemory>::size", "_native.abi3.so", "hostcalls"),
         ("core::fmt::write", "_native.abi3.so", "Rust's standard library"),
         ("_int_free", "libc.so.6", "malloc and free"),
@@ -82,7 +82,7 @@ def test_kernel_time_belongs_to_its_system_call(module: Callable[[str], Any]) ->
 def test_instructions_are_added_up_by_part(module: Callable[[str], Any]) -> None:
     """Callgrind's lines, with the mark of a recursion, and code of no file."""
     lines = [
-        "1,000 (50.0%)  ???:wasmgate_gateway::router::Router::read'2 [/x/_native.abi3.so]",
+        "1,000 (50.0%)  ???:wasmgate_gateway::routing::router::Router::find'2 [/x/_native.abi3.so]",
         "  900 (45.0%)  ???:0x00000000054e9000 [???]",
         "  100 ( 5.0%)  ???:0x00000000054e9010",
     ]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::fields::{is_field_value, is_token};
+use crate::http::fields::{is_field_value, is_token};
 
 /// Bytes of one chunk-size line, with its extensions, which are read and forgotten.
 const SIZE_LINE: usize = 1024;

@@ -8,7 +8,10 @@ use crate::connection::head::{self, BadHead};
 use crate::connection::output::Chunk;
 use crate::connection::upstream::trailer_fields;
 use crate::connection::{ANSWERS, Access, Connection, State, Step, Upstream};
-use crate::{Exchange, Problem, RequestLine, Version};
+use crate::exchange::Exchange;
+use crate::exchange::request_head::RequestLine;
+use crate::http::problem::Problem;
+use crate::http::version::Version;
 
 const LINES: Problem =
     Problem::bad_request("a line of the head does not end with CR LF, or is folded");

@@ -6,8 +6,9 @@ use crate::connection::body_reader::BodyReader;
 use crate::connection::output::Chunk;
 use crate::connection::writer::{BodyWriter, response_head, status};
 use crate::connection::{Connection, State, Step, Upstream, replay};
-use crate::upstream_head::BodyFraming;
-use crate::{Exchange, Failure};
+use crate::exchange::Exchange;
+use crate::exchange::failure::Failure;
+use crate::http::framing::BodyFraming;
 
 /// What came in with a step of the exchange; `last` ends its direction.
 #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::connection::body_reader::{BodyReader, is_field};
 use crate::connection::head::BadHead;
 use crate::connection::{Connection, Step};
-use crate::fields::Excerpt;
+use crate::http::fields::Excerpt;
 
 /// A path that is longer is cut in the log.
 const PATH: usize = 200;

@@ -26,7 +26,11 @@ use wasmgate_host::TlsFacts;
 
 use wasmgate_host::Pressure;
 
-use crate::{Exchange, Failure, Peer, Problem, Router};
+use crate::exchange::Exchange;
+use crate::exchange::failure::Failure;
+use crate::http::peer::Peer;
+use crate::http::problem::Problem;
+use crate::routing::router::Router;
 pub use access::Access;
 use body_reader::BodyReader;
 use effects::Came;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::UpstreamRequest;
+use crate::exchange::upstream_head::UpstreamRequest;
 
 /// Part of a body, and where it is in the bytes that came in with this step, if it is there.
 #[derive(Clone, Copy, Debug, Default)]

@@ -4,7 +4,8 @@ use wasmgate_host::Progress;
 
 use crate::connection::output::{Chunk, Output};
 use crate::connection::{Connection, Step, Upstream};
-use crate::{BodyFraming, UpstreamRequest};
+use crate::exchange::upstream_head::UpstreamRequest;
+use crate::http::framing::BodyFraming;
 
 /// Bytes of a body that are kept, to be sent again.
 const BODY: usize = 64 << 10;

@@ -2,9 +2,9 @@
 
 use wasmgate_host::Effects;
 
-use crate::Problem;
 use crate::connection::{Access, Output};
-use crate::date;
+use crate::http::date;
+use crate::http::problem::Problem;
 
 /// The effects of one step: bytes to write, and what else is to be done, in this order: the upstream
 /// connection is given back or dropped, a new one is asked for, then bytes are written.

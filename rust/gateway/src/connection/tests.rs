@@ -8,7 +8,11 @@ use std::sync::Arc;
 use wasmgate_host::Chain;
 
 use super::{ANSWERS, Connection, Ends, Output, Step, Waited};
-use crate::{ClusterSpec, Failure, RouteSpec, Router, RouterSpec};
+use crate::cluster::ClusterSpec;
+use crate::exchange::failure::Failure;
+use crate::routing::router::RouteSpec;
+use crate::routing::router::Router;
+use crate::routing::router::RouterSpec;
 
 fn router() -> Arc<Router> {
     let cluster = ClusterSpec {

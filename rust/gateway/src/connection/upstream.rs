@@ -7,9 +7,11 @@ use crate::connection::effects::Came;
 use crate::connection::output::Chunk;
 use crate::connection::writer::interim;
 use crate::connection::{Connection, Step, fault, head};
-use crate::fields::Excerpt;
-use crate::framing::Framing;
-use crate::{Failure, ResponseReader};
+use crate::exchange::Exchange;
+use crate::exchange::failure::Failure;
+use crate::exchange::response_head::ResponseReader;
+use crate::http::fields::Excerpt;
+use crate::http::framing::Framing;
 
 /// Bytes of a response's head.
 const HEAD: usize = 128 << 10;
@@ -91,7 +93,7 @@ impl Connection {
             }
             return true;
         }
-        let asked = self.exchange.as_ref().and_then(crate::Exchange::upstream);
+        let asked = self.exchange.as_ref().and_then(Exchange::upstream);
         let head_only = asked.is_some_and(|request| request.method() == b"HEAD");
         let bodiless = head_only || matches!(line.status, 204 | 304);
         let body = match (bodiless, framing.framing.chunked, framing.framing.length) {

@@ -3,10 +3,10 @@
 use wasmgate_host::{Body, HeaderMap};
 
 use crate::connection::output::{Chunk, Output};
-use crate::date;
-use crate::fields::may_trail;
-use crate::reason::reason;
-use crate::response_flow::ResponseFlow;
+use crate::exchange::response_flow::ResponseFlow;
+use crate::http::date;
+use crate::http::fields::may_trail;
+use crate::http::reason::reason;
 
 /// How a body is delimited on the way out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use wasmgate_host::Progress;
 
-use crate::Problem;
-use crate::body_length::{declared, request_framing};
+use crate::exchange::failure::Failure;
+use crate::exchange::upstream_head::{self, Destination, UpstreamRequest};
 use crate::exchange::{Exchange, NO_ROUTE};
-use crate::failure::Failure;
-use crate::upstream_head::{self, Destination, UpstreamRequest};
+use crate::http::body_length::{declared, request_framing};
+use crate::http::problem::Problem;
 
 impl Exchange {
     /// The route for the request as the policies left it.

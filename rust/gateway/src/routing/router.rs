@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use wasmgate_host::Chain;
 
-use crate::authority::Authority;
 use crate::cluster::{Cluster, ClusterError, ClusterSpec};
-use crate::networks::{BadNetwork, Networks};
-use crate::path_prefix::{PathPrefix, view};
-use crate::request_head::{RequestLimits, RequestLine, RequestReader};
-use crate::route_table::RouteTable;
-use crate::target::split_query;
-use crate::underscores::Underscores;
+use crate::http::authority::Authority;
+use crate::http::limits::RequestLimits;
+use crate::http::networks::{BadNetwork, Networks};
+use crate::http::target::split_query;
+use crate::http::underscores::Underscores;
+use crate::routing::path_prefix::{PathPrefix, view};
+use crate::routing::route_table::RouteTable;
 
 /// A route as configured.
 #[derive(Clone)]
@@ -142,12 +142,6 @@ impl Router {
         let (limits, no_policies) = (spec.limits, Chain::new(Vec::new()));
         let underscores = Underscores::new(spec.underscores);
         Ok(Self { routes, table, clusters, proxies, limits, underscores, no_policies })
-    }
-
-    /// Starts to read a request; give it to [`crate::Exchange::open`] of the same router.
-    #[must_use]
-    pub fn read<'a>(&self, line: RequestLine<'a>) -> RequestReader<'a> {
-        RequestReader::new(line, self.limits, &self.proxies, self.underscores.allowed())
     }
 
     /// How many request fields were dropped because their names have an underscore.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wasmgate_host::{Body, Head};
 
 use super::*;
-use crate::BodyFraming;
+use crate::http::framing::BodyFraming;
 
 #[test]
 fn a_request_reaches_the_upstream_byte_for_byte() {

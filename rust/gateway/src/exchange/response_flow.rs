@@ -2,8 +2,8 @@
 
 use wasmgate_host::{Body, Effects, Head, HeaderMap, Progress, Stream};
 
-use crate::body_length::{Count, Declared, LengthField, declared, going_on, response_length};
-use crate::fields::{Role, is_field_value, is_token, role};
+use crate::http::body_length::{Count, Declared, LengthField, declared, going_on, response_length};
+use crate::http::fields::{Role, is_field_value, is_token, role};
 
 /// How much of a response went to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,11 @@ impl ResponseFlow {
             length_field: LengthField::Kept,
             sent: Some(Count::default()),
         }
+    }
+
+    /// True if the response answers HEAD.
+    pub fn is_head_only(&self) -> bool {
+        self.head_only
     }
 
     /// Follows the effects of a step; `chunk` is the length of what came in with it.

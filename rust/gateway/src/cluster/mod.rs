@@ -1,9 +1,12 @@
 //! A named group of endpoints that serve the same thing.
 
+pub(crate) mod balancers;
+pub(crate) mod endpoint;
+
 use std::sync::Arc;
 
-use crate::balancers::{Balancer, LB_POLICIES};
-use crate::endpoint::Endpoint;
+use crate::cluster::balancers::{Balancer, LB_POLICIES};
+use crate::cluster::endpoint::Endpoint;
 
 /// A cluster as configured.
 #[derive(Clone, Debug)]

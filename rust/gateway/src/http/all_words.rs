@@ -1,7 +1,7 @@
 //! Every word over an alphabet, so that tests can try all short inputs.
 
 /// All words of up to `length` letters.
-pub(crate) fn every_word(alphabet: &[&str], length: usize) -> Vec<String> {
+pub(crate) fn all_words(alphabet: &[&str], length: usize) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut last = 0;
     for _ in 0..length {
@@ -19,5 +19,5 @@ pub(crate) fn every_word(alphabet: &[&str], length: usize) -> Vec<String> {
 #[test]
 fn words_come_shortest_first() {
     let words = ["", "a", "b", "aa", "ab", "ba", "bb"];
-    assert_eq!(words.as_slice(), every_word(&["a", "b"], 2));
+    assert_eq!(words.as_slice(), all_words(&["a", "b"], 2));
 }

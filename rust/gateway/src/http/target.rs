@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use crate::Problem;
-use crate::authority::Authority;
+use crate::http::authority::Authority;
+use crate::http::problem::Problem;
 
 const EMPTY: Problem = Problem::bad_request("the request target is empty");
 const CONNECT: Problem = Problem::bad_request("the CONNECT method is not served here");
@@ -159,7 +159,7 @@ pub(crate) fn escaped(digits: &[u8]) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::every_word::every_word;
+    use crate::http::all_words::all_words;
 
     fn parse(target: &str) -> Result<(Option<String>, String), &'static str> {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
@@ -263,7 +263,11 @@ mod tests {
             assert_eq!(Ok((Some(authority.to_owned()), path.to_owned())), parse(target));
         }
         for target in ["http://", "http:///a", "http://u:p@host/", "http://a b/", "http://a\\b/"] {
-            assert_eq!(Err(crate::authority::BAD_AUTHORITY.detail), parse(target), "{target}");
+            assert_eq!(
+                Err(crate::http::authority::BAD_AUTHORITY.detail),
+                parse(target),
+                "{target}"
+            );
         }
         assert_eq!(Err(DOTS.detail), parse("http://a/../b"));
         assert_eq!(Err(BYTE.detail), parse("http://a#b"));
@@ -285,7 +289,7 @@ mod tests {
 
     #[test]
     fn accepted_targets_are_exact_and_graphic() {
-        for word in every_word(&["/", "a", "?", "%2F", " ", "\r\n", "\t", ".", "#", "\u{e9}"], 4) {
+        for word in all_words(&["/", "a", "?", "%2F", " ", "\r\n", "\t", ".", "#", "\u{e9}"], 4) {
             let target = format!("/{word}");
             if let Ok((authority, path)) = parse(&target) {
                 assert_eq!((None, target), (authority, path.clone()));
@@ -296,7 +300,7 @@ mod tests {
 
     #[test]
     fn no_accepted_path_climbs_for_a_reader_that_decodes() {
-        for word in every_word(&["/", ".", "%2e", "%2E", "%2f", "%5c", "\\", ";", "a"], 5) {
+        for word in all_words(&["/", ".", "%2e", "%2E", "%2f", "%5c", "\\", ";", "a"], 5) {
             let target = format!("/{word}");
             if parse(&target).is_ok() {
                 let decoded = decode(target.as_bytes()).unwrap();

@@ -2,8 +2,8 @@
 
 use wasmgate_host::{Body, Head, HeaderMap, Progress};
 
-use crate::framing::parse_length;
-use crate::upstream_head::BodyFraming;
+use crate::http::framing::BodyFraming;
+use crate::http::framing::parse_length;
 
 /// What the fields of a head say about the length of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,18 @@
 //! How long a message says it is (RFC 9112 §6, RFC 9110 §8.6), and what is refused about it.
 
-use crate::Version;
-use crate::fields::is_field_value;
+use crate::http::fields::is_field_value;
+use crate::http::version::Version;
+
+/// How the body of a request is delimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyFraming {
+    /// There is no body.
+    Empty,
+    /// Content-Length.
+    Length(u64),
+    /// `Transfer-Encoding: chunked`; whoever writes to the upstream writes the chunks.
+    Chunked,
+}
 
 /// What the framing fields of one message say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

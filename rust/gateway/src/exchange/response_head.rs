@@ -2,9 +2,9 @@
 
 use wasmgate_host::HeaderMap;
 
-use crate::connection_options::ConnectionOptions;
-use crate::fields::{Excerpt, Role, is_field_value, is_token, role};
-use crate::framing::Framing;
+use crate::http::connection_options::ConnectionOptions;
+use crate::http::fields::{Excerpt, Role, is_field_value, is_token, role};
+use crate::http::framing::Framing;
 
 /// Takes in the fields of a response, one after the other.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use wasmgate_host::HeaderMap;
 
-use crate::fields::{Role, is_token, role};
+use crate::http::fields::{Role, is_token, role};
 
 /// Names that Connection fields gave, apart from `close` and `keep-alive`.
 #[derive(Debug, Default)]

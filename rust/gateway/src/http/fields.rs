@@ -1,41 +1,7 @@
 //! What a field name and a field value may hold (RFC 9110 §5.1, §5.5), and which names mean
 //! something to a gateway.
 
-pub use wasmgate_host::is_field_value;
-
-/// True for a token (RFC 9110 §5.6.2): a field name or a method.
-#[must_use]
-pub fn is_token(bytes: &[u8]) -> bool {
-    // Without a branch for each byte: nearly all are tokens.
-    !bytes.is_empty() && bytes.iter().fold(true, |token, b| token & TOKEN[usize::from(*b)])
-}
-
-const TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        table[byte as usize] = byte.is_ascii_alphanumeric()
-            || matches!(
-                byte,
-                b'!' | b'#'
-                    | b'$'
-                    | b'%'
-                    | b'&'
-                    | b'\''
-                    | b'*'
-                    | b'+'
-                    | b'-'
-                    | b'.'
-                    | b'^'
-                    | b'_'
-                    | b'`'
-                    | b'|'
-                    | b'~'
-            );
-        byte += 1;
-    }
-    table
-};
+pub use wasmgate_host::{is_field_value, is_token};
 
 /// What a gateway does with a field, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,17 +4,20 @@ use std::sync::Arc;
 
 use wasmgate_host::{HeaderMap, LocalResponse, Tls, TlsFacts};
 
-use crate::authority::Authority;
-use crate::connection_options::ConnectionOptions;
-use crate::fields::{Role, is_field_value, is_token, role};
-use crate::forwarded::Forwarding;
-use crate::framing::{BadFraming, Framing};
-use crate::last_hop;
-use crate::networks::Networks;
-use crate::peer::Peer;
-use crate::target::Target;
-use crate::underscores::Dropped;
-use crate::{Problem, Version};
+use crate::http::authority::Authority;
+use crate::http::connection_options::ConnectionOptions;
+use crate::http::fields::{Role, is_field_value, is_token, role};
+use crate::http::forwarded::Forwarding;
+use crate::http::framing::{BadFraming, Framing};
+use crate::http::limits::RequestLimits;
+use crate::http::max_forwards;
+use crate::http::networks::Networks;
+use crate::http::peer::Peer;
+use crate::http::problem::Problem;
+use crate::http::target::Target;
+use crate::http::underscores::Dropped;
+use crate::http::version::Version;
+use crate::routing::router::Router;
 
 const METHOD: Problem = Problem::bad_request("the method is no token");
 const NAME: Problem = Problem::bad_request("a field name has a byte that no name may have");
@@ -67,23 +70,6 @@ impl RequestLine<'_> {
     }
 }
 
-/// Bounds on a request; what is over them is answered 413 or 431.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestLimits {
-    /// Header fields.
-    pub headers: usize,
-    /// Bytes of all names and values.
-    pub header_bytes: usize,
-    /// Bytes of the body; none for no bound.
-    pub body: Option<u64>,
-}
-
-impl Default for RequestLimits {
-    fn default() -> Self {
-        Self { headers: 128, header_bytes: 64 << 10, body: None }
-    }
-}
-
 /// Takes in the fields of a request, one after the other, and remembers the first mistake.
 pub struct RequestReader<'a> {
     line: RequestLine<'a>,
@@ -106,6 +92,14 @@ pub struct RequestReader<'a> {
     dropped: Option<Dropped>,
     user: Option<Arc<str>>,
     problem: Option<Problem>,
+}
+
+impl Router {
+    /// Starts to read a request; give it to [`crate::Exchange::open`] of the same router.
+    #[must_use]
+    pub fn read<'a>(&self, line: RequestLine<'a>) -> RequestReader<'a> {
+        RequestReader::new(line, self.limits, &self.proxies, self.underscores.allowed())
+    }
 }
 
 /// A well-formed request.
@@ -223,7 +217,8 @@ impl<'a> RequestReader<'a> {
             }
             Role::Te => self.trailers |= has_trailers(value),
             Role::MaxForwards => {
-                self.forwards = self.forwards.into_iter().chain(last_hop::forwards(value)).min();
+                self.forwards =
+                    self.forwards.into_iter().chain(max_forwards::forwards(value)).min();
                 self.map.push(name, value);
             }
             role @ (Role::ForwardedFor | Role::Forwarded | Role::ProxyWord) => {
@@ -294,13 +289,15 @@ impl<'a> RequestReader<'a> {
 
     /// RFC 9110 §7.6.2: OPTIONS and TRACE are forwarded so many times.
     fn count_forwards(&mut self) -> Option<Box<LocalResponse>> {
-        let forwards = self.forwards.filter(|_| last_hop::counts(self.line.method))?;
+        let forwards = self.forwards.filter(|_| max_forwards::counts(self.line.method))?;
         match forwards.checked_sub(1) {
             Some(left) => {
                 self.map.set(b"max-forwards", left.to_string().as_bytes());
                 None
             }
-            None => Some(Box::new(last_hop::answer(self.line.method, self.line.target, &self.map))),
+            None => {
+                Some(Box::new(max_forwards::answer(self.line.method, self.line.target, &self.map)))
+            }
         }
     }
 

@@ -7,22 +7,33 @@
 //! of the first.
 
 mod dispatch;
+pub(crate) mod failure;
+pub(crate) mod request_head;
+pub(crate) mod response_flow;
+pub(crate) mod response_head;
+pub(crate) mod upstream_head;
+
+#[cfg(test)]
+mod request_head_tests;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use wasmgate_host::{Attributes, Effects, Error, Head, HeaderMap, LocalResponse, Progress, Stream};
 
-use crate::Problem;
-use crate::body_length::{Count, going_on};
-use crate::failure::Failure;
-use crate::fields::may_trail;
-use crate::framing::Framing;
-use crate::request_head::{LARGE_BODY, RequestHead, RequestLine, RequestReader};
-use crate::response_flow::{ResponseFlow, Stage};
-use crate::response_head::ResponseReader;
-use crate::router::Router;
-use crate::upstream_head::{BodyFraming, UpstreamRequest};
+use crate::exchange::failure::Failure;
+use crate::exchange::request_head::{LARGE_BODY, RequestHead, RequestLine, RequestReader};
+use crate::exchange::response_flow::{ResponseFlow, Stage};
+use crate::exchange::response_head::ResponseReader;
+use crate::exchange::upstream_head::UpstreamRequest;
+use crate::http::body_length::{Count, going_on};
+use crate::http::fields::may_trail;
+use crate::http::framing::BodyFraming;
+use crate::http::framing::Framing;
+use crate::http::problem::Problem;
+use crate::routing::router::Router;
 
 const NO_ROUTE: Problem = Problem::new(404, "no route is for this host and path");
 const WRONG_LENGTH: Problem =

@@ -1,8 +1,11 @@
 //! What becomes of a request's head, row by row.
 
-use crate::networks::Networks;
-use crate::request_head::*;
-use crate::{Peer, Problem, Version};
+use crate::exchange::request_head::*;
+use crate::http::limits::RequestLimits;
+use crate::http::networks::Networks;
+use crate::http::peer::Peer;
+use crate::http::problem::Problem;
+use crate::http::version::Version;
 
 type Fields<'a> = &'a [(&'a str, &'a str)];
 

@@ -5,23 +5,13 @@ use std::time::Duration;
 
 use wasmgate_host::HeaderMap;
 
-use crate::Problem;
-use crate::authority::Authority;
-use crate::fields::{Role, is_field_value, is_token, role};
-use crate::target::check_path;
+use crate::http::authority::Authority;
+use crate::http::fields::{Role, is_field_value, is_token, role};
+use crate::http::framing::BodyFraming;
+use crate::http::problem::Problem;
+use crate::http::target::check_path;
 
 const MADE_INVALID: Problem = Problem::new(500, "a policy made the request invalid");
-
-/// How the body of a request is delimited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyFraming {
-    /// There is no body.
-    Empty,
-    /// Content-Length.
-    Length(u64),
-    /// `Transfer-Encoding: chunked`; whoever writes to the upstream writes the chunks.
-    Chunked,
-}
 
 /// A request as it goes to the upstream.
 #[derive(Clone, Debug)]
@@ -160,7 +150,7 @@ fn push(head: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::every_word::every_word;
+    use crate::http::all_words::all_words;
 
     const TO: Destination<'static> =
         Destination { cluster: 1, endpoint: 2, timeout: None, authority: "127.0.0.1:9001" };
@@ -260,8 +250,8 @@ mod tests {
 
     #[test]
     fn a_head_has_no_more_lines_than_fields() {
-        for name in every_word(&["a", ":", "\r", "\n", " "], 3) {
-            for value in every_word(&["b", ":", "\r", "\n", "\0", " "], 3) {
+        for name in all_words(&["a", ":", "\r", "\n", " "], 3) {
+            for value in all_words(&["b", ":", "\r", "\n", "\0", " "], 3) {
                 let map = map(&[(&name, &value), ("x", "y")]);
                 if let Ok(request) = write(&map, None, BodyFraming::Empty, TO) {
                     let lines = request.head().split(|b| *b == b'\n').count();

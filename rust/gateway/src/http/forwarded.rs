@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use wasmgate_host::HeaderMap;
 
-use crate::Version;
-use crate::fields::Role;
-use crate::networks::Networks;
-use crate::peer::{Peer, address};
+use crate::http::fields::Role;
+use crate::http::networks::Networks;
+use crate::http::peer::{Peer, address};
+use crate::http::version::Version;
 
 /// What one request says about the hops before this one.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ fn hop_address(text: &[u8]) -> Option<(IpAddr, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fields::role;
+    use crate::http::fields::role;
 
     const PEER: &str = "10.0.0.9";
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
-use crate::Problem;
+use crate::http::problem::Problem;
 
 pub(crate) const BAD_AUTHORITY: Problem =
     Problem::bad_request("the host is no valid host name, address or port");

@@ -2,7 +2,7 @@
 
 use wasmgate_host::LocalResponse;
 
-use crate::Problem;
+use crate::http::problem::Problem;
 
 /// Why the upstream's answer cannot be passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

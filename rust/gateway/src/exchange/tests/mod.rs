@@ -8,10 +8,16 @@ use std::time::Duration;
 
 use wasmgate_host::{Chain, Effects, Head, HeaderMap, Host, LogLevel, Plugin, PluginSpec};
 
-use crate::{
-    ClusterSpec, Exchange, Peer, RequestLimits, RequestLine, ResponseReader, RouteSpec, Router,
-    RouterSpec, Version,
-};
+use crate::cluster::ClusterSpec;
+use crate::exchange::Exchange;
+use crate::exchange::request_head::RequestLine;
+use crate::exchange::response_head::ResponseReader;
+use crate::http::limits::RequestLimits;
+use crate::http::peer::Peer;
+use crate::http::version::Version;
+use crate::routing::router::RouteSpec;
+use crate::routing::router::Router;
+use crate::routing::router::RouterSpec;
 
 /// A guest that does what `calls` say: (callback with its parameters, body that leaves an action).
 fn policy(calls: &[(&str, &str)]) -> Plugin {

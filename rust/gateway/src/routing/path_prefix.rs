@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::target::{check_path, escaped, split_query};
+use crate::http::target::{check_path, escaped, split_query};
 
 /// Encoded letters, digits, `-`, `.`, `_` and `~` decoded, other escapes in upper case.
 pub(crate) fn view(path: &[u8]) -> Cow<'_, [u8]> {
@@ -112,7 +112,7 @@ fn raw_len(path: &[u8], length: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::every_word::every_word;
+    use crate::http::all_words::all_words;
 
     fn prefix(text: &str) -> PathPrefix {
         PathPrefix::parse(text).unwrap()
@@ -168,7 +168,7 @@ mod tests {
     /// The policy `rewrite` is tested with the same table.
     #[test]
     fn a_route_rewrites_as_the_policy_does() {
-        let cases = include_str!("../../policies/rewrite/tests/path_prefixes.txt").lines();
+        let cases = include_str!("../../../policies/rewrite/tests/path_prefixes.txt").lines();
         let cases = cases.filter(|line| !line.starts_with('#') && !line.is_empty());
         let mut count = 0;
         for case in cases {
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn views_are_stable_and_rewrites_exact() {
         let root = prefix("/");
-        for word in every_word(&["/", "a", "%61", "%2f", "%2F", "%", "2"], 5) {
+        for word in all_words(&["/", "a", "%61", "%2f", "%2F", "%", "2"], 5) {
             let path = format!("/{word}");
             if check_path(path.as_bytes()).is_ok() {
                 let seen = view(path.as_bytes()).into_owned();

@@ -3,7 +3,7 @@
 use wasmgate_host::{Body, Head};
 
 use super::*;
-use crate::Failure;
+use crate::exchange::failure::Failure;
 
 #[test]
 fn failures_of_the_upstream_are_answered() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::authority::Authority;
+use crate::http::authority::Authority;
 
 /// One server of a cluster.
 #[derive(Debug)]

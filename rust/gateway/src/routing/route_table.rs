@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::authority::Authority;
-use crate::path_prefix::{PathPrefix, first_segment};
+use crate::http::authority::Authority;
+use crate::routing::path_prefix::{PathPrefix, first_segment};
 
 /// Routes by host, then by the first segment of their prefix.
 #[derive(Debug, Default)]
