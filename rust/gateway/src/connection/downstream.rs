@@ -1,13 +1,17 @@
 //! The client's bytes: heads and bodies of requests.
 
+use std::sync::Arc;
+
 use httparse::Header;
+use wasmgate_host::Pressure;
 
 use crate::connection::body_reader::{BodyReader, Piece};
 use crate::connection::effects::Came;
 use crate::connection::head::{self, BadHead};
+use crate::connection::in_flight::{InFlight, RequestProgress, ResponseProgress, Upstream};
 use crate::connection::output::Chunk;
 use crate::connection::upstream::trailer_fields;
-use crate::connection::{ANSWERS, Access, Connection, State, Step, Upstream};
+use crate::connection::{ANSWERS, Access, Connection, Reading, Step};
 use crate::exchange::Exchange;
 use crate::exchange::request_head::RequestLine;
 use crate::http::problem::Problem;
@@ -28,14 +32,14 @@ impl Connection {
     /// Bytes came from the client.
     pub fn receive(&mut self, data: &[u8]) -> Step {
         let mut step = Step::default();
-        if self.state == State::Unanswered && !self.choked {
-            self.state = State::Head;
+        if self.reading == Reading::Paused && !self.choked {
+            self.reading = Reading::Head;
         }
         if self.input.is_empty() {
             self.read(data, true, &mut step);
         } else {
             self.input.extend_from_slice(data);
-            if !matches!(self.state, State::Next | State::Unanswered) {
+            if !matches!(self.reading, Reading::Waiting | Reading::Paused) {
                 self.read_input(&mut step);
             }
         }
@@ -45,7 +49,7 @@ impl Connection {
 
     /// Reads the next request, as far as it has come.
     pub(super) fn read_on(&mut self, step: &mut Step) {
-        self.state = State::Head;
+        self.reading = Reading::Head;
         self.read_input(step);
     }
 
@@ -59,17 +63,17 @@ impl Connection {
     pub(super) fn read(&mut self, input: &[u8], new: bool, step: &mut Step) {
         let mut at = 0;
         loop {
-            let goes_on = match self.state {
-                State::Head => self.read_head(input, &mut at, step),
-                State::Body => self.read_body(input, new, &mut at, step),
-                State::Next | State::Unanswered => false,
-                State::Over => return,
+            let goes_on = match self.reading {
+                Reading::Head => self.read_head(input, &mut at, step),
+                Reading::Body => self.read_body(input, new, &mut at, step),
+                Reading::Waiting | Reading::Paused => false,
+                Reading::Closed => return,
             };
             if !goes_on {
                 break;
             }
         }
-        if self.state != State::Over && at < input.len() {
+        if self.reading != Reading::Closed && at < input.len() {
             self.input = input[at..].to_vec();
         }
     }
@@ -81,16 +85,16 @@ impl Connection {
         }
         let rest = &input[*at..];
         if !rest.is_empty() && (self.choked || step.client.len() >= ANSWERS) {
-            self.state = State::Unanswered;
+            self.reading = Reading::Paused;
             step.unread = !self.choked;
             return false;
         }
-        let most = self.router.limits.header_bytes + LINE;
+        let limit = self.router.limits.header_bytes + LINE;
         let end = match head::end(rest) {
-            Ok(Some(end)) if end <= most => end,
+            Ok(Some(end)) if end <= limit => end,
             Ok(None) if rest.len() <= LINE => return false,
             Ok(_) if head::line(rest) > LINE => return self.refuse(LONG_LINE, step),
-            Ok(None) if rest.len() <= most => return false,
+            Ok(None) if rest.len() <= limit => return false,
             Ok(_) => return self.refuse(LONG_HEAD, step),
             Err(_) => return self.refuse(LINES, step),
         };
@@ -102,8 +106,7 @@ impl Connection {
     }
 
     pub(super) fn refuse(&mut self, problem: Problem, step: &mut Step) -> bool {
-        self.state = State::Over;
-        self.keep_alive = false;
+        self.reading = Reading::Closed;
         step.refuse(problem);
         false
     }
@@ -118,13 +121,14 @@ impl Connection {
                 return self.refuse(problem, step);
             }
         };
-        let fields = Fields::of(line.fields);
-        if fields.framed && head::tab_in_framing(bytes) {
+        let options = Options::of(line.fields);
+        if options.framed && head::tab_in_framing(bytes) {
             return self.refuse(TAB, step);
         }
-        let router = self.router.clone();
+        let router = Arc::clone(&self.router);
+        let version = if line.newer { Version::Http11 } else { Version::Http10 };
         let mut reader = router.read(RequestLine {
-            version: if line.newer { Version::Http11 } else { Version::Http10 },
+            version,
             secure: self.ends.secure,
             method: line.method,
             target: line.target,
@@ -136,40 +140,36 @@ impl Connection {
         for field in line.fields {
             reader.field(field.name.as_bytes(), field.value);
         }
-        self.newer = line.newer;
-        self.keep_alive = !fields.close && (line.newer || fields.keep_alive);
-        self.expects = fields.expects && line.newer;
-        self.head_only = line.method == b"HEAD";
-        (self.request_sent, self.response_sent, self.response_begun) = (false, false, false);
-        (self.dialled, self.withheld, self.delimited) = (false, false, false);
-        self.access = self.logs.then(|| Access::of(&line));
-        self.upstream = Upstream::default();
         let Ok((exchange, effects)) = Exchange::open(&router, reader, false) else { return false };
-        let framing = exchange.framing();
-        self.request_body = match framing.length {
-            // The end of a body that is not read is unknown.
-            _ if !exchange.is_routed() && fields.framed => BodyReader::Unread,
-            _ if !exchange.body_follows() => BodyReader::Done,
-            Some(length) => BodyReader::of_length(length),
-            None => BodyReader::chunked(),
-        };
-        self.keep_alive &= !self.draining;
-        let ended = matches!(self.request_body, BodyReader::Done | BodyReader::Unread);
-        self.state = if ended { State::Next } else { State::Body };
-        self.timeout = exchange.timeout();
-        step.timed |= self.timeout.is_some();
-        self.exchange = Some(exchange);
-        self.follow(Some(Ok(effects)), Came::Request(Chunk::default(), ended), step);
-        if self.expects && !ended && !self.response_begun && !step.reset {
+        let in_flight = self.in_flight.insert(InFlight {
+            version,
+            keep_alive: options.keeps_alive(version) && !self.draining,
+            request_body: request_body(&exchange, options.framed),
+            request: RequestProgress::Held,
+            upstream: Upstream::None,
+            response: ResponseProgress::Held,
+            timeout: exchange.timeout(),
+            pressure: Pressure::default(),
+            withheld: false,
+            access: self.logs.then(|| Access::of(&line)),
+            exchange,
+        });
+        step.timed |= in_flight.timeout.is_some();
+        let ended = in_flight.request_is_read();
+        self.reading = if ended { Reading::Waiting } else { Reading::Body };
+        in_flight.follow(Ok(effects), Came::Request(Chunk::default(), ended), step);
+        // RFC 9110 §10.1.1: HTTP/1.0 has no Expect.
+        let expects = options.expects && version == Version::Http11;
+        if expects && !ended && !in_flight.response.has_begun() && !step.reset {
             step.client.own().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
         true
     }
 
     fn read_body(&mut self, input: &[u8], new: bool, at: &mut usize, step: &mut Step) -> bool {
-        let piece = self.request_body.next(input, at);
+        let Some(in_flight) = &mut self.in_flight else { return false };
         let mut trailers = None;
-        let (chunk, last) = match piece {
+        let (chunk, last) = match in_flight.request_body.next(input, at) {
             Piece::Data(range, last) => {
                 (Chunk { at: new.then_some(range.start), bytes: &input[range] }, last)
             }
@@ -179,38 +179,37 @@ impl Connection {
             }
             Piece::More => return false,
             Piece::Bad => {
-                self.give_up(CHUNKS, step);
+                in_flight.give_up(CHUNKS, step);
                 return false;
             }
         };
         if last {
-            self.state = State::Next;
+            self.reading = Reading::Waiting;
         }
-        let effects = self.exchange.as_mut().map(|exchange| match trailers {
-            Some(fields) => exchange.on_request_trailers(fields),
-            None => exchange.on_request_body(chunk.bytes, last),
-        });
-        self.follow(effects, Came::Request(chunk, last), step);
-        !step.reset && !self.response_sent
+        let effects = match trailers {
+            Some(fields) => in_flight.exchange.on_request_trailers(fields),
+            None => in_flight.exchange.on_request_body(chunk.bytes, last),
+        };
+        in_flight.follow(effects, Came::Request(chunk, last), step);
+        !step.reset && !in_flight.is_answered()
     }
+}
 
-    /// Nothing more of the request can be read, for this reason.
-    pub(super) fn give_up(&mut self, problem: Problem, step: &mut Step) {
-        self.drop_upstream(step);
-        self.keep_alive = false;
-        if self.response_begun {
-            step.reset = true;
-            return;
-        }
-        let effects = self.exchange.as_mut().map(|exchange| exchange.respond(problem.response()));
-        self.answer(effects, step);
+/// How the body of a request follows; `framed`: its fields announce one.
+fn request_body(exchange: &Exchange, framed: bool) -> BodyReader {
+    match exchange.framing().length {
+        // A refused request's body is not parsed, so the connection cannot be reused.
+        _ if !exchange.is_routed() && framed => BodyReader::Unread,
+        _ if !exchange.body_follows() => BodyReader::Done,
+        Some(length) => BodyReader::of_length(length),
+        None => BodyReader::chunked(),
     }
 }
 
 /// What the fields say about the connection itself.
 #[derive(Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
-struct Fields {
+struct Options {
     close: bool,
     keep_alive: bool,
     expects: bool,
@@ -218,13 +217,18 @@ struct Fields {
     framed: bool,
 }
 
-impl Fields {
+impl Options {
     fn of(list: &[Header<'_>]) -> Self {
-        let mut fields = Self::default();
+        let mut options = Self::default();
         for field in list {
-            fields.note(field.name.as_bytes(), field.value);
+            options.note(field.name.as_bytes(), field.value);
         }
-        fields
+        options
+    }
+
+    /// RFC 9112 §9.3: `close` has precedence; HTTP/1.0 asks for it.
+    fn keeps_alive(&self, version: Version) -> bool {
+        !self.close && (version == Version::Http11 || self.keep_alive)
     }
 
     fn note(&mut self, name: &[u8], value: &[u8]) {

@@ -1,14 +1,17 @@
-//! What the exchange asks, performed: heads and bodies written, exchanges ended and begun.
+//! The effects of the exchange, performed: heads and bodies are written.
 
-use wasmgate_host::{Body, Effects, Head, Pressure};
+use wasmgate_host::{Body, Effects, Error, Head, Pressure, Progress};
 
+use crate::connection::Step;
 use crate::connection::body_reader::BodyReader;
+use crate::connection::in_flight::{InFlight, RequestProgress, ResponseProgress, Upstream};
 use crate::connection::output::Chunk;
+use crate::connection::replay;
 use crate::connection::writer::{BodyWriter, response_head, status};
-use crate::connection::{Connection, State, Step, Upstream, replay};
-use crate::exchange::Exchange;
 use crate::exchange::failure::Failure;
 use crate::http::framing::BodyFraming;
+use crate::http::problem::Problem;
+use crate::http::version::Version;
 
 /// What came in with a step of the exchange; `last` ends its direction.
 #[derive(Clone, Copy)]
@@ -18,168 +21,160 @@ pub(super) enum Came<'a> {
     Nothing,
 }
 
-impl Connection {
+impl InFlight {
     /// Performs the effects of the exchange.
     pub(super) fn follow(
         &mut self,
-        effects: Option<Result<Effects, wasmgate_host::Error>>,
+        effects: Result<Effects, Error>,
         came: Came<'_>,
         step: &mut Step,
     ) {
         // A connection lives on one thread, so its exchanges cannot be on another.
-        let Some(Ok(mut effects)) = effects else { return };
+        let Ok(mut effects) = effects else { return };
         step.note(&mut effects);
         let Effects { request, response, reset, pressure, .. } = effects;
         if pressure.changed {
             self.pressure = pressure;
             step.pressure = true;
         }
-        if let Some(what) = self.exchange.as_mut().and_then(Exchange::take_fault) {
-            self.blame(&what, step);
+        if let Some(fault) = self.exchange.take_fault() {
+            self.report_fault(&fault, step);
         }
         if reset {
             step.reset = true;
             return;
         }
         let (Came::Request(chunk, _) | Came::Response(chunk, _)) = came else {
-            return self.go_on(&request, &response, Chunk::default(), step);
+            return self.advance(&request, &response, Chunk::default(), step);
         };
-        self.go_on(&request, &response, chunk, step);
-        // Whatever a policy keeps back, it may let go while nothing else happens.
+        self.advance(&request, &response, chunk, step);
+        // What a policy holds back can go on while nothing else happens. Three cases for a direction:
+        // 1. its head is held; 2. the bytes that came are held; 3. its end came and is held.
         let withheld = |body: &Body| matches!(body, Body::Nothing) && !chunk.bytes.is_empty();
         self.withheld |= match came {
-            Came::Request(_, last) => {
-                !self.dialled || withheld(&request.body) || last && !self.request_sent
-            }
-            Came::Response(_, last) => {
-                !self.response_begun || withheld(&response.body) || last && !self.response_sent
-            }
+            Came::Request(_, last) => match self.request {
+                RequestProgress::Held => true,
+                RequestProgress::Body(_) => last || withheld(&request.body),
+                RequestProgress::Sent => withheld(&request.body),
+            },
+            Came::Response(_, last) => match self.response {
+                ResponseProgress::Held => true,
+                ResponseProgress::Body { .. } => last || withheld(&response.body),
+                ResponseProgress::Sent => withheld(&response.body),
+            },
             Came::Nothing => false,
         };
     }
 
-    fn go_on(
+    /// Writes what goes on in both directions.
+    fn advance(
         &mut self,
-        request: &wasmgate_host::Progress,
-        response: &wasmgate_host::Progress,
+        request: &Progress,
+        response: &Progress,
         chunk: Chunk<'_>,
         step: &mut Step,
     ) {
         if request.head != Head::Held {
             self.dial(step);
         }
-        if self.replay.is_some() {
-            self.keep(request, chunk);
-        }
-        self.to_upstream.data(&mut step.upstream, &request.body, chunk);
-        if request.end {
-            self.to_upstream.end(step.upstream.own(), request.trailers.as_ref());
-            self.request_sent = true;
+        self.keep_for_replay(request, chunk);
+        let writer = self.request.writer();
+        writer.data(&mut step.upstream, &request.body, chunk);
+        if request.end && self.request != RequestProgress::Held {
+            writer.end(step.upstream.own(), request.trailers.as_ref());
+            self.request = RequestProgress::Sent;
         }
         if response.head != Head::Held {
             self.begin_response(step);
         }
-        self.to_client.data(&mut step.client, &response.body, chunk);
+        let writer = self.response.writer();
+        writer.data(&mut step.client, &response.body, chunk);
         if response.end {
-            self.to_client.end(step.client.own(), response.trailers.as_ref());
-            self.response_sent = true;
+            writer.end(step.client.own(), response.trailers.as_ref());
+            self.response = ResponseProgress::Sent;
         }
     }
 
-    /// The request's head goes on.
-    pub(super) fn dial(&mut self, step: &mut Step) {
-        let Some(request) = self.exchange.as_ref().and_then(Exchange::upstream) else { return };
+    /// Sends the request's head, for which an upstream connection is asked.
+    fn dial(&mut self, step: &mut Step) {
+        let Some(request) = self.exchange.upstream() else { return };
         step.dial = Some((request.cluster, request.endpoint));
         step.timed |= request.timeout != self.timeout;
         step.upstream.begin(request);
-        self.to_upstream = match request.framing {
+        self.request = RequestProgress::Body(match request.framing {
             BodyFraming::Chunked => BodyWriter::Chunked,
             BodyFraming::Empty | BodyFraming::Length(_) => BodyWriter::Plain,
-        };
-        self.dialled = true;
-        self.replay = replay::begun(request);
-        self.upstream = Upstream { there: true, ..Upstream::default() };
+        });
+        self.upstream = Upstream::asked(replay::buffer(request));
     }
 
+    /// Sends the response's head.
     fn begin_response(&mut self, step: &mut Step) {
-        let Some(exchange) = &self.exchange else { return };
-        // The rest of a request that was answered early is not worth reading.
+        // The rest of a request that was answered early is not read.
         self.keep_alive &= self.request_body == BodyReader::Done;
-        let (head_only, newer, routed) = (self.head_only, self.newer, exchange.is_routed());
+        let (newer, routed) = (self.version == Version::Http11, self.exchange.is_routed());
         let (keep_alive, request_body) = (&mut self.keep_alive, &mut self.request_body);
         let out = step.client.own();
         let (access, accesses) = (&mut self.access, &mut step.accesses);
-        (self.to_client, self.delimited) = exchange.with_response(|map, flow| {
+        self.response = self.exchange.with_response(|map, flow| {
             let status = status(map);
-            // Who breaks the rules of HTTP may mean something else by what follows, too.
+            // A client that breaks the rules of HTTP may mean something else by what follows, too.
             if !(routed || status == b"404" || status == b"200") {
                 (*keep_alive, *request_body) = (false, BodyReader::Unread);
             }
             accesses.extend(access.take().map(|access| access.answered(status)));
-            let bodiless = head_only || status == b"204" || status == b"304";
+            let bodiless = flow.is_head_only() || status == b"204" || status == b"304";
             let (writer, length) = response_head(out, map, flow, bodiless, newer, keep_alive);
-            (writer, bodiless || newer || length)
+            ResponseProgress::Body { writer, delimited: bodiless || newer || length }
         });
-        self.response_begun = true;
     }
 
-    /// The upstream failed, for a reason that is said in the log.
-    pub(super) fn failed(&mut self, failure: Failure, what: &str, step: &mut Step) {
-        if failure == Failure::Protocol || self.response_begun {
-            self.blame(what, step);
+    /// The upstream failed; `reason` is for the log.
+    pub(super) fn failed(&mut self, failure: Failure, reason: &str, step: &mut Step) {
+        if failure == Failure::Protocol || self.response.has_begun() {
+            self.report_fault(reason, step);
         }
         self.drop_upstream(step);
-        let effects = self.exchange.as_mut().map(|exchange| {
-            let effects = exchange.failed(failure);
-            exchange.take_fault(); // it was said
-            effects
-        });
+        let effects = self.exchange.failed(failure);
+        // The reason is in the log already.
+        self.exchange.take_fault();
+        self.answer(effects, step);
+    }
+
+    /// Nothing more of the request can be read, for this reason.
+    pub(super) fn give_up(&mut self, problem: Problem, step: &mut Step) {
+        self.drop_upstream(step);
+        self.keep_alive = false;
+        if self.response.has_begun() {
+            step.reset = true;
+            return;
+        }
+        let effects = self.exchange.respond(problem.response());
         self.answer(effects, step);
     }
 
     /// Performs the effects of an answer of the gateway; policies may hold it, too.
-    pub(super) fn answer(
-        &mut self,
-        effects: Option<Result<Effects, wasmgate_host::Error>>,
-        step: &mut Step,
-    ) {
+    fn answer(&mut self, effects: Result<Effects, Error>, step: &mut Step) {
         self.follow(effects, Came::Nothing, step);
-        self.withheld |= !self.response_sent;
+        self.withheld |= !self.is_answered();
     }
 
-    /// After every step: a finished exchange is ended and the next one begun; else says whether a
-    /// policy is waited for.
-    pub(super) fn settle(&mut self, step: &mut Step) {
-        while self.exchange.is_some() && (self.response_sent || step.reset) {
-            self.end_exchange(step);
-            if step.reset || !self.keep_alive {
-                // A response whose framing says that it is not whole can be sent as far as it came.
-                step.reset &= !self.delimited;
-                step.close = true;
-                step.linger = self.request_body != BodyReader::Done || !self.input.is_empty();
-                self.state = State::Over;
-                self.input = Vec::new();
-                return;
-            }
-            self.read_on(step);
-        }
-        step.waits = self.withheld && self.exchange.is_some();
-    }
-
+    /// Closes the upstream connection, if there is one.
     pub(super) fn drop_upstream(&mut self, step: &mut Step) {
-        if std::mem::take(&mut self.upstream).there {
+        if self.upstream.is_there() {
+            self.upstream = Upstream::None;
             step.drop_upstream();
         }
     }
 
-    pub(super) fn end_exchange(&mut self, step: &mut Step) {
-        let Some(mut exchange) = self.exchange.take() else { return };
-        // Released already when its response was whole; here it is in the middle of something.
+    /// Ends the exchange, however far it got.
+    pub(super) fn end(&mut self, step: &mut Step) {
+        // It was given back when the response was whole; here it is in the middle of something.
         self.drop_upstream(step);
         step.ended = true;
         step.pressure |= self.pressure.request || self.pressure.response;
         self.pressure = Pressure::default();
-        if let Ok(mut effects) = exchange.close() {
+        if let Ok(mut effects) = self.exchange.close() {
             step.note(&mut effects);
         }
     }

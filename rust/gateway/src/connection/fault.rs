@@ -2,45 +2,43 @@
 
 use std::borrow::Cow;
 
+use crate::connection::Step;
 use crate::connection::body_reader::{BodyReader, is_field};
 use crate::connection::head::BadHead;
-use crate::connection::{Connection, Step};
+use crate::connection::in_flight::InFlight;
 use crate::http::fields::Excerpt;
 
 /// A path that is longer is cut in the log.
 const PATH: usize = 200;
 
-impl Connection {
-    /// The method and the path of the exchange's request, escaped: a query may hold secrets.
-    #[must_use]
-    pub fn request(&self) -> String {
-        let Some(exchange) = &self.exchange else { return String::new() };
-        let said = |method: &[u8], target: &[u8]| {
+impl InFlight {
+    /// The method and the path of the request, escaped: a query may hold secrets.
+    pub(super) fn request(&self) -> String {
+        let shown = |method: &[u8], target: &[u8]| {
             let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
             let shown = path.get(..PATH).unwrap_or(path);
             let more = if shown.len() < path.len() { "..." } else { "" };
             format!("{} {}{more}", method.escape_ascii(), shown.escape_ascii())
         };
-        match exchange.upstream() {
-            Some(request) => said(request.method(), request.target()),
-            None => exchange.with_request_headers(|map| {
+        match self.exchange.upstream() {
+            Some(request) => shown(request.method(), request.target()),
+            None => self.exchange.with_request_headers(|map| {
                 let part = |name: &[u8]| map.get(name).unwrap_or_default();
-                said(part(b":method"), part(b":path"))
+                shown(part(b":method"), part(b":path"))
             }),
         }
     }
 
-    /// Has it said that the response of the exchange is invalid or cut: `what` is the reason.
-    pub(super) fn blame(&self, what: &str, step: &mut Step) {
-        let Some(exchange) = &self.exchange else { return };
-        let request = self.request();
+    /// Adds a line for the log: the response of the upstream is not valid, or is cut, for `reason`.
+    pub(super) fn report_fault(&self, reason: &str, step: &mut Step) {
+        let (exchange, request) = (&self.exchange, self.request());
         let endpoint = exchange.upstream().map(|request| {
             exchange.router().clusters()[request.cluster].endpoints()[request.endpoint].url()
         });
-        step.faults.push(match (self.response_begun, endpoint) {
-            (false, Some(url)) => format!("{url} gave no valid response to {request}: {what}"),
-            (true, Some(url)) => format!("the response of {url} to {request} was cut: {what}"),
-            (_, None) => format!("the response to {request} was cut: {what}"),
+        step.faults.push(match (self.response.has_begun(), endpoint) {
+            (false, Some(url)) => format!("{url} gave no valid response to {request}: {reason}"),
+            (true, Some(url)) => format!("the response of {url} to {request} was cut: {reason}"),
+            (_, None) => format!("the response to {request} was cut: {reason}"),
         });
     }
 }

@@ -9,6 +9,7 @@ mod downstream;
 mod effects;
 mod fault;
 mod head;
+mod in_flight;
 mod output;
 mod replay;
 mod step;
@@ -20,23 +21,21 @@ mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use wasmgate_host::TlsFacts;
+use wasmgate_host::{Pressure, TlsFacts};
 
-use wasmgate_host::Pressure;
-
+use crate::connection::body_reader::BodyReader;
+use crate::connection::effects::Came;
+use crate::connection::in_flight::{InFlight, RequestProgress};
 use crate::exchange::Exchange;
 use crate::exchange::failure::Failure;
 use crate::http::peer::Peer;
 use crate::http::problem::Problem;
 use crate::routing::router::Router;
+
 pub use access::Access;
-use body_reader::BodyReader;
-use effects::Came;
 pub use output::Output;
 pub use step::Step;
-use writer::BodyWriter;
 
 /// Bytes that a client may send ahead of its turn.
 pub const PIPELINED: usize = 64 << 10;
@@ -47,7 +46,6 @@ const ANSWERS: usize = 64 << 10;
 const LATE: Problem = Failure::LateRequest.problem();
 
 /// One client and its exchanges.
-#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Connection {
     router: Arc<Router>,
     /// Tells the connections of a process apart.
@@ -55,46 +53,15 @@ pub struct Connection {
     ends: Ends,
     /// Bytes of the client that were not read yet.
     input: Vec<u8>,
-    state: State,
-    exchange: Option<Exchange>,
-    /// The client wants to send another request on this connection.
-    keep_alive: bool,
+    reading: Reading,
+    /// The exchange under way.
+    in_flight: Option<InFlight>,
     /// The server is about to stop.
     draining: bool,
-    /// The client speaks HTTP/1.1, not 1.0.
-    newer: bool,
-    /// The client waits for 100 (Continue) before it sends the body.
-    expects: bool,
-    /// The request's method is HEAD.
-    head_only: bool,
     /// The client does not take its answers as fast as they come.
     choked: bool,
-    request_body: BodyReader,
-    to_upstream: BodyWriter,
-    to_client: BodyWriter,
-    /// How long the exchange may take.
-    timeout: Option<Duration>,
-    /// The request's head went to an upstream.
-    dialled: bool,
-    /// What the upstream got of the request's body, while the request can be sent once more.
-    replay: Option<Vec<u8>>,
-    /// A policy kept something back, and may let it go at any time.
-    withheld: bool,
-    /// What policies want to be read no more for now.
-    pressure: Pressure,
-    /// The upstream has the whole request.
-    request_sent: bool,
-    /// The client has the whole response.
-    response_sent: bool,
-    /// Something of the response has gone to the client.
-    response_begun: bool,
-    /// The client can see from the response itself whether it is whole.
-    delimited: bool,
-    /// Says what is to be known of exchanges for the access log.
+    /// Each step says which exchanges were answered, for the access log.
     logs: bool,
-    /// The request that was not answered yet.
-    access: Option<Access>,
-    upstream: Upstream,
 }
 
 /// The two ends of the client's connection.
@@ -122,31 +89,17 @@ pub enum Waited {
 
 /// What the client's next byte belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum Reading {
     /// The head of a request.
     Head,
-    /// The body of the exchange's request.
+    /// The body of the request in flight.
     Body,
-    /// The next request, whose turn has not come.
-    Next,
+    /// The next request, which waits for the end of the exchange in flight.
+    Waiting,
     /// The next request, which waits until the client has taken the answers before it.
-    Unanswered,
+    Paused,
     /// Nothing: the connection is over.
-    Over,
-}
-
-/// The upstream's side of the exchange.
-#[derive(Default)]
-struct Upstream {
-    /// One was asked for, and not given back.
-    there: bool,
-    /// Bytes of its head that were not read yet.
-    input: Vec<u8>,
-    /// How much of its response is to come; none before its head.
-    body: Option<BodyReader>,
-    /// Bytes of interim responses.
-    interim: usize,
-    keep_alive: bool,
+    Closed,
 }
 
 impl Connection {
@@ -159,29 +112,11 @@ impl Connection {
             id: IDS.fetch_add(1, Ordering::Relaxed),
             ends,
             input: Vec::new(),
-            state: State::Head,
-            exchange: None,
-            keep_alive: true,
+            reading: Reading::Head,
+            in_flight: None,
             draining: false,
-            newer: true,
-            expects: false,
-            head_only: false,
             choked: false,
-            request_body: BodyReader::Done,
-            to_upstream: BodyWriter::Plain,
-            to_client: BodyWriter::Plain,
-            request_sent: false,
-            response_sent: false,
-            response_begun: false,
-            timeout: None,
-            dialled: false,
-            replay: None,
-            withheld: false,
-            pressure: Pressure::default(),
-            delimited: false,
             logs: false,
-            access: None,
-            upstream: Upstream::default(),
         }
     }
 
@@ -193,38 +128,50 @@ impl Connection {
     /// The exchange under way.
     #[must_use]
     pub fn exchange(&self) -> Option<&Exchange> {
-        self.exchange.as_ref()
+        self.in_flight.as_ref().map(|in_flight| &in_flight.exchange)
+    }
+
+    /// The method and the path of the exchange's request, escaped: a query may hold secrets.
+    #[must_use]
+    pub fn request(&self) -> String {
+        self.in_flight.as_ref().map(InFlight::request).unwrap_or_default()
     }
 
     /// True between two exchanges with nothing read of the next one.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.exchange.is_none() && self.input.is_empty() && self.state == State::Head
+        self.in_flight.is_none() && self.input.is_empty() && self.reading == Reading::Head
     }
 
     /// True while the client has sent more ahead of its turn than may wait.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(self.state, State::Next | State::Unanswered) && self.input.len() > PIPELINED
+        matches!(self.reading, Reading::Waiting | Reading::Paused) && self.input.len() > PIPELINED
     }
 
     /// Who has to do something for the exchange to go on.
     #[must_use]
     pub fn waits_for(&self) -> Waited {
-        let upstream = self.upstream.there && self.upstream.body != Some(BodyReader::Done);
-        match self.state {
-            State::Body if self.pressure.request => Waited::Policy,
-            State::Body | State::Head | State::Unanswered => Waited::Client,
-            State::Next | State::Over if self.pressure.response => Waited::Policy,
-            State::Next | State::Over if upstream && self.request_sent => Waited::Upstream,
-            State::Next | State::Over => Waited::Policy,
+        let in_flight = self.in_flight.as_ref();
+        let upstream = in_flight
+            .is_some_and(|it| it.upstream.is_there() && it.request == RequestProgress::Sent);
+        let pressure = self.pressure();
+        match self.reading {
+            // 1. The request comes still: from the client, unless policies hold as much as they may.
+            Reading::Body if pressure.request => Waited::Policy,
+            Reading::Body | Reading::Head | Reading::Paused => Waited::Client,
+            // 2. It has come: its response does, unless policies hold as much as they may.
+            Reading::Waiting | Reading::Closed if pressure.response => Waited::Policy,
+            Reading::Waiting | Reading::Closed if upstream => Waited::Upstream,
+            // 3. Neither: a policy holds something.
+            Reading::Waiting | Reading::Closed => Waited::Policy,
         }
     }
 
     /// Whose bytes are to wait: a policy holds back as many as it may.
     #[must_use]
     pub fn pressure(&self) -> Pressure {
-        self.pressure
+        self.in_flight.as_ref().map_or(Pressure::default(), |in_flight| in_flight.pressure)
     }
 
     /// From now on each step says which exchanges were answered.
@@ -241,7 +188,7 @@ impl Connection {
     pub fn proceed(&mut self) -> Step {
         self.choked = false;
         let mut step = Step::default();
-        if self.state == State::Unanswered {
+        if self.reading == Reading::Paused {
             self.read_on(&mut step);
             self.settle(&mut step);
         }
@@ -250,39 +197,63 @@ impl Connection {
 
     /// Goes on with what a policy held back (see [`Step::waits`]).
     pub fn resume(&mut self) -> Step {
-        let mut step = Step::default();
-        let effects = self.exchange.as_mut().map(Exchange::resume);
-        self.follow(effects, Came::Nothing, &mut step);
-        self.settle(&mut step);
-        step
+        self.advance(|in_flight, step| {
+            let effects = in_flight.exchange.resume();
+            in_flight.follow(effects, Came::Nothing, step);
+        })
+    }
+
+    /// Bytes came from the upstream.
+    pub fn receive_upstream(&mut self, data: &[u8]) -> Step {
+        self.advance(|in_flight, step| in_flight.receive_upstream(data, step))
+    }
+
+    /// The upstream closed its connection.
+    pub fn receive_upstream_eof(&mut self) -> Step {
+        self.advance(InFlight::receive_upstream_eof)
     }
 
     /// The upstream could not be reached, or took too long. Before anything of its response went to
     /// the client this is answered, afterwards the connection is cut.
     pub fn fail(&mut self, failure: Failure) -> Step {
-        let mut step = Step::default();
-        let what = match failure {
+        let reason = match failure {
             Failure::Protocol => "the connection was reset",
             other => other.problem().detail,
         };
-        self.failed(failure, what, &mut step);
-        self.settle(&mut step);
+        self.advance(|in_flight, step| in_flight.failed(failure, reason, step))
+    }
+
+    /// True when the request can be sent once more over another connection.
+    #[must_use]
+    pub fn may_retry(&self) -> bool {
+        self.in_flight.as_ref().is_some_and(InFlight::may_retry)
+    }
+
+    /// Sends the request once more: its bytes so far, for a new connection to the same endpoint.
+    pub fn retry(&mut self) -> Step {
+        let mut step = Step::default();
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.retry(&mut step);
+        }
         step
     }
 
     /// No further exchange begins once the one under way has ended.
     pub fn drain(&mut self) {
         self.draining = true;
-        self.keep_alive = false;
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.keep_alive = false;
+        }
     }
 
     /// The client took too long to send a head, or the rest of a body.
     pub fn late(&mut self) -> Step {
         let mut step = Step::default();
-        if self.exchange.is_some() {
-            self.give_up(LATE, &mut step);
-        } else {
-            self.refuse(LATE, &mut step);
+        match &mut self.in_flight {
+            Some(in_flight) => in_flight.give_up(LATE, &mut step),
+            None => {
+                self.refuse(LATE, &mut step);
+            }
         }
         self.settle(&mut step);
         step
@@ -291,9 +262,51 @@ impl Connection {
     /// The client is gone: ends the exchange under way.
     pub fn close(&mut self) -> Step {
         let mut step = Step::default();
-        self.state = State::Over;
+        self.reading = Reading::Closed;
         self.input = Vec::new();
-        self.end_exchange(&mut step);
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.end(&mut step);
+        }
+        self.in_flight = None;
         step
+    }
+
+    /// A step of the exchange in flight, if there is one.
+    fn advance(&mut self, work: impl FnOnce(&mut InFlight, &mut Step)) -> Step {
+        let mut step = Step::default();
+        if let Some(in_flight) = &mut self.in_flight {
+            work(in_flight, &mut step);
+        }
+        self.settle(&mut step);
+        step
+    }
+
+    /// After every step: ends the exchange that is over, and reads the next request.
+    fn settle(&mut self, step: &mut Step) {
+        while let Some(in_flight) = &mut self.in_flight {
+            // 1. Something is to come of it, or is held by a policy.
+            if !in_flight.is_answered() && !step.reset {
+                step.waits = in_flight.withheld;
+                return;
+            }
+            in_flight.end(step);
+            let reusable = in_flight.keep_alive && !step.reset;
+            if !reusable {
+                // A response whose framing says that it is not whole can be sent as far as it came.
+                step.reset &= !in_flight.response.is_delimited();
+                step.close = true;
+                let unread = in_flight.request_body != BodyReader::Done;
+                step.linger = unread || !self.input.is_empty();
+            }
+            self.in_flight = None;
+            // 2. It was the last one of the connection.
+            if !reusable {
+                self.reading = Reading::Closed;
+                self.input = Vec::new();
+                return;
+            }
+            // 3. The next one has its turn.
+            self.read_on(step);
+        }
     }
 }

@@ -2,8 +2,9 @@
 
 use wasmgate_host::Progress;
 
+use crate::connection::Step;
+use crate::connection::in_flight::{InFlight, Upstream};
 use crate::connection::output::{Chunk, Output};
-use crate::connection::{Connection, Step, Upstream};
 use crate::exchange::upstream_head::UpstreamRequest;
 use crate::http::framing::BodyFraming;
 
@@ -13,48 +14,48 @@ const BODY: usize = 64 << 10;
 /// Methods that may be repeated (RFC 9110 §9.2.2).
 const IDEMPOTENT: [&[u8]; 6] = [b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"];
 
-/// What has gone to the upstream of a request's body, in its framing. It is there while the request can
-/// be sent once more: the method may be repeated, the upstream has not said a word, all that it got
-/// is kept, and it did not get it twice.
-pub(super) fn begun(request: &UpstreamRequest) -> Option<Vec<u8>> {
+/// Room for what goes to the upstream of a request's body, in its framing. It is there while the
+/// request can be sent once more: 1. the method may be repeated; 2. the upstream has sent nothing;
+/// 3. all that it got is kept; 4. it was not sent twice.
+pub(super) fn buffer(request: &UpstreamRequest) -> Option<Vec<u8>> {
     IDEMPOTENT.contains(&request.method()).then(Vec::new)
 }
 
-impl Connection {
-    /// Keeps what goes on of the request's body.
-    pub(super) fn keep(&mut self, request: &Progress, chunk: Chunk<'_>) {
-        let framing = self.exchange.as_ref().and_then(|exchange| exchange.upstream());
-        if framing.is_none_or(|request| request.framing == BodyFraming::Empty) {
+impl InFlight {
+    /// Keeps what goes on of the request's body, if the request can be sent once more.
+    pub(super) fn keep_for_replay(&mut self, request: &Progress, chunk: Chunk<'_>) {
+        let Upstream::Head { replay: Some(kept), .. } = &mut self.upstream else { return };
+        let framing = self.exchange.upstream().map(|request| request.framing);
+        if framing.is_none_or(|framing| framing == BodyFraming::Empty) {
             return;
         }
-        let Some(mut kept) = self.replay.take() else { return };
-        let mut out = Output::default();
-        self.to_upstream.data(&mut out, &request.body, Chunk { at: None, ..chunk });
+        let (writer, mut out) = (self.request.writer(), Output::default());
+        writer.data(&mut out, &request.body, Chunk { at: None, ..chunk });
         if request.end {
-            self.to_upstream.end(out.own(), request.trailers.as_ref());
+            writer.end(out.own(), request.trailers.as_ref());
         }
         kept.append(out.own());
-        if kept.len() <= BODY {
-            self.replay = Some(kept);
+        if kept.len() > BODY
+            && let Upstream::Head { replay, .. } = &mut self.upstream
+        {
+            *replay = None;
         }
     }
 
     /// True when the request can be sent once more over another connection.
-    #[must_use]
-    pub fn may_retry(&self) -> bool {
-        self.upstream.there && self.replay.is_some() && !self.response_begun
+    pub(super) fn may_retry(&self) -> bool {
+        matches!(self.upstream, Upstream::Head { replay: Some(_), .. })
+            && !self.response.has_begun()
     }
 
     /// Sends the request once more: its bytes so far, for a new connection to the same endpoint.
-    pub fn retry(&mut self) -> Step {
-        let mut step = Step::default();
-        let request = self.exchange.as_ref().and_then(|exchange| exchange.upstream());
-        if let (Some(request), Some(kept)) = (request, self.replay.take()) {
+    pub(super) fn retry(&mut self, step: &mut Step) {
+        let Upstream::Head { replay, .. } = &mut self.upstream else { return };
+        if let (Some(request), Some(kept)) = (self.exchange.upstream(), replay.take()) {
             step.dial = Some((request.cluster, request.endpoint));
             step.upstream.begin(request);
             step.upstream.own().extend_from_slice(&kept);
-            self.upstream = Upstream { there: true, ..Upstream::default() };
+            self.upstream = Upstream::asked(None);
         }
-        step
     }
 }

@@ -4,69 +4,70 @@ use wasmgate_host::HeaderMap;
 
 use crate::connection::body_reader::{BodyReader, Piece};
 use crate::connection::effects::Came;
+use crate::connection::in_flight::{InFlight, RequestProgress, Upstream};
 use crate::connection::output::Chunk;
 use crate::connection::writer::interim;
-use crate::connection::{Connection, Step, fault, head};
-use crate::exchange::Exchange;
+use crate::connection::{Step, fault, head};
 use crate::exchange::failure::Failure;
 use crate::exchange::response_head::ResponseReader;
 use crate::http::fields::Excerpt;
 use crate::http::framing::Framing;
+use crate::http::version::Version;
 
 /// Bytes of a response's head.
 const HEAD: usize = 128 << 10;
 
-impl Connection {
-    /// Bytes came from the upstream.
-    pub fn receive_upstream(&mut self, data: &[u8]) -> Step {
-        let mut step = Step::default();
-        if self.upstream.there {
-            self.replay = None;
-            if self.upstream.input.is_empty() {
-                self.read_response(data, true, &mut step);
-            } else {
-                self.upstream.input.extend_from_slice(data);
-                let input = std::mem::take(&mut self.upstream.input);
-                self.read_response(&input, false, &mut step);
-            }
+impl InFlight {
+    /// Reads bytes of the upstream, as far as they can be read now.
+    pub(super) fn receive_upstream(&mut self, data: &[u8], step: &mut Step) {
+        if let Upstream::Head { replay, .. } = &mut self.upstream {
+            *replay = None;
         }
-        self.settle(&mut step);
-        step
+        let Some(kept) = self.upstream.input() else { return };
+        if kept.is_empty() {
+            self.read_response(data, true, step);
+        } else {
+            kept.extend_from_slice(data);
+            let input = std::mem::take(kept);
+            self.read_response(&input, false, step);
+        }
     }
 
+    /// Reads the rest of the response; `new`: the input is what came in with this step.
     fn read_response(&mut self, input: &[u8], new: bool, step: &mut Step) {
         let mut at = 0;
-        while self.upstream.body.is_none() {
-            if !head::may_answer(&input[at..]) {
-                let what = format!("not a response of HTTP/1: {}", Excerpt(&input[at..]));
-                return self.failed(Failure::Protocol, &what, step);
+        while let Upstream::Head { input: kept, interim, .. } = &mut self.upstream {
+            let rest = &input[at..];
+            if !head::may_answer(rest) {
+                let reason = format!("not a response of HTTP/1: {}", Excerpt(rest));
+                return self.failed(Failure::Protocol, &reason, step);
             }
-            match head::end(&input[at..]) {
-                Ok(Some(end)) if end + self.upstream.interim <= HEAD => {
-                    if !self.read_response_head(&input[at..at + end], step) {
+            match head::end(rest) {
+                Ok(Some(end)) if end + *interim <= HEAD => {
+                    if !self.read_response_head(&rest[..end], step) {
                         return;
                     }
                     at += end;
                 }
-                Ok(None) if input.len() - at <= HEAD => {
-                    self.upstream.input = input[at..].to_vec();
+                Ok(None) if rest.len() <= HEAD => {
+                    *kept = rest.to_vec();
                     return;
                 }
                 Ok(_) => return self.failed(Failure::Protocol, "the head is too long", step),
                 Err(bad) => {
-                    let what = fault::of_head(bad, &input[at..]);
-                    return self.failed(Failure::Protocol, &what, step);
+                    let reason = fault::of_head(bad, rest);
+                    return self.failed(Failure::Protocol, &reason, step);
                 }
             }
         }
-        if self.upstream.body == Some(BodyReader::Done) && at < input.len() && step.release {
-            // Something came behind a response without a body.
+        if !self.upstream.is_there() && at < input.len() && step.release {
+            // Bytes follow a response without a body: no response to another request may begin there.
             (step.release, step.abandon) = (false, true);
         }
         self.read_response_body(input, new, at, step);
     }
 
-    /// False when the response cannot be used.
+    /// Reads a whole head. False when it is not one of HTTP/1.
     fn read_response_head(&mut self, bytes: &[u8], step: &mut Step) -> bool {
         let mut table = head::table();
         let line = match head::response(bytes, &mut table) {
@@ -83,47 +84,51 @@ impl Connection {
             reader.field(field.name.as_bytes(), field.value);
         }
         if (100..200).contains(&line.status) && line.status != 101 {
-            self.upstream.interim += bytes.len();
-            // RFC 9110 §15.2: HTTP/1.0 knows none.
-            if self.newer
-                && !self.response_begun
-                && let Some(map) = reader.finish_interim()
-            {
-                interim(step.client.own(), &map);
-            }
+            self.pass_interim(bytes.len(), reader, step);
             return true;
         }
-        let asked = self.exchange.as_ref().and_then(Exchange::upstream);
+        let asked = self.exchange.upstream();
         let head_only = asked.is_some_and(|request| request.method() == b"HEAD");
         let bodiless = head_only || matches!(line.status, 204 | 304);
+        // RFC 9112 §6.3: how long the body is. 1. none by the request or the status; 2. chunked;
+        // 3. its length; 4. until the connection ends.
         let body = match (bodiless, framing.framing.chunked, framing.framing.length) {
             (true, ..) => BodyReader::Done,
             (_, true, _) => BodyReader::chunked(),
             (_, _, Some(length)) => BodyReader::of_length(length),
             _ => BodyReader::UntilClose,
         };
-        // RFC 9112 §6.1: what speaks HTTP/1.0 and of chunks may have been told so by somebody else.
-        let odd = framing.bad || !line.newer && framing.framing.chunked;
+        // RFC 9112 §6.1: an HTTP/1.0 response with `Transfer-Encoding` has faulty framing.
+        let faulty = framing.bad || !line.newer && framing.framing.chunked;
         let close = framing.close || !line.newer && !framing.keep_alive;
-        self.upstream.keep_alive = !close && !odd && body != BodyReader::UntilClose;
-        self.upstream.body = Some(body);
+        let keep_alive = !close && !faulty && body != BodyReader::UntilClose;
+        self.upstream = Upstream::Body { input: Vec::new(), reader: body, keep_alive };
         let ended = body == BodyReader::Done;
         if ended {
             self.release(true, step);
         }
-        let effects =
-            self.exchange.as_mut().map(|exchange| exchange.on_response_headers(reader, ended));
+        let effects = self.exchange.on_response_headers(reader, ended);
         self.follow(effects, Came::Response(Chunk::default(), ended), step);
         true
     }
 
+    /// Sends an interim response to a client that can take one: HTTP/1.0 has none (RFC 9110 §15.2).
+    fn pass_interim(&mut self, length: usize, reader: ResponseReader, step: &mut Step) {
+        if let Upstream::Head { interim, .. } = &mut self.upstream {
+            *interim += length;
+        }
+        if self.version == Version::Http11
+            && !self.response.has_begun()
+            && let Some(map) = reader.finish_interim()
+        {
+            interim(step.client.own(), &map);
+        }
+    }
+
     fn read_response_body(&mut self, input: &[u8], new: bool, mut at: usize, step: &mut Step) {
-        while !step.reset && !self.response_sent {
-            let Some(body) = &mut self.upstream.body else { return };
-            if *body == BodyReader::Done {
-                return;
-            }
-            let (chunk, last) = match body.next(input, &mut at) {
+        while !step.reset && !self.is_answered() {
+            let Upstream::Body { input: kept, reader, .. } = &mut self.upstream else { return };
+            let (chunk, last) = match reader.next(input, &mut at) {
                 Piece::Data(range, last) => {
                     (Chunk { at: new.then_some(range.start), bytes: &input[range] }, last)
                 }
@@ -132,59 +137,56 @@ impl Connection {
                     return self.end_response(&input[trailers], step);
                 }
                 Piece::More => {
-                    self.upstream.input = input[at..].to_vec();
+                    *kept = input[at..].to_vec();
                     return;
                 }
                 Piece::Bad => {
-                    let what = format!("malformed chunks: {}", Excerpt(&input[at..]));
-                    return self.failed(Failure::Protocol, &what, step);
+                    let reason = format!("malformed chunks: {}", Excerpt(&input[at..]));
+                    return self.failed(Failure::Protocol, &reason, step);
                 }
             };
             if last {
                 self.release(at == input.len(), step);
             }
-            let effects =
-                self.exchange.as_mut().map(|exchange| exchange.on_response_body(chunk.bytes, last));
+            let effects = self.exchange.on_response_body(chunk.bytes, last);
             self.follow(effects, Came::Response(chunk, last), step);
         }
     }
 
     /// The response came to its end.
     fn end_response(&mut self, trailers: &[u8], step: &mut Step) {
-        let fields = trailer_fields(trailers);
-        let effects = self.exchange.as_mut().map(|exchange| match fields {
-            Some(fields) if !fields.is_empty() => exchange.on_response_trailers(fields),
-            _ => exchange.on_response_body(&[], true),
-        });
+        let effects = match trailer_fields(trailers) {
+            Some(fields) if !fields.is_empty() => self.exchange.on_response_trailers(fields),
+            _ => self.exchange.on_response_body(&[], true),
+        };
         self.follow(effects, Came::Response(Chunk::default(), true), step);
     }
 
-    /// The upstream has nothing more to say: its connection can be used again if it wants to be,
-    /// sent nothing behind the response, and has the whole request.
+    /// Gives the upstream connection back after the response. It can serve another exchange if 1. the
+    /// upstream says so, 2. nothing follows the response (`clean`), and 3. the request is sent whole.
     fn release(&mut self, clean: bool, step: &mut Step) {
-        self.upstream.there = false;
-        self.upstream.body = Some(BodyReader::Done);
-        if clean && self.upstream.keep_alive && self.request_sent {
+        let upstream = std::mem::replace(&mut self.upstream, Upstream::None);
+        let keep_alive = matches!(upstream, Upstream::Body { keep_alive: true, .. });
+        if clean && keep_alive && self.request == RequestProgress::Sent {
             step.release = true;
         } else {
             step.abandon = true;
         }
     }
 
-    /// The upstream hung up.
-    pub fn receive_upstream_eof(&mut self) -> Step {
-        let mut step = Step::default();
-        if self.upstream.there {
-            if self.upstream.body == Some(BodyReader::UntilClose) {
-                self.release(false, &mut step);
-                self.end_response(&[], &mut step);
-            } else {
-                let what = fault::of_end(self.upstream.body.as_ref(), &self.upstream.input);
-                self.failed(Failure::Protocol, &what, &mut step);
+    /// The upstream closed its connection.
+    pub(super) fn receive_upstream_eof(&mut self, step: &mut Step) {
+        let reason = match &self.upstream {
+            Upstream::None => return,
+            // The one body whose end is that of the connection.
+            Upstream::Body { reader: BodyReader::UntilClose, .. } => {
+                self.release(false, step);
+                return self.end_response(&[], step);
             }
-        }
-        self.settle(&mut step);
-        step
+            Upstream::Head { input, .. } => fault::of_end(None, input),
+            Upstream::Body { input, reader, .. } => fault::of_end(Some(reader), input),
+        };
+        self.failed(Failure::Protocol, &reason, step);
     }
 }
 
