@@ -6,12 +6,13 @@ or as `None`: what came in goes on as it is. Header fields are pairs of bytes, n
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal, TypeAlias, TypedDict, final
+from typing import ClassVar, Final, Literal, TypeAlias, TypedDict, final
 
 from wasmgate.policy.capabilities import Capabilities
 from wasmgate.policy.limits import Limits
 
 __all__ = [
+    "LB_POLICIES",
     "CallbackStatistics",
     "Callout",
     "Chain",
@@ -41,6 +42,7 @@ __all__ = [
     "deliver_redis",
     "held_bytes",
     "inspect",
+    "is_hop_by_hop",
     "kept_streams",
     "masked",
     "pending_callouts",
@@ -615,9 +617,12 @@ class RequestHead:
     @property
     def headers(self) -> list[tuple[bytes, bytes]]: ...
 
+LB_POLICIES: Final[tuple[str, ...]]
+"""Every `lb_policy` by its name."""
+
 @final
 class Cluster:
-    """Endpoints that serve the same, and how one is chosen: `lb_policy` is "round_robin".
+    """Endpoints that serve the same, and how one is chosen: `lb_policy` is one of LB_POLICIES.
 
     An endpoint is a URL of scheme, host and port, like "http://127.0.0.1:9001".
     """
@@ -962,6 +967,12 @@ def compile_artifact(
     What the fast tier cannot compile is optimised at once. Raises ValueError for a module that
     cannot run here and OSError when the folder cannot be used: the process that compiles has no
     package `wasmgate`, so the errors are Python's own.
+    """
+
+def is_hop_by_hop(name: bytes) -> bool:
+    """Return whether a field is about one connection, and does not go on (RFC 9110 section 7.6.1).
+
+    `name` can be in any case. What a Connection field names is not known here.
     """
 
 def printable(text: str) -> str:

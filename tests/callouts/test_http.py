@@ -49,6 +49,21 @@ async def test_the_request_is_what_the_policy_wrote() -> None:
     assert request.body == b"body"
 
 
+@pytest.mark.parametrize("name", [b"te", b"Trailer", b"upgrade", b"proxy-authorization", b"expect"])
+async def test_fields_about_the_connection_stay_here(name: bytes) -> None:
+    """A hop-by-hop field of a policy is not sent; one of an answer does not reach the policy."""
+
+    async def answers(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\n%b: x\r\ncontent-length: 0\r\n\r\n" % name)
+
+    async with ScriptedUpstream(answers) as upstream:
+        headers, _, _ = await ask(upstream, http((name, b"x")))
+        (request,) = upstream.requests
+    assert request.fields == [(b"host", b"auth.test")]
+    assert headers == [(b":status", b"200"), (b"content-length", b"0")]
+
+
 async def test_trailers_are_sent() -> None:
     """After a body in chunks, which is what HTTP/1.1 has for them."""
     seen: list[bytes] = []

@@ -233,10 +233,10 @@ def test_endpoints_can_be_taken_out_and_back_in() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"trusted_proxies": ["10.0.0.1/8"]}, "trusted_proxies: `10.0.0.1/8` is no address range"),
+        ({"trusted_proxies": ["10.0.0.1/8"]}, "`10.0.0.1/8` is not an address range"),
         ({"routes": [route(Chain([]), cluster="no")]}, "there is no cluster `no`"),
-        ({"routes": [route(Chain([]), prefix="a")]}, "`a` is no path prefix"),
-        ({"routes": [route(Chain([]), host="a:80")]}, "`a:80` is no host"),
+        ({"routes": [route(Chain([]), prefix="a")]}, "`a` is not a path prefix"),
+        ({"routes": [route(Chain([]), host="a:80")]}, "`a:80` is not a host"),
     ],
 )
 def test_mistakes_are_named(changes: dict[str, Any], message: str) -> None:

@@ -1,6 +1,8 @@
 //! The folders of the crate stand in one order, from the ground up: a file imports from its own folder
 //! and from those below it, and no files import each other in a ring.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 #[path = "../../host/tests/imports/mod.rs"]
 mod imports;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use wasmgate_gateway::{Dropped, Underscores, Version, judge_credentials, judge_host};
+use wasmgate_gateway::{Dropped, Underscores, Version, check_credentials, check_host};
 use wasmgate_host::{self as host, Attributes, Tls};
 
 use crate::effects::{self, Effects, Phase};
@@ -19,7 +19,7 @@ use crate::tls;
 pub(crate) struct Chain {
     pub(crate) chain: host::Chain,
     route_name: Arc<str>,
-    /// What is done with fields as clients send them; none: requests are not judged.
+    /// What is done with fields as clients send them; none: requests are not checked.
     edge: Option<Underscores>,
     /// A policy has a callback for request bodies.
     #[pyo3(get)]
@@ -122,8 +122,8 @@ impl Chain {
         if self.edge.is_some() {
             let version = Version::parse(http_version).unwrap_or(Version::Http11);
             let authority = map.get(b":authority").unwrap_or_default().trim_ascii();
-            let judged = judge_host(version, hosts, authority);
-            if let Err(problem) = judged.and(judge_credentials(credentials)) {
+            let checked = check_host(version, hosts, authority);
+            if let Err(problem) = checked.and(check_credentials(credentials)) {
                 let empty = host::Chain::new(Vec::new());
                 let mut stream = Stream::new(host::Stream::open(&empty, attributes), false);
                 let effects = stream.stream.respond(problem.response());

@@ -8,6 +8,12 @@ use wasmgate_host::HeaderMap;
 /// Bytes that a field takes on average, for the first allocation.
 const FIELD: usize = 48;
 
+/// Whether a field is about one connection, and does not go on.
+#[pyfunction]
+pub(crate) fn is_hop_by_hop(name: &[u8]) -> bool {
+    wasmgate_gateway::is_hop_by_hop(name)
+}
+
 /// A map with room for the fields and the pseudo-headers.
 pub(crate) fn map_for(headers: &Bound<'_, PyAny>) -> HeaderMap {
     let fields = headers.len().unwrap_or(16) + 4;

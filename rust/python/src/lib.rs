@@ -52,8 +52,10 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(foreign::built_in_functions, module)?)?;
     module.add_function(wrap_pyfunction!(artifact::compile_artifact, module)?)?;
     callouts::add_to(module)?;
+    router::add_to(module)?;
     module.add_function(wrap_pyfunction!(artifact::trim_memory, module)?)?;
     module.add_function(wrap_pyfunction!(inspect::inspect, module)?)?;
+    module.add_function(wrap_pyfunction!(fields::is_hop_by_hop, module)?)?;
     module.add_function(wrap_pyfunction!(text::printable, module)?)?;
     module.add_function(wrap_pyfunction!(text::masked, module)?)?;
     module.add_function(wrap_pyfunction!(stream::kept_streams, module)?)?;

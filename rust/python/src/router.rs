@@ -6,12 +6,19 @@ use std::time::Duration;
 
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use wasmgate_gateway::{self as gateway, Peer, RequestLimits, RequestLine, Version};
 
 use crate::chain::Chain;
 use crate::effects::{self, Effects, Phase};
 use crate::exchange::Exchange;
 use crate::{ends, errors, fields, tls};
+
+/// Adds what the module has beside the classes.
+pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let names = gateway::LB_POLICIES.map(|(name, _)| name);
+    module.add("LB_POLICIES", PyTuple::new(module.py(), names)?)
+}
 
 /// Endpoints that serve the same, and how one is chosen.
 #[pyclass(frozen, module = "wasmgate._native")]
@@ -142,7 +149,7 @@ impl Router {
     /// The endpoint for the next call to a cluster; none if none is healthy, or there is no cluster.
     fn endpoint(&self, cluster: &str) -> Option<&str> {
         let cluster = self.0.clusters().iter().find(|known| **known.name() == *cluster)?;
-        Some(cluster.endpoints()[cluster.pick()?].url())
+        Some(cluster.endpoints()[cluster.pick(None)?].url())
     }
 
     /// Takes an endpoint out of the choice, or back in.

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wasmgate._native import is_hop_by_hop
 from wasmgate.callouts.address_policy import dial_checked
 from wasmgate.callouts.failure import CalloutFailed, Status
 from wasmgate.errors import UpstreamError
@@ -25,16 +26,8 @@ _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(rb"[^\x00\r\n]*")
 _TARGET = re.compile(rb"(?:/[!-~\x80-\xff]*|\*)")
 _AUTHORITY = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=:%\[\]-]+")
-# About the connection, which is ours (RFC 9110 section 7.6.1), or said anew.
-_OURS = frozenset(
-    {
-        *(b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer"),
-        *(b"transfer-encoding", b"upgrade", b"content-length", b"expect", b"host"),
-    }
-)
-_NOT_THE_ANSWERS = frozenset(
-    {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
-)
+# Written anew, from the body and from `:authority`.
+_WRITTEN = frozenset({b"content-length", b"host"})
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
@@ -98,7 +91,7 @@ class HttpCalls:
                     Status.RESOURCE_EXHAUSTED,
                 )
             body.append(chunk)
-        fields = [field for field in transaction.headers if field[0] not in _NOT_THE_ANSWERS]
+        fields = [field for field in transaction.headers if not is_hop_by_hop(field[0])]
         status = (b":status", b"%d" % transaction.status)
         return [status, *fields], b"".join(body), list(transaction.trailers)
 
@@ -119,9 +112,9 @@ def _request(callout: Callout, endpoint: str, trailers: Fields) -> Request:
     if not _AUTHORITY.fullmatch(authority):
         raise CalloutFailed(f"{authority!r} is not an authority", Status.INVALID_ARGUMENT)
     sent = [(name.lower(), value.strip(b" \t")) for name, value in callout.headers]
-    fields = [field for field in sent if field[0][:1] != b":" and field[0] not in _OURS]
+    fields = [field for field in sent if field[0][:1] != b":" and _goes_on(field[0])]
     last = [(name.lower(), value.strip(b" \t")) for name, value in trailers]
-    last = [field for field in last if field[0] not in _OURS]
+    last = [field for field in last if _goes_on(field[0])]
     for name, value in (*fields, *last):
         if not (_TOKEN.fullmatch(name) and _VALUE.fullmatch(value)):
             raise CalloutFailed(
@@ -131,6 +124,10 @@ def _request(callout: Callout, endpoint: str, trailers: Fields) -> Request:
     text = method.decode("ascii")
     framing, content = _framed(text, callout.body, last)
     return Request(endpoint, text, path, [(b"host", authority), *fields, *framing], content)
+
+
+def _goes_on(name: bytes) -> bool:
+    return name not in _WRITTEN and not is_hop_by_hop(name)
 
 
 def _framed(method: str, body: bytes, trailers: Fields) -> tuple[Fields, bytes]:

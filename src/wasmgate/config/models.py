@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from wasmgate._native import LB_POLICIES
 from wasmgate.callouts import storages
 from wasmgate.config.addresses import Address, Endpoint, Host, ListenAddress, Network, Prefix
 from wasmgate.config.base import Model
@@ -46,8 +47,6 @@ __all__ = [
     "SharedLimits",
 ]
 
-LB_POLICIES = ("round_robin",)
-
 
 def _not_empty(values: tuple[object, ...]) -> tuple[object, ...]:
     if not values:
@@ -58,6 +57,13 @@ def _not_empty(values: tuple[object, ...]) -> tuple[object, ...]:
 
 # Not `min_length`: pydantic counts the valid entries only, and would call a list of mistakes empty.
 NOT_EMPTY = (AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1}))
+
+
+def _lb_policy(name: str) -> str:
+    if name not in LB_POLICIES:
+        known = " or ".join(map(repr, LB_POLICIES))
+        raise wrong("lb_policy", f"must be {known}", f"write {known}")
+    return name
 
 
 class LimitSettings(Model):
@@ -181,7 +187,9 @@ class Cluster(Model):
     endpoints: Annotated[tuple[Endpoint, ...], *NOT_EMPTY]
     """URLs of scheme, host and port."""
 
-    lb_policy: Literal["round_robin"] = "round_robin"
+    lb_policy: Annotated[
+        str, AfterValidator(_lb_policy), Field(json_schema_extra={"enum": [*LB_POLICIES]})
+    ] = "round_robin"
     """How the next endpoint is chosen."""
 
     connections: Count = 256

@@ -5,7 +5,7 @@ pub(crate) mod endpoint;
 
 use std::sync::Arc;
 
-use crate::cluster::balancers::{Balancer, LB_POLICIES};
+use crate::cluster::balancers::{Balancer, LB_POLICIES, PickContext};
 use crate::cluster::endpoint::Endpoint;
 
 /// A cluster as configured.
@@ -32,7 +32,7 @@ pub enum ClusterError {
     },
     /// No URL of an endpoint.
     #[error(
-        "cluster `{cluster}`: `{url}` is no endpoint; write http:// or https://, a host and a port, \
+        "cluster `{cluster}`: `{url}` is not an endpoint; write http:// or https://, a host and a port, \
          without a path"
     )]
     BadEndpoint {
@@ -80,12 +80,11 @@ impl Cluster {
         &self.endpoints
     }
 
-    /// The index of the endpoint for the next request; none if no endpoint is healthy.
+    /// The index of the endpoint for the next request; none if no endpoint is healthy. `hash_key`: see
+    /// [`PickContext::new`].
     #[must_use]
-    pub fn pick(&self) -> Option<usize> {
-        let healthy = |index: &usize| self.endpoints[*index].healthy();
-        let candidates: Vec<usize> = (0..self.endpoints.len()).filter(healthy).collect();
-        if candidates.is_empty() { None } else { Some(self.balancer.pick(&candidates)) }
+    pub fn pick(&self, hash_key: Option<u64>) -> Option<usize> {
+        self.balancer.pick(&PickContext::new(&self.endpoints, hash_key))
     }
 }
 
@@ -102,18 +101,18 @@ mod tests {
     fn endpoints_that_fail_are_passed_over() {
         let cluster = cluster(&["http://a", "http://b", "http://c"], "round_robin").unwrap();
         cluster.endpoints()[1].set_healthy(false);
-        let picks: Vec<_> = (0..4).map(|_| cluster.pick()).collect();
+        let picks: Vec<_> = (0..4).map(|_| cluster.pick(None)).collect();
         assert_eq!(vec![Some(0), Some(2), Some(0), Some(2)], picks);
         cluster.endpoints()[1].set_healthy(true);
-        assert_eq!(Some(1), cluster.pick());
+        assert_eq!(Some(1), cluster.pick(None));
     }
 
     #[test]
     fn without_a_healthy_endpoint_there_is_none() {
-        assert_eq!(None, cluster(&[], "round_robin").unwrap().pick());
+        assert_eq!(None, cluster(&[], "round_robin").unwrap().pick(None));
         let one = cluster(&["http://a"], "round_robin").unwrap();
         one.endpoints()[0].set_healthy(false);
-        assert_eq!(None, one.pick());
+        assert_eq!(None, one.pick(None));
     }
 
     #[test]
@@ -125,7 +124,7 @@ mod tests {
         );
         let error = cluster(&["http://a/b"], "round_robin").err().unwrap();
         assert_eq!(
-            "cluster `orders`: `http://a/b` is no endpoint; write http:// or https://, a host and \
+            "cluster `orders`: `http://a/b` is not an endpoint; write http:// or https://, a host and \
              a port, without a path",
             error.to_string()
         );

@@ -18,7 +18,7 @@ pub(crate) enum BodyReader {
     Chunked(Chunked),
     /// Of a response without length: its end is the connection's.
     UntilClose,
-    /// Of a request that was refused: it may come, or a part of it, and is not looked at.
+    /// The body of a refused request: whatever comes of it is not parsed.
     Unread,
 }
 
@@ -167,7 +167,7 @@ fn line(input: &[u8], at: usize, most: usize) -> Result<Option<Range<usize>>, ()
 }
 
 /// `1*HEXDIG`, then extensions: nothing before, no sign, no space. RFC 9112 §7.1.1 would have spaces
-/// before an extension taken out; nobody sends them, and other readers refuse them.
+/// before an extension taken out; no client sends them, and other readers refuse them.
 fn chunk_size(line: &[u8]) -> Option<u64> {
     let digits = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
     if digits == 0 || digits > 16 || !are_extensions(&line[digits..]) {

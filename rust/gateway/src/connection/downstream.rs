@@ -6,7 +6,7 @@ use httparse::Header;
 use wasmgate_host::Pressure;
 
 use crate::connection::body_reader::{BodyReader, Piece};
-use crate::connection::effects::Came;
+use crate::connection::effects::Received;
 use crate::connection::head::{self, BadHead};
 use crate::connection::in_flight::{InFlight, RequestProgress, ResponseProgress, Upstream};
 use crate::connection::output::Chunk;
@@ -14,6 +14,7 @@ use crate::connection::upstream::trailer_fields;
 use crate::connection::{ANSWERS, Access, Connection, Reading, Step};
 use crate::exchange::Exchange;
 use crate::exchange::request_head::RequestLine;
+use crate::http::connection_options::Persistence;
 use crate::http::problem::Problem;
 use crate::http::version::Version;
 
@@ -143,7 +144,7 @@ impl Connection {
         let Ok((exchange, effects)) = Exchange::open(&router, reader, false) else { return false };
         let in_flight = self.in_flight.insert(InFlight {
             version,
-            keep_alive: options.keeps_alive(version) && !self.draining,
+            keep_alive: options.persistence.lasts(version) && !self.draining,
             request_body: request_body(&exchange, options.framed),
             request: RequestProgress::Held,
             upstream: Upstream::None,
@@ -157,7 +158,7 @@ impl Connection {
         step.timed |= in_flight.timeout.is_some();
         let ended = in_flight.request_is_read();
         self.reading = if ended { Reading::Waiting } else { Reading::Body };
-        in_flight.follow(Ok(effects), Came::Request(Chunk::default(), ended), step);
+        in_flight.follow(Ok(effects), Received::Request(Chunk::default(), ended), step);
         // RFC 9110 §10.1.1: HTTP/1.0 has no Expect.
         let expects = options.expects && version == Version::Http11;
         if expects && !ended && !in_flight.response.has_begun() && !step.reset {
@@ -190,7 +191,7 @@ impl Connection {
             Some(fields) => in_flight.exchange.on_request_trailers(fields),
             None => in_flight.exchange.on_request_body(chunk.bytes, last),
         };
-        in_flight.follow(effects, Came::Request(chunk, last), step);
+        in_flight.follow(effects, Received::Request(chunk, last), step);
         !step.reset && !in_flight.is_answered()
     }
 }
@@ -206,12 +207,11 @@ fn request_body(exchange: &Exchange, framed: bool) -> BodyReader {
     }
 }
 
-/// What the fields say about the connection itself.
+/// What the fields say about the connection and the body.
 #[derive(Default)]
-#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 struct Options {
-    close: bool,
-    keep_alive: bool,
+    persistence: Persistence,
+    /// The client waits for 100 (Continue) before it sends the body.
     expects: bool,
     /// A body was announced.
     framed: bool,
@@ -226,25 +226,14 @@ impl Options {
         options
     }
 
-    /// RFC 9112 §9.3: `close` has precedence; HTTP/1.0 asks for it.
-    fn keeps_alive(&self, version: Version) -> bool {
-        !self.close && (version == Version::Http11 || self.keep_alive)
-    }
-
     fn note(&mut self, name: &[u8], value: &[u8]) {
         match name.len() {
-            10 if name.eq_ignore_ascii_case(b"connection") => {
-                for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-                    self.close |= option.eq_ignore_ascii_case(b"close");
-                    self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-                }
-            }
             14 => self.framed |= name.eq_ignore_ascii_case(b"content-length"),
             17 => self.framed |= name.eq_ignore_ascii_case(b"transfer-encoding"),
             6 if name.eq_ignore_ascii_case(b"expect") => {
                 self.expects |= value.trim_ascii().eq_ignore_ascii_case(b"100-continue");
             }
-            _ => {}
+            _ => self.persistence.note(name, value),
         }
     }
 }

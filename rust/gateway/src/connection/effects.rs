@@ -15,7 +15,7 @@ use crate::http::version::Version;
 
 /// What came in with a step of the exchange; `last` ends its direction.
 #[derive(Clone, Copy)]
-pub(super) enum Came<'a> {
+pub(super) enum Received<'a> {
     Request(Chunk<'a>, bool),
     Response(Chunk<'a>, bool),
     Nothing,
@@ -26,7 +26,7 @@ impl InFlight {
     pub(super) fn follow(
         &mut self,
         effects: Result<Effects, Error>,
-        came: Came<'_>,
+        received: Received<'_>,
         step: &mut Step,
     ) {
         // A connection lives on one thread, so its exchanges cannot be on another.
@@ -44,25 +44,25 @@ impl InFlight {
             step.reset = true;
             return;
         }
-        let (Came::Request(chunk, _) | Came::Response(chunk, _)) = came else {
+        let (Received::Request(chunk, _) | Received::Response(chunk, _)) = received else {
             return self.advance(&request, &response, Chunk::default(), step);
         };
         self.advance(&request, &response, chunk, step);
         // What a policy holds back can go on while nothing else happens. Three cases for a direction:
         // 1. its head is held; 2. the bytes that came are held; 3. its end came and is held.
         let withheld = |body: &Body| matches!(body, Body::Nothing) && !chunk.bytes.is_empty();
-        self.withheld |= match came {
-            Came::Request(_, last) => match self.request {
+        self.withheld |= match received {
+            Received::Request(_, last) => match self.request {
                 RequestProgress::Held => true,
                 RequestProgress::Body(_) => last || withheld(&request.body),
                 RequestProgress::Sent => withheld(&request.body),
             },
-            Came::Response(_, last) => match self.response {
+            Received::Response(_, last) => match self.response {
                 ResponseProgress::Held => true,
                 ResponseProgress::Body { .. } => last || withheld(&response.body),
                 ResponseProgress::Sent => withheld(&response.body),
             },
-            Came::Nothing => false,
+            Received::Nothing => false,
         };
     }
 
@@ -155,7 +155,7 @@ impl InFlight {
 
     /// Performs the effects of an answer of the gateway; policies may hold it, too.
     fn answer(&mut self, effects: Result<Effects, Error>, step: &mut Step) {
-        self.follow(effects, Came::Nothing, step);
+        self.follow(effects, Received::Nothing, step);
         self.withheld |= !self.is_answered();
     }
 

@@ -14,7 +14,7 @@ pub(crate) enum BadHead {
     Lines,
     /// The parser refuses it.
     Syntax,
-    /// More fields than anybody needs.
+    /// More fields than the parser's table has room for.
     Fields,
 }
 

@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use wasmgate_host::{Pressure, TlsFacts};
 
 use crate::connection::body_reader::BodyReader;
-use crate::connection::effects::Came;
+use crate::connection::effects::Received;
 use crate::connection::in_flight::{InFlight, RequestProgress};
 use crate::exchange::Exchange;
 use crate::exchange::failure::Failure;
@@ -39,8 +39,8 @@ pub use step::Step;
 
 /// Bytes that a client may send ahead of its turn.
 pub const PIPELINED: usize = 64 << 10;
-/// Bytes for the client from one step on which the next request waits: each answer may be much larger
-/// than the request that asked for it.
+/// Bytes for the client in one step above which the next pipelined request waits: an answer can be much
+/// larger than its request.
 const ANSWERS: usize = 64 << 10;
 
 const LATE: Problem = Failure::LateRequest.problem();
@@ -48,7 +48,7 @@ const LATE: Problem = Failure::LateRequest.problem();
 /// One client and its exchanges.
 pub struct Connection {
     router: Arc<Router>,
-    /// Tells the connections of a process apart.
+    /// Unique in the process.
     id: u64,
     ends: Ends,
     /// Bytes of the client that were not read yet.
@@ -58,7 +58,7 @@ pub struct Connection {
     in_flight: Option<InFlight>,
     /// The server is about to stop.
     draining: bool,
-    /// The client does not take its answers as fast as they come.
+    /// The client reads its answers more slowly than they come.
     choked: bool,
     /// Each step says which exchanges were answered, for the access log.
     logs: bool,
@@ -76,7 +76,7 @@ pub struct Ends {
     pub tls: Option<Arc<TlsFacts>>,
 }
 
-/// Who is waited for.
+/// The party that the exchange waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waited {
     /// The rest of a request.
@@ -103,7 +103,7 @@ enum Reading {
 }
 
 impl Connection {
-    /// A connection that nothing came from yet.
+    /// A connection without any bytes yet.
     #[must_use]
     pub fn new(router: Arc<Router>, ends: Ends) -> Self {
         static IDS: AtomicU64 = AtomicU64::new(1);
@@ -149,7 +149,7 @@ impl Connection {
         matches!(self.reading, Reading::Waiting | Reading::Paused) && self.input.len() > PIPELINED
     }
 
-    /// Who has to do something for the exchange to go on.
+    /// The party that has to act for the exchange to go on.
     #[must_use]
     pub fn waits_for(&self) -> Waited {
         let in_flight = self.in_flight.as_ref();
@@ -168,23 +168,23 @@ impl Connection {
         }
     }
 
-    /// Whose bytes are to wait: a policy holds back as many as it may.
+    /// Which sides are not to be read: a policy holds back as many bytes as its limit allows.
     #[must_use]
     pub fn pressure(&self) -> Pressure {
         self.in_flight.as_ref().map_or(Pressure::default(), |in_flight| in_flight.pressure)
     }
 
-    /// From now on each step says which exchanges were answered.
+    /// Has each step name the exchanges that were answered, for the access log.
     pub fn log_accesses(&mut self) {
         self.logs = true;
     }
 
-    /// The client does not take what it is sent: no further request is read until [`Connection::proceed`].
+    /// The client does not read its answers: no further request is read until [`Connection::proceed`].
     pub fn choke(&mut self) {
         self.choked = true;
     }
 
-    /// The client takes its answers: goes on with the requests that waited for that ([`Step::unread`]).
+    /// The client reads its answers again: reads the requests that waited for that ([`Step::unread`]).
     pub fn proceed(&mut self) -> Step {
         self.choked = false;
         let mut step = Step::default();
@@ -195,11 +195,11 @@ impl Connection {
         step
     }
 
-    /// Goes on with what a policy held back (see [`Step::waits`]).
+    /// Sends on what a policy held back and has let go (see [`Step::waits`]).
     pub fn resume(&mut self) -> Step {
         self.advance(|in_flight, step| {
             let effects = in_flight.exchange.resume();
-            in_flight.follow(effects, Came::Nothing, step);
+            in_flight.follow(effects, Received::Nothing, step);
         })
     }
 
@@ -213,8 +213,8 @@ impl Connection {
         self.advance(InFlight::receive_upstream_eof)
     }
 
-    /// The upstream could not be reached, or took too long. Before anything of its response went to
-    /// the client this is answered, afterwards the connection is cut.
+    /// The upstream could not be reached, or took too long. The client gets an answer of the gateway as
+    /// long as nothing of the response is sent; afterwards its connection is cut.
     pub fn fail(&mut self, failure: Failure) -> Step {
         let reason = match failure {
             Failure::Protocol => "the connection was reset",

@@ -1,4 +1,4 @@
-//! What a connection asks of whoever carries its bytes.
+//! What a connection asks of the layer that carries its bytes.
 
 use wasmgate_host::Effects;
 
@@ -17,36 +17,37 @@ pub struct Step {
     pub upstream: Output,
     /// The upstream connection can serve another exchange.
     pub release: bool,
-    /// The upstream connection is in the middle of something: close it.
+    /// The upstream connection is in the middle of a message: close it.
     pub abandon: bool,
     /// Connect to this endpoint, given as the indexes of cluster and endpoint.
     pub dial: Option<(usize, usize)>,
-    /// How long the exchange may take from now on ([`crate::Exchange::timeout`]) is to be looked at.
+    /// The timeout of the exchange changed ([`crate::Exchange::timeout`]).
     pub timed: bool,
-    /// Close the client's connection once what is to be written is written.
+    /// Close the client's connection after the bytes for it are written.
     pub close: bool,
     /// The client may be sending still: go on reading for a while, or it will not see the answer.
     pub linger: bool,
-    /// Cut the client's connection: what was sent of the response is all there will be.
+    /// Cut the client's connection: the rest of the response will not come.
     pub reset: bool,
-    /// There is more to be read, once the client has this: [`Connection::proceed`](crate::Connection::proceed).
+    /// A pipelined request waits until the client has these bytes: call
+    /// [`Connection::proceed`](crate::Connection::proceed).
     pub unread: bool,
     /// What was wrong with an upstream's response, or why a response was cut, for the log.
     pub faults: Vec<String>,
     /// A policy holds something back: resume when its stream's id is woken.
     pub waits: bool,
-    /// [`Connection::pressure`](crate::Connection::pressure) is not what it was.
+    /// [`Connection::pressure`](crate::Connection::pressure) changed.
     pub pressure: bool,
     /// An exchange ended.
     pub ended: bool,
     /// The exchanges that were answered, if they are to be known.
     pub accesses: Vec<Access>,
-    /// What policies ask beside the progress of their stream, if anything; there is no progress in it.
+    /// The effects of policies beside the progress of their stream, if any.
     pub noted: Option<Box<Effects>>,
 }
 
 impl Step {
-    /// Takes over what is asked beside the progress of a stream: mostly nothing.
+    /// Takes over the effects beside the progress of a stream; most steps have none.
     pub(crate) fn note(&mut self, effects: &mut Effects) {
         if effects.is_noteworthy() {
             self.noted.get_or_insert_default().note(effects);
@@ -60,8 +61,8 @@ impl Step {
         self.abandon |= self.dial.take().is_none();
     }
 
-    /// Refuses what is no request of HTTP/1.1, and ends the connection: where the next one would
-    /// begin, nobody can say.
+    /// Refuses bytes that are not a request of HTTP/1.1, and ends the connection: the start of a next
+    /// request cannot be found.
     pub(crate) fn refuse(&mut self, problem: Problem) {
         let response = problem.response();
         let head = format!(

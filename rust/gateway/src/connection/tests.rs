@@ -211,7 +211,7 @@ fn targets_that_are_no_path_are_refused() {
 fn a_bad_chunk_ends_the_connection_and_drops_the_upstream() {
     let request =
         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nxyz\r\n";
-    // In one piece it is known to be bad before anybody was dialled.
+    // In one piece the body is known to be bad before an upstream is dialled.
     for (step, dials) in [(usize::MAX, 0), (1, 1)] {
         let seen = talk(request, "", step);
         assert!(seen.client.starts_with("HTTP/1.1 400 "), "{}", seen.client);

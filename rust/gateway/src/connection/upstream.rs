@@ -3,15 +3,15 @@
 use wasmgate_host::HeaderMap;
 
 use crate::connection::body_reader::{BodyReader, Piece};
-use crate::connection::effects::Came;
+use crate::connection::effects::Received;
 use crate::connection::in_flight::{InFlight, RequestProgress, Upstream};
 use crate::connection::output::Chunk;
 use crate::connection::writer::interim;
 use crate::connection::{Step, fault, head};
 use crate::exchange::failure::Failure;
 use crate::exchange::response_head::ResponseReader;
+use crate::http::connection_options::Persistence;
 use crate::http::fields::Excerpt;
-use crate::http::framing::Framing;
 use crate::http::version::Version;
 
 /// Bytes of a response's head.
@@ -77,10 +77,10 @@ impl InFlight {
                 return false;
             }
         };
-        let mut framing = ResponseFraming::default();
+        let mut persistence = Persistence::default();
         let mut reader = ResponseReader::new(line.status);
         for field in line.fields {
-            framing.note(field.name.as_bytes(), field.value);
+            persistence.note(field.name.as_bytes(), field.value);
             reader.field(field.name.as_bytes(), field.value);
         }
         if (100..200).contains(&line.status) && line.status != 101 {
@@ -92,23 +92,24 @@ impl InFlight {
         let bodiless = head_only || matches!(line.status, 204 | 304);
         // RFC 9112 §6.3: how long the body is. 1. none by the request or the status; 2. chunked;
         // 3. its length; 4. until the connection ends.
-        let body = match (bodiless, framing.framing.chunked, framing.framing.length) {
+        let (framing, malformed) = reader.framing();
+        let body = match (bodiless, framing.chunked, framing.length) {
             (true, ..) => BodyReader::Done,
             (_, true, _) => BodyReader::chunked(),
             (_, _, Some(length)) => BodyReader::of_length(length),
             _ => BodyReader::UntilClose,
         };
         // RFC 9112 §6.1: an HTTP/1.0 response with `Transfer-Encoding` has faulty framing.
-        let faulty = framing.bad || !line.newer && framing.framing.chunked;
-        let close = framing.close || !line.newer && !framing.keep_alive;
-        let keep_alive = !close && !faulty && body != BodyReader::UntilClose;
+        let faulty = malformed || !line.newer && framing.chunked;
+        let version = if line.newer { Version::Http11 } else { Version::Http10 };
+        let keep_alive = persistence.lasts(version) && !faulty && body != BodyReader::UntilClose;
         self.upstream = Upstream::Body { input: Vec::new(), reader: body, keep_alive };
         let ended = body == BodyReader::Done;
         if ended {
             self.release(true, step);
         }
         let effects = self.exchange.on_response_headers(reader, ended);
-        self.follow(effects, Came::Response(Chunk::default(), ended), step);
+        self.follow(effects, Received::Response(Chunk::default(), ended), step);
         true
     }
 
@@ -149,7 +150,7 @@ impl InFlight {
                 self.release(at == input.len(), step);
             }
             let effects = self.exchange.on_response_body(chunk.bytes, last);
-            self.follow(effects, Came::Response(chunk, last), step);
+            self.follow(effects, Received::Response(chunk, last), step);
         }
     }
 
@@ -159,7 +160,7 @@ impl InFlight {
             Some(fields) if !fields.is_empty() => self.exchange.on_response_trailers(fields),
             _ => self.exchange.on_response_body(&[], true),
         };
-        self.follow(effects, Came::Response(Chunk::default(), true), step);
+        self.follow(effects, Received::Response(Chunk::default(), true), step);
     }
 
     /// Gives the upstream connection back after the response. It can serve another exchange if 1. the
@@ -187,34 +188,6 @@ impl InFlight {
             Upstream::Body { input, reader, .. } => fault::of_end(Some(reader), input),
         };
         self.failed(Failure::Protocol, &reason, step);
-    }
-}
-
-#[derive(Default)]
-struct ResponseFraming {
-    framing: Framing,
-    bad: bool,
-    close: bool,
-    keep_alive: bool,
-}
-
-impl ResponseFraming {
-    fn note(&mut self, name: &[u8], value: &[u8]) {
-        match name.len() {
-            14 if name.eq_ignore_ascii_case(b"content-length") => {
-                self.bad |= self.framing.content_length(value).is_err();
-            }
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
-                self.bad |= self.framing.transfer_encoding(value).is_err();
-            }
-            10 if name.eq_ignore_ascii_case(b"connection") => {
-                for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-                    self.close |= option.eq_ignore_ascii_case(b"close");
-                    self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-                }
-            }
-            _ => {}
-        }
     }
 }
 

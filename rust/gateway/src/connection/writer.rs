@@ -83,7 +83,7 @@ pub(crate) fn response_head(
         length = true;
         field(out, b"content-length", written.to_string().as_bytes());
     }
-    // RFC 9110 §6.6.1: who has a clock and passes on a response without Date adds it.
+    // RFC 9110 §6.6.1: a recipient with a clock adds Date to a response that has none.
     if !date {
         field(out, b"date", &date::now());
     }
@@ -119,7 +119,7 @@ pub(crate) fn interim(out: &mut Vec<u8>, map: &HeaderMap) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// A policy that writes nonsense there gets what any failing server gets.
+/// The status; 500 if a policy wrote a value that is not a status.
 pub(crate) fn status(map: &HeaderMap) -> &[u8] {
     match map.get(b":status") {
         Some(status @ [b'2'..=b'5', tens, ones])

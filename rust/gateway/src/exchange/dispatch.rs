@@ -33,7 +33,7 @@ impl Exchange {
         }
         let route = self.router.route(self.route.unwrap_or(first));
         let cluster = &self.router.clusters()[route.cluster];
-        let endpoint = cluster.pick().ok_or(Failure::NoHealthyEndpoint.problem())?;
+        let endpoint = cluster.pick(None).ok_or(Failure::NoHealthyEndpoint.problem())?;
         if has_policies {
             self.stream.note(|attributes| {
                 attributes.upstream = Some(cluster.endpoints()[endpoint].address());

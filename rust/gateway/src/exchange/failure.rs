@@ -41,7 +41,7 @@ impl Failure {
         response
     }
 
-    /// The answer to the client; it names no host, for that is nobody's business outside.
+    /// The answer to the client. It names no host: clients must not learn the gateway's upstreams.
     #[must_use]
     pub const fn problem(self) -> Problem {
         match self {

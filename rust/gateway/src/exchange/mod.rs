@@ -79,7 +79,7 @@ impl Exchange {
         ended: bool,
     ) -> Result<(Self, Effects), Error> {
         let line = reader.line();
-        let (dropped, user) = reader.beside();
+        let (dropped, user) = reader.take_dropped_and_user();
         let record = router.underscores.note(&dropped);
         let mut opened = match reader.finish(&router.proxies) {
             Ok(RequestHead { answer: Some(answer), .. }) => Self::refused(router, &line, *answer),

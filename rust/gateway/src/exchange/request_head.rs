@@ -19,7 +19,7 @@ use crate::http::underscores::Dropped;
 use crate::http::version::Version;
 use crate::routing::router::Router;
 
-const METHOD: Problem = Problem::bad_request("the method is no token");
+const METHOD: Problem = Problem::bad_request("the method is not a token");
 const NAME: Problem = Problem::bad_request("a field name has a byte that no name may have");
 const VALUE: Problem = Problem::bad_request("a field value has a control character");
 const OPTIONS: Problem = Problem::bad_request("Connection is not a list of field names");
@@ -158,9 +158,9 @@ impl<'a> RequestReader<'a> {
         self
     }
 
-    /// Takes what was found beside the head: the fields that were dropped for their underscores, and
+    /// Takes what does not belong to the head: the fields that were dropped for their underscores, and
     /// the user.
-    pub(crate) fn beside(&mut self) -> (Dropped, Option<Arc<str>>) {
+    pub(crate) fn take_dropped_and_user(&mut self) -> (Dropped, Option<Arc<str>>) {
         (self.dropped.take().unwrap_or_default(), self.user.take())
     }
 
@@ -183,13 +183,13 @@ impl<'a> RequestReader<'a> {
         if !is_field_value(value) {
             return Err(VALUE);
         }
-        // RFC 9110 §5.5: whitespace around a value is no part of it; some parsers leave it behind.
+        // RFC 9110 §5.5: whitespace around a value is not part of it; some parsers leave it behind.
         let value = value.trim_ascii();
         match role(name) {
             Role::EndToEnd => {
                 if name.eq_ignore_ascii_case(b"authorization") {
                     let before = std::mem::replace(&mut self.authorized, true);
-                    judge_credentials(usize::from(before) + 1)?;
+                    check_credentials(usize::from(before) + 1)?;
                 }
                 self.map.push(name, value);
             }
@@ -221,7 +221,7 @@ impl<'a> RequestReader<'a> {
                     self.forwards.into_iter().chain(max_forwards::forwards(value)).min();
                 self.map.push(name, value);
             }
-            role @ (Role::ForwardedFor | Role::Forwarded | Role::ProxyWord) => {
+            role @ (Role::ForwardedFor | Role::Forwarded | Role::ProxyHeader) => {
                 if self.forwarding.add(role, value) {
                     self.map.push(name, value);
                 }
@@ -280,7 +280,7 @@ impl<'a> RequestReader<'a> {
         &mut self,
         of_target: Option<Authority<'_>>,
     ) -> Result<(Vec<u8>, Option<u16>), Problem> {
-        let of_host = judge_host(self.line.version, self.hosts, &self.host)?;
+        let of_host = check_host(self.line.version, self.hosts, &self.host)?;
         Ok(match of_target {
             Some(authority) => (authority.bytes.to_vec(), authority.port),
             None => (std::mem::take(&mut self.host), of_host),
@@ -310,12 +310,12 @@ impl<'a> RequestReader<'a> {
     }
 }
 
-/// Judges the Host fields of a request, how many and the last one; answers the port that it names
+/// Checks the Host fields of a request: their number, and the last one, whose port it returns
 /// (RFC 9112 §3.2).
 ///
 /// # Errors
 /// The [`Problem`] with which a server answers.
-pub fn judge_host(version: Version, hosts: usize, host: &[u8]) -> Result<Option<u16>, Problem> {
+pub fn check_host(version: Version, hosts: usize, host: &[u8]) -> Result<Option<u16>, Problem> {
     match hosts {
         0 if version == Version::Http10 => Ok(None),
         0 => Err(NO_HOST),
@@ -324,11 +324,11 @@ pub fn judge_host(version: Version, hosts: usize, host: &[u8]) -> Result<Option<
     }
 }
 
-/// Judges how many Authorization fields a request has: one reader takes the first, another the last.
+/// Checks that a request has one Authorization field at most: of two, one reader takes the first, another the last.
 ///
 /// # Errors
 /// The [`Problem`] with which a server answers.
-pub fn judge_credentials(fields: usize) -> Result<(), Problem> {
+pub fn check_credentials(fields: usize) -> Result<(), Problem> {
     if fields > 1 { Err(CREDENTIALS) } else { Ok(()) }
 }
 

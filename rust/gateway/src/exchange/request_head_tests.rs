@@ -125,7 +125,7 @@ fn the_host_must_be_one_valid_authority() {
     let two = [("Host", "a"), ("host", "a")];
     assert_eq!((400, "there is more than one Host field"), refused(LINE, &two));
     for host in ["", "a b", "a/b", "u@a", "a:b", "a,b"] {
-        let expected = (400, "the host is no valid host name, address or port");
+        let expected = (400, "the host is not a valid host name, address or port");
         assert_eq!(expected, refused(LINE, &[("Host", host)]), "{host}");
     }
     let line = RequestLine { target: b"http://a/", ..LINE };
@@ -194,7 +194,7 @@ fn a_body_over_the_limit_is_refused_by_its_length() {
 fn methods_are_tokens() {
     for method in ["", "GE T", "GET\r\n", "G(T"] {
         let line = RequestLine { method: method.as_bytes(), ..LINE };
-        assert_eq!((400, "the method is no token"), refused(line, &[("host", "a")]));
+        assert_eq!((400, "the method is not a token"), refused(line, &[("host", "a")]));
     }
 }
 

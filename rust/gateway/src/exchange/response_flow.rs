@@ -22,10 +22,14 @@ pub(crate) struct ResponseFlow {
     /// The request's method is HEAD.
     head_only: bool,
     pub stage: Stage,
+    /// No policy changed the head: its fields are those that [`ResponseReader`] let through.
+    ///
+    /// [`ResponseReader`]: crate::ResponseReader
+    as_read: bool,
     /// Something about the connection was left out of the upstream's fields.
     pub stripped: bool,
     length_field: LengthField,
-    /// Bytes of the body that went to the client; none if there is no body, whatever comes.
+    /// Bytes of the body that went to the client; none if the response has no body, whatever the upstream sends.
     sent: Option<Count>,
 }
 
@@ -34,6 +38,7 @@ impl ResponseFlow {
         Self {
             head_only,
             stage: Stage::Held,
+            as_read: false,
             stripped: false,
             length_field: LengthField::Kept,
             sent: Some(Count::default()),
@@ -64,6 +69,7 @@ impl ResponseFlow {
     /// The head goes on, with the first `length` bytes of the body.
     fn begin(&mut self, progress: &mut Progress, length: u64, map: &HeaderMap) {
         self.stage = Stage::Begun;
+        self.as_read = progress.head == Head::Unchanged;
         let (status, declared) = (map.get(b":status").unwrap_or_default(), declared(map));
         let (no_content, not_modified) = (status == b"204", status == b"304");
         let no_body = self.head_only || not_modified;
@@ -94,6 +100,9 @@ impl ResponseFlow {
     /// Whether the client gets a field. Policies may write what they like, but what is about the
     /// connection is not theirs to say.
     pub fn shows(&self, name: &[u8], value: &[u8]) -> bool {
+        if self.as_read && self.length_field == LengthField::Kept {
+            return true;
+        }
         match role(name) {
             Role::HopByHop | Role::Connection | Role::Te | Role::TransferEncoding => false,
             Role::ContentLength => self.length_field == LengthField::Kept,

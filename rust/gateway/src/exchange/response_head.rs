@@ -14,6 +14,8 @@ pub struct ResponseReader {
     framing: Framing,
     options: ConnectionOptions,
     stripped: bool,
+    /// The framing fields contradict each other, or are malformed.
+    framing_is_faulty: bool,
     /// The first rule of HTTP that it breaks.
     wrong: Option<String>,
 }
@@ -30,6 +32,7 @@ impl ResponseReader {
             framing: Framing::default(),
             options: ConnectionOptions::default(),
             stripped: false,
+            framing_is_faulty: false,
             wrong: None,
         }
     }
@@ -47,12 +50,14 @@ impl ResponseReader {
             }
             Role::TransferEncoding => {
                 if let Err(bad) = self.framing.transfer_encoding(value) {
+                    self.framing_is_faulty = true;
                     self.refuse(bad.detail(), name, value);
                 }
             }
             Role::HopByHop | Role::Te => {}
             Role::ContentLength => {
                 if let Err(bad) = self.framing.content_length(value) {
+                    self.framing_is_faulty = true;
                     self.refuse(bad.detail(), name, value);
                 }
                 self.map.push(name, value);
@@ -71,6 +76,11 @@ impl ResponseReader {
         self.wrong.get_or_insert_with(|| format!("{what}: {}", Excerpt(&field)));
     }
 
+    /// How the body follows, as the fields say; none if they cannot be trusted.
+    pub(crate) fn framing(&self) -> (Framing, bool) {
+        (self.framing, self.framing_is_faulty)
+    }
+
     pub(crate) fn status(&self) -> u16 {
         self.status
     }
@@ -78,9 +88,9 @@ impl ResponseReader {
     /// `:status` and the fields that go on, and whether that is less than what came; or the rule of
     /// HTTP that the response breaks.
     pub(crate) fn finish(mut self) -> Result<(HeaderMap, bool), String> {
-        // An interim response cannot be the answer, and the client did not ask to switch protocols.
+        // An interim response is not the final one, and the gateway never asks to switch protocols.
         if !(200..600).contains(&self.status) {
-            return Err(format!("the status {} is that of no response", self.status));
+            return Err(format!("the status {} is not that of a final response", self.status));
         }
         if let Some(wrong) = self.wrong {
             return Err(wrong);

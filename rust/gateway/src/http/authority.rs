@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use crate::http::problem::Problem;
 
 pub(crate) const BAD_AUTHORITY: Problem =
-    Problem::bad_request("the host is no valid host name, address or port");
+    Problem::bad_request("the host is not a valid host name, address or port");
 
 /// A valid authority in its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

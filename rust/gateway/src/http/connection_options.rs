@@ -3,13 +3,39 @@
 use wasmgate_host::HeaderMap;
 
 use crate::http::fields::{Role, is_token, role};
+use crate::http::version::Version;
+
+/// What Connection fields say about the time after the message (RFC 9112 §9.3).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Persistence {
+    close: bool,
+    keep_alive: bool,
+}
+
+impl Persistence {
+    /// Takes in a field; all but Connection say nothing.
+    #[inline]
+    pub fn note(&mut self, name: &[u8], value: &[u8]) {
+        if name.len() == 10 && name.eq_ignore_ascii_case(b"connection") {
+            for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                self.close |= option.eq_ignore_ascii_case(b"close");
+                self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            }
+        }
+    }
+
+    /// True if the connection lasts. `close` has precedence; HTTP/1.0 has to ask for it.
+    pub fn lasts(self, version: Version) -> bool {
+        !self.close && (version == Version::Http11 || self.keep_alive)
+    }
+}
 
 /// Names that Connection fields gave, apart from `close` and `keep-alive`.
 #[derive(Debug, Default)]
 pub(crate) struct ConnectionOptions(Vec<Vec<u8>>);
 
 impl ConnectionOptions {
-    /// Takes in one Connection field; false if it is no list of tokens.
+    /// Takes in one Connection field; false if it is not a list of tokens.
     pub fn add(&mut self, value: &[u8]) -> bool {
         for option in value.split(|b| *b == b',').map(<[u8]>::trim_ascii) {
             if option.is_empty()
@@ -41,7 +67,7 @@ impl ConnectionOptions {
                     | Role::ContentLength
                     | Role::ForwardedFor
                     | Role::Forwarded
-                    | Role::ProxyWord
+                    | Role::ProxyHeader
             );
             by_role || PROTECTED.contains(&name.as_slice())
         })

@@ -19,8 +19,8 @@ pub(crate) enum Role {
     /// `X-Forwarded-For`, `Forwarded`: lists that every trusted proxy lengthens.
     ForwardedFor,
     Forwarded,
-    /// The other words of a proxy about the client, believed only from a trusted one.
-    ProxyWord,
+    /// Other fields of a proxy about the client, trusted only from a trusted proxy.
+    ProxyHeader,
     /// How often OPTIONS and TRACE may still be forwarded.
     MaxForwards,
     /// CGI and WSGI turn `-` into `_`, so `X_User` would be read as `X-User`.
@@ -44,10 +44,10 @@ pub(crate) fn role(name: &[u8]) -> Role {
         (7, b't') => Some(("trailer", Role::HopByHop)),
         (7, b'u') => Some(("upgrade", Role::HopByHop)),
         (14, b'h') => Some(("http2-settings", Role::HopByHop)),
-        // Whoever reads the request's body for us has answered 100-continue already.
+        // The layer that reads the request's body has answered 100-continue already.
         (6, b'e') => Some(("expect", Role::HopByHop)),
         (9, b'f') => Some(("forwarded", Role::Forwarded)),
-        (9, b'x') => Some(("x-real-ip", Role::ProxyWord)),
+        (9, b'x') => Some(("x-real-ip", Role::ProxyHeader)),
         (12, b'm') => Some(("max-forwards", Role::MaxForwards)),
         (15, b'x') => Some(("x-forwarded-for", Role::ForwardedFor)),
         _ => None,
@@ -55,12 +55,19 @@ pub(crate) fn role(name: &[u8]) -> Role {
     match candidate {
         Some((known, role)) if name.eq_ignore_ascii_case(known.as_bytes()) => role,
         _ if has_underscore(name) => Role::Underscore,
-        _ if first == b'x' && is_x_forwarded(name) => Role::ProxyWord,
+        _ if first == b'x' && is_x_forwarded(name) => Role::ProxyHeader,
         _ => Role::EndToEnd,
     }
 }
 
-/// True if there is an underscore in the name; without a branch for each byte.
+/// True for a field that is about one connection, and does not go on (RFC 9110 §7.6.1).
+#[must_use]
+pub fn is_hop_by_hop(name: &[u8]) -> bool {
+    matches!(role(name), Role::HopByHop | Role::Connection | Role::Te | Role::TransferEncoding)
+}
+
+/// True if there is an underscore in the name.
+#[allow(clippy::needless_bitwise_bool, reason = "without branches sixteen bytes are one step")]
 fn has_underscore(name: &[u8]) -> bool {
     name.iter().fold(false, |found, byte| found | (*byte == b'_'))
 }
@@ -175,9 +182,9 @@ mod tests {
             ("Trailers", Role::EndToEnd),
             ("TE", Role::Te),
             ("X-Forwarded-For", Role::ForwardedFor),
-            ("X-Forwarded-Proto", Role::ProxyWord),
-            ("X-Forwarded-Preferred-User", Role::ProxyWord),
-            ("X-Real-IP", Role::ProxyWord),
+            ("X-Forwarded-Proto", Role::ProxyHeader),
+            ("X-Forwarded-Preferred-User", Role::ProxyHeader),
+            ("X-Real-IP", Role::ProxyHeader),
             ("Forwarded", Role::Forwarded),
             ("X_User", Role::Underscore),
             ("Content_Length", Role::Underscore),

@@ -1,4 +1,4 @@
-//! Who the client is, and what the upstream hears of it: `X-Forwarded-*`, `Forwarded` (RFC 7239)
+//! The address of the client, and the fields that tell it to the upstream: `X-Forwarded-*`, `Forwarded` (RFC 7239)
 //! and `Via` (RFC 9110 §7.6.3).
 //!
 //! A peer that is not trusted is the client: whatever it says about itself is replaced by what the
@@ -17,7 +17,7 @@ use crate::http::version::Version;
 /// What one request says about the hops before this one.
 #[derive(Debug)]
 pub(crate) struct Forwarding<'a> {
-    /// None also for what is no address, which is never trusted.
+    /// None also if the peer has no address (a Unix socket): such a peer is never trusted.
     peer: Option<(&'a Peer, IpAddr)>,
     trusted: bool,
     forwarded_for: Vec<u8>,
@@ -36,14 +36,14 @@ impl<'a> Forwarding<'a> {
         match role {
             Role::ForwardedFor if self.trusted => append(&mut self.forwarded_for, value),
             Role::Forwarded if self.trusted => append(&mut self.forwarded, value),
-            Role::ProxyWord => return self.trusted,
+            Role::ProxyHeader => return self.trusted,
             _ => {}
         }
         false
     }
 
-    /// The client: from the right, the first address that is no trusted proxy. Where a proxy wrote
-    /// something that is no address, that proxy is the client as far as anyone can tell.
+    /// The client: from the right, the first address that is not a trusted proxy. If a proxy wrote
+    /// something that is not an address, that proxy is taken for the client.
     pub fn client(&self, proxies: &Networks) -> Option<(Arc<str>, u16)> {
         let (peer, address) = self.peer?;
         let mut client = (address, peer.port());

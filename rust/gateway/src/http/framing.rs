@@ -6,11 +6,11 @@ use crate::http::version::Version;
 /// How the body of a request is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyFraming {
-    /// There is no body.
+    /// No body.
     Empty,
     /// Content-Length.
     Length(u64),
-    /// `Transfer-Encoding: chunked`; whoever writes to the upstream writes the chunks.
+    /// `Transfer-Encoding: chunked`; the layer that writes to the upstream writes the chunks.
     Chunked,
 }
 

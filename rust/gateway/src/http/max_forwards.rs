@@ -1,4 +1,4 @@
-//! OPTIONS and TRACE that go no further than here: Max-Forwards (RFC 9110 §7.6.2).
+//! Max-Forwards: OPTIONS and TRACE requests that this gateway answers itself (RFC 9110 §7.6.2).
 
 use wasmgate_host::{HeaderMap, LocalResponse};
 
@@ -7,7 +7,7 @@ use wasmgate_host::{HeaderMap, LocalResponse};
 const SHOWN: [&[u8]; 6] =
     [b"accept", b"accept-encoding", b"accept-language", b"max-forwards", b"user-agent", b"via"];
 
-/// The value of a Max-Forwards field; none for anything but a number, which is left as it came.
+/// The value of a Max-Forwards field; none if the value is not a number: the field then stays as it came.
 pub(crate) fn forwards(value: &[u8]) -> Option<u64> {
     let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(value).ok().filter(|_| digits)?.parse().ok()

@@ -12,9 +12,9 @@ struct Network {
     prefix: u32,
 }
 
-/// A text that is no address and no range.
+/// A text that is neither an address nor a range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no address range; write it like 10.0.0.0/8, 192.0.2.7 or fd00::/8")]
+#[error("`{0}` is not an address range; write it like 10.0.0.0/8, 192.0.2.7 or fd00::/8")]
 pub struct BadNetwork(pub String);
 
 impl Networks {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Who is connected, read once for all requests of a connection.
+/// The other end of a connection, read once for all its requests.
 #[derive(Clone, Debug)]
 pub struct Peer {
     host: Arc<str>,
@@ -12,7 +12,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A host and a port. What is no address (a Unix socket) is kept as it is; of an address the zone
+    /// A host and a port. A name that is not an address (a Unix socket) is kept as it is; of an address the zone
     /// is left out, and IPv4 within IPv6 is IPv4.
     #[must_use]
     pub fn new(host: &str, port: u16) -> Self {

@@ -43,7 +43,7 @@ pub(crate) struct PathPrefix {
 }
 
 impl PathPrefix {
-    /// Reads a prefix; none if it is no path or has a query.
+    /// Reads a prefix; none if the text is not a path or has a query.
     pub fn parse(prefix: &str) -> Option<Self> {
         check_path(prefix.as_bytes()).ok()?;
         let view = view(prefix.as_bytes());

@@ -22,7 +22,7 @@ pub struct RouteSpec {
     pub name: String,
     /// A host name, `*.` and a host name for everything below it, or none for every host.
     pub host: Option<String>,
-    /// A path that ends with a whole segment: `/orders` is no prefix of `/ordersx`.
+    /// A path that ends with a whole segment: `/orders` is not a prefix of `/ordersx`.
     pub prefix: String,
     /// What stands in place of the prefix on the way to the cluster.
     pub prefix_rewrite: Option<String>,
@@ -69,9 +69,9 @@ pub enum RouterError {
         /// The name it refers to.
         cluster: String,
     },
-    /// A prefix or what replaces it is no path.
+    /// A prefix or its replacement is not a path.
     #[error(
-        "route `{route}`: `{prefix}` is no path prefix; it starts with / and has no query, no dot \
+        "route `{route}`: `{prefix}` is not a path prefix; it starts with / and has no query, no dot \
          segments and no bytes that must be percent-encoded"
     )]
     BadPrefix {
@@ -81,7 +81,7 @@ pub enum RouterError {
         prefix: String,
     },
     /// A host pattern is wrong.
-    #[error("route `{route}`: `{host}` is no host; write a name or *.name, without a port")]
+    #[error("route `{route}`: `{host}` is not a host; write a name or *.name, without a port")]
     BadHost {
         /// The route's name.
         route: String,
@@ -268,12 +268,12 @@ mod tests {
         assert_eq!("route `/a`: there is no cluster `orders`", message(spec));
         let spec = RouteSpec { prefix_rewrite: Some("v2".into()), ..route(None, "/a") };
         assert_eq!(
-            "route `/a`: `v2` is no path prefix; it starts with / and has no query, no dot \
+            "route `/a`: `v2` is not a path prefix; it starts with / and has no query, no dot \
              segments and no bytes that must be percent-encoded",
             message(spec)
         );
         assert_eq!(
-            "route `a:80/`: `a:80` is no host; write a name or *.name, without a port",
+            "route `a:80/`: `a:80` is not a host; write a name or *.name, without a port",
             message(route(Some("a:80"), "/"))
         );
     }

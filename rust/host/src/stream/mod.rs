@@ -11,11 +11,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::abi::enums::Direction;
 use crate::context::direction::DirectionState;
 use crate::context::stream_data::StreamData;
+use crate::context::stream_table::SharedData;
 use crate::context::{reentrancy, step as budget, stream_table};
 use crate::properties::USER;
 use crate::stream::chain::Chain;
 use crate::stream::filters::FilterChain;
 use crate::stream::filters::answers::HostResponse;
+use crate::stream::state::Shared;
 use crate::thread::queue_calls;
 use crate::types::attributes::Attributes;
 use crate::types::effects::{Body, Effects, LocalResponse};
@@ -236,14 +238,16 @@ impl Stream {
         }
         self.can_move()?;
         self.closed = true;
-        budget::begin();
-        let effects = with_chain(self.key, |chain| {
-            chain.end();
-            queue_calls::deliver();
-            chain.state.borrow_mut().take_effects(chain.key)
-        });
+        let effects = match enter(self.key) {
+            Some((state, data)) => {
+                FilterChain { key: self.key, state: &state, data: &data }.end();
+                queue_calls::deliver();
+                state.borrow_mut().take_effects(self.key)
+            }
+            None => Effects::default(),
+        };
         state::close(self.key);
-        Ok(effects.unwrap_or_default())
+        Ok(effects)
     }
 
     /// Adds to what policies may ask about the request, if there is a policy to ask.
@@ -334,29 +338,30 @@ fn on_trailers(chain: &FilterChain<'_>, direction: Direction, trailers: HeaderMa
     chain.trailers(direction, 0);
 }
 
-/// Works on an open stream, as one step.
-fn with_chain<R>(key: u64, work: impl FnOnce(&FilterChain<'_>) -> R) -> Option<R> {
+/// An open stream, for one step.
+fn enter(key: u64) -> Option<(Shared, SharedData)> {
     let state = state::find(key)?;
     let data = Rc::clone(&state.borrow().data);
     budget::begin();
-    Some(work(&FilterChain { key, state: &state, data: &data }))
+    Some((state, data))
 }
 
 fn step(key: u64, work: impl FnOnce(&FilterChain<'_>)) -> Effects {
-    let effects = with_chain(key, |chain| {
-        // What a tick or another stream asked since comes before what happens now.
-        chain.perform_pending();
-        work(chain);
-        queue_calls::deliver();
-        chain.perform_pending();
-        chain.state.borrow_mut().take_effects(key)
-    });
-    effects.unwrap_or_default()
+    let Some((state, data)) = enter(key) else { return Effects::default() };
+    let chain = FilterChain { key, state: &state, data: &data };
+    // What a tick or another stream asked since comes before what happens now.
+    chain.perform_pending();
+    work(&chain);
+    queue_calls::deliver();
+    chain.perform_pending();
+    state.borrow_mut().take_effects(key)
 }
 
 /// Ends a stream whose handle is gone; what is said meanwhile comes with this thread's next step.
 fn abandon(key: u64) {
-    with_chain(key, |chain: &FilterChain<'_>| chain.end());
+    if let Some((state, data)) = enter(key) {
+        FilterChain { key, state: &state, data: &data }.end();
+    }
     state::close(key);
 }
 

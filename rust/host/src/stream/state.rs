@@ -109,7 +109,8 @@ impl StreamState {
     }
 }
 
-type Shared = Rc<RefCell<StreamState>>;
+/// An open stream.
+pub(crate) type Shared = Rc<RefCell<StreamState>>;
 
 thread_local! {
     /// The open streams of this thread, at the index of their key.

@@ -72,7 +72,10 @@ fn what_was_wrong_is_said_with_the_request_and_the_endpoint() {
             "HTTP/1.1 200 OK\r\ncontent-length: 2x\r\n\r\n",
             r#"GET /a: Content-Length is not one decimal number: "content-length: 2x""#,
         ),
-        ("HTTP/1.1 101 Switching\r\n\r\n", "GET /a: the status 101 is that of no response"),
+        (
+            "HTTP/1.1 101 Switching\r\n\r\n",
+            "GET /a: the status 101 is not that of a final response",
+        ),
         (
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
             r#"to GET /a was cut: malformed chunks: "zz\r\n""#,
