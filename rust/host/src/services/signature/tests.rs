@@ -173,7 +173,7 @@ fn rsa_of_1024_bits_is_refused() {
 #[test]
 fn sha1_is_refused() {
     let answer = envoy(&hex(RS256_KEY), RS256_MESSAGE.as_bytes(), &hex(RS256_SIGNATURE), "sha1");
-    assert!(refusal(&answer).starts_with("the hash function is none of"));
+    assert!(refusal(&answer).starts_with("the hash function is not one of"));
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_key_of_another_kind_than_the_algorithm_is_refused() {
 #[test]
 fn an_unknown_algorithm_is_refused() {
     let answer = own("none", &hex(EDDSA_KEY), EDDSA_MESSAGE.as_bytes(), b"");
-    assert!(refusal(&answer).starts_with("the algorithm is none of"));
+    assert!(refusal(&answer).starts_with("the algorithm is not one of"));
 }
 
 #[test]
