@@ -8,6 +8,7 @@
 
 mod dispatch;
 pub(crate) mod failure;
+mod opening;
 pub(crate) mod request_head;
 pub(crate) mod response_flow;
 pub(crate) mod response_head;
@@ -21,10 +22,10 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmgate_host::{Attributes, Effects, Error, Head, HeaderMap, LocalResponse, Progress, Stream};
+use wasmgate_host::{Effects, Error, Head, HeaderMap, LocalResponse, Progress, Stream};
 
 use crate::exchange::failure::Failure;
-use crate::exchange::request_head::{LARGE_BODY, RequestHead, RequestLine, RequestReader};
+use crate::exchange::request_head::LARGE_BODY;
 use crate::exchange::response_flow::{ResponseFlow, Stage};
 use crate::exchange::response_head::ResponseReader;
 use crate::exchange::upstream_head::UpstreamRequest;
@@ -68,82 +69,6 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Opens an exchange on this thread. `ended`: the caller knows that no body follows; in HTTP/1
-    /// the fields say it.
-    ///
-    /// # Errors
-    /// Only [`Error::WrongThread`], as every step. What is wrong with the request is answered.
-    pub fn open(
-        router: &Arc<Router>,
-        mut reader: RequestReader<'_>,
-        ended: bool,
-    ) -> Result<(Self, Effects), Error> {
-        let line = reader.line();
-        let (dropped, user) = reader.take_dropped_and_user();
-        let record = router.underscores.note(&dropped);
-        let mut opened = match reader.finish(&router.proxies) {
-            Ok(RequestHead { answer: Some(answer), .. }) => Self::refused(router, &line, *answer),
-            Ok(head) => {
-                let field = |name: &[u8]| head.map.get(name).unwrap_or_default();
-                match router.find(field(b":authority"), field(b":path")) {
-                    Some(route) => Self::routed(router, route, &line, head, user, ended),
-                    None => Self::refused(router, &line, NO_ROUTE.response()),
-                }
-            }
-            Err(problem) => Self::refused(router, &line, problem.response()),
-        };
-        if let (Some(record), Ok((_, effects))) = (record, &mut opened) {
-            effects.logs.push(record);
-        }
-        opened
-    }
-
-    /// Answers a request that no route takes.
-    #[cold]
-    fn refused(
-        router: &Arc<Router>,
-        line: &RequestLine<'_>,
-        answer: LocalResponse,
-    ) -> Result<(Self, Effects), Error> {
-        let stream = Stream::open(&router.no_policies, Attributes::default());
-        let mut exchange = Self::new(router, None, stream, line.method == b"HEAD");
-        let effects = exchange.respond(answer)?;
-        Ok((exchange, effects))
-    }
-
-    /// Sends a request through the policies of its route.
-    #[inline]
-    fn routed(
-        router: &Arc<Router>,
-        route: usize,
-        line: &RequestLine<'_>,
-        head: RequestHead,
-        user: Option<Arc<str>>,
-        ended: bool,
-    ) -> Result<(Self, Effects), Error> {
-        let RequestHead { map, framing, client, .. } = head;
-        let followed = router.route(route);
-        let attributes = Attributes {
-            source: client,
-            destination: line.server.cloned(),
-            protocol: line.version.protocol(),
-            connection: line.connection,
-            tls: line.tls(),
-            route_name: followed.name.clone(),
-            cluster_name: router.clusters()[followed.cluster].name().clone(),
-            upstream: None,
-            user,
-        };
-        let stream = Stream::open(&followed.chain, attributes);
-        let mut exchange = Self::new(router, Some(route), stream, line.method == b"HEAD");
-        exchange.framing = framing;
-        exchange.announced = framing.chunked || framing.length.is_some();
-        exchange.body_follows = !ended && framing.has_body(line.version);
-        let effects = exchange.stream.on_request_headers(map, !exchange.body_follows)?;
-        let effects = exchange.settle(effects, 0, 0)?;
-        Ok((exchange, effects))
-    }
-
     fn new(router: &Arc<Router>, route: Option<usize>, stream: Stream, head_only: bool) -> Self {
         Self {
             router: router.clone(),
