@@ -34,7 +34,7 @@ REFUSED = {
     ),
     "no host": ("1.1", [], "there is no Host field"),
     "an empty host": ("1.1", [(b"host", b"")], "the host is not a valid host name"),
-    "a list in one field": ("1.1", [(b"host", b"a.test, b.test")], "no valid host name"),
+    "a list in one field": ("1.1", [(b"host", b"a.test, b.test")], "not a valid host name"),
     "two credentials": ("1.1", [A, BEARER, BEARER], "more than one Authorization field"),
 }
 
