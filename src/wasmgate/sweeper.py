@@ -28,11 +28,13 @@ class Sweeper:
     called again, or None. It is held only while it is due.
     """
 
-    __slots__ = ("_loop", "_timer", "next_at")
+    __slots__ = ("_loop", "_timer", "idle", "next_at")
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self.idle = True
+        """Whether no call is due."""
         self.next_at = _NEVER
         """When the function is called, in the loop's time."""
 
@@ -41,22 +43,20 @@ class Sweeper:
         at = self._loop.time() + delay
         if at < self.next_at:
             self.cancel()
-            self.next_at = at
+            self.idle, self.next_at = False, at
             self._timer = self._loop.call_at(at, self._run, sweep)
-
-    @property
-    def idle(self) -> bool:
-        """Whether no call is due."""
-        return self._timer is None
 
     def cancel(self) -> None:
         """Drop the call that is due."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer, self.next_at = None, _NEVER
+        self._clear()
 
     def _run(self, sweep: Callable[[float], float | None]) -> None:
-        self._timer, self.next_at = None, _NEVER
+        self._clear()
         delay = sweep(self._loop.time())
         if delay is not None:
             self.schedule(delay, sweep)
+
+    def _clear(self) -> None:
+        self._timer, self.idle, self.next_at = None, True, _NEVER
