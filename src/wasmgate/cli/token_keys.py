@@ -59,6 +59,12 @@ def _private_key(algorithm: str) -> RSAPrivateKey | EllipticCurvePrivateKey:
 def _write(path: Path, content: bytes, *, mode: int) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"the key {path} cannot be written: there is no folder {path.parent}",
+            where=str(path.absolute()),
+            hint=f"mkdir -p {path.parent}",
+        ) from error
     except OSError as error:
         raise ConfigError(
             f"the key {path} cannot be written: {error.strerror}",

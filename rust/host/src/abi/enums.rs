@@ -139,3 +139,12 @@ pub(crate) enum Direction {
     Request,
     Response,
 }
+
+impl Direction {
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Request => Self::Response,
+            Self::Response => Self::Request,
+        }
+    }
+}

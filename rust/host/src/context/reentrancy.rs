@@ -14,13 +14,13 @@ pub(crate) fn busy() -> bool {
 
 /// Runs a function of the layer above.
 pub(crate) fn guarded<R>(function: impl FnOnce() -> R) -> R {
-    struct Rest;
-    impl Drop for Rest {
+    /// A function may start a policy that calls a function: the outer one still runs afterwards.
+    struct Before(bool);
+    impl Drop for Before {
         fn drop(&mut self) {
-            BUSY.set(false);
+            BUSY.set(self.0);
         }
     }
-    BUSY.set(true);
-    let _rest = Rest;
+    let _before = Before(BUSY.replace(true));
     function()
 }

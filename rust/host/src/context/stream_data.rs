@@ -103,8 +103,12 @@ impl StreamData {
         rest.is_some_and(|rest| matches!(rest, [] | [b'+', ..]))
     }
 
-    /// Notes what a policy asks; false if it asked the same before.
+    /// Notes what a policy asks; false if it asked the same before, or the stream ended.
     pub(crate) fn ask(&mut self, position: usize, action: StreamAction) -> bool {
+        // Nothing that is asked of a stream that ended can have an effect.
+        if self.info.ended {
+            return false;
+        }
         let mut pending = self.pending_actions.iter();
         let known = pending.any(|(who, known)| *who == position && known.is_like(&action));
         if !known {
@@ -129,7 +133,8 @@ impl StreamData {
         let (sent, ended) =
             injected.fold((0, false), |(sent, ended), (bytes, last)| (sent + bytes, ended || last));
         let full = sent + data.len() > limit;
-        if !filter.seen || filter.iteration == Iteration::Ended || ended || full {
+        let over = self.info.ended || filter.iteration == Iteration::Ended;
+        if !filter.seen || over || ended || full {
             return false;
         }
         match self.pending_actions.last_mut() {
@@ -140,6 +145,13 @@ impl StreamData {
             _ => self.pending_actions.push((position, StreamAction::Inject(data, end))),
         }
         true
+    }
+
+    /// Drops what no policy can use after the stream ended: its heads and properties stay, for
+    /// contexts that wait for `proxy_done`.
+    pub(crate) fn drop_held(&mut self) {
+        self.filters.iter_mut().for_each(|filter| *filter = FilterStates::default());
+        self.pending_actions = Vec::new();
     }
 
     /// Bytes of bodies that policies hold.

@@ -94,7 +94,16 @@ impl Instance {
 
     /// The plugin whose callback is due next.
     pub(crate) fn ends_next(&self) -> Option<Arc<PluginCore>> {
-        let context = match self.endings.front()? {
+        Some(self.plugin_of(self.endings.front()?))
+    }
+
+    /// Whether a callback of this plugin is due, be others before it.
+    pub(crate) fn has_endings_of(&self, plugin: u64) -> bool {
+        self.endings.iter().any(|ending| self.plugin_of(ending).id == plugin)
+    }
+
+    fn plugin_of(&self, ending: &Ending) -> Arc<PluginCore> {
+        let context = match ending {
             Ending::Log(context) | Ending::Delete(context) => *context,
             Ending::Cancelled(ended) => ended.root,
         };
@@ -104,7 +113,7 @@ impl Instance {
             Some(ContextKind::Root) | None => context,
         };
         let known = env.roots.iter().find(|known| known.context == root);
-        Some(Arc::clone(known.map_or(&self.core, |known| &known.core)))
+        Arc::clone(known.map_or(&self.core, |known| &known.core))
     }
 
     /// Runs the callback that is due next.

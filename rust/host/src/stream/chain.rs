@@ -134,8 +134,10 @@ impl Chain {
         slots.extend(cores().flat_map(|core| slots::tenants(core.id)));
         slots.extend(slots::ending());
         // Other hosts of this thread have their turn, too; when the next one is, is for them to say.
+        // No chain says it for a plugin that is gone.
         let own = |slot: &PluginSlot| {
-            self.services().is_none_or(|services| Arc::ptr_eq(services, &slot.core().services))
+            let services = |services| Arc::ptr_eq(services, &slot.core().services);
+            slot.core().is_retired() || self.services().is_none_or(services)
         };
         let wait = turn(&slots, own).into_iter().chain(idle).min();
         slots::release_ended();

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::abi::enums::Direction;
 use crate::context::direction::DirectionState;
+use crate::context::outbox::outbox;
 use crate::context::stream_data::StreamData;
 use crate::context::stream_table::SharedData;
 use crate::context::{reentrancy, step as budget, stream_table};
@@ -354,6 +355,10 @@ fn step(key: u64, work: impl FnOnce(&FilterChain<'_>)) -> Effects {
     work(&chain);
     queue_calls::deliver();
     chain.perform_pending();
+    // A crash of this step may have taken the instance that another policy of the stream waits in.
+    if outbox(|out| out.wake.contains(&key)) {
+        chain.fail_abandoned();
+    }
     state.borrow_mut().take_effects(key)
 }
 

@@ -73,7 +73,7 @@ pub(crate) fn ending() -> Vec<Rc<PluginSlot>> {
 /// Lets those of them go that have ended.
 pub(crate) fn release_ended() {
     let left: Vec<_> = ENDING.with_borrow_mut(|ending| {
-        let gone = |slot: &mut Rc<PluginSlot>| !slot.has_endings();
+        let gone = |slot: &mut Rc<PluginSlot>| !slot.vm_slot().has_endings_of(slot.core().id);
         ending.extract_if(.., gone).collect()
     });
     let again: Vec<_> = left.into_iter().filter(|slot| !slot.end()).collect();
@@ -109,10 +109,10 @@ pub(crate) fn contexts(services: &Arc<Services>) -> usize {
 
 fn vm_slots_of(services: &Arc<Services>) -> Vec<Rc<VmSlot>> {
     release_retired();
-    let mut vm_slots: Vec<_> = SLOTS.with_borrow(|slots| {
-        let slots = slots.values().filter(|slot| Arc::ptr_eq(&slot.core().services, services));
-        slots.map(|slot| Rc::clone(slot.vm_slot())).collect()
-    });
+    let mut slots = SLOTS.with_borrow(|slots| slots.values().cloned().collect::<Vec<_>>());
+    slots.extend(ending());
+    slots.retain(|slot| Arc::ptr_eq(&slot.core().services, services));
+    let mut vm_slots: Vec<_> = slots.iter().map(|slot| Rc::clone(slot.vm_slot())).collect();
     vm_slots.sort_unstable_by_key(Rc::as_ptr);
     vm_slots.dedup_by_key(|vm_slot| Rc::as_ptr(vm_slot));
     vm_slots

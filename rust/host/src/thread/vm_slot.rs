@@ -214,6 +214,12 @@ impl VmSlot {
         next.filter(|core| core.id == plugin).map(|_| since)
     }
 
+    /// Whether callbacks of contexts of this plugin wait, be others before them.
+    pub(crate) fn has_endings_of(&self, plugin: u64) -> bool {
+        let slot = self.instance.borrow();
+        slot.as_ref().is_some_and(|instance| instance.has_endings_of(plugin))
+    }
+
     /// Runs the next of these callbacks.
     pub(crate) fn end_one(&self, core: &Arc<PluginCore>) {
         let now = core.services.clock().now();
@@ -304,7 +310,7 @@ impl VmSlot {
             // How it failed is in the outbox.
             let _ = self.call(core, self.generation.get(), Instance::end_awaiting_done);
         }
-        if self.ends_since(core.id).is_some() {
+        if self.has_endings_of(core.id) {
             return false;
         }
         if others {

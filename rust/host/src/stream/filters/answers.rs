@@ -74,25 +74,31 @@ impl FilterChain<'_> {
     }
 
     /// The failure policy: open skips the policy, closed answers 503 without a body, as Envoy does.
-    pub(super) fn failed(&self, position: usize, error: &Error) -> Turn {
+    ///
+    /// What an open policy held of the other direction goes on; the caller goes on in `direction`.
+    pub(super) fn failed(&self, position: usize, direction: Direction, error: &Error) -> Turn {
+        let open = self.leave_out(position, error);
+        if open {
+            self.proceed(direction.other(), position);
+            return Turn::Next;
+        }
+        if self.replace(HostResponse::Failed.response()) { Turn::Stopped } else { Turn::Next }
+    }
+
+    /// Skips a policy that failed from now on; whether its failure policy is open.
+    fn leave_out(&self, position: usize, error: &Error) -> bool {
         if matches!(
             error,
             Error::InstanceGone | Error::TooManyTenants { .. } | Error::TenantKey { .. }
         ) {
             self.warn(position, &error.to_string());
         }
-        let open = {
-            let mut state = self.state.borrow_mut();
-            let filter = &mut state.filters[position];
-            filter.context = None;
-            filter.skipped = true;
-            self.data.borrow_mut().pending_actions.retain(|(who, _)| *who != position);
-            state.chain.plugins()[position].core().spec.fail_open
-        };
-        if open {
-            return Turn::Next;
-        }
-        if self.replace(HostResponse::Failed.response()) { Turn::Stopped } else { Turn::Next }
+        let mut state = self.state.borrow_mut();
+        let filter = &mut state.filters[position];
+        filter.context = None;
+        filter.skipped = true;
+        self.data.borrow_mut().pending_actions.retain(|(who, _)| *who != position);
+        state.chain.plugins()[position].core().spec.fail_open
     }
 
     /// The policies whose instance crashed on another stream get their failure policy, if this
@@ -108,7 +114,8 @@ impl FilterChain<'_> {
                 (filter.context.as_ref().is_some_and(gone) && held != [false; 2]).then_some(held)
             };
             let Some([request, response]) = waits else { continue };
-            if self.failed(position, &Error::InstanceGone) == Turn::Stopped {
+            let open = self.leave_out(position, &Error::InstanceGone);
+            if !open && self.replace(HostResponse::Failed.response()) {
                 return;
             }
             if request {

@@ -116,7 +116,7 @@ impl FilterChain<'_> {
         let context = match context {
             Ok(Some(context)) => context,
             Ok(None) => return Turn::Next,
-            Err(error) => return self.failed(position, &error),
+            Err(error) => return self.failed(position, direction, &error),
         };
         let (fields, end) = {
             let mut data = self.data.borrow_mut();
@@ -161,7 +161,8 @@ impl FilterChain<'_> {
         let mut action = match outcome {
             Ok(action) => action,
             Err(error) => {
-                return (self.failed(position, &error) == Turn::Next).then_some(Action::Continue);
+                return (self.failed(position, direction, &error) == Turn::Next)
+                    .then_some(Action::Continue);
             }
         };
         let pending = std::mem::take(&mut self.data.borrow_mut().pending_actions);
@@ -270,6 +271,7 @@ impl FilterChain<'_> {
                 let _ = context.slot.call(context.generation, |vm| vm.end_stream(context.id));
             }
         }
+        self.data.borrow_mut().drop_held();
     }
 
     fn warn(&self, position: usize, message: &str) {
