@@ -28,9 +28,17 @@ _PARTS = {"http.request", "http.response.body"}
 _FRAMING = {b"content-length", b"transfer-encoding"}
 
 
+def kind_of(message: Message) -> object:
+    """Return the type of a message, which may be missing. Raises AsgiError if it is not a dict."""
+    try:
+        return message.get("type")
+    except AttributeError:
+        raise broken("a message", "a dict", message) from None
+
+
 def part(message: Message) -> Message:
     """Return a message whose `body`, if it is one with a body, is bytes. Raises AsgiError."""
-    if not isinstance(where := message.get("type"), str):
+    if not isinstance(where := kind_of(message), str):
         raise broken("a message: 'type'", "a str", where)
     if where not in _PARTS:
         return message

@@ -180,6 +180,18 @@ def test_a_missing_field_is_named(around: Callable[[ASGIApp], ASGIApp]) -> None:
             asyncio.run(ask(around(shows), scope, part(b"")))
 
 
+@pytest.mark.parametrize("place", ["around", "gateway"])
+@pytest.mark.parametrize("kind", [None, 5, b"http"])
+def test_a_scope_without_a_type_is_named(
+    request: pytest.FixtureRequest, place: str, kind: object
+) -> None:
+    """A type that is not text is as missing."""
+    its = request.getfixturevalue(place)
+    app = its(shows) if place == "around" else its
+    with pytest.raises(AsgiError, match=r"scope\['type'\] must be a str"):
+        asyncio.run(ask(app, {**SCOPE, "type": kind}, part(b"")))
+
+
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}
 BODY: Message = {"type": "http.response.body", "body": b""}
 BAD_RESPONSES: list[tuple[str, list[Any]]] = [
@@ -194,6 +206,8 @@ BAD_RESPONSES: list[tuple[str, list[Any]]] = [
     ("'body'", [START, {**BODY, "body": None}]),
     ("'more_body'", [START, {**BODY, "more_body": "no"}]),
     ("'type'", [{}]),
+    ("a message must be a dict, not None", [None]),
+    ("a message must be a dict, not", [[]]),
     ("'type'", [{"type": 5}]),
     ("http.response.body came before", [BODY]),
     ("http.response.start came twice", [START, START]),
@@ -221,6 +235,7 @@ def test_what_a_response_may_not_be_is_named(
         ("'body'", {"type": "http.request", "body": "text"}),
         ("'more_body'", {"type": "http.request", "body": b"", "more_body": 1}),
         ("'type'", {"body": b""}),
+        ("a message must be a dict, not None", None),
     ],
 )
 def test_what_a_request_may_not_be_is_named(

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wasmgate._asgi import fail_startup, require_asyncio
+from wasmgate._asgi import broken, fail_startup, require_asyncio
 from wasmgate._native import Host, trim_memory
 from wasmgate.config import load
 from wasmgate.driver import log_level
@@ -133,15 +133,17 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        match scope["type"]:
+        match scope.get("type"):
             case "http":
                 await self._http(scope, receive, send)
             case "websocket":
                 await refuse(scope, receive, send)
             case "lifespan":
                 await self._lifespan(receive, send)
-            case unknown:
+            case str(unknown):
                 raise NotImplementedError(f"ASGI connections of type {unknown!r}")
+            case missing:
+                raise broken("scope['type']", "a str", missing)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         deployment = self._deployment

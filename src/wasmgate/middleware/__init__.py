@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Literal
 
-from wasmgate._asgi import fail_startup
+from wasmgate._asgi import broken, fail_startup
 from wasmgate.callouts import storages, targets
 from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.callouts.performer import CalloutEnvironment
@@ -113,12 +113,15 @@ class PolicyMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        if scope["type"] == "http":
+        kind = scope.get("type")
+        if kind == "http":
             await self._http(scope, receive, send)
-        elif scope["type"] == "websocket":
+        elif kind == "websocket":
             await self._websocket(scope, receive, send)
         else:
-            if scope["type"] == "lifespan":
+            if not isinstance(kind, str):
+                raise broken("scope['type']", "a str", kind)
+            if kind == "lifespan":
                 try:
                     driver = self.drivers.current()
                 except ConfigError as error:

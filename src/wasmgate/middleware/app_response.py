@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wasmgate._asgi import broken
 from wasmgate.errors import AsgiError
-from wasmgate.messages import UNUSUAL, canonical_head, part, trailers
+from wasmgate.messages import UNUSUAL, canonical_head, kind_of, part, trailers
 
 if TYPE_CHECKING:
     from wasmgate._asgi import Fields, Message
@@ -65,7 +65,7 @@ class AppResponse:
 
     def feed(self, message: Message) -> tuple[Message, Effects | None]:
         """Feed a message; returns it in its usual form, and what policies ask."""
-        kind = message.get("type")
+        kind = kind_of(message)
         if kind == "http.response.body":
             return self._fed_body(message)
         if kind == "http.response.start":
