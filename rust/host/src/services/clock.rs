@@ -38,6 +38,11 @@ impl Clock {
         Self { stopped: Some(stopped) }
     }
 
+    /// Whether it is the system's.
+    pub(crate) fn runs(&self) -> bool {
+        self.stopped.is_none()
+    }
+
     /// Moves a stopped clock; false for the system's clock.
     pub(crate) fn advance(&self, by: Duration) -> bool {
         let Some(stopped) = &self.stopped else { return false };

@@ -134,10 +134,12 @@ impl Chain {
         slots.extend(cores().flat_map(|core| slots::tenants(core.id)));
         slots.extend(slots::ending());
         // Other hosts of this thread have their turn, too; when the next one is, is for them to say.
-        // No chain says it for a plugin that is gone.
+        // No chain says it for a plugin that is gone. A stopped clock has no next turn.
         let own = |slot: &PluginSlot| {
-            let services = |services| Arc::ptr_eq(services, &slot.core().services);
-            slot.core().is_retired() || self.services().is_none_or(services)
+            let (core, is_own) =
+                (slot.core(), |services| Arc::ptr_eq(services, &slot.core().services));
+            (core.is_retired() && core.services.clock().runs())
+                || self.services().is_none_or(is_own)
         };
         let wait = turn(&slots, own).into_iter().chain(idle).min();
         slots::release_ended();
