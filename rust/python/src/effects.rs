@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use wasmgate_host::{self as host, Body, Head, HeaderMap};
 
-use crate::callouts::{self, Callout};
+use crate::callout::{self, Callout};
 
 /// What a phase asks; a phase that asks nothing answers `None` instead.
 #[pyclass(frozen, module = "wasmgate._native", get_all)]
@@ -173,7 +173,7 @@ pub(crate) fn convert(
         wake: effects.wake,
         logs: logs(effects.logs),
         timers: effects.timers,
-        callouts: callouts::convert(py, effects.callouts)?,
+        callouts: callout::convert(py, effects.callouts)?,
         cancelled: effects.cancelled,
     };
     Py::new(py, effects).map(Some)
@@ -198,7 +198,7 @@ pub(crate) fn convert_ticked(py: Python<'_>, effects: host::Effects) -> PyResult
         wake: effects.wake,
         logs: logs(effects.logs),
         timers: effects.timers,
-        callouts: callouts::convert(py, effects.callouts)?,
+        callouts: callout::convert(py, effects.callouts)?,
         cancelled: effects.cancelled,
     };
     Py::new(py, effects)

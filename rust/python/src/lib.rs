@@ -8,9 +8,10 @@
 )]
 
 mod artifact;
-mod callouts;
+mod callout;
 mod chain;
 mod connection;
+mod deliveries;
 mod effects;
 mod ends;
 mod errors;
@@ -33,6 +34,7 @@ use pyo3::prelude::*;
 /// `wasmgate._native`.
 #[pymodule(gil_used = true)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<callout::Callout>()?;
     module.add_class::<chain::Chain>()?;
     module.add_class::<connection::Connection>()?;
     module.add_class::<effects::Effects>()?;
@@ -51,7 +53,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<trace::TraceEvent>()?;
     module.add_function(wrap_pyfunction!(foreign::built_in_functions, module)?)?;
     module.add_function(wrap_pyfunction!(artifact::compile_artifact, module)?)?;
-    callouts::add_to(module)?;
+    deliveries::add_to(module)?;
     router::add_to(module)?;
     module.add_function(wrap_pyfunction!(artifact::trim_memory, module)?)?;
     module.add_function(wrap_pyfunction!(inspect::inspect, module)?)?;

@@ -12,8 +12,12 @@ pub struct Imports {
 }
 
 impl Imports {
-    /// Reads the files below `src`.
-    pub fn read(src: &Path) -> Self {
+    /// Reads the files of a crate of this workspace, named by its folder.
+    pub fn of(name: &str) -> Self {
+        Self::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).join("src"))
+    }
+
+    fn read(src: &Path) -> Self {
         let mut texts = BTreeMap::new();
         collect(src, &mut Vec::new(), &mut texts);
         let known: BTreeSet<Vec<String>> = texts.keys().cloned().collect();
