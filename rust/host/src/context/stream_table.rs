@@ -9,7 +9,7 @@ use std::rc::Rc;
 use crate::context::stream_data::StreamData;
 
 /// A stream that hostcalls find by its key.
-pub(crate) type SharedData = Rc<RefCell<StreamData>>;
+pub(crate) type SharedStream = Rc<RefCell<StreamData>>;
 
 /// The low half of a key is the index, the high half counts how often the index was used.
 #[derive(Default)]
@@ -20,7 +20,7 @@ struct Streams {
 
 struct Entry {
     turn: u32,
-    data: Option<SharedData>,
+    data: Option<SharedStream>,
     /// Contexts that instances have of the stream, and one for the stream while it is open.
     holders: u32,
 }
@@ -40,7 +40,7 @@ pub(crate) fn index_of(key: u64) -> usize {
 }
 
 /// Keeps an open stream and names it.
-pub(crate) fn open(data: &SharedData) -> u64 {
+pub(crate) fn open(data: &SharedStream) -> u64 {
     STREAMS.with_borrow_mut(|streams| {
         let data = Some(Rc::clone(data));
         if let Some(index) = streams.free.pop() {
@@ -60,7 +60,7 @@ impl Streams {
         self.entries.get_mut(index_of(key)).filter(|entry| entry.turn == turn)
     }
 
-    fn release(&mut self, key: u64) -> Option<SharedData> {
+    fn release(&mut self, key: u64) -> Option<SharedStream> {
         let entry = self.entry(key)?;
         entry.holders = entry.holders.saturating_sub(1);
         if entry.holders > 0 {
@@ -74,7 +74,7 @@ impl Streams {
 }
 
 /// The stream of this key, if it is still there.
-pub(crate) fn find(key: u64) -> Option<SharedData> {
+pub(crate) fn find(key: u64) -> Option<SharedStream> {
     STREAMS.with_borrow_mut(|streams| streams.entry(key)?.data.clone())
 }
 

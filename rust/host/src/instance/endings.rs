@@ -94,7 +94,7 @@ impl Instance {
 
     /// The plugin whose callback is due next.
     pub(crate) fn ends_next(&self) -> Option<Arc<PluginCore>> {
-        Some(self.plugin_of(self.endings.front()?))
+        Some(Arc::clone(self.plugin_of(self.endings.front()?)))
     }
 
     /// Whether a callback of this plugin is due, be others before it.
@@ -102,7 +102,7 @@ impl Instance {
         self.endings.iter().any(|ending| self.plugin_of(ending).id == plugin)
     }
 
-    fn plugin_of(&self, ending: &Ending) -> Arc<PluginCore> {
+    fn plugin_of(&self, ending: &Ending) -> &Arc<PluginCore> {
         let context = match ending {
             Ending::Log(context) | Ending::Delete(context) => *context,
             Ending::Cancelled(ended) => ended.root,
@@ -113,7 +113,7 @@ impl Instance {
             Some(ContextKind::Root) | None => context,
         };
         let known = env.roots.iter().find(|known| known.context == root);
-        Arc::clone(known.map_or(&self.core, |known| &known.core))
+        known.map_or(&self.core, |known| &known.core)
     }
 
     /// Runs the callback that is due next.

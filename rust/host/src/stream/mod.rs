@@ -12,7 +12,7 @@ use crate::abi::enums::Direction;
 use crate::context::direction::DirectionState;
 use crate::context::outbox::outbox;
 use crate::context::stream_data::StreamData;
-use crate::context::stream_table::SharedData;
+use crate::context::stream_table::SharedStream;
 use crate::context::{reentrancy, step as budget, stream_table};
 use crate::properties::USER;
 use crate::stream::chain::Chain;
@@ -340,7 +340,7 @@ fn on_trailers(chain: &FilterChain<'_>, direction: Direction, trailers: HeaderMa
 }
 
 /// An open stream, for one step.
-fn enter(key: u64) -> Option<(Shared, SharedData)> {
+fn enter(key: u64) -> Option<(Shared, SharedStream)> {
     let state = state::find(key)?;
     let data = Rc::clone(&state.borrow().data);
     budget::begin();

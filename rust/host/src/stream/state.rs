@@ -9,7 +9,7 @@ use crate::abi::enums::Direction;
 use crate::context::direction::Iteration;
 use crate::context::outbox::outbox;
 use crate::context::stream_data::StreamData;
-use crate::context::stream_table::{self, SharedData};
+use crate::context::stream_table::{self, SharedStream};
 use crate::host::tenants::TenantLease;
 use crate::stream::chain::Chain;
 use crate::thread::plugin_slot::PluginSlot;
@@ -19,7 +19,7 @@ use crate::types::effects::{Effects, Pressure, Progress};
 /// One request and its response in a chain.
 pub(crate) struct StreamState {
     pub(crate) chain: Chain,
-    pub(crate) data: SharedData,
+    pub(crate) data: SharedStream,
     pub(crate) filters: SmallVec<[Filter; 4]>,
     pub(crate) effects: Effects,
     /// Responses that did not come from the upstream, each instead of the one before. After the

@@ -99,16 +99,18 @@ pub(crate) fn release_retired_soon() {
 
 /// Instances of a host's plugins on this thread.
 pub(crate) fn count(services: &Arc<Services>) -> usize {
+    release_retired();
     vm_slots_of(services).iter().filter(|vm_slot| vm_slot.is_taken()).count()
 }
 
 /// The contexts of streams in them.
 pub(crate) fn contexts(services: &Arc<Services>) -> usize {
+    release_retired();
     vm_slots_of(services).iter().map(|vm_slot| vm_slot.contexts()).sum()
 }
 
+/// Those that still end are among them.
 fn vm_slots_of(services: &Arc<Services>) -> Vec<Rc<VmSlot>> {
-    release_retired();
     let mut slots = SLOTS.with_borrow(|slots| slots.values().cloned().collect::<Vec<_>>());
     slots.extend(ending());
     slots.retain(|slot| Arc::ptr_eq(&slot.core().services, services));
@@ -120,15 +122,8 @@ fn vm_slots_of(services: &Arc<Services>) -> Vec<Rc<VmSlot>> {
 
 /// Lets a host's instances on this thread report what they counted.
 pub(crate) fn report(services: &Arc<Services>) {
-    let slots: Vec<_> = SLOTS.with_borrow(|slots| {
-        slots
-            .values()
-            .filter(|slot| Arc::ptr_eq(&slot.core().services, services))
-            .cloned()
-            .collect()
-    });
-    for slot in slots {
-        slot.vm_slot().report();
+    for vm_slot in vm_slots_of(services) {
+        vm_slot.report();
     }
 }
 

@@ -111,19 +111,17 @@ impl FilterChain<'_> {
                 let gone = |context: &FilterContext| !context.slot.serves(context.generation);
                 let states = &self.data.borrow().filters[position];
                 let held = [&states.request, &states.response].map(FilterState::waits);
-                (filter.context.as_ref().is_some_and(gone) && held != [false; 2]).then_some(held)
+                filter.context.as_ref().is_some_and(gone) && held != [false; 2]
             };
-            let Some([request, response]) = waits else { continue };
+            if !waits {
+                continue;
+            }
             let open = self.leave_out(position, &Error::InstanceGone);
             if !open && self.replace(HostResponse::Failed.response()) {
                 return;
             }
-            if request {
-                self.proceed(Direction::Request, position);
-            }
-            if response {
-                self.proceed(Direction::Response, position);
-            }
+            self.proceed(Direction::Request, position);
+            self.proceed(Direction::Response, position);
         }
     }
 }
