@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.fuzz.outcomes import compare_forms, compare_nginx
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from tests.fuzz.outcomes import Outcome
 
 COMPARE = {"asgi": compare_forms, "nginx": compare_nginx}
+COUNTERS = ("known", "found")
+
+Record = dict[str, Any]
+"""A line of a journal."""
 
 
 @dataclass
@@ -21,42 +25,57 @@ class Findings:
     """How many inputs there were, and the differences between them: expected, and by name."""
 
     inputs: int = 0
-    repeated: int = 0
-    """Inputs that were sent again because they differed; on a busy machine a server may be late."""
+    once: int = 0
+    """Inputs that differed, and did not when they were sent again."""
     known: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, tuple[int, bytes, Outcome, Outcome]] = field(default_factory=dict)
 
-    def add(self, number: int, data: bytes, outcomes: dict[str, Outcome]) -> None:
-        """Count what the subjects made of an input."""
+    def add(
+        self, number: int, data: bytes, outcomes: dict[str, Outcome], *, lasting: bool
+    ) -> Iterator[Record]:
+        """Count what the subjects made of an input, and give what a journal must keep of it.
+
+        `lasting` is False for an input whose difference did not come back.
+        """
         self.inputs += 1
+        if not lasting:
+            self.once += 1
+            yield {"once": number}
         for name, what, reason in differences(data, outcomes):
             if reason is not None:
                 self.known[f"{name}: {reason}"] += 1
-            else:
-                key = f"{name}: {what}"
-                self.found[key] += 1
-                self.examples.setdefault(key, (number, data, outcomes["direct"], outcomes[name]))
+                continue
+            self.found[f"{name}: {what}"] += 1
+            both = (outcomes["direct"], outcomes[name])
+            yield {
+                "finding": f"{name}: {what}",
+                "input": number,
+                "data": repr(data),
+                "outcomes": [
+                    f"{one.statuses} {one.end} {one.forwarded} {[its.fields for its in one.seen]}"
+                    for one in both
+                ],
+            }
 
     def merge(self, other: Findings) -> None:
-        """Add what another process found."""
+        """Add what another batch found."""
         self.inputs += other.inputs
-        self.repeated += other.repeated
+        self.once += other.once
         self.known += other.known
         self.found += other.found
-        self.examples = other.examples | self.examples
+
+    def record(self, numbers: range) -> Record:
+        """Return what a journal keeps of a batch that was tried."""
+        counts = {name: dict(getattr(self, name)) for name in COUNTERS}
+        return {"tried": [numbers.start, numbers.stop], "once": self.once, **counts}
 
     def lines(self) -> Iterator[str]:
         """Say it."""
-        yield f"{self.inputs} inputs, {self.repeated} sent again"
+        yield f"{self.inputs} inputs, {self.once} differed once and not when they were sent again"
         for name, number in self.known.most_common():
             yield f"{number} x {name}"
         for name, number in self.found.most_common():
-            seed, data, *both = self.examples[name]
-            yield f"\n{number} x {name}\n  input {seed}: {data!r}"
-            for outcome in both:
-                yield f"  {outcome.statuses} {outcome.end} {outcome.forwarded}"
-                yield f"    {[message.fields for message in outcome.seen]}"
+            yield f"FOUND {number} x {name}"
 
 
 def differences(data: bytes, outcomes: dict[str, Outcome]) -> Iterator[tuple[str, str, str | None]]:
