@@ -1,4 +1,4 @@
-"""Targets below a mount."""
+"""Targets below a mount, and versions as servers write them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from wasmgate.scope import target
+from wasmgate.scope import canonical, target
 
 CASES = {
     "no mount": ("", b"/a%2Fb", b"x", b"/a%2Fb?x"),
@@ -26,3 +26,13 @@ def test_target_below_mount(root: str, raw_path: bytes, query: bytes, expected: 
     path = unquote(raw_path.decode())
     scope = {"root_path": root, "raw_path": raw_path, "path": path, "query_string": query}
     assert target(scope)[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "rules"),
+    [("0.9", "1.0"), ("1.0", "1.0"), ("1.7", "1.1"), ("2.0", "2"), ("3.0", "3"), ("2", "2")],
+)
+def test_the_rules_of_a_version(written: str, rules: str) -> None:
+    """A minor version that there is not is the highest one (RFC 9110 section 2.5)."""
+    scope = {"type": "http", "method": "GET", "path": "/", "http_version": written}
+    assert canonical(scope)[3] == rules

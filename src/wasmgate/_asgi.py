@@ -71,6 +71,8 @@ def fields(where: str, value: object) -> Fields:
         if len(pair) != 2:  # noqa: PLR2004 (a pair)
             raise AsgiError(f"{place} must be [name, value], not {len(pair)} items")
         name = binary(f"{place}: the name", pair[0])
+        if not name or name.startswith(b":"):
+            raise AsgiError(f"{place}: {name!r} is the name of no header field")
         pairs.append((name, binary(f"{place}: the value of {name!r}", pair[1])))
     return pairs
 

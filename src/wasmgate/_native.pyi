@@ -803,6 +803,9 @@ class Connection:
     to be fetched. TIMED: `timeout` counts from now on.
 
     Bytes that go on as they came are the object that was passed in, not a copy of it.
+
+    An event raises RuntimeError while a foreign function runs on the thread, and WrongThread on
+    another thread than that of the exchange under way.
     """
 
     RELEASE: ClassVar[int]

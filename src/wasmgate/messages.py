@@ -14,8 +14,10 @@ __all__ = [
     "UNUSUAL",
     "Count",
     "canonical_head",
+    "kind_of",
     "measured",
     "part",
+    "request_part",
     "trailers",
 ]
 
@@ -25,11 +27,12 @@ UNUSUAL = (TypeError, ValueError, OverflowError, LookupError)
 """What the native side raises for a head that is not in its usual form."""
 
 _PARTS = {"http.request", "http.response.body"}
+_OF_REQUESTS = {"http.request", "http.disconnect"}
 _FRAMING = {b"content-length", b"transfer-encoding"}
 
 
 def kind_of(message: Message) -> object:
-    """Return the type of a message, which may be missing. Raises AsgiError if it is not a dict."""
+    """Return the type of a message, None without one. Raises AsgiError if it is not a dict."""
     try:
         return message.get("type")
     except AttributeError:
@@ -47,6 +50,18 @@ def part(message: Message) -> Message:
     flag(message, "more_body")
     # Written out also where it was left out: granian wants it.
     return {**message, "body": binary(f"{where}: 'body'", message.get("body", b""))}
+
+
+def request_part(message: Message) -> Message:
+    """Return a message of the server's about a request, with bytes as its body.
+
+    Raises AsgiError for one that a server does not send to an app that forwards all of it.
+    """
+    message = part(message)
+    if message["type"] not in _OF_REQUESTS:
+        expected = "'http.request' or 'http.disconnect'"
+        raise broken("a message of the server: 'type'", expected, message["type"])
+    return message
 
 
 def canonical_head(message: Message) -> Message:

@@ -45,7 +45,12 @@ Arrival: TypeAlias = tuple[
 # Numbers, because `b"%" in path` makes an exception first: it asks whether b"%" is a number.
 _PERCENT, _QUESTION = ord("%"), ord("?")
 _VERSIONS = {"1.0": "1.0", "1.1": "1.1", "2": "2", "3": "3"}
-_VERSION = re.compile(r"([0-9])(?:\.[0-9])?")
+# ASGI has 1.0, 1.1 and 2; servers write what a client says behind the point, and h11 and llhttp
+# take an HTTP/0.9 that has a head. HTTP/3 is what hypercorn calls it.
+_VERSION = re.compile(r"([01])\.[0-9]|([23])(?:\.[0-9])?")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# RFC 9110 section 9.1; clients write it as they like.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _PORT = re.compile(r"[0-9]{1,5}")
 _LAST_PORT = 0xFFFF
 _FRAMING = {b"content-length", b"transfer-encoding"}
@@ -60,12 +65,15 @@ def arrival(scope: Scope) -> Arrival:
 
     Any other raises one of `UNUSUAL`: `canonical` gives it that form, or says what is wrong.
     """
+    method = scope["method"] if scope["type"] == "http" else scope.get("method", "GET")
+    if method not in _METHODS and not _TOKEN.fullmatch(method):
+        raise ValueError("method")
     return (
         scope.get("client"),
         scope.get("server"),
         _SCHEMES[scope.get("scheme", "http")],
         _VERSIONS[scope.get("http_version", "1.1")],
-        scope["method"] if scope["type"] == "http" else scope.get("method", "GET"),
+        method,
         target(scope)[1],
         scope.get("headers", ()),
         tls_of_scope(scope) if scope.get("extensions") else None,
@@ -131,10 +139,12 @@ def canonical(scope: Scope) -> Arrival:
     version = _text(scope, "http_version", "1.1")
     known = _VERSION.fullmatch(version)
     if known is None:
-        raise broken("scope['http_version']", "like '1.1' or '2'", version)
+        raise broken("scope['http_version']", "'1.0', '1.1' or '2'", version)
     if not (scheme := _text(scope, "scheme", "http")):
         raise broken("scope['scheme']", "a scheme", scheme)
     method = _text(scope, "method", None if scope["type"] == "http" else "GET")
+    if not _TOKEN.fullmatch(method):
+        raise broken("scope['method']", "the name of a method, like 'GET'", method)
     for key in ("path", "root_path"):
         try:
             _text(scope, key, None if key == "path" else "").encode()
@@ -150,7 +160,7 @@ def canonical(scope: Scope) -> Arrival:
         scope.get("client"),
         scope.get("server"),
         _SCHEMES.get(scheme, "http"),
-        _VERSIONS.get(version) or _nearest(known[1]),
+        _VERSIONS.get(version) or _nearest(known[1] or known[2]),
         method,
         target(scope)[1],
         scope["headers"],

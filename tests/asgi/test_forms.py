@@ -145,15 +145,15 @@ NOT_ALLOWED: dict[str, list[Any]] = {
     "client": [("a",), ("a", 1, 2), "ab", 5, (b"a", 1), ("a", 1.0), ("a", -1), ("a", 65536),
                ("a", "x"), ("a", True)],
     "server": [("a",), [1, 2], object(), ("a", "-1")],
-    "http_version": [1.1, b"1.1", "", None, "HTTP/1.1"],
-    "method": [b"GET", None, 5],
+    "http_version": [1.1, b"1.1", "", None, "HTTP/1.1", "9", "4", "0", "1", "1.10", "2.", "1.1\n"],
+    "method": [b"GET", None, 5, "", "GET ", "G T", "GET\n", "GET\r\nx-a: b", "G\u00c9T", "G:T"],
     "scheme": ["", None, b"http"],
     "path": [b"/", None, "/\ud800", 5],
     "raw_path": ["/", 5, [b"/"]],
     "query_string": ["q", None, 5],
     "root_path": [b"/a", None, 5],
     "headers": [None, 5, b"ab", "ab", [b"ab"], [(b"a",)], [(b"a", b"b", b"c")], [("a", b"b")],
-                [(b"a", "b")], [(b"a", None)], [5]],
+                [(b"a", "b")], [(b"a", None)], [5], [(b"", b"b")], [(b":path", b"/b")]],
     "extensions": [5, ["tls"], {"tls": 5}],
 }  # fmt: skip
 
@@ -199,7 +199,8 @@ BAD_RESPONSES: list[tuple[str, list[Any]]] = [
     for value in ("200", None, 200.0, True, 99, 1000, 70_000, -1)
 ] + [
     ("'headers'", [{**START, "headers": value}])
-    for value in (None, 5, "ab", [b"ab"], [("a", b"b")], [(b"a", 5)])
+    for value in (None, 5, "ab", [b"ab"], [("a", b"b")], [(b"a", 5)], [(b"", b"b")],
+                  [(b":status", b"204")])
 ] + [
     ("'trailers'", [{**START, "trailers": 1}]),
     ("'body'", [START, {**BODY, "body": "text"}]),
@@ -211,6 +212,11 @@ BAD_RESPONSES: list[tuple[str, list[Any]]] = [
     ("'type'", [{"type": 5}]),
     ("http.response.body came before", [BODY]),
     ("http.response.start came twice", [START, START]),
+    ("http.response.body came after its last part", [{**START, "trailers": True}, BODY, BODY]),
+    ("http.response.trailers came, and", [{"type": "http.response.trailers"}]),
+    ("http.response.trailers came, and", [START, {"type": "http.response.trailers"}]),
+    ("http.response.trailers came before the end",
+     [{**START, "trailers": True}, {"type": "http.response.trailers"}]),
 ]  # fmt: skip
 
 
@@ -235,6 +241,7 @@ def test_what_a_response_may_not_be_is_named(
         ("'body'", {"type": "http.request", "body": "text"}),
         ("'more_body'", {"type": "http.request", "body": b"", "more_body": 1}),
         ("'type'", {"body": b""}),
+        ("'type'", {"type": 5}),
         ("a message must be a dict, not None", None),
     ],
 )
@@ -256,3 +263,9 @@ def test_errors_show_no_secrets(around: Callable[[ASGIApp], ASGIApp], secret: st
     with pytest.raises(AsgiError, match="the value of b'authorization'") as caught:
         asyncio.run(ask(around(shows), {**SCOPE, "headers": fields}, part(b"abcd")))
     assert secret * 9 not in caught.value.diagnostics()
+
+
+async def test_the_gateway_names_a_message_that_is_of_no_request(gateway: Gateway) -> None:
+    """It is not taken for the end of the body."""
+    with pytest.raises(AsgiError, match=r"'http\.disconnect', not 'websocket\.rece"):
+        await ask(gateway, dict(SCOPE), {"type": "websocket.receive", "text": "a"})

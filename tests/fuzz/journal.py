@@ -40,7 +40,7 @@ class Journal:
         """Return what batches that were tried to their end found."""
         findings = Findings()
         for record in self._batches():
-            counters = {name: Counter(record[name]) for name in COUNTERS}
+            counters: dict[str, Counter[str]] = {name: Counter(record[name]) for name in COUNTERS}
             start, stop = record["tried"]
             findings.merge(Findings(inputs=stop - start, once=record["once"], **counters))
         return findings

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.native.chain_request import Request
 from tests.native.scripted import outcomes, scripted
-from wasmgate._native import Chain, Host, built_in_functions
+from tests.native.test_connection import connection
+from wasmgate._native import Chain, Connection, Host, built_in_functions
+from wasmgate.errors import WrongThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +103,68 @@ def test_no_other_stream_moves_while_a_function_runs(host_with: Callable[..., Ho
     assert told == [
         "a foreign function runs on this thread, and no stream can move before it has answered"
     ]
+
+
+STEPS: dict[str, Callable[[Connection], object]] = {
+    "receive": lambda other: other.receive(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"),
+    "receive_upstream": lambda other: other.receive_upstream(b"HTTP/1.1 204 No\r\n\r\n"),
+    "receive_upstream_eof": Connection.receive_upstream_eof,
+    "fail": lambda other: other.fail("timeout"),
+    "late": Connection.late,
+    "retry": Connection.retry,
+    "resume": Connection.resume,
+    "proceed": Connection.proceed,
+    "close": Connection.close,
+}
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize("under_way", [False, True])
+def test_no_connection_moves_while_a_function_runs(
+    host_with: Callable[..., Host], step: Callable[[Connection], object], *, under_way: bool
+) -> None:
+    """Whether an exchange is under way in it or not; afterwards it answers as if nothing was."""
+    other = connection()
+    if under_way:
+        other.receive(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    told: list[str] = []
+
+    def nested(arguments: bytes) -> bytes:
+        with pytest.raises(RuntimeError, match="a foreign function runs on this thread"):
+            step(other)
+        told.append("raised")
+        return arguments
+
+    called(host_with(nested))
+    if not under_way:
+        other.receive(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    _, client, _, _ = other.receive_upstream(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+    assert (told, (client or b"")[-2:]) == (["raised"], b"ok")
+
+
+def test_no_chain_starts_while_a_function_runs(host_with: Callable[..., Host]) -> None:
+    """It is not said to have started."""
+    others: list[Chain] = []
+    told: list[str] = []
+
+    def nested(arguments: bytes) -> bytes:
+        with pytest.raises(RuntimeError, match="a foreign function runs on this thread"):
+            others[0].start()
+        told.append("raised")
+        return arguments
+
+    host = host_with(nested)
+    others.append(chain(host))
+    called(host)
+    assert told == ["raised"]
+
+
+def test_a_connection_moves_on_the_thread_of_its_exchange() -> None:
+    """What comes on another is not lost in silence."""
+    other = connection()
+    other.receive(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    with ThreadPoolExecutor(1) as pool, pytest.raises(WrongThread):
+        pool.submit(other.receive_upstream, b"HTTP/1.1 204 No\r\n\r\n").result()
 
 
 def test_a_stream_that_a_function_drops_ends_afterwards(host_with: Callable[..., Host]) -> None:

@@ -35,6 +35,7 @@ pub mod fuzzing;
 #[cfg(test)]
 mod worst;
 
+pub use context::reentrancy::can_move;
 pub use context::stream_table::{held_bytes, kept_streams};
 pub use foreign::built_in_functions;
 pub use host::module::LoadedModule;

@@ -9,6 +9,7 @@ use wasmgate_host::{self as host, Attributes, Tls};
 
 use crate::effects::{self, Effects, Phase};
 use crate::ends;
+use crate::errors;
 use crate::fields;
 use crate::plugin::Plugin;
 use crate::stream::Stream;
@@ -102,7 +103,7 @@ impl Chain {
         let (mut framed, mut hosts, mut credentials) = (false, 0, 0);
         let mut dropped = Dropped::default();
         let drops = self.edge.as_ref().is_some_and(|edge| !edge.allowed());
-        fields::read(headers, |name, value| {
+        fields::read_plain(headers, |name, value| {
             match name.len() {
                 4 if name.eq_ignore_ascii_case(b"host") => {
                     hosts += 1;
@@ -144,6 +145,7 @@ impl Chain {
 
     /// Starts the policies that are not there yet on this thread.
     fn start(&self, py: Python<'_>) -> PyResult<Py<Effects>> {
+        host::can_move().map_err(|error| errors::raise(py, "", &error))?;
         effects::convert_ticked(py, self.chain.start())
     }
 

@@ -10,6 +10,7 @@ use wasmgate_gateway::{self as gateway, Access, Ends, FAILURES, Output, Peer, St
 use wasmgate_host as host;
 
 use crate::effects::{self, Effects};
+use crate::errors;
 use crate::router::Router;
 use crate::tls;
 
@@ -42,13 +43,15 @@ pub(crate) struct Connection {
 type Out<'py> = (u32, Option<Bound<'py, PyBytes>>, Option<Bound<'py, PyBytes>>, i64);
 
 impl Connection {
-    /// `came`: what came in with the step.
-    fn out<'py>(
+    /// Makes a step; `came`: what came in with it.
+    fn step<'py>(
         &mut self,
         py: Python<'py>,
-        mut step: Step,
         came: Option<&Bound<'py, PyBytes>>,
+        work: impl FnOnce(&mut gateway::Connection) -> Step,
     ) -> PyResult<Out<'py>> {
+        self.connection.can_move().map_err(|error| errors::raise(py, "", &error))?;
+        let mut step = work(&mut self.connection);
         let noted = step.noted.is_some() || !step.accesses.is_empty();
         if noted {
             if let Some(effects) = &mut step.noted {
@@ -205,8 +208,7 @@ impl Connection {
     }
 
     fn receive<'py>(&mut self, py: Python<'py>, data: &Bound<'py, PyBytes>) -> PyResult<Out<'py>> {
-        let step = self.connection.receive(data.as_bytes());
-        self.out(py, step, Some(data))
+        self.step(py, Some(data), |connection| connection.receive(data.as_bytes()))
     }
 
     fn receive_upstream<'py>(
@@ -214,36 +216,30 @@ impl Connection {
         py: Python<'py>,
         data: &Bound<'py, PyBytes>,
     ) -> PyResult<Out<'py>> {
-        let step = self.connection.receive_upstream(data.as_bytes());
-        self.out(py, step, Some(data))
+        self.step(py, Some(data), |connection| connection.receive_upstream(data.as_bytes()))
     }
 
     fn receive_upstream_eof<'py>(&mut self, py: Python<'py>) -> PyResult<Out<'py>> {
-        let step = self.connection.receive_upstream_eof();
-        self.out(py, step, None)
+        self.step(py, None, gateway::Connection::receive_upstream_eof)
     }
 
     fn fail<'py>(&mut self, py: Python<'py>, failure: &str) -> PyResult<Out<'py>> {
         let Some((_, failure)) = FAILURES.iter().find(|(name, _)| *name == failure) else {
             return Err(PyValueError::new_err("no such failure"));
         };
-        let step = self.connection.fail(*failure);
-        self.out(py, step, None)
+        self.step(py, None, |connection| connection.fail(*failure))
     }
 
     fn late<'py>(&mut self, py: Python<'py>) -> PyResult<Out<'py>> {
-        let step = self.connection.late();
-        self.out(py, step, None)
+        self.step(py, None, gateway::Connection::late)
     }
 
     fn retry<'py>(&mut self, py: Python<'py>) -> PyResult<Out<'py>> {
-        let step = self.connection.retry();
-        self.out(py, step, None)
+        self.step(py, None, gateway::Connection::retry)
     }
 
     fn resume<'py>(&mut self, py: Python<'py>) -> PyResult<Out<'py>> {
-        let step = self.connection.resume();
-        self.out(py, step, None)
+        self.step(py, None, gateway::Connection::resume)
     }
 
     fn log_accesses(&mut self) {
@@ -269,8 +265,7 @@ impl Connection {
     }
 
     fn close<'py>(&mut self, py: Python<'py>) -> PyResult<Out<'py>> {
-        let step = self.connection.close();
-        self.out(py, step, None)
+        self.step(py, None, gateway::Connection::close)
     }
 
     fn choke(&mut self) {
@@ -278,8 +273,7 @@ impl Connection {
     }
 
     fn proceed<'py>(&mut self, py: Python<'py>) -> PyResult<Out<'py>> {
-        let step = self.connection.proceed();
-        self.out(py, step, None)
+        self.step(py, None, gateway::Connection::proceed)
     }
 
     fn notes(&mut self, py: Python<'_>) -> PyResult<Py<Effects>> {

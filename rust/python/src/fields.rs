@@ -1,6 +1,6 @@
 //! Header fields: pairs of bytes in a list here, a `HeaderMap` there.
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 use wasmgate_host::HeaderMap;
@@ -23,8 +23,21 @@ pub(crate) fn map_for(headers: &Bound<'_, PyAny>) -> HeaderMap {
 /// The fields and nothing else.
 pub(crate) fn map(headers: &Bound<'_, PyAny>) -> PyResult<HeaderMap> {
     let mut map = map_for(headers);
-    read(headers, |name, value| map.push(name, value))?;
+    read_plain(headers, |name, value| map.push(name, value))?;
     Ok(map)
+}
+
+/// Reads fields that are none of the pseudo-headers: ASGI has those elsewhere.
+pub(crate) fn read_plain(
+    headers: &Bound<'_, PyAny>,
+    mut each: impl FnMut(&[u8], &[u8]),
+) -> PyResult<()> {
+    let mut odd = false;
+    read(headers, |name, value| {
+        odd |= matches!(name.first(), None | Some(b':'));
+        each(name, value);
+    })?;
+    if odd { Err(PyValueError::new_err("a field has the name of none")) } else { Ok(()) }
 }
 
 /// Reads the fields: a list or a tuple of such pairs of bytes. What else ASGI allows is made one of

@@ -138,7 +138,7 @@ impl Router {
             connection: None,
         };
         let mut reader = self.0.read(line).with_user(user.map(Into::into));
-        fields::read(headers, |name, value| reader.field(name, value))?;
+        fields::read_plain(headers, |name, value| reader.field(name, value))?;
         let (exchange, effects) = gateway::Exchange::open(&self.0, reader, ended)
             .map_err(|error| errors::raise(py, "", &error))?;
         let effects =

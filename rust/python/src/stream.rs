@@ -136,7 +136,7 @@ pub(crate) fn held_bytes() -> usize {
 pub(crate) fn response_map(status: u16, headers: &Bound<'_, PyAny>) -> PyResult<HeaderMap> {
     let mut map = fields::map_for(headers);
     map.push(b":status", status.to_string().as_bytes());
-    fields::read(headers, |name, value| map.push(name, value))?;
+    fields::read_plain(headers, |name, value| map.push(name, value))?;
     map.mark();
     Ok(map)
 }

@@ -19,7 +19,7 @@ from wasmgate.gateway.asgi.downstream import Cut
 from wasmgate.gateway.asgi.forwarding import AsgiForwarder
 from wasmgate.gateway.deployment import Deployment
 from wasmgate.gateway.websocket.refusal import refuse
-from wasmgate.messages import part
+from wasmgate.messages import kind_of, request_part
 from wasmgate.policy.artifacts import cache_folder
 from wasmgate.scope import UNUSUAL, arrival, canonical
 
@@ -155,7 +155,7 @@ class Gateway:
         first: Message | None = None
         if not arrived[3].startswith("1"):
             # No field says whether a body follows (RFC 9113 §8.1), so the client is asked.
-            first = part(await receive())
+            first = request_part(await receive())
             if first["type"] == "http.disconnect":
                 return
         ended = first is not None and not (first.get("body") or first.get("more_body"))
@@ -179,7 +179,7 @@ class Gateway:
             require_asyncio()
         except ConfigError as error:
             await fail_startup(receive, send, error)
-        while (await receive())["type"] == "lifespan.startup":
+        while kind_of(await receive()) == "lifespan.startup":
             self._start()
             await send({"type": "lifespan.startup.complete"})
         self._deployment.close_loop()

@@ -38,6 +38,7 @@ class AppResponse:
     """
 
     __slots__ = (
+        "_ended",
         "_stream",
         "chunk",
         "count",
@@ -50,6 +51,7 @@ class AppResponse:
 
     def __init__(self, stream: Stream, count: Count | None) -> None:
         self._stream = stream
+        self._ended = False  # the last part of the body came; announced trailers may follow
         self.count = count
         self.started = False
         """The head came."""
@@ -100,10 +102,13 @@ class AppResponse:
     def _fed_body(self, message: Message) -> tuple[Message, Effects | None]:
         if not self.started:
             raise AsgiError("http.response.body came before http.response.start")
+        if self._ended:
+            raise AsgiError("http.response.body came after its last part")
         body, more = message.get("body"), message.get("more_body", False)
         if type(body) is not bytes or type(more) is not bool:
             message = part(message)
             body, more = message["body"], message.get("more_body", False)
+        self._ended = not more
         self.done = last = not (more or self.trailing)
         self.chunk = body
         if self.count is not None:
@@ -115,6 +120,10 @@ class AppResponse:
 
     def _fed_trailers(self, message: Message) -> Effects | None:
         """Gather trailers, and feed all of them with the last."""
+        if not self.trailing:
+            raise AsgiError("http.response.trailers came, and http.response.start announced none")
+        if not self._ended:
+            raise AsgiError("http.response.trailers came before the end of the body")
         fields, more = trailers(message)
         self.fields = [*(self.fields or ()), *fields]
         if more:

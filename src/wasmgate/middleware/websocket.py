@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from wasmgate.messages import kind_of
 from wasmgate.middleware.policy_timeout import LATE, PolicyTimeout
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Handshake:
                     return effects
                 if self._incoming.done():
                     message = self._incoming.result()
-                    if message["type"] == "websocket.disconnect":
+                    if kind_of(message) == "websocket.disconnect":
                         return None
                     if self._waiting is None:
                         self._waiting, self._incoming = message, None

@@ -266,6 +266,14 @@ impl Exchange {
         self.settle(effects, 0, 0)
     }
 
+    /// Whether a phase may run here and now.
+    ///
+    /// # Errors
+    /// [`Error::WrongThread`] and [`Error::Busy`].
+    pub fn can_move(&self) -> Result<(), Error> {
+        self.stream.can_move()
+    }
+
     /// Ends the exchange, however far it got. A second call does nothing.
     ///
     /// # Errors

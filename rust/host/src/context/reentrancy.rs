@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use crate::types::error::Error;
+
 thread_local! {
     static BUSY: Cell<bool> = const { Cell::new(false) };
 }
@@ -10,6 +12,14 @@ thread_local! {
 pub(crate) fn busy() -> bool {
     // A handle can be dropped while its thread ends.
     BUSY.try_with(Cell::get).unwrap_or(false)
+}
+
+/// Whether a callback may begin on this thread.
+///
+/// # Errors
+/// [`Error::Busy`].
+pub fn can_move() -> Result<(), Error> {
+    if busy() { Err(Error::Busy) } else { Ok(()) }
 }
 
 /// Runs a function of the layer above.

@@ -85,11 +85,14 @@ impl Stream {
     }
 
     /// Whether a callback may run here and now.
-    fn can_move(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::WrongThread`] and [`Error::Busy`].
+    pub fn can_move(&self) -> Result<(), Error> {
         if !self.is_home() {
             return Err(Error::WrongThread);
         }
-        if reentrancy::busy() { Err(Error::Busy) } else { Ok(()) }
+        reentrancy::can_move()
     }
 
     fn step(&self, work: impl FnOnce(&FilterChain<'_>)) -> Result<Effects, Error> {

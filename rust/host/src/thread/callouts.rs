@@ -15,9 +15,7 @@ use crate::types::error::Error;
 /// # Errors
 /// [`Error::Busy`].
 pub fn deliver(id: u64, answer: CalloutAnswer) -> Result<Effects, Error> {
-    if reentrancy::busy() {
-        return Err(Error::Busy);
-    }
+    reentrancy::can_move()?;
     step::begin();
     let background = routes::find(id).filter(|route| !route.of_stream);
     let answer = match background.and_then(|route| account::find(route.plugin)) {

@@ -22,6 +22,7 @@ from wasmgate.gateway.asgi.effects_queue import EffectsQueue
 from wasmgate.gateway.asgi.failures import FAILURES, ClientDisconnected, log_fault, said
 from wasmgate.gateway.asgi.interruptible import Interruptible
 from wasmgate.gateway.asgi.timeouts import RequestTimeouts
+from wasmgate.messages import kind_of
 from wasmgate.upstream.port import next_part
 
 if TYPE_CHECKING:
@@ -334,7 +335,7 @@ class AsgiForwarder(Interruptible):
                 raise ClientDisconnected
             await self._pass_on(*self._taken(message))
             message = None
-        while (await self._receive())["type"] != "http.disconnect":
+        while kind_of(await self._receive()) != "http.disconnect":
             pass
         raise ClientDisconnected
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wasmgate.gateway.asgi.failures import ClientTimeout, RouteTimeout
-from wasmgate.messages import part
+from wasmgate.messages import request_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ class RequestTimeouts:
         """Wait for the client. Raises AsgiError for a message that breaks ASGI's rules."""
         self._awaited = self._now()
         try:
-            return part(await receive())
+            return request_part(await receive())
         finally:
             self._awaited = NEVER
 
