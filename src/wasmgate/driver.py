@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Driver", "Drivers", "log_level"]
 
-_Waiters: TypeAlias = "dict[int, asyncio.Future[None]]"
+_Waiters: TypeAlias = "dict[int, list[asyncio.Future[None]]]"
 
 # By stream. All drivers of a loop share them: chains may share policies, and whichever driver a
 # policy's answer comes to, it may wake the streams of every chain.
@@ -87,31 +87,37 @@ class Driver:
         self._callouts.end()
 
     def wake(self, stream: int) -> None:
-        """Wake the task that waits for a stream."""
-        waiter = self._waiters.get(stream)
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        """Wake the tasks that wait for a stream; the first that looks learns how it goes on."""
+        for waiter in self._waiters.get(stream, ()):
+            if not waiter.done():
+                waiter.set_result(None)
 
     def waiter(self, stream: int) -> asyncio.Future[None]:
-        """Return a future that is done when the stream can go on; `forget` it afterwards."""
+        """Return a future that is done when the stream can go on; `forget` it afterwards.
+
+        An app may receive in one task and send in another, so there may be several.
+        """
         waiter = asyncio.get_running_loop().create_future()
-        self._waiters[stream] = waiter
+        self._waiters.setdefault(stream, []).append(waiter)
         return waiter
 
-    def forget(self, stream: int) -> None:
+    def forget(self, stream: int, waiter: asyncio.Future[None]) -> None:
         """Stop waiting for a stream."""
-        self._waiters.pop(stream, None)
+        waiters = self._waiters[stream]
+        waiters.remove(waiter)
+        if not waiters:
+            del self._waiters[stream]
 
     async def wait(self, stream: Stream | Exchange) -> Effects:
         """Wait until a stream that a policy paused goes on, and return how."""
-        waiter = self.waiter(stream.id)
-        try:
-            # The stream may have been woken before this waits.
-            while (effects := stream.resume()) is None:
+        number = stream.id
+        # The stream may have been woken before this waits.
+        while (effects := stream.resume()) is None:
+            waiter = self.waiter(number)
+            try:
                 await waiter
-                waiter = self.waiter(stream.id)
-        finally:
-            self.forget(stream.id)
+            finally:
+                self.forget(number, waiter)
         return effects
 
     async def wait_or(
@@ -124,14 +130,15 @@ class Driver:
         effects = stream.resume()
         if effects is not None:
             return effects
-        waiter = self.waiter(stream.id)
+        number = stream.id
+        waiter = self.waiter(number)
         try:
             if other is None or other.done():
                 await waiter
             else:
                 await asyncio.wait((waiter, other), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self.forget(stream.id)
+            self.forget(number, waiter)
         return None
 
     def _schedule(self, delay: float) -> None:

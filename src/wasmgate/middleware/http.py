@@ -53,6 +53,7 @@ class RequestCycle:
 
     __slots__ = (
         "_driver",
+        "_emitting",
         "_full",
         "_head_only",
         "_incoming",
@@ -63,6 +64,7 @@ class RequestCycle:
         "_request",
         "_response",
         "_send",
+        "_steps",
         "_stream",
         "_timeout",
         "_waits",
@@ -96,7 +98,11 @@ class RequestCycle:
             self._adapted()
         self._incoming: asyncio.Future[Message] | None = None  # read while policies are waited for
         self._reading = False  # the app waits for the server
-        self._waits = 0  # tasks that wait for policies
+        # An app may receive in one task and send in another: tasks that wait for policies; how
+        # often one of them did what policies asked; the turn to send what is more than a message.
+        self._waits = 0
+        self._steps = 0
+        self._emitting: asyncio.Lock | None = None
 
     def _adapted(self) -> Outgoing:
         outgoing = Outgoing(self._send, self._response, head_only=self._head_only)
@@ -133,6 +139,7 @@ class RequestCycle:
         """Return the effects that let the head go on, or None when a policy answered."""
         while not effects.forward:
             await self._perform(effects)
+            # The app does not run yet: no other task waits.
             following = None if self._phase is _ANSWERED else await self._going_on()
             if following is None:
                 return None
@@ -246,7 +253,10 @@ class RequestCycle:
             elif self._full[1]:
                 await self._until_room()
             return
-        if self._outgoing is None and response.fields is None:
+        if self._emitting is not None and self._emitting.locked():
+            async with self._emitting:
+                await self._adapt(message)
+        elif self._outgoing is None and response.fields is None:
             await self._send(message)
         else:
             await self._adapt(message)
@@ -270,19 +280,13 @@ class RequestCycle:
 
     async def _rest(self) -> None:
         """Send what policies still hold back of a response that has ended."""
-        while self._phase is not _ANSWERED:
-            effects = await self._going_on()
-            if effects is None:
-                return
-            await self._perform(effects)
+        while self._phase is _OPEN:
+            await self._one_step()
 
     async def _until_room(self) -> None:
         """Let the app wait until policies take more of its response."""
-        while self._full[1] and self._phase is not _ANSWERED:
-            effects = await self._going_on()
-            if effects is None:
-                return
-            await self._perform(effects)
+        while self._full[1] and self._phase is _OPEN:
+            await self._one_step()
 
     # What policies ask.
 
@@ -293,31 +297,47 @@ class RequestCycle:
 
     async def _perform(self, effects: Effects) -> None:
         self._note(effects)
-        outgoing = self._outgoing or self._adapted()
+        self._steps += 1
+        if self._waits:
+            self._driver.wake(self._stream.id)
         if effects.reset:
             # ASGI has no message for it: a server cuts a connection whose app stops half-way.
             self._end(_ANSWERED)
-            await outgoing.flush()
+            await (self._outgoing or self._adapted()).flush()
             return
         if self._request is not None:
             self._request.keep(effects)
-        response = self._response
-        answer = effects.response_head is not None and not response.started
-        fits = await outgoing.emit(effects, came=response.chunk, trailers=response.trailing)
-        if not fits:
-            self._cut_response()
-        elif effects.response_end:
-            await outgoing.trailers(effects.response_trailers or [])
-            self._end(_ANSWERED)
+        head = effects.response_head is not None
+        answer = head and not self._response.started
+        if head or effects.response_body is not None or effects.response_end:
+            await self._emit(effects)
         if answer:
             await self._rest()
 
+    async def _emit(self, effects: Effects) -> None:
+        """Send what effects let go on of the response, before anything that comes after it."""
+        outgoing, response = self._outgoing or self._adapted(), self._response
+        if self._emitting is None:
+            self._emitting = asyncio.Lock()
+        came = response.chunk
+        async with self._emitting:
+            fits = await outgoing.emit(effects, came=came, trailers=response.trailing)
+            if not fits:
+                self._cut_response()
+            elif effects.response_end:
+                await outgoing.trailers(effects.response_trailers or [])
+                self._end(_ANSWERED)
+
     async def _going_on(self) -> Effects | None:
-        """Wait until the stream goes on, and return how; None: the client left, or it is cut."""
+        """Wait until the stream goes on, and return how.
+
+        None: the client left, it is cut, or another task was told and has done what policies ask.
+        """
         timeout = PolicyTimeout(self._driver, self._stream, self._timeout)
         self._waits += 1
+        steps = self._steps
         try:
-            while self._phase is _OPEN:
+            while self._phase is _OPEN and steps == self._steps:
                 # What a policy has no room for is not read, though the client may leave.
                 if self._incoming is None and not (self._reading or self._full[0]):
                     self._incoming = asyncio.ensure_future(self._receive())

@@ -203,7 +203,7 @@ class ConnectionRelay(ABC, asyncio.Protocol):
     def _forget(self) -> None:
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
-            self._direct.driver.forget(self._waiting)
+            self._direct.driver.forget(self._waiting, waiter)
             waiter.cancel()
 
     # The upstream.
