@@ -7,8 +7,8 @@ import logging
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from wasmgate._asgi import problem
 from wasmgate.messages import DISCONNECT, Count, part
+from wasmgate.middleware import wrong_length
 from wasmgate.middleware.app_response import AppResponse
 from wasmgate.middleware.outgoing import Outgoing
 from wasmgate.middleware.policy_timeout import LATE, PolicyTimeout
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["RequestCycle"]
 
 _LOGGER = logging.getLogger("wasmgate.middleware")
-_WRONG_LENGTH = problem(
-    500,
-    "Internal Server Error",
-    "a policy changed the length of the body after it was announced",
-)
 
 
 class _Phase(Enum):
@@ -385,20 +380,11 @@ class RequestCycle:
 
     async def _refuse(self, misfit: Count) -> None:
         """Answer 500 instead of going on with a body whose length was announced otherwise."""
-        _LOGGER.error(
-            "a policy changed the length of the request's body after it was announced: %r; "
-            "a policy that changes bodies removes content-length in its callback for headers, or "
-            "holds the body back until its end",
-            misfit,
-        )
-        effects = await self._answer(*_WRONG_LENGTH)
+        wrong_length.log_request(misfit)
+        effects = await self._answer(*wrong_length.ANSWER)
         if effects is not None:
             await self._perform(effects)
 
     def _cut_response(self) -> None:
-        _LOGGER.error(
-            "a policy changed the length of the response's body after it was announced: %r; the "
-            "response is cut",
-            self._outgoing,
-        )
+        wrong_length.log_response(self._outgoing)
         self._end(_ANSWERED)
