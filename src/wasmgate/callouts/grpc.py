@@ -9,6 +9,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from wasmgate import trust
 from wasmgate.callouts.address_policy import resolve
 from wasmgate.callouts.failure import CalloutFailed, Status
 
@@ -177,7 +178,12 @@ def _grpc() -> Any:  # noqa: ANN401 (grpcio carries no types)
 
 
 def _trusted() -> bytes | None:
-    """Return the certificate authorities that HTTP trusts, too; None: grpcio's own choice."""
+    """Return the certificate authorities that HTTP trusts, too; None: grpcio's own choice.
+
+    Raises CalloutFailed if those were named that cannot be read.
+    """
+    if (wrong := trust.problem()) is not None:
+        raise CalloutFailed(wrong)
     file = ssl.get_default_verify_paths().cafile
     return Path(file).read_bytes() if file else None
 

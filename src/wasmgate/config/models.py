@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from wasmgate import trust
 from wasmgate._native import LB_POLICIES
 from wasmgate.callouts import storages
 from wasmgate.config.addresses import Address, Endpoint, Host, ListenAddress, Network, Prefix
@@ -318,6 +319,11 @@ class GatewayConfig(Model):
         """Raise ConfigError if a package that shared limits need is missing."""
         capabilities = (policy.capabilities for policy in self.to_policies().values())
         storages.require(self.limits.storage, capabilities, where="limits.storage")
+
+    def require_trust(self) -> None:
+        """Raise ConfigError if an endpoint speaks TLS and no certificate could be trusted."""
+        for name, cluster in self.clusters.items():
+            trust.require(cluster.endpoints, where=f"clusters.{name}.endpoints")
 
     def policies_of(self, route: Route) -> tuple[str, ...]:
         """Return the names of the policies that a route's requests pass, in order."""

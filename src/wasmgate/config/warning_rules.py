@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from wasmgate import trust
 from wasmgate.foreign import LIMITS_HIT
 from wasmgate.users import counted_by_address
 
@@ -23,6 +24,7 @@ def warnings(config: GatewayConfig, *, workers: int = 1) -> list[str]:
         *_users_without_name(config),
         *_shadowed_routes(config),
         *_unused(config),
+        *_untrusted(config),
     ]
 
 
@@ -68,6 +70,12 @@ def _covers(wider: Match, narrower: Match) -> bool:
         wider.prefix.endswith("/") and narrower.prefix.startswith(wider.prefix)
     )
     return inside and wider.host in {None, narrower.host}
+
+
+def _untrusted(config: GatewayConfig) -> Iterator[str]:
+    calls = [name for name, its in config.policies.items() if its.capabilities.net]
+    if calls and (wrong := trust.problem()) is not None:
+        yield f"policies.{calls[0]} may call others over TLS, and {wrong}"
 
 
 def _unused(config: GatewayConfig) -> Iterator[str]:

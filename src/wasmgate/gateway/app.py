@@ -123,6 +123,7 @@ class Gateway:
 
     def _deployed(self, config: GatewayConfig, previous: Deployment | None = None) -> Deployment:
         config.require_storage()
+        config.require_trust()
         return Deployment(
             config,
             self._host,

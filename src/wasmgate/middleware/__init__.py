@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Literal
 
+from wasmgate import trust
 from wasmgate._asgi import broken, fail_startup
 from wasmgate.callouts import storages, targets
 from wasmgate.callouts.limits import CalloutLimits
@@ -80,7 +81,10 @@ class PolicyMiddleware:
         for policy in checked:
             where = f"policy {policy.name!r}: capabilities.net"
             targets.require(policy.capabilities.net, clusters or {}, where=where)
+        trust.require((clusters or {}).values(), where="clusters")
         capabilities = [policy.capabilities for policy in checked]
+        if any(its.net for its in capabilities) and (wrong := trust.problem()) is not None:
+            _LOGGER.warning("policies may call others over TLS, and %s", wrong)
         storages.require(limits_storage, capabilities, where="limits_storage")
         for warning in counted_by_address(checked):
             _LOGGER.warning("%s, unless a PolicyMiddleware around this one names the user", warning)
