@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 import time
@@ -155,9 +156,9 @@ def test_a_policy_is_fast_at_first_and_optimized_later(
     plugin = policy.load(Host(cache=str(cache)))
     while plugin.tier == "fast":
         time.sleep(0.01)
-    while not caplog.records:
+    while len(caplog.records) == 1:
         time.sleep(0.01)
-    assert caplog.messages == ["policy 'own' runs optimised code now"]
+    assert caplog.messages[1:] == ["policy 'own' runs optimised code now"]
     assert policy.load(Host(cache=str(cache))).tier == "optimized"
 
 
@@ -206,3 +207,39 @@ def test_a_middlewares_policies_are_optimized(
     while plugin.tier == "fast":
         time.sleep(0.01)
     assert plugin.tier == "optimized"
+
+
+class Terminal(io.StringIO):
+    """What a person sees."""
+
+    def isatty(self) -> bool:
+        """Tell that somebody is there."""
+        return True
+
+
+def test_a_person_is_told_what_is_compiled(
+    policy: Policy, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A line on the terminal; nothing when it is in the cache already."""
+    caplog.set_level(logging.INFO, "wasmgate.policy")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    for _ in range(2):
+        policy.load(Host(cache=str(cache)))
+    told = terminal.getvalue()
+    assert (told.count("policy 'own' is compiled ("), told.count("\n")) == (1, 1)
+    assert [line for line in caplog.messages if "is compiled" in line] == []
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_without_a_terminal_the_log_tells_what_is_compiled(
+    policy: Policy,
+    cache: Path,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    cached: bool,
+) -> None:
+    """Also where nothing can be kept."""
+    caplog.set_level(logging.INFO, "wasmgate.policy")
+    policy.load(Host(cache=str(cache) if cached else None))
+    assert sum("policy 'own' is compiled (" in line for line in caplog.messages) == 1

@@ -110,9 +110,10 @@ def start(config: Path, tmp_path: Path) -> Iterator[Start]:
         process = subprocess.Popen(
             [sys.executable, "-m", "wasmgate", "run", str(config), *arguments],
             env={"PATH": os.environ["PATH"], "WASMGATE_CACHE": str(tmp_path / "cache")},
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         processes.append(process)
         return Running(process)
@@ -136,8 +137,9 @@ def test_it_forwards_requests_through_routes_and_policies(
 
 
 def test_it_says_what_it_serves(start: Start) -> None:
-    """One line, with the port that was free."""
-    gateway = start()
+    """One line, with the port that was free; at the first start also what is compiled."""
+    first, gateway = start(), start()
+    assert first.said[0].startswith("INFO:     policy 'limit' is compiled (")
     assert gateway.said == [
         f"wasmgate listens on http://127.0.0.1:{gateway.port} (routes: 2, policies: 1, workers: 1)"
     ]
@@ -151,12 +153,48 @@ def test_the_app_is_served_for_comparison(start: Start) -> None:
     )
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, -15)])
-def test_a_signal_stops_it(number: int, code: int, start: Start) -> None:
-    """Ctrl-C is a clean end; SIGTERM is shown as itself."""
-    gateway = start()
-    gateway.get("/d")
-    assert gateway.stop(number) == code
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("options", [(), ("--asgi",), ("--workers", "2")])
+def test_a_signal_stops_it(number: int, options: tuple[str, ...], start: Start) -> None:
+    """Ctrl-C and SIGTERM are clean ends, with one worker as with two."""
+    gateway = start(*options)
+    gateway.get("/v1/d")
+    assert gateway.stop(number) == 0
+
+
+@pytest.mark.parametrize("options", [(), ("--workers", "2")])
+def test_a_signal_for_the_whole_group_is_a_clean_end(
+    options: tuple[str, ...], start: Start
+) -> None:
+    """As systemd and a terminal send it, to the workers, too."""
+    gateway = start(*options)
+    os.killpg(gateway.process.pid, signal.SIGTERM)
+    gateway.process.communicate(timeout=60)
+    assert gateway.process.returncode == 0
+
+
+ACCESS = r'127\.0\.0\.1:\d+ - "GET /v1/a\?token=\*\*\* HTTP/1\.1" 200'
+
+
+@pytest.mark.parametrize("options", [(), ("--workers", "2")])
+def test_an_access_log_has_a_line_for_each_request(options: tuple[str, ...], start: Start) -> None:
+    """On stdout, without secrets."""
+    gateway = start("--access-log", *options)
+    gateway.get("/v1/a?token=s3cret")
+    gateway.process.send_signal(signal.SIGTERM)
+    written, _ = gateway.process.communicate(timeout=60)
+    assert len(re.findall(ACCESS, written)) == len(written.splitlines()) == 1
+
+
+@pytest.mark.parametrize("options", [(), ("--no-access-log",)])
+def test_there_is_no_access_log_unless_it_is_asked_for(
+    options: tuple[str, ...], start: Start
+) -> None:
+    """A line costs as much as forwarding the request."""
+    gateway = start(*options)
+    gateway.get("/v1/a")
+    gateway.process.send_signal(signal.SIGTERM)
+    assert gateway.process.communicate(timeout=60)[0] == ""
 
 
 def test_several_workers_serve_and_stop(start: Start) -> None:
@@ -211,7 +249,7 @@ def test_a_port_in_use_is_3(config: Path, wasmgate_process: Command) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = wasmgate_process("run", str(config), "--port", str(port))
-    assert (done.returncode, done.stderr.splitlines()) == (
+    assert (done.returncode, done.stderr.splitlines()[1:]) == (
         3,
         [
             f"error: could not listen on 127.0.0.1:{port}: Address already in use",

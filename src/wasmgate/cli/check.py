@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wasmgate.cli.console import out, show_error, show_warning
+from wasmgate.cli.console import logged, out, show_error, show_warning
 from wasmgate.cli.exit_codes import ExitCode
 from wasmgate.errors import WasmgateError
 
@@ -62,9 +62,11 @@ def check(
         raise typer.BadParameter("name the gateway's configuration, such as gateway.yaml")
     settings = load(config)
     settings.require_storage()
+    settings.require_trust()
     for warning in warnings(settings):
         show_warning(warning)
-    verdicts = _start(settings)
+    with logged("wasmgate.policy"):
+        verdicts = _start(settings)
     out().print(_policies(verdicts))
     out().print(_routes(settings))
     errors = [verdict.error for verdict in verdicts if verdict.error]

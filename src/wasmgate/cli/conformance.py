@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["conformance"]
 
+_UNBOUND = 10_000  # columns, more than any table has
+
 
 def conformance(
     *,
@@ -32,11 +34,14 @@ def conformance(
 ) -> None:
     """Call each hostcall in each callback and show the statuses.
 
-    A column is a callback, a cell is a status of proxy-wasm (0 is OK) or "stopped". What differs
-    from the specification, or would make the Rust SDK panic, is red, and the exit code is 1.
+    A column is a callback, a cell is a status of proxy-wasm (0 is OK) or "stopped"; a terminal too
+    narrow for it has the callbacks in words. What differs from the specification, or would make the
+    Rust SDK panic, is red, and the exit code is 1.
 
     `wasmgate conformance --hostcall shared_queue` probes the queues alone.
     """
+    from rich.measure import Measurement
+
     from wasmgate.conformance import matrix, run
     from wasmgate.conformance.cases import CASES
 
@@ -51,8 +56,12 @@ def conformance(
     elif as_markdown:
         typer.echo(matrix.as_markdown(findings))
     else:
-        out().print(_table(findings))
-        out().print(_summary(findings))
+        console = out()
+        table = _table(findings)
+        unbound = console.options.update(max_width=_UNBOUND)
+        fits = Measurement.get(console, unbound, table).maximum <= console.width
+        console.print(table if fits else _list(findings))
+        console.print(_summary(findings))
     wrong = not all(finding.right for finding in findings)
     raise typer.Exit(ExitCode.PROBLEM if wrong else ExitCode.OK)
 
@@ -80,6 +89,26 @@ def _table(findings: Sequence[Finding]) -> Table:
     table.caption = "x: stopped; " + ", ".join(
         f"{number} {phase.name}" for number, phase in enumerate(PHASES, 1)
     )
+    return table
+
+
+def _list(findings: Sequence[Finding]) -> Table:
+    """Make the same in three columns, whose lines may wrap."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from wasmgate.conformance.matrix import rows, told
+
+    table = Table(title="statuses by hostcall", title_justify="left")
+    for heading in ("hostcall", "case", "status"):
+        table.add_column(heading, overflow="fold")
+    before = ""
+    for name, label, found in rows(findings):
+        right = all(one.right for one in found)
+        table.add_row(
+            "" if name == before else name, label, Text(told(found), "" if right else "bold red")
+        )
+        before = name
     return table
 
 

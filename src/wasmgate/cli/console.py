@@ -6,6 +6,7 @@ rich is imported when there is something to draw: a gateway that runs never need
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from wasmgate.errors import WasmgateError
 
-__all__ = ["err", "out", "progress", "say", "show_error", "show_warning"]
+__all__ = ["err", "logged", "out", "progress", "say", "show_error", "show_warning"]
 
 
 def out() -> Console:
@@ -41,6 +42,20 @@ def progress(doing: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(console=err(), transient=True) as bar:
         task = bar.add_task(doing)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextlib.contextmanager
+def logged(name: str) -> Iterator[None]:
+    """Write to stderr what a logger says, for a command that sets up no logging."""
+    logger, handler = logging.getLogger(name), logging.StreamHandler()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
 
 
 def say(text: str) -> None:

@@ -6,7 +6,7 @@ __all__ = ["EPILOG", "ExitCode"]
 
 
 class ExitCode(IntEnum):
-    """SIGTERM, after a clean stop of `wasmgate run`, shows as 143 (128 and its number)."""
+    """A clean stop of `wasmgate run`, by Ctrl-C or SIGTERM, is `OK`."""
 
     OK = 0
     """Done, and nothing was found."""

@@ -7,6 +7,7 @@ import copy
 import functools
 import logging.config
 import os
+import signal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -56,6 +57,12 @@ def run(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that serve.")] = 1,
     log_level: Annotated[LogLevel, typer.Option(help="How much to write.")] = LogLevel.INFO,
+    access_log: Annotated[
+        bool,
+        typer.Option(
+            "--access-log/--no-access-log", help="Write a line for each request to stdout."
+        ),
+    ] = False,
     asgi: Annotated[
         bool, typer.Option("--asgi", help="Run the gateway's ASGI app: slower, for comparison.")
     ] = False,
@@ -85,8 +92,12 @@ def run(
         app = "wasmgate.cli.hangup:create_app"
     freeze_heap()
     listener = _listen(_address(settings, host, port), workers)
-    server = _server(app, config, workers=workers, log_level=log_level, asgi=asgi)
+    server = _server(
+        app, config, workers=workers, log_level=log_level, access_log=access_log, asgi=asgi
+    )
     started = True
+    # uvicorn ends what is under way, and raises the signal again for the handler before its own.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         if workers > 1:
             from wasmgate.cli.workers import Workers
@@ -128,7 +139,13 @@ def _announce(settings: GatewayConfig, listener: socket.socket, workers: int) ->
 
 
 def _server(
-    app: ASGIApp | str, config: Path, *, workers: int, log_level: LogLevel, asgi: bool
+    app: ASGIApp | str,
+    config: Path,
+    *,
+    workers: int,
+    log_level: LogLevel,
+    access_log: bool,
+    asgi: bool,
 ) -> uvicorn.Server:
     import uvicorn
 
@@ -143,7 +160,7 @@ def _server(
             http="httptools" if asgi else "wasmgate.gateway.protocol:GatewayProtocol",
             log_level=log_level.value,
             log_config=_logging(log_level),
-            access_log=False,
+            access_log=access_log,
             # Forwarded headers are for `trusted_proxies` to judge: nothing may rewrite them before.
             proxy_headers=False,
             server_header=False,

@@ -1,4 +1,4 @@
-"""`wasmgate token`: tokens to try a gateway with, signed with python-jose: development only."""
+"""`wasmgate token`: tokens to try a gateway with: development only."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from wasmgate.errors import ConfigError
 
 __all__ = ["token"]
 
+LONGEST = "3650d"
+
 
 class Algorithm(StrEnum):
-    """What python-jose signs with (RFC 7518 section 3.1)."""
+    """What `jwt_auth` verifies (RFC 7518 section 3.1, RFC 8037, RFC 9864)."""
 
     HS256 = "HS256"
     HS384 = "HS384"
@@ -25,9 +27,14 @@ class Algorithm(StrEnum):
     RS256 = "RS256"
     RS384 = "RS384"
     RS512 = "RS512"
+    PS256 = "PS256"
+    PS384 = "PS384"
+    PS512 = "PS512"
     ES256 = "ES256"
     ES384 = "ES384"
     ES512 = "ES512"
+    EdDSA = "EdDSA"
+    Ed25519 = "Ed25519"
 
 
 def token(
@@ -53,7 +60,7 @@ def token(
     audience: Annotated[str | None, typer.Option(help="The claim aud.")] = None,
     issuer: Annotated[str | None, typer.Option(help="The claim iss.")] = None,
     subject: Annotated[str | None, typer.Option(help="The claim sub.")] = None,
-    expires_in: Annotated[str, typer.Option(help="From now to exp, such as 5m or 1h.")] = "1h",
+    expires_in: Annotated[str, typer.Option(help="From now to exp, such as 5m, 1h or 30d.")] = "1h",
     key_id: Annotated[str | None, typer.Option(help="The header kid.")] = None,
 ) -> None:
     """Mint a token for development.
@@ -61,33 +68,35 @@ def token(
     It alone goes to stdout, so that $(wasmgate token …) works.
     `--claim` is applied last: `--claim exp=1` gives a token that has expired.
     """
-    jose = _jose()
+    _require_cryptography()
+    from wasmgate.cli.token_signing import UnfitKey, sign
+
     material = _material(algorithm, key, secret, generate=generate_key)
     named = {"aud": audience, "iss": issuer, "sub": subject}
     claims = {name: value for name, value in named.items() if value is not None}
     claims |= _times(expires_in) | dict(_claim(text) for text in claim or [])
-    headers = {"kid": key_id} if key_id else None
+    header = {"alg": algorithm.value, "typ": "JWT"} | ({"kid": key_id} if key_id else {})
     try:
-        minted = jose.jwt.encode(claims, material, algorithm=algorithm.value, headers=headers)
-    except jose.JOSEError as error:
+        minted = sign(header, claims, material.encode())
+    except UnfitKey as error:
         raise ConfigError(
-            f"python-jose cannot sign with this key and {algorithm}",
+            f"nothing can be signed with this key and {algorithm}",
             where=str(key) if key else "--secret",
-            hint="HS needs a secret, RS an RSA private key, ES a private key on its own curve",
+            hint="HS needs a secret, RS and PS an RSA private key, ES a private key on its own"
+            " curve, EdDSA one of Ed25519; --generate-key makes one",
         ) from error
     err().print("for development only:", style="yellow", highlight=False)
     typer.echo(minted)
 
 
-def _jose() -> Any:  # noqa: ANN401 (python-jose has no types)
-    try:
-        import jose.jwt
-    except ModuleNotFoundError as error:
+def _require_cryptography() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("cryptography") is None:
         raise ConfigError(
-            "`wasmgate token` needs python-jose, which is not installed",
+            "`wasmgate token` needs the package cryptography, which is not installed",
             hint="python -m pip install 'wasmgate[dev]'",
-        ) from error
-    return jose
+        )
 
 
 def _material(algorithm: Algorithm, key: Path | None, secret: str | None, *, generate: bool) -> str:
@@ -117,7 +126,7 @@ def _times(expires_in: str) -> dict[str, int]:
 
     now = int(time.time())
     try:
-        return {"iat": now, "exp": now + round(duration(expires_in))}
+        return {"iat": now, "exp": now + round(duration(expires_in, longest=LONGEST))}
     except ValueError as error:
         raise typer.BadParameter(f"--expires-in {error}") from error
 

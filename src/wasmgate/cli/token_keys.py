@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 __all__ = ["generate_key"]
@@ -43,17 +44,16 @@ def generate_key(algorithm: str, path: Path) -> None:
     _write(path.with_suffix(".pub.pem"), public, mode=0o644)
 
 
-def _private_key(algorithm: str) -> RSAPrivateKey | EllipticCurvePrivateKey:
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+def _private_key(algorithm: str) -> RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey:
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-    if algorithm.startswith("RS"):
+    from wasmgate.cli.token_signing import CURVES
+
+    if algorithm.startswith(("RS", "PS")):
         return rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
-    curves: dict[str, ec.EllipticCurve] = {
-        "ES256": ec.SECP256R1(),
-        "ES384": ec.SECP384R1(),
-        "ES512": ec.SECP521R1(),
-    }
-    return ec.generate_private_key(curves[algorithm])
+    if curve := CURVES.get(algorithm):
+        return ec.generate_private_key(curve())
+    return ed25519.Ed25519PrivateKey.generate()
 
 
 def _write(path: Path, content: bytes, *, mode: int) -> None:

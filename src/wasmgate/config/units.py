@@ -15,7 +15,7 @@ from wasmgate.config.wrong import wrong
 
 __all__ = ["Count", "Duration", "Share", "Size", "duration", "share", "size"]
 
-SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 BYTES = {
     "": 1,
     "B": 1,
@@ -26,31 +26,35 @@ BYTES = {
     "MiB": 1024**2,
     "GiB": 1024**3,
 }
-LONGEST = 24 * 3600.0
+LONGEST = "24h"
 LARGEST = 1024**4
 
-_DURATION = r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h)"
+_DURATION = r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h|d)"
 _SHARE = r"([0-9]+(?:\.[0-9]+)?) ?%"
 _SIZE = r"([0-9][0-9_]*) ?(B|KB|MB|GB|KiB|MiB|GiB)?"
 
 
-def duration(value: object) -> float:
-    """Read a duration such as "250ms", "1.5s", "2m" or "1h" and return seconds.
+def duration(value: object, *, longest: str = LONGEST) -> float:
+    """Read a duration such as "250ms", "1.5s", "2m", "1h" or "1d" and return seconds.
 
-    Raises PydanticCustomError, a ValueError, for anything else, 0 and more than 24 hours.
+    Raises PydanticCustomError, a ValueError, for anything else, 0 and more than `longest`.
     """
-    match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
-    if match is None:
+    seconds = _seconds(value) if isinstance(value, str) else None
+    if seconds is None:
         raise wrong(
             "duration",
             "must be a duration with its unit, such as 5s or 250ms",
-            "write a number and ms, s, m or h behind it",
+            "write a number and ms, s, m, h or d behind it",
         )
-    seconds = float(match[1]) * SECONDS[match[2]]
-    if not 0 < seconds <= LONGEST:
-        text = "must be longer than 0 and at most 24h"
-        raise wrong("duration", text, "write a duration between 1ms and 24h")
+    if not 0 < seconds <= (_seconds(longest) or 0):
+        text = f"must be longer than 0 and at most {longest}"
+        raise wrong("duration", text, f"write a duration between 1ms and {longest}")
     return seconds
+
+
+def _seconds(text: str) -> float | None:
+    match = re.fullmatch(_DURATION, text)
+    return float(match[1]) * SECONDS[match[2]] if match else None
 
 
 def size(value: object) -> int:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from wasmgate.conformance.run import Finding
     from wasmgate.conformance.statuses import Status
 
-__all__ = ["STOPPED", "as_json", "as_markdown", "cell", "rows"]
+__all__ = ["STOPPED", "as_json", "as_markdown", "cell", "rows", "told"]
 
 STOPPED = "stopped"
 """A guest that makes a hostcall where it may not is stopped."""
@@ -47,11 +47,11 @@ def as_json(findings: Sequence[Finding]) -> list[dict[str, object]]:
 def as_markdown(findings: Sequence[Finding]) -> str:
     """Return the table of a page; phases that answer alike are named together."""
     lines = ["| hostcall | case | status |", "|---|---|---|"]
-    lines += [f"| `{name}` | {label} | {_told(found)} |" for name, label, found in rows(findings)]
+    lines += [f"| `{name}` | {label} | {told(found)} |" for name, label, found in rows(findings)]
     return "\n".join(lines)
 
 
-def _told(found: Sequence[Finding]) -> str:
+def told(found: Sequence[Finding]) -> str:
     """Name the status of most phases, then where it is another one."""
     by_status: dict[Status | None, list[str]] = {}
     for finding in found:

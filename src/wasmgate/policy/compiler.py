@@ -90,12 +90,23 @@ def compiled(host: Host, wasm: bytes, *, policy: str, memory: int) -> Module:
     Only where no process can be started it is compiled in this one, and a warning says so.
     Raises CompilerFailed, PolicyLoadError.
     """
+    _announce(policy, len(wasm))
     try:
         found = _kept(host, wasm, policy, memory) or _for_once(wasm, policy, memory)
     except (CompilerMissing, OSError) as error:
         _LOGGER.warning("policy %r is compiled in this process: %s", policy, error)
         found = None
     return found or Module(host, wasm, policy=policy, memory=memory)
+
+
+def _announce(policy: str, size: int) -> None:
+    """Say what takes seconds: to the person at the terminal, or to the log."""
+    text = f"policy {policy!r} is compiled ({size / 1e6:.1f} MB of WebAssembly)"
+    if sys.stderr is not None and sys.stderr.isatty():
+        sys.stderr.write(f"{text} ...\n")
+        sys.stderr.flush()
+    else:
+        _LOGGER.info("%s", text)
 
 
 def _kept(host: Host, wasm: bytes, policy: str, memory: int) -> Module | None:

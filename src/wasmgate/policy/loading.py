@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["environment", "join", "load", "prepare", "read", "start"]
 
 _TenantSettings: TypeAlias = tuple[Literal["host", "header", "property"], str, int, float]
-_LOGGER = logging.getLogger("wasmgate.policy")
 
 
 def read(policy: PolicyValue) -> bytes:
@@ -82,12 +80,6 @@ def _require_packages(policy: PolicyValue, wasm: bytes) -> None:
             text,
             where=policy.written_at().place(("capabilities", "net")),
             hint="pip install 'wasmgate[callouts]', or take the entry out",
-        )
-    if b"proxy_grpc_" in wasm and not find_spec("grpc"):
-        _LOGGER.warning(
-            "policy %r may call gRPC services, and the package grpcio is missing:"
-            " pip install 'wasmgate[grpc]'",
-            policy.name,
         )
 
 
