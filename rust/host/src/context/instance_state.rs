@@ -5,8 +5,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wasmer::{Memory, TypedFunction};
-
 use crate::context::callouts::Calls;
 use crate::context::descriptors::Descriptors;
 use crate::context::outbox::outbox;
@@ -20,7 +18,6 @@ use crate::types::ids::{IdMap, IdSet};
 use crate::types::log_level::LogLevel;
 use crate::types::printable::printable;
 use crate::types::secrets::{Secrets, is_secret};
-use crate::wasm::fuel::Meter;
 
 /// What a line costs beside its text, so that empty ones come to an end too.
 const LINE: usize = 32;
@@ -41,8 +38,6 @@ pub(crate) struct InstanceState {
     pub(crate) core: Arc<PluginCore>,
     /// The plugins of this VM.
     pub(crate) roots: Vec<RootContext>,
-    /// Known once the module is instantiated.
-    pub(crate) handles: Option<GuestHandles>,
     pub(crate) stage: Stage,
     pub(crate) contexts: IdMap<u32, ContextKind>,
     /// The context whose callback runs.
@@ -78,14 +73,6 @@ pub(crate) struct InstanceState {
     /// What this callback was denied.
     denied: Vec<(Capability, String)>,
     next_context: u32,
-}
-
-/// The guest's side of the border.
-#[derive(Clone)]
-pub(crate) struct GuestHandles {
-    pub(crate) memory: Memory,
-    pub(crate) allocate: TypedFunction<u32, u32>,
-    pub(crate) meter: Meter,
 }
 
 /// Which hostcalls are allowed: in `_initialize` and in the guest's allocator only WASI and logs,
@@ -139,7 +126,6 @@ impl InstanceState {
         Self {
             core,
             roots: Vec::new(),
-            handles: None,
             stage: Stage::Initializing,
             contexts: IdMap::default(),
             current: 0,

@@ -1,42 +1,53 @@
 //! The callbacks that a module exports (proxy-wasm/spec, "Callbacks").
 
-use wasmer::{AsStoreRef, ExportError, Instance, Memory, TypedFunction, WasmTypeList};
-
 use crate::abi::enums::Direction;
+use crate::context::instance_state::InstanceState;
 use crate::types::error::Error;
+use crate::wasm::border::call::{Call, GuestFunction};
+use crate::wasm::border::instance::WasmInstance;
 use crate::wasm::fuel::START;
 
 /// Header callbacks take no `end_of_stream` in ABI 0.1.0.
+#[derive(Clone, Copy)]
 pub(crate) enum HeadersCallback {
-    Two(TypedFunction<(u32, u32), i32>),
-    Three(TypedFunction<(u32, u32, u32), i32>),
+    Two(GuestFunction<2, 1>),
+    Three(GuestFunction<3, 1>),
+}
+
+impl HeadersCallback {
+    pub(crate) fn with(self, context: u32, fields: u32, end: bool) -> Call {
+        match self {
+            Self::Two(callback) => callback.with([context, fields]),
+            Self::Three(callback) => callback.with([context, fields, end.into()]),
+        }
+    }
 }
 
 /// The module's start function, then `_initialize` and `main` (or `__main_void`, which compilers
 /// export for a `main` without parameters), or `_start`.
 pub(crate) struct StartFunctions {
-    pub(crate) instantiated: Option<TypedFunction<(), ()>>,
-    pub(crate) initialize: Option<TypedFunction<(), ()>>,
-    pub(crate) main: Option<TypedFunction<(i32, i32), i32>>,
-    pub(crate) main_void: Option<TypedFunction<(), i32>>,
-    pub(crate) start: Option<TypedFunction<(), ()>>,
+    pub(crate) instantiated: Option<GuestFunction<0, 0>>,
+    pub(crate) initialize: Option<GuestFunction<0, 0>>,
+    pub(crate) main: Option<GuestFunction<2, 1>>,
+    pub(crate) main_void: Option<GuestFunction<0, 1>>,
+    pub(crate) start: Option<GuestFunction<0, 0>>,
 }
 
-pub(crate) type BodyCallback = TypedFunction<(u32, u32, u32), i32>;
-pub(crate) type TrailersCallback = TypedFunction<(u32, u32), i32>;
+pub(crate) type BodyCallback = GuestFunction<3, 1>;
+pub(crate) type TrailersCallback = GuestFunction<2, 1>;
 
 /// Root context, number of the callout, counts of headers, body bytes and trailers.
-pub(crate) type HttpCallCallback = TypedFunction<(u32, u32, u32, u32, u32), ()>;
+pub(crate) type HttpCallCallback = GuestFunction<5, 0>;
 /// Root context, number of the callout, and a size, a count or a status.
-pub(crate) type AnswerCallback = TypedFunction<(u32, u32, u32), ()>;
+pub(crate) type AnswerCallback = GuestFunction<3, 0>;
 
 /// All callbacks are optional.
 pub(crate) struct Exports {
-    pub(crate) context_create: Option<TypedFunction<(u32, u32), ()>>,
-    pub(crate) vm_start: Option<TypedFunction<(u32, u32), i32>>,
-    pub(crate) configure: Option<TypedFunction<(u32, u32), i32>>,
-    pub(crate) tick: Option<TypedFunction<u32, ()>>,
-    pub(crate) queue_ready: Option<TypedFunction<(u32, u32), ()>>,
+    pub(crate) context_create: Option<GuestFunction<2, 0>>,
+    pub(crate) vm_start: Option<GuestFunction<2, 1>>,
+    pub(crate) configure: Option<GuestFunction<2, 1>>,
+    pub(crate) tick: Option<GuestFunction<1, 0>>,
+    pub(crate) queue_ready: Option<GuestFunction<2, 0>>,
     pub(crate) request_headers: Option<HeadersCallback>,
     pub(crate) response_headers: Option<HeadersCallback>,
     pub(crate) request_body: Option<BodyCallback>,
@@ -48,33 +59,30 @@ pub(crate) struct Exports {
     pub(crate) grpc_message: Option<AnswerCallback>,
     pub(crate) grpc_trailers: Option<AnswerCallback>,
     pub(crate) grpc_close: Option<AnswerCallback>,
-    pub(crate) redis_response: Option<TypedFunction<(u32, u32, u32, u32), ()>>,
+    pub(crate) redis_response: Option<GuestFunction<4, 0>>,
     pub(crate) foreign_function: Option<AnswerCallback>,
-    pub(crate) done: Option<TypedFunction<u32, i32>>,
-    pub(crate) log: Option<TypedFunction<u32, ()>>,
-    pub(crate) delete: Option<TypedFunction<u32, ()>>,
+    pub(crate) done: Option<GuestFunction<1, 1>>,
+    pub(crate) log: Option<GuestFunction<1, 0>>,
+    pub(crate) delete: Option<GuestFunction<1, 0>>,
 }
 
-struct Source<'a, S> {
-    instance: &'a Instance,
-    store: &'a S,
+struct Source<'a> {
+    instance: &'a mut WasmInstance<InstanceState>,
 }
 
-impl<S: AsStoreRef> Source<'_, S> {
-    fn find<A: WasmTypeList, R: WasmTypeList>(
-        &self,
+impl Source<'_> {
+    fn find<const N: usize, const R: usize>(
+        &mut self,
         name: &str,
-    ) -> Result<Option<TypedFunction<A, R>>, Error> {
-        match self.instance.exports.get_typed_function(self.store, name) {
-            Ok(function) => Ok(Some(function)),
-            Err(ExportError::Missing(_)) => Ok(None),
-            Err(ExportError::IncompatibleType) => Err(Error::Instantiate(format!(
+    ) -> Result<Option<GuestFunction<N, R>>, Error> {
+        self.instance.function(name).map_err(|_| {
+            Error::Instantiate(format!(
                 "it exports {name} with parameters or results that the ABI does not have"
-            ))),
-        }
+            ))
+        })
     }
 
-    fn headers(&self, name: &str) -> Result<Option<HeadersCallback>, Error> {
+    fn headers(&mut self, name: &str) -> Result<Option<HeadersCallback>, Error> {
         if let Ok(Some(three)) = self.find(name) {
             return Ok(Some(HeadersCallback::Three(three)));
         }
@@ -83,29 +91,29 @@ impl<S: AsStoreRef> Source<'_, S> {
 }
 
 impl Exports {
-    pub(crate) fn headers(&self, direction: Direction) -> Option<&HeadersCallback> {
+    pub(crate) fn headers(&self, direction: Direction) -> Option<HeadersCallback> {
         match direction {
-            Direction::Request => self.request_headers.as_ref(),
-            Direction::Response => self.response_headers.as_ref(),
+            Direction::Request => self.request_headers,
+            Direction::Response => self.response_headers,
         }
     }
 
-    pub(crate) fn body(&self, direction: Direction) -> Option<&BodyCallback> {
+    pub(crate) fn body(&self, direction: Direction) -> Option<BodyCallback> {
         match direction {
-            Direction::Request => self.request_body.as_ref(),
-            Direction::Response => self.response_body.as_ref(),
+            Direction::Request => self.request_body,
+            Direction::Response => self.response_body,
         }
     }
 
-    pub(crate) fn trailers(&self, direction: Direction) -> Option<&TrailersCallback> {
+    pub(crate) fn trailers(&self, direction: Direction) -> Option<TrailersCallback> {
         match direction {
-            Direction::Request => self.request_trailers.as_ref(),
-            Direction::Response => self.response_trailers.as_ref(),
+            Direction::Request => self.request_trailers,
+            Direction::Response => self.response_trailers,
         }
     }
 
-    pub(crate) fn of(instance: &Instance, store: &impl AsStoreRef) -> Result<Self, Error> {
-        let source = Source { instance, store };
+    pub(crate) fn of(instance: &mut WasmInstance<InstanceState>) -> Result<Self, Error> {
+        let mut source = Source { instance };
         Ok(Self {
             context_create: source.find("proxy_on_context_create")?,
             vm_start: source.find("proxy_on_vm_start")?,
@@ -133,8 +141,8 @@ impl Exports {
 }
 
 impl StartFunctions {
-    pub(crate) fn of(instance: &Instance, store: &impl AsStoreRef) -> Result<Self, Error> {
-        let source = Source { instance, store };
+    pub(crate) fn of(instance: &mut WasmInstance<InstanceState>) -> Result<Self, Error> {
+        let mut source = Source { instance };
         Ok(Self {
             instantiated: source.find(START)?,
             initialize: source.find("_initialize")?,
@@ -147,10 +155,9 @@ impl StartFunctions {
 
 /// The allocator: the specification's name first, then the deprecated one.
 pub(crate) fn allocator(
-    instance: &Instance,
-    store: &impl AsStoreRef,
-) -> Result<TypedFunction<u32, u32>, Error> {
-    let source = Source { instance, store };
+    instance: &mut WasmInstance<InstanceState>,
+) -> Result<GuestFunction<1, 1>, Error> {
+    let mut source = Source { instance };
     let found = match source.find("proxy_on_memory_allocate")? {
         Some(function) => Some(function),
         None => source.find("malloc")?,
@@ -158,10 +165,4 @@ pub(crate) fn allocator(
     found.ok_or_else(|| {
         Error::Instantiate("it exports neither proxy_on_memory_allocate nor malloc".into())
     })
-}
-
-/// The memory that hostcalls read and write.
-pub(crate) fn memory(instance: &Instance) -> Result<Memory, Error> {
-    let memory = instance.exports.get_memory("memory");
-    memory.cloned().map_err(|_| Error::Instantiate("it exports no memory".into()))
 }

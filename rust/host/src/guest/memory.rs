@@ -1,14 +1,17 @@
 //! The one place where a guest's pointers are checked.
 
 use smallvec::SmallVec;
-use wasmer::{FunctionEnvMut, MemoryView, RuntimeError, StoreMut};
+use wasmer::RuntimeError;
 
 use crate::abi::enums::Status;
-use crate::context::instance_state::{GuestHandles, InstanceState, Stage};
+use crate::context::instance_state::{InstanceState, Stage};
 use crate::types::log_level::LogLevel;
+use crate::wasm::border::call::OutOfBounds;
+use crate::wasm::border::instance;
+use crate::wasm::border::instance::GuestSide;
 
 /// What a hostcall is called with.
-pub(crate) type Caller<'a> = FunctionEnvMut<'a, InstanceState>;
+pub(crate) type Caller<'a> = instance::Caller<'a, InstanceState>;
 
 /// Units that a hostcall costs beside the bytes that it moves.
 const HOSTCALL: u64 = 128;
@@ -31,6 +34,12 @@ pub(crate) enum Fault {
     Trap(RuntimeError),
 }
 
+impl From<OutOfBounds> for Fault {
+    fn from(_: OutOfBounds) -> Self {
+        Self::Status(Status::InvalidMemoryAccess)
+    }
+}
+
 impl From<Status> for Fault {
     fn from(status: Status) -> Self {
         Self::Status(status)
@@ -43,36 +52,28 @@ pub(crate) type Answer = Result<(), Fault>;
 /// A guest during a hostcall: its state and its memory.
 pub(crate) struct Guest<'a> {
     pub(crate) env: &'a mut InstanceState,
-    store: StoreMut<'a>,
+    side: GuestSide<'a, InstanceState>,
 }
 
 impl<'a> Guest<'a> {
     /// Opens the border for one hostcall and charges for it.
-    pub(crate) fn enter(caller: &'a mut Caller<'_>) -> Result<Self, Fault> {
-        let (env, store) = caller.data_and_store_mut();
-        let mut guest = Self { env, store };
+    #[inline]
+    pub(crate) fn enter(caller: Caller<'a>) -> Result<Self, Fault> {
+        let mut guest = Self { env: caller.state, side: caller.side };
         guest.charge(HOSTCALL)?;
         Ok(guest)
     }
 
     /// The same, for hostcalls that a guest may not use while it initializes or allocates.
-    pub(crate) fn enter_open(caller: &'a mut Caller<'_>, name: &str) -> Result<Self, Fault> {
+    #[inline]
+    pub(crate) fn enter_open(caller: Caller<'a>, name: &str) -> Result<Self, Fault> {
         let guest = Self::enter(caller)?;
         if guest.env.stage == Stage::Open { Ok(guest) } else { Err(too_early(guest.env, name)) }
     }
 
-    fn handles(&self) -> Result<&GuestHandles, Fault> {
-        let none = || Fault::Trap(RuntimeError::new("a hostcall before the module was linked"));
-        self.env.handles.as_ref().ok_or_else(none)
-    }
-
-    fn memory(&self) -> Result<MemoryView<'_>, Fault> {
-        Ok(self.handles()?.memory.view(&self.store))
-    }
-
     /// Bytes of its memory.
-    pub(crate) fn memory_size(&self) -> Result<u64, Fault> {
-        Ok(self.memory()?.data_size())
+    pub(crate) fn memory_size(&self) -> u64 {
+        self.side.memory_size()
     }
 
     /// Charges the meter; past the budget the guest is stopped.
@@ -82,8 +83,7 @@ impl<'a> Guest<'a> {
             return Ok(());
         }
         let unsettled_fuel = std::mem::take(&mut self.env.unsettled_fuel);
-        let meter = self.handles()?.meter.clone();
-        if meter.charge(&mut self.store, unsettled_fuel) {
+        if self.side.meter().charge(unsettled_fuel) {
             Ok(())
         } else {
             Err(Fault::Trap(RuntimeError::new("a hostcall used up the fuel")))
@@ -132,13 +132,12 @@ impl<'a> Guest<'a> {
 
     fn copy(&mut self, at: u32, bytes: &mut [u8]) -> Answer {
         self.charge_bytes(bytes.len())?;
-        // Not `copy_range_to_vec`: it clears 40 KiB on each call.
-        self.memory()?.read(at.into(), bytes).map_err(|_| Status::InvalidMemoryAccess.into())
+        Ok(self.side.read(at, bytes)?)
     }
 
     /// Whether the guest has `length` bytes at `at`.
     pub(crate) fn check(&self, at: u32, length: u32) -> Answer {
-        if u64::from(at) + u64::from(length) > self.memory()?.data_size() {
+        if u64::from(at) + u64::from(length) > self.memory_size() {
             return Err(Status::InvalidMemoryAccess.into());
         }
         Ok(())
@@ -146,7 +145,7 @@ impl<'a> Guest<'a> {
 
     /// Writes into the guest's memory at `at`.
     pub(crate) fn write(&mut self, at: u32, bytes: &[u8]) -> Answer {
-        self.memory()?.write(at.into(), bytes).map_err(|_| Status::InvalidMemoryAccess.into())
+        Ok(self.side.write(at, bytes)?)
     }
 
     pub(crate) fn write_u32(&mut self, at: u32, value: u32) -> Answer {
@@ -161,17 +160,15 @@ impl<'a> Guest<'a> {
     /// empty where the guest has none.
     pub(crate) fn peek(&self, at: i64, length: usize) -> Vec<u8> {
         let mut bytes = vec![0; length];
-        let read = u64::try_from(at).ok().zip(self.memory().ok());
-        match read.map(|(at, memory)| memory.read(at, &mut bytes)) {
-            Some(Ok(())) => bytes,
+        match u32::try_from(at).map(|at| self.side.read(at, &mut bytes)) {
+            Ok(Ok(())) => bytes,
             _ => Vec::new(),
         }
     }
 
     /// Units that are left of this callback's fuel.
     pub(crate) fn fuel_left(&mut self) -> u64 {
-        let Ok(meter) = self.handles().map(|links| links.meter.clone()) else { return 0 };
-        meter.remaining(&mut self.store).saturating_sub(self.env.unsettled_fuel)
+        self.side.meter().remaining().saturating_sub(self.env.unsettled_fuel)
     }
 
     /// Refuses a hostcall: the policy's log and the trace say why.
@@ -190,24 +187,18 @@ impl<'a> Guest<'a> {
     pub(crate) fn give(&mut self, bytes: &[u8], address_at: u32, length_at: u32) -> Answer {
         let address = if bytes.is_empty() { 0 } else { self.place(bytes)? };
         let length = Self::length(bytes.len())?;
-        // The allocator may have grown the memory: the view is of what there is now.
-        let memory = self.memory()?;
-        let write = |at: u32, bytes: &[u8]| {
-            memory.write(at.into(), bytes).map_err(|_| Status::InvalidMemoryAccess)
-        };
         if address != 0 {
-            write(address, bytes)?;
+            self.write(address, bytes)?;
         }
-        write(address_at, &address.to_le_bytes())?;
-        Ok(write(length_at, &length.to_le_bytes())?)
+        self.write_u32(address_at, address)?;
+        self.write_u32(length_at, length)
     }
 
     fn place(&mut self, bytes: &[u8]) -> Result<u32, Fault> {
         self.charge_bytes(bytes.len())?;
         let length = Self::length(bytes.len())?;
-        let allocate = self.handles()?.allocate.clone();
         let stage = std::mem::replace(&mut self.env.stage, Stage::Allocating);
-        let address = allocate.call(&mut self.store, length);
+        let address = self.side.allocate(self.env, length);
         self.env.stage = stage;
         let address = address.map_err(Fault::Trap)?;
         if address == 0 {

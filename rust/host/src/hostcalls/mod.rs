@@ -25,7 +25,9 @@ mod shared_queues;
 mod timers;
 mod wasi;
 
-use wasmer::{AsStoreMut, Extern, Function, FunctionEnv, FunctionType, Module, RuntimeError};
+use std::rc::Rc;
+
+use wasmer::{Extern, Module, RuntimeError, Store};
 
 use crate::abi::argument::{Argument, Number, types};
 use crate::abi::hostcalls::{proxy_hostcalls, wasi_hostcalls, wasi_unstable_hostcalls};
@@ -34,36 +36,40 @@ use crate::context::instance_state::InstanceState;
 use crate::guest::memory::{Caller, Fault, Guest, answered, as_wasi};
 use crate::guest::probe::Parameter;
 use crate::guest::probe::hostcall::{hostcall, unsupported};
+use crate::services::clock::Clock;
+use crate::wasm::border::host_functions;
+use crate::wasm::border::instance::Link;
 
 /// Tells the name of each function of a module, and how it is made.
 type Table = fn(&mut dyn FnMut(&'static str, Maker));
-type Maker = fn(&mut wasmer::StoreMut<'_>, &FunctionEnv<InstanceState>) -> Function;
+type Maker = fn(&mut Linker<'_>) -> Extern;
+type Linker<'a> = host_functions::Linker<'a, InstanceState>;
 
 macro_rules! bind {
     ($each:ident; $( $name:literal => $heading:ident :: $function:ident ( $( $argument:ident : $kind:ident ),* ) $stage:ident; )*) => {
         {
-        $( $each($name, |store, env| {
-            Function::new_typed_with_env(store, env,
-                |mut caller: Caller<'_>, $( $argument: types::$kind ),*| -> Result<i32, RuntimeError> {
+        $( $each($name, |linker| {
+            linker.function(
+                |caller: Caller<'_>, $( $argument: types::$kind ),*| -> Result<i32, RuntimeError> {
                     answered(bind!(@$stage caller, $name, $heading::$function, $( $argument: $kind ),*))
                 })
         }); )*
         }
     };
     (@open $caller:ident, $name:literal, $function:path, $( $argument:ident : $kind:ident ),*) => {
-        Guest::enter_open(&mut $caller, $name).and_then(|mut guest| {
+        Guest::enter_open($caller, $name).and_then(|mut guest| {
             hostcall(&mut guest, $name, || [$( bind!(= $argument: $kind) ),*],
                 |guest| $function(guest, $( $argument ),*))
         })
     };
     (@any $caller:ident, $name:literal, $function:path, $( $argument:ident : $kind:ident ),*) => {
-        Guest::enter(&mut $caller).and_then(|mut guest| {
+        Guest::enter($caller).and_then(|mut guest| {
             hostcall(&mut guest, $name, || [$( bind!(= $argument: $kind) ),*],
                 |guest| $function(guest, $( $argument ),*))
         })
     };
     (@wasi $caller:ident, $name:literal, $function:path, $( $argument:ident : $kind:ident ),*) => {
-        as_wasi(Guest::enter(&mut $caller)).and_then(|mut guest| {
+        as_wasi(Guest::enter($caller)).and_then(|mut guest| {
             hostcall(&mut guest, $name, || [$( bind!(= $argument: $kind) ),*],
                 |guest| as_wasi($function(guest, $( $argument ),*)))
         })
@@ -81,22 +87,62 @@ const PROXY: Table = |each| proxy_hostcalls!(bind!(each;));
 const WASI: Table = |each| wasi_hostcalls!(bind!(each;));
 const WASI_UNSTABLE: Table = |each| wasi_unstable_hostcalls!(bind!(each;));
 
+/// The functions that answer no status: Emscripten's, and the end of the guest.
+const WITHOUT_STATUS: Table = |each| {
+    each("emscripten_notify_memory_growth", |linker| {
+        linker.function(|caller: Caller<'_>, _: u32| {
+            without_status(caller, "emscripten_notify_memory_growth", |_| ())
+        })
+    });
+    each("pthread_equal", |linker| {
+        linker.function(|caller: Caller<'_>, one: u32, other: u32| {
+            without_status(caller, "pthread_equal", |_| i32::from(one == other))
+        })
+    });
+    each("emscripten_get_now", |linker| {
+        linker.function(|caller: Caller<'_>| {
+            let now = |clock: &Clock| emscripten::milliseconds(clock.monotonic());
+            without_status(caller, "emscripten_get_now", now)
+        })
+    });
+    each("emscripten_date_now", |linker| {
+        linker.function(|caller: Caller<'_>| {
+            let now = |clock: &Clock| emscripten::milliseconds(clock.unix());
+            without_status(caller, "emscripten_date_now", now)
+        })
+    });
+    each("emscripten_get_now_res", |linker| {
+        linker.function(|caller: Caller<'_>| {
+            without_status(caller, "emscripten_get_now_res", |_| emscripten::RESOLUTION)
+        })
+    });
+    each("_emscripten_get_now_is_monotonic", |linker| {
+        linker.function(|caller: Caller<'_>| {
+            without_status(caller, "_emscripten_get_now_is_monotonic", |_| 1_i32)
+        })
+    });
+    each("proc_exit", |linker| {
+        linker.function(|caller: Caller<'_>, _: u32| -> Result<(), RuntimeError> {
+            without_status(caller, "proc_exit", |_| ())?;
+            Err(RuntimeError::new("the guest called proc_exit"))
+        })
+    });
+};
+
 /// Everything that the module imports, in its order: loading has made sure that these are functions.
 pub(crate) fn imports(
-    store: &mut impl AsStoreMut,
-    env: &FunctionEnv<InstanceState>,
+    store: &mut Store,
+    link: &Rc<Link<InstanceState>>,
     module: &Module,
 ) -> Vec<Extern> {
-    let mut store = store.as_store_mut();
+    let mut linker = Linker { store, link };
     let functions = module.imports().functions().map(|import| {
-        let (module, name, signature) = (import.module(), import.name(), import.ty());
-        if signatures::find(module, name).is_none() {
-            return unknown(&mut store, module, name, signature);
-        }
+        let (module, name) = (import.module(), import.name());
         let tables: &[Table] = match module {
-            "env" => &[PROXY],
-            "wasi_unstable" => &[WASI, WASI_UNSTABLE],
-            _ => &[WASI],
+            _ if signatures::find(module, name).is_none() => &[],
+            "env" => &[PROXY, WITHOUT_STATUS],
+            "wasi_unstable" => &[WASI, WASI_UNSTABLE, WITHOUT_STATUS],
+            _ => &[WASI, WITHOUT_STATUS],
         };
         let mut found = None;
         for table in tables {
@@ -107,42 +153,29 @@ pub(crate) fn imports(
             });
         }
         match found {
-            Some(make) => make(&mut store, env),
-            None => without_status(&mut store, env, name, signature),
+            Some(make) => make(&mut linker),
+            None => linker.unknown(
+                import.ty(),
+                format!("the guest called {module}.{name}, which this host does not have"),
+            ),
         }
     });
-    functions.map(Extern::Function).collect()
+    functions.collect()
 }
 
-fn unknown(
-    store: &mut wasmer::StoreMut<'_>,
-    module: &str,
+fn without_status<R>(
+    caller: Caller<'_>,
     name: &str,
-    signature: &FunctionType,
-) -> Function {
-    let trap = format!("the guest called {module}.{name}, which this host does not have");
-    Function::new(store, signature, move |_| Err(RuntimeError::new(trap.as_str())))
-}
-
-/// The functions that answer no status: Emscripten's, and the end of the guest.
-fn without_status(
-    store: &mut wasmer::StoreMut<'_>,
-    env: &FunctionEnv<InstanceState>,
-    name: &str,
-    signature: &FunctionType,
-) -> Function {
-    let name = name.to_owned();
-    Function::new_with_env(store, env, signature, move |mut caller: Caller<'_>, arguments| {
-        let answer = Guest::enter(&mut caller).map(|mut guest| {
-            let ends = name == "proc_exit";
-            let errno = unsupported(&mut guest, &name, |_| (!ends).then_some(0));
-            errno.map(|_| emscripten::answer(guest.env.core.services.clock(), &name, arguments))
-        });
-        match answer {
-            Err(Fault::Trap(trap)) => Err(trap),
-            Ok(None) => Err(RuntimeError::new(format!("the guest called {name}"))),
-            Ok(Some(results)) => Ok(results),
-            Err(_) => Ok(Vec::new()),
+    answer: impl FnOnce(&Clock) -> R,
+) -> Result<R, RuntimeError> {
+    let ends = name == "proc_exit";
+    match Guest::enter(caller) {
+        Ok(mut guest) => {
+            unsupported(&mut guest, name, |_| (!ends).then_some(0));
+            Ok(answer(guest.env.core.services.clock()))
         }
-    })
+        Err(Fault::Trap(trap)) => Err(trap),
+        // A charge ends the guest, or nothing.
+        Err(_) => Err(RuntimeError::new("a hostcall used up the fuel")),
+    }
 }

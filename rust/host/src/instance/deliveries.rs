@@ -3,10 +3,10 @@
 
 use crate::context::callouts::Ended;
 use crate::context::delivery::{AnswerCallback, Delivery};
-use crate::guest::exports::Exports;
 use crate::instance::Instance;
 use crate::types::callout::CalloutAnswer;
 use crate::types::error::Error;
+use crate::wasm::border::call::GuestFunction;
 
 impl Instance {
     /// Tells the guest the answer of the callout that it knows by `number`; whether that is over.
@@ -32,25 +32,24 @@ impl Instance {
         let (fields, body) = (size(delivery.headers.len()), size(delivery.body.len()));
         let trailers = size(delivery.trailers.len());
         self.calls().delivery = Some(Box::new(delivery));
-        let outcome = self.run(name(callback), root, fuel, |exports: &Exports, store| {
-            let (function, last) = match callback {
-                AnswerCallback::Http => {
-                    let function = exports.http_call_response.as_ref();
-                    return function
-                        .map_or(Ok(()), |f| f.call(store, root, number, fields, body, trailers));
-                }
-                AnswerCallback::Redis => {
-                    let function = exports.redis_response.as_ref();
-                    return function.map_or(Ok(()), |f| f.call(store, root, number, code, body));
-                }
-                AnswerCallback::GrpcMetadata => (&exports.grpc_metadata, fields),
-                AnswerCallback::GrpcMessage => (&exports.grpc_message, body),
-                AnswerCallback::GrpcTrailers => (&exports.grpc_trailers, fields),
-                AnswerCallback::GrpcClose => (&exports.grpc_close, code),
-                AnswerCallback::Foreign => (&exports.foreign_function, body),
-            };
-            function.as_ref().map_or(Ok(()), |f| f.call(store, root, number, last))
-        });
+        let exports = &self.exports;
+        let three = |function: Option<GuestFunction<3, 0>>, last| {
+            function.map(|function| function.with([root, number, last]))
+        };
+        let call = match callback {
+            AnswerCallback::Http => {
+                exports.http_call_response.map(|f| f.with([root, number, fields, body, trailers]))
+            }
+            AnswerCallback::Redis => {
+                exports.redis_response.map(|f| f.with([root, number, code, body]))
+            }
+            AnswerCallback::GrpcMetadata => three(exports.grpc_metadata, fields),
+            AnswerCallback::GrpcMessage => three(exports.grpc_message, body),
+            AnswerCallback::GrpcTrailers => three(exports.grpc_trailers, fields),
+            AnswerCallback::GrpcClose => three(exports.grpc_close, code),
+            AnswerCallback::Foreign => three(exports.foreign_function, body),
+        };
+        let outcome = self.run(name(callback), root, fuel, call).map(drop);
         self.calls().delivery = None;
         outcome
     }

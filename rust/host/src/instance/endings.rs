@@ -29,17 +29,16 @@ impl Instance {
     /// `proxy_on_done`, then `proxy_on_log` and `proxy_on_delete`, unless the guest wants to be
     /// asked again: then they follow its `proxy_done`.
     pub(crate) fn end_stream(&mut self, context: u32) -> Result<(), Error> {
-        let env = self.env.as_mut(&mut self.store);
+        let env = self.guest.state_mut();
         env.ending = true;
         env.calls.stream_ended = true;
         let mut done = 1;
-        if self.exports.done.is_some() {
-            done = self.run("proxy_on_done", context, self.fuel(), |exports, store| {
-                exports.done.as_ref().map_or(Ok(1), |f| f.call(store, context))
-            })?;
+        if let Some(callback) = self.exports.done {
+            let call = Some(callback.with([context]));
+            done = self.run("proxy_on_done", context, self.fuel(), call)?.unwrap_or(1);
         }
         let due = self.endings.len() / 2;
-        let env = self.env.as_mut(&mut self.store);
+        let env = self.guest.state_mut();
         env.ending = false;
         if done == 0 && !env.finished.contains(&context) && env.await_done(context, due) {
             env.calls.stream_ended = false;
@@ -56,16 +55,14 @@ impl Instance {
     /// `proxy_on_log`, after the callouts of the stream are cancelled.
     #[inline]
     fn log(&mut self, context: u32) -> Result<(), Error> {
-        let calls = &mut self.env.as_mut(&mut self.store).calls;
+        let calls = &mut self.guest.state_mut().calls;
         let orphans = calls.end_stream(context);
         calls.stream_ended = true;
         if !orphans.is_empty() {
             self.endings.extend(orphans.into_iter().map(Ending::Cancelled));
         }
-        if self.exports.log.is_some() {
-            self.run("proxy_on_log", context, self.fuel(), |exports, store| {
-                exports.log.as_ref().map_or(Ok(()), |f| f.call(store, context))
-            })?;
+        if let Some(callback) = self.exports.log {
+            self.run("proxy_on_log", context, self.fuel(), Some(callback.with([context])))?;
         }
         Ok(())
     }
@@ -73,10 +70,9 @@ impl Instance {
     /// `proxy_on_delete`.
     #[inline]
     fn delete(&mut self, context: u32) -> Result<(), Error> {
-        self.run("proxy_on_delete", context, self.fuel(), |exports, store| {
-            exports.delete.as_ref().map_or(Ok(()), |f| f.call(store, context))
-        })?;
-        let env = self.env.as_mut(&mut self.store);
+        let call = self.exports.delete.map(|callback| callback.with([context]));
+        self.run("proxy_on_delete", context, self.fuel(), call)?;
+        let env = self.guest.state_mut();
         env.remove_context(context);
         env.calls.stream_ended = false;
         Ok(())
@@ -86,7 +82,7 @@ impl Instance {
     /// before.
     pub(crate) fn note_finished(&mut self) -> usize {
         let before = self.endings.len();
-        let finished = std::mem::take(&mut self.env.as_mut(&mut self.store).finished);
+        let finished = std::mem::take(&mut self.guest.state_mut().finished);
         let callbacks = finished.into_iter().flat_map(|id| [Ending::Log(id), Ending::Delete(id)]);
         self.endings.extend(callbacks);
         before
@@ -107,7 +103,7 @@ impl Instance {
             Ending::Log(context) | Ending::Delete(context) => *context,
             Ending::Cancelled(ended) => ended.root,
         };
-        let env = self.env.as_ref(&self.store);
+        let env = self.guest.state();
         let root = match env.contexts.get(&context) {
             Some(ContextKind::Stream { root, .. }) => *root,
             Some(ContextKind::Root) | None => context,

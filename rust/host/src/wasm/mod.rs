@@ -3,6 +3,7 @@
 pub(crate) mod artifact;
 pub(crate) mod artifact_cache;
 pub(crate) mod backtrace;
+pub(crate) mod border;
 pub(crate) mod digest;
 pub(crate) mod engine;
 pub(crate) mod fuel;

@@ -27,23 +27,6 @@ impl<'a, const N: usize> From<(&'static str, &'a [(&'static str, u32); N])> for 
     }
 }
 
-/// What a callback gives back: a number or nothing.
-pub(crate) trait CallbackResult {
-    fn number(&self) -> Option<i32>;
-}
-
-impl CallbackResult for () {
-    fn number(&self) -> Option<i32> {
-        None
-    }
-}
-
-impl CallbackResult for i32 {
-    fn number(&self) -> Option<i32> {
-        Some(*self)
-    }
-}
-
 /// A traced callback that runs.
 pub(crate) struct CallbackSpan {
     ticket: Option<Ticket>,
@@ -80,12 +63,12 @@ impl CallbackSpan {
 
     /// How it ended.
     #[cold]
-    pub(crate) fn end<R: CallbackResult>(
+    pub(crate) fn end(
         self,
         trace: &Trace,
         name: &str,
         fuel: u64,
-        answer: &Result<R, Error>,
+        answer: &Result<Option<i32>, Error>,
     ) {
         let nanoseconds = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let Some(ticket) = self.ticket else { return };
@@ -94,7 +77,7 @@ impl CallbackSpan {
             event.nanoseconds = nanoseconds;
             match answer {
                 Ok(answer) => {
-                    let told = answer.number().map(|number| names::answer(name, number));
+                    let told = answer.map(|number| names::answer(name, number));
                     event.outcome = told.unwrap_or_default();
                 }
                 Err(error) => {

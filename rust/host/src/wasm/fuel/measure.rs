@@ -6,9 +6,9 @@ use std::time::Instant;
 use wasmer::{Instance, Module, Store, imports};
 
 use crate::types::limits::Limits;
+use crate::wasm::border::instance;
 use crate::wasm::engine;
 use crate::wasm::engine::Tier;
-use crate::wasm::fuel::meter::Meter;
 
 const UNITS: u64 = 10_000_000;
 
@@ -63,13 +63,12 @@ fn time_of_ten_million_units() {
         let module = Module::new(&engine, wat::parse_str(wat).unwrap()).unwrap();
         let mut store = Store::new(engine);
         let instance = Instance::new(&mut store, &module, &imports! {}).unwrap();
-        let meter = Meter::of(&instance).unwrap();
         // Untouched pages are one page of zeros, which no cache misses.
-        meter.refill(&mut store, UNITS);
+        instance::meter(&instance, &mut store).unwrap().refill(UNITS);
         instance.exports.get_function("touch").unwrap().call(&mut store, &[]).unwrap();
         let run = instance.exports.get_function("run").unwrap();
         let rounds = std::array::from_fn::<_, 3, _>(|_| {
-            meter.refill(&mut store, UNITS);
+            instance::meter(&instance, &mut store).unwrap().refill(UNITS);
             let begin = Instant::now();
             run.call(&mut store, &[]).unwrap_err();
             begin.elapsed()

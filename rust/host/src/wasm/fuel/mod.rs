@@ -17,15 +17,15 @@ mod metering;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use crate::wasm::fuel::meter::{Cause, Meter};
+pub(crate) use crate::wasm::fuel::meter::{Cause, Meter, MeterMissing};
 pub(crate) use crate::wasm::fuel::metering::Metering;
 
 /// Exports with this prefix belong to the host; a guest that has one is refused.
 pub(crate) const RESERVED_PREFIX: &str = "__wasmgate_";
 /// Names the exported i64 global that holds the fuel left; below zero means exhausted.
-const FUEL: &str = "__wasmgate_fuel";
+pub(in crate::wasm) const FUEL: &str = "__wasmgate_fuel";
 /// Names the exported i32 global that is 1 after a refused `memory.grow`.
-const REFUSED: &str = "__wasmgate_memory_refused";
+pub(in crate::wasm) const REFUSED: &str = "__wasmgate_memory_refused";
 
 /// Names the module's start function, which becomes an export: run as the module is instantiated
 /// it would have neither the host's refill nor its memory.

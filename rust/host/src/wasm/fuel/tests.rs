@@ -4,6 +4,7 @@
 use wasmer::{Engine, Instance, Module, RuntimeError, Store, Value, imports};
 
 use crate::types::limits::Limits;
+use crate::wasm::border::instance;
 use crate::wasm::engine;
 use crate::wasm::engine::Tier;
 use crate::wasm::fuel::meter::{Cause, Meter};
@@ -15,7 +16,6 @@ struct Guest {
 struct Metered {
     store: Store,
     instance: Instance,
-    meter: Meter,
 }
 
 fn engines(limits: &Limits) -> [Engine; 2] {
@@ -39,8 +39,7 @@ impl Guest {
             let module = Module::new(&engine, &wasm).unwrap();
             let mut store = Store::new(engine);
             let instance = Instance::new(&mut store, &module, &imports! {}).unwrap();
-            let meter = Meter::of(&instance).unwrap();
-            Metered { store, instance, meter }
+            Metered { store, instance }
         });
         Self { tiers }
     }
@@ -53,28 +52,32 @@ impl Guest {
 
     fn refill(&mut self, fuel: u64) {
         for guest in &mut self.tiers {
-            guest.meter.refill(&mut guest.store, fuel);
+            guest.meter().refill(fuel);
         }
     }
 
     fn charge(&mut self, units: u64) -> bool {
-        both(self.tiers.each_mut().map(|guest| guest.meter.charge(&mut guest.store, units)))
+        both(self.tiers.each_mut().map(|guest| guest.meter().charge(units)))
     }
 
     fn used(&mut self, args: &[Value]) -> u64 {
         self.call(1_000_000_000, args).unwrap();
-        let left = self.tiers.each_mut().map(|guest| guest.meter.remaining(&mut guest.store));
+        let left = self.tiers.each_mut().map(|guest| guest.meter().remaining());
         1_000_000_000 - both(left)
     }
 
     fn cause(&mut self) -> Cause {
-        both(self.tiers.each_mut().map(|guest| guest.meter.cause(&mut guest.store)))
+        both(self.tiers.each_mut().map(|guest| guest.meter().cause()))
     }
 }
 
 impl Metered {
+    fn meter(&mut self) -> Meter<'_> {
+        instance::meter(&self.instance, &mut self.store).unwrap()
+    }
+
     fn call(&mut self, fuel: u64, args: &[Value]) -> Result<Vec<Value>, RuntimeError> {
-        self.meter.refill(&mut self.store, fuel);
+        self.meter().refill(fuel);
         let run = self.instance.exports.get_function("run").unwrap();
         run.call(&mut self.store, args).map(Vec::from)
     }
@@ -277,11 +280,10 @@ fn a_start_function_waits_for_the_host_and_its_fuel() {
         let module = Module::new(&engine, &wasm).unwrap();
         let mut store = Store::new(engine);
         let instance = Instance::new(&mut store, &module, &imports! {}).unwrap();
-        let meter = Meter::of(&instance).unwrap();
-        meter.refill(&mut store, 1_000);
+        instance::meter(&instance, &mut store).unwrap().refill(1_000);
         let start = instance.exports.get_function(super::START).unwrap();
         assert!(start.call(&mut store, &[]).is_err());
-        assert_eq!(meter.cause(&mut store), Cause::Fuel);
+        assert_eq!(instance::meter(&instance, &mut store).unwrap().cause(), Cause::Fuel);
     }
 }
 
@@ -304,7 +306,7 @@ fn imported_globals_keep_their_places() {
         let global = wasmer::Global::new(&mut store, Value::I32(37));
         let imports = imports! { "m" => { "g" => global } };
         let instance = Instance::new(&mut store, &module, &imports).unwrap();
-        Meter::of(&instance).unwrap().refill(&mut store, 100);
+        instance::meter(&instance, &mut store).unwrap().refill(100);
         let run = instance.exports.get_function("run").unwrap();
         assert_eq!(&*run.call(&mut store, &[]).unwrap(), [Value::I32(42)]);
     }

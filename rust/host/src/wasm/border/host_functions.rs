@@ -1,0 +1,226 @@
+//! Functions of the host that guests call.
+
+#![allow(unsafe_code, reason = "guests are machine code: the border's reasons are in its decision")]
+
+use std::any::Any;
+use std::cell::UnsafeCell;
+use std::error::Error;
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{self, NonNull};
+use std::rc::Rc;
+
+use wasmer::sys::vm::{
+    MaybeInstanceOwned, StoreHandle, VMCallerCheckedAnyfunc, VMContext, VMDynamicFunctionContext,
+    VMExtern, VMFunction, VMFunctionBody, VMFunctionContext, VMFunctionKind, VMTrampoline,
+    on_host_stack, raise_user_trap, resume_panic,
+};
+use wasmer::{AsStoreMut, Extern, FunctionType, RuntimeError, Store, Type, VMExternToExtern};
+use wasmer_types::RawValue;
+
+use crate::wasm::border::instance::{Caller, Link};
+
+/// Makes the imports of an instance.
+pub(crate) struct Linker<'a, S> {
+    pub(crate) store: &'a mut Store,
+    pub(crate) link: &'a Rc<Link<S>>,
+}
+
+impl<S: 'static> Linker<'_, S> {
+    /// A host function.
+    pub(crate) fn function<F: HostFunction<S, A, R>, A, R>(&mut self, _: F) -> Extern {
+        let link = Rc::clone(self.link);
+        let context = Rc::as_ptr(&link).cast_mut().cast();
+        let code = (VMFunctionKind::Static, F::BODY, F::TRAMPOLINE);
+        self.register(FunctionType::new(F::parameters(), F::RESULTS), code, context, Box::new(link))
+    }
+
+    /// A function of any type that ends the guest with `message`.
+    pub(crate) fn unknown(&mut self, signature: &FunctionType, message: String) -> Extern {
+        let body = end_guest as unsafe extern "C" fn(_, _);
+        let address = body as *const VMFunctionBody;
+        let message = Rc::new(VMDynamicFunctionContext { address, ctx: message });
+        let context = Rc::as_ptr(&message).cast_mut().cast();
+        // The engine puts a trampoline of its own in the place of the null.
+        let code = (VMFunctionKind::Dynamic, ptr::null(), end_guest_trampoline as VMTrampoline);
+        self.register(signature.clone(), code, context, Box::new(message))
+    }
+
+    fn register(
+        &mut self,
+        signature: FunctionType,
+        (kind, func_ptr, call_trampoline): (VMFunctionKind, *const VMFunctionBody, VMTrampoline),
+        host_env: *mut c_void,
+        host_data: Box<dyn Any>,
+    ) -> Extern {
+        let function = VMCallerCheckedAnyfunc {
+            func_ptr,
+            type_signature_hash: self.store.engine().as_sys().register_signature(&signature),
+            vmctx: VMFunctionContext { host_env },
+            call_trampoline,
+        };
+        let anyfunc = MaybeInstanceOwned::Host(Box::new(UnsafeCell::new(function)));
+        let function = VMFunction { anyfunc, signature, kind, host_data };
+        let handle = StoreHandle::new(self.store.objects_mut().as_sys_mut(), function);
+        VMExtern::Function(handle.internal_handle()).to_extern(self.store)
+    }
+}
+
+type Message = VMDynamicFunctionContext<String>;
+
+/// # Safety
+/// A guest calls it, with the context that it was registered with.
+unsafe extern "C" fn end_guest(message: *const Message, _: *mut RawValue) {
+    let trap = on_host_stack(|| {
+        // SAFETY: the store owns the message (1).
+        let message = unsafe { &(*message).ctx };
+        Box::new(RuntimeError::new(message.as_str()))
+    });
+    // SAFETY: the guest is on the stack, and this frame gives away all that it owns (3).
+    unsafe { raise_user_trap(trap) }
+}
+
+/// The same for a host that calls what the guest exports again.
+unsafe extern "C" fn end_guest_trampoline(
+    message: *mut VMContext,
+    _: *const VMFunctionBody,
+    values: *mut RawValue,
+) {
+    // SAFETY: a trampoline is called as its function is.
+    unsafe { end_guest(message.cast(), values) }
+}
+
+/// A function of the host that guests can call: a closure that captures nothing.
+pub(crate) trait HostFunction<S, A, R> {
+    const RESULTS: &'static [Type];
+    const BODY: *const VMFunctionBody;
+    const TRAMPOLINE: VMTrampoline;
+
+    fn parameters() -> Vec<Type>;
+}
+
+/// A number that crosses the border.
+pub(crate) trait Crossing: Copy {
+    const TYPES: &'static [Type];
+
+    /// # Safety
+    /// Such a number is there.
+    unsafe fn read(from: *const RawValue) -> Self;
+
+    /// # Safety
+    /// A value has room there.
+    unsafe fn write(self, to: *mut RawValue);
+}
+
+macro_rules! crossing {
+    ($( $number:ident: $type:ident; )*) => { $(
+        impl Crossing for $number {
+            const TYPES: &'static [Type] = &[Type::$type];
+
+            #[inline]
+            unsafe fn read(from: *const RawValue) -> Self {
+                // SAFETY: the caller answers for it.
+                unsafe { (*from).$number }
+            }
+
+            #[inline]
+            unsafe fn write(self, to: *mut RawValue) {
+                // SAFETY: the caller answers for it.
+                unsafe { to.write(RawValue { $number: self }) }
+            }
+        }
+    )* };
+}
+
+crossing! { u32: I32; i32: I32; u64: I64; i64: I64; f64: F64; }
+
+impl Crossing for () {
+    const TYPES: &'static [Type] = &[];
+
+    unsafe fn read(_: *const RawValue) -> Self {}
+
+    unsafe fn write(self, _: *mut RawValue) {}
+}
+
+/// Runs a host function on the host's stack; a trap or a panic leaves the guest from its own.
+///
+/// # Safety
+/// The guest of `link` calls a host function, whose frame owns nothing but this.
+#[inline]
+unsafe fn perform<S, R>(
+    link: *const Link<S>,
+    function: impl FnOnce(Caller<'_, S>) -> Result<R, RuntimeError>,
+) -> R {
+    let outcome = on_host_stack(|| {
+        catch_unwind(AssertUnwindSafe(|| {
+            // SAFETY: the store owns the link (1), and this is the one who asks.
+            let caller = unsafe { (*link).caller() };
+            // A trap is boxed here: the guest's stack may have no room for an allocation.
+            caller.and_then(function).map_err(|trap| Box::new(trap) as Box<dyn Error + Send + Sync>)
+        }))
+    });
+    match outcome {
+        Ok(Ok(answer)) => answer,
+        // SAFETY: the guest is on the stack, and no frame above it owns anything (3).
+        Ok(Err(trap)) => unsafe { raise_user_trap(trap) },
+        // SAFETY: as above.
+        Err(panic) => unsafe { resume_panic(panic) },
+    }
+}
+
+macro_rules! host_functions {
+    ($( [$( $argument:ident )*] )*) => { $(
+        #[allow(non_snake_case, unused_assignments, unused_mut, unused_variables)]
+        const _: () = {
+            unsafe extern "C" fn body<S, Z, X: Crossing, $( $argument: Crossing ),*>(
+                link: *const Link<S>,
+                $( $argument: $argument ),*
+            ) -> X
+            where
+                Z: Fn(Caller<'_, S>, $( $argument ),*) -> Result<X, RuntimeError> + Copy + 'static,
+            {
+                const { assert!(size_of::<Z>() == 0, "a host function captures nothing") };
+                // SAFETY: it has no bytes, and `Linker::function` was given one: this is its copy.
+                let function: &Z = unsafe { NonNull::dangling().as_ref() };
+                // SAFETY: the guest calls, with the link that the function was registered with.
+                unsafe { perform(link, |caller| function(caller, $( $argument ),*)) }
+            }
+
+            unsafe extern "C" fn trampoline<S, Z, X: Crossing, $( $argument: Crossing ),*>(
+                link: *mut VMContext,
+                _: *const VMFunctionBody,
+                values: *mut RawValue,
+            ) where
+                Z: Fn(Caller<'_, S>, $( $argument ),*) -> Result<X, RuntimeError> + Copy + 'static,
+            {
+                let mut place = 0;
+                // SAFETY: whoever calls it has written the arguments, and has room for the result.
+                unsafe {
+                    $( let $argument = $argument::read(values.add(place)); place += 1; )*
+                    body::<S, Z, X, $( $argument ),*>(link.cast(), $( $argument ),*).write(values);
+                }
+            }
+
+            impl<S, Z, X: Crossing, $( $argument: Crossing ),*> HostFunction<S, ($( $argument, )*), X> for Z
+            where
+                Z: Fn(Caller<'_, S>, $( $argument ),*) -> Result<X, RuntimeError> + Copy + 'static,
+            {
+                const RESULTS: &'static [Type] = X::TYPES;
+                const BODY: *const VMFunctionBody =
+                    body::<S, Z, X, $( $argument ),*> as unsafe extern "C" fn(_, $( $argument ),*) -> X
+                        as *const VMFunctionBody;
+                const TRAMPOLINE: VMTrampoline = trampoline::<S, Z, X, $( $argument ),*>;
+
+                fn parameters() -> Vec<Type> {
+                    let types: &[&[Type]] = &[$( $argument::TYPES ),*];
+                    types.concat()
+                }
+            }
+        };
+    )* };
+}
+
+host_functions! {
+    [] [A] [A B] [A B C] [A B C D] [A B C D E] [A B C D E F] [A B C D E F G] [A B C D E F G H]
+    [A B C D E F G H I] [A B C D E F G H I J] [A B C D E F G H I J K] [A B C D E F G H I J K L]
+}
