@@ -13,6 +13,8 @@ OWN = {
     b"keep-alive", b"x-real-ip", b"forwarded",
 }  # fmt: skip
 
+TURN = 0.1  # seconds
+
 Fields = tuple[tuple[bytes, bytes], ...]
 
 
@@ -144,9 +146,14 @@ class _Serving(asyncio.Protocol):
 
 
 class _Asking(asyncio.Protocol):
+    """Waits for turns of the loop, not for a clock: a process that gets no time is not answered.
+
+    The servers have their turns on the same loop, or, as nginx, while it waits.
+    """
+
     def __init__(self, data: bytes, within: float) -> None:
         self._data = data
-        self._within = within
+        self._within = self._left = max(1, round(within / TURN))
         self._transport = cast("asyncio.Transport", None)
         self._patience = cast("asyncio.TimerHandle", None)
         self.reader = Reader(response=True)
@@ -155,13 +162,21 @@ class _Asking(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._transport.write(self._data)
-        self._patience = asyncio.get_running_loop().call_later(self._within, self._end, "open")
+        self._turn()
 
     def data_received(self, data: bytes) -> None:
         self.reader.received += data
+        self._left = self._within
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._end("closed")
+
+    def _turn(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            self._end("open")
+        else:
+            self._patience = asyncio.get_running_loop().call_later(TURN, self._turn)
 
     def _end(self, how: str) -> None:
         self._patience.cancel()
