@@ -16,6 +16,8 @@ CASES = {
     "encoded otherwise": ("/api", b"/%61p%69/x%2Fy", b"", b"/x%2Fy"),
     "not ASCII": ("/caf\u00e9", b"/caf%C3%A9/x", b"", b"/x"),
     "a longer segment": ("/api", b"/apis/x", b"", b"/apis/x"),
+    "nothing": ("", b"", b"", b"/"),
+    "a query alone": ("", b"", b"q", b"/?q"),
     "elsewhere": ("/api", b"/other", b"", b"/other"),
 }
 
@@ -36,3 +38,13 @@ def test_the_rules_of_a_version(written: str, rules: str) -> None:
     """A minor version that there is not is the highest one (RFC 9110 section 2.5)."""
     scope = {"type": "http", "method": "GET", "path": "/", "http_version": written}
     assert canonical(scope)[3] == rules
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [("https", "https"), ("HTTPS", "https"), ("Http", "http"), ("WSS", "https")],
+)
+def test_a_scheme_is_the_same_in_any_case(written: str, told: str) -> None:
+    """RFC 3986 section 3.1; a policy that asks for https is told of it."""
+    scope = {"type": "http", "method": "GET", "path": "/", "scheme": written}
+    assert canonical(scope)[2] == told

@@ -55,6 +55,7 @@ _PORT = re.compile(r"[0-9]{1,5}")
 _LAST_PORT = 0xFFFF
 _FRAMING = {b"content-length", b"transfer-encoding"}
 _DIGITS = 20  # of a length; no body has more bytes
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")  # RFC 3986 section 3.1
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 # What may stand in a path as it is (RFC 3986 section 3.3).
 _PATH = "/:@!$&'()*+,;=~-._"
@@ -88,6 +89,7 @@ def target(scope: Scope) -> tuple[bytes, bytes]:
     percent-encoding unknowable, as does middleware that changes `path` alone; then the path is
     encoded again. `root_path` is decoded, the target is not, so `/%61pi/x` is `/x` below `/api`.
     What is not below the mount is returned whole: some servers leave the mount out of the path.
+    An empty path is `/` (RFC 9110 section 4.2.3).
     """
     path: object = scope["path"]
     raw: bytes | None = scope.get("raw_path")
@@ -95,6 +97,7 @@ def target(scope: Scope) -> tuple[bytes, bytes]:
     root: object = scope.get("root_path", "")
     if (
         type(raw) is bytes
+        and raw
         and root == ""
         and type(query) is bytes
         and _PERCENT not in raw
@@ -111,9 +114,7 @@ def target(scope: Scope) -> tuple[bytes, bytes]:
     if (unquote_to_bytes(raw) if _PERCENT in raw else raw).decode("utf-8", "replace") != path:
         raw = quote(path, safe=_PATH).encode("ascii")
     mount = _mount(raw, root) if root else b""
-    below = raw[len(mount) :]
-    if mount and not below:
-        below = b"/"
+    below = raw[len(mount) :] or b"/"
     return mount, below + b"?" + query if query else below
 
 
@@ -140,7 +141,8 @@ def canonical(scope: Scope) -> Arrival:
     known = _VERSION.fullmatch(version)
     if known is None:
         raise broken("scope['http_version']", "'1.0', '1.1' or '2'", version)
-    if not (scheme := _text(scope, "scheme", "http")):
+    scheme = _text(scope, "scheme", "http")
+    if not _SCHEME.fullmatch(scheme):
         raise broken("scope['scheme']", "a scheme", scheme)
     method = _text(scope, "method", None if scope["type"] == "http" else "GET")
     if not _TOKEN.fullmatch(method):
@@ -159,7 +161,7 @@ def canonical(scope: Scope) -> Arrival:
     return (
         scope.get("client"),
         scope.get("server"),
-        _SCHEMES.get(scheme, "http"),
+        _SCHEMES.get(scheme.lower(), "http"),
         _VERSIONS.get(version) or _nearest(known[1] or known[2]),
         method,
         target(scope)[1],

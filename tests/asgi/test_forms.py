@@ -147,7 +147,7 @@ NOT_ALLOWED: dict[str, list[Any]] = {
     "server": [("a",), [1, 2], object(), ("a", "-1")],
     "http_version": [1.1, b"1.1", "", None, "HTTP/1.1", "9", "4", "0", "1", "1.10", "2.", "1.1\n"],
     "method": [b"GET", None, 5, "", "GET ", "G T", "GET\n", "GET\r\nx-a: b", "G\u00c9T", "G:T"],
-    "scheme": ["", None, b"http"],
+    "scheme": ["", None, b"http", "a b", "http\n", "http:"],
     "path": [b"/", None, "/\ud800", 5],
     "raw_path": ["/", 5, [b"/"]],
     "query_string": ["q", None, 5],
