@@ -100,7 +100,7 @@ def test_policies_that_may_call_others_start_with_a_warning(
 ) -> None:
     """Their calls may be over TLS, or not."""
     monkeypatch.setenv("WASMGATE_CACHE", str(tmp_path))
-    said = "may call others over TLS, and SSL_CERT_FILE='/nowhere/ca.pem' cannot be read"
+    said = "over TLS, and none could be trusted: SSL_CERT_FILE='/nowhere/ca.pem' cannot be read"
     with caplog.at_level(logging.WARNING, "wasmgate.policy"):
         PolicyMiddleware(echo, policies=[guest(capabilities=Capabilities(net=("a:443",)))])
         PolicyMiddleware(echo, policies=[guest()])

@@ -24,7 +24,7 @@ def problem() -> str | None:
     paths = ssl.get_default_verify_paths()
     file = os.environ.get(paths.openssl_cafile_env)
     if file is not None and (wrong := _of_file(file)) is not None:
-        return f"{paths.openssl_cafile_env}={file!r} {wrong}: no server could be trusted"
+        return f"{paths.openssl_cafile_env}={file!r} {wrong}"
     folders = os.environ.get(paths.openssl_capath_env)
     if folders is not None:
         for folder in folders.split(os.pathsep):
@@ -38,7 +38,7 @@ def require(urls: Iterable[str], *, where: str) -> None:
     over_tls = next((url for url in urls if url.startswith("https:")), None)
     if over_tls is not None and (wrong := problem()) is not None:
         raise ConfigError(
-            f"{over_tls} needs certificates to trust, and the environment has {wrong}",
+            f"{over_tls} could never be trusted: {wrong}",
             where=where,
             hint="name a file with certificates in PEM in SSL_CERT_FILE, or unset it for the"
             " system's",

@@ -75,7 +75,7 @@ def _covers(wider: Match, narrower: Match) -> bool:
 def _untrusted(config: GatewayConfig) -> Iterator[str]:
     calls = [name for name, its in config.policies.items() if its.capabilities.net]
     if calls and (wrong := trust.problem()) is not None:
-        yield f"policies.{calls[0]} may call others over TLS, and {wrong}"
+        yield f"policies.{calls[0]} may call others over TLS, and none could be trusted: {wrong}"
 
 
 def _unused(config: GatewayConfig) -> Iterator[str]:

@@ -84,7 +84,9 @@ class PolicyMiddleware:
         trust.require((clusters or {}).values(), where="clusters")
         capabilities = [policy.capabilities for policy in checked]
         if any(its.net for its in capabilities) and (wrong := trust.problem()) is not None:
-            _LOGGER.warning("policies may call others over TLS, and %s", wrong)
+            _LOGGER.warning(
+                "policies may call others over TLS, and none could be trusted: %s", wrong
+            )
         storages.require(limits_storage, capabilities, where="limits_storage")
         for warning in counted_by_address(checked):
             _LOGGER.warning("%s, unless a PolicyMiddleware around this one names the user", warning)
