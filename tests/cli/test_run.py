@@ -176,7 +176,7 @@ def test_a_signal_for_the_whole_group_is_a_clean_end(
 ACCESS = r'127\.0\.0\.1:\d+ - "GET /v1/a\?token=\*\*\* HTTP/1\.1" 200'
 
 
-@pytest.mark.parametrize("options", [(), ("--workers", "2")])
+@pytest.mark.parametrize("options", [(), ("--workers", "2"), ("--asgi",)])
 def test_an_access_log_has_a_line_for_each_request(options: tuple[str, ...], start: Start) -> None:
     """On stdout, without secrets."""
     gateway = start("--access-log", *options)

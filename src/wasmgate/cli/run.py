@@ -174,6 +174,8 @@ def _logging(log_level: LogLevel) -> dict[str, Any]:
     from uvicorn.config import LOG_LEVELS, LOGGING_CONFIG
 
     settings = copy.deepcopy(LOGGING_CONFIG)
+    settings["filters"] = {"secrets": {"()": "wasmgate.cli.access_log.MaskedTarget"}}
+    settings["handlers"]["access"]["filters"] = ["secrets"]
     settings["loggers"]["wasmgate"] = {
         "handlers": ["default"],
         "level": LOG_LEVELS[log_level.value],
