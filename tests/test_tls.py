@@ -75,11 +75,12 @@ def test_a_connection_tells_version_and_certificate(tmp_path: Path) -> None:
         context.load_verify_locations(file)
         context.verify_mode = ssl.CERT_REQUIRED
     assert of_connection(handshake(server, client)) == {
-        "tls_version": "TLSv1.3",
-        "sha256_peer_certificate_digest": digest,
-        "subject_peer_certificate": "CN=client,O=Acme\\, Inc",
-        "uri_san_peer_certificate": "spiffe://acme/client",
-        "dns_san_peer_certificate": "a.example",
+        "connection.tls_version": "TLSv1.3",
+        "connection.sha256_peer_certificate_digest": digest,
+        "connection.subject_peer_certificate": "CN=client,O=Acme\\, Inc",
+        "connection.uri_san_peer_certificate": "spiffe://acme/client",
+        "connection.dns_san_peer_certificate": "a.example",
+        "connection.mtls": "true",
     }
 
 
@@ -89,7 +90,10 @@ def test_a_client_without_a_certificate_has_a_version_alone(tmp_path: Path) -> N
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(file, key)
     client = ssl.create_default_context(cafile=str(file))
-    assert of_connection(handshake(server, client)) == {"tls_version": "TLSv1.3"}
+    assert of_connection(handshake(server, client)) == {
+        "connection.tls_version": "TLSv1.3",
+        "connection.mtls": "false",
+    }
 
 
 def test_a_connection_without_tls_tells_nothing() -> None:
@@ -106,9 +110,10 @@ def test_the_extension_of_asgi_is_read(tmp_path: Path) -> None:
         "client_cert_chain": [file.read_text("utf-8")],
     }
     assert of_scope({"extensions": {"tls": tls}}) == {
-        "tls_version": "TLSv1.2",
-        "subject_peer_certificate": "CN=client",
-        "sha256_peer_certificate_digest": digest,
+        "connection.tls_version": "TLSv1.2",
+        "connection.subject_peer_certificate": "CN=client",
+        "connection.sha256_peer_certificate_digest": digest,
+        "connection.mtls": "true",
     }
 
 

@@ -12,7 +12,10 @@ from wasmgate.policy.capabilities import Capabilities
 from wasmgate.policy.limits import Limits
 
 __all__ = [
+    "CAPABILITIES",
+    "DEFAULT_LIMITS",
     "LB_POLICIES",
+    "TOKEN_MARKS",
     "CallbackStatistics",
     "Callout",
     "Chain",
@@ -32,19 +35,20 @@ __all__ = [
     "UpstreamRequest",
     "built_in_functions",
     "compile_artifact",
-    "deliver_foreign",
-    "deliver_grpc_close",
-    "deliver_grpc_message",
+    "deliver_close",
     "deliver_grpc_metadata",
     "deliver_grpc_trailers",
-    "deliver_http",
-    "deliver_http_failure",
-    "deliver_redis",
+    "deliver_response",
     "held_bytes",
     "inspect",
+    "is_authority",
+    "is_field_value",
     "is_hop_by_hop",
+    "is_origin_form",
+    "is_token",
     "kept_streams",
     "masked",
+    "parse_endpoint",
     "pending_callouts",
     "printable",
     "trim_memory",
@@ -307,6 +311,12 @@ class Module:
         The folder may go afterwards. Returns None if the module is not there.
         """
 
+DEFAULT_LIMITS: Final[dict[str, int]]
+"""The default of each limit of `Limits`; of `background_share` in millionths."""
+
+CAPABILITIES: Final[tuple[str, ...]]
+"""The kinds of capability, by the names of `Capabilities`."""
+
 @final
 class Plugin:
     """A policy started and configured. Usable on every thread.
@@ -426,16 +436,15 @@ class Chain:
         method: str,
         target: bytes,
         headers: _Fields,
-        tls: dict[str, str] | None = None,
-        user: str | None = None,
+        properties: dict[str, str] | None = None,
     ) -> tuple[Stream, Effects | None, bool]:
         """Open a stream on this thread with the head of its request.
 
         `client` and `server` are a host and a port (a number, digits, or None) in a list or a
         tuple; `headers` are pairs of bytes in one. TypeError for others. `target` is path and
-        query, byte-exact. `tls` is what policies may know of the connection's TLS, by the names
-        below `connection`, like `tls_version`; others are left out. `user` is the property
-        `wasmgate.user` until a policy sets it. The last of the answer says whether a body follows
+        query, byte-exact. `properties` are those that the caller found out, such as
+        `connection.tls_version` and `wasmgate.user` (`Facts` in rust/host/src/types/attributes.rs
+        lists them); other names are ignored. The last of the answer says whether a body follows
         (RFC 9112 section 6.3).
         """
 
@@ -684,8 +693,7 @@ class Router:
         method: str,
         target: bytes,
         headers: _Fields,
-        tls: dict[str, str] | None = None,
-        user: str | None = None,
+        properties: dict[str, str] | None = None,
         *,
         ended: bool = False,
     ) -> tuple[Exchange, Effects | None]:
@@ -828,7 +836,7 @@ class Connection:
         client: tuple[str, int] | None,
         server: tuple[str, int | None] | None,
         secure: bool,
-        tls: dict[str, str] | None = None,
+        properties: dict[str, str] | None = None,
     ) -> Connection: ...
     @property
     def id(self) -> int:
@@ -919,33 +927,28 @@ class _Inspection(TypedDict):
     producers: list[tuple[str, str, str]]
     target_features: list[str]
 
-def deliver_http(id: int, headers: _Fields, body: bytes, trailers: _Fields) -> Effects | None:
-    """Bring the response to a callout of kind "http"; `:status` is the first of its headers.
+def deliver_response(id: int, headers: _Fields, body: bytes, trailers: _Fields) -> Effects | None:
+    """Deliver the whole answer to a callout; for a "grpc_stream" one message.
+
+    `headers` and `trailers` are for "http" alone, `:status` the first of them. `body` is the body,
+    the gRPC message, the response as the Redis server sent it, or the function's result.
 
     This and the other `deliver_*` return what the policy asks now, of no stream, or None. An id
-    that is gone (answered, cancelled, of another thread) and an answer of another kind are ignored.
+    that is gone (answered, cancelled, of another thread) is ignored.
     """
 
-def deliver_http_failure(id: int, message: str) -> Effects | None:
-    """Say that there is no response: the policy gets zero headers, and 503 as its status."""
-
 def deliver_grpc_metadata(id: int, fields: _Fields) -> Effects | None:
-    """Bring the initial metadata of a "grpc_stream"; of a "grpc" nobody asks for them."""
-
-def deliver_grpc_message(id: int, message: bytes) -> Effects | None:
-    """Bring a message. It is the whole answer to a "grpc"."""
+    """Deliver the initial metadata of a "grpc_stream"; ignored for another kind."""
 
 def deliver_grpc_trailers(id: int, fields: _Fields) -> Effects | None:
-    """Bring the trailing metadata of a "grpc_stream"; of a "grpc" nobody asks for them."""
+    """Deliver the trailing metadata of a "grpc_stream"; ignored for another kind."""
 
-def deliver_grpc_close(id: int, status: int, message: str) -> Effects | None:
-    """Say that a "grpc_stream" ended or a "grpc" failed: the gRPC status code and its message."""
+def deliver_close(id: int, status: int, message: str) -> Effects | None:
+    """End a callout without a response, or a "grpc_stream": a gRPC status code and its message.
 
-def deliver_redis(id: int, status: int, response: bytes) -> Effects | None:
-    """Bring the response to a "redis", as the server sent it; 0 is OK, 1 that there is none."""
-
-def deliver_foreign(id: int, result: bytes) -> Effects | None:
-    """Bring the result of a "foreign"."""
+    The policy gets zero headers and the status 503 for "http", the status 1 for "redis", and an
+    empty result for "foreign".
+    """
 
 def pending_callouts() -> int:
     """Return how many callouts of this thread wait for an answer."""
@@ -970,6 +973,32 @@ def compile_artifact(
     What the fast tier cannot compile is optimised at once. Raises ValueError for a module that
     cannot run here and OSError when the folder cannot be used: the process that compiles has no
     package `wasmgate`, so the errors are Python's own.
+    """
+
+TOKEN_MARKS: Final[str]
+"""The characters of a token beside letters, digits and "-"."""
+
+def is_token(text: bytes) -> bool:
+    """Return whether bytes are a token: a field name or a method (RFC 9110 section 5.6.2)."""
+
+def is_field_value(value: bytes) -> bool:
+    """Return whether bytes can be the value of a field (RFC 9110 section 5.5).
+
+    Control characters other than tab are refused.
+    """
+
+def is_origin_form(target: bytes) -> bool:
+    """Return whether bytes are a request target in origin-form (RFC 9112 section 3.2.1)."""
+
+def is_authority(authority: bytes) -> bool:
+    """Return whether bytes can be an authority without user information (RFC 3986 section 3.2)."""
+
+def parse_endpoint(url: str) -> tuple[str, str, int, bool]:
+    """Parse the URL of an endpoint: "http" or "https", a host, and maybe a port.
+
+    Returns the URL in lower case, the host (IPv6 without brackets), the port (80 or 443 if none is
+    written), and whether the endpoint uses TLS. Raises ValueError, whose arguments are the problem,
+    as in "must be ...", and what to write instead.
     """
 
 def is_hop_by_hop(name: bytes) -> bool:

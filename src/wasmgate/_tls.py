@@ -1,4 +1,4 @@
-"""What a server knows of a client's TLS, by the names that policies ask for below `connection`."""
+"""Properties of a client's TLS connection, by the names that policies ask for."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     from wasmgate._asgi import Scope
 
-__all__ = ["TlsFacts", "of_connection", "of_scope"]
+__all__ = ["Facts", "of_connection", "of_scope"]
 
-TlsFacts: TypeAlias = "dict[str, str]"
+Facts: TypeAlias = "dict[str, str]"
 
 _VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 # RFC 4514 section 3; what has no short name there keeps its long one.
@@ -31,10 +31,10 @@ _SHORT = {
 _ESCAPED = str.maketrans({mark: f"\\{mark}" for mark in '\\"+,;<>'})
 
 
-def of_scope(scope: Scope) -> TlsFacts | None:
-    """Return what the server's TLS extension says (ASGI specification, "TLS Extension").
+def of_scope(scope: Scope) -> Facts | None:
+    """Return the properties that the server's TLS extension gives.
 
-    None without TLS, and from a server that does not have the extension.
+    None without TLS, and from a server without the extension (ASGI specification, "TLS Extension").
     """
     extensions: Mapping[str, Any] | None = scope.get("extensions")
     if not extensions or "tls" not in extensions:
@@ -42,31 +42,39 @@ def of_scope(scope: Scope) -> TlsFacts | None:
     tls = extensions["tls"]
     facts = {}
     if (version := _VERSIONS.get(tls.get("tls_version"))) is not None:
-        facts["tls_version"] = version
+        facts["connection.tls_version"] = version
     if name := tls.get("client_cert_name"):
-        facts["subject_peer_certificate"] = name
+        facts["connection.subject_peer_certificate"] = name
     for certificate in tls.get("client_cert_chain") or ():
-        facts["sha256_peer_certificate_digest"] = _digest(ssl.PEM_cert_to_DER_cert(certificate))
+        digest = _digest(ssl.PEM_cert_to_DER_cert(certificate))
+        facts["connection.sha256_peer_certificate_digest"] = digest
         break
-    return facts
+    return _with_mtls(facts)
 
 
-def of_connection(tls: ssl.SSLObject | None) -> TlsFacts | None:
-    """Return what a connection of ours knows of its TLS; None without it."""
+def of_connection(tls: ssl.SSLObject | None) -> Facts | None:
+    """Return the properties of a connection of the gateway's own server; None without TLS."""
     if tls is None:
         return None
     facts = {}
     if (version := tls.version()) is not None:
-        facts["tls_version"] = version
+        facts["connection.tls_version"] = version
     if (certificate := tls.getpeercert(binary_form=True)) is not None:
-        facts["sha256_peer_certificate_digest"] = _digest(certificate)
+        facts["connection.sha256_peer_certificate_digest"] = _digest(certificate)
     # Empty for a certificate that was not verified.
     peer: Mapping[str, Any] = tls.getpeercert() or {}
     if "subject" in peer:
-        facts["subject_peer_certificate"] = _name(peer["subject"])
+        facts["connection.subject_peer_certificate"] = _name(peer["subject"])
     for kind, value in reversed(peer.get("subjectAltName", ())):
         if kind in {"DNS", "URI"}:
-            facts[f"{kind.lower()}_san_peer_certificate"] = value
+            facts[f"connection.{kind.lower()}_san_peer_certificate"] = value
+    return _with_mtls(facts)
+
+
+def _with_mtls(facts: Facts) -> Facts:
+    """Add whether the client showed a certificate: then a property of it is known."""
+    shown = any("peer_certificate" in name for name in facts)
+    facts["connection.mtls"] = "true" if shown else "false"
     return facts
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote, unquote_to_bytes
 
 from wasmgate._asgi import binary, broken, fields
+from wasmgate._native import is_token
 from wasmgate._tls import of_scope as tls_of_scope
 
 if TYPE_CHECKING:
@@ -38,9 +39,7 @@ USER = "wasmgate.user"
 UNUSUAL = (TypeError, ValueError, OverflowError, LookupError, AttributeError)
 """What `arrival`, and the native side, raise for a scope that is not in its usual form."""
 
-Arrival: TypeAlias = tuple[
-    Any, Any, str, str, str, bytes, Any, "dict[str, str] | None", "str | None"
-]
+Arrival: TypeAlias = tuple[Any, Any, str, str, str, bytes, Any, "dict[str, str] | None"]
 
 # Numbers, because `b"%" in path` makes an exception first: it asks whether b"%" is a number.
 _PERCENT, _QUESTION = ord("%"), ord("?")
@@ -49,8 +48,6 @@ _VERSIONS = {"1.0": "1.0", "1.1": "1.1", "2": "2", "3": "3"}
 # take an HTTP/0.9 that has a head. HTTP/3 is what hypercorn calls it.
 _VERSION = re.compile(r"([01])\.[0-9]|([23])(?:\.[0-9])?")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-# RFC 9110 section 9.1; clients write it as they like.
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _PORT = re.compile(r"[0-9]{1,5}")
 _LAST_PORT = 0xFFFF
 _FRAMING = {b"content-length", b"transfer-encoding"}
@@ -67,7 +64,7 @@ def arrival(scope: Scope) -> Arrival:
     Any other raises one of `UNUSUAL`: `canonical` gives it that form, or says what is wrong.
     """
     method = scope["method"] if scope["type"] == "http" else scope.get("method", "GET")
-    if method not in _METHODS and not _TOKEN.fullmatch(method):
+    if method not in _METHODS and not _is_method(method):
         raise ValueError("method")
     return (
         scope.get("client"),
@@ -77,9 +74,21 @@ def arrival(scope: Scope) -> Arrival:
         method,
         target(scope)[1],
         scope.get("headers", ()),
-        tls_of_scope(scope) if scope.get("extensions") else None,
-        scope.get(USER),
+        _facts(scope) if scope.get("extensions") or USER in scope else None,
     )
+
+
+def _is_method(text: str) -> bool:
+    """Return whether a text is the name of a method, a token (RFC 9110 section 9.1)."""
+    return is_token(text.encode("utf-8", "surrogatepass"))
+
+
+def _facts(scope: Scope) -> dict[str, str] | None:
+    """Return what a scope says beside the request: properties for policies, by their names."""
+    facts = tls_of_scope(scope)
+    if (user := scope.get(USER)) is not None:
+        return {**(facts or {}), USER: user}
+    return facts
 
 
 def target(scope: Scope) -> tuple[bytes, bytes]:
@@ -145,7 +154,7 @@ def canonical(scope: Scope) -> Arrival:
     if not _SCHEME.fullmatch(scheme):
         raise broken("scope['scheme']", "a scheme", scheme)
     method = _text(scope, "method", None if scope["type"] == "http" else "GET")
-    if not _TOKEN.fullmatch(method):
+    if not _is_method(method):
         raise broken("scope['method']", "the name of a method, like 'GET'", method)
     for key in ("path", "root_path"):
         try:
@@ -156,8 +165,9 @@ def canonical(scope: Scope) -> Arrival:
         scope["raw_path"] = binary("scope['raw_path']", scope["raw_path"])
     if "query_string" in scope:
         scope["query_string"] = binary("scope['query_string']", scope["query_string"])
-    user = None if scope.get(USER) is None else _text(scope, USER, "")
-    extensions = scope.get("extensions")
+    if scope.get(USER) is not None:
+        _text(scope, USER, "")
+    _check_extensions(scope)
     return (
         scope.get("client"),
         scope.get("server"),
@@ -166,8 +176,7 @@ def canonical(scope: Scope) -> Arrival:
         method,
         target(scope)[1],
         scope["headers"],
-        _tls(scope, extensions) if extensions is not None else None,
-        user,
+        _facts(scope),
     )
 
 
@@ -202,12 +211,14 @@ def _nearest(major: str) -> str:
     return {"0": "1.0", "1": "1.1", "2": "2"}.get(major, "3")
 
 
-def _tls(scope: Scope, extensions: object) -> dict[str, str] | None:
-    field = "scope['extensions']"
+def _check_extensions(scope: Scope) -> None:
+    extensions, field = scope.get("extensions"), "scope['extensions']"
+    if extensions is None:
+        return
     if not hasattr(extensions, "get"):
         raise broken(field, "a dict", extensions)
     try:
-        return tls_of_scope(scope)
+        tls_of_scope(scope)
     except UNUSUAL as error:
         raise broken(f"{field}['tls']", f"as the TLS extension says ({error})", None) from None
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.callouts.asked import http
 from tests.gateway.scripted_upstream import Peer, Script, ScriptedUpstream, silent
+from wasmgate.callouts.delivery import Answer
 from wasmgate.callouts.failure import CalloutFailed
 from wasmgate.callouts.http import HttpCalls
 from wasmgate.callouts.limits import CalloutLimits
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from wasmgate._native import Callout
-    from wasmgate.upstream import Fields
 
 
 @contextlib.asynccontextmanager
@@ -32,7 +32,7 @@ async def calls(limits: CalloutLimits | None = None) -> AsyncIterator[HttpCalls]
 
 async def ask(
     upstream: ScriptedUpstream, callout: Callout, limits: CalloutLimits | None = None
-) -> tuple[Fields, bytes, Fields]:
+) -> Answer:
     """Make one call to an upstream."""
     async with calls(limits) as made:
         return await made.call(callout, target("auth", fixed({"auth": upstream.url})))
@@ -58,10 +58,10 @@ async def test_fields_about_the_connection_stay_here(name: bytes) -> None:
         await peer.send(b"HTTP/1.1 200 OK\r\n%b: x\r\ncontent-length: 0\r\n\r\n" % name)
 
     async with ScriptedUpstream(answers) as upstream:
-        headers, _, _ = await ask(upstream, http((name, b"x")))
+        answer = await ask(upstream, http((name, b"x")))
         (request,) = upstream.requests
     assert request.fields == [(b"host", b"auth.test")]
-    assert headers == [(b":status", b"200"), (b"content-length", b"0")]
+    assert (answer.status, answer.headers) == (200, [(b"content-length", b"0")])
 
 
 async def test_trailers_are_sent() -> None:
@@ -86,16 +86,20 @@ def chunked(peer: Peer) -> object:
 
 
 async def test_the_answer_is_whole() -> None:
-    """`:status` first; trailers apart; nothing about the connection."""
+    """Status, fields, body and trailers; no field about the connection."""
 
     async def answers(peer: Peer) -> None:
         await peer.request()
         await chunked(peer)  # type: ignore[misc]
 
     async with ScriptedUpstream(answers) as upstream:
-        headers, body, trailers = await ask(upstream, http())
-    assert headers == [(b":status", b"207"), (b"x-user", b"ada")]
-    assert (body, trailers) == (b"welcome", [(b"x-sum", b"7")])
+        answer = await ask(upstream, http())
+    assert answer == Answer(
+        status=207,
+        headers=[(b"x-user", b"ada")],
+        body=b"welcome",
+        trailers=[(b"x-sum", b"7")],
+    )
 
 
 async def test_redirects_are_answers() -> None:
@@ -106,9 +110,10 @@ async def test_redirects_are_answers() -> None:
         await peer.answer(status=302, fields=b"location: http://169.254.169.254/\r\n")
 
     async with ScriptedUpstream(redirects) as upstream:
-        headers, _, _ = await ask(upstream, http())
+        answer = await ask(upstream, http())
         assert len(upstream.requests) == 1
-    assert headers[:2] == [(b":status", b"302"), (b"location", b"http://169.254.169.254/")]
+    assert answer.status == 302
+    assert answer.headers[0] == (b"location", b"http://169.254.169.254/")
 
 
 async def test_calls_share_a_connection() -> None:

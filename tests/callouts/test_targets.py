@@ -55,7 +55,9 @@ def test_an_unknown_name(name: str) -> None:
 )
 def test_a_cluster_that_is_no_endpoint(endpoint: str) -> None:
     """Is refused when the middleware is made."""
-    with pytest.raises(ConfigError, match="neither http://host:port nor https://host:port"):
+    with pytest.raises(
+        ConfigError, match="the endpoint must be http://host:port or https://host:port"
+    ):
         fixed({"auth": endpoint})
 
 

@@ -24,11 +24,11 @@ LIMITED = {
 
 
 def test_limits_multiply_with_workers() -> None:
-    """Each process counts by itself."""
+    """Each process has its own counters."""
     (warning,) = warnings(gateway({"prefix": "/"}, **LIMITED), workers=4)
     assert warning == (
-        "policies.limit: each of the 4 workers counts by itself, so clients get up to 4 times the "
-        "limit; run one worker, or divide it"
+        "policies.limit: each of the 4 workers has its own counters, so clients get up to 4 times "
+        "the limit; run one worker, or divide it"
     )
 
 
@@ -49,7 +49,7 @@ def test_shared_limits_in_memory_are_not_shared_by_workers() -> None:
     """A storage outside of them is what they share."""
     (warning,) = warnings(gateway({"prefix": "/"}, **CALLING), workers=4)
     assert warning == (
-        "policies.own: each of the 4 workers counts by itself; "
+        "policies.own: each of the 4 workers has its own counters; "
         "name a storage that they share in limits.storage, such as redis://"
     )
     shared = gateway({"prefix": "/"}, **CALLING, limits={"storage": "redis://127.0.0.1:6379"})

@@ -24,6 +24,18 @@ def test_the_rooms_of_a_crate_are_on_the_page(crate: str) -> None:
     assert re.findall(r"\w+", drawn) == described
 
 
+@pytest.mark.parametrize(
+    ("addition", "most"), [("property from outside", 5), ("kind of callout", 9)]
+)
+def test_an_addition_touches_as_many_files_as_its_row_says(addition: str, most: int) -> None:
+    """A row begins with the number of the files that it names."""
+    page = PAGE.read_text("utf-8")
+    code = page.split(f"| {addition} | ", 1)[1].split(" | ", 1)[0]
+    number = int(code.partition(":")[0])
+    assert number == len(re.findall(r"`[^`]+`", code))
+    assert number <= most
+
+
 def test_every_file_that_the_page_names_is_there() -> None:
     """A path with `<` stands for many."""
     named = re.findall(r"`((?:rust|src)/[\w/.-]+\.\w+)`", PAGE.read_text("utf-8"))

@@ -134,6 +134,8 @@ def test_callbacks_are_those_that_the_host_looks_for() -> None:
     """Compared with the names that it looks for among a module's exports."""
     source = (HOST / "guest" / "exports.rs").read_text("utf-8")
     looked_for = set(re.findall(r'source\.(?:find|headers)\("(\w+)"\)', source))
+    answers = (HOST / "abi" / "answers.rs").read_text("utf-8")
+    looked_for |= set(re.findall(r'^ +\w+\("(\w+)"\)\(', answers, flags=re.MULTILINE))
     documented = rows("abi.md", "Callbacks")
     assert {name for name, cells in documented.items() if cells[0] in TICKS} == looked_for
 

@@ -99,26 +99,20 @@ STEPS: dict[str, Steps] = {
 }
 ANSWERS: list[st.SearchStrategy[Callable[[int], Effects | None]]] = [
     st.builds(
-        lambda fields, body, trailers: lambda id_: native.deliver_http(id_, fields, body, trailers),
+        lambda fields, body, trailers: (
+            lambda id_: native.deliver_response(id_, fields, body, trailers)
+        ),
         FIELDS,
         st.binary(max_size=64),
         FIELDS,
     ),
-    st.text(max_size=20).map(lambda text: lambda id_: native.deliver_http_failure(id_, text)),
     FIELDS.map(lambda fields: lambda id_: native.deliver_grpc_metadata(id_, fields)),
-    st.binary(max_size=64).map(lambda data: lambda id_: native.deliver_grpc_message(id_, data)),
     FIELDS.map(lambda fields: lambda id_: native.deliver_grpc_trailers(id_, fields)),
     st.builds(
-        lambda status, text: lambda id_: native.deliver_grpc_close(id_, status, text),
+        lambda status, text: lambda id_: native.deliver_close(id_, status, text),
         U32,
         st.text(max_size=20),
     ),
-    st.builds(
-        lambda status, data: lambda id_: native.deliver_redis(id_, status, data),
-        U32,
-        st.binary(max_size=64),
-    ),
-    st.binary(max_size=64).map(lambda data: lambda id_: native.deliver_foreign(id_, data)),
 ]
 
 

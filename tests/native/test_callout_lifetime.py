@@ -12,9 +12,8 @@ from wasmgate._native import (
     Chain,
     Host,
     compile_artifact,
-    deliver_foreign,
-    deliver_http,
-    deliver_http_failure,
+    deliver_close,
+    deliver_response,
 )
 
 if TYPE_CHECKING:
@@ -71,14 +70,14 @@ def test_a_client_that_goes_away_ends_the_callout(host: Host, callback: str) -> 
     ends = [text for text in request.said if text in ENDS]
     assert ends == ENDS
     assert request.close().cancelled == [call.id]
-    assert deliver_http(call.id, RESPONSE, b"", []) is None
+    assert deliver_response(call.id, RESPONSE, b"", []) is None
 
 
 @pytest.mark.parametrize("callback", STREAM_PHASES)
 def test_the_answer_lets_the_stream_go_on(host: Host, callback: str) -> None:
     """In every phase; nothing is left to be cancelled."""
     request = reached(Chain([plugin(host, callback)]), callback)
-    answer = deliver_http(request.callouts[0].id, RESPONSE, b"", [])
+    answer = deliver_response(request.callouts[0].id, RESPONSE, b"", [])
     assert answer is not None
     assert set(answer.wake) == {request.stream.id}
     request.resume()
@@ -99,7 +98,7 @@ def test_a_stream_of_another_is_not_touched(host: Host) -> None:
     one, other = Request(chain), Request(chain)
     one.close()
     assert one.cancelled == [one.callouts[0].id]
-    assert deliver_http(other.callouts[0].id, RESPONSE, b"", []) is not None
+    assert deliver_response(other.callouts[0].id, RESPONSE, b"", []) is not None
     assert other.resume().passed
 
 
@@ -117,7 +116,7 @@ def test_last_words_outlive_the_stream(host: Host, callback: str) -> None:
     """A policy may report what it saw: its callout belongs to no stream."""
     request = Request(Chain([plugin(host, callback)])).close()
     assert (len(request.callouts), request.cancelled) == (1, [])
-    answer = deliver_http(request.callouts[0].id, RESPONSE, b"ok", [])
+    answer = deliver_response(request.callouts[0].id, RESPONSE, b"ok", [])
     assert "buffer 4 0 ok" in said(answer)
 
 
@@ -127,7 +126,7 @@ def test_a_policy_that_is_not_done_keeps_its_callouts(host: Host) -> None:
     module = caller(texts, HEADERS, texts.http_call(), done=0)
     request = Request(Chain([load(host, module, net=("auth",))])).close()
     assert request.cancelled == []
-    answer = deliver_http(request.callouts[0].id, RESPONSE, b"", [])
+    answer = deliver_response(request.callouts[0].id, RESPONSE, b"", [])
     assert "http_call_response 1 0 0" in said(answer)
 
 
@@ -154,7 +153,7 @@ def test_a_tick_makes_callouts(host: Host) -> None:
     effects = ticked(chain)
     assert effects.noteworthy
     assert request.close().cancelled == []
-    answer = deliver_http(effects.callouts[0].id, RESPONSE, b"fresh", [])
+    answer = deliver_response(effects.callouts[0].id, RESPONSE, b"fresh", [])
     assert "buffer 4 0 fresh" in said(answer)
 
 
@@ -165,7 +164,7 @@ def test_the_callouts_of_a_policy_end_with_it(host: Host) -> None:
     callouts = [callout.id for callout in ticked(chain).callouts]
     del chain
     assert Chain([]).tick()[1].cancelled == callouts
-    assert deliver_http(callouts[0], RESPONSE, b"", []) is None
+    assert deliver_response(callouts[0], RESPONSE, b"", []) is None
 
 
 @pytest.mark.parametrize("callback", ["proxy_on_vm_start", "proxy_on_configure"])
@@ -175,7 +174,7 @@ def test_a_start_makes_callouts(host: Host, callback: str) -> None:
     assert Chain([]).tick()[1].callouts == []
     request = Request(Chain([policy]))
     (call,) = request.callouts
-    assert "http_call_response 0 0 0" in said(deliver_http_failure(call.id, "refused"))
+    assert "http_call_response 0 0 0" in said(deliver_close(call.id, 14, "refused"))
 
 
 def test_an_answer_may_ask_again(host: Host) -> None:
@@ -184,7 +183,7 @@ def test_an_answer_may_ask_again(host: Host) -> None:
     again = f"(drop (call $effective (global.get $asked))) {texts.http_call()}"
     module = caller(texts, HEADERS, texts.http_call(), on_answer=again)
     request = Request(Chain([load(host, module, net=("auth",))]))
-    answer = deliver_http(request.callouts[0].id, RESPONSE, b"", [])
+    answer = deliver_response(request.callouts[0].id, RESPONSE, b"", [])
     assert answer is not None
     (second,) = answer.callouts
     assert second.id != request.callouts[0].id
@@ -200,7 +199,7 @@ def test_a_crash_cancels_every_callout_of_the_instance(host: Host) -> None:
     one.request_body(b"x")
     assert sorted(one.cancelled) == [one.callouts[0].id, other.callouts[0].id]
     assert one.status == 503
-    assert deliver_http(other.callouts[0].id, RESPONSE, b"", []) is None
+    assert deliver_response(other.callouts[0].id, RESPONSE, b"", []) is None
 
 
 def test_a_crash_in_an_answer_is_the_failure_policy_of_the_stream(host: Host) -> None:
@@ -208,7 +207,7 @@ def test_a_crash_in_an_answer_is_the_failure_policy_of_the_stream(host: Host) ->
     texts = Texts()
     module = caller(texts, HEADERS, texts.http_call(), on_answer="unreachable")
     request = Request(Chain([load(host, module, net=("auth",))]))
-    answer = deliver_http(request.callouts[0].id, RESPONSE, b"", [])
+    answer = deliver_response(request.callouts[0].id, RESPONSE, b"", [])
     assert "trapped in proxy_on_http_call_response: unreachable" in said(answer)[-1]
     assert answer is not None
     assert (answer.wake, answer.cancelled) == ([request.stream.id], [])
@@ -255,7 +254,7 @@ def test_a_foreign_function_answers_later(host: Host) -> None:
     (call,) = request.callouts
     assert (call.kind, call.name, call.body) == ("foreign", "wasmgate.limits.hit", b"arguments")
     assert request.said == ["foreign 0 4 1"]
-    answer = deliver_foreign(call.id, b"result")
+    answer = deliver_response(call.id, [], b"result", [])
     assert said(answer) == ["foreign_function 6", "buffer 8 0 result"]
     assert request.resume().passed
 
@@ -289,7 +288,7 @@ def test_a_callout_moves_to_better_code_with_its_instance(tmp_path: Path) -> Non
     request = Request(Chain([policy]))
     compile_artifact(module, cache=cache, tier="optimized")
     assert (policy.improve(module), policy.tier) == (True, "optimized")
-    answer = deliver_http(request.callouts[0].id, RESPONSE, b"moved", [])
+    answer = deliver_response(request.callouts[0].id, RESPONSE, b"moved", [])
     assert "buffer 4 0 moved" in said(answer)
     assert request.resume().passed
 
@@ -306,7 +305,7 @@ def test_a_policy_that_leaves_a_shared_vm_ends_its_own_callouts(host: Host) -> N
     assert (host.instances(), first.policy, second.policy) == (1, "one", "two")
     del one
     assert Chain([]).tick()[1].cancelled == [first.id]
-    assert deliver_http(first.id, RESPONSE, b"", []) is None
-    answer = deliver_http(second.id, RESPONSE, b"", [])
+    assert deliver_response(first.id, RESPONSE, b"", []) is None
+    answer = deliver_response(second.id, RESPONSE, b"", [])
     assert answer is not None
     assert answer.logs[0] == ("two", 2, "http_call_response 1 0 0")

@@ -10,11 +10,10 @@ from tests.native.callout_guests import Texts, caller
 from tests.native.chain_request import Request, load
 from wasmgate._native import (
     Chain,
-    deliver_grpc_close,
-    deliver_grpc_message,
+    deliver_close,
     deliver_grpc_metadata,
     deliver_grpc_trailers,
-    deliver_http,
+    deliver_response,
 )
 
 if TYPE_CHECKING:
@@ -73,17 +72,17 @@ def test_the_message_is_the_whole_answer_of_a_call(host: Host) -> None:
     request = called(host)
     number = request.callouts[0].id
     assert deliver_grpc_metadata(number, [(b"x-m", b"1")]) is None
-    answer = deliver_grpc_message(number, b"reply")
+    answer = deliver_response(number, [], b"reply", [])
     assert said(answer) == ["grpc_receive 5", "buffer 5 0 reply"]
     assert deliver_grpc_trailers(number, [(b"x-t", b"1")]) is None
-    assert deliver_grpc_close(number, 0, "") is None
+    assert deliver_close(number, 0, "") is None
     assert request.resume().passed
 
 
 def test_a_call_that_fails_is_closed(host: Host) -> None:
     """With status and message."""
     request = called(host)
-    answer = deliver_grpc_close(request.callouts[0].id, 14, "unavailable")
+    answer = deliver_close(request.callouts[0].id, 14, "unavailable")
     assert said(answer) == ["grpc_close 14", "status 0 unavailable", "code 14"]
     assert request.resume().passed
 
@@ -107,18 +106,18 @@ def test_a_stream_is_told_everything(host: Host) -> None:
         "map 4 0 1",
     ]
     for message in (b"one", b"two"):
-        answer = deliver_grpc_message(number, message)
+        answer = deliver_response(number, [], message, [])
         assert said(answer) == ["grpc_receive 3", f"buffer 5 0 {message.decode()}"]
     assert said(deliver_grpc_trailers(number, [(b"x-t", b"2"), (b"y", b"")])) == [
         "grpc_receive_trailing_metadata 2",
         "map 5 0 2",
     ]
-    assert said(deliver_grpc_close(number, 0, "fine")) == [
+    assert said(deliver_close(number, 0, "fine")) == [
         "grpc_close 0",
         "status 0 fine",
         "code 0",
     ]
-    assert deliver_grpc_message(number, b"late") is None
+    assert deliver_response(number, [], b"late", []) is None
 
 
 def test_a_stream_closed_on_our_side_still_hears(host: Host) -> None:
@@ -126,7 +125,7 @@ def test_a_stream_closed_on_our_side_still_hears(host: Host) -> None:
     request = streamed(host, CLOSE, SEND.format(0), CLOSE)
     assert kinds(request) == ["grpc_stream", "grpc_close"]
     assert request.said[1:] == ["got 0", "got 2", "got 0"]
-    assert said(deliver_grpc_message(request.callouts[0].id, b"one")) != []
+    assert said(deliver_response(request.callouts[0].id, [], b"one", [])) != []
 
 
 def test_a_stream_that_is_cancelled_at_once_never_was(host: Host) -> None:
@@ -147,7 +146,7 @@ def test_a_call_is_cancelled(host: Host, operation: str) -> None:
     request.request_body(b"x")
     assert request.said[-1] == "got 0"
     assert request.cancelled == [request.callouts[0].id]
-    assert deliver_grpc_message(request.callouts[0].id, b"late") is None
+    assert deliver_response(request.callouts[0].id, [], b"late", []) is None
 
 
 def test_what_is_no_stream_cannot_be_sent_to(host: Host) -> None:
@@ -168,7 +167,7 @@ def test_an_http_call_is_no_grpc(host: Host, operation: str) -> None:
     texts = Texts()
     request = performed(host, texts, texts.http_call(), texts.say("got", operation))
     assert request.said[-1] == "got 2"
-    assert deliver_http(request.callouts[0].id, [(b":status", b"200")], b"", []) is not None
+    assert deliver_response(request.callouts[0].id, [(b":status", b"200")], b"", []) is not None
 
 
 def test_an_upstream_that_is_not_allowed_is_a_parse_failure(host: Host) -> None:

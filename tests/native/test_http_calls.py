@@ -8,7 +8,7 @@ import pytest
 
 from tests.native.callout_guests import GET, HEADS, Texts, caller
 from tests.native.chain_request import Request, load
-from wasmgate._native import Chain, deliver_http, deliver_http_failure
+from wasmgate._native import Chain, deliver_close, deliver_response
 
 if TYPE_CHECKING:
     from wasmgate._native import Effects, Host
@@ -47,7 +47,7 @@ def test_a_call_is_an_effect(host: Host) -> None:
 def test_the_answer_reaches_the_policy_and_its_stream_goes_on(host: Host) -> None:
     """Headers in map 6, the body in buffer 4, trailers in map 7, the code as the status."""
     request = asking(host)
-    answer = deliver_http(request.callouts[0].id, RESPONSE, b"welcome", [(b"x-sum", b"7")])
+    answer = deliver_response(request.callouts[0].id, RESPONSE, b"welcome", [(b"x-sum", b"7")])
     assert said(answer) == [
         "http_call_response 2 7 1",
         "map 6 0 ada",
@@ -64,7 +64,7 @@ def test_the_answer_reaches_the_policy_and_its_stream_goes_on(host: Host) -> Non
 def test_a_failure_is_zero_headers(host: Host) -> None:
     """And a status that says why."""
     request = asking(host)
-    answer = deliver_http_failure(request.callouts[0].id, "connection refused")
+    answer = deliver_close(request.callouts[0].id, 14, "connection refused")
     assert said(answer) == [
         "http_call_response 0 0 0",
         "map 6 1 ",
@@ -165,7 +165,7 @@ def test_an_answer_is_read_in_its_callback_alone(host: Host) -> None:
     later = f'(func (export "proxy_on_response_headers") {HEADS} {body})'
     module = caller(texts, HEADERS, texts.http_call() + read, later)
     request = Request(Chain([load(host, module, net=("auth",))]))
-    deliver_http(request.callouts[0].id, RESPONSE, b"welcome", [])
+    deliver_response(request.callouts[0].id, RESPONSE, b"welcome", [])
     request.resume().response(200)
     assert [text for text in request.said if text.startswith("buffer")] == ["buffer 1 "] * 2
 
@@ -174,10 +174,10 @@ def test_an_answer_that_comes_twice_is_ignored(host: Host) -> None:
     """As is one that nobody asked for, and one of another kind."""
     request = asking(host)
     number = request.callouts[0].id
-    assert deliver_http(number + 1000, RESPONSE, b"", []) is None
-    assert deliver_http(number, RESPONSE, b"", []) is not None
-    assert deliver_http(number, RESPONSE, b"", []) is None
-    assert deliver_http_failure(number, "late") is None
+    assert deliver_response(number + 1000, RESPONSE, b"", []) is None
+    assert deliver_response(number, RESPONSE, b"", []) is not None
+    assert deliver_response(number, RESPONSE, b"", []) is None
+    assert deliver_close(number, 14, "late") is None
 
 
 def test_a_policy_without_the_callback_goes_on_waiting(host: Host) -> None:
@@ -187,5 +187,5 @@ def test_a_policy_without_the_callback_goes_on_waiting(host: Host) -> None:
     module = caller(texts, HEADERS, call)
     module = module.replace(b"proxy_on_http_call_response", b"proxy_on_http_call_respons_")
     request = Request(Chain([load(host, module, net=("auth",))]))
-    assert deliver_http(request.callouts[0].id, RESPONSE, b"", []) is None
+    assert deliver_response(request.callouts[0].id, RESPONSE, b"", []) is None
     assert request.close().cancelled == []

@@ -8,7 +8,7 @@ import pytest
 
 from tests.native.callout_guests import PING, Texts, caller
 from tests.native.chain_request import Request, load
-from wasmgate._native import Chain, deliver_http_failure, deliver_redis
+from wasmgate._native import Chain, deliver_close, deliver_grpc_metadata, deliver_response
 
 if TYPE_CHECKING:
     from wasmgate._native import Effects, Host
@@ -49,18 +49,18 @@ def test_the_response_reaches_the_policy(host: Host) -> None:
     """As the server sent it, in buffer 9; the stream goes on."""
     texts = Texts()
     request = performed(host, texts, texts.redis_init(), texts.redis_call())
-    answer = deliver_redis(request.callouts[0].id, 0, b"+PONG\r\n")
+    answer = deliver_response(request.callouts[0].id, [], b"+PONG\r\n", [])
     assert said(answer) == ["redis_call_response 0 7", r"buffer 9 0 +PONG\r\n"]
     assert request.resume().passed
-    assert deliver_redis(request.callouts[0].id, 0, b"+PONG\r\n") is None
+    assert deliver_response(request.callouts[0].id, [], b"+PONG\r\n", []) is None
 
 
 def test_a_failure_has_a_status_and_no_response(host: Host) -> None:
     """Redis is gone."""
     texts = Texts()
     request = performed(host, texts, texts.redis_init(), texts.redis_call())
-    assert deliver_http_failure(request.callouts[0].id, "of another kind") is None
-    answer = deliver_redis(request.callouts[0].id, 1, b"")
+    assert deliver_grpc_metadata(request.callouts[0].id, []) is None
+    answer = deliver_close(request.callouts[0].id, 14, "gone")
     assert said(answer) == ["redis_call_response 1 0", "buffer 9 0 "]
 
 

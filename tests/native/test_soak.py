@@ -12,9 +12,8 @@ from tests.native.hostile import guest
 from wasmgate._native import (
     Chain,
     Host,
-    deliver_http,
-    deliver_http_failure,
-    deliver_redis,
+    deliver_close,
+    deliver_response,
     pending_callouts,
 )
 
@@ -83,11 +82,11 @@ def answered(chance: random.Random, ids: list[int]) -> None:
         for _ in range(chance.choice((0, 0, 1, 2))):
             kind = chance.randrange(3)
             if kind == 0:
-                deliver_http(id_, [(b":status", b"200")], b"x" * 100, [])
+                deliver_response(id_, [(b":status", b"200")], b"x" * 100, [])
             elif kind == 1:
-                deliver_http_failure(id_, "gone")
+                deliver_close(id_, 14, "gone")
             else:
-                deliver_redis(id_, 0, b"+OK\r\n")
+                deliver_response(id_, [], b"+OK\r\n", [])
 
 
 def exchange(chance: random.Random, chain: Chain) -> None:

@@ -9,7 +9,7 @@ mod exchange;
 mod http;
 mod routing;
 
-pub use cluster::balancers::{Balancer, LB_POLICIES, NewBalancer, PickContext};
+pub use cluster::balancers::{Balancer, LB_POLICIES, Load, NewBalancer, PickContext};
 pub use cluster::endpoint::Endpoint;
 pub use cluster::{Cluster, ClusterError, ClusterSpec};
 pub use connection::{Access, Connection, Ends, Output, PIPELINED, Step, Waited};
@@ -18,6 +18,7 @@ pub use exchange::failure::{FAILURES, Failure};
 pub use exchange::request_head::{RequestLine, RequestReader, check_credentials, check_host};
 pub use exchange::response_head::ResponseReader;
 pub use exchange::upstream_head::UpstreamRequest;
+pub use http::endpoint_url::{BadEndpointUrl, EndpointUrl};
 pub use http::fields::is_hop_by_hop;
 pub use http::framing::BodyFraming;
 pub use http::limits::RequestLimits;

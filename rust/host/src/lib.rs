@@ -54,13 +54,16 @@ pub use services::trace::{TraceEvent, TraceLimits};
 pub use stream::Stream;
 pub use stream::chain::{Chain, Ticked};
 pub use thread::callouts::{deliver, pending_callouts};
-pub use types::attributes::{Attributes, Tls, TlsFacts};
+pub use types::attributes::{Attributes, Facts};
 pub use types::callout::{Callout, CalloutAnswer, CalloutRequest, GrpcMethod, Login};
 pub use types::capability::Capability;
 pub use types::effects::{Body, Effects, Head, LocalResponse, LogRecord, Pressure, Progress};
 pub use types::error::Error;
+pub use types::fields::{
+    Role, TOKEN_MARKS, is_authority, is_field_value, is_origin_form, is_token, role,
+};
 pub use types::foreign_function::{ForeignFunction, ForeignFunctions, ForeignResult, Function};
-pub use types::headers::{HeaderMap, is_field_value, is_token};
+pub use types::headers::HeaderMap;
 pub use types::limits::Limits;
 pub use types::load_error::LoadError;
 pub use types::log_level::LogLevel;

@@ -186,7 +186,7 @@ fn callouts_of_ticks_and_their_answers_count() {
         for id in under_way.drain(..) {
             let headers = map(&[(":status", "200")]);
             let answer =
-                CalloutAnswer::Http { headers, body: Vec::new(), trailers: HeaderMap::new() };
+                CalloutAnswer::Response { headers, body: Vec::new(), trailers: HeaderMap::new() };
             let effects = deliver(id, answer).unwrap();
             asked += effects.callouts.len() as u64;
             assert_eq!(effects.callouts.len(), 0);
@@ -212,7 +212,7 @@ fn an_answer_that_waits_comes_when_the_share_allows() {
     let mut callouts = Vec::new();
     pass(&host, &chain, Duration::from_secs(5), |effects| callouts.extend(effects.callouts));
     let headers = map(&[(":status", "200")]);
-    let answer = CalloutAnswer::Http { headers, body: Vec::new(), trailers: HeaderMap::new() };
+    let answer = CalloutAnswer::Response { headers, body: Vec::new(), trailers: HeaderMap::new() };
     assert!(deliver(callouts[0].id, answer).unwrap().timers);
     assert_eq!(used(&host, &["proxy_on_http_call_response"]).0, 0);
     pass(&host, &chain, Duration::from_secs(5), drop);

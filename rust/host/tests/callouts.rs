@@ -76,7 +76,7 @@ fn reached(chain: &Chain) -> (Stream, u64) {
 
 fn response() -> CalloutAnswer {
     let (headers, trailers) = (map(&[(":status", "200")]), HeaderMap::new());
-    CalloutAnswer::Http { headers, body: Vec::new(), trailers }
+    CalloutAnswer::Response { headers, body: Vec::new(), trailers }
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn an_answer_wakes_the_stream_in_every_phase() {
 fn a_paused_head_goes_on_after_the_answer() {
     let chain = Chain::new(vec![calls(PHASES[0])]);
     let (mut stream, id) = reached(&chain);
-    deliver(id, CalloutAnswer::HttpFailure("refused".into())).unwrap();
+    deliver(id, CalloutAnswer::Closed { status: 14, message: "refused".into() }).unwrap();
     let effects = stream.resume().unwrap();
     assert_eq!(effects.request.head, wasmgate_host::Head::Unchanged);
 }
@@ -130,7 +130,9 @@ fn nothing_is_left_however_callouts_end() {
         let id = effects.callouts[0].id;
         match round % 4 {
             0 => drop(deliver(id, response()).unwrap()),
-            1 => drop(deliver(id, CalloutAnswer::HttpFailure("gone".into())).unwrap()),
+            1 => drop(
+                deliver(id, CalloutAnswer::Closed { status: 14, message: "gone".into() }).unwrap(),
+            ),
             2 => drop(stream.close().unwrap()),
             _ => {}
         }

@@ -302,7 +302,7 @@ impl Run {
         while let Some(id) = self.callouts.pop() {
             let headers: HeaderMap = common::map(&[(":status", "200")]);
             let answer =
-                CalloutAnswer::Http { headers, body: Vec::new(), trailers: HeaderMap::new() };
+                CalloutAnswer::Response { headers, body: Vec::new(), trailers: HeaderMap::new() };
             self.step(0, |_| deliver(id, answer).unwrap());
         }
     }

@@ -1,19 +1,19 @@
 //! `Chain`.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use wasmgate_gateway::{Dropped, Underscores, Version, check_credentials, check_host};
-use wasmgate_host::{self as host, Attributes, Tls};
+use wasmgate_host::{self as host, Attributes};
 
 use crate::effects::{self, Effects, Phase};
 use crate::ends;
 use crate::errors;
+use crate::facts;
 use crate::fields;
 use crate::plugin::Plugin;
 use crate::stream::Stream;
-use crate::tls;
 
 /// Plugins in order.
 #[pyclass(frozen, module = "wasmgate._native")]
@@ -65,7 +65,7 @@ impl Chain {
     /// Opens a stream with the head of its request; also says whether a body follows.
     #[allow(clippy::too_many_arguments, reason = "one crossing for all of a request's head")]
     #[pyo3(signature = (
-        client, server, scheme, http_version, method, target, headers, tls = None, user = None
+        client, server, scheme, http_version, method, target, headers, properties = None
     ))]
     fn open(
         &self,
@@ -77,8 +77,7 @@ impl Chain {
         method: &str,
         target: &[u8],
         headers: &Bound<'_, PyAny>,
-        tls: Option<HashMap<String, String>>,
-        user: Option<&str>,
+        properties: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Opened> {
         let client = ends::read("client", client)?;
         let server = ends::read("server", server)?;
@@ -86,13 +85,9 @@ impl Chain {
             source: client.map(|(host, port)| (host.into(), port.unwrap_or(0))),
             destination: server.and_then(|(host, port)| Some((host.into(), port?))),
             protocol: protocol(http_version),
-            tls: match tls {
-                Some(told) => Tls::Known(tls::facts(told)),
-                None if scheme == "https" => Tls::Unknown,
-                None => Tls::None,
-            },
+            secure: scheme == "https",
             route_name: Arc::clone(&self.route_name),
-            user: user.map(Into::into),
+            facts: facts::read(properties)?,
             ..Attributes::default()
         };
         let mut map = fields::map_for(headers);

@@ -1,18 +1,17 @@
 //! `Connection`: bytes in, a few flags and bytes out.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
 use wasmgate_gateway::{self as gateway, Access, Ends, FAILURES, Output, Peer, Step, Waited};
 use wasmgate_host as host;
 
 use crate::effects::{self, Effects};
 use crate::errors;
+use crate::facts;
 use crate::router::Router;
-use crate::tls;
 
 const RELEASE: u32 = 1;
 const ABANDON: u32 = 1 << 1;
@@ -141,24 +140,24 @@ impl Connection {
     const PRESSURE: u32 = PRESSURE;
 
     #[new]
-    #[pyo3(signature = (router, client, server, secure, tls = None))]
+    #[pyo3(signature = (router, client, server, secure, properties = None))]
     fn new(
         router: &Router,
         client: Option<(String, u16)>,
         server: Option<(String, Option<u16>)>,
         secure: bool,
-        tls: Option<HashMap<String, String>>,
-    ) -> Self {
+        properties: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
         let peer = client.map(|(host, port)| Peer::new(&host, port));
         let server = server.and_then(|(host, port)| Some((host.into(), port?)));
-        let ends = Ends { peer, server, secure, tls: tls.map(tls::facts) };
+        let ends = Ends { peer, server, secure, facts: facts::read(properties)? };
         let connection = gateway::Connection::new(Arc::clone(&router.0), ends);
-        Self {
+        Ok(Self {
             connection,
             notes: host::Effects::default(),
             accesses: Vec::new(),
             faults: Vec::new(),
-        }
+        })
     }
 
     #[getter]

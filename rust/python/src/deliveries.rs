@@ -16,6 +16,7 @@ fn deliver(py: Python<'_>, id: u64, answer: CalloutAnswer) -> Asked {
     effects::convert_ticked(py, effects).map(Some)
 }
 
+/// The fields, with `:status`.
 fn map(list: &Bound<'_, PyAny>) -> PyResult<HeaderMap> {
     let mut map = fields::map_for(list);
     fields::read(list, |name, value| map.push(name, value))?;
@@ -23,7 +24,7 @@ fn map(list: &Bound<'_, PyAny>) -> PyResult<HeaderMap> {
 }
 
 #[pyfunction]
-fn deliver_http(
+fn deliver_response(
     py: Python<'_>,
     id: u64,
     headers: &Bound<'_, PyAny>,
@@ -31,12 +32,7 @@ fn deliver_http(
     trailers: &Bound<'_, PyAny>,
 ) -> Asked {
     let (headers, trailers) = (map(headers)?, map(trailers)?);
-    deliver(py, id, CalloutAnswer::Http { headers, body, trailers })
-}
-
-#[pyfunction]
-fn deliver_http_failure(py: Python<'_>, id: u64, message: String) -> Asked {
-    deliver(py, id, CalloutAnswer::HttpFailure(message))
+    deliver(py, id, CalloutAnswer::Response { headers, body, trailers })
 }
 
 #[pyfunction]
@@ -46,29 +42,14 @@ fn deliver_grpc_metadata(py: Python<'_>, id: u64, fields: &Bound<'_, PyAny>) -> 
 }
 
 #[pyfunction]
-fn deliver_grpc_message(py: Python<'_>, id: u64, message: Vec<u8>) -> Asked {
-    deliver(py, id, CalloutAnswer::GrpcMessage(message))
-}
-
-#[pyfunction]
 fn deliver_grpc_trailers(py: Python<'_>, id: u64, fields: &Bound<'_, PyAny>) -> Asked {
     let fields = map(fields)?;
     deliver(py, id, CalloutAnswer::GrpcTrailers(fields))
 }
 
 #[pyfunction]
-fn deliver_grpc_close(py: Python<'_>, id: u64, status: u32, message: String) -> Asked {
-    deliver(py, id, CalloutAnswer::GrpcClose { status, message })
-}
-
-#[pyfunction]
-fn deliver_redis(py: Python<'_>, id: u64, status: u32, response: Vec<u8>) -> Asked {
-    deliver(py, id, CalloutAnswer::Redis { status, response })
-}
-
-#[pyfunction]
-fn deliver_foreign(py: Python<'_>, id: u64, result: Vec<u8>) -> Asked {
-    deliver(py, id, CalloutAnswer::Foreign(result))
+fn deliver_close(py: Python<'_>, id: u64, status: u32, message: String) -> Asked {
+    deliver(py, id, CalloutAnswer::Closed { status, message })
 }
 
 #[pyfunction]
@@ -78,13 +59,9 @@ fn pending_callouts() -> usize {
 
 /// Adds the functions to the module.
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(deliver_http, module)?)?;
-    module.add_function(wrap_pyfunction!(deliver_http_failure, module)?)?;
+    module.add_function(wrap_pyfunction!(deliver_response, module)?)?;
     module.add_function(wrap_pyfunction!(deliver_grpc_metadata, module)?)?;
-    module.add_function(wrap_pyfunction!(deliver_grpc_message, module)?)?;
     module.add_function(wrap_pyfunction!(deliver_grpc_trailers, module)?)?;
-    module.add_function(wrap_pyfunction!(deliver_grpc_close, module)?)?;
-    module.add_function(wrap_pyfunction!(deliver_redis, module)?)?;
-    module.add_function(wrap_pyfunction!(deliver_foreign, module)?)?;
+    module.add_function(wrap_pyfunction!(deliver_close, module)?)?;
     module.add_function(wrap_pyfunction!(pending_callouts, module)?)
 }

@@ -3,7 +3,7 @@
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
-use wasmgate_host::HeaderMap;
+use wasmgate_host::{self as host, HeaderMap};
 
 /// Bytes that a field takes on average, for the first allocation.
 const FIELD: usize = 48;
@@ -12,6 +12,30 @@ const FIELD: usize = 48;
 #[pyfunction]
 pub(crate) fn is_hop_by_hop(name: &[u8]) -> bool {
     wasmgate_gateway::is_hop_by_hop(name)
+}
+
+/// Whether bytes are a token: a field name or a method.
+#[pyfunction]
+pub(crate) fn is_token(text: &[u8]) -> bool {
+    host::is_token(text)
+}
+
+/// Whether bytes can be the value of a field.
+#[pyfunction]
+pub(crate) fn is_field_value(value: &[u8]) -> bool {
+    host::is_field_value(value)
+}
+
+/// Whether bytes are a request target in origin-form.
+#[pyfunction]
+pub(crate) fn is_origin_form(target: &[u8]) -> bool {
+    host::is_origin_form(target)
+}
+
+/// Whether bytes can be an authority.
+#[pyfunction]
+pub(crate) fn is_authority(authority: &[u8]) -> bool {
+    host::is_authority(authority)
 }
 
 /// A map with room for the fields and the pseudo-headers.

@@ -7,13 +7,22 @@ use std::time::Duration;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{IntoPyDict, PyTuple};
 use wasmgate_host::{
-    self as host, Capabilities, Folders, Limits, PluginSpec, Symbols, TenantKey, TenantSettings,
+    self as host, Capabilities, Capability, Folders, Limits, PluginSpec, Symbols, TenantKey,
+    TenantSettings,
 };
 
 use crate::errors;
 use crate::host::Host;
 use crate::module::Module;
+
+/// Adds what the module has beside the class.
+pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    module.add("DEFAULT_LIMITS", Limits::default().numbers().into_py_dict(py)?)?;
+    module.add("CAPABILITIES", PyTuple::new(py, Capability::ALL.map(Capability::name))?)
+}
 
 /// A policy started.
 #[pyclass(frozen, weakref, module = "wasmgate._native")]

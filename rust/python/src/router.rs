@@ -1,18 +1,17 @@
 //! `Router`, and the routes and clusters it is made of.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyTuple};
 use wasmgate_gateway::{self as gateway, Peer, RequestLimits, RequestLine, Version};
 
 use crate::chain::Chain;
 use crate::effects::{self, Effects, Phase};
 use crate::exchange::Exchange;
-use crate::{ends, errors, fields, tls};
+use crate::{ends, errors, facts, fields};
 
 /// Adds what the module has beside the classes.
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -103,10 +102,8 @@ impl Router {
 
     /// Opens an exchange with the head of its request.
     #[allow(clippy::too_many_arguments, reason = "one crossing for all of a request's head")]
-    #[allow(clippy::needless_pass_by_value, reason = "PyO3 makes them for this call")]
     #[pyo3(signature = (
-        client, server, scheme, http_version, method, target, headers, tls = None, user = None, *,
-        ended = false
+        client, server, scheme, http_version, method, target, headers, properties = None, *, ended = false
     ))]
     fn open(
         &self,
@@ -118,15 +115,14 @@ impl Router {
         method: &str,
         target: &[u8],
         headers: &Bound<'_, PyAny>,
-        tls: Option<HashMap<String, String>>,
-        user: Option<&str>,
+        properties: Option<&Bound<'_, PyDict>>,
         ended: bool,
     ) -> PyResult<Opened> {
         let client = ends::read("client", client)?;
         let server = ends::read("server", server)?;
         let peer = client.map(|(host, port)| Peer::new(&host, port.unwrap_or(0)));
         let server = server.and_then(|(host, port)| Some((host.into(), port?)));
-        let tls = tls.map(tls::facts);
+        let facts = facts::read(properties)?;
         let line = RequestLine {
             version: Version::parse(http_version).unwrap_or(Version::Http11),
             secure: matches!(scheme, "https" | "wss"),
@@ -134,10 +130,10 @@ impl Router {
             target,
             peer: peer.as_ref(),
             server: server.as_ref(),
-            tls: tls.as_ref(),
+            facts: facts.as_ref(),
             connection: None,
         };
-        let mut reader = self.0.read(line).with_user(user.map(Into::into));
+        let mut reader = self.0.read(line);
         fields::read_plain(headers, |name, value| reader.field(name, value))?;
         let (exchange, effects) = gateway::Exchange::open(&self.0, reader, ended)
             .map_err(|error| errors::raise(py, "", &error))?;

@@ -1,8 +1,8 @@
-"""Which addresses a name may lead to.
+"""Which addresses the name of a callout's upstream may resolve to.
 
-Who answers for a public name may let it lead anywhere, to this machine and to the network behind it
-as well, and may change that between two look-ups. So every address is checked, and the connection
-goes to the address that was checked.
+The owner of a public name can point it at any address, also at this machine and its private
+network, and can change it between two look-ups (DNS rebinding). So each resolved address is
+checked, and the client connects to the checked address.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["AddressRefused", "check", "dial_checked", "resolve"]
 
-# Names that no public registry gives out: RFC 6761, RFC 6762, RFC 8375, ICANN's reservation of
-# "internal", and those that ICANN will not delegate because private networks use them.
+# Names that are not delegated in the public DNS: RFC 6761, RFC 6762, RFC 8375, ICANN's reservation
+# of "internal", and names that ICANN will not delegate because private networks use them.
 _INTERNAL = (
     *("localhost", "internal", "local", "home.arpa", "test"),
     *("corp", "home", "lan", "intranet", "private", "svc"),
 )
-# Where clouds answer with a machine's credentials, beside 169.254.169.254, which is link-local.
+# Metadata services of clouds beside 169.254.169.254, which is link-local: they give credentials.
 _METADATA = frozenset(
     map(
         ipaddress.ip_address,
@@ -39,25 +39,26 @@ _METADATA = frozenset(
 
 
 class AddressRefused(Exception):
-    """A name led to an address that it may not lead to; says why and what to write instead."""
+    """A name resolved to an address that is refused; the message says why and what to write."""
 
 
 def check(name: str, address: str) -> None:
-    """Raise AddressRefused unless `name` may lead to `address`.
+    """Raise AddressRefused unless `name` may resolve to `address`.
 
-    A name that only a private network can have may lead to that network and to this machine; any
-    other to public addresses alone. An IPv6 address that carries an IPv4 one is judged by both.
-    None leads to link-local, multicast or unspecified addresses, or to a cloud's metadata service.
+    A name that only a private network can have may resolve to private addresses and to this
+    machine; any other name only to public addresses. Of an IPv6 address that embeds an IPv4
+    address both are checked. Link-local, multicast and unspecified addresses and the metadata
+    services of clouds are refused for every name.
     """
     ip = ipaddress.ip_address(address.partition("%")[0])
     if any(is_unfit(reached) or reached in _METADATA for reached in (ip, *embedded(ip))):
         raise AddressRefused(
-            f"{name} leads to {address}, a link-local, multicast, unspecified or metadata address:"
-            " no name may"
+            f"{name} resolves to {address}, a link-local, multicast, unspecified or metadata"
+            " address, which is refused for every name"
         )
     if not (is_public(ip) or _internal(name)):
         raise AddressRefused(
-            f"{name} leads to {address}, which is not public; if that is meant, put a cluster or"
+            f"{name} resolves to {address}, which is not public; to allow it, put a cluster or"
             " the address itself in `net`"
         )
 
@@ -68,10 +69,10 @@ def _internal(name: str) -> bool:
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """Return the addresses of a host, in the system's order: each one may be connected to.
+    """Resolve a host and return its checked addresses in the order of the system's resolver.
 
-    An address stands for itself. Raises AddressRefused, also when some of the addresses would do,
-    and OSError when there is none.
+    An IP address is returned unchanged and unchecked. Raises AddressRefused if one of the addresses
+    is refused, and OSError if the name has no address.
     """
     try:
         ipaddress.ip_address(host)
@@ -88,7 +89,10 @@ async def resolve(host: str, port: int) -> list[str]:
 async def dial_checked(
     make: Callable[[], asyncio.Protocol], host: str, port: int, context: ssl.SSLContext | None
 ) -> None:
-    """Connect to the first address of the name that answers; a `wasmgate.upstream.Dial`."""
+    """Connect to the first checked address that accepts a connection; a `wasmgate.upstream.Dial`.
+
+    Raises AddressRefused, and OSError if every address refuses the connection.
+    """
     addresses = await resolve(host, port)
     loop = asyncio.get_running_loop()
     for address in addresses:

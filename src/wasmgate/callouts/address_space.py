@@ -1,9 +1,9 @@
 """What the IANA registries of special-purpose addresses say about an address (RFC 6890).
 
 The tables are those of the registries for IPv4 and IPv6, as the tests have them with their source:
-blocks that are not "Globally Reachable" (False, N/A or without a word), and the reachable ones
-inside of them. IPv6 is public in 2000::/3 alone, which is all that is given out as global unicast
-(RFC 4291 section 2.4), so the registry's blocks elsewhere need no line.
+blocks that are not "Globally Reachable" (False, N/A or empty), and the reachable blocks within
+them. IPv6 is public in 2000::/3 alone, the only range that is allocated as global unicast
+(RFC 4291 section 2.4), so the registry's other blocks need no row.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _REACHABLE_6 = _v6(
 )
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 
-# Of the link, of many at once, and of "this network": there is no server at the end of these.
+# Link-local, multicast, broadcast and "this network": no server listens on these addresses.
 _UNFIT_4 = _v4("0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32")
 _UNFIT_6 = _v6("::/128", "fe80::/10", "ff00::/8")
 
@@ -54,7 +54,7 @@ _ISATAP = (0x0000_5EFE, 0x0200_5EFE)  # RFC 5214 section 6.1, an interface ident
 
 
 def is_public(ip: IP) -> bool:
-    """Tell whether this address is one of the public Internet, and not inside of a network."""
+    """Return whether an address is globally reachable (RFC 6890), not in a private network."""
     if isinstance(ip, IPv4Address):
         return _has(_REACHABLE_4, ip) or not _has(_NOT_REACHABLE_4, ip)
     if ip in _MAPPED or ip in _NAT64:
@@ -66,12 +66,12 @@ def is_public(ip: IP) -> bool:
 
 
 def is_unfit(ip: IP) -> bool:
-    """Tell whether this is an address of the link, of many, or of no machine."""
+    """Return whether an address is link-local, multicast, broadcast or unspecified."""
     return _has(_UNFIT_4 if isinstance(ip, IPv4Address) else _UNFIT_6, ip)
 
 
 def embedded(ip: IP) -> list[IPv4Address]:
-    """Return the IPv4 addresses that a packet for this IPv6 address may reach in the end."""
+    """Return the IPv4 addresses to which a packet for this IPv6 address may be translated."""
     if isinstance(ip, IPv4Address):
         return []
     number = int(ip)
@@ -81,7 +81,7 @@ def embedded(ip: IP) -> list[IPv4Address]:
         return [IPv4Address(number >> 64 & _LOW_32), IPv4Address(~number & _LOW_32)]
     if ip in _NAT64_LOCAL:
         return _of_local_prefix(number)
-    compatible = ip in _COMPATIBLE and number > 1  # the other two are `::` and `::1`
+    compatible = ip in _COMPATIBLE and number > 1  # 0 and 1 are `::` and `::1`
     isatap = (number >> 32 & _LOW_32) in _ISATAP
     if compatible or isatap or ip in _MAPPED or ip in _NAT64 or ip in _TRANSLATED:
         return [_low(ip)]
@@ -89,9 +89,9 @@ def embedded(ip: IP) -> list[IPv4Address]:
 
 
 def _of_local_prefix(number: int) -> list[IPv4Address]:
-    """Return what RFC 6052 section 2.2 puts behind a prefix of 48, 56, 64 and 96 bits.
+    """Return the IPv4 addresses after a prefix of 48, 56, 64 and 96 bits (RFC 6052 section 2.2).
 
-    Bits 64 to 71 are left out.
+    Bits 64 to 71 are skipped.
     """
     tail = number & (1 << 80) - 1
     without_gap = tail >> 64 << 56 | tail & (1 << 56) - 1

@@ -1,4 +1,4 @@
-"""The answer to a callout on its way to the policy: one row for each kind."""
+"""The answer to a callout on its way to the policy."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
     from wasmgate._native import Callout, Effects
 
-__all__ = ["Answer", "deliver", "deliver_failure"]
-
-_REDIS_OK, _REDIS_FAILED = 0, 1
+__all__ = ["Answer", "deliver"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,27 +29,11 @@ class Answer:
 
 
 def deliver(callout: Callout, answer: Answer) -> Effects | None:
-    """Hand an answer to the policy; returns what it asks then. Of a gRPC stream it is a message."""
-    number = callout.id
-    match callout.kind:
-        case "http":
-            fields = [(b":status", b"%d" % answer.status), *answer.headers]
-            return _native.deliver_http(number, fields, answer.body, answer.trailers)
-        case "redis":
-            return _native.deliver_redis(number, _REDIS_OK, answer.body)
-        case "foreign":
-            return _native.deliver_foreign(number, answer.body)
-    return _native.deliver_grpc_message(number, answer.body)
+    """Deliver an answer to the policy and return what it asks then.
 
-
-def deliver_failure(callout: Callout, status: int, reason: str) -> Effects | None:
-    """Tell the policy that there is no answer: the gRPC status code, and why."""
-    number = callout.id
-    match callout.kind:
-        case "http":
-            return _native.deliver_http_failure(number, reason)
-        case "redis":
-            return _native.deliver_redis(number, _REDIS_FAILED, b"")
-        case "foreign":
-            return _native.deliver_foreign(number, b"")
-    return _native.deliver_grpc_close(number, status, reason)
+    For a gRPC stream the answer is one message.
+    """
+    if callout.kind != "http":
+        return _native.deliver_response(callout.id, (), answer.body, ())
+    fields = [(b":status", b"%d" % answer.status), *answer.headers]
+    return _native.deliver_response(callout.id, fields, answer.body, tuple(answer.trailers))

@@ -1,4 +1,4 @@
-"""Why a callout got no answer."""
+"""Why a callout failed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["CalloutFailed", "Status"]
 
 
 class Status(IntEnum):
-    """The codes of gRPC that the host itself gives (grpc.io/docs/guides/status-codes)."""
+    """The gRPC status codes that the host itself uses (grpc.io/docs/guides/status-codes)."""
 
     INVALID_ARGUMENT = 3
     DEADLINE_EXCEEDED = 4
@@ -20,7 +20,10 @@ class Status(IntEnum):
 
 
 class CalloutFailed(Exception):
-    """There is no answer; the message is for logs and for the policy, and names no secrets."""
+    """A callout has no response. The message goes to logs and to the policy: it has no secrets.
+
+    `status` is a gRPC status code.
+    """
 
     def __init__(self, message: str, status: int = Status.UNAVAILABLE) -> None:
         super().__init__(message)

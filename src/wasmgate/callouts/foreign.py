@@ -1,4 +1,4 @@
-"""Foreign functions that are answered later, by `proxy_on_foreign_function`."""
+"""Asynchronous foreign functions: `proxy_on_foreign_function` brings their results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["ForeignCalls"]
 
 
 class ForeignCalls:
-    """Calls functions by name, on one event loop."""
+    """Calls asynchronous foreign functions by name, on one event loop."""
 
     def __init__(
         self, functions: Mapping[str, AsyncFunction], storage: str, limits: CalloutLimits
@@ -29,11 +29,11 @@ class ForeignCalls:
         self._hit = LimitsHit(storage)
 
     async def close(self) -> None:
-        """Close the connections of shared limits."""
+        """Close the connections to the storage of shared limits."""
         await self._hit.close()
 
     async def call(self, callout: Callout) -> bytes:
-        """Return a function's result. Raises CalloutFailed, and what the function raises."""
+        """Call a function and return its result. Raises CalloutFailed and the function's errors."""
         if callout.name == LIMITS_HIT:
             return await self._hit(callout.policy, callout.body)
         function = self._functions.get(callout.name)
@@ -44,11 +44,11 @@ class ForeignCalls:
         result = await function(callout.body)
         if not isinstance(result, bytes):
             raise CalloutFailed(
-                f"it returned {type(result).__name__} instead of bytes", Status.INTERNAL
+                f"the function returned {type(result).__name__} instead of bytes", Status.INTERNAL
             )
         if len(result) > self._limits.response:
             raise CalloutFailed(
-                f"its result is larger than {self._limits.response} bytes",
+                f"the result is larger than {self._limits.response} bytes",
                 Status.RESOURCE_EXHAUSTED,
             )
         return result

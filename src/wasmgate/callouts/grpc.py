@@ -1,4 +1,4 @@
-"""gRPC for policies, on grpcio: messages pass as bytes, nothing of them is read."""
+"""gRPC for policies, on grpcio: messages pass as bytes and are not decoded."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ __all__ = ["GrpcCalls", "GrpcStream"]
 Metadata: TypeAlias = "list[tuple[bytes, bytes]]"
 
 _CHANNELS = 64
-_TOO_MUCH = (int(Status.RESOURCE_EXHAUSTED), "more was sent than the server reads")
-# The grammar of gRPC over HTTP/2: what names a method, and what may be a key.
+_TOO_MUCH = (int(Status.RESOURCE_EXHAUSTED), "the policy sends faster than the server reads")
+# gRPC over HTTP/2 (grpc/doc/PROTOCOL-HTTP2.md): Path, and Header-Name of Custom-Metadata.
 _NAME = re.compile(r"[A-Za-z0-9_.]+(?:/[A-Za-z0-9_.]+)*")
 _KEY = re.compile(rb"[0-9a-z_.-]+")
 
 
 class GrpcCalls:
-    """Calls and streams on one event loop, over a channel for each upstream."""
+    """Unary calls and streams on one event loop, over one channel for each upstream."""
 
     def __init__(self, limits: CalloutLimits) -> None:
         self._limits = limits
@@ -40,7 +40,7 @@ class GrpcCalls:
         self._closing: set[asyncio.Task[None]] = set()
 
     async def call(self, callout: Callout, target: Target) -> bytes:
-        """Return the one message that answers. Raises CalloutFailed, AddressRefused."""
+        """Make a unary call and return the response. Raises CalloutFailed, AddressRefused."""
         channel = await self.channel(target)
         method = channel.unary_unary(_path(callout))
         try:
@@ -48,7 +48,7 @@ class GrpcCalls:
         except _grpc().aio.AioRpcError as error:
             code = error.code().value[0]
             if code == Status.UNAVAILABLE:
-                self._forget(target)  # the name may lead elsewhere by now
+                self._forget(target)  # the name may resolve to other addresses by now
             raise CalloutFailed(error.details() or "", code) from error
         return answer
 
@@ -87,7 +87,7 @@ class GrpcCalls:
     def _forget(self, target: Target) -> None:
         channel = self._channels.pop(target, None)
         if channel is not None:
-            # Calls that are under way on it may end.
+            # Calls in flight on the channel may end.
             task = asyncio.ensure_future(channel.close(grace=self._limits.time))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
@@ -99,7 +99,7 @@ class GrpcCalls:
 
 
 class GrpcStream:
-    """Messages in both directions: those to be sent are queued, within a bound."""
+    """One bidirectional stream; messages to the server are queued up to `CalloutLimits.request`."""
 
     def __init__(self, limits: CalloutLimits) -> None:
         self._limits = limits
@@ -110,7 +110,7 @@ class GrpcStream:
         self._call: Any = None  # once there is a channel
 
     def send(self, message: bytes, *, end: bool) -> None:
-        """Queue a message; `end` says that none follows. Too many bytes end the stream."""
+        """Queue a message; `end`: it is the last one. A full queue ends the stream."""
         if self._ended:
             return
         self._queued += len(message)
@@ -124,7 +124,7 @@ class GrpcStream:
             self.half_close()
 
     def half_close(self) -> None:
-        """Say that nothing follows; what the server still says is handed on."""
+        """Half-close the stream: the client sends no more, the server may."""
         if not self._ended:
             self._ended = True
             self._queue.put_nowait(None)
@@ -143,7 +143,11 @@ class GrpcStream:
         message: Callable[[bytes], None],
         trailers: Callable[[Metadata], None],
     ) -> tuple[int, str]:
-        """Hand on what comes until the stream ends; return its status and the server's words."""
+        """Deliver what the server sends until the stream ends; return status code and message.
+
+        `metadata` gets the initial metadata, `message` each message, and `trailers` the trailing
+        metadata.
+        """
         if self._overflowed:
             return _TOO_MUCH
         method = channel.stream_stream(_path(callout))
@@ -153,7 +157,7 @@ class GrpcStream:
             while (received := await call.read()) is not _grpc().aio.EOF:
                 message(received)
         except _grpc().aio.AioRpcError:
-            pass  # the status below says it
+            pass  # the status is read below
         except asyncio.CancelledError:
             if not self._overflowed:
                 raise
@@ -178,9 +182,9 @@ def _grpc() -> Any:  # noqa: ANN401 (grpcio carries no types)
 
 
 def _trusted() -> bytes | None:
-    """Return the certificate authorities that HTTP trusts, too; None: grpcio's own choice.
+    """Return the certificate authorities of the system in PEM; None: those of grpcio are used.
 
-    Raises CalloutFailed if those were named that cannot be read.
+    Raises CalloutFailed if the named certificates cannot be read.
     """
     if (wrong := trust.problem()) is not None:
         raise CalloutFailed(wrong)
@@ -210,7 +214,7 @@ def _metadata(fields: Metadata) -> tuple[tuple[str, str | bytes], ...]:
     for name, value in fields:
         key = name.lower()
         if key.startswith(b":") or key in {b"te", b"content-type", b"user-agent"}:
-            continue  # the transport's own
+            continue  # written by the transport
         if not _KEY.fullmatch(key) or key.startswith(b"grpc-"):
             raise CalloutFailed(f"{name!r} is not a metadata key", Status.INVALID_ARGUMENT)
         text = key.decode("ascii")

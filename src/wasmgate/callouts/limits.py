@@ -1,4 +1,4 @@
-"""What bounds callouts."""
+"""Limits of callouts."""
 
 from __future__ import annotations
 
@@ -12,23 +12,27 @@ __all__ = ["CalloutLimits"]
 
 @dataclass(frozen=True, kw_only=True)
 class CalloutLimits:
-    """What the callouts of policies may use, on each event loop. Over a limit a callout fails."""
+    """Limits of the callouts of one event loop. A callout that exceeds a limit fails.
+
+    Raises ConfigError for a value that is not a number above 0.
+    """
 
     in_flight: int = 1024
-    """Callouts of all policies at the same time; an open gRPC stream counts."""
+    """Callouts of all policies in flight at the same time; an open gRPC stream counts as one."""
 
     per_policy: int = 256
-    """The same for one policy."""
+    """Callouts of one policy in flight at the same time."""
 
     request: int = 1024 * 1024
-    """Bytes that a callout sends: body, message, Redis query, a foreign function's arguments."""
+    """Bytes of a request: body, message, Redis query, or arguments of a foreign function."""
 
     response: int = 4 * 1024 * 1024
-    """Bytes of its answer."""
+    """Bytes of a response."""
 
     time: float = 60.0
-    """Seconds that a callout may take, also when the policy allows more or says nothing. Streams
-    of gRPC may take longer: they end with the request that opened them, or with the policy."""
+    """Seconds from the start of a callout to its response; a shorter timeout of the policy takes
+    precedence. gRPC streams have no such limit: they end with the request that opened them, or
+    with the policy."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

@@ -1,4 +1,4 @@
-"""`wasmgate.limits.hit`: limits that all processes and machines share, in the `limits` package."""
+"""`wasmgate.limits.hit`: rate limits that processes and machines share, by the package `limits`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ STRATEGIES = {
 _NAMESPACE = "wasmgate"
 _LONGEST_KEY = 1024
 _HIGHEST_COST = 1_000_000
-_HIGHEST_COSTS = {"moving-window": 1_000}  # it stores an entry for each
-_PARSED = 256  # limits kept ready; a policy has a handful
+_HIGHEST_COSTS = {"moving-window": 1_000}  # this strategy stores an entry for each unit
+_PARSED = 256  # parsed limits that are kept
 
 
 class LimitsHit:
-    """Counts hits in one storage, an URL of `wasmgate.callouts.storages`.
+    """Counts hits in one storage, given by a URL of `wasmgate.callouts.storages`.
 
-    The keys of a policy are its own.
+    Keys are separate for each policy.
     """
 
     def __init__(self, url: str) -> None:
@@ -40,11 +40,12 @@ class LimitsHit:
         self._items: dict[str, RateLimitItem] = {}
 
     async def __call__(self, policy: str, arguments: bytes) -> bytes:
-        """Count a hit, and say whether it is within the limit.
+        """Count a hit and return whether it is within the limit.
 
-        Arguments: `{"key": "…", "limit": "100/minute", "cost": 1, "strategy": "fixed-window"}`, the
-        last two optional. Result: `{"allowed": true, "remaining": 99, "reset": 1700000000.0}`,
-        seconds since 1970 when the window ends, or `{"error": "…"}`. Raises CalloutFailed.
+        `arguments` are JSON: `{"key": "…", "limit": "100/minute", "cost": 1, "strategy":
+        "fixed-window"}`, the last two optional. Returns JSON: `{"allowed": true, "remaining": 99,
+        "reset": 1700000000.0}`, where `reset` is the Unix time in seconds when the window ends, or
+        `{"error": "…"}`. Raises CalloutFailed when the storage does not answer.
         """
         try:
             key, limit, cost, strategy = _arguments(arguments)
@@ -53,12 +54,12 @@ class LimitsHit:
         except ValueError as error:
             return json.dumps({"error": str(error)}).encode()
         limiter = self._strategy(strategy)
-        who = storages.identifiers(self._url, policy, strategy, key)
+        identifiers = storages.identifiers(self._url, policy, strategy, key)
         try:
-            allowed = await limiter.hit(item, *who, cost=cost)
-            window = await limiter.get_window_stats(item, *who)
+            allowed = await limiter.hit(item, *identifiers, cost=cost)
+            window = await limiter.get_window_stats(item, *identifiers)
         except Exception as error:
-            # Not its text: it may hold the URL, and so a password.
+            # The text of the error is left out: it may contain the URL with a password.
             raise CalloutFailed(
                 f"the storage of limits does not answer: {type(error).__name__}"
             ) from error
@@ -119,7 +120,7 @@ def _arguments(data: bytes) -> tuple[str, str, int, str]:
         raise ValueError(f"there is no strategy {strategy!r}; there is: {', '.join(STRATEGIES)}")
     try:
         key.encode()
-    except UnicodeEncodeError:  # JSON can say half of a pair of UTF-16
+    except UnicodeEncodeError:  # JSON can contain a lone surrogate
         raise ValueError("key must be text") from None
     if len(key) > _LONGEST_KEY:
         raise ValueError(f"a key must not be longer than {_LONGEST_KEY} characters")

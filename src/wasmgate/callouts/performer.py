@@ -1,4 +1,4 @@
-"""Starts callouts, bounds them, ends them, and hands their answers to the policies."""
+"""Starts callouts, limits and cancels them, and delivers their answers to the policies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from wasmgate import _native
 from wasmgate.callouts.address_policy import AddressRefused
-from wasmgate.callouts.delivery import Answer, deliver, deliver_failure
+from wasmgate.callouts.delivery import Answer, deliver
 from wasmgate.callouts.failure import CalloutFailed, Status
 from wasmgate.callouts.foreign import ForeignCalls
 from wasmgate.callouts.grpc import GrpcStream
@@ -33,15 +33,17 @@ if TYPE_CHECKING:
 __all__ = ["CalloutEnvironment", "Callouts"]
 
 _LOGGER = logging.getLogger("wasmgate.policy")
-_QUIET = 10.0  # seconds between two lines about the same
-_SUBJECTS = 1024
+_QUIET = 10.0  # seconds between two log lines about the same policy and upstream
+_SUBJECTS = 1024  # pairs of policy and upstream that are remembered
 
 
 @dataclass(frozen=True, kw_only=True)
 class CalloutEnvironment:
-    """What callouts may reach and use; `storage` is where `wasmgate.limits.hit` counts.
+    """What callouts may reach and use.
 
-    `deny` is told policy, capability and value of what is refused (see `Host.deny`).
+    `clusters` and `functions` are found by name; `storage` is the URL of the storage of
+    `wasmgate.limits.hit`; `deny` gets policy, capability and value of a denied callout
+    (see `Host.deny`).
     """
 
     clusters: Mapping[str, Cluster] = field(default_factory=dict)
@@ -53,7 +55,7 @@ class CalloutEnvironment:
 
 @dataclass
 class Running:
-    """A callout under way."""
+    """A callout in flight."""
 
     owner: Callouts
     callout: Callout
@@ -62,9 +64,10 @@ class Running:
 
 
 class LoopCallouts:
-    """What all callouts of an event loop share.
+    """State that all drivers of an event loop share.
 
-    Policies may be in several chains, so what one driver started another may be asked to cancel.
+    A policy may be in several chains, so a driver may have to cancel a callout that another one
+    started.
     """
 
     def __init__(self) -> None:
@@ -78,7 +81,10 @@ _LOOPS: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopCallouts] = WeakKeyDict
 
 
 class Callouts:
-    """Performs callouts on the running event loop; what answers bring about goes to `note`."""
+    """Performs callouts on the running event loop.
+
+    `note` gets the effects of the answers' callbacks.
+    """
 
     def __init__(self, settings: CalloutEnvironment, note: Callable[[Effects], None]) -> None:
         self._settings = settings
@@ -86,7 +92,7 @@ class Callouts:
         self.loop = asyncio.get_running_loop()
         self._shared = _LOOPS.setdefault(self.loop, LoopCallouts())
 
-    # The clients; most policies need none, and few need more than one.
+    # The clients, made on first use: most policies need none.
 
     @cached_property
     def _http(self) -> HttpCalls:
@@ -111,10 +117,10 @@ class Callouts:
         settings = self._settings
         return ForeignCalls(settings.functions, settings.storage, settings.limits)
 
-    # What drivers ask.
+    # What drivers call.
 
     def start(self, callout: Callout) -> None:
-        """Begin a callout, or do what it says to a stream that is open; returns at once."""
+        """Start a callout, or send on an open gRPC stream; does not wait."""
         if callout.kind in {"grpc_send", "grpc_close"}:
             self._to_stream(callout)
             return
@@ -126,13 +132,16 @@ class Callouts:
         task.add_done_callback(lambda _: self._ended(callout.id, policy))
 
     def cancel(self, callout: int) -> None:
-        """End a callout whose policy no longer waits for the answer."""
+        """Cancel a callout whose answer the policy no longer waits for."""
         running = self._shared.running.get(callout)
         if running is not None:
             running.task.cancel()
 
     def end(self) -> None:
-        """End all that this one began, and its connections; policies that live on are told."""
+        """Cancel the callouts that this object started and close its connections.
+
+        The callouts fail, so that policies that live on get an answer.
+        """
         for running in [each for each in self._shared.running.values() if each.owner is self]:
             running.task.cancel()
             reason = "the gateway closed before the callout completed"
@@ -161,15 +170,17 @@ class Callouts:
         if shared.by_policy[callout.policy] >= limits.per_policy:
             return f"{limits.per_policy} callouts of this policy are in flight"
         if len(callout.body) > limits.request:
-            return f"it sends more than {limits.request} bytes"
+            return f"the request is larger than {limits.request} bytes"
         return None
 
     async def _perform(self, callout: Callout, refused: str | None) -> None:
         logger = _LOGGER.getChild(callout.policy)
         if refused is not None:
             if self._should_log(("", "")):
-                reason = f"{_named(callout)} was refused, as others are now: {refused}"
-                logger.warning("%s", reason)
+                logger.warning(
+                    "%s was refused: %s (further refusals are not logged for %g s)",
+                    *(_named(callout), refused, _QUIET),
+                )
             self._deliver_failure(callout, Status.RESOURCE_EXHAUSTED, refused)
             return
         try:
@@ -191,7 +202,7 @@ class Callouts:
             self._deliver_failure(callout, Status.PERMISSION_DENIED, str(error))
         except Exception:
             logger.exception("%s failed", _named(callout))
-            self._deliver_failure(callout, Status.INTERNAL, "it failed")
+            self._deliver_failure(callout, Status.INTERNAL, "the callout failed")
 
     def _seconds(self, callout: Callout) -> float:
         return min(callout.timeout or self._settings.limits.time, self._settings.limits.time)
@@ -202,7 +213,7 @@ class Callouts:
             case "http":
                 async with asyncio.timeout(within):
                     answer = await self._http.call(callout, self._target(callout.upstream))
-                self._deliver(_native.deliver_http(callout.id, *answer))
+                self._deliver(deliver(callout, answer))
             case "grpc":
                 async with asyncio.timeout(within):
                     message = await self._grpc.call(callout, self._target(callout.upstream))
@@ -233,16 +244,16 @@ class Callouts:
             channel,
             callout,
             metadata=lambda fields: take(_native.deliver_grpc_metadata(number, fields)),
-            message=lambda body: take(_native.deliver_grpc_message(number, body)),
+            message=lambda body: take(_native.deliver_response(number, (), body, ())),
             trailers=lambda fields: take(_native.deliver_grpc_trailers(number, fields)),
         )
-        take(_native.deliver_grpc_close(number, status, words))
+        take(_native.deliver_close(number, status, words))
 
     def _to_stream(self, callout: Callout) -> None:
         running = self._shared.running.get(callout.id)
         stream = running.stream if running is not None else None
         if stream is None:
-            return  # it has ended, and the policy is told
+            return  # the stream has ended, which the policy gets delivered
         if callout.kind == "grpc_close":
             stream.half_close()
         else:
@@ -255,10 +266,10 @@ class Callouts:
             self._note(effects)
 
     def _deliver_failure(self, callout: Callout, status: int, reason: str) -> None:
-        self._deliver(deliver_failure(callout, status, reason))
+        self._deliver(_native.deliver_close(callout.id, status, reason))
 
     def _should_log(self, about: tuple[str, str]) -> bool:
-        """Tell whether to write a line: what is refused once is refused often."""
+        """Return whether to log a refusal: at most one line in `_QUIET` seconds about the same."""
         now, logged = self.loop.time(), self._shared.last_logged
         if now - logged.get(about, float("-inf")) <= _QUIET:
             return False
@@ -280,10 +291,10 @@ def _named(callout: Callout) -> str:
 
 
 def _database(query: str) -> int:
-    """Return the database that "db=1" names, as Higress writes it behind an upstream."""
+    """Return the number of the database in "db=1", which Higress writes after an upstream."""
     text = parse_qs(query).get("db", ["0"])[0]
     if not text.isdecimal():
         raise CalloutFailed(
-            f"{text!r} is not a number of a Redis database", Status.INVALID_ARGUMENT
+            f"{text!r} is not the number of a Redis database", Status.INVALID_ARGUMENT
         )
     return int(text)

@@ -1,7 +1,7 @@
-"""Redis for policies (Higress' dialect 0_2_100): queries and replies pass as they are.
+"""Redis for policies (Higress' dialect 0_2_100): queries and replies pass byte-exact.
 
-Our own client of some hundred lines, because a policy gets the server's bytes: what a general
-client returns no longer says whether it was "+OK" or "OK", or which kind of nothing came.
+The client is written here because a policy gets the server's bytes: a general client decodes the
+reply and loses whether it was "+OK" or "OK", a null string or a null array.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RedisCalls"]
 
-# They change what a connection is, and others' queries follow on the same one.
+# These commands change the state of a connection, which later queries share.
 _REFUSED = frozenset(
     b"AUTH HELLO SELECT QUIT RESET MONITOR SUBSCRIBE PSUBSCRIBE SSUBSCRIBE SYNC PSYNC MULTI EXEC"
     b" DISCARD WATCH UNWATCH BLPOP BRPOP BLMOVE BLMPOP BRPOPLPUSH BZPOPMIN BZPOPMAX BZMPOP WAIT"
@@ -38,7 +38,7 @@ _tls = cache(create_default_context)
 
 @dataclass(frozen=True)
 class Login:
-    """What a connection is for: policies do not share them."""
+    """The key of a connection: policies do not share connections."""
 
     policy: str
     target: Target
@@ -48,17 +48,17 @@ class Login:
 
 
 class RedisCalls:
-    """Queries on one event loop: a connection each for what differs in policy, server and login."""
+    """Queries on one event loop, over one connection for each `Login`."""
 
     def __init__(self, limits: CalloutLimits) -> None:
         self._limits = limits
         self._connections: dict[Login, asyncio.Task[Connection]] = {}
 
     async def call(self, callout: Callout, target: Target, database: int, within: float) -> bytes:
-        """Return the replies to the commands of a query, one after the other, as they came.
+        """Send a query and return the replies to its commands, concatenated, byte-exact.
 
-        A reply that does not come `within` seconds ends the connection: every query that follows
-        on it would wait for the same. Raises TimeoutError, CalloutFailed and AddressRefused.
+        Without a reply `within` seconds the connection is closed, because every later query on it
+        would wait for the same reply. Raises TimeoutError, CalloutFailed and AddressRefused.
         """
         count = _commands(callout.body)
         login = Login(callout.policy, target, callout.username, callout.password, database)
@@ -76,7 +76,7 @@ class RedisCalls:
         connecting = self._connections.get(login)
         if connecting is None or (connecting.done() and not _usable(connecting)):
             connecting = asyncio.ensure_future(_connect(login, self._limits))
-            connecting.add_done_callback(_looked_at)
+            connecting.add_done_callback(_retrieve_error)
             self._drop(login)
             if len(self._connections) >= _CONNECTIONS:
                 self._drop(next(iter(self._connections)))
@@ -84,7 +84,7 @@ class RedisCalls:
         return await asyncio.shield(connecting)
 
     def close(self) -> None:
-        """Close the connections; what waits for a reply fails."""
+        """Close the connections; queries that wait for a reply fail."""
         for login in list(self._connections):
             self._drop(login)
 
@@ -102,8 +102,8 @@ def _usable(connecting: asyncio.Task[Connection]) -> bool:
     return not failed and not connecting.result().closed
 
 
-def _looked_at(connecting: asyncio.Task[Connection]) -> None:
-    """Take note of an error when everybody who waited for it was cancelled."""
+def _retrieve_error(connecting: asyncio.Task[Connection]) -> None:
+    """Retrieve the error of a task whose waiters were all cancelled, so that asyncio is silent."""
     if not connecting.cancelled():
         connecting.exception()
 
@@ -122,17 +122,17 @@ async def _connect(login: Login, limits: CalloutLimits) -> Connection:
             if login.database:
                 await connection.must(command("SELECT", str(login.database)))
     except OSError as error:
-        connection.fail("it cannot be reached")
+        connection.fail("the server cannot be reached")
         host = f"{target.host}:{target.port}"
         raise CalloutFailed(f"cannot connect to Redis at {host}: {error}") from error
     except BaseException:
-        connection.fail("it cannot be used")
+        connection.fail("the connection cannot be used")
         raise
     return connection
 
 
 class Reply:
-    """What answers a query: `missing` values of the server's."""
+    """The reply to a query: `missing` values of RESP, one for each command."""
 
     def __init__(self, whole: asyncio.Future[bytes], missing: int) -> None:
         self.whole = whole
@@ -140,7 +140,7 @@ class Reply:
         self._values: list[bytes] = []
 
     def add(self, value: bytes) -> bool:
-        """Take the next value; True when it was the last."""
+        """Add the next value and return whether the reply is complete."""
         self._values.append(value)
         complete = len(self._values) == self._missing
         if complete and not self.whole.done():
@@ -149,7 +149,7 @@ class Reply:
 
 
 class Connection(asyncio.Protocol):
-    """Commands go out as they come; replies come in the same order."""
+    """One connection with pipelined queries: replies come in the order of the commands."""
 
     def __init__(self, limits: CalloutLimits) -> None:
         self.closed = False
@@ -159,28 +159,34 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     async def ask(self, query: bytes, count: int) -> bytes:
-        """Send `count` commands and return their replies; who gives up waiting misses them."""
+        """Send a query of `count` commands and return the replies. Raises CalloutFailed.
+
+        The replies to a cancelled query are discarded when they come.
+        """
         if self.closed or self._transport is None:
             raise CalloutFailed("Redis has closed the connection")
         if len(self._waiting) >= self._limits.in_flight:
-            raise CalloutFailed("too many queries wait for Redis", Status.RESOURCE_EXHAUSTED)
+            raise CalloutFailed(
+                f"{self._limits.in_flight} queries wait for a reply of Redis",
+                Status.RESOURCE_EXHAUSTED,
+            )
         reply = Reply(asyncio.get_running_loop().create_future(), count)
         self._waiting.append(reply)
         self._transport.write(query)
         return await reply.whole
 
     async def must(self, query: bytes) -> None:
-        """Send a command that is not a policy's, and expect that it is done."""
+        """Send a command of the client itself. Raises CalloutFailed if Redis replies an error."""
         reply = await self.ask(query, 1)
         if reply.startswith(b"-"):
-            # The server's words, which do not repeat the password.
+            # The server's message does not repeat the password.
             raise CalloutFailed(
                 f"Redis refuses the login: {reply[1:-2].decode('utf-8', 'replace')}",
                 Status.PERMISSION_DENIED,
             )
 
     def fail(self, reason: str) -> None:
-        """Close; what waits fails with the reason."""
+        """Close the connection; queries that wait for a reply fail with the reason."""
         self.closed = True
         if self._transport is not None:
             self._transport.abort()
@@ -198,7 +204,7 @@ class Connection(asyncio.Protocol):
             transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Hand replies out, in their order."""
+        """Complete the waiting queries in their order."""
         try:
             values = self._values.feed(data)
         except Malformed as error:
@@ -211,15 +217,18 @@ class Connection(asyncio.Protocol):
             if self._waiting[0].add(value):
                 self._waiting.popleft()
         if self._values.pending > self._limits.response:
-            self.fail(f"its reply is larger than {self._limits.response} bytes")
+            self.fail(f"the reply of Redis is larger than {self._limits.response} bytes")
 
     def connection_lost(self, _: Exception | None) -> None:
-        """Fail what waits."""
+        """Fail the queries that wait for a reply."""
         self.fail("Redis closed the connection")
 
 
 def _commands(query: bytes) -> int:
-    """Count the commands of a query. Raises CalloutFailed for what is none or is refused."""
+    """Count the commands of a query.
+
+    Raises CalloutFailed for bytes that are not commands, and for a command that is refused.
+    """
     values = Values()
     try:
         commands = values.feed(query)
@@ -233,7 +242,7 @@ def _commands(query: bytes) -> int:
     for name in names:
         if name in _REFUSED:
             raise CalloutFailed(
-                f"{name.decode('ascii')} is not for policies: connections are shared",
+                f"{name.decode('ascii')} is refused: it changes the state of a shared connection",
                 Status.PERMISSION_DENIED,
             )
     return len(commands)
@@ -244,5 +253,5 @@ def _name(command: bytes) -> bytes:
     count, _, rest = command.partition(b"\r\n")
     length, _, words = rest.partition(b"\r\n")
     if not (count[:1] == b"*" and length[:1] == b"$"):
-        raise ValueError("no array of bulk strings")
+        raise ValueError("not an array of bulk strings")
     return words[: int(length[1:])].upper()

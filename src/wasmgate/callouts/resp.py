@@ -1,7 +1,7 @@
-"""The framing of Redis' protocol (RESP2): where one value ends and the next begins.
+"""The framing of RESP2, the protocol of Redis: where a value ends.
 
-What a value says is none of the gateway's business: a policy gets the bytes as the server sent
-them. https://redis.io/docs/latest/develop/reference/protocol-spec/
+Values are not decoded: a policy gets the bytes that the server sent.
+https://redis.io/docs/latest/develop/reference/protocol-spec/
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ _MANY = 1024 * 1024  # values in one array
 
 
 class Malformed(Exception):
-    """The bytes are no RESP2."""
+    """The bytes are not RESP2; the message names the part that is wrong."""
 
 
 class Values:
-    """Cuts a stream of bytes into values; `pending` counts the bytes of one that is not whole."""
+    """Splits a stream of bytes into values of RESP2."""
 
     def __init__(self) -> None:
         self._data = bytearray()
-        self._seen = 0  # up to here the value under way has been read
-        self._missing = 1  # values to read until it is whole
+        self._seen = 0  # bytes of the incomplete value that were read
+        self._missing = 1  # nested values to read until it is complete
 
     @property
     def pending(self) -> int:
-        """Bytes kept."""
+        """Bytes of the incomplete value."""
         return len(self._data)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take bytes; return the values that are whole now. Raises Malformed."""
+        """Add received bytes and return the values that are complete. Raises Malformed."""
         self._data += data
         values = []
         while self._read():
@@ -70,6 +70,6 @@ def _number(line: bytearray, *, most: int) -> int:
 
 
 def command(*words: str) -> bytes:
-    """Return a command as it is sent."""
+    """Encode a command as an array of bulk strings."""
     parts = [word.encode() for word in words]
     return b"".join([b"*%d\r\n" % len(parts), *(b"$%d\r\n%b\r\n" % (len(p), p) for p in parts)])

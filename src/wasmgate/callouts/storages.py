@@ -1,4 +1,4 @@
-"""Where shared limits count: the URLs of the package `limits`, what each needs, and its ways."""
+"""Storages of shared limits: URLs of the package `limits`, their packages and their limitations."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from wasmgate.foreign import LIMITS_HIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from urllib.parse import SplitResult
 
     from limits.aio.storage import Storage
 
@@ -20,20 +21,20 @@ if TYPE_CHECKING:
 
 __all__ = ["PATTERN", "close", "identifiers", "open_storage", "refuse", "require", "wrong"]
 
-# What can count without losing the hits of others at the same time.
+# Storages whose counters are atomic: concurrent hits are not lost.
 PATTERN = r"^(memory|memcached|(redis|valkey)(s|\+unix|\+cluster|\+sentinel)?)://"
-# The package that speaks with each, which is installed by the extra of the same name as the server.
+# The client package of each server; the extra of wasmgate that installs it has the server's name.
 _PACKAGES = {"memory": "limits", "redis": "redis", "valkey": "valkey", "memcached": "memcachio"}
 _EXTRAS = {"memory": "limits"}
-# Memcached takes a longer time for a date, 1970 at that: https://docs.memcached.org/protocols/basic
+# Memcached reads a longer expiry as a Unix time: https://docs.memcached.org/protocols/basic
 _MEMCACHED_REMEMBERS = 30 * 24 * 60 * 60
 
 
 def require(url: str, capabilities: Iterable[Capabilities], *, where: str) -> None:
-    """Refuse a storage that cannot be used, before a request needs it.
+    """Check that a storage can be used, before a request needs it.
 
-    Nothing is asked of `memory://` while no policy may count. Raises ConfigError, never with the
-    URL, which may hold a password.
+    `memory://` is not checked while no policy has the capability for `wasmgate.limits.hit`. Raises
+    ConfigError without the URL, which may contain a password.
     """
     if problem := wrong(url):
         raise ConfigError(
@@ -54,7 +55,7 @@ def require(url: str, capabilities: Iterable[Capabilities], *, where: str) -> No
 
 
 def wrong(url: str) -> str:
-    """Say what is wrong with the form of an URL, without repeating it; nothing if it is right."""
+    """Return what is wrong with the form of a URL, without repeating it; empty if it is valid."""
     match = re.match(PATTERN, url)
     if match is None:
         return (
@@ -65,22 +66,23 @@ def wrong(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:  # "[" and no "]"
         return "must be a URL"
-    server, form = match[1], match[3] or ""
+    return _wrong_servers(parts, match[1], match[3] or "")
+
+
+def _wrong_servers(parts: SplitResult, server: str, form: str) -> str:
     several = server.startswith("memcached") or form in {"+cluster", "+sentinel"}
     single = server.startswith(("redis", "valkey")) and form in {"", "s"}
     addresses = parts.netloc.rpartition("@")[2].split(",")
     example = f"{parts.scheme}://10.0.0.1:7000,10.0.0.2:7000"
-    problems = {
-        f"must name a socket, like {parts.scheme}:///run/it.sock": form == "+unix"
-        and len(parts.path) <= 1,
-        f"must name one host, like {parts.scheme}://10.0.0.1:6379": single
-        and not _is_address(parts.netloc, port=6379),
-        f"must name every host with its port, like {example}": several
-        and not all(map(_is_address, addresses)),
-        f"must end in the name of the service, like {example}/mymaster": form == "+sentinel"
-        and not parts.path.strip("/"),
-    }
-    return next((problem for problem, there in problems.items() if there), "")
+    if form == "+unix" and len(parts.path) <= 1:
+        return f"must name a socket, like {parts.scheme}:///run/it.sock"
+    if single and not _is_address(parts.netloc, port=6379):
+        return f"must name one host, like {parts.scheme}://10.0.0.1:6379"
+    if several and not all(map(_is_address, addresses)):
+        return f"must name every host with its port, like {example}"
+    if form == "+sentinel" and not parts.path.strip("/"):
+        return f"must end in the name of the service, like {example}/mymaster"
+    return ""
 
 
 def _is_address(text: str, port: int | None = None) -> bool:
@@ -96,22 +98,22 @@ def _server(url: str) -> str:
 
 
 def open_storage(url: str) -> Storage:
-    """Return the storage of an URL; it connects when it is used."""
+    """Return the storage of a URL; it connects on first use."""
     from limits.storage import storage_from_string  # noqa: PLC0415 (an optional package)
 
     parts, options = urlsplit(url), dict[str, Any]()
     if _server(url) == "redis":
         options["implementation"] = "redispy"  # the client of redis.io
     if parts.scheme.endswith(("+cluster", "+sentinel")):
-        # `limits` reads these as they are written, so "%40" would not be "@".
+        # `limits` does not decode these: "%40" would stay "%40" instead of "@".
         named = {"username": parts.username, "password": parts.password}
         options |= {key: unquote(text) for key, text in named.items() if text}
     if parts.scheme.endswith("+cluster"):
-        # By default every fifth redirection closes all connections, and what was under way on them
-        # is sent again: it would count twice.
+        # By default every fifth redirection closes all connections, and commands in flight are sent
+        # again: such a hit would count twice.
         options["reinitialize_steps"] = 0
     if parts.scheme.endswith("+sentinel"):
-        options["use_replicas"] = False  # they lag, and `remaining` would be what was left before
+        options["use_replicas"] = False  # replicas lag: `remaining` would be out of date
     storage: Storage = storage_from_string(f"async+{url}", **options)  # type: ignore[assignment]
     return storage
 
@@ -126,28 +128,31 @@ async def close(storage: Storage) -> None:
 
 
 def _clients(bridge: Any) -> Iterator[Any]:  # noqa: ANN401 (a class of `limits` for each server)
-    # `limits` has no word for it. Memcached's client is there only after its first use.
+    # `limits` has no public name for its clients. That of Memcached exists after its first use.
     places = (getattr(bridge, name, None) for name in ("storage", "_storage", "storage_replica"))
     yield from (client for client in places if client is not None)
     yield from getattr(getattr(bridge, "sentinel", None), "sentinels", ())
 
 
 def identifiers(url: str, policy: str, strategy: str, key: str) -> tuple[str, ...]:
-    """Return what tells a policy's hits of a key from all others."""
-    # Each strategy keeps something else under its key: Redis has one type for a key.
+    """Return the parts of the key under which a storage counts the hits of a policy."""
+    # The strategy is a part, because each stores another type of value: Redis has one type a key.
     parts = (policy, strategy, key)
     if _server(url) != "memcached":
         return parts
-    # Its keys have 250 bytes, and a space or an end of line in one would begin the next command.
+    # A key of Memcached has at most 250 bytes and neither spaces nor line ends.
     return (hashlib.sha256("/".join(parts).encode()).hexdigest(),)
 
 
 def refuse(url: str, strategy: str, seconds: int) -> None:
-    """Raise ValueError, with the reason, if a server cannot count so."""
+    """Raise ValueError, with the reason, if a server has no such strategy or window.
+
+    `seconds` is the length of the window.
+    """
     if _server(url) != "memcached":
         return
     if strategy == "moving-window":
         raise ValueError("memcached has no moving-window: say sliding-window")
-    windows = 2 if strategy == "sliding-window" else 1  # which it must remember
+    windows = 2 if strategy == "sliding-window" else 1  # stored at the same time
     if seconds * windows > _MEMCACHED_REMEMBERS:
         raise ValueError(f"memcached has no {strategy} longer than {30 // windows} days")

@@ -1,4 +1,4 @@
-"""What a policy's name for an upstream means: a cluster, or a host and a port."""
+"""The target of a callout: a cluster, or host and port."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from itertools import cycle
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from wasmgate._native import parse_endpoint
 from wasmgate.callouts.failure import CalloutFailed, Status
 from wasmgate.errors import ConfigError
 
@@ -25,10 +25,10 @@ _PLAIN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 
 @dataclass(frozen=True)
 class Cluster:
-    """What the operator has named: its endpoints are the operator's word and are not checked.
+    """A cluster of the operator: the addresses of its endpoints are not checked.
 
-    `endpoint` chooses the next one, None when there is none; `upstream` carries HTTP requests to
-    it, and is None for the network.
+    `endpoint` chooses the next endpoint and returns its URL, or None if none is healthy.
+    `upstream` is a transport for HTTP calls; None: the network.
     """
 
     endpoint: Callable[[], str | None]
@@ -37,7 +37,10 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Target:
-    """Where a callout goes. `checked`: a policy named it, so its addresses are checked."""
+    """Where a callout connects to.
+
+    `checked`: the host is an entry of `net`, so the addresses that it resolves to are checked.
+    """
 
     host: str
     port: int
@@ -47,7 +50,7 @@ class Target:
 
     @property
     def endpoint(self) -> str:
-        """Scheme, host and port, as the upstream client has them."""
+        """The URL: scheme, host and port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.secure else 'http'}://{host}:{self.port}"
 
@@ -62,18 +65,19 @@ def fixed(clusters: Mapping[str, str]) -> dict[str, Cluster]:
         try:
             if not isinstance(endpoint, str):
                 raise TypeError(f"a {type(endpoint).__name__}")  # noqa: TRY301
-            _endpoint(endpoint)
+            parse_endpoint(endpoint)
         except TypeError as error:
             raise ConfigError(
                 f"an endpoint must be a str, not {error}", where=where, hint=_EXAMPLE
             ) from None
         except ValueError as error:
-            raise ConfigError(f"the endpoint is {error}", where=where, hint=_EXAMPLE) from None
+            problem = f"the endpoint {error.args[0]}"
+            raise ConfigError(problem, where=where, hint=_EXAMPLE) from None
     return {name: Cluster(cycle([endpoint]).__next__) for name, endpoint in clusters.items()}
 
 
 def require(net: Iterable[str], clusters: Container[str], *, where: str) -> None:
-    """Refuse an entry of the capability `net` that leads nowhere. Raises ConfigError."""
+    """Check that each entry of `net` without a port is a cluster. Raises ConfigError."""
     for name in net:
         if ":" not in name and name not in clusters:
             raise ConfigError(
@@ -84,16 +88,16 @@ def require(net: Iterable[str], clusters: Container[str], *, where: str) -> None
 
 
 def target(name: str, clusters: Mapping[str, Cluster]) -> Target:
-    """Return where `name` leads: to a cluster, or it is host:port. Port 443 means TLS.
+    """Return the target of `name`: a cluster, or host:port. Port 443 means TLS.
 
-    Raises CalloutFailed.
+    Raises CalloutFailed for another name, and for a cluster without a healthy endpoint.
     """
     cluster = clusters.get(name)
     if cluster is not None:
         endpoint = cluster.endpoint()
         if endpoint is None:
             raise CalloutFailed(f"the cluster {name!r} has no healthy endpoint")
-        host, port, secure = _endpoint(endpoint)
+        _, host, port, secure = parse_endpoint(endpoint)
         return Target(host, port, secure, checked=False, upstream=cluster.upstream)
     plain = _PLAIN.fullmatch(name)
     if plain is None:
@@ -102,21 +106,3 @@ def target(name: str, clusters: Mapping[str, Cluster]) -> Target:
         )
     port = int(plain[2])
     return Target(plain[1].strip("[]"), port, port == _HTTPS, checked=True)
-
-
-def _endpoint(text: str) -> tuple[str, int, bool]:
-    """Return host, port and whether TLS is spoken. Raises ValueError."""
-    try:
-        url = urlsplit(text)
-        port = url.port
-    except ValueError:
-        raise ValueError(
-            "neither http://host:port nor https://host:port, or its port too high"
-        ) from None
-    secure = url.scheme == "https"
-    bare = url.path in {"", "/"} and not (url.query or url.fragment or "@" in url.netloc)
-    if not (secure or url.scheme == "http") or not url.hostname or not bare:
-        raise ValueError("neither http://host:port nor https://host:port")
-    if port == 0:
-        raise ValueError("of port 0, which nothing listens on")
-    return url.hostname, port or (_HTTPS if secure else 80), secure

@@ -1,4 +1,4 @@
-"""gateway.yaml: read with `load`, described by `json_schema`, judged by `warnings`.
+"""gateway.yaml: read by `load`, described by `json_schema`, checked for oddities by `warnings`.
 
     config = load("gateway.yaml")           # one ConfigError with every mistake, or a value
     config.routes[0].match.prefix           # "/orders/"

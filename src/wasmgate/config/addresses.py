@@ -6,10 +6,10 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from wasmgate._native import parse_endpoint
 from wasmgate.callouts import storages
 from wasmgate.config.wrong import wrong
 
@@ -77,32 +77,11 @@ def _host(value: str) -> str:
 
 
 def _endpoint(value: str) -> str:
-    form = "must be http://host:port or https://host:port"
-    example = "write an endpoint such as http://127.0.0.1:9001"
-    port_matched = re.fullmatch(r"https?://[^/?#]*[^/?#:\]]:([0-9]+)/?", value)
-    if port_matched and int(port_matched[1]) > _HIGHEST_PORT:
-        raise wrong("endpoint", "the port must be at most 65535", _PORT)
     try:
-        url = urlsplit(value)
-        port = url.port
-    except ValueError:
-        raise wrong("endpoint", form, example) from None
-    host = url.hostname or ""
-    # urlsplit drops line ends and tabs: what it read would not be what was written.
-    if not re.fullmatch(r"[!-~]+", value):
-        raise wrong("endpoint", form, f"{example}, without spaces")
-    if url.scheme not in {"http", "https"} or not _is_host(host, six=":" in host) or port == 0:
-        raise wrong("endpoint", form, example)
-    if "@" in url.netloc:
-        text = form + ", without a user or a password"
-        raise wrong("endpoint", text, "let a policy set the authorization header instead")
-    if url.path not in {"", "/"} or "?" in value or "#" in value:
-        text = form + ", without a path: see prefix_rewrite"
-        raise wrong(
-            "endpoint", text, "take the path out, and write it to the route: prefix_rewrite"
-        )
-    authority = f"[{host}]" if ":" in host else host
-    return f"{url.scheme}://{authority}" + ("" if port is None else f":{port}")
+        return parse_endpoint(value)[0]
+    except ValueError as error:
+        problem, hint = error.args
+        raise wrong("endpoint", problem, hint) from None
 
 
 def _prefix(value: str) -> str:

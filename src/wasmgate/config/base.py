@@ -1,4 +1,4 @@
-"""What all models of gateway.yaml share."""
+"""The base class of the models of gateway.yaml."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Model"]
 
 
 class Model(BaseModel):
-    """What all models share: frozen, and an unknown key is an error."""
+    """A frozen model in which an unknown key is an error; errors do not repeat values."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True

@@ -1,7 +1,7 @@
 """JSON Schemas of the configurations of bundled policies, for editors.
 
-A policy checks its configuration itself; these repeat what its `settings.rs` reads, so that an
-editor knows the keys. A test compares them with what the modules accept.
+A policy checks its configuration itself; these schemas repeat what its `settings.rs` reads, so that
+an editor knows the keys. A test compares them with what the modules accept.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["SCHEMAS", "with_bundled"]
 Schema = dict[str, Any]
 
 _STRING: Schema = {"type": "string"}
-# A value of a configuration may be in a file of its own.
+# `{file: path}` stands for the text of a file.
 _TEXT: Schema = {
     "anyOf": [
         _STRING,
@@ -45,10 +45,10 @@ def _said(schema: Schema, description: str) -> Schema:
 _ALGORITHMS = [f"{family}{bits}" for family in ("HS", "RS", "PS", "ES") for bits in (256, 384, 512)]
 _FIELD_RULES = _keys(
     {
-        "remove": _said({"type": "array", "items": _STRING}, "Every field of these names goes."),
-        "set": _said(_TEXTS, "One field with this value stands in place of all of the name."),
-        "add": _said(_TEXTS, "Written if no field has the name."),
-        "append": _said(_TEXTS, "Written as a further field."),
+        "remove": _said({"type": "array", "items": _STRING}, "Removes every field of these names."),
+        "set": _said(_TEXTS, "Replaces all fields of the name by one with this value."),
+        "add": _said(_TEXTS, "Adds the field if no field has the name."),
+        "append": _said(_TEXTS, "Adds the field, also beside others of the name."),
     }
 )
 
@@ -61,7 +61,7 @@ SCHEMAS: dict[str, Schema] = {
                     "items": {"enum": [*_ALGORITHMS, "EdDSA", "Ed25519"]},
                     "minItems": 1,
                 },
-                "Which a token may use.",
+                "Algorithms that a token may use.",
             ),
             "keys": _said(
                 {"anyOf": [_TEXT, {"type": "object"}]},
@@ -71,18 +71,20 @@ SCHEMAS: dict[str, Schema] = {
             "audience": _said(_NAMES, "Accepted `aud`, one or a list."),
             "leeway": _said(
                 {"type": "integer", "minimum": 0, "maximum": 3600, "default": 0},
-                "Seconds that clocks may differ.",
+                "Clock skew that is tolerated, in seconds.",
             ),
             "user_claim": _said({**_STRING, "default": "sub"}, "The claim that names the user."),
             "user_header": _said(
-                {**_STRING, "default": "x-auth-user"}, "The header that tells the user."
+                {**_STRING, "default": "x-auth-user"}, "The request header that gets the user."
             ),
-            "claims_to_headers": _said(_TEXTS, "Headers by name, and the claims that they get."),
-            "forward": _said({"type": "boolean", "default": True}, "Whether the token goes on."),
+            "claims_to_headers": _said(_TEXTS, "Request headers, and the claim that each gets."),
+            "forward": _said(
+                {"type": "boolean", "default": True}, "Whether the token is forwarded."
+            ),
             "realm": _said(_TEXT, "`realm` of the challenges."),
             "claims_encoding": _said(
                 {"enum": ["utf8", "percent"], "default": "utf8"},
-                "How the user and claims are written into headers.",
+                "How the user and claims are encoded in headers.",
             ),
         },
         "algorithms",
@@ -92,28 +94,27 @@ SCHEMAS: dict[str, Schema] = {
         {
             "limit": _said(
                 {**_STRING, "examples": ["100/minute", "5 per 30 seconds"]},
-                "As the package `limits` writes it; several with ';'.",
+                "A limit in the notation of the package `limits`; several are separated by ';'.",
             ),
-            "burst": _said(
-                {"type": "integer", "minimum": 1}, "How many requests may come at once."
-            ),
+            "burst": _said({"type": "integer", "minimum": 1}, "Requests that may come at once."),
             "key": _said(
                 {"anyOf": [{"enum": ["address", "user"]}, _keys({"header": _STRING}, "header")]},
-                "Who is counted.",
+                "The key by which requests are counted.",
             ),
             "slots": _said(
                 {"type": "integer", "minimum": 1, "default": 65_536},
-                "How many of them are remembered.",
+                "Keys that are counted at the same time.",
             ),
             "headers": _said(
-                {"type": "boolean", "default": True}, "Whether responses tell what is left."
+                {"type": "boolean", "default": True},
+                "Whether responses have the fields x-ratelimit-limit, -remaining and -reset.",
             ),
         },
         "limit",
     ),
     "rewrite": _keys(
         {
-            "path_prefix": _said(_TEXTS, "Prefixes, and what stands in their place."),
+            "path_prefix": _said(_TEXTS, "Prefixes of the path, and their replacements."),
             "path_regex": _said(
                 {
                     "type": "array",
@@ -121,9 +122,9 @@ SCHEMAS: dict[str, Schema] = {
                         {"pattern": _STRING, "replacement": _STRING}, "pattern", "replacement"
                     ),
                 },
-                "The first that finds something wins; ${1} is a group.",
+                "The first pattern that matches is applied; ${1} is a group.",
             ),
-            "host": _said(_TEXT, "The host that the request goes on with."),
+            "host": _said(_TEXT, "The new host of the request."),
             "request_headers": _said(_FIELD_RULES, "Changes to the request's fields."),
             "response_headers": _said(_FIELD_RULES, "Changes to the response's fields."),
         }
@@ -133,7 +134,7 @@ SCHEMAS: dict[str, Schema] = {
 
 
 def with_bundled(schema: Schema) -> Schema:
-    """Return a schema of gateway.yaml in which a bundled module decides its configuration."""
+    """Return a schema of gateway.yaml with the schema of each bundled module's configuration."""
     settings: Schema = schema["$defs"]["PolicySettings"]
     settings["properties"]["module"]["examples"] = [*SCHEMAS, "./own.wasm"]
     settings["allOf"] = [

@@ -1,4 +1,4 @@
-"""What callouts may use, and where shared limits count, in gateway.yaml."""
+"""Limits of callouts and the storage of shared limits, in gateway.yaml."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ __all__ = ["CalloutSettings", "SharedLimits"]
 
 
 class SharedLimits(Model):
-    """Limits that policies share by `wasmgate.limits.hit`."""
+    """Rate limits that workers and machines share, by `wasmgate.limits.hit`."""
 
     storage: Annotated[Storage, Field(repr=False)] = "memory://"
-    """Where they count: a URL of the package `limits`, such as redis://127.0.0.1:6379."""
+    """The storage: a URL of the package `limits`, such as redis://127.0.0.1:6379."""
 
 
 class CalloutSettings(Model):
-    """What the callouts of policies may use, in each worker; see `wasmgate.CalloutLimits`."""
+    """Limits of the callouts of policies, in each worker; see `wasmgate.CalloutLimits`."""
 
     in_flight: Count = CalloutLimits.in_flight
-    """Callouts of all policies at the same time."""
+    """Callouts of all policies in flight."""
 
     per_policy: Count = CalloutLimits.per_policy
-    """Callouts of one policy at the same time."""
+    """Callouts of one policy in flight."""
 
     request: Size = CalloutLimits.request
-    """Bytes that a callout sends."""
+    """Bytes of a request."""
 
     response: Size = CalloutLimits.response
-    """Bytes of its answer."""
+    """Bytes of a response."""
 
     time: Duration = CalloutLimits.time
-    """Until the whole answer is there."""
+    """Timeout of a callout, from its start to the end of the response."""
 
     def to_limits(self) -> CalloutLimits:
-        """Return the same as `CalloutLimits`."""
+        """Return the settings as `CalloutLimits`."""
         return CalloutLimits(**self.model_dump())

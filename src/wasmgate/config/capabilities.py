@@ -1,4 +1,4 @@
-"""What a policy may touch, in gateway.yaml."""
+"""The capabilities of a policy, in gateway.yaml."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _upstream(value: str) -> str:
 
 
 def _readable(value: object) -> object:
-    """Take what the resolver resolved as it is: a `Mount`."""
+    """Accept text, and a `Mount` that the resolver made of it."""
     if isinstance(value, (str, Mount)) and value:
         return value
     raise wrong("path", "must be text", "write a path, such as read: [keys/]")
@@ -38,26 +38,26 @@ Readable = Annotated[
 
 
 class CapabilitySettings(Model):
-    """What a policy may touch outside its own memory. Nothing by default."""
+    """What a policy may use outside its own memory. Nothing by default."""
 
     net: tuple[Upstream, ...] = ()
-    """Whom it may call: names of clusters, and addresses like auth.internal:8080."""
+    """Upstreams of callouts: names of clusters, and addresses like auth.internal:8080."""
 
     env: tuple[Variable, ...] = ()
-    """Environment variables that it may read, by name."""
+    """Names of environment variables that the policy may read."""
 
     read: tuple[Readable, ...] = ()
-    """Files and folders that it may read; relative to the file."""
+    """Files and folders that the policy may read; paths are relative to gateway.yaml."""
 
     foreign_functions: tuple[Text, ...] = ()
-    """Foreign functions that reach outside, by name; those that only compute need no entry."""
+    """Names of foreign functions that reach outside; those that only compute need no entry."""
 
     metrics: tuple[MetricPattern, ...] = ()
-    """Metrics that it may define: names, and prefixes that end in '*'."""
+    """Metrics that the policy may define: names, and prefixes that end in '*'."""
 
     shared_data: tuple[Text, ...] = ()
-    """Policies whose shared queues it may use; its own are always open."""
+    """Policies whose shared queues the policy may use; it may always use its own."""
 
     def to_capabilities(self) -> Capabilities:
-        """Return the same as `Capabilities`."""
+        """Return the settings as `Capabilities`."""
         return Capabilities(**dict(self))

@@ -1,7 +1,7 @@
-"""Plain data from the nodes of a YAML document, with the line of each key in it.
+"""Constructs plain data from the nodes of a YAML document, with the line of each key.
 
-Aliases, merge keys and variables are written out as they are met, and everything written out is
-counted: a document cannot become larger than `MAX_NODES` values and `MAX_TEXT` characters.
+Aliases, merge keys and variables are expanded and counted: a document cannot become larger than
+`MAX_NODES` values and `MAX_TEXT` characters.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["MAX_NODES", "MAX_TEXT", "Construction", "Loader", "TooLarge"]
 
 # A gateway.yaml of a thousand routes has about 20,000.
 MAX_NODES = 100_000
-# Four times what a file may have.
+# Four times the size of the largest file.
 MAX_TEXT = 16 * 1024 * 1024
 
 _TAG = "tag:yaml.org,2002:"
@@ -47,14 +47,14 @@ def _finite(number: float) -> float:
 
 
 class Loader(yaml.SafeLoader):
-    """Knows the scalars below and nothing else, and which of them have no tag and no quotes."""
+    """Resolves the scalars below alone, and knows which of them are plain: no tag, no quotes."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._plain: set[int] = set()
 
     def compose_scalar_node(self, anchor: dict[Any, yaml.Node]) -> yaml.ScalarNode:
-        """Note whether the type follows from the text."""
+        """Record whether the scalar is plain, so that its type follows from its text."""
         event = self.peek_event()  # type: ignore[no-untyped-call]
         node = super().compose_scalar_node(anchor)
         if event.implicit[0]:
@@ -62,7 +62,7 @@ class Loader(yaml.SafeLoader):
         return node
 
     def tag_of(self, node: yaml.ScalarNode, text: str) -> str:
-        """Return the tag of a node whose text is `text` now."""
+        """Return the tag of a node whose text was expanded to `text`."""
         if id(node) not in self._plain:
             return str(node.tag)
         plain = (True, False)
@@ -80,7 +80,7 @@ for _name, _pattern, _first in (
 
 
 class TooLarge(Exception):
-    """The document is too large once it is written out; `line` is where it became so."""
+    """The expanded document is too large; `line` is where it exceeds the limit."""
 
     def __init__(self, line: int, text: str) -> None:
         super().__init__(text)
@@ -88,7 +88,7 @@ class TooLarge(Exception):
 
 
 class Construction:
-    """One document's data, from its nodes; problems and lines go to `source`."""
+    """Constructs the data of one document; problems and lines are added to `source`."""
 
     def __init__(self, source: Source, loader: Loader, environment: Mapping[str, str]) -> None:
         self._source = source
@@ -99,7 +99,7 @@ class Construction:
         self._told: set[tuple[int, str]] = set()
 
     def value(self, node: yaml.Node, path: Key) -> Any:  # noqa: ANN401 (any YAML value)
-        """Return the data of a node, which stands at a path."""
+        """Return the data of the node at a path."""
         self._count(node)
         self._source.lines.setdefault(path, _line(node))
         match node:
@@ -116,7 +116,7 @@ class Construction:
     def _count(self, node: yaml.Node) -> None:
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            written = "once its aliases are written out"
+            written = "once its aliases are expanded"
             raise TooLarge(_line(node), f"more than {MAX_NODES:,} values {written}")
 
     def _scalar(self, node: yaml.ScalarNode, path: Key) -> Any:  # noqa: ANN401 (any scalar)
@@ -125,7 +125,7 @@ class Construction:
             return None
         self._text += len(text)
         if self._text > MAX_TEXT:
-            written = "once its aliases and variables are written out"
+            written = "once its aliases and variables are expanded"
             raise TooLarge(_line(node), f"more than 16 MiB of text {written}")
         tag = node.tag if text == node.value else self._loader.tag_of(node, text)
         try:
@@ -137,7 +137,7 @@ class Construction:
             return None
 
     def _expanded(self, node: yaml.ScalarNode, path: Key) -> str | None:
-        """Return the text with its variables, None when they cannot be had."""
+        """Return the text with its variables expanded; None if that fails, which is reported."""
         written: str = node.value
         try:
             text = expand(written, self._environment)
@@ -169,7 +169,7 @@ class Construction:
                 self._source.lines[*path, key] = _line(key_node)
                 values[key] = self.value(value_node, (*path, key))
         for key, key_node, value_node in self._merged(merged, path):
-            # What stands in the mapping itself wins, then what is merged first.
+            # The mapping's own keys take precedence, then those of earlier merges.
             if key not in values:
                 self._source.lines[*path, key] = _line(key_node)
                 values[key] = self.value(value_node, (*path, key))
@@ -178,7 +178,7 @@ class Construction:
     def _merged(
         self, node: yaml.Node | None, path: Key
     ) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
-        """Yield what `<<` brings into a mapping (https://yaml.org/type/merge.html)."""
+        """Yield the keys that `<<` merges into a mapping (https://yaml.org/type/merge.html)."""
         if node is None:
             return
         self._count(node)
@@ -194,13 +194,13 @@ class Construction:
                 self._count(key_node)
                 if key_node.value == "<<" and key_node.style is None:
                     inner = value_node
-                # Keys of other kinds are told where the mapping itself stands.
+                # Keys of other kinds are reported at the mapping itself.
                 elif isinstance(key_node, yaml.ScalarNode) and key_node.tag == f"{_TAG}str":
                     yield key_node.value, key_node, value_node
             yield from self._merged(inner, path)
 
     def _problem(self, node: yaml.Node, path: Key, text: str, hint: str) -> None:
-        # What an alias repeats is told once.
+        # A problem that an alias repeats is reported once.
         if (_line(node), text) not in self._told:
             self._told.add((_line(node), text))
             self._source.problems.append(Problem(_line(node), path, text, hint))

@@ -1,4 +1,4 @@
-"""Tenants of a policy, and policies as routes configure them, in gateway.yaml."""
+"""Tenants of a policy, and the policies of a route, in gateway.yaml."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ __all__ = ["RoutePolicy", "RoutePolicySettings", "TenantSettings"]
 
 
 class TenantSettings(Model):
-    """What names the tenant of a request, and how many there are; see `wasmgate.Tenants`."""
+    """The key and the number of tenants; see `wasmgate.Tenants`."""
 
     header: FieldName | None = None
-    """A request header. What a client sends is believed: let an earlier policy set it."""
+    """A request header. A client's value is trusted: let an earlier policy set the header."""
 
     property: Text | None = None
-    """A property, such as `wasmgate.user`, which an earlier policy may have set."""
+    """A property, such as `wasmgate.user`, which an earlier policy may set."""
 
     max: Count = Tenants.max
-    """Tenants at a time; over it the one that is idle longest goes, with what it remembers."""
+    """Tenants at the same time; above it the least recently used one is dropped with its state."""
 
     idle: Duration = Tenants.idle
-    """Without a request for so long a tenant goes, with what it remembers."""
+    """Time without a request after which a tenant is dropped with its state."""
 
     @model_validator(mode="after")
     def _one_key(self) -> TenantSettings:
@@ -45,17 +45,17 @@ class TenantSettings(Model):
         return self
 
     def to_tenants(self) -> Tenants:
-        """Return the same as `Tenants`."""
+        """Return the settings as `Tenants`."""
         return Tenants(
             header=self.header or "", property=self.property or "", max=self.max, idle=self.idle
         )
 
 
 class RoutePolicySettings(Model):
-    """What a route says of a policy that it names."""
+    """The settings of a policy for one route."""
 
     configuration: JsonValue = Field(repr=False)
-    """Instead of the policy's own, as a root context in the same virtual machine."""
+    """Replaces the policy's configuration: a root context of its own in the same VM."""
 
 
 def _as_mapping(value: object) -> object:
@@ -85,7 +85,7 @@ RoutePolicy = Annotated[
                     "additionalProperties": {
                         "type": "object",
                         "properties": {
-                            "configuration": {"description": "Instead of the policy's own."}
+                            "configuration": {"description": "Replaces the policy's own."}
                         },
                         "required": ["configuration"],
                         "additionalProperties": False,

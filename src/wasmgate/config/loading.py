@@ -1,4 +1,4 @@
-"""From a file to a `GatewayConfig`, or to one error that lists every mistake in it."""
+"""Loads gateway.yaml: a `GatewayConfig`, or one error that lists every mistake."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ SHOWN = 50
 
 
 def load(path: str | Path) -> GatewayConfig:
-    """Read gateway.yaml.
+    """Load and check gateway.yaml; policies are neither compiled nor started.
 
-    Raises ConfigError whose `problems` has a line for every mistake: file, line, key path and what
-    is wrong. The file is read once; policies are neither compiled nor started.
+    Raises ConfigError, whose `problems` has one line for each mistake: file, line, key path and
+    what is wrong.
     """
     file = Path(path)
     source = read_yaml(_text(file))
@@ -67,7 +67,7 @@ def _validated(source: Source, file: Path) -> GatewayConfig | None:
     try:
         config = GatewayConfig.model_validate(data).read_from(InFile(file, source))
     except ValidationError as error:
-        # `references` repeats what `dangling` has said with its place.
+        # `references` repeats what `dangling` reports with its place.
         details = [detail for detail in error.errors() if detail["type"] != "references"]
         found += [explain(detail, GatewayConfig) for detail in details]
     source.problems += [
@@ -78,7 +78,7 @@ def _validated(source: Source, file: Path) -> GatewayConfig | None:
 
 
 def _without_extensions(data: object) -> object:
-    """Leave out `x-…` at the top, where people keep what they repeat by aliases."""
+    """Leave out the keys `x-…` of the top level, which hold anchors for aliases."""
     if not isinstance(data, dict):
         return data
     return {key: value for key, value in data.items() if not key.startswith("x-")}
@@ -90,6 +90,6 @@ def _error(file: Path, problems: list[Problem]) -> ConfigError:
     if len(ordered) > SHOWN:
         lines.append(f"{file}: and {len(ordered) - SHOWN} more")
     count = "a problem" if len(ordered) == 1 else f"{len(ordered)} problems"
-    # With several, the next step is the one for the first line.
+    # The hint of several problems is that of the first line.
     first = "" if len(ordered) == 1 else f"line {ordered[0].line}: "
     return ConfigError(f"{file} has {count}", hint=first + ordered[0].hint, problems=tuple(lines))

@@ -1,6 +1,6 @@
-"""gateway.yaml as frozen models. Times are seconds and sizes bytes once they are read.
+"""gateway.yaml as frozen models. Times are in seconds, sizes in bytes.
 
-The models check one value at a time; `wasmgate.config.references` checks that names meet.
+The models check single values; `wasmgate.config.references` checks references by name.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ def _lb_policy(name: str) -> str:
 
 
 class LimitSettings(Model):
-    """What one policy may use; see `wasmgate.Limits`."""
+    """Resources of one policy; see `wasmgate.Limits`."""
 
     fuel: Count = Limits.fuel
-    """Fuel for one callback, about 1 ns each."""
+    """Fuel of one callback; a unit is about one instruction, about 1 ns."""
 
     start_fuel: Count = Limits.start_fuel
     """Fuel for starting and configuring an instance."""
@@ -80,7 +80,7 @@ class LimitSettings(Model):
     """Linear memory of one instance."""
 
     body: Size = Limits.body
-    """Body bytes held while the policy pauses; more is answered 413, or waits to be read."""
+    """Bytes of a buffered body; more is answered 413, or not read until the policy continues."""
 
     headers: Count = Limits.headers
     """Fields in one header map; more is answered 431."""
@@ -92,7 +92,7 @@ class LimitSettings(Model):
     """Log text that one callback may write."""
 
     step_callbacks: Count = Limits.step_callbacks
-    """Callbacks of queues and after `proxy_done` that one step may cause; the rest waits a turn."""
+    """Callbacks of queues and after `proxy_done` that one step may cause; the rest is deferred."""
 
     step_fuel: Count = Limits.step_fuel
     """Fuel of all these callbacks together; one of them may always run."""
@@ -101,7 +101,7 @@ class LimitSettings(Model):
     """The share of a core's time for ticks, queues, and callouts of no request."""
 
     def to_limits(self) -> Limits:
-        """Return the same as `Limits`."""
+        """Return the settings as `Limits`."""
         return Limits(**self.model_dump())
 
 
@@ -112,37 +112,37 @@ class PolicySettings(Model):
     """The name of a bundled policy, or a path (with '/' or ending in '.wasm')."""
 
     root_id: str = ""
-    """Chooses one of several root contexts in a module."""
+    """The root context in the module, if it has several."""
 
     configuration: JsonValue = Field(default=None, repr=False)
-    """Reaches the policy as JSON, text as it is. `{file: path}` in it becomes the file's text."""
+    """Passed to the policy as JSON, a text unchanged. `{file: path}` becomes the file's text."""
 
     vm_configuration: JsonValue = Field(default=None, repr=False)
-    """The same for the virtual machine (`proxy_on_vm_start`)."""
+    """The configuration of the virtual machine (`proxy_on_vm_start`), in the same form."""
 
     limits: LimitSettings = LimitSettings()
-    """What it may use."""
+    """Resources that the policy may use."""
 
     capabilities: CapabilitySettings = CapabilitySettings()
-    """What it may touch."""
+    """What the policy may use outside its own memory."""
 
     failure_policy: FailurePolicy = FailurePolicy.CLOSED
-    """What a request gets when the policy fails: a 503 (`closed`), or it goes on (`open`)."""
+    """When the policy fails: a request is answered 503 (`closed`) or skips it (`open`)."""
 
     strip_request_headers: tuple[FieldName, ...] = ()
     """Request headers whose client copies are removed before any policy runs."""
 
     allow_on_headers_stop_iteration: bool = False
-    """Whether it may stop the headers alone, so that its body callbacks run before they go on."""
+    """Whether a stopped head waits without its body, so that body callbacks run before it."""
 
     vm_id: str = ""
-    """Names its shared data and queues, and lets policies of one `vm_id` share a VM."""
+    """The name of its shared data and queues; policies of one `vm_id` can share a VM."""
 
     isolation: Isolation = Isolation.POLICY
-    """`tenant` gives each tenant a virtual machine, shared data and limits of its own."""
+    """`tenant`: each tenant has its own virtual machine, shared data and limits."""
 
     tenants: TenantSettings | None = None
-    """What names a tenant (the request's host when it is left out), and how many there are."""
+    """The key of a tenant (default: the host of the request) and their number."""
 
     @model_validator(mode="after")
     def _isolation_fits(self) -> PolicySettings:
@@ -152,7 +152,7 @@ class PolicySettings(Model):
         return self
 
     def to_policy(self, name: str, origin: Origin | None = None) -> Policy:
-        """Return the same as a `Policy`, under the name it has in the file."""
+        """Return the settings as a `Policy` of this name."""
         return Policy(
             self.module,
             name=name,
@@ -171,11 +171,11 @@ class PolicySettings(Model):
         )
 
     def configured(self, configuration: JsonValue) -> PolicySettings:
-        """Return the same with another configuration."""
+        """Return the settings with another configuration."""
         return self.model_copy(update={"configuration": configuration})
 
     def _stripped(self) -> tuple[str, ...]:
-        """Return what is named, and what the bundled `jwt_auth` says about the client."""
+        """Return the named headers, and those that the bundled `jwt_auth` sets."""
         if self.module != "jwt_auth" or not isinstance(self.configuration, dict):
             return self.strip_request_headers
         written = identity_headers(self.configuration)
@@ -183,7 +183,7 @@ class PolicySettings(Model):
 
 
 class Cluster(Model):
-    """Endpoints that serve the same, and how requests are spread over them."""
+    """Equivalent endpoints, and how requests are balanced over them."""
 
     endpoints: Annotated[tuple[Endpoint, ...], *NOT_EMPTY]
     """URLs of scheme, host and port."""
@@ -191,55 +191,55 @@ class Cluster(Model):
     lb_policy: Annotated[
         str, AfterValidator(_lb_policy), Field(json_schema_extra={"enum": [*LB_POLICIES]})
     ] = "round_robin"
-    """How the next endpoint is chosen."""
+    """The balancing algorithm."""
 
     connections: Count = 256
-    """Open connections to one endpoint, at most."""
+    """Maximum of open connections to one endpoint."""
 
     connect_timeout: Duration = 5.0
-    """To get a connection: a free place in the pool, DNS, TCP and TLS together."""
+    """Time to get a connection: waiting for the pool, DNS, TCP and TLS together."""
 
     read_timeout: Duration = 60.0
-    """Between two signs of life of an endpoint that owes an answer."""
+    """Time between two reads of a response that is due."""
 
 
 class Match(Model):
-    """Which requests a route is for. What is left out matches every request."""
+    """The requests of a route. A key that is left out matches every request."""
 
     host: Host | None = None
-    """The host that the client asked for, without case and port."""
+    """The host of the request, compared without case and port."""
 
     prefix: Prefix = "/"
-    """The beginning of the path."""
+    """The beginning of the path, compared by whole segments."""
 
 
 class Route(Model):
-    """Where matching requests go and which policies they pass."""
+    """The policies and the cluster of matching requests."""
 
     match: Match
-    """Which requests."""
+    """The requests of the route."""
 
     cluster: str
-    """Where they go."""
+    """The cluster that requests are forwarded to."""
 
     policies: tuple[RoutePolicy, ...] | None = None
-    """The policies they pass, in order; `default_policies` when it is left out, none for `[]`.
-    `{limit: {configuration: …}}` gives a policy another configuration here."""
+    """The policies of the requests, in order; `default_policies` if left out, none for `[]`.
+    `{limit: {configuration: …}}` gives the policy another configuration on this route."""
 
     prefix_rewrite: Prefix | None = None
-    """What stands in place of the matched prefix on the way to the cluster."""
+    """Replaces the matched prefix in the forwarded request."""
 
     timeout: Duration | None = None
-    """From the request's head to the last byte of the response; then 504."""
+    """Time from the request's head to the last byte of the response; then 504."""
 
     @property
     def name(self) -> str:
-        """How policies, logs and metrics call this route: its host and prefix."""
+        """The name of the route for policies, logs and metrics: its host and prefix."""
         return (self.match.host or "") + self.match.prefix
 
 
 class Server(Model):
-    """What a client's request may be."""
+    """Limits of clients' requests."""
 
     headers: Count = 128
     """Fields in a request's head; more is answered 431."""
@@ -251,41 +251,41 @@ class Server(Model):
     """Bytes of a request body; more is answered 413. Bodies are streamed: no limit by default."""
 
     headers_with_underscores_action: Literal["drop_header", "allow"] = "drop_header"
-    """What is done with a request's fields whose names WSGI and CGI cannot tell from others."""
+    """What happens to fields with an underscore in their name, which CGI and WSGI confuse."""
 
 
 class GatewayConfig(Model):
     """The whole of gateway.yaml."""
 
     listen: ListenAddress = Address("127.0.0.1", 8080)
-    """Where `wasmgate run` listens."""
+    """The address on which `wasmgate run` listens."""
 
     policies: dict[Name, PolicySettings] = Field(default_factory=dict)
-    """Policies by name. A name is also the policy's own space in shared data."""
+    """Policies by name. A policy's name is also the namespace of its shared data."""
 
     clusters: dict[Name, Cluster]
     """Clusters by name."""
 
     default_policies: tuple[str, ...] = ()
-    """The policies of every route that names none."""
+    """The policies of routes without the key `policies`."""
 
     background: tuple[str, ...] = ()
-    """Policies that run beside the requests: they tick, listen to queues and make callouts."""
+    """Policies outside of routes: they have ticks, listen to queues and make callouts."""
 
     routes: Annotated[tuple[Route, ...], *NOT_EMPTY]
-    """The first that matches, in the order of the file, is taken."""
+    """Routes in the order of precedence: a request takes the first that matches."""
 
     trusted_proxies: tuple[Network, ...] = ()
-    """Peers whose X-Forwarded-* headers are believed; from others they are replaced."""
+    """Proxies whose X-Forwarded-* headers are kept; those of other peers are replaced."""
 
     server: Server = Server()
-    """Bounds on what clients send."""
+    """Limits of requests as clients send them."""
 
     callouts: CalloutSettings = CalloutSettings()
-    """Bounds on what policies ask of others."""
+    """Limits of callouts."""
 
     limits: SharedLimits = SharedLimits()
-    """Limits that workers and machines share."""
+    """Rate limits that workers and machines share."""
 
     _file: InFile | None = PrivateAttr(default=None)
 
@@ -293,7 +293,7 @@ class GatewayConfig(Model):
     def _names_meet(self) -> GatewayConfig:
         lines = [f"{key_path(one.path)}: {one.text}" for one in dangling(self._raw())]
         if lines:
-            raise wrong("references", "; ".join(lines), "name what is there")
+            raise wrong("references", "; ".join(lines), "name what is defined in the file")
         return self
 
     def _raw(self) -> dict[str, Any]:
@@ -301,14 +301,14 @@ class GatewayConfig(Model):
         return self.model_dump(include=names)
 
     def to_policies(self) -> dict[str, Policy]:
-        """Return every policy by name, ready to be loaded."""
+        """Return all policies by name."""
         return {
             name: settings.to_policy(name, self._below("policies", name))
             for name, settings in self.policies.items()
         }
 
     def read_from(self, file: InFile) -> GatewayConfig:
-        """Return the same, with the file that errors of its policies name."""
+        """Set the file that errors of the policies name, and return the configuration."""
         self._file = file
         return self
 
@@ -326,13 +326,13 @@ class GatewayConfig(Model):
             trust.require(cluster.endpoints, where=f"clusters.{name}.endpoints")
 
     def policies_of(self, route: Route) -> tuple[str, ...]:
-        """Return the names of the policies that a route's requests pass, in order."""
+        """Return the names of a route's policies, in order."""
         if route.policies is None:
             return self.default_policies
         return tuple(name for policy in route.policies for name in policy)
 
     def configured_by(self, route: Route) -> dict[str, Policy]:
-        """Return the policies that a route gives a configuration of its own, by name."""
+        """Return the policies with a configuration of their own on a route, by name."""
         at = next((at for at, one in enumerate(self.routes) if one is route), 0)
         return {
             name: self.policies[name]

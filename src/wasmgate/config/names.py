@@ -6,10 +6,12 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
+from wasmgate._native import TOKEN_MARKS
+
 __all__ = ["FORMS", "VARIABLE", "FieldName", "MetricPattern", "Name", "Text", "Variable"]
 
 _NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$"
-_FIELD = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
+_FIELD = f"^[{TOKEN_MARKS}0-9A-Za-z-]+$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _METRIC = r"^[^*]+[*]?$|^[*]$"
 

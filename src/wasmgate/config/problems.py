@@ -1,4 +1,4 @@
-"""One mistake in a configuration: its line, its key path, and words for what pydantic found."""
+"""One problem of a configuration: its line, its key path, and a message for pydantic's error."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ __all__ = ["EXAMPLES", "WORDS", "Problem", "explain"]
 
 @dataclass(frozen=True)
 class Problem:
-    """A mistake at a line (from 1) and a path of keys and list positions."""
+    """A problem at a line (from 1) and a path of keys and list indices."""
 
     line: int
     path: Key
     text: str
     hint: str
-    """What to write instead, or to do."""
+    """What to write or do instead."""
 
     def shown(self, file: str) -> str:
         """Return "gateway.yaml:14: routes[1].cluster: no cluster is named 'ordrs'"."""
@@ -40,7 +40,7 @@ class Problem:
 
 
 def explain(error: ErrorDetails, model: type[BaseModel]) -> Mistake:
-    """Say in plain words what pydantic found, where, and what to write instead."""
+    """Return what pydantic found, where, and what to write instead."""
     path = tuple(key for key in error["loc"] if key != "[key]")
     context = error.get("ctx", {})
     if error["type"] == "extra_forbidden":
@@ -62,7 +62,7 @@ EXAMPLES = {
     "module": "module: rate_limit, or the path of a .wasm file",
     "routes": "routes: [{ match: { prefix: / }, cluster: site }]",
 }
-"""How the keys that cannot be left out are written."""
+"""An example of each required key."""
 
 _MAPPING = (
     "must be a mapping (key: value)",
@@ -96,7 +96,7 @@ WORDS: dict[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
     "model_type": lambda _: _MAPPING,
     "tuple_type": lambda _: _LIST,
 }
-"""What to say of each kind of error, by pydantic's names, and what to write instead."""
+"""Message and hint for each kind of error, by pydantic's names."""
 
 
 def _other_kind(_context: Mapping[str, Any]) -> tuple[str, str]:
@@ -116,7 +116,7 @@ def _unknown(path: Key, model: type[BaseModel]) -> tuple[str, str]:
 
 
 def _fields(path: Key, model: type[BaseModel]) -> Mapping[str, Any]:
-    """Follow a path through the models to the fields that may stand at its end."""
+    """Follow a path through the models and return the fields at its end."""
     kind: Any = model
     for key in path:
         kind = _member(kind, key)
@@ -128,7 +128,7 @@ def _member(kind: Any, key: str | int) -> Any:  # noqa: ANN401 (a type, whatever
         field = kind.model_fields.get(str(key))
         kind = field.annotation if field else None
     else:
-        # dict[Name, X] and tuple[X, ...]: what they hold.
+        # dict[Name, X] and tuple[X, ...]: the type of their values.
         kind = next((arg for arg in reversed(typing.get_args(kind)) if arg is not ...), None)
     if typing.get_origin(kind) is typing.Annotated:
         kind = typing.get_args(kind)[0]

@@ -1,6 +1,6 @@
-"""Whether the names in a configuration meet: what it names of its own must be there.
+"""Checks the references of a configuration: policies, clusters and `vm_id`s must be defined.
 
-It looks at plain data, not at models, so that a file with other mistakes is checked to its end.
+Plain data is checked, not models, so that a file with other mistakes is checked to its end.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["Key", "Mistake", "dangling", "guess", "key_path"]
 
 
 class Mistake(NamedTuple):
-    """What is wrong at a path of keys and list positions, and what to write instead."""
+    """What is wrong at a path of keys and list indices, and what to write instead."""
 
     path: Key
     text: str
@@ -25,7 +25,7 @@ class Mistake(NamedTuple):
 
 
 def dangling(data: Any) -> Iterator[Mistake]:  # noqa: ANN401 (data that is not checked yet)
-    """Yield where a name stands that nothing has, and what to say about it."""
+    """Yield a mistake for each reference to a name that is not defined."""
     top = _mapping(data)
     policies, clusters = _mapping(top.get("policies")), _mapping(top.get("clusters"))
     for name, policy in policies.items():
@@ -49,7 +49,7 @@ def dangling(data: Any) -> Iterator[Mistake]:  # noqa: ANN401 (data that is not 
 
 
 def guess(name: str, known: Sequence[str]) -> str:
-    """Return " (did you mean 'x'?)", or nothing when no known name is close."""
+    """Return " (did you mean 'x'?)", or an empty text when no known name is similar."""
     close = difflib.get_close_matches(name, known, n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
@@ -58,7 +58,7 @@ def _unreachable(
     capabilities: Mapping[str, Any], policies: Mapping[str, Any], clusters: Mapping[str, Any]
 ) -> Iterator[Mistake]:
     for index, name in enumerate(_sequence(capabilities.get("net"))):
-        # A name with a port is an address; names that are not upstreams are for the models.
+        # A name with a port is an address; the models refuse names that are not upstreams.
         if isinstance(name, str) and ":" not in name and is_upstream(name):
             for path, text, hint in _missing(("net", index), name, clusters, "cluster"):
                 said = f"{text}; an address has a port, such as {name}:8080"
@@ -79,7 +79,7 @@ def _twice(path: Key, chain: Sequence[Any]) -> Iterator[Mistake]:
             if name in seen:
                 yield Mistake(
                     (*path, index),
-                    f"the policy {name!r} stands in this chain twice",
+                    f"the policy {name!r} is in this chain twice",
                     f"define a second policy under policies:, or take one {name} out",
                 )
             seen.add(name)

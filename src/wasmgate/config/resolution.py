@@ -1,6 +1,6 @@
-"""What a configuration names outside itself: modules, files of text, environment variables.
+"""Resolves references to the outside: modules, text files, environment variables.
 
-Paths are relative to the folder of the YAML file, so a gateway starts the same from everywhere.
+Paths are relative to the folder of the YAML file, not to the current folder.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["MAX_FILE", "MAX_FILES", "ReferenceResolver"]
 
 MAX_FILE = 1024 * 1024
-# Of all files together: a file that is named a thousand times counts a thousand times.
+# All files together; a file counts each time it is named.
 MAX_FILES = 16 * MAX_FILE
 
 
 class ReferenceResolver:
-    """Brings in what plain data names; `problems` has what could not be brought in."""
+    """Replaces references in plain data; `problems` has those that could not be resolved."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -37,7 +37,7 @@ class ReferenceResolver:
         self.problems: list[Mistake] = []
 
     def resolve(self, data: Any) -> Any:  # noqa: ANN401 (unchecked data)
-        """Return the data with full paths of modules and the text of files in configurations."""
+        """Return the data with full paths of modules and with the texts of files."""
         if not isinstance(data, Mapping) or not isinstance(data.get("policies"), Mapping):
             return data
         policies = {
@@ -101,7 +101,7 @@ class ReferenceResolver:
     def _module(self, module: str, path: Key) -> str:
         full = str(self._folder / module) if is_path(module) else module
         try:
-            # Anything but a path, such as a URL, is judged as it is written.
+            # Another text than a path, such as a URL, is checked as it is written.
             locate(module if "://" in module else full)
         except ConfigError as error:
             self.problems.append(Mistake(path, error.message, error.hint))
@@ -148,6 +148,6 @@ def _variables(policy: Mapping[str, Any], path: Key) -> Iterator[tuple[str, Key]
     capabilities = policy.get("capabilities")
     names = capabilities.get("env") if isinstance(capabilities, Mapping) else None
     for at, name in enumerate(names if isinstance(names, list) else []):
-        # A text of another form is a mistake of its own.
+        # The models refuse a name of another form.
         if isinstance(name, str) and re.match(VARIABLE, name):
             yield name, (*path, "capabilities", "env", at)

@@ -1,6 +1,6 @@
 """The JSON Schema of gateway.yaml, for editors.
 
-`wasmgate check --schema > docs/reference/gateway.schema.json` renews the copy in the docs.
+`wasmgate check --schema > docs/reference/gateway.schema.json` updates the copy in the docs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TITLE = {
 
 
 class _AsWritten(GenerateJsonSchema):
-    """Writes defaults as the file does: the models hold shares, seconds, addresses."""
+    """Writes defaults with the units of the file: the models hold shares, seconds, addresses."""
 
     def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
         written = super().default_schema(schema)

@@ -1,4 +1,4 @@
-"""`${NAME}` in a text of gateway.yaml, as Compose writes it.
+"""Expands `${NAME}` in a text of gateway.yaml, in the syntax of Compose.
 
     ${NAME}             the variable's value; an error when it is not set
     ${NAME:-text}       text when it is not set or empty; ${NAME-text} only when it is not set
@@ -6,8 +6,8 @@
     ${NAME:+text}       text when it is set and not empty, else nothing; ${NAME+text}
     $$                  one dollar sign
 
-Texts and messages may have variables in them. A dollar sign in front of anything else stays as it
-is: `$1`, `${1}` and `$name` are groups of a pattern, and `$` its end.
+Texts and messages may contain variables. A dollar sign before anything else is kept: `$1`, `${1}`
+and `$name` are groups of a regular expression, and `$` its end.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _INSIDE = re.compile(rf"{_DOLLAR.pattern}|{_GROUP.pattern}|\}}")
 
 
 class Unexpanded(Exception):
-    """A text cannot be expanded; `hint` says what to write or to set."""
+    """A text cannot be expanded; `hint` says what to write or which variable to set."""
 
     def __init__(self, text: str, hint: str) -> None:
         super().__init__(text)
@@ -38,7 +38,7 @@ class Unexpanded(Exception):
 
 
 def expand(text: str, environment: Mapping[str, str]) -> str:
-    """Return a text with the values of its variables. Raises Unexpanded."""
+    """Return a text with its variables expanded. Raises Unexpanded."""
     return _Text(text, environment).expanded() if "$" in text else text
 
 
@@ -57,7 +57,7 @@ class _Text:
         return "".join([*parts, self._text[self._at :]])
 
     def _variable(self, depth: int, *, taken: bool) -> str:
-        """Read on behind `${` and behind its `}`; in what is not taken nothing has to be set."""
+        """Parse a variable after `${` up to its `}`; unless `taken`, it need not be set."""
         name = _NAME.match(self._text, self._at)
         if name is None or depth > DEEPEST:
             raise self._malformed()
@@ -86,7 +86,7 @@ class _Text:
         return word
 
     def _word(self, depth: int, *, taken: bool) -> str:
-        """Read up to the `}` that ends a variable, and behind it."""
+        """Parse a text up to and including the `}` that ends the variable."""
         parts = []
         while found := _INSIDE.search(self._text, self._at):
             parts.append(self._text[self._at : found.start()])

@@ -1,4 +1,4 @@
-"""What is allowed but seldom meant: warnings at start and in `wasmgate check`."""
+"""Warnings about valid but unlikely configurations, at start and in `wasmgate check`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ __all__ = ["warnings"]
 
 
 def warnings(config: GatewayConfig, *, workers: int = 1) -> list[str]:
-    """Return one line for everything that runs but is probably not meant."""
+    """Return one line for each setting that is valid but probably a mistake.
+
+    `workers` is the number of worker processes.
+    """
     return [
         *_multiplied_limits(config, workers),
         *_users_without_name(config),
@@ -35,12 +38,12 @@ def _multiplied_limits(config: GatewayConfig, workers: int) -> Iterator[str]:
     for name, settings in config.policies.items():
         if PurePath(settings.module).stem == "rate_limit":
             yield (
-                f"policies.{name}: each of the {workers} workers counts by itself, "
+                f"policies.{name}: each of the {workers} workers has its own counters, "
                 f"so clients get up to {workers} times the limit; run one worker, or divide it"
             )
         elif LIMITS_HIT in settings.capabilities.foreign_functions and in_memory:
             yield (
-                f"policies.{name}: each of the {workers} workers counts by itself; "
+                f"policies.{name}: each of the {workers} workers has its own counters; "
                 "name a storage that they share in limits.storage, such as redis://"
             )
 
@@ -65,7 +68,7 @@ def _shadowed_routes(config: GatewayConfig) -> Iterator[str]:
 
 
 def _covers(wider: Match, narrower: Match) -> bool:
-    # A prefix without its last "/" may end at a segment: only equal or deeper ones are sure.
+    # A prefix without a final "/" matches whole segments, so only an equal one is surely covered.
     inside = narrower.prefix == wider.prefix or (
         wider.prefix.endswith("/") and narrower.prefix.startswith(wider.prefix)
     )
@@ -83,8 +86,8 @@ def _unused(config: GatewayConfig) -> Iterator[str]:
     clusters |= {name for its in config.policies.values() for name in its.capabilities.net}
     policies = {name for route in config.routes for name in config.policies_of(route)}
     policies |= set(config.background)
-    for kind, defined, used, nobody in (
+    for kind, defined, used, users in (
         ("clusters", config.clusters, clusters, "no route and no policy"),
         ("policies", config.policies, policies, "neither a route nor `background`"),
     ):
-        yield from (f"{kind}.{name}: {nobody} uses it" for name in defined if name not in used)
+        yield from (f"{kind}.{name}: {users} uses it" for name in defined if name not in used)

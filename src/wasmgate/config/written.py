@@ -1,4 +1,4 @@
-"""Where the policies of a gateway.yaml stand in it."""
+"""The origin of a policy in a gateway.yaml, for error messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ __all__ = ["InFile"]
 
 @dataclass(frozen=True)
 class InFile:
-    """A policy, or what a route says of one, in a file. Places do not tell configurations apart."""
+    """The place of a policy, or of a route's policy, in a file.
+
+    Policies compare equal whatever their place is.
+    """
 
     file: Path = field(compare=False)
     source: Source = field(compare=False, repr=False)
@@ -26,7 +29,7 @@ class InFile:
     in_python: bool = field(default=False, compare=False)
 
     def below(self, *keys: str | int) -> InFile:
-        """Return what stands below."""
+        """Return the place of a key below this one."""
         return InFile(self.file, self.source, (*self.at, *keys))
 
     def place(self, path: Key, line: int | None = None) -> str:
@@ -39,5 +42,5 @@ class InFile:
         return f"{self.file}:{shown}: {key_path(full)}"
 
     def masked(self, text: str) -> str:
-        """Return a text with variables in place of their values."""
+        """Return a text in which expanded values are replaced by the variables of the file."""
         return self.source.masked(text)

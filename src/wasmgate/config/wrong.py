@@ -1,4 +1,4 @@
-"""How validators of gateway.yaml refuse a value: what is wrong, and what to write instead."""
+"""The error that validators of gateway.yaml raise: what is wrong, and what to write instead."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ __all__ = ["wrong"]
 
 
 def wrong(kind: str, text: str, hint: str) -> PydanticCustomError:
-    """Return the error to raise, a ValueError; neither text may repeat a value at length."""
+    """Return the error to raise, a ValueError; neither text may repeat a long value."""
     # As context, because pydantic takes a message for a template.
     return PydanticCustomError(kind, "{text}", {"text": text, "hint": hint})

@@ -1,10 +1,9 @@
-"""YAML with places: plain data, and the line of every key in it.
+"""Reads YAML into plain data with the line of each key.
 
-The rules are those of YAML 1.2's core schema where PyYAML follows 1.1: `no` and `on` are text, and
-`1:30` is not a number. Anchors, aliases and merge keys work; variables are expanded in values, once
-the document is read, so that none can bring in YAML. Refused, each with its line: duplicate keys,
-keys that are not text, tags of any other kind, and documents that grow too large by what they
-repeat.
+Scalars follow the core schema of YAML 1.2, not YAML 1.1 as in PyYAML: `no` and `on` are text, and
+`1:30` is not a number. Anchors, aliases and merge keys work. Variables are expanded in scalars of
+the parsed document, so that a value cannot inject YAML. Refused, each with its line: duplicate
+keys, keys that are not text, other tags, and documents that aliases expand beyond the limits.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ __all__ = ["MAX_NODES", "Source", "read_yaml"]
 
 
 def read_yaml(text: str, environment: Mapping[str, str] = os.environ) -> Source:
-    """Read one YAML document. Mistakes are in `Source.problems`; nothing is raised."""
+    """Read one YAML document. Mistakes are in `Source.problems`; no error is raised."""
     source = Source()
     try:
         loader = Loader(text)
@@ -42,7 +41,7 @@ def read_yaml(text: str, environment: Mapping[str, str] = os.environ) -> Source:
         hint = "take the character out; in quotes it can be written as \\x or \\u and its number"
         source.problems.append(Problem(line, (), "a character that YAML does not allow", hint))
     except RecursionError:
-        hint = "an alias may not stand inside of what it names"
+        hint = "an alias must not be inside of the value that it names"
         source.problems.append(Problem(1, (), "nested too deeply", hint))
     except TooLarge as error:
         hint = "divide the file, or repeat less by aliases"

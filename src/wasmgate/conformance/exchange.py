@@ -107,6 +107,6 @@ def _answers(callout: Callout) -> Iterator[Effects | None]:
             yield _native.deliver_grpc_metadata(callout.id, _TRAILERS)
             yield deliver(callout, Answer(body=b"message"))
             yield _native.deliver_grpc_trailers(callout.id, _TRAILERS)
-            yield _native.deliver_grpc_close(callout.id, 0, "")
+            yield _native.deliver_close(callout.id, 0, "")
         case "foreign":
             yield deliver(callout, Answer(body=callout.body))

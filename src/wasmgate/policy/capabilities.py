@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wasmgate._native import CAPABILITIES
 from wasmgate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ _EXAMPLES = {
     "metrics": "own_*",
     "shared_data": "limit",
 }
-KINDS = tuple(_ENTRIES)
+KINDS = CAPABILITIES
 
 
 def names(

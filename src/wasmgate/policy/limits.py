@@ -1,50 +1,58 @@
-"""What one policy may use."""
+"""Resource limits of one policy."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
 
+from wasmgate._native import DEFAULT_LIMITS
 from wasmgate.errors import ConfigError
 
 __all__ = ["Limits"]
 
+_MILLION = 1_000_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one policy may use. Sizes are bytes; fuel is about one instruction, so about 1 ns."""
+    """Resource limits of one policy; the defaults are those of the host.
 
-    fuel: int = 10_000_000
-    """For one callback; about 10 ms."""
+    Sizes are in bytes. A unit of fuel is about one instruction, which takes about 1 ns. Raises
+    ConfigError for a value that is not a whole number above 0.
+    """
 
-    start_fuel: int = 200_000_000
-    """For starting and configuring an instance, where guests built with Go need more."""
+    fuel: int = DEFAULT_LIMITS["fuel"]
+    """Fuel of one callback: 10,000,000 by default, about 10 ms."""
 
-    memory: int = 32 * 1024 * 1024
-    """Linear memory of one instance; there is one instance on each thread."""
+    start_fuel: int = DEFAULT_LIMITS["start_fuel"]
+    """Fuel for starting and configuring an instance, of which guests built with Go need more."""
 
-    body: int = 1024 * 1024
-    """Body bytes held while the policy pauses; more is answered 413, or waits to be read."""
+    memory: int = DEFAULT_LIMITS["memory"]
+    """Linear memory of one instance; each thread has one instance."""
 
-    headers: int = 128
+    body: int = DEFAULT_LIMITS["body"]
+    """Bytes of a buffered body; more is answered 413, or not read until the policy continues."""
+
+    headers: int = DEFAULT_LIMITS["headers"]
     """Fields in one header map; more is answered 431."""
 
-    header_bytes: int = 64 * 1024
+    header_bytes: int = DEFAULT_LIMITS["header_bytes"]
     """Names and values of one header map together; more is answered 431."""
 
-    log_bytes: int = 16 * 1024
-    """Log text that one callback may write; the rest is dropped."""
+    log_bytes: int = DEFAULT_LIMITS["log_bytes"]
+    """Log text of one callback; the rest is dropped."""
 
-    step_callbacks: int = 64
+    step_callbacks: int = DEFAULT_LIMITS["step_callbacks"]
     """Callbacks that one step may cause beside its own: `proxy_on_queue_ready` for values that it
-    queued, and what follows `proxy_done`. The rest waits for the next turn of the event loop."""
+    queued, and callbacks after `proxy_done`. The rest is deferred to the next turn of the event
+    loop."""
 
-    step_fuel: int = 20_000_000
+    step_fuel: int = DEFAULT_LIMITS["step_fuel"]
     """Fuel of all these callbacks together. One of them may always run, with its `fuel`."""
 
-    background_share: float = 0.05
-    """The share of one core's time, on each thread, for what the policy does in the background:
-    ticks, queues, and callouts of no request. What goes beyond it waits."""
+    background_share: float = DEFAULT_LIMITS["background_share"] / _MILLION
+    """The share of one core's time, on each thread, for the policy's work in the background: ticks,
+    queues, and callouts of no request. Work above it is deferred."""
 
     def __post_init__(self) -> None:
         for limit in dataclasses.fields(self):

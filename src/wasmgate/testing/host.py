@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from wasmgate import _native
-from wasmgate.callouts.delivery import Answer, deliver, deliver_failure
+from wasmgate.callouts.delivery import Answer, deliver
 from wasmgate.chain import as_policies
 from wasmgate.foreign import ForeignFunctions
 from wasmgate.policy.artifacts import cache_folder
@@ -144,7 +144,7 @@ class PolicyHost:
         """Answer a unary gRPC call: a message, or a gRPC status that is not 0."""
         self._check(callout, "grpc")
         if status:
-            self._note(deliver_failure(callout, status, ""))
+            self._note(_native.deliver_close(callout.id, status, ""))
         else:
             self._note(deliver(callout, Answer(body=message)))
 
@@ -156,7 +156,7 @@ class PolicyHost:
     def fail(self, callout: Callout, reason: str = "the test says so") -> None:
         """Let a callout fail, as if its upstream were away."""
         self._check(callout, callout.kind)
-        self._note(deliver_failure(callout, _UNAVAILABLE, reason))
+        self._note(_native.deliver_close(callout.id, _UNAVAILABLE, reason))
 
     def _check(self, callout: Callout, kind: str) -> None:
         if callout.kind != kind:

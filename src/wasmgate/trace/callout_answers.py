@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wasmgate import _native
-from wasmgate.callouts.delivery import Answer, deliver, deliver_failure
+from wasmgate.callouts.delivery import Answer, deliver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,7 +39,7 @@ class Answers:
             case "grpc_send":
                 yield from self._to_message(callout)
             case "grpc_close":
-                yield _native.deliver_grpc_close(callout.id, 0, "")
+                yield _native.deliver_close(callout.id, 0, "")
             case "grpc_stream":
                 yield self._open(callout)
             case _:
@@ -67,15 +67,17 @@ class Answers:
             return
         yield _deliver(callout, answer)
         if callout.end:
-            yield _native.deliver_grpc_close(callout.id, 0, "")
+            yield _native.deliver_close(callout.id, 0, "")
 
 
 def _deliver(callout: Callout, answer: Response) -> Effects | None:
     if callout.kind.startswith("grpc") and answer.status not in _GOOD:
-        return deliver_failure(callout, answer.status, answer.body.decode(errors="replace"))
+        return _native.deliver_close(
+            callout.id, answer.status, answer.body.decode(errors="replace")
+        )
     whole = Answer(status=answer.status, headers=answer.headers, body=answer.body)
     return deliver(callout, whole)
 
 
 def _fail(callout: Callout, named: str) -> Effects | None:
-    return deliver_failure(callout, _UNAVAILABLE, f"the trace has no answer for {named}")
+    return _native.deliver_close(callout.id, _UNAVAILABLE, f"the trace has no answer for {named}")

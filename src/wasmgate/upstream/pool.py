@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from wasmgate._native import parse_endpoint
 from wasmgate.errors import ConnectError, NoHealthyEndpoint, UpstreamTimeout
 from wasmgate.upstream.connection import Connection
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from wasmgate.upstream.dial import Dial
     from wasmgate.upstream.limits import UpstreamLimits
     from wasmgate.upstream.transaction import HttpTransaction
-
-PORTS = {"http": 80, "https": 443}
 
 
 class Pool:
@@ -37,12 +35,10 @@ class Pool:
         dial: Dial,
         active: set[HttpTransaction],
     ) -> None:
-        url = urlsplit(endpoint)
+        _, self._host, self._port, secure = parse_endpoint(endpoint)
         self.endpoint = endpoint
         self.limits = limits
-        self._host = url.hostname or ""
-        self._port = url.port or PORTS[url.scheme]
-        self._tls = tls if url.scheme == "https" else None
+        self._tls = tls if secure else None
         self._dial = dial
         self._loop = asyncio.get_running_loop()
         self._idle: dict[Connection, None] = {}  # oldest first

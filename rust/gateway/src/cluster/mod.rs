@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::cluster::balancers::{Balancer, LB_POLICIES, PickContext};
 use crate::cluster::endpoint::Endpoint;
+use crate::http::endpoint_url::BadEndpointUrl;
 
 /// A cluster as configured.
 #[derive(Clone, Debug)]
@@ -31,15 +32,14 @@ pub enum ClusterError {
         lb_policy: String,
     },
     /// No URL of an endpoint.
-    #[error(
-        "cluster `{cluster}`: `{url}` is not an endpoint; write http:// or https://, a host and a port, \
-         without a path"
-    )]
+    #[error("cluster `{cluster}`: the endpoint `{url}` {problem}; {}", problem.hint())]
     BadEndpoint {
         /// The cluster's name.
         cluster: String,
         /// What was written.
         url: String,
+        /// Why it is not a URL of an endpoint.
+        problem: BadEndpointUrl,
     },
 }
 
@@ -61,8 +61,10 @@ impl Cluster {
             return Err(ClusterError::UnknownLbPolicy { cluster, lb_policy });
         };
         let read = |url: String| {
-            Endpoint::parse(&url)
-                .ok_or_else(|| ClusterError::BadEndpoint { cluster: cluster.clone(), url })
+            Endpoint::parse(&url).map_err(|problem| {
+                let cluster = cluster.clone();
+                ClusterError::BadEndpoint { cluster, url, problem }
+            })
         };
         let endpoints = endpoints.into_iter().map(read).collect::<Result<_, _>>()?;
         Ok(Self { name: cluster.into(), endpoints, balancer: new() })
@@ -124,8 +126,9 @@ mod tests {
         );
         let error = cluster(&["http://a/b"], "round_robin").err().unwrap();
         assert_eq!(
-            "cluster `orders`: `http://a/b` is not an endpoint; write http:// or https://, a host and \
-             a port, without a path",
+            "cluster `orders`: the endpoint `http://a/b` must be http://host:port or \
+             https://host:port, without a path: see prefix_rewrite; take the path out, and write it \
+             to the route: prefix_rewrite",
             error.to_string()
         );
     }

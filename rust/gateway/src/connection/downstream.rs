@@ -135,7 +135,7 @@ impl Connection {
             target: line.target,
             peer: self.ends.peer.as_ref(),
             server: self.ends.server.as_ref(),
-            tls: self.ends.tls.as_ref(),
+            facts: self.ends.facts.as_ref(),
             connection: Some(self.id),
         });
         for field in line.fields {

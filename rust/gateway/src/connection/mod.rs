@@ -22,7 +22,7 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use wasmgate_host::{Error, Pressure, TlsFacts};
+use wasmgate_host::{Error, Facts, Pressure};
 
 use crate::connection::body_reader::BodyReader;
 use crate::connection::effects::Received;
@@ -73,7 +73,7 @@ pub struct Ends {
     /// True over TLS.
     pub secure: bool,
     /// What is known of it.
-    pub tls: Option<Arc<TlsFacts>>,
+    pub facts: Option<Arc<Facts>>,
 }
 
 /// The party that the exchange waits for.

@@ -34,7 +34,7 @@ fn router() -> Arc<Router> {
 }
 
 fn connection() -> Connection {
-    Connection::new(router(), Ends { peer: None, server: None, secure: false, tls: None })
+    Connection::new(router(), Ends { peer: None, server: None, secure: false, facts: None })
 }
 
 /// What both sides saw, and how it ended.

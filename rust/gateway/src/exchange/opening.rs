@@ -20,14 +20,14 @@ impl Exchange {
         ended: bool,
     ) -> Result<(Self, Effects), Error> {
         let line = reader.line();
-        let (dropped, user) = reader.take_dropped_and_user();
+        let dropped = reader.take_dropped();
         let record = router.underscores.note(&dropped);
         let mut opened = match reader.finish(&router.proxies) {
             Ok(RequestHead { answer: Some(answer), .. }) => Self::refused(router, &line, *answer),
             Ok(head) => {
                 let field = |name: &[u8]| head.map.get(name).unwrap_or_default();
                 match router.find(field(b":authority"), field(b":path")) {
-                    Some(route) => Self::routed(router, route, &line, head, user, ended),
+                    Some(route) => Self::routed(router, route, &line, head, ended),
                     None => Self::refused(router, &line, NO_ROUTE.response()),
                 }
             }
@@ -59,7 +59,6 @@ impl Exchange {
         route: usize,
         line: &RequestLine<'_>,
         head: RequestHead,
-        user: Option<Arc<str>>,
         ended: bool,
     ) -> Result<(Self, Effects), Error> {
         let RequestHead { map, framing, client, .. } = head;
@@ -69,11 +68,11 @@ impl Exchange {
             destination: line.server.cloned(),
             protocol: line.version.protocol(),
             connection: line.connection,
-            tls: line.tls(),
+            secure: line.secure,
             route_name: followed.name.clone(),
             cluster_name: router.clusters()[followed.cluster].name().clone(),
             upstream: None,
-            user,
+            facts: line.facts.cloned(),
         };
         let stream = Stream::open(&followed.chain, attributes);
         let mut exchange = Self::new(router, Some(route), stream, line.method == b"HEAD");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasmgate_host::{HeaderMap, LocalResponse, Tls, TlsFacts};
+use wasmgate_host::{Facts, HeaderMap, LocalResponse};
 
 use crate::http::authority::Authority;
 use crate::http::connection_options::ConnectionOptions;
@@ -53,21 +53,10 @@ pub struct RequestLine<'a> {
     pub peer: Option<&'a Peer>,
     /// Host and port of this end of the connection.
     pub server: Option<&'a (Arc<str>, u16)>,
-    /// What is known of the TLS of the connection, beside that it is there.
-    pub tls: Option<&'a Arc<TlsFacts>>,
+    /// The properties that the caller found out.
+    pub facts: Option<&'a Arc<Facts>>,
     /// Which connection it is, where they are counted.
     pub connection: Option<u64>,
-}
-
-impl RequestLine<'_> {
-    /// Whether the connection has TLS, and what is known of it.
-    pub(crate) fn tls(&self) -> Tls {
-        match self.tls {
-            Some(facts) => Tls::Known(Arc::clone(facts)),
-            None if self.secure => Tls::Unknown,
-            None => Tls::None,
-        }
-    }
 }
 
 /// Takes in the fields of a request, one after the other, and remembers the first mistake.
@@ -90,7 +79,6 @@ pub struct RequestReader<'a> {
     fields: usize,
     /// Fields left out for an underscore in their names; none where such names go on.
     dropped: Option<Dropped>,
-    user: Option<Arc<str>>,
     problem: Option<Problem>,
 }
 
@@ -141,7 +129,6 @@ impl<'a> RequestReader<'a> {
             bytes: 0,
             fields: 0,
             dropped: (!underscores).then(Dropped::default),
-            user: None,
             problem: (line.target.len() > TARGET).then_some(LONG_TARGET),
             line,
         }
@@ -151,17 +138,9 @@ impl<'a> RequestReader<'a> {
         self.line
     }
 
-    /// The user whom the layer around this one found.
-    #[must_use]
-    pub fn with_user(mut self, user: Option<Arc<str>>) -> Self {
-        self.user = user;
-        self
-    }
-
-    /// Takes what does not belong to the head: the fields that were dropped for their underscores, and
-    /// the user.
-    pub(crate) fn take_dropped_and_user(&mut self) -> (Dropped, Option<Arc<str>>) {
-        (self.dropped.take().unwrap_or_default(), self.user.take())
+    /// Takes the fields that were dropped for their underscores.
+    pub(crate) fn take_dropped(&mut self) -> Dropped {
+        self.dropped.take().unwrap_or_default()
     }
 
     /// Takes in one field, name and value as they came.
@@ -197,10 +176,10 @@ impl<'a> RequestReader<'a> {
                 Some(dropped) => dropped.add(name),
                 None => self.map.push(name, value),
             },
-            Role::HopByHop if name.eq_ignore_ascii_case(b"upgrade") => {
+            Role::ConnectionSpecific if name.eq_ignore_ascii_case(b"upgrade") => {
                 self.websocket |= is_websocket(value);
             }
-            Role::HopByHop => {}
+            Role::HopByHop | Role::ConnectionSpecific => {}
             Role::Host => {
                 self.hosts += 1;
                 self.host = value.to_vec();

@@ -16,7 +16,7 @@ const LINE: RequestLine<'static> = RequestLine {
     target: b"/",
     peer: None,
     server: None,
-    tls: None,
+    facts: None,
     connection: None,
 };
 

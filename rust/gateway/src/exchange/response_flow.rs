@@ -104,7 +104,11 @@ impl ResponseFlow {
             return true;
         }
         match role(name) {
-            Role::HopByHop | Role::Connection | Role::Te | Role::TransferEncoding => false,
+            Role::HopByHop
+            | Role::ConnectionSpecific
+            | Role::Connection
+            | Role::Te
+            | Role::TransferEncoding => false,
             Role::ContentLength => self.length_field == LengthField::Kept,
             _ => is_token(name) && is_field_value(value),
         }

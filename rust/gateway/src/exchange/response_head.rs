@@ -54,7 +54,7 @@ impl ResponseReader {
                     self.refuse(bad.detail(), name, value);
                 }
             }
-            Role::HopByHop | Role::Te => {}
+            Role::HopByHop | Role::ConnectionSpecific | Role::Te => {}
             Role::ContentLength => {
                 if let Err(bad) = self.framing.content_length(value) {
                     self.framing_is_faulty = true;

@@ -126,6 +126,7 @@ fn write_fields(head: &mut Vec<u8>, map: &HeaderMap) -> Result<(), Problem> {
         }
         match role(name) {
             Role::HopByHop
+            | Role::ConnectionSpecific
             | Role::Connection
             | Role::Host
             | Role::ContentLength

@@ -5,6 +5,7 @@ pub(crate) mod authority;
 pub(crate) mod body_length;
 pub(crate) mod connection_options;
 pub(crate) mod date;
+pub(crate) mod endpoint_url;
 pub(crate) mod fields;
 pub(crate) mod forwarded;
 pub(crate) mod framing;

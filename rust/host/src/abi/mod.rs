@@ -1,5 +1,6 @@
 //! The specification as data: numbers, dialects, signatures, formats.
 
+pub(crate) mod answers;
 pub(crate) mod argument;
 pub(crate) mod dialect;
 pub(crate) mod enums;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::context::delivery::{AnswerCallback, Delivery, Kind};
+use crate::abi::answers::AnswerCallback;
+use crate::context::delivery::{Delivery, Kind};
 use crate::types::callout::{Callout, CalloutAnswer, CalloutRequest, Login};
 use crate::types::ids::IdMap;
 
@@ -252,7 +253,7 @@ impl Calls {
     }
 
     /// What the answer to a callout tells which root context, and whether the callout is over; `None`
-    /// for an answer that is not of its kind.
+    /// for an answer of which the guest is not told.
     pub(crate) fn accept(
         &mut self,
         number: u32,

@@ -1,36 +1,31 @@
 //! An answer as the guest sees it, in its callback alone.
 
+use crate::abi::answers::AnswerCallback;
 use crate::abi::enums::{BufferType, MapType};
 use crate::types::callout::CalloutAnswer;
 use crate::types::headers::HeaderMap;
 
-/// What `proxy_get_status` says of an HTTP call without a response.
-const NO_RESPONSE: u32 = 503;
 /// gRPC's status CANCELLED.
 const CANCELLED: u32 = 1;
-/// The status of a Redis call without a response.
-const NO_REDIS: u32 = 1;
 
 /// What a number stands for, as far as the host must tell numbers apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    Http,
+    /// One callback brings the response, and that there is none.
+    Single(AnswerCallback),
     Grpc,
-    GrpcStream { half_closed: bool },
-    Redis,
-    Foreign,
+    GrpcStream {
+        half_closed: bool,
+    },
 }
 
-/// Which callback tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AnswerCallback {
-    Http,
-    GrpcMetadata,
-    GrpcMessage,
-    GrpcTrailers,
-    GrpcClose,
-    Redis,
-    Foreign,
+impl Kind {
+    fn response(self) -> AnswerCallback {
+        match self {
+            Self::Single(callback) => callback,
+            Self::Grpc | Self::GrpcStream { .. } => AnswerCallback::GrpcMessage,
+        }
+    }
 }
 
 /// One answer.
@@ -51,79 +46,57 @@ impl Delivery {
         Self { callback, headers, body: Vec::new(), trailers, code: 0, message: String::new() }
     }
 
-    /// `None`: the answer is not of this kind, or the guest is not told. As in Envoy, metadata of
-    /// a unary gRPC call is not delivered: its callbacks are those of the message or of the failure.
+    /// `None`: the guest is not told. As in Envoy, metadata of a unary gRPC call is not delivered: its
+    /// callbacks are those of the message or of the failure.
     pub(super) fn of(kind: Kind, answer: CalloutAnswer) -> Option<Self> {
         let streams = matches!(kind, Kind::GrpcStream { .. });
-        let grpc = streams || kind == Kind::Grpc;
-        let blank = Self::new;
         Some(match answer {
-            CalloutAnswer::Http { headers, body, trailers } if kind == Kind::Http => {
+            CalloutAnswer::Response { headers, body, trailers } => {
                 let code = status(&headers);
-                Self { headers, body, trailers, code, ..blank(AnswerCallback::Http) }
-            }
-            CalloutAnswer::HttpFailure(message) if kind == Kind::Http => {
-                Self { code: NO_RESPONSE, message, ..blank(AnswerCallback::Http) }
+                Self { headers, body, trailers, code, ..Self::new(kind.response()) }
             }
             CalloutAnswer::GrpcMetadata(headers) if streams => {
-                Self { headers, ..blank(AnswerCallback::GrpcMetadata) }
-            }
-            CalloutAnswer::GrpcMessage(body) if grpc => {
-                Self { body, ..blank(AnswerCallback::GrpcMessage) }
+                Self { headers, ..Self::new(AnswerCallback::GrpcMetadata) }
             }
             CalloutAnswer::GrpcTrailers(headers) if streams => {
-                Self { headers, ..blank(AnswerCallback::GrpcTrailers) }
+                Self { headers, ..Self::new(AnswerCallback::GrpcTrailers) }
             }
-            CalloutAnswer::GrpcClose { status, message } if grpc => {
-                Self { code: status, message, ..blank(AnswerCallback::GrpcClose) }
-            }
-            CalloutAnswer::Redis { status, response } if kind == Kind::Redis => {
-                Self { code: status, body: response, ..blank(AnswerCallback::Redis) }
-            }
-            CalloutAnswer::Foreign(body) if kind == Kind::Foreign => {
-                Self { body, ..blank(AnswerCallback::Foreign) }
-            }
-            _ => return None,
+            CalloutAnswer::GrpcMetadata(_) | CalloutAnswer::GrpcTrailers(_) => return None,
+            CalloutAnswer::Closed { status, message } => match kind {
+                Kind::Single(callback) => {
+                    Self { code: callback.no_answer(), message, ..Self::new(callback) }
+                }
+                Kind::Grpc | Kind::GrpcStream { .. } => {
+                    Self { code: status, message, ..Self::new(AnswerCallback::GrpcClose) }
+                }
+            },
         })
     }
 
-    /// What ends a callout that was cancelled with its stream: the guest's SDK remembers it until it
-    /// is told. Of foreign functions no SDK remembers anything.
+    /// What ends a callout that was cancelled with its stream: the guest's SDK keeps a handler for it
+    /// until it is told. For foreign functions no SDK keeps one.
     pub(crate) fn cancelled(kind: Kind) -> Option<Self> {
+        if kind == Kind::Single(AnswerCallback::Foreign) {
+            return None;
+        }
         let message = String::from("the stream has ended");
-        Some(match kind {
-            Kind::Http => Self { code: NO_RESPONSE, message, ..Self::new(AnswerCallback::Http) },
-            Kind::Grpc | Kind::GrpcStream { .. } => {
-                Self { code: CANCELLED, message, ..Self::new(AnswerCallback::GrpcClose) }
-            }
-            Kind::Redis => Self { code: NO_REDIS, message, ..Self::new(AnswerCallback::Redis) },
-            Kind::Foreign => return None,
-        })
+        Self::of(kind, CalloutAnswer::Closed { status: CANCELLED, message })
     }
 
     /// The fields that a map of the ABI shows.
     pub(crate) fn map(&self, map: MapType) -> Option<&HeaderMap> {
         match (map, self.callback) {
-            (MapType::CallResponseHeaders, AnswerCallback::Http)
+            (MapType::CallResponseHeaders, AnswerCallback::HttpCall)
             | (MapType::GrpcInitialMetadata, AnswerCallback::GrpcMetadata)
             | (MapType::GrpcTrailingMetadata, AnswerCallback::GrpcTrailers) => Some(&self.headers),
-            (MapType::CallResponseTrailers, AnswerCallback::Http) => Some(&self.trailers),
+            (MapType::CallResponseTrailers, AnswerCallback::HttpCall) => Some(&self.trailers),
             _ => None,
         }
     }
 
     /// The bytes that a buffer of the ABI shows.
     pub(crate) fn buffer(&self, buffer: BufferType) -> Option<&[u8]> {
-        let shown = match self.callback {
-            AnswerCallback::Http => BufferType::CallResponseBody,
-            AnswerCallback::GrpcMessage => BufferType::GrpcMessage,
-            AnswerCallback::Redis => BufferType::RedisResponse,
-            AnswerCallback::Foreign => BufferType::ForeignArguments,
-            AnswerCallback::GrpcMetadata
-            | AnswerCallback::GrpcTrailers
-            | AnswerCallback::GrpcClose => return None,
-        };
-        (buffer == shown).then_some(&self.body)
+        self.callback.shows(buffer).then_some(&self.body)
     }
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::abi::answers::AnswerCallback;
 use crate::abi::enums::Status;
 use crate::abi::pairs;
 use crate::context::callouts::{CalloutError, Requester};
@@ -12,8 +13,8 @@ use crate::context::instance_state::ContextKind;
 use crate::guest::memory::{Answer, Fault, Guest};
 use crate::types::callout::CalloutRequest;
 use crate::types::capability::Capability;
+use crate::types::fields::is_field;
 use crate::types::headers::HeaderMap;
-use crate::types::headers::is_field;
 use crate::types::log_level::LogLevel;
 
 /// Units that a callout costs beside its bytes: the layer above performs it.
@@ -167,6 +168,6 @@ pub(crate) fn call_foreign(
     arguments: &[u8],
 ) -> Result<Vec<u8>, Fault> {
     let request = CalloutRequest::Foreign { name: name.to_owned(), arguments: arguments.to_vec() };
-    let number = open(guest, Kind::Foreign, request)?;
+    let number = open(guest, Kind::Single(AnswerCallback::Foreign), request)?;
     Ok(number.to_le_bytes().to_vec())
 }

@@ -1,5 +1,6 @@
 //! The callbacks that a module exports (proxy-wasm/spec, "Callbacks").
 
+use crate::abi::answers::{AnswerArguments, AnswerCallback, answer_callbacks};
 use crate::abi::enums::Direction;
 use crate::context::instance_state::InstanceState;
 use crate::types::error::Error;
@@ -36,11 +37,6 @@ pub(crate) struct StartFunctions {
 pub(crate) type BodyCallback = GuestFunction<3, 1>;
 pub(crate) type TrailersCallback = GuestFunction<2, 1>;
 
-/// Root context, number of the callout, counts of headers, body bytes and trailers.
-pub(crate) type HttpCallCallback = GuestFunction<5, 0>;
-/// Root context, number of the callout, and a size, a count or a status.
-pub(crate) type AnswerCallback = GuestFunction<3, 0>;
-
 /// All callbacks are optional.
 pub(crate) struct Exports {
     pub(crate) context_create: Option<GuestFunction<2, 0>>,
@@ -54,17 +50,43 @@ pub(crate) struct Exports {
     pub(crate) response_body: Option<BodyCallback>,
     pub(crate) request_trailers: Option<TrailersCallback>,
     pub(crate) response_trailers: Option<TrailersCallback>,
-    pub(crate) http_call_response: Option<HttpCallCallback>,
-    pub(crate) grpc_metadata: Option<AnswerCallback>,
-    pub(crate) grpc_message: Option<AnswerCallback>,
-    pub(crate) grpc_trailers: Option<AnswerCallback>,
-    pub(crate) grpc_close: Option<AnswerCallback>,
-    pub(crate) redis_response: Option<GuestFunction<4, 0>>,
-    pub(crate) foreign_function: Option<AnswerCallback>,
+    pub(crate) answers: AnswerExports,
     pub(crate) done: Option<GuestFunction<1, 1>>,
     pub(crate) log: Option<GuestFunction<1, 0>>,
     pub(crate) delete: Option<GuestFunction<1, 0>>,
 }
+
+macro_rules! answer_exports {
+    ($( $name:ident($export:literal)($($argument:ident),*) $buffer:ident $code:literal; )*) => {
+        /// The callbacks that bring the answers of callouts.
+        #[allow(non_snake_case, reason = "a field has the name of its row")]
+        pub(crate) struct AnswerExports {
+            $( $name: Option<GuestFunction<{ 2 + [$(stringify!($argument)),*].len() }, 0>>, )*
+        }
+
+        impl AnswerExports {
+            fn of(source: &mut Source<'_>) -> Result<Self, Error> {
+                Ok(Self { $( $name: source.find($export)?, )* })
+            }
+
+            /// The call of the guest's callback, if it has this one.
+            pub(crate) fn with(
+                &self,
+                callback: AnswerCallback,
+                (root, number): (u32, u32),
+                arguments: AnswerArguments,
+            ) -> Option<Call> {
+                match callback {
+                    $( AnswerCallback::$name => {
+                        self.$name.map(|f| f.with([root, number, $(arguments.$argument),*]))
+                    } )*
+                }
+            }
+        }
+    };
+}
+
+answer_callbacks!(answer_exports!());
 
 struct Source<'a> {
     instance: &'a mut WasmInstance<InstanceState>,
@@ -126,13 +148,7 @@ impl Exports {
             response_body: source.find("proxy_on_response_body")?,
             request_trailers: source.find("proxy_on_request_trailers")?,
             response_trailers: source.find("proxy_on_response_trailers")?,
-            http_call_response: source.find("proxy_on_http_call_response")?,
-            grpc_metadata: source.find("proxy_on_grpc_receive_initial_metadata")?,
-            grpc_message: source.find("proxy_on_grpc_receive")?,
-            grpc_trailers: source.find("proxy_on_grpc_receive_trailing_metadata")?,
-            grpc_close: source.find("proxy_on_grpc_close")?,
-            redis_response: source.find("proxy_on_redis_call_response")?,
-            foreign_function: source.find("proxy_on_foreign_function")?,
+            answers: AnswerExports::of(&mut source)?,
             done: source.find("proxy_on_done")?,
             log: source.find("proxy_on_log")?,
             delete: source.find("proxy_on_delete")?,

@@ -1,5 +1,6 @@
 //! HTTP calls.
 
+use crate::abi::answers::AnswerCallback;
 use crate::abi::enums::Status;
 use crate::context::delivery::Kind;
 use crate::guest::callouts as asking;
@@ -53,5 +54,5 @@ pub(super) fn http_call(
     }
     let timeout = asking::timeout(timeout);
     let request = CalloutRequest::Http { upstream, headers, body, trailers, timeout };
-    asking::begin(guest, Kind::Http, request, call_at)
+    asking::begin(guest, Kind::Single(AnswerCallback::HttpCall), request, call_at)
 }

@@ -16,8 +16,9 @@ use crate::abi::pairs;
 use crate::context::stream_data::StreamData;
 use crate::context::stream_table;
 use crate::guest::memory::{Answer, Fault, Guest, Short};
+use crate::types::fields::is_field;
 use crate::types::headers::HeaderMap;
-use crate::types::headers::{is_field, is_pseudo, name_in_request};
+use crate::types::headers::{is_pseudo, name_in_request};
 
 const TOO_MUCH: &str = "its limits `headers` and `header_bytes` allow no more";
 

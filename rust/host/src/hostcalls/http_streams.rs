@@ -6,8 +6,8 @@ use crate::context::stream_data::StreamAction;
 use crate::guest::effective_stream;
 use crate::guest::memory::{Answer, Fault, Guest};
 use crate::types::effects::LocalResponse;
+use crate::types::fields::is_field;
 use crate::types::headers::HeaderMap;
-use crate::types::headers::is_field;
 use crate::types::log_level::LogLevel;
 
 /// Bytes of the details of a local response that are kept.

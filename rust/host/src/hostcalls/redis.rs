@@ -2,6 +2,7 @@
 //!
 //! The name of a service may end in options, as `?db=1`: another database than the first.
 
+use crate::abi::answers::AnswerCallback;
 use crate::abi::enums::Status;
 use crate::context::delivery::Kind;
 use crate::guest::callouts as asking;
@@ -52,7 +53,7 @@ pub(super) fn call(
     };
     let query = query.ok_or(Status::BadArgument)?;
     let request = CalloutRequest::Redis { upstream, login, query, timeout };
-    asking::begin(guest, Kind::Redis, request, call_at)
+    asking::begin(guest, Kind::Single(AnswerCallback::Redis), request, call_at)
 }
 
 /// The allowed upstream with its database. What else Higress writes behind the name, such as

@@ -3,21 +3,16 @@
 use std::sync::Arc;
 
 use crate::properties::value;
-use crate::types::attributes::{Attributes, Tls};
+use crate::types::attributes::Attributes;
 
-/// `connection.*`. Whether a connection has TLS is not known to every server that could tell what
-/// the TLS is: then nothing of it is known.
+/// `connection.*` beside the facts. Without TLS there is neither a certificate nor a server name; with
+/// TLS only the layer above can know them.
 pub(super) fn of_connection(attributes: &Attributes, what: &[u8]) -> Option<Vec<u8>> {
-    match (what, &attributes.tls) {
-        (b"id", _) => attributes.connection.map(value::number),
-        (b"mtls", Tls::None) => Some(value::flag(false)),
-        (b"requested_server_name", Tls::None) => Some(Vec::new()),
-        (_, Tls::None | Tls::Unknown) => None,
-        (b"mtls", Tls::Known(tls)) => Some(value::flag(tls.peer)),
-        (what, Tls::Known(tls)) => {
-            let (_, text) = tls.texts.iter().find(|(name, _)| name.as_bytes() == what)?;
-            Some(text.clone().into_bytes())
-        }
+    match what {
+        b"id" => attributes.connection.map(value::number),
+        b"mtls" if !attributes.secure => Some(value::flag(false)),
+        b"requested_server_name" if !attributes.secure => Some(Vec::new()),
+        _ => None,
     }
 }
 

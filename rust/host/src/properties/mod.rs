@@ -36,9 +36,10 @@ pub(crate) fn searched(stream: &StreamData, path: &[u8]) -> usize {
     }
 }
 
-/// A property of a stream: what a policy stored there, else what the host knows.
+/// A property of a stream: what a policy stored there, else what the layer above found out, else what
+/// the host knows.
 pub(crate) fn of_stream(stream: &StreamData, clock: &Clock, path: &[u8]) -> Option<Vec<u8>> {
-    if let Some(value) = stream.properties.find(path) {
+    if let Some(value) = stream.properties.find(path).or_else(|| stream.attributes.fact(path)) {
         return Some(value.to_vec());
     }
     let (family, rest) = split(path);
@@ -54,9 +55,6 @@ pub(crate) fn of_stream(stream: &StreamData, clock: &Clock, path: &[u8]) -> Opti
         b"xds" => route::of_xds(&stream.attributes, rest),
         b"filter_state" => stream.properties.find(rest.strip_prefix(b"wasm.")?).map(<[u8]>::to_vec),
         b"metadata" => route::of_metadata(rest),
-        b"wasmgate" if rest == b"user" => {
-            Some(stream.attributes.user.as_ref()?.as_bytes().to_vec())
-        }
         _ => None,
     }
 }

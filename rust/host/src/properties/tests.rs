@@ -4,7 +4,7 @@ use crate::context::direction::DirectionState;
 use crate::context::stored_properties::{StoreError, StoredProperties};
 use crate::context::stream_data::StreamData;
 use crate::services::clock::Clock;
-use crate::types::attributes::{Attributes, Tls, TlsFacts};
+use crate::types::attributes::{Attributes, Facts};
 
 fn of_stream(stream: &StreamData, path: &[u8]) -> Option<Vec<u8>> {
     super::of_stream(stream, &Clock::default(), path)
@@ -111,10 +111,39 @@ fn of_a_connection_without_tls_it_is_known_that_it_has_none() {
     let mut state = state();
     assert_eq!(of_stream(&state, b"connection\0mtls"), Some(vec![0]));
     assert_eq!(of_stream(&state, b"connection\0tls_version"), None);
-    state.attributes.tls = Tls::Unknown;
+    state.attributes.secure = true;
     assert_eq!(of_stream(&state, b"connection\0mtls"), None);
-    let texts = vec![("tls_version", "TLSv1.3".to_owned())];
-    state.attributes.tls = Tls::Known(TlsFacts { peer: true, texts }.into());
+    let mut facts = Facts::default();
+    assert!(facts.add("connection.mtls", "true") && facts.add("connection.tls_version", "TLSv1.3"));
+    state.attributes.facts = Some(facts.into());
     assert_eq!(of_stream(&state, b"connection\0mtls"), Some(vec![1]));
     assert_eq!(of_stream(&state, b"connection\0tls_version"), Some(b"TLSv1.3".to_vec()));
+}
+
+#[test]
+fn a_property_from_outside_is_found_by_its_name_alone() {
+    let mut facts = Facts::default();
+    assert!(!facts.add("connection.unheard_of", "x"));
+    assert!(facts.is_empty());
+    for name in Facts::NAMES {
+        assert!(facts.add(name, "true"), "{name}");
+    }
+    let mut state = state();
+    state.attributes.facts = Some(facts.into());
+    for name in Facts::NAMES {
+        let path = name.replace('.', "\0");
+        let expected = if *name == "connection.mtls" { vec![1] } else { b"true".to_vec() };
+        assert_eq!(of_stream(&state, path.as_bytes()), Some(expected), "{name}");
+    }
+}
+
+#[test]
+fn what_a_policy_stores_takes_precedence_over_a_property_from_outside() {
+    let mut state = state();
+    let mut facts = Facts::default();
+    assert!(facts.add("wasmgate.user", "outer"));
+    state.attributes.facts = Some(facts.into());
+    assert_eq!(of_stream(&state, super::USER), Some(b"outer".to_vec()));
+    state.properties.store(super::USER.to_vec(), b"inner".to_vec(), false).unwrap();
+    assert_eq!(of_stream(&state, super::USER), Some(b"inner".to_vec()));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::types::callout::{Callout, CalloutAnswer, CalloutRequest};
+use crate::types::callout::{Callout, CalloutAnswer};
 
 /// Bytes that wait; what is more fails.
 const BYTES: usize = 8 << 20;
@@ -55,23 +55,21 @@ impl Held {
     /// Keeps a callout. One that does not fit fails; true if it is under way and to be ended.
     pub(crate) fn hold_callout(&mut self, callout: Callout) -> bool {
         let (id, opens) = (callout.id, callout.request.opens());
-        let failure = failure_of(&callout.request);
         let put = Put::Callout(callout);
         if self.fits(&put) {
             self.keep(put);
             return false;
         }
         let waits = self.forget(id);
-        self.keep(Put::Answer(id, failure));
+        self.keep(Put::Answer(id, failure()));
         !(opens || waits)
     }
 
     /// Keeps an answer. One that does not fit becomes a failure; true if its callout is to be ended.
     pub(crate) fn hold_answer(&mut self, callout: u64, answer: CalloutAnswer) -> bool {
-        let failure = failure(&answer);
         let put = Put::Answer(callout, answer);
         let fits = self.fits(&put);
-        self.keep(if fits { put } else { Put::Answer(callout, failure) });
+        self.keep(if fits { put } else { Put::Answer(callout, failure()) });
         !fits
     }
 
@@ -107,43 +105,15 @@ impl Held {
     }
 }
 
-/// What an answer becomes that does not fit.
-fn failure(answer: &CalloutAnswer) -> CalloutAnswer {
-    match answer {
-        CalloutAnswer::Http { .. } | CalloutAnswer::HttpFailure(_) => no_response(),
-        CalloutAnswer::GrpcMetadata(_)
-        | CalloutAnswer::GrpcMessage(_)
-        | CalloutAnswer::GrpcTrailers(_)
-        | CalloutAnswer::GrpcClose { .. } => closed(),
-        CalloutAnswer::Redis { .. } => CalloutAnswer::Redis { status: 1, response: Vec::new() },
-        CalloutAnswer::Foreign(_) => CalloutAnswer::Foreign(Vec::new()),
-    }
-}
-
-/// How a callout fails that does not fit.
-fn failure_of(request: &CalloutRequest) -> CalloutAnswer {
-    match request {
-        CalloutRequest::Http { .. } => no_response(),
-        CalloutRequest::Grpc { .. }
-        | CalloutRequest::GrpcStream(_)
-        | CalloutRequest::GrpcSend { .. }
-        | CalloutRequest::GrpcClose => closed(),
-        CalloutRequest::Redis { .. } => CalloutAnswer::Redis { status: 1, response: Vec::new() },
-        CalloutRequest::Foreign { .. } => CalloutAnswer::Foreign(Vec::new()),
-    }
-}
-
-fn no_response() -> CalloutAnswer {
-    CalloutAnswer::HttpFailure(TOO_MUCH.into())
-}
-
-fn closed() -> CalloutAnswer {
-    CalloutAnswer::GrpcClose { status: EXHAUSTED, message: TOO_MUCH.into() }
+/// How a callout fails that does not fit, or whose answer does not.
+fn failure() -> CalloutAnswer {
+    CalloutAnswer::Closed { status: EXHAUSTED, message: TOO_MUCH.into() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::callout::CalloutRequest;
 
     const HALF: usize = BYTES / 2;
 
@@ -155,7 +125,7 @@ mod tests {
     #[test]
     fn answers_that_wait_are_bounded_and_the_rest_fails() {
         let mut held = Held::default();
-        let large = || CalloutAnswer::GrpcMessage(vec![0; HALF - OVERHEAD]);
+        let large = || CalloutAnswer::of_body(vec![0; HALF - OVERHEAD]);
         let failed = [1, 2, 3, 4].map(|id| held.hold_answer(id, large()));
         assert_eq!(failed, [false, false, true, true]);
         assert!(held.bytes <= BYTES + 2 * (OVERHEAD + TOO_MUCH.len()));

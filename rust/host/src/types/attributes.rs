@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-/// Facts for `proxy_get_property`, by Envoy's attribute names.
+/// Attributes of a request for `proxy_get_property`, by Envoy's names.
 #[derive(Clone, Debug, Default)]
 pub struct Attributes {
     /// `source.address`: the client's host and port.
@@ -13,36 +13,94 @@ pub struct Attributes {
     pub protocol: &'static str,
     /// `connection.id`, where connections are counted.
     pub connection: Option<u64>,
-    /// `connection.*` of a connection with TLS.
-    pub tls: Tls,
+    /// True for a connection with TLS.
+    pub secure: bool,
     /// `route_name`, empty outside a gateway.
     pub route_name: Arc<str>,
     /// `cluster_name`, empty outside a gateway.
     pub cluster_name: Arc<str>,
     /// `upstream.address`: the endpoint that was chosen.
     pub upstream: Option<(Arc<str>, u16)>,
-    /// `wasmgate.user` as the layer around this one found it; what a policy stores counts more.
-    pub user: Option<Arc<str>>,
+    /// The properties of [`Facts::NAMES`], as far as they are known.
+    pub facts: Option<Arc<Facts>>,
 }
 
-/// Whether the client's connection has TLS.
-#[derive(Clone, Debug, Default)]
-pub enum Tls {
-    /// It has none.
-    #[default]
-    None,
-    /// It has, and nothing else is known.
-    Unknown,
-    /// It has.
-    Known(Arc<TlsFacts>),
+/// One row a property that the layer above finds out: its family, its name, and the form of its value.
+macro_rules! facts {
+    ($( $(#[$doc:meta])+ $family:ident $name:ident: $form:ident; )*) => {
+        impl Facts {
+            /// The names, with dots.
+            ///
+            $( #[doc = concat!("- `", stringify!($family), ".", stringify!($name), "`:")] $(#[$doc])+ )*
+            pub const NAMES: &'static [&'static str] =
+                &[$( concat!(stringify!($family), ".", stringify!($name)) ),*];
+
+            /// The path that a guest asks for, and the form of the value.
+            fn row(name: &str) -> Option<(&'static [u8], Form)> {
+                $(
+                    if name == concat!(stringify!($family), ".", stringify!($name)) {
+                        let path = concat!(stringify!($family), "\0", stringify!($name));
+                        return Some((path.as_bytes(), Form::$form));
+                    }
+                )*
+                None
+            }
+        }
+    };
 }
 
-/// What is known of the TLS of a connection.
+facts! {
+    /// The user that the layer around this one authenticated; what a policy stores takes precedence.
+    wasmgate user: Text;
+    /// Whether the client showed a certificate; given whenever the TLS of a connection is known.
+    connection mtls: Flag;
+    /// Like `TLSv1.3`.
+    connection tls_version: Text;
+    /// The distinguished name, as RFC 4514 writes it.
+    connection subject_peer_certificate: Text;
+    /// The first DNS name among the alternative names of the subject.
+    connection dns_san_peer_certificate: Text;
+    /// The first URI among them.
+    connection uri_san_peer_certificate: Text;
+    /// SHA-256 of the certificate in DER, in hex.
+    connection sha256_peer_certificate_digest: Text;
+}
+
+enum Form {
+    Text,
+    Flag,
+}
+
+/// Properties that the layer above found out, by their paths.
 #[derive(Clone, Debug, Default)]
-pub struct TlsFacts {
-    /// The client showed a certificate: `connection.mtls`.
-    pub peer: bool,
-    /// `tls_version`, `requested_server_name`, `subject_peer_certificate` and the like, by their
-    /// names below `connection`.
-    pub texts: Vec<(&'static str, String)>,
+pub struct Facts(Vec<(&'static [u8], Vec<u8>)>);
+
+impl Facts {
+    /// Adds a property, a flag as `true` or `false`; false if `name` is not one of [`Self::NAMES`].
+    pub fn add(&mut self, name: &str, value: &str) -> bool {
+        let Some((path, form)) = Self::row(name) else { return false };
+        let value = match form {
+            Form::Text => value.as_bytes().to_vec(),
+            Form::Flag => vec![(value == "true").into()],
+        };
+        self.0.push((path, value));
+        true
+    }
+
+    /// True if there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn find(&self, path: &[u8]) -> Option<&[u8]> {
+        self.0.iter().find(|(known, _)| *known == path).map(|(_, value)| value.as_slice())
+    }
+}
+
+impl Attributes {
+    /// What the layer above found out about the property of this path.
+    pub(crate) fn fact(&self, path: &[u8]) -> Option<&[u8]> {
+        self.facts.as_ref()?.find(path)
+    }
 }

@@ -127,53 +127,43 @@ impl fmt::Debug for Login {
 /// What comes back.
 #[derive(Debug)]
 pub enum CalloutAnswer {
-    /// The response to an HTTP call, `:status` among its headers.
-    Http {
-        /// `:status` and the fields.
+    /// The whole answer; of a gRPC stream one message.
+    Response {
+        /// Of HTTP `:status` and the fields, else empty.
         headers: HeaderMap,
-        /// The whole body.
+        /// The body, the gRPC message, the response as RESP writes it, or the function's result.
         body: Vec<u8>,
-        /// Trailers, mostly none.
+        /// Of HTTP, mostly none.
         trailers: HeaderMap,
     },
-    /// There is no response to an HTTP call, and why.
-    HttpFailure(String),
     /// The initial metadata of a gRPC stream.
     GrpcMetadata(HeaderMap),
-    /// A message of a gRPC call or stream.
-    GrpcMessage(Vec<u8>),
     /// The trailing metadata of a gRPC stream.
     GrpcTrailers(HeaderMap),
-    /// A gRPC call failed, or a stream ended.
-    GrpcClose {
-        /// The status code, 0 is OK.
+    /// Nothing more comes: a gRPC stream ended, or there is no response.
+    Closed {
+        /// A status code of gRPC; 0 is OK.
         status: u32,
-        /// The status message.
+        /// The message of the status.
         message: String,
     },
-    /// The response to a Redis query.
-    Redis {
-        /// 0 is OK.
-        status: u32,
-        /// The response as RESP writes it.
-        response: Vec<u8>,
-    },
-    /// The result of a foreign function.
-    Foreign(Vec<u8>),
 }
 
 impl CalloutAnswer {
+    /// A response of a body alone.
+    #[must_use]
+    pub fn of_body(body: Vec<u8>) -> Self {
+        Self::Response { headers: HeaderMap::new(), body, trailers: HeaderMap::new() }
+    }
+
     /// Bytes of it that are kept while it waits.
     pub(crate) fn byte_len(&self) -> usize {
         match self {
-            Self::Http { headers, body, trailers } => {
+            Self::Response { headers, body, trailers } => {
                 headers.byte_len() + body.len() + trailers.byte_len()
             }
-            Self::HttpFailure(text) | Self::GrpcClose { message: text, .. } => text.len(),
             Self::GrpcMetadata(fields) | Self::GrpcTrailers(fields) => fields.byte_len(),
-            Self::GrpcMessage(bytes)
-            | Self::Redis { response: bytes, .. }
-            | Self::Foreign(bytes) => bytes.len(),
+            Self::Closed { message, .. } => message.len(),
         }
     }
 }

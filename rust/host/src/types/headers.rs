@@ -214,55 +214,6 @@ pub(crate) fn name_in_request(name: &[u8]) -> &[u8] {
     if name.eq_ignore_ascii_case(b"host") { b":authority" } else { name }
 }
 
-/// RFC 9110 §5.1 and §5.5: a token as the name, no control character but a tab in the value.
-pub(crate) fn is_field(name: &[u8], value: &[u8]) -> bool {
-    is_token(name) && is_field_value(value)
-}
-
-/// True for a token (RFC 9110 §5.6.2): a field name or a method.
-#[must_use]
-#[inline]
-pub fn is_token(bytes: &[u8]) -> bool {
-    // Without a branch for each byte: nearly all are tokens.
-    !bytes.is_empty() && bytes.iter().fold(true, |token, b| token & TOKEN[usize::from(*b)])
-}
-
-const TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        table[byte as usize] = byte.is_ascii_alphanumeric()
-            || matches!(
-                byte,
-                b'!' | b'#'
-                    | b'$'
-                    | b'%'
-                    | b'&'
-                    | b'\''
-                    | b'*'
-                    | b'+'
-                    | b'-'
-                    | b'.'
-                    | b'^'
-                    | b'_'
-                    | b'`'
-                    | b'|'
-                    | b'~'
-            );
-        byte += 1;
-    }
-    table
-};
-
-/// True for a value without controls other than tab. CR, LF and NUL end fields in some readers;
-/// RFC 9110 §5.5 allows to refuse the others as well, and no honest sender uses them.
-#[must_use]
-#[inline]
-#[allow(clippy::needless_bitwise_bool, reason = "without branches sixteen bytes are one step")]
-pub fn is_field_value(bytes: &[u8]) -> bool {
-    !bytes.iter().fold(false, |bad, b| bad | (*b < b' ') & (*b != b'\t') | (*b == 0x7f))
-}
-
 impl std::fmt::Debug for HeaderMap {
     /// Names only: values can be secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

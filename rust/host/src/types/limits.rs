@@ -19,6 +19,12 @@ macro_rules! limits {
             /// The names of all limits.
             pub const NAMES: &'static [&'static str] = &[$( stringify!($name) ),*];
 
+            /// Every limit by its name.
+            #[must_use]
+            pub fn numbers(&self) -> Vec<(&'static str, u64)> {
+                vec![$( (stringify!($name), u64::try_from(self.$name).unwrap_or(u64::MAX)) ),*]
+            }
+
             /// Sets the limit of this name; false if there is none, or the number does not fit.
             #[must_use]
             pub fn set(&mut self, name: &str, number: u64) -> bool {

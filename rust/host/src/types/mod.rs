@@ -5,6 +5,7 @@ pub(crate) mod callout;
 pub(crate) mod capability;
 pub(crate) mod effects;
 pub(crate) mod error;
+pub(crate) mod fields;
 pub(crate) mod foreign_function;
 pub(crate) mod headers;
 pub(crate) mod ids;

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import ssl
 from typing import TYPE_CHECKING, Protocol, cast
-from urllib.parse import urlsplit
+
+from wasmgate._native import parse_endpoint
 
 if TYPE_CHECKING:
     from wasmgate.upstream import UpstreamLimits
@@ -125,12 +126,9 @@ class EndpointPool:
     """
 
     def __init__(self, url: str, limits: UpstreamLimits) -> None:
-        parts = urlsplit(url)
-        secure = parts.scheme == "https"
+        _, self._host, self._port, secure = parse_endpoint(url)
         self.url = url
         self.limits = limits
-        self._host = parts.hostname or ""
-        self._port = parts.port or (443 if secure else 80)
         self._tls = ssl.create_default_context() if secure else None
         self._loop = asyncio.get_running_loop()
         self._idle: list[PooledConnection] = []  # the one used last is the last

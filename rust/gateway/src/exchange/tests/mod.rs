@@ -139,7 +139,7 @@ fn open(
         target: target.as_bytes(),
         peer: Some(&peer),
         server: Some(&server),
-        tls: None,
+        facts: None,
         connection: None,
     };
     let mut reader = router.read(line);

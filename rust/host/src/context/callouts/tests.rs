@@ -20,7 +20,7 @@ fn requester(stream: Option<u32>, byte_limit: usize) -> Requester {
 }
 
 fn opened(calls: &mut Calls, stream: Option<u32>) -> Result<u32, CalloutError> {
-    calls.open(&requester(stream, MOST), Kind::Http, http(Vec::new()))
+    calls.open(&requester(stream, MOST), Kind::Single(AnswerCallback::HttpCall), http(Vec::new()))
 }
 
 #[test]
@@ -47,7 +47,11 @@ fn an_instance_has_so_many_and_no_more() {
 fn the_bytes_of_one_callback_are_bounded() {
     let mut calls = Calls::default();
     let ask = |calls: &mut Calls, size: usize| {
-        calls.open(&requester(None, 1024), Kind::Http, http(vec![0; size]))
+        calls.open(
+            &requester(None, 1024),
+            Kind::Single(AnswerCallback::HttpCall),
+            http(vec![0; size]),
+        )
     };
     ask(&mut calls, 512).unwrap();
     assert_eq!(ask(&mut calls, 512), Err(CalloutError::Bytes));
@@ -71,7 +75,10 @@ fn the_end_of_a_stream_ends_its_callouts_alone() {
     let number = opened(&mut calls, Some(7)).unwrap();
     opened(&mut calls, Some(8)).unwrap();
     let handed = calls.take_pending().0;
-    assert_eq!(calls.end_stream(7).as_slice(), [Ended { root: 1, number, kind: Kind::Http }]);
+    assert_eq!(
+        calls.end_stream(7).as_slice(),
+        [Ended { root: 1, number, kind: Kind::Single(AnswerCallback::HttpCall) }]
+    );
     assert_eq!(calls.take_pending().1, [handed[0].1.id]);
     assert_eq!((calls.open.len(), calls.streams.len()), (1, 1));
     assert_eq!(calls.abandon(), [handed[1].1.id]);
@@ -83,7 +90,7 @@ fn the_end_of_a_root_ends_what_it_waits_for() {
     let mut calls = Calls::default();
     opened(&mut calls, None).unwrap();
     let other = Requester { root: 2, ..requester(None, MOST) };
-    calls.open(&other, Kind::Http, http(Vec::new())).unwrap();
+    calls.open(&other, Kind::Single(AnswerCallback::HttpCall), http(Vec::new())).unwrap();
     let handed = calls.take_pending().0;
     calls.end_root(1);
     assert_eq!(calls.take_pending().1, [handed[0].1.id]);
@@ -114,7 +121,11 @@ fn the_bytes_under_way_of_an_instance_are_bounded_and_an_answer_makes_room() {
     let mut calls = Calls::default();
     let mut numbers = Vec::new();
     let open = |calls: &mut Calls| {
-        let opened = calls.open(&requester(None, MOST), Kind::Http, http(vec![0; MOST]));
+        let opened = calls.open(
+            &requester(None, MOST),
+            Kind::Single(AnswerCallback::HttpCall),
+            http(vec![0; MOST]),
+        );
         calls.take_pending();
         opened
     };
@@ -122,7 +133,7 @@ fn the_bytes_under_way_of_an_instance_are_bounded_and_an_answer_makes_room() {
         numbers.push(open(&mut calls).unwrap());
     }
     assert_eq!(open(&mut calls), Err(CalloutError::BytesOfInstance));
-    calls.accept(numbers[0], CalloutAnswer::HttpFailure(String::new())).unwrap();
+    calls.accept(numbers[0], CalloutAnswer::of_body(Vec::new())).unwrap();
     open(&mut calls).unwrap();
 }
 

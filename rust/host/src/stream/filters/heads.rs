@@ -1,8 +1,8 @@
 //! Heads that policies changed, before they go on: what is left must be a head of HTTP.
 
 use crate::abi::enums::Direction;
+use crate::types::fields::{Role, is_authority, is_origin_form, is_token, role};
 use crate::types::headers::HeaderMap;
-use crate::types::headers::is_token;
 
 /// True for a request's head that can be written: a method (RFC 9110 §9.1), a target in origin-form
 /// or `*` (RFC 9112 §3.2), and an authority that is one, or empty. What a client sent is for the layer
@@ -12,16 +12,10 @@ pub(super) fn is_request(head: &HeaderMap) -> bool {
     head.iter_unmarked().all(|(name, value)| match name {
         b":method" => is_token(value),
         b":path" if value == b"*" => method == b"OPTIONS",
-        b":path" => value.starts_with(b"/") && !has(value, |byte| byte == b'#'),
-        b":authority" => !has(value, |byte| matches!(byte, b'/' | b'?' | b'#' | b'@')),
+        b":path" => is_origin_form(value),
+        b":authority" => value.is_empty() || is_authority(value),
         _ => true,
     })
-}
-
-/// True if there is white space in the text, or a byte that is `refused`.
-#[inline]
-fn has(text: &[u8], refused: impl Fn(u8) -> bool) -> bool {
-    text.iter().fold(false, |found, byte| found | byte.is_ascii_whitespace() | refused(*byte))
 }
 
 /// True for a response's head with a final status that clients understand.
@@ -39,12 +33,10 @@ pub(super) fn mend(head: &mut HeaderMap, direction: Direction) {
         let mut lengths = head.get_all(b"content-length");
         lengths.next().is_some_and(digits) && lengths.next().is_none()
     };
-    let stays = |head: &HeaderMap, name: &[u8]| match name {
-        b"content-length" => one_number(head),
-        b"transfer-encoding" => false,
-        b"connection" | b"keep-alive" | b"proxy-connection" | b"te" | b"upgrade" => {
-            direction == Direction::Request
-        }
+    let stays = |head: &HeaderMap, name: &[u8]| match role(name) {
+        Role::ContentLength => one_number(head),
+        Role::TransferEncoding => false,
+        Role::Connection | Role::ConnectionSpecific | Role::Te => direction == Direction::Request,
         _ => true,
     };
     // Most policies write nothing of the kind: then nothing is copied.
