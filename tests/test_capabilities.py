@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from wasmgate import Capabilities, ConfigError
-from wasmgate.policy.capabilities import Mount
+from wasmgate.policy.capabilities import KINDS, Mount
+
+
+def test_a_capability_of_the_host_has_a_field() -> None:
+    """The host names the kinds; an argument of `Capabilities` gives each its entries."""
+    assert [field.name for field in dataclasses.fields(Capabilities)] == list(KINDS)
 
 
 def test_nothing_is_allowed_by_default() -> None:

@@ -1,11 +1,11 @@
-"""Gateway policies in WebAssembly, inside any ASGI app or as a gateway of their own.
+"""Gateway policies in WebAssembly, inside any ASGI app or as a stand-alone gateway.
 
     from wasmgate import PolicyMiddleware, policies
 
     app.add_middleware(PolicyMiddleware, policies=[policies.rate_limit(limit="100/minute")])
 
-Importing the package loads nothing but the errors and what describes a policy: the extension, and
-pydantic for gateway.yaml, are loaded by the first name that needs them.
+Importing the package imports only the errors. The extension, and pydantic for gateway.yaml, are
+imported on the first use of a name that needs them.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ __all__ = [
     "policies",
 ]
 
-# Packages of the extra `gateway`, by what is imported.
+# Modules of the packages of the extra `gateway`.
 _OF_THE_GATEWAY = {"httptools", "yaml", "rich", "typer", "uvicorn", "uvloop"}
 _LATER = {
     "Gateway": "wasmgate.gateway",

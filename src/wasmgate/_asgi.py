@@ -1,4 +1,4 @@
-"""ASGI's words (asgi.readthedocs.io, HTTP & WebSocket protocol 2.5), and what breaks its rules."""
+"""Types of ASGI (asgi.readthedocs.io, HTTP & WebSocket protocol 2.5), and errors of its rules."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def broken(field: str, expected: str, came: object, *, secret: bool = False) -> 
 
 
 def binary(field: str, value: object) -> bytes:
-    """Return what is like bytes as bytes: also bytearray, and any memoryview."""
+    """Return a bytes-like object, such as a bytearray or a memoryview, as bytes."""
     if isinstance(value, bytes):
         return bytes(value)
     try:
@@ -78,7 +78,7 @@ def fields(where: str, value: object) -> Fields:
 
 
 def problem(status: int, title: str, detail: str) -> tuple[int, Fields, bytes]:
-    """Return an answer of ours as status, fields and body (RFC 9457)."""
+    """Return a problem details response (RFC 9457) as status, fields and body."""
     body = f'{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}"}}'
     return status, [(b"content-type", b"application/problem+json")], body.encode()
 
@@ -96,7 +96,7 @@ def require_asyncio() -> asyncio.AbstractEventLoop:
 
 
 async def fail_startup(receive: Receive, send: Send, error: ConfigError) -> None:
-    """Tell a server at the start of its lifespan that nothing can be served, and why."""
+    """Send `lifespan.startup.failed` with a message."""
     await receive()
     await send({"type": "lifespan.startup.failed", "message": error.diagnostics()})
     raise error

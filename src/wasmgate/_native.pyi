@@ -1,7 +1,7 @@
-"""The Rust side of wasmgate: it only computes. This page is checked against it by stubtest.
+"""The extension in Rust: it computes and does no I/O. stubtest checks this file against it.
 
-One call is one phase of a request. What a phase asks of the layer above comes back as an `Effects`,
-or as `None`: what came in goes on as it is. Header fields are pairs of bytes, names in lower case.
+One call is one phase of a request. It returns `Effects` for the caller to perform, or None: the
+data is forwarded unchanged. Header fields are pairs of bytes, names in lower case.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -61,18 +61,18 @@ _End: TypeAlias = Sequence[str | int | None] | None
 class Host:
     """Shared data, queues, metrics and caches of one application.
 
-    A policy that is replaced finds what its predecessor of the same name left here. `cache` is the
-    folder of compiled modules (None: compile each time). Log lines below `log_level`, 0 (trace) to
-    5 (critical), are dropped.
+    A policy that replaces another one of the same name keeps its shared data. `cache` is the folder
+    of compiled modules (None: compile each time). Log lines below `log_level`, 0 (trace) to 5
+    (critical), are dropped.
 
-    `foreign_functions` are called in the callback of a policy that asks for them, with the
-    arguments and with the GIL held; the result is at most 1 MiB. An exception and a result that is
-    not bytes answer INTERNAL_FAILURE. No stream of the thread can move meanwhile: RuntimeError.
-    `asynchronous_functions` are names whose calls come back as effects.
+    `foreign_functions` are called within the callback of the policy, with the GIL held; a result
+    has at most 1 MiB. For an exception, or a result that is not bytes, the policy gets
+    INTERNAL_FAILURE. Meanwhile every call on a stream of the thread raises RuntimeError.
+    `asynchronous_functions` are names whose calls become callouts in the effects.
 
-    With `clock`, nanoseconds since 1970, the time of policies stands still until `advance` moves
-    it: what they read, when their ticks are due, and how long a crashed one is held back. With
-    `seed` their random bytes repeat. Both are for tests and replays.
+    With `clock`, a Unix time in nanoseconds, the clocks of policies stand until `advance`: the time
+    that they read, their ticks, and the back-off of a crashed policy. `seed` makes their random
+    bytes repeatable. Both are for tests and replays.
 
     Raises ValueError for another level, and for a name of `built_in_functions()`.
     """
@@ -88,24 +88,24 @@ class Host:
         seed: int | None = None,
     ) -> Host: ...
     def advance(self, seconds: float) -> None:
-        """Move the clock that was given; ticks that became due run at the next `Chain.tick`.
+        """Advance the clock of the host; ticks that become due run at the next `Chain.tick`.
 
-        Raises ValueError for a negative time, and when the host goes by the system's clock.
+        Raises ValueError for a negative time, and if the host uses the system's clock.
         """
 
     def hide(self, value: bytes, name: bytes | None = None) -> bytes:
-        """Return a value as a trace shows it, with secrets masked.
+        """Return a value with secrets masked, as in a trace.
 
-        Of a field, property or parameter of this name all of it may be one. What was masked is
-        masked in every other text from then on; without a name the value is such a text.
+        `name` is the name of its field, property or parameter, which may make the whole value a
+        secret. A secret that was masked once is masked in every later text.
         """
 
     @property
     def time(self) -> int:
-        """Nanoseconds since 1970 as policies see them.
+        """The Unix time of the policies, in nanoseconds.
 
-        Setting it is a step of the time of day: ticks stay due when they were, and the monotonic
-        clock goes on. Raises ValueError when the host goes by the system's clock.
+        Setting it is a step of the time of day: it changes neither the ticks nor the monotonic
+        clock. Raises ValueError if the host uses the system's clock.
         """
 
     @time.setter
@@ -123,62 +123,62 @@ class Host:
         secrets: bool = False,
         stream: int | None = None,
     ) -> None:
-        """Record every callback and hostcall of all policies from now on, on all threads.
+        """Start recording the callbacks and hostcalls of all policies, on all threads.
 
-        At most `events` of them are kept, and `size` bytes of their text; a value is cut after
-        `value` bytes. Without `secrets` masked are: configurations, passwords, what foreign
-        functions take and give, and the values of authorization, proxy-authorization, cookie and
+        At most `events` events are kept, with at most `size` bytes of text; a value is cut after
+        `value` bytes. Unless `secrets`, masked are configurations, passwords, arguments and results
+        of foreign functions, and the values of authorization, proxy-authorization, cookie and
         set-cookie. With `stream`, the id of a `Stream` or an `Exchange`, only its events are kept.
         """
 
     def stop_recording(self) -> None:
-        """Record no more; what was recorded can still be taken."""
+        """Stop recording; the recorded events can still be taken."""
 
     def take_trace(self) -> tuple[list[TraceEvent], int]:
-        """Return the events since the last time, and how many there was no room for."""
+        """Return the events since the last call, and the number of events that were dropped."""
 
     def misses(self, module: bytes) -> bool:
-        """Return whether a module could be in the cache and is not: `compile_artifact` makes it."""
+        """Return whether the cache can be used and does not have a module."""
 
     def callbacks(self) -> list[CallbackStatistics]:
-        """Return what each callback of each policy used, on all threads.
+        """Return the statistics of each callback of each policy, on all threads.
 
-        This thread's calls are counted to the last, others' up to 255 before. The start of the
-        instance that only tries a configuration counts, too.
+        Up to 255 calls of other threads may not be counted yet. The trial start of a plugin counts,
+        too.
         """
 
     def policies(self) -> list[PolicyStatistics]:
-        """Return what each policy used as a whole, and how often it failed."""
+        """Return the statistics of each policy."""
 
     def instances(self) -> int:
-        """Return how many instances there are on this thread: one for each VM in use."""
+        """Return the number of instances on this thread: one for each VM in use."""
 
     def contexts(self) -> int:
-        """Return how many contexts streams have in them: one for each policy of a stream."""
+        """Return the number of stream contexts on this thread: one for each policy of a stream."""
 
     def metrics(self) -> list[tuple[str, str, int]]:
         """Return name, kind (counter, gauge, histogram) and value of each metric.
 
-        The value of a histogram is the sum of what was recorded.
+        The value of a histogram is the sum of its recorded values.
         """
 
     def deny(self, policy: str, capability: str, value: str) -> None:
-        """Count a denial of the layer above, which knows where a name leads.
+        """Count a denial of the caller, such as an address that a name resolves to.
 
-        Raises ValueError for a capability that there is not.
+        Raises ValueError for a name that is not in `CAPABILITIES`.
         """
 
     def denials(self) -> list[tuple[str, str, str, int]]:
-        """Return policy, capability, value and how often it was asked for without being allowed.
+        """Return policy, capability, value and count of each denial.
 
-        Capabilities are named as in `Capabilities`. What an instance asks for while it starts
-        counts for each instance, the one included that only tries the configuration. Past 1,024
-        rows values are counted together as "(others)".
+        Capabilities are named as in `Capabilities`. A denial while an instance starts counts once
+        for each instance, also in the trial start of a plugin. Above 1,024 rows further values are
+        counted together as "(others)".
         """
 
 @final
 class CallbackStatistics:
-    """What one callback of one policy used. Buckets are (bound, how many were not above it)."""
+    """The statistics of one callback of one policy. A bucket is (upper bound, cumulative count)."""
 
     @property
     def policy(self) -> str: ...
@@ -186,65 +186,65 @@ class CallbackStatistics:
     def callback(self) -> str: ...
     @property
     def count(self) -> int:
-        """Calls in all."""
+        """Number of calls."""
 
     @property
     def fuel(self) -> int:
-        """Units that they used together."""
+        """Units of fuel of all calls."""
 
     @property
     def fuel_buckets(self) -> list[tuple[int, int]]:
-        """By units of fuel, 256 to 67,108,864."""
+        """Calls by their fuel, with bounds of 256 to 67,108,864 units."""
 
     @property
     def timed(self) -> int:
-        """Calls that were timed: one in sixteen."""
+        """Number of timed calls: one in sixteen."""
 
     @property
     def nanoseconds(self) -> int:
-        """What the timed ones took together."""
+        """Nanoseconds of all timed calls."""
 
     @property
     def time_buckets(self) -> list[tuple[int, int]]:
-        """By nanoseconds, 1,024 to 268,435,456; of the timed ones."""
+        """Timed calls by their duration, with bounds of 1,024 to 268,435,456 nanoseconds."""
 
 @final
 class PolicyStatistics:
-    """What one policy used as a whole, and how often it failed."""
+    """The statistics of one policy."""
 
     @property
     def policy(self) -> str: ...
     @property
     def memory(self) -> int:
-        """The largest memory that one of its instances had, in bytes."""
+        """Bytes of the largest memory of an instance."""
 
     @property
     def traps(self) -> int:
-        """Crashes by its own fault."""
+        """Number of traps."""
 
     @property
     def out_of_fuel(self) -> int:
-        """Callbacks that were stopped because their fuel was used up."""
+        """Number of callbacks that used up their fuel."""
 
     @property
     def out_of_memory(self) -> int:
-        """Crashes after its memory could not grow."""
+        """Number of traps after the memory could not grow."""
 
     @property
     def callouts(self) -> int:
-        """Callouts that it made; more messages of a gRPC stream are none."""
+        """Number of callouts; later messages of a gRPC stream are not counted."""
 
     @property
     def put_off(self) -> int:
-        """Callbacks and callouts that had to wait: over the step's bounds, or its share."""
+        """Number of deferred callbacks and callouts: above the limits of a step, or the share."""
 
 @final
 class TraceEvent:
-    """One callback or one hostcall, as `Host.record` keeps it."""
+    """One callback or one hostcall in a trace."""
 
     @property
     def hostcall(self) -> bool:
-        """A hostcall of the callback before it; False: a callback."""
+        """True: a hostcall of the callback before it; False: a callback."""
 
     @property
     def policy(self) -> str:
@@ -252,11 +252,11 @@ class TraceEvent:
 
     @property
     def stream(self) -> int | None:
-        """The stream, if the context belongs to one."""
+        """The id of the context's stream; None for a root context."""
 
     @property
     def context(self) -> int:
-        """The context: of a callback the one it is for, of a hostcall the one it acts on."""
+        """The context of the callback; of a hostcall the effective context."""
 
     @property
     def name(self) -> str:
@@ -264,51 +264,51 @@ class TraceEvent:
 
     @property
     def arguments(self) -> list[tuple[str, str]]:
-        """What went in: names as in the ABI, values as text."""
+        """The arguments: names as in the ABI, values as text."""
 
     @property
     def results(self) -> list[tuple[str, str]]:
-        """What came out beside the outcome."""
+        """The results beside the outcome."""
 
     @property
     def outcome(self) -> str:
-        """A hostcall's status, `OK` or why not; what a callback answered, or `failed`."""
+        """The status of a hostcall, such as `OK`; the result of a callback, or `failed`."""
 
     @property
     def reason(self) -> str | None:
-        """Why the host refused, or what else it said; how the callback failed."""
+        """Why the host refused the hostcall, or how the callback failed."""
 
     @property
     def fuel(self) -> int:
-        """Units of fuel that it used; a callback's include those of its hostcalls."""
+        """Units of fuel; those of a callback include its hostcalls."""
 
     @property
     def nanoseconds(self) -> int:
-        """How long it took; recording is part of it."""
+        """The duration, recording included."""
 
 @final
 class Module:
-    """A module checked and in machine code, whose instances may have `memory` bytes each.
+    """A checked and compiled module, whose instances may have `memory` bytes of memory each.
 
     Usable on every thread. Releases the GIL while compiling. Raises PolicyLoadError, which names
     `policy`, for a module that cannot run here.
     """
 
     def __new__(cls, host: Host, wasm: bytes, *, policy: str, memory: int) -> Module:
-        """Take the module from the host's cache, or compile it here and keep it there."""
+        """Find the module in the host's cache, or compile it here and add it to the cache."""
 
     @staticmethod
     def find(host: Host, wasm: bytes, *, policy: str, memory: int) -> Module | None:
-        """Do the same, and return None for what is not in the cache, or where none can be used.
+        """Find the module in the host's cache; None if it is not there or the cache is unusable.
 
-        `compile_artifact` can put it there, or into another folder, in another process.
+        `compile_artifact` adds a module to a cache, also from another process.
         """
 
     @staticmethod
     def take(folder: str | Path, wasm: bytes, *, policy: str, memory: int) -> Module | None:
-        """Take what `compile_artifact` has put into a folder for this time alone.
+        """Load a module that `compile_artifact` wrote to a temporary folder; None if absent.
 
-        The folder may go afterwards. Returns None if the module is not there.
+        The folder may be deleted afterwards.
         """
 
 DEFAULT_LIMITS: Final[dict[str, int]]
@@ -319,10 +319,10 @@ CAPABILITIES: Final[tuple[str, ...]]
 
 @final
 class Plugin:
-    """A policy started and configured. Usable on every thread.
+    """A started and configured policy. Usable on every thread.
 
-    Sizes are bytes, fuel is units of about one instruction. Releases the GIL while the guest runs.
-    Raises PolicyLoadError.
+    Sizes are in bytes, fuel in units of about one instruction. Releases the GIL while the guest
+    runs. Raises PolicyLoadError.
     """
 
     def __new__(
@@ -344,20 +344,19 @@ class Plugin:
         tenants: tuple[Literal["host", "header", "property"], str, int, float] | None = None,
         symbols: Path | None = None,
     ) -> Plugin:
-        """Start a module, in a VM that it may share.
+        """Start a module in a VM of its own, or in a shared one.
 
-        Plugins of one `vm_id` share a VM if their modules, with the limit of memory,
-        `vm_configuration` and environment are the same too; one with an empty `vm_id` is alone.
-        `tenants` gives each tenant a VM: what names it (the name of a header, or the path of a
-        property with dots), how many there may be, and the seconds until an idle one is dropped.
-        `symbols` is a file with the names of the functions of a stripped module; it is read when
-        one of them crashed.
+        Plugins share a VM if they have the same `vm_id` (not empty), module, limit of memory,
+        `vm_configuration` and environment. `tenants` gives each tenant its own VM: the kind of its
+        key, the name of a header or the path of a property with dots, the maximum of tenants, and
+        the seconds until an idle one is dropped. `symbols` is a file with the function names of a
+        stripped module, which is read when the module traps.
         """
 
     def with_configuration(self, configuration: bytes, strip_request_headers: list[str]) -> Plugin:
-        """Return the same plugin with another configuration, as a root context in the same VM.
+        """Return a plugin with another configuration, as another root context in the same VM.
 
-        Raises PolicyLoadError when it refuses the configuration.
+        Raises PolicyLoadError if the module refuses the configuration.
         """
 
     @property
@@ -368,39 +367,39 @@ class Plugin:
 
     @property
     def abi(self) -> str:
-        """The version of the ABI that the module speaks, like "0.2.1"."""
+        """The ABI version of the module, such as "0.2.1"."""
 
     @property
     def tier(self) -> Literal["fast", "optimized"]:
-        """How well the code is compiled that new instances run."""
+        """The compiler tier of the code of new instances."""
 
     def runs(self, module: bytes) -> bool:
-        """Return whether `module` is what was loaded."""
+        """Return whether `module` is the loaded module."""
 
     def improve(self, module: bytes) -> bool:
-        """Take optimised code of the same module from the cache in place of fast code.
+        """Replace fast code by optimised code of the same module, if the cache has it.
 
-        Instances change over before their next callback and keep what they remember, but for
-        modules whose code changes tables: theirs go on in fast code until they are replaced.
-        Returns whether there was better code.
+        Instances migrate with their state before their next callback. Instances of modules that
+        change tables keep the fast code until they are replaced. Returns whether the code was
+        replaced.
         """
 
     @property
     def cached(self) -> bool:
-        """True when the compiled module came from the cache."""
+        """Whether the compiled module was in the cache."""
 
     @property
     def cache_problem(self) -> str | None:
-        """Why the cache of compiled modules could not be used, if it could not."""
+        """Why the cache of compiled modules cannot be used; None if it can."""
 
 @final
 class Chain:
-    """Plugins in the order in which a request meets them; a response meets them in reverse.
+    """Plugins in the order of a request; a response passes them in reverse order.
 
-    `route_name` is the property of that name for streams that this chain opens. With `edge`,
-    requests are as clients sent them: other than one valid Host field (in HTTP/1.0 also none), and
-    more than one Authorization, are answered 400 before any policy; headers whose names have an
-    underscore are dropped unless `underscores` lets them pass.
+    `route_name` is the property of that name. With `edge`, requests come from clients: without
+    exactly one valid Host field (HTTP/1.0: at most one), or with more than one Authorization field,
+    they are answered 400 before any policy, and headers with an underscore in their name are
+    dropped unless `underscores`.
     """
 
     def __new__(
@@ -417,15 +416,15 @@ class Chain:
 
     @property
     def request_body(self) -> bool:
-        """True when a policy has a callback for request bodies."""
+        """Whether a policy has a callback for request bodies."""
 
     @property
     def response_headers(self) -> bool:
-        """True when a policy has a callback for response heads."""
+        """Whether a policy has a callback for response heads."""
 
     @property
     def response_body(self) -> bool:
-        """True when a policy has a callback for response bodies."""
+        """Whether a policy has a callback for response bodies."""
 
     def open(
         self,
@@ -452,21 +451,21 @@ class Chain:
         """Start the policies that have no instance on this thread yet."""
 
     def tick(self) -> tuple[float | None, Effects]:
-        """Give the background of this thread a turn; return the seconds to the next one.
+        """Run the background work of this thread; return the seconds to the next call.
 
-        Ticks that are due run, and what waited for a turn, as far as the limits of the policies
-        allow; one policy is started that has no instance.
+        Due ticks and deferred work run within the limits of the policies, and one policy without an
+        instance is started.
         """
 
 @final
 class Stream:
-    """One request passing a chain. It belongs to its thread: WrongThread is raised elsewhere."""
+    """One request in a chain. It belongs to its thread: raises WrongThread on another one."""
 
     @property
     def id(self) -> int: ...
     @property
     def user(self) -> str | None:
-        """The user that a policy of this stream found: the property `wasmgate.user`."""
+        """The user that a policy of this stream authenticated: the property `wasmgate.user`."""
 
     def on_request_body(self, chunk: bytes, end: bool) -> Effects | None: ...
     def on_request_trailers(self, trailers: _Fields) -> Effects | None: ...
@@ -477,28 +476,28 @@ class Stream:
         """Answer instead of the upstream, through the policies that saw the request."""
 
     def overrule(self, status: int, headers: _Fields, body: bytes) -> Effects | None:
-        """Do the same when time is over: also instead of a policy's answer, and no policy holds it.
+        """Answer after a timeout, also in place of a policy's response; policies cannot pause it.
 
-        The effects have the whole response, or `reset` when the head of another one has gone.
+        The effects have the whole response, or `reset` if the head of another one was sent.
         """
 
     def resume(self) -> Effects | None:
-        """Perform what was asked of this stream from outside; call it for each id in `wake`."""
+        """Continue a stream that was woken; call it for each id in `Effects.wake`."""
 
     def close(self) -> Effects | None:
         """End the stream: `on_done`, `on_log`, `on_delete`. A second call does nothing."""
 
 @final
 class Effects:
-    """What a phase asks of the layer above."""
+    """What the caller has to do after a phase."""
 
     @property
     def forward(self) -> bool:
-        """The request's head goes on now."""
+        """Whether to forward the request's head now."""
 
     @property
     def request_head(self) -> RequestHead | None:
-        """The head as policies changed it; None: as it came."""
+        """The head that policies changed; None: unchanged."""
 
     @property
     def request_body(self) -> bytes | None: ...
@@ -508,11 +507,11 @@ class Effects:
     def request_trailers(self) -> list[tuple[bytes, bytes]] | None: ...
     @property
     def request_full(self) -> bool:
-        """A policy holds back as much of the request as it may: read no more until this changes."""
+        """Whether the buffer of the request is full: read no more until this changes."""
 
     @property
     def response_head(self) -> tuple[int, list[tuple[bytes, bytes]]] | None:
-        """Status and fields that go to the client now."""
+        """Status and fields to send to the client now."""
 
     @property
     def response_body(self) -> bytes | None: ...
@@ -522,15 +521,15 @@ class Effects:
     def response_trailers(self) -> list[tuple[bytes, bytes]] | None: ...
     @property
     def response_full(self) -> bool:
-        """The same of the response."""
+        """Whether the buffer of the response is full."""
 
     @property
     def reset(self) -> bool:
-        """Cut the client's connection: it is too late for a clean answer."""
+        """Whether to cut the client's connection: a begun response cannot be completed."""
 
     @property
     def wake(self) -> list[int]:
-        """Ids of other streams that can go on."""
+        """Ids of other streams that can continue."""
 
     @property
     def logs(self) -> list[tuple[str, int, str]]:
@@ -538,25 +537,25 @@ class Effects:
 
     @property
     def timers(self) -> bool:
-        """A tick period changed: call `Chain.tick`."""
+        """Whether a tick period changed: call `Chain.tick`."""
 
     @property
     def callouts(self) -> list[Callout]:
-        """What policies ask of others, to be performed in this order."""
+        """Callouts to start, in this order."""
 
     @property
     def cancelled(self) -> list[int]:
-        """Ids of callouts whose answer nobody waits for any more."""
+        """Ids of callouts to cancel."""
 
     @property
     def noteworthy(self) -> bool:
-        """One of the five above says something: cheaper to ask than them."""
+        """Whether logs, wake, timers, callouts or cancelled is non-empty: one access for five."""
 
 @final
 class Callout:
-    """Something that a policy asks of others. What its kind does not have is empty.
+    """A callout of a policy. Properties that its kind does not have are empty.
 
-    The answer comes back with the `deliver_*` functions, on the thread that the callout came from.
+    The `deliver_*` functions deliver the answer, on the thread of the callout.
     """
 
     @property
@@ -571,21 +570,21 @@ class Callout:
     ) -> Literal["http", "grpc", "grpc_stream", "grpc_send", "grpc_close", "redis", "foreign"]: ...
     @property
     def upstream(self) -> str:
-        """An entry of the policy's capability `net`; of "redis" with "?db=1" for database 1."""
+        """An entry of the policy's capability `net`; for "redis" with the suffix "?db=1"."""
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """Of "http" pseudo-headers and fields, of "grpc" and "grpc_stream" initial metadata."""
+        """Pseudo-headers and fields of "http", initial metadata of "grpc" and "grpc_stream"."""
 
     @property
     def body(self) -> bytes:
-        """Body, gRPC message, Redis query as RESP writes it, or the function's arguments."""
+        """Body, gRPC message, Redis query in RESP, or arguments of the function."""
 
     @property
     def trailers(self) -> list[tuple[bytes, bytes]]: ...
     @property
     def timeout(self) -> float | None:
-        """Seconds to the whole answer; None for what has no end of its own."""
+        """Seconds to the whole response; None for a kind without a timeout."""
 
     @property
     def service(self) -> str:
@@ -601,19 +600,19 @@ class Callout:
 
     @property
     def username(self) -> str:
-        """Of "redis"; empty for the default user."""
+        """The user of "redis"; empty: the default user."""
 
     @property
     def password(self) -> str:
-        """Of "redis"; empty for none. Not in the repr."""
+        """The password of "redis"; empty: none. Not in the repr."""
 
     @property
     def end(self) -> bool:
-        """No further "grpc_send" follows."""
+        """Whether the "grpc_send" is the last one."""
 
 @final
 class RequestHead:
-    """The head of a request as policies left it."""
+    """The head of a request after the policies."""
 
     @property
     def method(self) -> str: ...
@@ -627,24 +626,24 @@ class RequestHead:
     def headers(self) -> list[tuple[bytes, bytes]]: ...
 
 LB_POLICIES: Final[tuple[str, ...]]
-"""Every `lb_policy` by its name."""
+"""The names of the balancing algorithms."""
 
 @final
 class Cluster:
-    """Endpoints that serve the same, and how one is chosen: `lb_policy` is one of LB_POLICIES.
+    """Equivalent endpoints and their balancing algorithm, one of LB_POLICIES.
 
-    An endpoint is a URL of scheme, host and port, like "http://127.0.0.1:9001".
+    An endpoint is a URL with scheme, host and port, like "http://127.0.0.1:9001".
     """
 
     def __new__(cls, *, name: str, endpoints: Sequence[str], lb_policy: str) -> Cluster: ...
 
 @final
 class Route:
-    """Which requests go through which policies to which cluster.
+    """A route: its requests, their policies and their cluster.
 
-    `host` is a name, "*." and a name for every name below it, or None for every host; case and
-    port do not count. `prefix` ends with a whole segment: "/orders" matches "/orders" and
-    "/orders/1", not "/ordersx". `timeout` is seconds. Raises ValueError for a negative one.
+    `host` is a name, a wildcard such as "*.example", or None for every host; it is compared without
+    case and port. `prefix` is compared by whole segments: "/orders" matches "/orders" and
+    "/orders/1", not "/ordersx". `timeout` is in seconds. Raises ValueError if it is negative.
     """
 
     def __new__(
@@ -661,12 +660,12 @@ class Route:
 
 @final
 class Router:
-    """Routes and clusters. It never changes: a reload makes a new one, open exchanges keep theirs.
+    """Routes and clusters, immutable: a reload makes a new router, open exchanges keep theirs.
 
-    The first route that matches is taken. `trusted_proxies` are address ranges like "10.0.0.0/8".
-    `headers` bounds the fields of a request, `header_bytes` their names and values (431), `body`
-    the bytes of its body (413). `underscores` lets request headers pass whose names have an
-    underscore. Raises ConfigError.
+    A request takes the first route that matches. `trusted_proxies` are networks like "10.0.0.0/8".
+    `headers` limits the number of a request's fields, `header_bytes` the bytes of their names and
+    values (431), `body` the bytes of its body (413). `underscores` allows request headers with an
+    underscore in their name. Raises ConfigError.
     """
 
     def __new__(
@@ -705,76 +704,76 @@ class Router:
         """
 
     def endpoint(self, cluster: str) -> str | None:
-        """Choose an endpoint for a call to a cluster, as for a request; None when there is none."""
+        """Pick an endpoint of a cluster, as for a request; None if none is healthy."""
 
     def set_healthy(self, cluster: str, endpoint: str, healthy: bool) -> None:
-        """Take an endpoint out of the choice, or back in. Raises KeyError if there is none."""
+        """Mark an endpoint as healthy or unhealthy. Raises KeyError for an unknown endpoint."""
 
 @final
 class Exchange:
     """One request and its response: routed, through the policies, to the upstream and back.
 
-    It belongs to its thread: WrongThread is raised elsewhere. Effects mean what they mean for
-    `Stream`, but `request_head` is always None: `upstream` has the head.
+    It belongs to its thread: raises WrongThread on another one. Effects are as for `Stream`, but
+    `request_head` is always None: `upstream` has the head.
     """
 
     @property
     def id(self) -> int: ...
     @property
     def body_follows(self) -> bool:
-        """True when the request has a body to come; False also for a request that was refused."""
+        """Whether a body follows; False for a request that was refused."""
 
     @property
     def timeout(self) -> float | None:
-        """Seconds from the request's head to the end of the response, as its route has it."""
+        """The timeout of the route: seconds from the request's head to the end of the response."""
 
     @property
     def upstream(self) -> UpstreamRequest | None:
-        """The request to send on, once its head goes on. Ask once: it is made anew each time."""
+        """The request to the upstream, once its head is forwarded; each access makes a new one."""
 
     def take_fault(self) -> str | None:
-        """Return what was wrong with the upstream's head, or why the response was cut: once."""
+        """Return, once, what was wrong with the upstream's head, or why the response was cut."""
 
     def on_request_body(self, chunk: bytes, end: bool) -> Effects | None: ...
     def on_request_trailers(self, trailers: _Fields) -> Effects | None: ...
     def on_response_headers(self, status: int, headers: _Fields, end: bool) -> Effects | None:
-        """Take the head of the upstream's response, with its fields about the connection.
+        """Process the head of the upstream's response, hop-by-hop fields included.
 
-        An interim response (1xx) goes no further; one that breaks a rule of HTTP is answered 502.
+        An interim response (1xx) is not forwarded; for an invalid one the client gets 502.
         """
 
     def on_response_body(self, chunk: bytes, end: bool) -> Effects | None: ...
     def on_response_trailers(self, trailers: _Fields) -> Effects | None: ...
     def failed(self, failure: str) -> Effects | None:
-        """Answer for the upstream, or cut the connection when the response is on its way.
+        """Answer for the upstream, or cut the connection if the response has begun.
 
-        `failure` is "connect" or "protocol" (502), "timeout" (504) or "no_healthy_endpoint" (503);
-        "late_request" (408) is the client's; "route_timeout" (504) is also an answer that no policy
-        can hold. Raises ValueError for another one.
+        `failure` is "connect" or "protocol" (502), "timeout" (504), "no_healthy_endpoint" (503),
+        "late_request" of the client (408), or "route_timeout" (504), which policies cannot pause.
+        Raises ValueError for another one.
         """
 
     def respond(self, status: int, headers: _Fields, body: bytes) -> Effects | None:
         """Answer instead of the upstream, through the policies that saw the request."""
 
     def resume(self) -> Effects | None:
-        """Perform what was asked of this exchange from outside; call it for each id in `wake`."""
+        """Continue an exchange that was woken; call it for each id in `Effects.wake`."""
 
     def close(self) -> Effects | None:
         """End the exchange: `on_done`, `on_log`, `on_delete`. A second call does nothing."""
 
 @final
 class UpstreamRequest:
-    """A request ready to be sent on."""
+    """A request to an upstream."""
 
     @property
     def cluster(self) -> str: ...
     @property
     def endpoint(self) -> str:
-        """Where to, as the cluster has it: scheme, host and port."""
+        """The URL of the endpoint: scheme, host and port."""
 
     @property
     def timeout(self) -> float | None:
-        """Seconds for the whole exchange."""
+        """The timeout of the whole exchange in seconds."""
 
     @property
     def method(self) -> str: ...
@@ -784,15 +783,15 @@ class UpstreamRequest:
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """The fields in order, `host` first and the framing last."""
+        """The fields in order, `host` first and the framing fields last."""
 
     @property
     def head(self) -> bytes:
-        """Request line and fields as HTTP/1.1 writes them, the empty line included."""
+        """Request line and fields in HTTP/1.1, the empty line included."""
 
     @property
     def length(self) -> int | None:
-        """How many body bytes the head announces; None: chunked (RFC 9112 section 7.1)."""
+        """The declared length of the body; None: chunked (RFC 9112 section 7.1)."""
 
 _Out: TypeAlias = tuple[int, bytes | None, bytes | None, int]
 
@@ -951,28 +950,28 @@ def deliver_close(id: int, status: int, message: str) -> Effects | None:
     """
 
 def pending_callouts() -> int:
-    """Return how many callouts of this thread wait for an answer."""
+    """Return the number of callouts of this thread without an answer."""
 
 def kept_streams() -> int:
-    """Return how many streams of this thread are open, or not let go of by a policy."""
+    """Return the number of streams of this thread that are open or wait for `proxy_done`."""
 
 def held_bytes() -> int:
-    """Return the bytes of bodies that policies hold back in the streams of this thread."""
+    """Return the bytes of buffered bodies in the streams of this thread."""
 
 def trim_memory() -> None:
-    """Give memory that is free, and that the allocator keeps, back to the operating system."""
+    """Return free memory of the allocator to the operating system."""
 
 def built_in_functions() -> list[str]:
-    """Return the foreign functions that every host has for itself."""
+    """Return the names of the host's own foreign functions."""
 
 def compile_artifact(
     module: bytes, *, cache: str, tier: Literal["fast", "optimized"]
 ) -> Literal["fast", "optimized"]:
-    """Compile a module into the folder `cache`, for another process to load; returns the tier.
+    """Compile a module into the folder `cache`, for another process to load; return its tier.
 
-    What the fast tier cannot compile is optimised at once. Raises ValueError for a module that
-    cannot run here and OSError when the folder cannot be used: the process that compiles has no
-    package `wasmgate`, so the errors are Python's own.
+    A module that the fast tier cannot compile is optimised at once. Raises ValueError for a module
+    that cannot run here and OSError if the folder cannot be used: the subprocess that compiles
+    cannot import the errors of `wasmgate`.
     """
 
 TOKEN_MARKS: Final[str]
@@ -1002,25 +1001,24 @@ def parse_endpoint(url: str) -> tuple[str, str, int, bool]:
     """
 
 def is_hop_by_hop(name: bytes) -> bool:
-    """Return whether a field is about one connection, and does not go on (RFC 9110 section 7.6.1).
+    """Return whether a field is hop-by-hop and not forwarded (RFC 9110 section 7.6.1).
 
-    `name` can be in any case. What a Connection field names is not known here.
+    `name` may be in any case. Fields that a Connection field names are for the caller to remove.
     """
 
 def printable(text: str) -> str:
-    """Return text in one line, with nothing in it that a terminal obeys.
+    """Return text in one line without control sequences of terminals.
 
-    Line breaks, control characters and signs of direction are written out as escapes.
+    Line breaks, control characters and bidirectional controls are escaped.
     """
 
 def masked(name: bytes, value: bytes) -> bytes:
     """Return the value of a field, property or parameter of this name, masked if it is a secret."""
 
 def inspect(module: bytes) -> _Inspection:
-    """Describe a module without compiling it, also one that could not be loaded.
+    """Describe a module without compiling it, also one that cannot be loaded.
 
-    `problem` is why it cannot be loaded, as far as can be seen without its code. `imports` are
-    (module, name, kind, known here); a call of a function that is unknown is a trap. `asks` are the
-    kinds of capability that it can ask for, each with the imports with which it would. Raises
-    PolicyLoadError when it is no wasm.
+    `problem` is why it cannot be loaded, as far as its declarations show. `imports` are (module,
+    name, kind, known here); a call of an unknown function traps. `asks` has the kinds of capability
+    that it can use, with the imports that need them. Raises PolicyLoadError if it is not Wasm.
     """

@@ -16,7 +16,7 @@ __all__ = ["Facts", "of_connection", "of_scope"]
 Facts: TypeAlias = "dict[str, str]"
 
 _VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
-# RFC 4514 section 3; what has no short name there keeps its long one.
+# RFC 4514 section 3; other attribute types keep their long name.
 _SHORT = {
     "commonName": "CN",
     "localityName": "L",
@@ -61,7 +61,7 @@ def of_connection(tls: ssl.SSLObject | None) -> Facts | None:
         facts["connection.tls_version"] = version
     if (certificate := tls.getpeercert(binary_form=True)) is not None:
         facts["connection.sha256_peer_certificate_digest"] = _digest(certificate)
-    # Empty for a certificate that was not verified.
+    # Empty if the certificate was not verified.
     peer: Mapping[str, Any] = tls.getpeercert() or {}
     if "subject" in peer:
         facts["connection.subject_peer_certificate"] = _name(peer["subject"])
@@ -72,7 +72,7 @@ def of_connection(tls: ssl.SSLObject | None) -> Facts | None:
 
 
 def _with_mtls(facts: Facts) -> Facts:
-    """Add whether the client showed a certificate: then a property of it is known."""
+    """Add `connection.mtls`: true if a property of the client's certificate is known."""
     shown = any("peer_certificate" in name for name in facts)
     facts["connection.mtls"] = "true" if shown else "false"
     return facts
@@ -83,7 +83,7 @@ def _digest(certificate: bytes) -> str:
 
 
 def _name(subject: tuple[tuple[tuple[str, str], ...], ...]) -> str:
-    """Write a distinguished name as RFC 4514 has it: the last part first."""
+    """Return a distinguished name in the form of RFC 4514: the last part first."""
     parts = (
         "+".join(f"{_SHORT.get(kind, kind)}={value.translate(_ESCAPED)}" for kind, value in part)
         for part in reversed(subject)

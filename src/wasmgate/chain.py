@@ -1,4 +1,4 @@
-"""Policies in order, as a user gives them."""
+"""The policies of a chain, with unique names."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["as_policies"]
 
 
 def as_policies(values: object) -> list[Policy]:
-    """Return the policies of a chain, each with a name of its own.
+    """Return the policies of a chain with unique names.
 
-    Shared data, metrics and log lines go by the name: `policies.rate_limit(...)` twice are two
-    limits, and the second one is "rate_limit_2". Raises ConfigError for anything but a list of
-    policies.
+    The name identifies shared data, metrics and log lines: of two `policies.rate_limit(...)` the
+    second is renamed "rate_limit_2" and has a limit of its own. Raises ConfigError for another
+    value than a list of policies.
     """
     if isinstance(values, Policy):
         text = "policies must be a list, and this is one policy"

@@ -1,7 +1,7 @@
-"""What policies ask for outside of a request: log lines, ticks, callouts, streams to wake.
+"""Performs the effects of policies beside their streams: log lines, ticks, callouts, wake-ups.
 
-There is one driver for an event loop and a chain. It starts with the server, or with the first
-exchange on the loop, because a mounted app gets no lifespan, and goes with the loop.
+Each event loop has one driver for each chain. It starts with the server, or with the first exchange
+on the loop, because a mounted app gets no lifespan, and ends with the loop.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ __all__ = ["Driver", "Drivers", "log_level"]
 
 _Waiters: TypeAlias = "dict[int, list[asyncio.Future[None]]]"
 
-# By stream. All drivers of a loop share them: chains may share policies, and whichever driver a
-# policy's answer comes to, it may wake the streams of every chain.
+# By stream. All drivers of a loop share them: chains may share policies, so an answer that one
+# driver delivers may wake streams of another chain.
 _WAITERS: WeakKeyDictionary[asyncio.AbstractEventLoop, _Waiters] = WeakKeyDictionary()
-# Effects for a driver that is gone go to another driver of the loop.
+# Effects for a driver that was dropped are performed by another driver of the loop.
 _DRIVERS: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[Driver]] = WeakKeyDictionary()
 _LOGGER = logging.getLogger("wasmgate.policy")
-_HTTP = logging.getLogger("wasmgate.http")  # what the host says itself, of no policy
-# proxy-wasm's levels, trace to critical, as the logging module counts them.
+_HTTP = logging.getLogger("wasmgate.http")  # lines of the host itself
+# The levels of proxy-wasm, trace to critical, as levels of the logging module.
 _LEVELS = (5, logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
 
 
@@ -43,11 +43,10 @@ def log_level() -> int:
 
 
 class Driver:
-    """Performs what comes back beside a stream's own effects, on one event loop.
+    """Performs the effects of the policies of `chain` beside their streams, on one event loop.
 
-    The policies of `chain` are started in the loop's next turns, unless they run on this thread
-    already, and have their turns in the background; `settings` say what callouts may reach.
-    Callouts end with the driver.
+    Policies that have no instance on this thread start in the loop's next turns; then they have
+    their ticks. `settings` say what callouts may reach. Callouts end with the driver.
     """
 
     def __init__(self, chain: Chain, settings: CalloutEnvironment | None = None) -> None:
@@ -60,15 +59,15 @@ class Driver:
         self._callouts = Callouts(settings or CalloutEnvironment(), note)
         finalize(self, _end, self._callouts).atexit = False
         self._timer: asyncio.TimerHandle | None = None
-        # Instances of this thread may be older than this loop, and tick already.
+        # Instances of this thread may be older than this loop and have a tick period.
         self._schedule(0.0)
 
     def start(self) -> None:
-        """Start all policies that do not run on this thread yet, before anything else happens."""
+        """Start all policies that have no instance on this thread, at once."""
         self.apply(self._chain.start())
 
     def apply(self, effects: Effects) -> None:
-        """Write log lines, begin and cancel callouts, wake streams, set the next tick's timer."""
+        """Write log lines, start and cancel callouts, wake streams, set the timer of the tick."""
         if not effects.noteworthy:
             return
         for policy, level, message in effects.logs:
@@ -83,19 +82,19 @@ class Driver:
             self._schedule(0.0)
 
     def close(self) -> None:
-        """End all callouts: nothing of this driver is used any more."""
+        """Cancel all callouts; the driver is not used afterwards."""
         self._callouts.end()
 
     def wake(self, stream: int) -> None:
-        """Wake the tasks that wait for a stream; the first that looks learns how it goes on."""
+        """Wake the tasks that wait for a stream; the first that resumes it gets the effects."""
         for waiter in self._waiters.get(stream, ()):
             if not waiter.done():
                 waiter.set_result(None)
 
     def waiter(self, stream: int) -> asyncio.Future[None]:
-        """Return a future that is done when the stream can go on; `forget` it afterwards.
+        """Return a future that is done when the stream can continue; `forget` it afterwards.
 
-        An app may receive in one task and send in another, so there may be several.
+        An app may receive in one task and send in another, so a stream may have several.
         """
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.setdefault(stream, []).append(waiter)
@@ -109,9 +108,9 @@ class Driver:
             del self._waiters[stream]
 
     async def wait(self, stream: Stream | Exchange) -> Effects:
-        """Wait until a stream that a policy paused goes on, and return how."""
+        """Wait until a stream that a policy paused continues, and return the effects."""
         number = stream.id
-        # The stream may have been woken before this waits.
+        # The stream may have been woken before this call.
         while (effects := stream.resume()) is None:
             waiter = self.waiter(number)
             try:
@@ -123,9 +122,9 @@ class Driver:
     async def wait_or(
         self, stream: Stream, other: asyncio.Future[Message] | None
     ) -> Effects | None:
-        """Wait until a stream goes on, and return how; None when it was woken or `other` is done.
+        """Wait until a stream continues or `other` is done; return the effects, or None.
 
-        An `other` that is done already is not waited for.
+        Returns at once if `other` is done already.
         """
         effects = stream.resume()
         if effects is not None:
@@ -147,7 +146,7 @@ class Driver:
         this = ref(self)
 
         def run() -> None:
-            # Weakly held: an unused driver stops ticking.
+            # Held weakly: an unused driver has no further ticks.
             if (driver := this()) is not None:
                 driver._run()  # noqa: SLF001 (it is this class)
 
@@ -168,13 +167,13 @@ def _note(this: ref[Driver], drivers: WeakSet[Driver], effects: Effects) -> None
 
 
 def _end(callouts: Callouts) -> None:
-    """End what a driver began that is gone; whichever thread finds that out."""
+    """Cancel the callouts of a dropped driver, on the loop of the driver."""
     if not callouts.loop.is_closed():
         callouts.loop.call_soon_threadsafe(callouts.end)
 
 
 class Drivers:
-    """The drivers of a chain, one an event loop."""
+    """The drivers of a chain, one for each event loop."""
 
     def __init__(self, chain: Chain, settings: CalloutEnvironment | None = None) -> None:
         self._chain = chain
@@ -184,7 +183,7 @@ class Drivers:
         self._last: tuple[Callable[[], object], Callable[[], Driver | None]] = (_nothing, _nothing)
 
     def current(self) -> Driver:
-        """Return the running loop's driver. Raises ConfigError where asyncio does not run."""
+        """Return the driver of the running loop. Raises ConfigError if asyncio does not run."""
         loop = require_asyncio()
         last_loop, last_driver = self._last
         if last_loop() is loop and (driver := last_driver()) is not None:

@@ -1,18 +1,18 @@
-"""Everything that wasmgate raises on purpose.
+"""The exceptions of wasmgate.
 
     WasmgateError              .diagnostics() says what happened, where, and what to try
     ├── ConfigError            gateway.yaml or arguments; .problems has one line a problem
     ├── PolicyError            .policy is its name
-    │   ├── PolicyLoadError    no Wasm, another ABI, a wrong import, a start that is refused
+    │   ├── PolicyLoadError    not Wasm, another ABI, an unknown import, a refused configuration
     │   └── PolicyTrap         crashed on a request
-    │       ├── OutOfFuel      computed for longer than `Limits.fuel` allows
-    │       └── OutOfMemory    wanted more than `Limits.memory`
+    │       ├── OutOfFuel      used more than `Limits.fuel`
+    │       └── OutOfMemory    needed more than `Limits.memory`
     ├── AsgiError              a server or an app sent what the ASGI specification does not allow
     ├── WrongThread            a stream was used on a thread that did not open it
     └── UpstreamError          .endpoint, .retryable
-        ├── NoHealthyEndpoint  a cluster has nobody to ask
-        ├── ConnectError       no connection could be made
-        └── UpstreamTimeout    connected, but the answer did not come in time
+        ├── NoHealthyEndpoint  a cluster has no healthy endpoint
+        ├── ConnectError       the connection failed
+        └── UpstreamTimeout    connected, but no response in time
 
 The native extension raises these classes by import. Their messages are for operators and logs: the
 gateway never copies one into a response, because it may name files, hosts or configuration.
@@ -42,10 +42,10 @@ __all__ = [
 
 
 class WasmgateError(Exception):
-    """The root of the tree: catch it to catch everything that wasmgate raises on purpose.
+    """The base class of all exceptions of wasmgate.
 
-    `message` says what happened. `where` names the file, key, policy or endpoint; `hint` says what
-    to try, and when it is empty the class's own advice stands in.
+    `message` says what happened. `where` names the file, key, policy or endpoint. `hint` says what
+    to try; if it is empty, the advice of the class is used.
     """
 
     advice: ClassVar[str] = ""
@@ -57,7 +57,7 @@ class WasmgateError(Exception):
         self.hint = hint or self.advice
 
     def diagnostics(self) -> str:
-        """Say what happened, where, and what to try: one line each, without what is not known."""
+        """Return what happened, where, and what to try: a line each, unknown parts left out."""
         lines = [self.message]
         if self.where:
             lines.append(f"  where: {self.where}")
@@ -77,10 +77,9 @@ def _revive(cls: type[E], args: tuple[object, ...], state: dict[str, object]) ->
 
 
 class ConfigError(WasmgateError):
-    """The configuration, a file or arguments, cannot be used.
+    """The configuration, a file or arguments, is invalid.
 
-    `problems` has one line for every mistake that was found, each with its place: a file is read to
-    its end before this is raised.
+    `problems` has one line for each mistake, with its place: a file is checked to its end.
     """
 
     def __init__(
@@ -99,25 +98,25 @@ class PolicyError(WasmgateError):
 
 
 class PolicyLoadError(PolicyError):
-    """A policy could not be compiled, started or configured, so nothing of it runs."""
+    """A policy could not be compiled, started or configured; it does not run."""
 
     advice = "mend what the message names; `wasmgate inspect` shows what a module is"
 
 
 class PolicyTrap(PolicyError):
-    """A policy crashed on a request; its failure policy answered and its instance was replaced."""
+    """A policy crashed on a request; its failure policy was applied and its instance replaced."""
 
     advice = "the policy's own log lines around this time usually name the cause"
 
 
 class OutOfFuel(PolicyTrap):
-    """A callback computed for longer than `Limits.fuel` allows (about 1 ns an instruction)."""
+    """A callback used more fuel than `Limits.fuel` allows; a unit is about 1 ns."""
 
     advice = "look for a loop that depends on the request, or raise `limits.fuel`"
 
 
 class OutOfMemory(PolicyTrap):
-    """A policy wanted more memory than `Limits.memory` allows, in bytes."""
+    """A policy needed more memory than `Limits.memory` allows, in bytes."""
 
     advice = "look for state that grows with every request, or raise `limits.memory`"
 
@@ -129,16 +128,16 @@ class WrongThread(WasmgateError):
 
 
 class AsgiError(WasmgateError, TypeError):
-    """A server or an app sent what ASGI does not allow: names the field, and what came."""
+    """A server or an app violated the ASGI specification; the message names field and value."""
 
     advice = "see the field in the ASGI specification, HTTP & WebSocket protocol 2.5"
 
 
 class UpstreamError(WasmgateError):
-    """An upstream did not answer; `endpoint` is its URL.
+    """An upstream did not respond; `endpoint` is its URL.
 
-    `retryable` says that no byte of the request can have been acted on, so that it may be sent
-    again to another endpoint.
+    `retryable`: the upstream cannot have processed the request, so it may be sent to another
+    endpoint.
     """
 
     def __init__(
@@ -150,18 +149,18 @@ class UpstreamError(WasmgateError):
 
 
 class NoHealthyEndpoint(UpstreamError):
-    """A cluster has no endpoint to ask; `endpoint` is the cluster's name."""
+    """A cluster has no healthy endpoint; `endpoint` is the cluster's name."""
 
     advice = "check that the cluster's endpoints run and that its health checks can pass"
 
 
 class ConnectError(UpstreamError):
-    """No connection to the endpoint could be made."""
+    """The connection to the endpoint failed."""
 
     advice = "check that the endpoint listens and that this machine reaches it"
 
 
 class UpstreamTimeout(UpstreamError):
-    """The endpoint did not answer in time."""
+    """The endpoint did not respond in time."""
 
     advice = "raise the cluster's `read_timeout` or the route's `timeout`, or see why it is slow"

@@ -1,11 +1,10 @@
-"""Foreign functions of an application: what its policies may ask of it by name.
+"""Foreign functions: functions of the application that its policies may call by name.
 
-A policy calls one with `proxy_call_foreign_function` (proxy-wasm/spec 0.2.1, "Foreign function
-interface") and must have its name in `Capabilities.foreign_functions`. A function takes the
-arguments as bytes and answers bytes. A plain function answers within the policy's callback, so the
-event loop waits for it: it computes or looks something up, and never waits itself. An `async def`
-is awaited outside of the callback, and the policy gets the result later, in
-`proxy_on_foreign_function`.
+A policy calls a function with `proxy_call_foreign_function` (proxy-wasm/spec 0.2.1, "Foreign
+function interface"), if `Capabilities.foreign_functions` has its name. A function takes and returns
+bytes. A plain function runs within the policy's callback and blocks the event loop, so it must not
+wait. An `async def` is awaited outside of the callback, and `proxy_on_foreign_function` brings its
+result.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ Function: TypeAlias = "SyncFunction | AsyncFunction"
 
 
 class HostFunctions(TypedDict):
-    """Functions as `_native.Host` takes them."""
+    """Arguments of `_native.Host`."""
 
     foreign_functions: Mapping[str, SyncFunction]
     asynchronous_functions: Sequence[str]
@@ -39,25 +38,24 @@ class HostFunctions(TypedDict):
 
 _LOGGER = logging.getLogger("wasmgate.foreign")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./:-]{0,127}")
-# Ours, now and later.
+# Reserved for foreign functions of the host.
 _RESERVED = "wasmgate"
-# Ours, and asynchronous: see `wasmgate.callouts.limits_hit`.
+# An asynchronous foreign function of the host: see `wasmgate.callouts.limits_hit`.
 LIMITS_HIT = "wasmgate.limits.hit"
 
 
 @dataclass(frozen=True)
 class ForeignFunctions:
-    """The functions of one application by name, apart by how they answer."""
+    """The functions of one application by name, synchronous and asynchronous ones apart."""
 
     synchronous: Mapping[str, SyncFunction]
     asynchronous: Mapping[str, AsyncFunction]
 
     @classmethod
     def of(cls, functions: Mapping[str, Function]) -> ForeignFunctions:
-        """Tell functions apart.
+        """Divide functions into synchronous and asynchronous ones.
 
-        Raises ConfigError for a name that cannot be used or is the host's own, and for what is not
-        callable.
+        Raises ConfigError for an invalid or reserved name, and for a value that is not callable.
         """
         synchronous: dict[str, SyncFunction] = {}
         asynchronous: dict[str, AsyncFunction] = {}
@@ -70,7 +68,7 @@ class ForeignFunctions:
         return cls(synchronous, asynchronous)
 
     def for_host(self) -> HostFunctions:
-        """Return the arguments of `_native.Host` that make the functions known to it."""
+        """Return the arguments of `_native.Host` for the functions."""
         return {
             "foreign_functions": self.synchronous,
             "asynchronous_functions": [*self.asynchronous, LIMITS_HIT],
@@ -101,18 +99,18 @@ def _is_async(function: Function) -> bool:
 
 
 def _logging_errors(name: str, function: SyncFunction) -> SyncFunction:
-    """Wrap a function: what it raises is logged before the policy gets INTERNAL_FAILURE."""
+    """Wrap a function: its exception is logged before the policy gets INTERNAL_FAILURE."""
 
     @functools.wraps(function)
     def call(arguments: bytes) -> bytes:
         try:
             return function(arguments)
         except KeyboardInterrupt:
-            # It is the program's: it comes again once the policy's callback has returned.
+            # For the program: the extension raises it again after the policy's callback.
             _thread.interrupt_main()
             raise
         except Exception:
-            # The policy's own log line has the type alone, because this may show request data.
+            # The policy's log line has only the type, because the message may have request data.
             _LOGGER.debug("the foreign function %r raised", name, exc_info=True)
             raise
 

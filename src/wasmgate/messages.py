@@ -1,4 +1,4 @@
-"""The messages of one HTTP exchange: any form that ASGI allows, in its usual one."""
+"""Brings the messages of one HTTP exchange from any form that ASGI allows to the usual one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 DISCONNECT: Message = {"type": "http.disconnect"}
 
 UNUSUAL = (TypeError, ValueError, OverflowError, LookupError)
-"""What the native side raises for a head that is not in its usual form."""
+"""Errors of the extension for a head that is not in its usual form."""
 
 _PARTS = {"http.request", "http.response.body"}
 _OF_REQUESTS = {"http.request", "http.disconnect"}
@@ -40,7 +40,7 @@ def kind_of(message: Message) -> object:
 
 
 def part(message: Message) -> Message:
-    """Return a message whose `body`, if it is one with a body, is bytes. Raises AsgiError."""
+    """Return a message with its `body`, if it has one, as bytes. Raises AsgiError."""
     if not isinstance(where := kind_of(message), str):
         raise broken("a message: 'type'", "a str", where)
     if where not in _PARTS:
@@ -48,7 +48,7 @@ def part(message: Message) -> Message:
     if type(message.get("body")) is bytes and type(message.get("more_body", False)) is bool:
         return message
     flag(message, "more_body")
-    # Written out also where it was left out: granian wants it.
+    # Set also if it was left out: granian requires it.
     return {**message, "body": binary(f"{where}: 'body'", message.get("body", b""))}
 
 
@@ -89,10 +89,10 @@ def trailers(message: Message) -> tuple[Fields, bool]:
 
 
 def measured(headers: Fields, body: bytes, *, end: bool) -> Fields:
-    """Return fields with the length of the body that goes on with them (RFC 9110 section 8.6).
+    """Return fields with the length of the body that follows them (RFC 9110 section 8.6).
 
-    Without `end` it is a part of a body that a policy held back and may have changed: its
-    whole length is not known.
+    Without `end` the body is a part of a buffered body that a policy may have changed, so its
+    length is unknown.
     """
     length = (b"content-length", b"%d" % len(body))
     if end and length in headers:
@@ -102,9 +102,9 @@ def measured(headers: Fields, body: bytes, *, end: bool) -> Fields:
 
 
 class Count:
-    """A body against the length that was announced for it.
+    """Compares a body with its declared length.
 
-    `came` are the bytes that came to the policies, `passed` those that went on.
+    `came` counts the bytes before the policies, `passed` those after them.
     """
 
     __slots__ = ("came", "changed", "expected", "passed")
@@ -114,20 +114,20 @@ class Count:
         self.came = 0
         self.passed = 0
         self.changed = False
-        """Whether policies let go something else than what came."""
+        """Whether a policy changed the body."""
 
     def __repr__(self) -> str:
         return f"{self.passed} bytes instead of {self.expected}"
 
     def compare(self, body: bytes, chunk: bytes | None) -> None:
-        """Compare what goes on in a step with the part that came in it."""
+        """Compare the bytes after the policies with the part before them in one step."""
         same = body is chunk or not (body or chunk)
         self.changed |= not same or self.passed + len(body) != self.came
 
     def fits(self, body: bytes, *, end: bool) -> bool:
-        """Count what goes on; False when policies made it more, or in the end less, than announced.
+        """Count forwarded bytes; False if policies made the body contradict its declared length.
 
-        A body that no policy changed is for others to judge.
+        A body that no policy changed is not checked.
         """
         self.passed += len(body)
         expected = self.expected

@@ -6,9 +6,9 @@
         rewrite(path_prefix={"/v1/": "/"}, request_headers={"set": {"x-tier": "gold"}}),
     ]
 
-The order matters: `rate_limit` knows the user only behind `jwt_auth`. In gateway.yaml the same
-arguments stand under `configuration`. Values are checked by the policy itself when it is loaded,
-which raises PolicyLoadError with the key and what to try.
+The order matters: `rate_limit` knows the user only after `jwt_auth`. gateway.yaml has the same
+arguments under `configuration`. The policy itself checks the values when it is loaded, which raises
+PolicyLoadError with the key and a hint.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ _USER_HEADER = "x-auth-user"
 
 
 class FieldRules(TypedDict, total=False):
-    """Changes to header fields, in the order in which they are made; names are in lower case."""
+    """Changes to header fields, in the order of their application; names are in lower case."""
 
     remove: Sequence[str]
-    """Every field of these names goes."""
+    """Removes every field of these names."""
 
     set: Mapping[str, str]
-    """One field with this value stands in place of all others of the name."""
+    """Replaces all fields of the name by one with this value."""
 
     add: Mapping[str, str]
-    """Written if no field has the name."""
+    """Adds the field if no field has the name."""
 
     append: Mapping[str, str]
-    """Written as a further field."""
+    """Adds the field, also beside others of the name."""
 
 
 def jwt_auth(
@@ -70,14 +70,14 @@ def jwt_auth(
     limits: Limits | None = None,
     failure_policy: FailurePolicy = FailurePolicy.CLOSED,
 ) -> Policy:
-    """Let only requests pass that carry a valid bearer token (RFC 6750, RFC 7519).
+    """Allow only requests with a valid bearer token (RFC 6750, RFC 7519).
 
-    `algorithms` are JWA names. `keys` is PEM text (keys or certificates), a JWK, a JWK Set or a
-    map of PEM texts by their kid (as text or mapping), or `{"secret": ...}` for HMAC; a `Path` in
-    place of text is read now. `claims_to_headers` maps header names to claims; `claims_encoding`
-    says how they and the user are written there: "utf8" as they are (the default), "percent" with
-    `%XX` for what is not visible ASCII. `leeway` is in seconds. Client copies of the headers that
-    the policy writes are removed from every request of the chain, whatever happens to the policy.
+    `algorithms` are JWA names (RFC 7518). `keys` is PEM text (keys or certificates), a JWK, a JWK
+    Set or a mapping of kid to PEM text (as text or mapping), or `{"secret": ...}` for HMAC; the
+    file of a `Path` is read now. `claims_to_headers` maps header names to claims; `claims_encoding`
+    is how claims and the user are encoded there: "utf8" (default, unchanged), or "percent" with
+    `%XX` for bytes that are not visible ASCII. `leeway` is the tolerated clock skew in seconds.
+    Headers that the policy sets are removed from clients' requests, also when the policy fails.
 
     Raises ConfigError when a key file cannot be read.
     """
@@ -118,12 +118,13 @@ def rate_limit(
     limits: Limits | None = None,
     failure_policy: FailurePolicy = FailurePolicy.CLOSED,
 ) -> Policy:
-    """Let each client, user or header value make so many requests in so much time.
+    """Limit the rate of requests of each client address, user or header value.
 
-    `limit` is written as the package `limits` writes it ("100/minute", "5 per 30 seconds", several
-    with ";"). `burst` is the number of requests that may come at once, by default the limit's
-    amount. `key` is "address", "user" (as `jwt_auth` found it, else the address) or
-    `{"header": name}` (else the address). `slots` is how many of them are remembered.
+    `limit` is in the notation of the package `limits` ("100/minute", "5 per 30 seconds", several
+    separated by ";"). `burst` is the number of requests that may come at once, by default the
+    amount of the limit. `key` is "address", "user" (of `jwt_auth`; without one the address) or
+    `{"header": name}` (without the header the address). `slots` is the number of keys that are
+    counted at the same time.
     """
     configuration: dict[str, Json] = {"limit": limit, "key": cast("Json", key), "slots": slots}
     configuration |= {"headers": headers} | ({} if burst is None else {"burst": burst})
@@ -150,9 +151,9 @@ def rewrite(
 ) -> Policy:
     """Change the path, the host and header fields of requests, and header fields of responses.
 
-    `path_prefix` maps prefixes to what stands in their place; the longest that fits wins.
+    `path_prefix` maps prefixes to their replacements; the longest matching one is applied.
     `path_regex` are pairs of a pattern and its replacement ("${1}" for a group); the first that
-    finds something wins. The query is never changed.
+    matches is applied. The query is not changed.
     """
     origin = Arguments("rewrite")
     rules = {"set": {"x-tier": "gold"}}
@@ -179,10 +180,9 @@ def rewrite(
 
 
 def identity_headers(configuration: Mapping[str, Json]) -> tuple[str, ...]:
-    """Return the request headers that `jwt_auth` writes with this configuration.
+    """Return the request headers that `jwt_auth` sets with this configuration.
 
-    Nothing behind the gateway may read a client's own copy of them, so they are what
-    `strip_request_headers` of such a policy should name.
+    A client must not set them itself: `strip_request_headers` of the policy should name them.
     """
     user = configuration.get("user_header", _USER_HEADER)
     claims = configuration.get("claims_to_headers") or {}
@@ -191,7 +191,7 @@ def identity_headers(configuration: Mapping[str, Json]) -> tuple[str, ...]:
 
 
 def _keys(origin: Arguments, keys: Keys) -> Json:
-    """Read the files that are named instead of keys."""
+    """Replace paths by the texts of their files."""
     if isinstance(keys, Path):
         return _text(keys)
     if isinstance(keys, str):
@@ -216,7 +216,7 @@ def _keys(origin: Arguments, keys: Keys) -> Json:
 
 
 def _is_path(text: str) -> bool:
-    """Tell the name of a file from PEM, JSON and everything else that has lines or braces."""
+    """Return whether a text is the name of a file, and not PEM or JSON."""
     one_word = re.fullmatch(r"[^\s{}\[\]\"]{1,255}", text) is not None
     return one_word and (text.lower().endswith(_KEY_FILES) or Path(text).is_file())
 

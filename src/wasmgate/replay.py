@@ -1,4 +1,4 @@
-"""Run a recorded request again: a recording is a test.
+"""Runs a recorded request again, so that a recording is a test.
 
 def test_the_policy_answers_as_it_did() -> None:
     assert replay("denied.json").differences == []
@@ -26,14 +26,14 @@ __all__ = ["Replay", "replay"]
 
 @dataclass(frozen=True, kw_only=True)
 class Replay:
-    """A recording that was run again.
+    """The result of a replay.
 
-    `differences` are lines of a unified diff, empty when client and upstream see the same and every
-    callback and hostcall answers the same in the same order. `changed` are the modules and
-    configurations that are others than recorded, which is no difference by itself.
+    `differences` are lines of a unified diff. It is empty if client and upstream get the same
+    messages and all callbacks and hostcalls have the same outcome in the same order. `changed` are
+    modules and configurations that differ from the recorded ones; that alone is not a difference.
     """
 
-    # They hold what is secret.
+    # They contain secrets.
     recording: Recording = field(repr=False)
     outcome: Outcome = field(repr=False)
     differences: list[str]
@@ -41,10 +41,10 @@ class Replay:
 
 
 def replay(path: str | Path, *, module: str | Path | None = None) -> Replay:
-    """Run a recording again, with another module if one is named.
+    """Run a recording again, with another module if `module` is given.
 
-    Raises ConfigError for a file that is no recording or whose policies are not there,
-    PolicyLoadError when a policy does not start.
+    Raises ConfigError for a file that is not a recording or whose policies do not exist,
+    PolicyLoadError if a policy does not start.
     """
     file = Path(path)
     recording = Recording.read(file)
@@ -97,7 +97,7 @@ _FIELD = re.compile(
 
 
 def _shown(line: str, hide: Hide) -> str:
-    """Mask a line of a diff: what differs may be a secret."""
+    """Mask the secrets in a line of a diff."""
     field = _FIELD.fullmatch(line)
     if field is None:
         return hide(line.encode()).decode(errors="replace")

@@ -1,7 +1,7 @@
-"""The scope of a connection: what the native side reads of it, and what policies change in it.
+"""The ASGI scope: what the extension reads of it, and what policies change in it.
 
-The scope that a server gave goes on to the app and is changed in place, as Starlette's own routing
-does: what the app writes into it (`route`, `endpoint`, `path_params`) is there for those outside.
+The scope is changed in place and passed to the app, as in Starlette's routing, so that outer
+middleware sees what the app writes into it (`route`, `endpoint`, `path_params`).
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ __all__ = [
 ]
 
 USER = "wasmgate.user"
-"""The key of the user that policies found, a str: for the app, and for policies further in."""
+"""The key of the user that policies authenticated, a str; the property of inner policies, too."""
 
 UNUSUAL = (TypeError, ValueError, OverflowError, LookupError, AttributeError)
-"""What `arrival`, and the native side, raise for a scope that is not in its usual form."""
+"""Errors of `arrival` and of the extension for a scope that is not in its usual form."""
 
 Arrival: TypeAlias = tuple[Any, Any, str, str, str, bytes, Any, "dict[str, str] | None"]
 
@@ -54,14 +54,14 @@ _FRAMING = {b"content-length", b"transfer-encoding"}
 _DIGITS = 20  # of a length; no body has more bytes
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")  # RFC 3986 section 3.1
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
-# What may stand in a path as it is (RFC 3986 section 3.3).
+# Characters of a path that are not percent-encoded (RFC 3986 section 3.3).
 _PATH = "/:@!$&'()*+,;=~-._"
 
 
 def arrival(scope: Scope) -> Arrival:
-    """Return what `Chain.open` and `Router.open` take of a scope in its usual form.
+    """Return the arguments of `Chain.open` and `Router.open` for a scope in its usual form.
 
-    Any other raises one of `UNUSUAL`: `canonical` gives it that form, or says what is wrong.
+    Raises one of `UNUSUAL` for another form, which `canonical` changes or refuses.
     """
     method = scope["method"] if scope["type"] == "http" else scope.get("method", "GET")
     if method not in _METHODS and not _is_method(method):
@@ -84,7 +84,7 @@ def _is_method(text: str) -> bool:
 
 
 def _facts(scope: Scope) -> dict[str, str] | None:
-    """Return what a scope says beside the request: properties for policies, by their names."""
+    """Return the properties for policies that a scope has beside the request, by their names."""
     facts = tls_of_scope(scope)
     if (user := scope.get(USER)) is not None:
         return {**(facts or {}), USER: user}
@@ -94,10 +94,10 @@ def _facts(scope: Scope) -> dict[str, str] | None:
 def target(scope: Scope) -> tuple[bytes, bytes]:
     """Return the path of the mount, if the path begins with it, and path and query below it.
 
-    Both are as the client sent them. A server that leaves out the optional `raw_path` makes its
-    percent-encoding unknowable, as does middleware that changes `path` alone; then the path is
-    encoded again. `root_path` is decoded, the target is not, so `/%61pi/x` is `/x` below `/api`.
-    What is not below the mount is returned whole: some servers leave the mount out of the path.
+    Both have the bytes of the client. If a server leaves out the optional `raw_path`, or middleware
+    changes `path` alone, the client's percent-encoding is unknown and the path is encoded again.
+    `root_path` is decoded, the target is not: `/%61pi/x` is `/x` below `/api`. A path outside of
+    the mount is returned whole: some servers leave the mount out of the path.
     An empty path is `/` (RFC 9110 section 4.2.3).
     """
     path: object = scope["path"]
@@ -119,7 +119,7 @@ def target(scope: Scope) -> tuple[bytes, bytes]:
     if raw is None:
         raw = quote(path, safe=_PATH).encode("ascii")
     elif _QUESTION in raw:
-        raw = raw.partition(b"?")[0]  # some servers put the query there, too
+        raw = raw.partition(b"?")[0]  # some servers include the query
     if (unquote_to_bytes(raw) if _PERCENT in raw else raw).decode("utf-8", "replace") != path:
         raw = quote(path, safe=_PATH).encode("ascii")
     mount = _mount(raw, root) if root else b""
@@ -128,7 +128,7 @@ def target(scope: Scope) -> tuple[bytes, bytes]:
 
 
 def _mount(path: bytes, root: str) -> bytes:
-    """Return as much of `path` as decodes to `root`, if that ends where a segment ends."""
+    """Return the prefix of `path` that decodes to `root`, if it ends at the end of a segment."""
     wanted = root.rstrip("/").encode("utf-8", "surrogateescape")
     length = len(wanted)
     for end in range(length, min(len(path), 3 * length) + 1):
@@ -138,9 +138,9 @@ def _mount(path: bytes, root: str) -> bytes:
 
 
 def canonical(scope: Scope) -> Arrival:
-    """Give a scope its usual form, in place, and return what it says.
+    """Bring a scope into its usual form, in place, and return the same as `arrival`.
 
-    Raises AsgiError, which names the field, for what ASGI does not allow.
+    Raises AsgiError, which names the field, for a value that ASGI does not allow.
     """
     for key in ("client", "server"):
         if scope.get(key) is not None:
@@ -165,9 +165,7 @@ def canonical(scope: Scope) -> Arrival:
         scope["raw_path"] = binary("scope['raw_path']", scope["raw_path"])
     if "query_string" in scope:
         scope["query_string"] = binary("scope['query_string']", scope["query_string"])
-    if scope.get(USER) is not None:
-        _text(scope, USER, "")
-    _check_extensions(scope)
+    _check_properties(scope)
     return (
         scope.get("client"),
         scope.get("server"),
@@ -200,18 +198,20 @@ def _end(key: str, value: object) -> tuple[str, int | None]:
     if port is None:
         return host, None
     if isinstance(port, str) and _PORT.fullmatch(port):
-        port = int(port)  # granian has digits there
+        port = int(port)  # granian has a str
     if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= _LAST_PORT:
         raise broken(f"{field}: the port", "an int of 0 to 65535, or None", port)
     return host, port
 
 
 def _nearest(major: str) -> str:
-    """Return the version whose rules hold for a minor version that there is not (RFC 9110 §2.5)."""
+    """Return the version whose rules apply to an unknown minor version (RFC 9110 section 2.5)."""
     return {"0": "1.0", "1": "1.1", "2": "2"}.get(major, "3")
 
 
-def _check_extensions(scope: Scope) -> None:
+def _check_properties(scope: Scope) -> None:
+    if scope.get(USER) is not None:
+        _text(scope, USER, "")
     extensions, field = scope.get("extensions"), "scope['extensions']"
     if extensions is None:
         return
@@ -224,18 +224,18 @@ def _check_extensions(scope: Scope) -> None:
 
 
 def declared(headers: Fields) -> int | None:
-    """Return the Content-Length that fields declare; None without one, and for no number."""
+    """Return the Content-Length of fields; None without one, and if it is not a number."""
     lengths = {value for name, value in headers if name.lower() == b"content-length"}
     length = lengths.pop() if len(lengths) == 1 else b""
     return int(length) if length.isdigit() and len(length) < _DIGITS else None
 
 
 def rewrite(scope: Scope, head: RequestHead, came: bytes) -> Scope:
-    """Write the head that policies left into a scope, and return it for the app.
+    """Write a head that policies changed into a scope, and return the scope for the app.
 
-    `came` is path and query below the mount, as policies saw them first. Servers look into their
-    scope for HEAD when they send the body (RFC 9110 section 9.3.2), so a request that becomes one,
-    or is one no more, has its own.
+    `came` is path and query below the mount before the policies. Servers read HEAD from their scope
+    when they send the body (RFC 9110 section 9.3.2), so the app gets a copy if a policy changes the
+    method from or to HEAD.
     """
     method = head.method
     if scope.get("method") != method and "HEAD" in {scope.get("method"), method}:
@@ -257,9 +257,9 @@ def rewrite(scope: Scope, head: RequestHead, came: bytes) -> Scope:
 
 
 def frame(scope: Scope) -> None:
-    """Say in HTTP/1 that there is a body: without a length or a coding there is none.
+    """Add Transfer-Encoding to an HTTP/1 request whose body has no length.
 
-    RFC 9112 section 6.3.
+    Without framing fields it would have no body (RFC 9112 section 6.3).
     """
     if scope.get("http_version", "1.1").startswith("1"):
         names = {name.lower() for name, _ in scope["headers"]}
@@ -268,5 +268,5 @@ def frame(scope: Scope) -> None:
 
 
 def without(extensions: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """Return the extensions of a scope without some."""
+    """Return the extensions of a scope without those of `names`."""
     return {name: value for name, value in extensions.items() if name not in names}

@@ -1,4 +1,4 @@
-"""One timer that looks at many things with a time limit: a timer for each would cost more."""
+"""One timer that checks many timeouts: a timer for each would cost more."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _NEVER = float("inf")
 
 
 class Swept(Protocol):
-    """Something with time limits."""
+    """An object with timeouts."""
 
     def check_timeouts(self, now: float) -> None:
-        """End what took too long; `now` is the loop's time in seconds."""
+        """Check the timeouts; `now` is the loop's time in seconds."""
 
 
 class Sweeper:
     """Calls a function on the running loop when it is due.
 
-    The function is given the loop's time in seconds, and returns in how many seconds it is to be
-    called again, or None. It is held only while it is due.
+    The function gets the loop's time in seconds and returns the seconds until its next call, or
+    None. It is referenced only while a call is scheduled.
     """
 
     __slots__ = ("_loop", "_timer", "idle", "next_at")
@@ -34,12 +34,12 @@ class Sweeper:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self.idle = True
-        """Whether no call is due."""
+        """Whether no call is scheduled."""
         self.next_at = _NEVER
-        """When the function is called, in the loop's time."""
+        """The time of the scheduled call, in the loop's time."""
 
     def schedule(self, delay: float, sweep: Callable[[float], float | None]) -> None:
-        """Call `sweep` in `delay` seconds, or when it is due already, if that is sooner."""
+        """Schedule a call of `sweep` in `delay` seconds, unless an earlier one is scheduled."""
         at = self._loop.time() + delay
         if at < self.next_at:
             self.cancel()
@@ -47,7 +47,7 @@ class Sweeper:
             self._timer = self._loop.call_at(at, self._run, sweep)
 
     def cancel(self) -> None:
-        """Drop the call that is due."""
+        """Cancel the scheduled call."""
         if self._timer is not None:
             self._timer.cancel()
         self._clear()

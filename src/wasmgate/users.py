@@ -1,4 +1,4 @@
-"""Where a limit counts users and no policy before it names one: it counts addresses then."""
+"""Warns about rate limits by user in a chain where no policy sets a user."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 __all__ = ["counted_by_address"]
 
 _LIMIT, _NAMES_USERS = "rate_limit", "jwt_auth"
-# Of these it is known that they name no user; a module of one's own may.
+# These modules do not set a user; an unknown module may.
 _NAMELESS = {_LIMIT, "rewrite"}
 
 
 def counted_by_address(chain: Sequence[Policy]) -> list[str]:
-    """Return a warning for each limit of a chain whose `key: user` never meets a user there."""
+    """Return a warning for each limit with `key: user` and no policy before it that sets a user."""
     found = []
     modules = [PurePath(policy.module).stem for policy in chain]
     for place, (policy, module) in enumerate(zip(chain, modules, strict=True)):

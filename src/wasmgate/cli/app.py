@@ -1,4 +1,4 @@
-"""The command `wasmgate`: its commands, `--version`, and what becomes of errors."""
+"""The command `wasmgate`: its subcommands, `--version`, and how errors are shown."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def wasmgate(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command and exit: a person's mistake is a message and a code, never a traceback."""
+    """Run the command and exit; a `WasmgateError` is shown as a message, not as a traceback."""
     try:
         app(arguments, prog_name="wasmgate")
     except WasmgateError as error:

@@ -1,4 +1,4 @@
-"""`wasmgate check`: would this gateway.yaml run? Everything but listening is tried."""
+"""`wasmgate check`: checks a gateway.yaml and starts its policies, without listening."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["check"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """How the start of one policy went, and how long it took."""
+    """The result of starting one policy."""
 
     policy: Policy
     cached: bool
@@ -35,7 +35,7 @@ class Verdict:
     error: WasmgateError | None
     milliseconds: float
     route: str = ""
-    """The route that configures it, when it is not the policy's own configuration."""
+    """The route whose configuration it is; empty: the policy's own."""
 
 
 def check(

@@ -1,4 +1,4 @@
-"""`wasmgate conformance`: every hostcall in every phase, and the status that it gives."""
+"""`wasmgate conformance`: calls every hostcall in every phase and shows the statuses."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def conformance(
         raise typer.BadParameter(
             f"no hostcall has {hostcall!r} in its name", param_hint="--hostcall"
         )
-    with progress("probing") as told:
-        findings = run.run(told, containing=hostcall)
+    with progress("probing") as advance:
+        findings = run.run(advance, containing=hostcall)
     if as_json:
         typer.echo(json.dumps(matrix.as_json(findings), indent=2))
     elif as_markdown:

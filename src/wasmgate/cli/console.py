@@ -1,6 +1,6 @@
-"""Where output goes: results to stdout, everything said to a person about them to stderr.
+"""Consoles: results go to stdout, messages to stderr.
 
-rich is imported when there is something to draw: a gateway that runs never needs it.
+rich is imported on first use: `wasmgate run` does not need it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ __all__ = ["err", "logged", "out", "progress", "say", "show_error", "show_warnin
 
 
 def out() -> Console:
-    """Return the console of results."""
+    """Return the console for results, on stdout."""
     from rich.console import Console
 
     return Console()
 
 
 def err() -> Console:
-    """Return the console of what is said about them."""
+    """Return the console for messages, on stderr."""
     from rich.console import Console
 
     return Console(stderr=True)
@@ -36,7 +36,7 @@ def err() -> Console:
 
 @contextlib.contextmanager
 def progress(doing: str) -> Iterator[Callable[[int, int], None]]:
-    """Draw a bar on stderr, if a person is there; it is told how many of how many are done."""
+    """Draw a progress bar on stderr if it is a terminal; yields a function of done and total."""
     from rich.progress import Progress
 
     with Progress(console=err(), transient=True) as bar:
@@ -64,7 +64,7 @@ def say(text: str) -> None:
 
 
 def show_error(error: WasmgateError) -> None:
-    """Write an error with its place and what to try. Lines are never wrapped: they are searched."""
+    """Write an error with its place and hint. Lines are not wrapped, so that grep finds them."""
     _show("error: ", "bold red", error.diagnostics())
 
 

@@ -1,4 +1,4 @@
-"""What the command says to the shell. docs/reference/cli.md has the same table."""
+"""Exit codes of the command. docs/reference/cli.md has the same table."""
 
 from enum import IntEnum
 
@@ -9,16 +9,16 @@ class ExitCode(IntEnum):
     """A clean stop of `wasmgate run`, by Ctrl-C or SIGTERM, is `OK`."""
 
     OK = 0
-    """Done, and nothing was found."""
+    """Success, without a problem."""
 
     PROBLEM = 1
     """A configuration, a module or a key cannot be used; stderr says why."""
 
     USAGE = 2
-    """The command line itself is wrong."""
+    """The command line is invalid."""
 
     LISTEN = 3
-    """The address cannot be listened on."""
+    """The gateway cannot listen on the address."""
 
 
 EPILOG = "Exit codes: 0 ok, 1 a problem was found, 2 wrong usage, 3 could not listen."

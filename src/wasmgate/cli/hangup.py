@@ -1,4 +1,4 @@
-"""SIGHUP: a terminal that goes away, or somebody who wants a server to read its file again."""
+"""SIGHUP: the terminal was closed, or a person expects a reload of the configuration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOGGER = logging.getLogger("wasmgate.gateway")
 
 
 def say_ignored() -> None:
-    """Say in the log that nothing happens."""
+    """Log that SIGHUP is ignored."""
     _LOGGER.warning(
         "SIGHUP is ignored: the configuration is not read again by a signal;"
         " Gateway.reload() does it, or a restart"
@@ -26,18 +26,18 @@ def say_ignored() -> None:
 
 
 def ignore_hangup() -> None:
-    """Let SIGHUP end nothing, which it does by default (signal(7)); for the main thread."""
+    """Ignore SIGHUP, which by default ends the process (signal(7)); call it on the main thread."""
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        # What it interrupts may be writing a log line, and within that no other can be written.
-        # It may hold a lock of `threading`, too.
+        # The signal may interrupt code that writes a log line or holds a lock of `threading`:
+        # logging here would deadlock.
         _thread.start_new_thread(say_ignored, ())
 
     signal.signal(signal.SIGHUP, handle)
 
 
 def create_app() -> Gateway:
-    """Make the gateway of a worker; the signal comes to all processes of a terminal."""
+    """Make the gateway of a worker; SIGHUP is sent to all processes of a terminal."""
     from wasmgate.gateway import create_app
 
     ignore_hangup()

@@ -1,4 +1,4 @@
-"""`wasmgate inspect`: what a module is, without running it."""
+"""`wasmgate inspect`: describes a module without running it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def inspect(
     try:
         facts = _named(native_inspect(Policy(module, name="inspected").read()))
     except PolicyLoadError as error:
-        # It names no policy: there is none.
+        # The error names a policy, and here is only a module.
         said = error.message.removeprefix("policy '': ")
         hint = "name a .wasm file that was built with a proxy-wasm SDK, or a bundled policy"
         raise ConfigError(said, where=module, hint=hint) from error
@@ -50,7 +50,7 @@ def inspect(
 
 
 def _named(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the members of tuples their names: JSON has no tuples."""
+    """Turn tuples into objects with names, because JSON has no tuples."""
     memory = facts["memory"]
     return {
         **facts,

@@ -1,8 +1,8 @@
-"""Where `wasmgate run` listens: one socket, or one for each worker.
+"""The listening sockets of `wasmgate run`: one, or one for each worker.
 
-Workers that share a socket share it badly: whoever is awake takes all that has come, and of clients
-that come at once one worker gets nearly all. With a socket of their own the kernel deals clients
-out (SO_REUSEPORT, socket(7)).
+Workers that share one socket get unequal shares: the worker that wakes first accepts nearly all
+waiting connections. With one socket for each worker the kernel distributes connections evenly
+(SO_REUSEPORT, socket(7)).
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ BACKLOG = 2048
 
 
 class WorkersListener(socket.socket):
-    """Holds the address. Each worker that it is sent to gets a listening socket of its own."""
+    """Reserves the address. Pickled to a worker, it becomes a listening socket of that worker."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Send the address, not the socket."""
+        """Pickle the address, not the socket."""
         return _of_worker, (self.family, self.getsockname())
 
 
 def listen(host: str, port: int, *, workers: int) -> socket.socket:
-    """Return what the server is to be given. Raises OSError."""
+    """Return the listening socket for the server. Raises OSError if the address cannot be used."""
     family, *_, where = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    # Also with several workers: sockets that share an address would not notice another server.
+    # Also with several workers: SO_REUSEPORT would not detect that another server has the address.
     listener = socket.create_server(where[:2], family=family, backlog=BACKLOG)
     if workers == 1 or sys.platform != "linux":
         return listener

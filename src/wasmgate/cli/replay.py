@@ -1,4 +1,4 @@
-"""`wasmgate replay`: a recorded request once more, compared with how it ended then."""
+"""`wasmgate replay`: runs a recorded request again and compares the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`wasmgate run`: the gateway as a server of its own, on uvicorn."""
+"""`wasmgate run`: serves a gateway, on uvicorn."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-# Requests under way may take this long, in seconds, after a signal to stop.
+# Seconds for requests in flight to end after a signal to stop.
 GRACE = 30
 
 
 class LogLevel(StrEnum):
-    """How much is written: each level and all after it."""
+    """The lowest level that is logged."""
 
     TRACE = "trace"
     DEBUG = "debug"
@@ -69,15 +69,15 @@ def run(
 ) -> None:
     """Run the gateway until it is stopped.
 
-    Everything is checked and every policy started before the first connection is accepted.
-    Requests under way when it is stopped have 30 s to end.
+    The configuration is checked and every policy started before the first connection is accepted.
+    Requests in flight when the gateway is stopped have 30 s to end.
     """
     from wasmgate.config import load, warnings
 
     settings = load(config)
     for warning in warnings(settings, workers=workers):
         show_warning(warning)
-    # Before the gateway is made: it asks policies for what the loggers show.
+    # Before the gateway is made: it reads the loggers' levels.
     logging.config.dictConfig(_logging(log_level))
     ignore_hangup()
     from wasmgate.gateway import Gateway, freeze_heap
@@ -88,7 +88,7 @@ def run(
         )
     app: ASGIApp | str = Gateway.from_file(config)
     if workers > 1:
-        # Each worker makes one for itself; this one has shown that they can.
+        # Each worker makes its own; this one showed that the configuration can be used.
         app = "wasmgate.cli.hangup:create_app"
     freeze_heap()
     listener = _listen(_address(settings, host, port), workers)
@@ -122,7 +122,7 @@ def _listen(address: Address, workers: int) -> socket.socket:
     try:
         return listen(address.host, address.port, workers=workers)
     except OSError as error:
-        # `create_server` adds the address in brackets, which is said already.
+        # `create_server` appends the address in brackets, which the message has already.
         said = f"could not listen on {address}: {(error.strerror or str(error)).partition(' (')[0]}"
         show_error(ConfigError(said, hint="another --port, or stop what listens there"))
         raise typer.Exit(ExitCode.LISTEN) from error
@@ -149,22 +149,22 @@ def _server(
 ) -> uvicorn.Server:
     import uvicorn
 
-    # What the factory reads in the workers, each a process of its own.
+    # Read by the factory in the worker processes.
     os.environ["WASMGATE_CONFIG"] = str(config.absolute())
     return uvicorn.Server(
         uvicorn.Config(
             app,
             factory=workers > 1,
             workers=workers,
-            # As text: workers import it for themselves.
+            # As text: each worker process imports it.
             http="httptools" if asgi else "wasmgate.gateway.protocol:GatewayProtocol",
             log_level=log_level.value,
             log_config=_logging(log_level),
             access_log=access_log,
-            # Forwarded headers are for `trusted_proxies` to judge: nothing may rewrite them before.
+            # `trusted_proxies` decides on forwarded headers: uvicorn must not evaluate them.
             proxy_headers=False,
             server_header=False,
-            date_header=False,  # the upstream's is passed on
+            date_header=False,  # the upstream's is forwarded
             timeout_graceful_shutdown=GRACE,
         )
     )

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["generate_key"]
 
 RSA_BITS = 2048
-# RFC 7518 section 3.2: at least as long as the hash; 64 bytes serve all three.
+# RFC 7518 section 3.2: at least as long as the output of the hash; 64 bytes suffice for all three.
 SECRET_BYTES = 64
 
 
 def generate_key(algorithm: str, path: Path) -> None:
     """Write a new private key (PEM, PKCS #8) or secret to `path`, readable by its owner only.
 
-    The public key goes to `path` with the suffix `.pub.pem`. Raises ConfigError when a file is
-    there already: no key is ever overwritten.
+    The public key is written to `path` with the suffix `.pub.pem`. Raises ConfigError if one of the
+    files exists: keys are never overwritten.
     """
     if algorithm.startswith("HS"):
         _write(path, secrets.token_urlsafe(SECRET_BYTES).encode(), mode=0o600)

@@ -1,4 +1,4 @@
-"""What `wasmgate trace` is given, as the values that a run takes."""
+"""Parses the options of `wasmgate trace` into the inputs of a run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def request_of(line: str, headers: list[str], body: Path | None, trailers: list[
     """Return the request of `METHOD:/path`, with the fields that HTTP/1.1 needs."""
     method, _, target = line.partition(":")
     if not method.isalpha() or not target.startswith("/"):
-        raise typer.BadParameter(f"{line!r} is no METHOD:/path", param_hint="--request")
+        raise typer.BadParameter(f"{line!r} is not METHOD:/path", param_hint="--request")
     data = content(body) if body is not None else b""
     given = _fields(headers, "--header")
     names = {name for name, _ in given}
@@ -44,7 +44,7 @@ def request_of(line: str, headers: list[str], body: Path | None, trailers: list[
 def response_of(
     status: int, headers: list[str], body: Path | None, trailers: list[str]
 ) -> Response:
-    """Return what the upstream answers."""
+    """Return the response of the upstream."""
     return Response(
         status=status,
         headers=_fields(headers, "--response-header"),
@@ -54,25 +54,25 @@ def response_of(
 
 
 def answers_of(texts: list[str]) -> dict[str, list[Response]]:
-    """Return the answers of `NAME=STATUS:BODY`, several for a name in their order."""
+    """Return the answers to callouts by name, from `NAME=STATUS:BODY`, in their order."""
     answers: dict[str, list[Response]] = {}
     for text in texts:
         name, _, rest = text.partition("=")
         status, _, body = rest.partition(":")
         if not name or not status.isdecimal():
-            raise typer.BadParameter(f"{text!r} is no NAME=STATUS:BODY", param_hint="--answer")
+            raise typer.BadParameter(f"{text!r} is not NAME=STATUS:BODY", param_hint="--answer")
         answers.setdefault(name, []).append(Response(status=int(status), body=body.encode()))
     return answers
 
 
 def capabilities_of(texts: list[str]) -> dict[str, list[str]]:
-    """Return the entries of `KIND=VALUE` by their kind."""
+    """Return the entries of capabilities by their kind, from `KIND=VALUE`."""
     entries: dict[str, list[str]] = {}
     for text in texts:
         kind, _, value = text.partition("=")
         if kind not in KINDS or not value:
             raise typer.BadParameter(
-                f"{text!r} is no KIND=VALUE; kinds are {', '.join(KINDS)}",
+                f"{text!r} is not KIND=VALUE; kinds are {', '.join(KINDS)}",
                 param_hint="--capability",
             )
         entries.setdefault(kind, []).append(value)
@@ -93,6 +93,6 @@ def _fields(texts: list[str], option: str) -> tuple[tuple[bytes, bytes], ...]:
     for text in texts:
         name, colon, value = text.partition(":")
         if not colon or not name.strip():
-            raise typer.BadParameter(f"{text!r} is no 'name: value'", param_hint=option)
+            raise typer.BadParameter(f"{text!r} is not 'name: value'", param_hint=option)
         fields.append((name.strip().lower().encode(), value.strip().encode()))
     return tuple(fields)

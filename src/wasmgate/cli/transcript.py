@@ -1,4 +1,4 @@
-"""What happened to a request, for people and for programs."""
+"""The transcript of a traced request, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _ENVIRONMENT = (
 
 
 def as_json(outcome: Outcome, proposed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return everything that happened as JSON has it."""
+    """Return the whole outcome as values of JSON."""
     return {
         "events": [_event(event) for event in outcome.events],
         "lost": outcome.lost,
@@ -81,12 +81,12 @@ def _event(event: TraceEvent) -> dict[str, Any]:
 def show(
     outcome: Outcome, proposed: Mapping[str, Mapping[str, Sequence[str]]], *, python: bool = False
 ) -> None:
-    """Print the transcript, what upstream and client see, and the capabilities to give."""
+    """Print the transcript, the messages to upstream and client, and the proposed capabilities."""
     console = out()
     for event in outcome.events:
         console.print(_hostcall(event) if event.hostcall else _callback(event), soft_wrap=True)
     if outcome.lost:
-        console.print(f"… and {outcome.lost:,} more that there was no room for")
+        console.print(f"… and {outcome.lost:,} more events that exceeded the limit")
     if outcome.error is None:
         _heading("the upstream sees")
         held = f"  nothing: {outcome.held_by or 'no policy let it go on'}"
@@ -176,7 +176,7 @@ def _lines(fields: Fields) -> list[str]:
 
 
 def _text(value: bytes) -> str:
-    # RFC 9110 section 5.5: what is not UTF-8 is opaque.
+    # RFC 9110 section 5.5: bytes that are not ASCII are opaque.
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -184,7 +184,7 @@ def _text(value: bytes) -> str:
 
 
 def _snippet(proposed: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
-    """Write the proposal as gateway.yaml has it."""
+    """Write the proposal in the form of gateway.yaml."""
     lines = ["  policies:"]
     for name, capabilities in proposed.items():
         entries = ", ".join(

@@ -1,4 +1,4 @@
-"""Several processes that serve."""
+"""Worker processes of `wasmgate run`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Workers"]
 
-START = 60.0  # seconds that a worker may take until it serves
+START = 60.0  # seconds from the start of a worker until it accepts connections
 
 
 class Workers(Multiprocess):
-    """uvicorn's workers; `serving` is called once, when all of them accept connections."""
+    """The supervisor of uvicorn; `serving` is called once, when all workers accept connections."""
 
     def __init__(
         self, config: Config, listener: socket.socket, *, serving: Callable[[], None]
@@ -30,7 +30,7 @@ class Workers(Multiprocess):
         self._serving = serving
 
     def init_processes(self) -> None:
-        """Start them. They ignore SIGHUP until they handle it: that outlives exec(3)."""
+        """Start the workers with SIGHUP ignored, which exec(3) inherits, until they handle it."""
         handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         super().init_processes()
         signal.signal(signal.SIGHUP, handler)
@@ -38,5 +38,5 @@ class Workers(Multiprocess):
             self._serving()
 
     def handle_hup(self) -> None:
-        """Restart nothing: connections that wait to be accepted would be reset."""
+        """Do not restart workers: connections in the backlog would be reset."""
         say_ignored()

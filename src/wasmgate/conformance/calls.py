@@ -1,4 +1,4 @@
-"""What a probe calls, and with what."""
+"""The calls of a probe and their arguments."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import TypeAlias
 __all__ = ["WILD", "Argument", "Call", "Loaded", "Long", "Slot", "Text", "call", "pairs"]
 
 WILD = -16
-"""An address beyond every memory."""
+"""An address outside of every linear memory."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """Bytes in the guest's memory: two parameters, their address and their length."""
+    """Bytes in the guest's memory, passed as two parameters: address and length."""
 
     content: bytes
 
 
 @dataclass(frozen=True)
 class Slot:
-    """The address of eight bytes of the guest, for the host to write an answer into."""
+    """The address of eight bytes of guest memory that the host writes a result to."""
 
     number: int = 0
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """The number that an earlier call left in a slot."""
+    """The number that an earlier call wrote to a slot."""
 
     number: int = 0
 
@@ -52,7 +52,7 @@ class Call:
 
 
 def call(name: str, *arguments: Argument | bytes, module: str = "env") -> Call:
-    """Write a call; bytes are `Text`."""
+    """Make a call; arguments of bytes become `Text`."""
     made = tuple(Text(one) if isinstance(one, bytes) else one for one in arguments)
     return Call(name, made, module)
 

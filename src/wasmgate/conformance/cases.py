@@ -1,7 +1,7 @@
-"""What is probed: each hostcall with arguments that must give a certain status.
+"""The cases: each hostcall with arguments for which the specification demands a status.
 
-A case names the phases where its status is certain. Elsewhere any status that the guest's SDK
-bears is right (`wasmgate.conformance.statuses`).
+A case names the phases where it expects that status. In other phases each status that the Rust SDK
+tolerates is right (`wasmgate.conformance.statuses`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _GRPC = (b"probe.Echo", b"Say", pairs())
 
 @dataclass(frozen=True)
 class Case:
-    """One hostcall after others, the status it must give, and where."""
+    """One hostcall, the calls before it, its expected status, and the phases of that status."""
 
     hostcall: str
     label: str

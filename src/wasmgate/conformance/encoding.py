@@ -1,4 +1,4 @@
-"""A WebAssembly module, byte by byte: as much of the format as a probe needs.
+"""Encodes a WebAssembly module, with the parts of the binary format that a probe needs.
 
 Source: WebAssembly Core Specification 2.0, chapter 5 (binary format).
 """
@@ -19,12 +19,12 @@ _I32_CONST, _END = 0x41, 0x0B
 _PAGES = 2
 
 Signature: TypeAlias = "tuple[tuple[int, ...], tuple[int, ...]]"
-"""Types of parameters and results."""
+"""Types of parameters, types of results."""
 
 
 @dataclass(frozen=True)
 class Import:
-    """A function of the host."""
+    """An imported function."""
 
     module: str
     name: str
@@ -33,7 +33,7 @@ class Import:
 
 @dataclass(frozen=True)
 class Function:
-    """A function of the module: its exported name, `locals` more i32 locals, and its code."""
+    """An exported function: its name, the number of i32 locals, and its code."""
 
     name: str
     signature: Signature
@@ -52,7 +52,7 @@ def unsigned(number: int) -> bytes:
 
 
 def signed(number: int) -> bytes:
-    """Encode a number as signed LEB128, which constants are."""
+    """Encode a number as signed LEB128, as in constants."""
     encoded = bytearray()
     while True:
         number, low = number >> 7, number & 0x7F

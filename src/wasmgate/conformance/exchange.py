@@ -1,4 +1,4 @@
-"""One exchange with a probe in it, in which every phase comes about."""
+"""One exchange through a probe that reaches every phase."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _ANSWER = Answer(headers=[(b"x-answer", b"1")], body=b"answer", trailers=_TRAILE
 
 
 def reported(case: Case, phase: Phase) -> Status | None:
-    """Return the status that a case gives in a phase; None when the guest is stopped for it."""
+    """Return the status of a case in a phase; None if the call traps."""
     host = _native.Host(
         clock=_CLOCK, log_level=2, asynchronous_functions=[FOREIGN_FUNCTION.decode()]
     )
     try:
         plugin = _plugin(host, probe(phase, case.calls))
     except PolicyLoadError:
-        return None  # stopped while it started
+        return None  # trapped while it started
     exchange = _ProbedRequest(host, _native.Chain([plugin]))
     exchange.run()
     statuses = [status for line in exchange.said if (status := status_in(line)) is not None]
@@ -69,10 +69,10 @@ class _ProbedRequest:
         self._host = host
         self._chain = chain
         self.said: list[str] = []
-        self._answered = False  # what brings the phase about comes first; a probe's own call waits
+        self._answered = False  # only the first callout is answered: it reaches the phase
 
     def run(self) -> None:
-        """Send a request with body and trailers, answer what is asked, respond, and end."""
+        """Send a request with body and trailers, answer the callout, respond, and end."""
         headers = [(b"host", b"probe"), (b"x-old", b"1"), (b"transfer-encoding", b"chunked")]
         stream, effects, _ = self._chain.open(
             ("192.0.2.1", 1), ("192.0.2.2", 80), "http", "1.1", "POST", b"/", headers

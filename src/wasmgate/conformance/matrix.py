@@ -1,4 +1,4 @@
-"""The findings as a table: hostcalls and cases down, phases across."""
+"""The findings as a table: a row for each hostcall and case, a column for each phase."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 __all__ = ["STOPPED", "as_json", "as_markdown", "cell", "rows", "told"]
 
 STOPPED = "stopped"
-"""A guest that makes a hostcall where it may not is stopped."""
+"""The cell of a call that traps: the hostcall is not allowed in this phase."""
 
 
 def cell(status: Status | None) -> str:
-    """Return a status as the tables show it."""
+    """Return the cell of a status."""
     return STOPPED if status is None else str(int(status))
 
 
 def rows(findings: Iterable[Finding]) -> Iterator[tuple[str, str, list[Finding]]]:
-    """Return hostcall, case, and its findings in the order of the phases."""
+    """Return hostcall, case, and the findings of each in the order of the phases."""
     for (name, label), found in groupby(findings, lambda f: (f.case.hostcall, f.case.label)):
         yield name, label, list(found)
 
 
 def as_json(findings: Sequence[Finding]) -> list[dict[str, object]]:
-    """Return a list of what was found, a row a case and phase."""
+    """Return the findings as values of JSON, one for each case and phase."""
     return [
         {
             "hostcall": finding.case.hostcall,
@@ -45,14 +45,14 @@ def as_json(findings: Sequence[Finding]) -> list[dict[str, object]]:
 
 
 def as_markdown(findings: Sequence[Finding]) -> str:
-    """Return the table of a page; phases that answer alike are named together."""
+    """Return the table of the documentation; phases with the same status are grouped."""
     lines = ["| hostcall | case | status |", "|---|---|---|"]
     lines += [f"| `{name}` | {label} | {told(found)} |" for name, label, found in rows(findings)]
     return "\n".join(lines)
 
 
 def told(found: Sequence[Finding]) -> str:
-    """Name the status of most phases, then where it is another one."""
+    """Return the most frequent status, then the other statuses with their phases."""
     by_status: dict[Status | None, list[str]] = {}
     for finding in found:
         by_status.setdefault(finding.status, []).append(finding.phase.name)

@@ -1,4 +1,4 @@
-"""The callbacks in which a probe runs, and how an exchange gets there."""
+"""The callbacks in which a probe runs, and how an exchange reaches them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["ALWAYS_ALLOWED", "CALLBACKS", "FOREIGN_FUNCTION", "PHASES", "UPSTREAM", "Kind", "Phase"]
 
 UPSTREAM = b"probe:80"
-"""What the probes call, and may."""
+"""The upstream that probes call, which their capabilities allow."""
 
 FOREIGN_FUNCTION = b"conformance.echo"
-"""An asynchronous foreign function that answers with its argument."""
+"""An asynchronous foreign function that returns its argument."""
 
 _NONE, _BOOL = (), (I32,)
 CALLBACKS: Mapping[str, Signature] = {
@@ -51,29 +51,29 @@ CALLBACKS: Mapping[str, Signature] = {
 """Parameters and results (proxy-wasm/spec, abi-versions/v0.2.1, "Callbacks")."""
 
 ACCEPTING = ("proxy_on_vm_start", "proxy_on_configure", "proxy_on_done")
-"""Callbacks whose result 1 is consent; everywhere else 0 goes on."""
+"""Callbacks that return 1 for success; the others return 0, Continue."""
 
 
 ALWAYS_ALLOWED = ("proxy_log", "proxy_get_log_level")
-"""Hostcalls that a guest may use also while it initializes or allocates."""
+"""Hostcalls that are allowed also while a guest initializes or allocates."""
 
 
 class Kind(StrEnum):
-    """What a callback is about, and so what there is for a hostcall to work on."""
+    """The kind of a callback, which decides what a hostcall can act on."""
 
     LIMITED = "limited"
-    """While a guest initializes or allocates, only logs and WASI are allowed."""
+    """Initialization and allocation: only logging and WASI are allowed."""
 
     ROOT = "root"
     REQUEST = "request"
     RESPONSE = "response"
     END = "end"
-    """The stream is over: it can be read, and nothing of it goes on any more."""
+    """The stream has ended: it can be read, but not changed."""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A callback, and what other callbacks have to do so that it is called."""
+    """A callback, and what other callbacks must do for the host to call it."""
 
     name: str
     callback: str

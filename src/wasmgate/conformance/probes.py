@@ -1,4 +1,4 @@
-"""A module that makes one hostcall in one callback and says what status it got."""
+"""A module that makes one hostcall in one callback and logs its status."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class _Writer:
 
 
 def _signature(one: Call) -> Signature:
-    """Every hostcall answers with its status; texts take two parameters."""
+    """Return the type of a hostcall: it returns a status, and a text is two parameters."""
     kinds = {Text: (I32, I32), Long: (I64,)}
     parameters = tuple(
         kind for argument in one.arguments for kind in kinds.get(type(argument), (I32,))
@@ -115,7 +115,7 @@ def _const(number: int) -> bytes:
 
 
 def _allocating() -> bytes:
-    """Take the bytes after those given last, in steps of eight."""
+    """Allocate the bytes after those of the last call, aligned to eight."""
     size = bytes([_LOCAL_GET, 0]) + _const(7) + bytes([_I32_ADD]) + _const(-8) + bytes([_I32_AND])
     heap = bytes([_GLOBAL_GET, 0])
     return heap + heap + size + bytes([_I32_ADD, _GLOBAL_SET, 0])

@@ -1,4 +1,4 @@
-"""Runs the probes and holds what they said against what they must say."""
+"""Runs the probes and compares their statuses with the expected ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Finding", "run"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a case gave in a phase: a status, or None when the guest was stopped."""
+    """The status of a case in a phase; None: the call trapped."""
 
     case: Case
     phase: Phase
@@ -28,7 +28,7 @@ class Finding:
 
     @property
     def expected(self) -> frozenset[Status | None]:
-        """What is right here."""
+        """The statuses that are right."""
         case, limited = self.case, self.phase.kind is Kind.LIMITED
         if self.phase.name in case.where or (limited and case.hostcall in ALWAYS_ALLOWED):
             return frozenset({case.expected})
@@ -39,12 +39,12 @@ class Finding:
 
     @property
     def right(self) -> bool:
-        """Whether it is what it must be."""
+        """Whether the status is right."""
         return self.status in self.expected
 
 
 def _out_of_place(case: Case) -> frozenset[Status]:
-    """Where a hostcall would change nothing, it may say so."""
+    """Return whether the call has no effect in this phase, so that it may report that."""
     changes = ("proxy_set_", "proxy_add_", "proxy_replace_", "proxy_remove_", "proxy_done")
     if case.hostcall.startswith(changes):
         return frozenset({Status.BAD_ARGUMENT, Status.NOT_FOUND})
@@ -54,9 +54,10 @@ def _out_of_place(case: Case) -> frozenset[Status]:
 def run(
     progress: Callable[[int, int], None] = lambda _done, _all: None, *, containing: str = ""
 ) -> list[Finding]:
-    """Probe every case in every phase; `progress` is told how many of how many are done.
+    """Probe every case in every phase and return the findings.
 
-    `containing` picks hostcalls by a text in their names.
+    `progress` is called with the number of finished probes and their total. `containing` selects
+    hostcalls by a text in their names.
     """
     from wasmgate.conformance.exchange import reported  # noqa: PLC0415 (the extension)
 

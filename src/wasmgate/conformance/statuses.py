@@ -1,4 +1,4 @@
-"""The statuses of the ABI, and which of them a guest's SDK bears from each hostcall."""
+"""The statuses of the ABI, and those that the Rust SDK tolerates from each hostcall."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ BORNE: Mapping[str, frozenset[Status]] = {
     "proxy_set_effective_context": _WRONG,
     "proxy_call_foreign_function": _ABSENT | _WRONG | _FAILED | {Status.SERIALIZATION_FAILURE},
 }
-"""What beside OK does not panic in the Rust SDK 0.2 (proxy-wasm-rust-sdk, src/hostcalls.rs).
+"""Statuses beside OK for which the Rust SDK 0.2 does not panic (proxy-wasm-rust-sdk, hostcalls.rs).
 
-A hostcall that is not here must answer OK wherever a policy may rightly call it.
+A hostcall without an entry must return OK wherever a policy may call it.
 """

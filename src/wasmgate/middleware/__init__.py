@@ -1,4 +1,4 @@
-"""Policies around an ASGI app: pure ASGI, stateless, one object a request."""
+"""Policies around an ASGI app: a pure ASGI middleware, stateless, with one object for a request."""
 
 from __future__ import annotations
 
@@ -33,31 +33,32 @@ __all__ = ["PolicyMiddleware"]
 
 _LOGGER = logging.getLogger("wasmgate.policy")
 _UNDERSCORES = ("drop_header", "allow")
-# Ways around `http.response.body`, where policies would not see what is sent.
+# Extensions that send a body without `http.response.body`: policies would not see it.
 _BODY_EXTENSIONS = ("http.response.pathsend", "http.response.zerocopysend")
 
 
 class PolicyMiddleware:
-    """Runs `policies` in order on every request to `app`, and in reverse on every response.
+    """Runs `policies` in order on each request to `app`, and in reverse order on each response.
 
-    `http` requests pass whole; of `websocket` connections the handshake's request head passes;
-    with `lifespan` the policies of its thread start, before the app, else with the first request.
-    Modules are compiled and tried here, once: a policy that cannot be used raises ConfigError or
-    PolicyLoadError now, not on the first request.
+    Policies see whole `http` requests and responses, and the request head of a `websocket`
+    handshake. They start with the server's `lifespan`, before the app, or else with the first
+    request of the thread. Modules are compiled and tried once, here: raises ConfigError or
+    PolicyLoadError for a policy that cannot be used.
 
-    `route_name` is what policies read as the property of that name: some are for some routes only.
-    `clusters` are upstreams that policies call by name: "http://host:port" or "https://host:port".
-    Policies that have a name of `foreign_functions` in their capabilities may call that function
-    (see `wasmgate.foreign`). `limits_storage` is where `wasmgate.limits.hit` counts, a URL of the
-    `limits` package. `callout_limits` bound what all of it may use.
+    `route_name` is the value of the property of that name. `clusters` are upstreams that policies
+    call by name: "http://host:port" or "https://host:port". `foreign_functions` may be called by
+    policies that have their name in their capabilities (see `wasmgate.foreign`). `limits_storage`
+    is the storage of `wasmgate.limits.hit`, a URL of the package `limits`. `callout_limits` bound
+    the callouts of all policies.
 
-    `timeout` is how many seconds policies alone may make a request or a response wait: it ends with
-    504, or is cut once it has begun; None is for ever. What they wait for the client and the app is
-    not counted. `headers_with_underscores_action` is "drop_header", or "allow" for the names of
-    request headers that WSGI and CGI cannot tell from others (`x_user`, `x-user`).
+    `timeout` is the time in seconds that policies may pause a request or a response; then it is
+    answered 504, or cut if the response has begun. None: no limit. Time in which they wait for the
+    client or the app does not count. `headers_with_underscores_action` says what happens to request
+    headers with an underscore in their name, which WSGI and CGI confuse with others (`x_user`,
+    `x-user`): "drop_header", or "allow".
 
-    The scope goes on to the app, changed in place. `scope["wasmgate.user"]` is the user that
-    policies found, a str; policies of a `PolicyMiddleware` or a `Gateway` further in know it, too.
+    The scope is changed in place and passed to the app. `scope["wasmgate.user"]` is the user that
+    policies authenticated, a str; a `PolicyMiddleware` or a `Gateway` further in reads it, too.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class PolicyMiddleware:
         self.host = Host(
             cache=cache_folder(), log_level=log_level(), **self.foreign_functions.for_host()
         )
-        # Kept, because better code comes to a plugin for as long as there is one.
+        # Kept alive, because the compiler switches live plugins to optimised code.
         self.plugins = [policy.load(self.host) for policy in checked]
         self.chain = Chain(
             self.plugins,
@@ -138,11 +139,11 @@ class PolicyMiddleware:
 
     @property
     def dropped_headers(self) -> int:
-        """How many request headers were dropped because their names have an underscore."""
+        """Number of request headers that were dropped for an underscore in their name."""
         return self.chain.dropped_headers
 
     def _open(self, scope: Scope) -> tuple[Stream, Effects | None, bool, bytes]:
-        """Open a stream; the last of the answer is path and query below the mount."""
+        """Open a stream; the last item is path and query below the mount."""
         try:
             arrived = arrival(scope)
             return *self.chain.open(*arrived), arrived[5]
@@ -151,7 +152,7 @@ class PolicyMiddleware:
             return *self.chain.open(*arrived), arrived[5]
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        driver = self.drivers.current()  # a thread's first: its policies start to tick
+        driver = self.drivers.current()  # the first call on a thread starts its policies
         stream, effects, body_follows, target = self._open(scope)
         cycle = RequestCycle(
             stream,
@@ -182,10 +183,10 @@ class PolicyMiddleware:
             cycle.release()
 
     async def _framed(self, scope: Scope, cycle: RequestCycle) -> bool:
-        """Let the head say how long the body is that goes on with it; False: nothing goes on.
+        """Set the length of a request whose body may be changed; False: the request was answered.
 
-        A policy that looks at bodies may change them. So the app is called with the first part of
-        a body whose length was announced, which comes without waiting for an answer.
+        A policy with a callback for bodies may change a body with a declared length. So the app is
+        called after the first part of the body passed the policies.
         """
         length = declared(scope["headers"])
         if cycle.holds_request or (self.chain.request_body and length is not None):

@@ -1,4 +1,4 @@
-"""The response of one HTTP exchange as the app sends it, fed to a stream."""
+"""The response of an app, fed to a stream."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _FIRST, _LAST = 100, 999  # statuses have three digits (RFC 9110 section 15)
 
 
 class Unchanged(Enum):
-    """How far the app's response went on to the server as the app sent it."""
+    """How far the app's response was forwarded unchanged."""
 
     NOTHING = auto()
     HEAD = auto()
     BODY = auto()
-    """To its last part; trailers may follow."""
+    """To the last part of the body; trailers may follow."""
 
 
 _HEAD, _BODY = Unchanged.HEAD, Unchanged.BODY
 
 
 class AppResponse:
-    """Takes the app's messages, in any form that ASGI allows. Raises AsgiError for others.
+    """Feeds the app's messages to a stream. Raises AsgiError for messages that ASGI does not allow.
 
-    `count`, where lengths are kept true, counts the bytes of the body.
+    `count` counts the bytes of the body, if the declared length must be kept true.
     """
 
     __slots__ = (
@@ -51,22 +51,22 @@ class AppResponse:
 
     def __init__(self, stream: Stream, count: Count | None) -> None:
         self._stream = stream
-        self._ended = False  # the last part of the body came; announced trailers may follow
+        self._ended = False  # the last part of the body was sent; declared trailers may follow
         self.count = count
         self.started = False
-        """The head came."""
+        """Whether the app sent the head."""
         self.trailing = False
-        """The head announced trailers."""
+        """Whether the head declares trailers."""
         self.chunk: bytes | None = None
-        """The part of the body that came last."""
+        """The last part of the body."""
         self.fields: Fields | None = None
-        """The trailers that came."""
+        """The trailers so far."""
         self.done = False
-        """All of it came."""
+        """Whether the app sent the whole response."""
         self.unchanged = Unchanged.NOTHING
 
     def feed(self, message: Message) -> tuple[Message, Effects | None]:
-        """Feed a message; returns it in its usual form, and what policies ask."""
+        """Feed a message; return it in its usual form, and the effects of the policies."""
         kind = kind_of(message)
         if kind == "http.response.body":
             return self._fed_body(message)
@@ -119,7 +119,7 @@ class AppResponse:
         return message, effects
 
     def _fed_trailers(self, message: Message) -> Effects | None:
-        """Gather trailers, and feed all of them with the last."""
+        """Collect trailers, and feed them with the last message."""
         if not self.trailing:
             raise AsgiError("http.response.trailers came, and http.response.start announced none")
         if not self._ended:

@@ -25,9 +25,9 @@ _LOGGER = logging.getLogger("wasmgate.middleware")
 
 
 class _Phase(Enum):
-    OPEN = auto()  # policies see what passes
-    ANSWERED = auto()  # a response went to the server, or it is cut
-    LEFT = auto()  # the client left
+    OPEN = auto()  # the stream is open
+    ANSWERED = auto()  # a response was sent whole, or was cut
+    LEFT = auto()  # the client disconnected
     RETURNED = auto()  # the app returned without a response
 
 
@@ -35,15 +35,15 @@ _OPEN, _ANSWERED, _LEFT, _RETURNED = _Phase
 
 
 class RequestCycle:
-    """Moves messages through a stream, one at a time and in both directions.
+    """Passes messages through a stream, one at a time and in both directions.
 
-    `receive` and `send` are what the app gets in place of the server's. What a policy holds back
-    stays in the stream, within its limits; nothing else is buffered. The stream ends with the
-    response, so before background tasks, or when the client leaves: while a policy holds something
-    back, the cycle watches for that. After `timeout` seconds of waiting for policies alone the
-    answer is 504, or a cut once the response has begun.
+    The app gets `receive` and `send` instead of the server's. Paused data is buffered in the
+    stream, within the policy's limits; nothing else is buffered. The stream ends with the response,
+    before background tasks, or when the client disconnects, for which the cycle watches while a
+    policy pauses. After `timeout` seconds of waiting for policies alone the request is answered
+    504, or cut if the response has begun.
 
-    `measures` says that policies look at bodies of responses: announced lengths are kept true.
+    `measures`: a policy may change bodies of responses, so declared lengths are kept true.
     """
 
     __slots__ = (
@@ -84,14 +84,14 @@ class RequestCycle:
         self._head_only = head_only
         self._timeout = timeout
         self._phase = _OPEN
-        self._full = (False, False)  # policies hold as much of request and response as they may
-        # None while there is no body.
+        self._full = (False, False)  # the buffers of request and response are full
+        # None while no body was received.
         self._request = RequestBody(follows=True) if body_follows else None
         self._response = AppResponse(stream, Count() if measures else None)
         self._outgoing: Outgoing | None = None  # while the response goes on as the app sends it
         if measures or head_only:
             self._adapted()
-        self._incoming: asyncio.Future[Message] | None = None  # read while policies are waited for
+        self._incoming: asyncio.Future[Message] | None = None  # read while a policy pauses
         self._reading = False  # the app waits for the server
         # An app may receive in one task and send in another: tasks that wait for policies; how
         # often one of them did what policies asked; the turn to send what is more than a message.
@@ -105,14 +105,14 @@ class RequestCycle:
         return outgoing
 
     def release(self) -> None:
-        """End what is left when the app has returned."""
+        """End the exchange after the app has returned."""
         if self._phase is _OPEN:
             self._end(_RETURNED)
         if self._incoming is not None:
             self._incoming.cancel()
 
     def _end(self, phase: _Phase) -> None:
-        """End the stream; the first phase that ends it stays."""
+        """End the stream; a later call does not change the phase."""
         if self._phase is not _OPEN:
             return
         self._phase = phase
@@ -125,13 +125,13 @@ class RequestCycle:
     # The request.
 
     def begin(self, effects: Effects) -> None:
-        """Take the effects that let the request's head go on."""
+        """Apply the effects that forward the request's head."""
         self._note(effects)
         if self._request is not None:
             self._request.begin(effects)
 
     async def until_forwarded(self, effects: Effects) -> Effects | None:
-        """Return the effects that let the head go on, or None when a policy answered."""
+        """Wait for the head; return the effects that forward it, or None if a policy answered."""
         while not effects.forward:
             await self._perform(effects)
             # The app does not run yet: no other task waits.
@@ -143,14 +143,14 @@ class RequestCycle:
 
     @property
     def holds_request(self) -> bool:
-        """Whether a part of the request that policies let go waits for the app."""
+        """Whether a part of the request body waits for the app."""
         return self._request is not None and self._request.next is not None
 
     async def first_part(self) -> tuple[bytes, bool, bool] | None:
-        """Wait for the first part of the request that goes on; the app is given it later.
+        """Wait for the first part of the request body and keep it for the app.
 
-        Returns it, whether it is the last one, and whether policies changed it; None when the
-        client left or a policy answered.
+        Returns the part, whether it is the last one, and whether a policy changed it; None if the
+        client disconnected or a policy answered.
         """
         message = await self._next()
         while message["type"] == "http.request" and message.get("more_body", False):
@@ -164,12 +164,12 @@ class RequestCycle:
         return message.get("body", b""), not message.get("more_body", False), request.changed
 
     def announce(self, length: int | None) -> None:
-        """Note the length of the body, in bytes, that the app was told."""
+        """Store the length of the body, in bytes, that the app's head declares."""
         if self._request is not None:
             self._request.announce(length)
 
     async def receive(self) -> Message:
-        """Return the next part of the request as policies let it through."""
+        """Return the next message of the request that passed the policies, as ASGI's `receive`."""
         message = await self._next()
         request = self._request
         if request is not None and message["type"] == "http.request":
@@ -196,7 +196,7 @@ class RequestCycle:
                     self._end(_LEFT)
                 return message
             if request is not None and request.given and not request.came:
-                # A policy ended the request: the rest of what the client sends is dropped.
+                # A policy ended the request: later data of the client is discarded.
                 request.came = not message.get("more_body", False)
                 continue
             if request is None or request.given or self._phase is not _OPEN:
@@ -233,7 +233,7 @@ class RequestCycle:
     # The response.
 
     async def send(self, message: Message) -> None:
-        """Send the next part of the app's response as policies let it through."""
+        """Pass a message of the app's response through the policies, as ASGI's `send`."""
         response, phase = self._response, self._phase
         if response.done or phase is _LEFT:
             await self._send(message)
@@ -259,7 +259,7 @@ class RequestCycle:
             self._end(_ANSWERED)
 
     async def _adapt(self, message: Message) -> None:
-        """Send on what policies left as it is, in the form that its length and method need."""
+        """Forward an unchanged message with the length and body that its method needs."""
         outgoing = self._outgoing or self._adapted()
         match message["type"]:
             case "http.response.start":
@@ -274,16 +274,16 @@ class RequestCycle:
                 await self._send(message)
 
     async def _rest(self) -> None:
-        """Send what policies still hold back of a response that has ended."""
+        """Wait for the paused rest of a response that has ended, and send it."""
         while self._phase is _OPEN:
             await self._one_step()
 
     async def _until_room(self) -> None:
-        """Let the app wait until policies take more of its response."""
+        """Wait until the buffer of the response has room."""
         while self._full[1] and self._phase is _OPEN:
             await self._one_step()
 
-    # What policies ask.
+    # Effects of the policies.
 
     def _note(self, effects: Effects) -> None:
         if effects.noteworthy:
@@ -296,7 +296,7 @@ class RequestCycle:
         if self._waits:
             self._driver.wake(self._stream.id)
         if effects.reset:
-            # ASGI has no message for it: a server cuts a connection whose app stops half-way.
+            # ASGI has no message to cut a connection: a server cuts it if the app stops half-way.
             self._end(_ANSWERED)
             await (self._outgoing or self._adapted()).flush()
             return
@@ -310,7 +310,7 @@ class RequestCycle:
             await self._rest()
 
     async def _emit(self, effects: Effects) -> None:
-        """Send what effects let go on of the response, before anything that comes after it."""
+        """Send the effects' part of the response, before later parts of other tasks."""
         outgoing, response = self._outgoing or self._adapted(), self._response
         if self._emitting is None:
             self._emitting = asyncio.Lock()
@@ -324,16 +324,16 @@ class RequestCycle:
                 self._end(_ANSWERED)
 
     async def _going_on(self) -> Effects | None:
-        """Wait until the stream goes on, and return how.
+        """Wait until the stream continues, and return the effects.
 
-        None: the client left, it is cut, or another task was told and has done what policies ask.
+        None: the client disconnected, the exchange was cut, or another task got the effects.
         """
         timeout = PolicyTimeout(self._driver, self._stream, self._timeout)
         self._waits += 1
         steps = self._steps
         try:
             while self._phase is _OPEN and steps == self._steps:
-                # What a policy has no room for is not read, though the client may leave.
+                # With a full buffer nothing is read, although a disconnect is then not noticed.
                 if self._incoming is None and not (self._reading or self._full[0]):
                     self._incoming = asyncio.ensure_future(self._receive())
                 effects = await self._driver.wait_or(self._stream, self._incoming)
@@ -352,7 +352,7 @@ class RequestCycle:
         return None
 
     def _look_at(self, message: Message) -> Effects | None:
-        """Take what came from the server meanwhile, unless it is for the app."""
+        """Feed a message of the server that came while a policy paused, unless the app reads it."""
         message = part(message)
         if message["type"] == "http.disconnect":
             self._incoming = None
@@ -372,14 +372,14 @@ class RequestCycle:
         outgoing = self._outgoing or self._adapted()
         if effects is not None and not (effects.reset and not outgoing.begun):
             return effects
-        # The policies have let another head go on, and the server has not got it.
+        # The policies have let another head through that was not sent yet.
         self._end(_ANSWERED)
         if not outgoing.begun:
             await outgoing.answer(status, headers, body)
         return None
 
     async def _refuse(self, misfit: Count) -> None:
-        """Answer 500 instead of going on with a body whose length was announced otherwise."""
+        """Answer 500, or cut, because the body does not have its declared length."""
         wrong_length.log_request(misfit)
         effects = await self._answer(*wrong_length.ANSWER)
         if effects is not None:

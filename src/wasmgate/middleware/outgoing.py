@@ -1,4 +1,4 @@
-"""The response of one HTTP exchange on its way to the ASGI server."""
+"""Sends the response of one HTTP exchange to the ASGI server."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _BODILESS = {204, 304}
 
 
 class Outgoing:
-    """Sends head, body and trailers, and keeps the announced length true.
+    """Sends head, body and trailers, and keeps the declared length true.
 
-    Made for a response that does not go on as `response` has it, or whose length is counted there,
-    for policies that look at bodies. Then a head that announces a length waits for the first bytes
-    of its body: servers may do the same (ASGI, "Response Start"). What policies changed by then
-    gets a new length, or none. `head_only` says that the method is HEAD.
+    Used for a response that policies changed, or whose length `response` counts because a policy
+    may change its body. Then a head with a length waits for the first bytes of the body, as servers
+    may do, too (ASGI, "Response Start"); if the body was changed, the length is replaced or
+    removed. `head_only`: the method is HEAD.
     """
 
     __slots__ = ("_announced", "_begun", "_body_done", "_count", "_head_only", "_held", "_send")
@@ -34,7 +34,7 @@ class Outgoing:
         self._head_only = head_only
         self._held: Message | None = None
         self._count = response.count
-        # The server has a head; the body's last message: trailers may follow; knows of trailers.
+        # The head was sent; the last part of the body was sent; the head declares trailers.
         self._begun = response.unchanged is not Unchanged.NOTHING
         self._body_done = response.unchanged is Unchanged.BODY
         self._announced = self._begun and response.trailing
@@ -44,11 +44,11 @@ class Outgoing:
 
     @property
     def begun(self) -> bool:
-        """Whether the server has a head."""
+        """Whether the head was sent."""
         return self._begun
 
     async def answer(self, status: int, headers: Fields, body: bytes) -> None:
-        """Send a whole response instead of a head that waits."""
+        """Send a whole response instead of a waiting head."""
         fields = [*headers, (b"content-length", b"%d" % len(body))]
         await self._start({"type": "http.response.start", "status": status, "headers": fields})
         shown = b"" if self._head_only else body
@@ -59,7 +59,7 @@ class Outgoing:
         await self._send(message)
 
     async def head(self, start: Message) -> None:
-        """Send the head, or keep it for the first bytes of the body."""
+        """Send the head, or keep it until the first bytes of the body."""
         count = self._count
         if count is not None and not self._bodiless(start["status"]):
             length = declared(start.get("headers", ()))
@@ -70,9 +70,9 @@ class Outgoing:
         await self._start(start)
 
     async def body(self, message: Message) -> bool:
-        """Send a part of the body, which policies may have changed.
+        """Send a part of the body, which a policy may have changed.
 
-        False, and nothing is sent: the announced length would be wrong.
+        Returns False, and sends nothing, if the body does not have its declared length.
         """
         body, end = message.get("body", b""), not message.get("more_body", False)
         count = self._count
@@ -95,21 +95,21 @@ class Outgoing:
             message = {
                 **message,
                 "body": b"",
-            }  # some servers would send it (RFC 9110 section 9.3.2)
+            }  # some servers would send the body (RFC 9110 section 9.3.2)
         await self._send(message)
         return True
 
     async def flush(self, start: Message | None = None) -> None:
-        """Send a head that waits, in another form if one is given."""
+        """Send a waiting head, or another one in its place."""
         held, self._held = self._held, None
         if held is not None:
             await self._start(start or held)
 
     async def emit(self, effects: Effects, *, came: bytes | None, trailers: bool) -> bool:
-        """Send what effects let go on; False when the announced length would be wrong.
+        """Send the effects' part of the response; False if the declared length would be wrong.
 
-        `came` is the part of the body that the app sent in this step; the app's head announced
-        `trailers`.
+        `came` is the part of the body that the app sent in this step; `trailers`: the app's head
+        declares trailers.
         """
         body, end = effects.response_body, effects.response_end
         if effects.response_head is not None:
@@ -133,7 +133,7 @@ class Outgoing:
         return True
 
     async def trailers(self, fields: Fields) -> None:
-        """Send the trailers, if the head announced some."""
+        """Send the trailers, if the head declares them."""
         await self.flush()
         if self._announced:
             await self._send({"type": "http.response.trailers", "headers": fields})

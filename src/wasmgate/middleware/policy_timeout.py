@@ -1,4 +1,4 @@
-"""How long policies may make a request wait, alone."""
+"""The timeout for policies that pause a request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LATE = problem(504, "Gateway Timeout", "a policy did not go on in time")
 
 
 class PolicyTimeout:
-    """Wakes a stream when policies have made it wait for `timeout` seconds; None: never."""
+    """Wakes a stream that policies have paused for `timeout` seconds; None: never."""
 
     __slots__ = ("_deadline", "_driver", "_stream", "_timeout", "_timer")
 
@@ -29,7 +29,7 @@ class PolicyTimeout:
         self.restart()
 
     def restart(self) -> None:
-        """Wait anew: until now the client or the app was waited for."""
+        """Restart the timer: the wait for the client or the app has ended."""
         self.cancel()
         if self._timeout is not None:
             loop = asyncio.get_running_loop()
@@ -38,7 +38,7 @@ class PolicyTimeout:
 
     @property
     def over(self) -> bool:
-        """Whether that time has passed."""
+        """Whether the timeout has passed."""
         return self._timer is not None and asyncio.get_running_loop().time() >= self._deadline
 
     def cancel(self) -> None:

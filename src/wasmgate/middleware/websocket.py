@@ -23,7 +23,7 @@ _EXTENSION = "websocket.http.response"
 class Handshake:
     """One connection between an ASGI server and a stream.
 
-    `receive` is what the app gets in place of the server's. The stream ends with the connection.
+    The app gets `receive` instead of the server's. The stream ends with the connection.
     """
 
     __slots__ = ("_driver", "_incoming", "_receive", "_send", "_stream", "_timeout", "_waiting")
@@ -42,7 +42,7 @@ class Handshake:
         self._receive = receive
         self._send = send
         self._timeout = timeout
-        self._waiting: Message | None = None  # websocket.connect, taken while the head was held
+        self._waiting: Message | None = None  # websocket.connect, read while a policy paused
         self._incoming: asyncio.Future[Message] | None = None
 
     def release(self) -> None:
@@ -54,7 +54,7 @@ class Handshake:
             self._driver.apply(effects)
 
     async def receive(self) -> Message:
-        """Return what the server says, in its order."""
+        """Return the next message of the server, as ASGI's `receive`."""
         if self._waiting is not None:
             message, self._waiting = self._waiting, None
             return message
@@ -65,7 +65,7 @@ class Handshake:
         return message
 
     async def until_forwarded(self, scope: Scope, effects: Effects) -> Effects | None:
-        """Return the effects that let the head go on, or None when a policy denied it."""
+        """Wait for the head; return the effects that forward it, or None if a policy answered."""
         self._driver.apply(effects)
         while not effects.forward:
             if effects.reset or effects.response_head is not None:
@@ -78,7 +78,7 @@ class Handshake:
         return effects
 
     async def _going_on(self) -> Effects | None:
-        """Wait until the stream goes on, and return how; None: the client left."""
+        """Wait until the stream continues, and return the effects; None: the client left."""
         driver = self._driver
         timeout = PolicyTimeout(driver, self._stream, self._timeout)
         try:
@@ -105,7 +105,7 @@ class Handshake:
             timeout.cancel()
 
     async def _deny(self, effects: Effects, *, known: bool) -> None:
-        """Send a policy's response, or the server's 403 where it knows no other."""
+        """Send a policy's response, or a plain 403 if the server cannot send another one."""
         if effects.response_head is None or not known:
             await self._close()
             return

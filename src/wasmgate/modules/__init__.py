@@ -1,7 +1,7 @@
-"""The bundled policies, `<name>.wasm` beside this file, and how the name of a module is understood.
+"""The bundled policies, `<name>.wasm` beside this file, and how a module is found by name or path.
 
 They are built from `rust/policies/<name>` by `nox -s policies`; `manifest.json` has their digests.
-The names of their functions are in `<name>.symbols`: WebAssembly with custom sections only.
+`<name>.symbols` has the names of their functions: WebAssembly with custom sections only.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ def bundled() -> tuple[str, ...]:
 
 
 def is_path(module: str | Path) -> bool:
-    """Tell a path from the name of a bundled policy: it has a "/" in it or ends in ".wasm"."""
+    """Return whether a text is a path, not the name of a bundled policy.
+
+    A path contains "/" or ends in ".wasm".
+    """
     return isinstance(module, Path) or "/" in module or module.endswith(".wasm")
 
 
@@ -44,7 +47,7 @@ def locate(module: str | Path) -> Path:
     path = Path(module)
     try:
         there, folder = path.exists(), path.is_dir()
-    except OSError as error:  # a name that is too long, a folder that may not be looked into
+    except OSError as error:  # a name that is too long, or a folder without permission
         raise ConfigError(
             f"the module {path} cannot be looked for: {error.strerror}",
             where="module",
@@ -64,7 +67,7 @@ def locate(module: str | Path) -> Path:
 
 
 def symbols(module: str | Path) -> Path | None:
-    """Return the file with the names of a bundled policy's functions, None for a path."""
+    """Return the file with the function names of a bundled policy; None for a path."""
     return None if is_path(module) else _HERE / f"{module}.symbols"
 
 

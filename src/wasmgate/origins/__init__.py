@@ -1,4 +1,4 @@
-"""Where a policy is written, so that its errors name the place: in Python here, else a file.
+"""The origin of a policy, which its errors name: a call in Python (here), or a file.
 
 origin.place(("configuration", "limit"))    "rate_limit(limit=…)" or "gateway.yaml:8: policies…"
 """
@@ -14,20 +14,20 @@ __all__ = ["Arguments", "Key", "Origin", "key_path"]
 
 
 class Origin(Protocol):
-    """What knows where a policy is written."""
+    """Finds the place of a key of a policy."""
 
     @property
     def in_python(self) -> bool:
-        """Whether a person mends it in Python; else in YAML."""
+        """Whether the policy is written in Python; else in YAML."""
 
     def place(self, path: Key, line: int | None = None) -> str:
-        """Return where a key stands, such as ("limits", "memory").
+        """Return the place of a key, such as ("limits", "memory").
 
-        Of a text that is all of the configuration `line` is the one that is meant, from 1.
+        `line`, from 1, is a line of a configuration that is one text.
         """
 
     def masked(self, text: str) -> str:
-        """Return a text without what may not be repeated."""
+        """Return a text with secrets masked."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class Arguments:
 
     function: str
     configured_by: str = ""
-    """The argument that is the whole configuration; without it each key is an argument."""
+    """The argument with the whole configuration; None: each key is an argument."""
     in_python: bool = True
 
     def place(self, path: Key, line: int | None = None) -> str:
-        """Return the call with the argument, and the key in what is given for it."""
-        del line  # the person has the text before them
+        """Return the call with the argument, and the key in its value."""
+        del line  # the source code is not read
         if path[:1] == ("configuration",) and not self.configured_by:
             path = path[1:]
         if not path:
@@ -51,5 +51,5 @@ class Arguments:
         return f"{call}: {key_path(below)}" if len(path) > 1 else call
 
     def masked(self, text: str) -> str:
-        """Return the text: nothing came from elsewhere."""
+        """Return the text unchanged: Python code has no variables of gateway.yaml."""
         return text

@@ -1,4 +1,4 @@
-"""Arguments that are easily given as one thing where several are meant. All raise ConfigError."""
+"""Checks arguments that must be a list, a dict or pairs. All functions raise ConfigError."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["given_dict", "given_list", "given_pairs"]
 
 
 def given_list(origin: Arguments, argument: str, value: object, example: list[Any]) -> list[Any]:
-    """Return a list; one text is not a list, though Python takes it for a list of letters."""
+    """Return a list; a str is refused, though it is an iterable of characters."""
     if isinstance(value, (list, tuple, set, frozenset)):
         return list(value)
     shown = [value] if isinstance(value, str) else example
@@ -24,7 +24,7 @@ def given_list(origin: Arguments, argument: str, value: object, example: list[An
 def given_dict(
     origin: Arguments, argument: str, value: object, example: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return a dict; None is an empty one."""
+    """Return a dict; None becomes an empty one."""
     if value is None or isinstance(value, Mapping):
         return dict(value or {})
     raise _wrong(origin, argument, value, "a dict", example)
@@ -33,7 +33,7 @@ def given_dict(
 def given_pairs(
     origin: Arguments, argument: str, value: object, example: list[Any]
 ) -> list[tuple[Any, Any]]:
-    """Return pairs, of a list of them."""
+    """Return the pairs of a list."""
     pairs = list(value) if isinstance(value, (list, tuple)) else None
     if pairs is None or not all(isinstance(one, (list, tuple)) and len(one) == 2 for one in pairs):  # noqa: PLR2004
         raise _wrong(origin, argument, value, "a list of pairs", example)

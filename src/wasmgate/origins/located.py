@@ -1,4 +1,4 @@
-"""A policy that cannot be loaded: the place in what a person wrote, and what to write there."""
+"""The error of a policy that cannot be loaded, with the place of the mistake and a hint."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Refused", "located"]
 _REFUSED = re.compile(
     r"policy '[^']*': (proxy_on_\w+) refused the configuration(?:; it said: (.*))?", re.DOTALL
 )
-# What guests put in front, to say who speaks and of what.
+# Prefixes of guests' messages: the name of the policy.
 _PREFIX = re.compile(r"(?:[\w-]+: )?configuration: ")
 _ADVICE = re.compile(r"; ((?:write|leave|use|take|name|set) .+)", re.DOTALL)
 _BUNDLED = {"jwt_auth", "rate_limit", "rewrite"}
@@ -30,7 +30,7 @@ _BUNDLED = {"jwt_auth", "rate_limit", "rewrite"}
 
 @dataclass(frozen=True, kw_only=True)
 class Refused:
-    """What was loaded: the policy's name and module, and what its two configurations are."""
+    """The policy that was loaded: its name, module and configurations."""
 
     name: str
     module: str | Path
@@ -38,11 +38,11 @@ class Refused:
     configuration: bytes
     vm_configuration: bytes
     as_text: frozenset[str]
-    """Which of the two a person wrote as text; the others were written as JSON here."""
+    """The configurations that were given as text; the others were encoded as JSON."""
 
 
 def located(error: PolicyLoadError, refused: Refused) -> PolicyLoadError:
-    """Return the error with the place that it speaks of, and what to write there."""
+    """Return the error with the place that it is about, and a hint."""
     refusal = _REFUSED.fullmatch(error.message)
     if refusal is None:
         path, hint = _of_load(error.message, refused)
@@ -56,7 +56,7 @@ def located(error: PolicyLoadError, refused: Refused) -> PolicyLoadError:
     whole = _PREFIX.sub("", found.text, count=1)
     said = refused.origin.masked(whole)
     if said != whole:
-        # The guest repeated a value that may be a secret: its advice may repeat a part of it.
+        # The guest repeated a value that may be a secret, so its hint may repeat a part of it.
         said = _ADVICE.sub("", said)
     if not given:
         hint = f"give it one: {key}" + ("={…}" if refused.origin.in_python else ": { … }")
@@ -103,7 +103,7 @@ def _what_to_write(said: str, path: Key, refused: Refused) -> str:
 
 
 def _of_field(said: str, path: Key, *, python: bool) -> str:
-    """Say what to add, or to rename, in the words of serde."""
+    """Return which key to add or to rename, from a message of serde."""
     if missing := re.search(r"missing field `([^`]+)`", said):
         return f"add {missing[1]} to {key_path(path) or 'the ' + _WHOLE[python]}"
     if unknown := re.search(r"unknown field `([^`]+)`(?:, expected (.*))?", said):
@@ -118,7 +118,7 @@ def _of_field(said: str, path: Key, *, python: bool) -> str:
 
 
 def _of_kind(said: str, key: str, *, python: bool) -> str:
-    """Say how a value of the expected kind is written."""
+    """Return how a value of the expected type is written."""
     for expected, (in_yaml, in_python) in _KINDS.items():
         if re.search(rf"(?:expected|of type) {expected}", said):
             return f"{key}: {in_python if python else in_yaml}"

@@ -1,4 +1,4 @@
-"""Paths of keys and list positions, and what is at the places of a JSON text."""
+"""Paths of keys and list indices in JSON, by offset in its text and by value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 
 
 def key_path(path: Key) -> str:
-    """Write a path as a person would: routes[1].cluster."""
+    """Return the text of a path: routes[1].cluster."""
     text = ""
     for key in path:
         if isinstance(key, int):
@@ -31,7 +31,7 @@ def key_path(path: Key) -> str:
 
 @dataclass
 class _Container:
-    """An object or a list that is being read; `key` is the one that its next value is at."""
+    """An object or a list that is being read; `key` is the key of its next value."""
 
     is_object: bool
     key: str | int = field(default=0)
@@ -39,9 +39,9 @@ class _Container:
 
 
 def at_offset(text: bytes, offset: int) -> Key:
-    """Return the path of what stands at a byte of a JSON text: the innermost key or value.
+    """Return the path of the innermost key or value at a byte offset of a JSON text.
 
-    A bracket belongs to what it opens or closes; behind the end is the whole.
+    A bracket belongs to the value that it opens or closes. Past the end it is the whole document.
     """
     open_ones: list[_Container] = []
     for token in _TOKEN.finditer(text):
@@ -84,7 +84,7 @@ def every(value: Any, path: Key = ()) -> Iterator[tuple[Key, Any]]:  # noqa: ANN
 
 
 def unwritable(value: object) -> tuple[Key, str]:
-    """Return where a value cannot be written as JSON, and what stands there."""
+    """Return the path of a value that JSON cannot represent, and its type."""
     around: list[tuple[Key, int]] = []
     for path, its in every(value):
         around = around[: len(path)]

@@ -1,8 +1,8 @@
-"""What a guest says when it refuses a configuration, and the key of which it speaks.
+"""Finds the key that the message of a guest is about which refuses its configuration.
 
-Guests in Rust name a line and a column of the JSON text that the host made, those in Go a field of
-a struct, others a JSON pointer, or the key in their own words. All of it is a guess: what cannot be
-found without doubt is the configuration as a whole.
+Guests in Rust name a line and a column of the JSON text that the host made, guests in Go a field of
+a struct, others a JSON pointer, or the key in a sentence. If the key is ambiguous, the place is the
+whole configuration.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _DOTTED = re.compile(r"[\w$-]+(?:\.[\w-]+|\[\d+\])+")
 _POINTER = re.compile(r"(?<![\w/])/[^\s\"'`(),:]+")
 _QUOTED = re.compile(r"`([^`]+)`|'([^']+)'|\"([^\"]+)\"")
 _WORD = re.compile(r"[\w-]{3,}")
-# What it names is not there, and may be the name of something else.
+# The named key is absent; another key may have the same name elsewhere.
 _ABSENT = re.compile(r"(?:missing|unknown) field `")
-MOST = 20_000  # values in which a name is looked for
+MOST = 20_000  # values that are searched for a name
 
 
 class Found(NamedTuple):
-    """A key of a configuration, what is said of it, and the line in a text of several."""
+    """A key of a configuration, the message about it, and the line in a text."""
 
     path: Key
     text: str
@@ -40,9 +40,9 @@ class Found(NamedTuple):
 
 
 def find(said: str, configuration: bytes, *, as_text: bool = False) -> Found:
-    """Find the key of which a guest speaks, in the configuration as it got it.
+    """Find the key that a message is about in the configuration that the guest got.
 
-    `as_text` says that a person wrote these very bytes, so that a line in them means something.
+    `as_text`: the configuration was given as text, so that line numbers are those of its author.
     """
     try:
         document: Any = json.loads(configuration)
@@ -61,13 +61,13 @@ def find(said: str, configuration: bytes, *, as_text: bool = False) -> Found:
         path = at_offset(configuration, int(offset[1]))
     place = column or offset
     if place is not None and document is not None and not as_text:
-        # It counts in a text that the host made, which is one line.
+        # The message counts in JSON that the host made, which is one line.
         said = said[: place.start()] + said[place.end() :]
     if not path and isinstance(document, (Mapping, list)) and not _ABSENT.search(said):
         path = _named(said, document)
         inner = _at(document, path)
         if path and isinstance(inner, (Mapping, list)):
-            # "path_prefix: `x` must begin with /" is about the entry.
+            # "path_prefix: `x` must begin with /" is about the entry `x`.
             below = list(dict.fromkeys(_quoted(said, inner)))
             path = (*path, *below[0]) if len(below) == 1 else path
     return Found(path, said, line)
@@ -83,7 +83,7 @@ def _at(document: Any, path: Key) -> Any:  # noqa: ANN401 (any JSON value)
 
 
 def _named(said: str, document: Any) -> Key:  # noqa: ANN401 (any JSON value)
-    """Return the path that a sentence names, nothing if it names none or several."""
+    """Return the path that a message names; empty if it names none or several."""
     for paths in (
         _leading(said, document),
         _dotted(said, document),
@@ -94,14 +94,14 @@ def _named(said: str, document: Any) -> Key:  # noqa: ANN401 (any JSON value)
         different = list(dict.fromkeys(path for path in paths if path))
         if len(different) == 1:
             return different[0]
-        # "limit: 5 is below burst" begins with what it is about.
+        # "limit: 5 is below burst" begins with the key that it is about.
         if different and all(path[: len(different[0])] == different[0] for path in different):
             return different[-1]
     return ()
 
 
 def _leading(said: str, document: Any) -> Iterator[Key]:  # noqa: ANN401 (any JSON value)
-    """Yield a path at the beginning of a sentence, with a colon behind it."""
+    """Yield a path at the beginning of a message, before a colon."""
     for segment in _SEGMENT.finditer(said):
         path, end = _resolved(said, segment.end(), document)
         if path and said[end : end + 1] in {":", "="}:
@@ -111,7 +111,7 @@ def _leading(said: str, document: Any) -> Iterator[Key]:  # noqa: ANN401 (any JS
 
 def _dotted(said: str, document: Any) -> Iterator[Key]:  # noqa: ANN401 (any JSON value)
     for token in _DOTTED.finditer(said):
-        # The first part may be the struct's own name: Config.limit.
+        # The first part may be the name of the struct: Config.limit.
         for start in (0, token[0].find(".") + 1):
             path, end = _resolved(token[0], start, document)
             if path and end == len(token[0]):
@@ -135,7 +135,7 @@ def _pointers(said: str, document: Any) -> Iterator[Key]:  # noqa: ANN401 (any J
 
 
 def _quoted(said: str, document: Any) -> Iterator[Key]:  # noqa: ANN401 (any JSON value)
-    """Yield a key or a value that stands in quotes."""
+    """Yield a key or a value in quotes."""
     tokens = [next(filter(None, groups)) for groups in _QUOTED.findall(said)]
     resolved = [path for token in tokens for path, end in [_resolved(token, 0, document)]
                 if path and end == len(token)]  # fmt: skip
@@ -149,7 +149,7 @@ def _words(said: str, document: Any) -> Iterator[Key]:  # noqa: ANN401 (any JSON
 
 
 def _only_places(tokens: list[str], document: Any, *, values: bool) -> Iterator[Key]:  # noqa: ANN401
-    """Yield the places of keys, and of values, of these names, if each has one place only."""
+    """Yield the paths of keys and of values with these names, if each is unique."""
     wanted = set(tokens)
     places: dict[str, list[Key]] = {}
     for at, (path, value) in enumerate(every(document)):
@@ -165,7 +165,7 @@ def _only_places(tokens: list[str], document: Any, *, values: bool) -> Iterator[
 
 
 def _resolved(text: str, at: int, value: Any) -> tuple[Key, int]:  # noqa: ANN401 (any JSON value)
-    """Read a path that begins at a place of a text, as far as the document has it."""
+    """Parse a path at an offset of a text, as far as the document has it."""
     path: list[str | int] = []
     while (step := _step(text, at, value, first=not path)) is not None:
         key, at = step

@@ -1,4 +1,4 @@
-"""Policies: what a user says about one, and how it is loaded."""
+"""Policies: their settings, and how they are loaded."""
 
 from wasmgate.policy.policy import Policy
 from wasmgate.policy.value import LONGEST_NAME, FailurePolicy, Json

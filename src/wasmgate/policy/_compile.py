@@ -2,8 +2,8 @@
 
     python -I -S _compile.py FOLDER_OF_THE_EXTENSION CACHE TIER MEGABYTES < MODULE
 
-It imports the extension alone, so that it starts in a hundredth of a second. Exits with one of the
-codes below; what is wrong is on stdout.
+It imports only the extension, so that it starts within 10 ms. It exits with one of the codes below
+and writes the error to stdout.
 """
 
 import importlib
@@ -13,19 +13,19 @@ import sys
 
 OK, REFUSED, NOT_KEPT = 0, 3, 4
 
-# Above what the parent waits for, so that a process without a parent ends, too.
+# Longer than the parent's timeout, so that a process whose parent was killed ends, too.
 CPU_SECONDS = 120
 NICENESS = 10
 
 
 def main(folder: str, cache: str, tier: str, megabytes: str) -> int:
-    """Compile what stdin holds; the exit code."""
+    """Compile the module of stdin and return the exit code."""
     memory = int(megabytes) << 20
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if tier == "optimized":
-        os.nice(NICENESS)  # it has time: fast code serves meanwhile
+        os.nice(NICENESS)  # not urgent: the fast code serves meanwhile
     sys.path.append(folder)
     native = importlib.import_module("_native")
     try:

@@ -1,4 +1,4 @@
-"""Where compiled modules are kept, so that only the first start of a policy has to compile it."""
+"""The cache of compiled modules: only the first start of a policy compiles it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ __all__ = ["cache_folder"]
 def cache_folder() -> str:
     """Return $WASMGATE_CACHE, or `wasmgate/artifacts` in the user's cache folder.
 
-    Artifacts are native code: the host uses the folder only when it belongs to this user and no one
-    else may write to it, and compiles afresh otherwise.
+    Artifacts are native code: the host uses the folder only if it belongs to this user and nobody
+    else can write to it; otherwise it compiles each time.
     """
     chosen = os.environ.get("WASMGATE_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"

@@ -1,4 +1,4 @@
-"""What a policy may touch outside its own memory. Nothing by default."""
+"""The capabilities of a policy: what it may use outside its own memory. Nothing by default."""
 
 from __future__ import annotations
 
@@ -25,38 +25,39 @@ class Mount:
     """A file or folder that a policy may read, and where the policy sees it."""
 
     path: Path
-    """On this system; relative to the current directory when the policy is loaded."""
+    """The path on this system; relative to the current directory when the policy is loaded."""
 
     at: str
-    """`keys/` is seen as `/keys`."""
+    """The path in the policy's file system: `keys/` becomes `/keys`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
-    """What a policy may touch outside its own memory. Nothing by default.
+    """What a policy may use outside its own memory. Nothing by default.
 
-    What it asks for beyond that is answered as if it were not there, logged as `PermissionDenied`
-    and counted (`Host.denials`). Raises ConfigError for an entry that cannot be used.
+    A denied resource looks to the policy as if it did not exist; the denial is logged as
+    `PermissionDenied` and counted (`Host.denials`). Raises ConfigError for an invalid entry.
     """
 
     net: tuple[str, ...] = ()
-    """Whom it may call: names of clusters, and addresses like "auth.internal:8080"."""
+    """Upstreams of callouts: names of clusters, and addresses like "auth.internal:8080"."""
 
     env: tuple[str, ...] = ()
-    """Environment variables it may read, by name; their values are taken when it is loaded."""
+    """Names of environment variables that the policy may read, with their values when it is
+    loaded."""
 
     read: tuple[str | Path | Mount, ...] = ()
-    """Files and folders that it may read, below the root and by the names given here: it sees
-    "keys/" as "/keys". They are opened when it is loaded; nothing is ever written."""
+    """Files and folders that the policy may read. It sees "keys/" as "/keys". They are opened when
+    the policy is loaded, and cannot be written."""
 
     foreign_functions: tuple[str, ...] = ()
-    """Foreign functions that reach outside, by name. Those that only compute need no entry."""
+    """Names of foreign functions that reach outside. Those that only compute need no entry."""
 
     metrics: tuple[str, ...] = ()
-    """Metrics that it may define: names, and prefixes that end in "*"."""
+    """Metrics that the policy may define: names, and prefixes that end in "*"."""
 
     shared_data: tuple[str, ...] = ()
-    """Policies whose shared queues it may use, by their `vm_id`; its own are always open."""
+    """`vm_id`s of policies whose shared queues the policy may use; it may always use its own."""
 
     def __post_init__(self) -> None:
         for key, (fits, said) in _ENTRIES.items():
@@ -70,7 +71,7 @@ class Capabilities:
             object.__setattr__(self, key, entries)
 
     def mounts(self) -> list[tuple[str, Path]]:
-        """Return where the policy sees each entry of `read`, and the path on this system."""
+        """Return the policy's path and the path on this system for each entry of `read`."""
         entries = (
             entry if isinstance(entry, Mount) else Mount(Path(entry), Path(entry).as_posix())
             for entry in self.read
@@ -116,14 +117,14 @@ KINDS = CAPABILITIES
 def names(
     values: object, what: str, *, where: str, example: str, also: tuple[type, ...] = ()
 ) -> tuple[str, ...]:
-    """Refuse what is easily written by mistake: one text where a list of them is meant.
+    """Check that `values` is a list of texts, and not one text, and return it as a tuple.
 
-    `also` is what an entry may be beside a text. Raises ConfigError.
+    `also` are other types that an entry may have. Raises ConfigError.
     """
     kinds = (str, *also)
     if isinstance(values, (list, tuple)) and all(isinstance(value, kinds) for value in values):
         return tuple(values)
-    # One name, as it was meant; what else stands there may be anything.
+    # A single name is shown; another value may be a secret.
     said, shown = (repr(values), values) if isinstance(values, str) else (None, example)
     raise ConfigError(
         f"{what} must be a list of names, not {said or 'a ' + type(values).__name__}",

@@ -1,7 +1,7 @@
-"""Compiles modules in subprocesses, so that the compiler's memory does not stay in this one.
+"""Compiles modules in subprocesses, so that this process does not keep the compiler's memory.
 
-A process is started for one module and ends with it. It has a limit of memory and of time, sees
-none of this process's environment, and puts the artifact into the cache.
+Each module has its own process, with limits of memory and time and an empty environment. It writes
+the artifact to the cache.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ _ENVIRONMENT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 
 
 class CompilerFailed(Exception):
-    """The module cannot be compiled; the text says why."""
+    """The module cannot be compiled; the message says why."""
 
 
 class CompilerMissing(Exception):
-    """No process could be started, or it could not keep what it made; the text says why."""
+    """The subprocess could not be started or could not write its artifact; the message says why."""
 
 
 def compile_in_subprocess(module: bytes, cache: Path, tier: Tier) -> None:
-    """Compile a module into the folder `cache`; waits for it.
+    """Compile a module into the folder `cache` and wait for the subprocess.
 
     Raises CompilerFailed, CompilerMissing.
     """
@@ -69,7 +69,7 @@ def compile_in_subprocess(module: bytes, cache: Path, tier: Tier) -> None:
             check=False,
             timeout=SECONDS,
             env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-            # An interrupt of this process does not reach it.
+            # So that an interrupt (Ctrl-C) does not reach the subprocess.
             process_group=0,
         )
     except subprocess.TimeoutExpired:
@@ -85,9 +85,9 @@ def compile_in_subprocess(module: bytes, cache: Path, tier: Tier) -> None:
 
 
 def compiled(host: Host, wasm: bytes, *, policy: str, memory: int) -> Module:
-    """Compile a module in a process of its own: into the host's cache, else for this time alone.
+    """Compile a module in a subprocess, into the host's cache or else into a temporary folder.
 
-    Only where no process can be started it is compiled in this one, and a warning says so.
+    If no subprocess can be started, the module is compiled in this process, with a warning.
     Raises CompilerFailed, PolicyLoadError.
     """
     _announce(policy, len(wasm))
@@ -134,18 +134,18 @@ def _how_it_ended(code: int, stderr: bytes) -> str:
 
 @dataclass
 class Job:
-    """A module to compile for speed, and the plugins that wait for it."""
+    """A module to compile with optimisation, and the plugins that wait for it."""
 
     module: bytes
     cache: Path
     waiting: list[ref[Plugin]]
 
     def plugins(self) -> list[Plugin]:
-        """Return those that are still there."""
+        """Return the plugins that were not dropped."""
         return [plugin for waiting in self.waiting if (plugin := waiting()) is not None]
 
     def run(self) -> None:
-        """Compile, and let the plugins take the code."""
+        """Compile the module and switch the plugins to the optimised code."""
         try:
             compile_in_subprocess(self.module, self.cache, "optimized")
         except (CompilerFailed, CompilerMissing) as error:
@@ -155,25 +155,28 @@ class Job:
         self.improve()
 
     def improve(self) -> None:
-        """Let the plugins take what is in the cache now."""
+        """Switch the plugins to the code in the cache."""
         for plugin in self.plugins():
             if plugin.improve(self.module):
                 _LOGGER.debug("policy %r runs optimised code now", plugin.name)
 
 
 class Optimizer:
-    """Compiles modules for speed, one at a time, in a thread that exits when the queue is empty."""
+    """Compiles modules with optimisation, one at a time.
+
+    A background thread does it, which exits when the queue is empty.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        # By digest and folder; the first one is running.
+        # By digest and folder; the first is being compiled.
         self._jobs: dict[tuple[str, Path], Job] = {}
         self._thread: threading.Thread | None = None
 
     def add(self, plugin: Plugin, module: bytes, cache: Path) -> None:
-        """Let a plugin of fast code have better code when it is there.
+        """Switch a plugin to optimised code once that is compiled.
 
-        Plugins that are dropped by then are forgotten; so is a module without plugins.
+        Plugins are held weakly; a module without plugins is not compiled.
         """
         with self._lock:
             for key in list(self._jobs)[1:]:
@@ -192,7 +195,7 @@ class Optimizer:
                 job.run()
             with self._lock:
                 late = self._jobs.pop(next(iter(self._jobs))).waiting
-            # Some may have come while the code was taken by the others.
+            # Plugins may have been added while the others were switched.
             Job(job.module, job.cache, late).improve()
 
     def _next(self) -> Job | None:

@@ -1,4 +1,4 @@
-"""Who shares a virtual machine: the policies of one `vm_id`, or one tenant alone."""
+"""Isolation: a virtual machine is shared by the policies of one `vm_id`, or is of one tenant."""
 
 from __future__ import annotations
 
@@ -14,34 +14,35 @@ TenantKey: TypeAlias = tuple[Literal["host", "header", "property"], str]
 
 
 class Isolation(StrEnum):
-    """Whose memory, shared data and limits a policy's virtual machine has."""
+    """The owner of a virtual machine with its memory, shared data and limits."""
 
     POLICY = "policy"
-    """The policy's, or those of all policies of its `vm_id`."""
+    """The policy, or all policies of its `vm_id`."""
 
     TENANT = "tenant"
-    """One tenant's: made at its first request, dropped when it is idle."""
+    """One tenant of the policy: the VM is made at its first request and dropped when idle."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tenants:
-    """What names the tenant of a request, and how many tenants a policy has at a time.
+    """The key of a request's tenant, and the number of tenants of a policy.
 
-    Without `header` and `property` the host that the client asked for is the tenant. The key is
-    read when the policy has its turn; requests without it are one tenant. Raises ConfigError.
+    Without `header` and `property` the key is the host of the request. The key is read before the
+    policy's first callback; requests without a key share one tenant. Raises ConfigError for both
+    keys, and for numbers that are not above 0.
     """
 
     header: str = ""
-    """A request header. What a client sends is believed: let an earlier policy set it."""
+    """A request header. A client's value is trusted: let an earlier policy set the header."""
 
     property: str = ""
-    """A property, such as "wasmgate.user", which an earlier policy may have set."""
+    """A property, such as "wasmgate.user", which an earlier policy may set."""
 
     max: int = 1024
-    """Tenants at a time; over it the one that is idle longest goes, with what it remembers."""
+    """Tenants at the same time; above it the least recently used one is dropped with its state."""
 
     idle: float = 300.0
-    """Seconds without a request after which a tenant goes, with what it remembers."""
+    """Seconds without a request after which a tenant is dropped with its state."""
 
     def __post_init__(self) -> None:
         if self.header and self.property:
@@ -60,14 +61,14 @@ class Tenants:
             )
 
     def key(self) -> TenantKey:
-        """Return what names a tenant, and its name."""
+        """Return the kind of the key, "host", "header" or "property", and its name."""
         if self.header:
             return "header", self.header
         return ("property", self.property) if self.property else ("host", "")
 
 
 def contradiction(isolation: Isolation, vm_id: str, *, tenants: bool) -> str | None:
-    """Say what does not go together, if anything does not; `tenants` says that they are set."""
+    """Return which settings contradict each other, if any; `tenants`: that setting is given."""
     if isolation is Isolation.TENANT and vm_id:
         return "vm_id lets policies share a VM and isolation: tenant gives it to one tenant alone"
     if isolation is Isolation.POLICY and tenants:

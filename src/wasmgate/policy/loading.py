@@ -1,4 +1,4 @@
-"""Loads a policy: reads its module, compiles it or takes it from the cache, starts it."""
+"""Loads a policy: reads its module, compiles it or finds it in the cache, and starts it."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def read(policy: PolicyValue) -> bytes:
 
 
 def environment(policy: PolicyValue) -> dict[str, str]:
-    """Return the environment variables that the policy may read, as they are now.
+    """Return the environment variables that the policy may read, with their current values.
 
-    Raises ConfigError that names every one that is not set.
+    Raises ConfigError, which names all variables that are not set.
     """
     missing = [name for name in policy.capabilities.env if name not in os.environ]
     if missing:
@@ -50,12 +50,13 @@ def environment(policy: PolicyValue) -> dict[str, str]:
 
 
 def load(policy: PolicyValue, host: Host, *, previous: Plugin | None = None) -> Plugin:
-    """Take the module from the cache, or compile it, then start and configure it.
+    """Find the module in the cache or compile it, then start and configure it.
 
-    Compiling is fast at first, in a process of its own; better code follows in the background.
+    The fast tier is compiled in a subprocess; optimised code follows in the background.
     `previous`, a plugin of an equal policy, is returned if it runs the same module.
 
-    Raises ConfigError for what can be told without running it, PolicyLoadError for the rest.
+    Raises ConfigError for mistakes that are found without running the module, PolicyLoadError for a
+    module that cannot be compiled, started or configured.
     """
     wasm = read(policy)
     if previous is not None and previous.runs(wasm):
@@ -70,7 +71,7 @@ def load(policy: PolicyValue, host: Host, *, previous: Plugin | None = None) -> 
 
 
 def _require_packages(policy: PolicyValue, wasm: bytes) -> None:
-    """Refuse what could not be done at the first call. Raises ConfigError."""
+    """Check that the clusters and functions of the capabilities exist. Raises ConfigError."""
     if not policy.capabilities.net:
         return
     calls = b"proxy_http_call" in wasm or b"proxy_redis_" in wasm
@@ -84,7 +85,7 @@ def _require_packages(policy: PolicyValue, wasm: bytes) -> None:
 
 
 def prepare(policy: PolicyValue, host: Host, wasm: bytes) -> Module:
-    """Take the module from the cache, or compile it; it is not started.
+    """Find the module in the cache or compile it, without starting it.
 
     Raises PolicyLoadError for a module that cannot run here.
     """
@@ -102,8 +103,8 @@ def prepare(policy: PolicyValue, host: Host, wasm: bytes) -> Module:
 def start(policy: PolicyValue, host: Host, module: Module) -> Plugin:
     """Start and configure the module.
 
-    Raises ConfigError for what can be told without running it, PolicyLoadError when it crashes
-    or refuses its configuration.
+    Raises ConfigError for mistakes that are found without running the module, PolicyLoadError if it
+    crashes or refuses its configuration.
     """
     from wasmgate._native import Plugin  # noqa: PLC0415 (describing a policy is cheap)
 
@@ -131,10 +132,10 @@ def start(policy: PolicyValue, host: Host, module: Module) -> Plugin:
 
 
 def join(policy: PolicyValue, plugin: Plugin) -> Plugin:
-    """Configure the module of `plugin` once more, in the same virtual machine.
+    """Configure the module of `plugin` again, as another root context in the same VM.
 
-    Only `configuration` and `strip_request_headers` are this policy's own. Raises
-    PolicyLoadError when the module refuses the configuration.
+    Only `configuration` and `strip_request_headers` of the policy are used. Raises PolicyLoadError
+    if the module refuses the configuration.
     """
     stripped = list(policy.strip_request_headers)
     try:

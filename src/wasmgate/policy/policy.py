@@ -1,4 +1,4 @@
-"""A policy, and what can be done with it."""
+"""A policy: its settings, and methods to load it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ __all__ = ["Policy"]
 class Policy(PolicyValue):
     """A module and how to run it.
 
-    `module` is the name of a bundled policy ("jwt_auth") or a path: a `Path`, or text that has a
-    "/" in it or ends in ".wasm". `configuration` reaches the policy as bytes: text and bytes as
-    they are, anything else as JSON (`configuration_bytes`). `strip_request_headers` are removed
-    from what clients send before any policy runs, also when this one fails or is skipped.
-    `allow_on_headers_stop_iteration`, Envoy's name, lets a policy stop the headers alone: its body
-    callbacks run before the headers go on. Otherwise such a stop holds everything.
+    `module` is the name of a bundled policy ("jwt_auth") or a path: a `Path`, or a text that
+    contains "/" or ends in ".wasm". `configuration` is passed to the policy as bytes: text and
+    bytes unchanged, another value as JSON (`configuration_bytes`). `strip_request_headers` are
+    removed from clients' requests before any policy runs, also when this one fails or is skipped.
+    `allow_on_headers_stop_iteration` is as in Envoy: when the policy stops at the headers, its body
+    callbacks run before the headers are forwarded; otherwise the body waits, too.
 
-    `vm_id` names its shared data and queues (empty: `name` does); policies that also have module,
-    `vm_configuration`, environment and `limits.memory` in common share a virtual machine on each
-    thread. `isolation="tenant"` gives each tenant one of its own.
+    `vm_id` is the namespace of its shared data and queues (empty: `name`). Policies with the same
+    `vm_id`, module, `vm_configuration`, environment and `limits.memory` share a virtual machine on
+    each thread. With `isolation="tenant"` each tenant has its own virtual machine.
 
-    Raises ConfigError for an argument that cannot be used.
+    Raises ConfigError for an invalid argument.
     """
 
     def read(self) -> bytes:
@@ -38,24 +38,25 @@ class Policy(PolicyValue):
         return loading.read(self)
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables that the policy may read, as they are now.
+        """Return the environment variables that the policy may read, with their current values.
 
-        Raises ConfigError that names every one that is not set.
+        Raises ConfigError, which names all variables that are not set.
         """
         return loading.environment(self)
 
     def load(self, host: Host, *, previous: Plugin | None = None) -> Plugin:
-        """Take the module from the cache, or compile it, then start and configure it.
+        """Find the module in the cache or compile it, then start and configure it.
 
-        Compiling is fast at first, in a process of its own; better code follows in the background.
+        The fast tier is compiled in a subprocess; optimised code follows in the background.
         `previous`, a plugin of an equal policy, is returned if it runs the same module.
 
-        Raises ConfigError for what can be told without running it, PolicyLoadError for the rest.
+        Raises ConfigError for mistakes that are found without running the module, PolicyLoadError
+        for a module that cannot be compiled, started or configured.
         """
         return loading.load(self, host, previous=previous)
 
     def prepare(self, host: Host, wasm: bytes) -> Module:
-        """Take the module from the cache, or compile it; it is not started.
+        """Find the module in the cache or compile it, without starting it.
 
         Raises PolicyLoadError for a module that cannot run here.
         """
@@ -64,15 +65,15 @@ class Policy(PolicyValue):
     def start(self, host: Host, module: Module) -> Plugin:
         """Start and configure the module.
 
-        Raises ConfigError for what can be told without running it, PolicyLoadError when it crashes
-        or refuses its configuration.
+        Raises ConfigError for mistakes that are found without running the module, PolicyLoadError
+        if it crashes or refuses its configuration.
         """
         return loading.start(self, host, module)
 
     def join(self, plugin: Plugin) -> Plugin:
-        """Configure the module of `plugin` once more, in the same virtual machine.
+        """Configure the module of `plugin` again, as another root context in the same VM.
 
-        Only `configuration` and `strip_request_headers` are this policy's own. Raises
-        PolicyLoadError when the module refuses the configuration.
+        Only `configuration` and `strip_request_headers` of the policy are used. Raises
+        PolicyLoadError if the module refuses the configuration.
         """
         return loading.join(self, plugin)

@@ -1,7 +1,7 @@
-"""What a user says about a policy: a module with its name, configuration, limits and capabilities.
+"""The settings of a policy: module, name, configuration, limits and capabilities.
 
-A value: making one checks every argument and reads no file. In gateway.yaml the same words are
-used, with units (see `wasmgate.config`).
+They are a value: making one checks every argument and reads no file. gateway.yaml has the same
+names, with units (see `wasmgate.config`).
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ _NAME = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{LONGEST_NAME - 1}}}")
 
 
 class FailurePolicy(StrEnum):
-    """What a request gets when a policy fails: traps, runs out of fuel or of memory."""
+    """What happens to a request when a policy fails: traps, or runs out of fuel or memory."""
 
     CLOSED = "closed"
-    """It is answered 503."""
+    """The request is answered 503."""
 
     OPEN = "open"
-    """It goes on without that policy."""
+    """The request continues without that policy."""
 
 
-# What each argument must be, and how one is written.
+# The types of each argument, and an example.
 _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "name": ((str,), "a str"),
     "root_id": ((str,), "a str"),
@@ -58,13 +58,13 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
 
 @dataclass(frozen=True)
 class PolicyValue:
-    """What `Policy` is made from, checked."""
+    """The checked arguments of `Policy`."""
 
     module: str | Path
     _: KW_ONLY
     name: str = ""
     root_id: str = ""
-    # Configurations hold keys and passwords: neither is shown by repr().
+    # Configurations contain keys and passwords: repr() does not show them.
     configuration: Json | bytes = field(default=None, repr=False, compare=False)
     vm_configuration: Json | bytes = field(default=None, repr=False, compare=False)
     limits: Limits = field(default_factory=Limits)
@@ -76,7 +76,7 @@ class PolicyValue:
     isolation: Isolation = Isolation.POLICY
     tenants: Tenants | None = None
     origin: Origin | None = field(default=None, repr=False, compare=False)
-    """Where it is written, when that is not here: what its errors name."""
+    """Where the policy is written, for its errors; None: in the call that makes it."""
     configuration_bytes: bytes = field(init=False, repr=False)
     vm_configuration_bytes: bytes = field(init=False, repr=False)
 
@@ -97,11 +97,11 @@ class PolicyValue:
             set_field(self, f"{name}_bytes", self._encoded(name))
 
     def wrong(self, argument: str, text: str, hint: str) -> ConfigError:
-        """Make the error for an argument, which names its place."""
+        """Make the error for an argument, with the place of the argument."""
         return ConfigError(text, where=self.written_at().place((argument,)), hint=hint)
 
     def written_at(self) -> Origin:
-        """Return where it is written: in a file, or in the arguments of a call."""
+        """Return where the policy is written: in a file, or in the arguments of a call."""
         return self.origin or Arguments("Policy", configured_by="configuration")
 
     def _check_module(self) -> None:
@@ -132,7 +132,7 @@ class PolicyValue:
         return tuple(name.lower() for name in stripped)
 
     def _check_kinds(self) -> None:
-        """Refuse a dictionary, say, at once and not when the policy is loaded."""
+        """Check the types now, and not when the policy is loaded. Raises ConfigError."""
         for name, (kinds, written) in _KINDS.items():
             if not isinstance(value := getattr(self, name), kinds):
                 text = f"{name} must be {written}, not {type(value).__name__}"
@@ -166,7 +166,7 @@ class PolicyValue:
             ) from error
 
     def named(self, name: str) -> Self:
-        """Return the same under another name."""
-        renamed = copy.copy(self)  # all was checked, and what was encoded then stays
+        """Return the policy under another name."""
+        renamed = copy.copy(self)  # the arguments are checked and encoded already
         object.__setattr__(renamed, "name", name)
         return renamed

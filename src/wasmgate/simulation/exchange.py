@@ -1,4 +1,4 @@
-"""One request and its response, with neither a client nor an upstream."""
+"""One request and its response without a client and an upstream."""
 
 from __future__ import annotations
 
@@ -22,27 +22,26 @@ Head = TypeVar("Head")
 
 @dataclass
 class Passed(Generic[Head]):
-    """What policies let go of a request, or of a response."""
+    """The part of a request or response that policies let through."""
 
     head: Head
     body: bytearray = field(default_factory=bytearray)
     trailers: Fields = field(default_factory=list)
     complete: bool = False
-    """All of it went on."""
+    """Whether the whole message was let through."""
 
     def add(self, body: bytes | None, trailers: Fields | None, *, end: bool) -> None:
-        """Take what goes on in a step."""
+        """Add the body and the trailers of a step."""
         self.body += body or b""
         self.trailers += trailers or []
         self.complete |= end
 
 
 class SimulatedExchange(Generic[Head]):
-    """Moves messages through a stream and keeps what goes on.
+    """Passes messages through a stream and keeps what policies let through.
 
-    `head` makes the request's head from the effects that let it go on; None: as it came. `note`
-    takes the effects of each step for what they ask beside the exchange: log lines, callouts,
-    streams to wake, timers.
+    `head` makes the request's head from the effects that forward it; None: unchanged. `note` gets
+    the effects of each step: log lines, callouts, streams to wake, timers.
     """
 
     def __init__(
@@ -54,9 +53,9 @@ class SimulatedExchange(Generic[Head]):
     ) -> None:
         self.stream = stream
         self.upstream: Passed[Head] | None = None
-        """What reached the upstream; None while policies hold the request, or if one answered."""
+        """The forwarded request; None while a policy pauses it, or if a policy answered."""
         self.client: Passed[StatusLine] | None = None
-        """What reached the client."""
+        """The response to the client."""
         self.reset = False
         """A policy cut the client's connection."""
         self._head = head
@@ -64,24 +63,24 @@ class SimulatedExchange(Generic[Head]):
 
     @property
     def held(self) -> bool:
-        """Whether nothing went on and nothing was answered."""
+        """Whether the request was neither forwarded nor answered."""
         return self.upstream is None and self.client is None and not self.reset
 
     def begin(self, effects: Effects | None, *, body_follows: bool) -> None:
-        """Take the effects with which the stream was opened."""
+        """Apply the effects of the request's head."""
         if effects is None:
             self.upstream = Passed(self._head(None), complete=not body_follows)
         self._take(effects)
 
     def send(self, body: bytes, *, end: bool) -> None:
-        """Let a part of the request's body come."""
+        """Send a part of the request's body."""
         effects = self.stream.on_request_body(body, end)
         if effects is None and self.upstream is not None:
             self.upstream.add(body, None, end=end)
         self._take(effects)
 
     def send_trailers(self, trailers: Fields) -> None:
-        """Let the request's trailers come."""
+        """Send the request's trailers."""
         effects = self.stream.on_request_trailers(trailers)
         if effects is None and self.upstream is not None:
             self.upstream.add(None, trailers, end=True)
@@ -90,34 +89,34 @@ class SimulatedExchange(Generic[Head]):
     def receive_head(
         self, status: int, headers: Sequence[tuple[bytes, bytes]], *, end: bool
     ) -> None:
-        """Let the head of the upstream's response come."""
+        """Receive the head of the upstream's response."""
         effects = self.stream.on_response_headers(status, headers, end)
         if effects is None:
             self.client = Passed((status, list(headers)), complete=end)
         self._take(effects)
 
     def receive(self, body: bytes, *, end: bool) -> None:
-        """Let a part of the response's body come."""
+        """Receive a part of the response's body."""
         effects = self.stream.on_response_body(body, end)
         if effects is None and self.client is not None:
             self.client.add(body, None, end=end)
         self._take(effects)
 
     def receive_trailers(self, trailers: Fields) -> None:
-        """Let the response's trailers come."""
+        """Receive the response's trailers."""
         effects = self.stream.on_response_trailers(trailers)
         if effects is None and self.client is not None:
             self.client.add(None, trailers, end=True)
         self._take(effects)
 
     def resume(self) -> None:
-        """Go on if a policy said so."""
+        """Continue a stream that was woken."""
         self._take(self.stream.resume())
 
     def close(self) -> None:
         """End the stream."""
         self._take(self.stream.close())
-        self._note = _ignore  # without the circle its policies can go now
+        self._note = _ignore  # without the reference cycle the policies are freed at once
 
     def _take(self, effects: Effects | None) -> None:
         if effects is None:

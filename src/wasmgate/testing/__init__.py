@@ -1,12 +1,12 @@
-"""Tests of policies without a server: fake requests, a clock that a test moves.
+"""Tests of policies without a server, with fake requests and a clock that the test advances.
 
     def test_the_admin_page_is_closed(policy_host):
         own = policy_host.start(Policy("own.wasm", configuration={"deny": ["/admin"]}))
         assert own.request("GET", "/admin").response.status == 403
 
-`policy_host` is a fixture of the pytest plugin that comes with wasmgate; `PolicyHost` works without
-pytest just as well. What runs is the host that serves requests, with real modules: only the client,
-the upstream and the clock are the test's.
+`policy_host` is a fixture of wasmgate's pytest plugin; `PolicyHost` works without pytest, too. The
+host and the modules are those that serve requests: the test replaces the client, the upstream and
+the clock.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A request and its response, of which client and upstream are a test's."""
+"""A request and its response, with a test as client and upstream."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["ExchangeHost", "FakeExchange"]
 
 @dataclass(frozen=True)
 class ExchangeHost:
-    """What an exchange calls of its host.
+    """The functions of the host that an exchange calls.
 
-    `enter` takes a stream's number and its exchange, `leave` the number of one that ends, `note`
-    what a step asks beside its own stream.
+    `enter` gets the id of a stream and its exchange, `leave` the id of a stream that ended, `note`
+    the effects of each step.
     """
 
     enter: Callable[[int, FakeExchange], None]
@@ -34,7 +34,7 @@ class ExchangeHost:
 class FakeExchange:
     """One exchange.
 
-    A policy that waits for a callout holds request and response until the test answers it
+    A policy that waits for a callout pauses the exchange until the test answers the callout
     (`PolicyHost.callouts`).
     """
 
@@ -88,7 +88,7 @@ class FakeExchange:
 
     @property
     def request(self) -> Request | None:
-        """What has reached the upstream; None while policies hold it, or when one answered."""
+        """The forwarded request; None while a policy pauses it, or if a policy answered."""
         passed = self._simulated.upstream
         if passed is None:
             return None
@@ -101,7 +101,7 @@ class FakeExchange:
 
     @property
     def response(self) -> Response | None:
-        """What has reached the client."""
+        """The response to the client, as far as it was sent."""
         passed = self._simulated.client
         if passed is None:
             return None
@@ -121,7 +121,7 @@ class FakeExchange:
 
     @property
     def paused(self) -> bool:
-        """A policy holds the request, or the response, or the rest of one of them."""
+        """Whether a policy pauses the request or the response, or the rest of one."""
         simulated = self._simulated
         if simulated.reset:
             return False
@@ -137,9 +137,9 @@ class FakeExchange:
         body: bytes | Sequence[bytes] = b"",
         trailers: Given = (),
     ) -> Response | None:
-        """Let the upstream answer, and return what reaches the client; None: policies hold it.
+        """Answer as the upstream and return the response to the client; None: a policy pauses it.
 
-        Raises RuntimeError when the request has not reached the upstream.
+        Raises RuntimeError if the request was not forwarded.
         """
         simulated = self._simulated
         if simulated.upstream is None:
@@ -156,11 +156,11 @@ class FakeExchange:
         return self.response
 
     def resume(self) -> None:
-        """Let the exchange go on if a policy said so."""
+        """Continue an exchange that was woken."""
         self._simulated.resume()
 
     def close(self) -> None:
-        """End the exchange, as when the client leaves or the response is complete."""
+        """End the exchange, as after a complete response or when the client disconnects."""
         self._host.leave(self._simulated.stream.id)
         self._simulated.close()
 

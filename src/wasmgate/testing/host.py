@@ -1,4 +1,4 @@
-"""A host whose clock, client and upstream are a test's."""
+"""A host with a test as clock, client and upstream."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _UNIX, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1
 class PolicyHost:
     """Runs policies for a test.
 
-    Their clocks stand at `now`, a datetime or Unix time in seconds, until `advance` moves them or
-    `set_time` sets the time of day, and their random bytes are the same in each run.
-    `foreign_functions` are as in `PolicyMiddleware`; asynchronous ones are awaited at once.
+    The clocks of the policies stand at `now`, a datetime or a Unix time in seconds, until `advance`
+    or `set_time` is called. `seed` makes their random bytes repeatable. `foreign_functions` are as
+    in `PolicyMiddleware`; asynchronous ones are awaited at once.
 
-    `logs` has every line so far, `callouts` the callouts of policies that are not answered yet.
+    `logs` has all log lines so far, `callouts` the callouts that are not answered yet.
     """
 
     def __init__(
@@ -63,9 +63,9 @@ class PolicyHost:
         self.callouts: list[Callout] = []
 
     def start(self, *policies: Policy) -> StartedPolicies:
-        """Start policies, in the order in which a request meets them, and run what is due.
+        """Start policies, in the order of a request, and run the ticks that are due.
 
-        Raises ConfigError and PolicyLoadError as a gateway that starts would.
+        Raises ConfigError and PolicyLoadError for the same reasons as a gateway.
         """
         chain = _native.Chain([policy.load(self._native) for policy in as_policies(policies)])
         self._chains.append(chain)
@@ -74,10 +74,10 @@ class PolicyHost:
         return StartedPolicies(self, chain)
 
     def close(self) -> None:
-        """End what is open, and the policies; what they say at the end is in `logs`.
+        """End open exchanges and the policies; their last lines are in `logs`.
 
-        The fixture `policy_host` does so after each test. Without it the last lines of policies
-        reach whatever runs on this thread when Python collects them.
+        The fixture `policy_host` calls it after each test. Without it the last lines of the
+        policies are logged when Python collects them, maybe in another test.
         """
         for exchange in list(self._open.values()):
             exchange.close()
@@ -86,9 +86,10 @@ class PolicyHost:
         self._note(effects)
 
     def advance(self, seconds: float) -> None:
-        """Move every clock and run what is due: ticks as often as they are in this time.
+        """Advance the clocks by `seconds` and run every tick that becomes due in this time.
 
-        `advance(0)` runs what is due now, such as what waited for the event loop's next turn.
+        `advance(0)` runs what is due now, such as work that was deferred to the next turn of the
+        event loop.
         """
         end = self._native.time + round(seconds * _NANOSECONDS)
         wait = self._turn()
@@ -97,7 +98,7 @@ class PolicyHost:
             wait = self._turn()
 
     def _turn(self) -> float | None:
-        """Give the loop turns until nothing is due; return the seconds until something is."""
+        """Tick the chains until nothing is due; return the seconds to the next tick, if any."""
         while True:
             waits: list[float | None] = []
             for chain in self._chains:
@@ -108,21 +109,21 @@ class PolicyHost:
                 return min((wait for wait in waits if wait is not None), default=None)
 
     def set_time(self, now: datetime | float) -> None:
-        """Set the time of day to a datetime or Unix time in seconds, forwards or backwards.
+        """Set the time of day to a datetime or a Unix time in seconds, forwards or backwards.
 
-        As where NTP or a person sets a system's clock: the monotonic clock and what is due by it
-        stay as they are.
+        It is a step of the system clock, as by NTP: the monotonic clock and the ticks that are due
+        by it do not change.
         """
         self._native.time = _nanoseconds(now)
 
     @property
     def metrics(self) -> dict[str, int]:
-        """The metrics that policies defined, by name; of a histogram the sum."""
+        """The values of the policies' metrics by name; for a histogram the sum."""
         return {name: value for name, _, value in self._native.metrics()}
 
     @property
     def denials(self) -> list[tuple[str, str, str, int]]:
-        """What policies asked for without the capability: policy, capability, value, how often."""
+        """Denied requests of policies: policy, capability, value, count."""
         return self._native.denials()
 
     def answer(
@@ -134,14 +135,14 @@ class PolicyHost:
         body: bytes = b"",
         trailers: Given = (),
     ) -> None:
-        """Answer an HTTP call: what waits for it goes on."""
+        """Answer an HTTP call with a whole response; raises ValueError for another callout."""
         self._check(callout, "http")
         fields, last = encoded(headers), encoded(trailers)
         answer = Answer(status=status, headers=fields, body=body, trailers=last)
         self._note(deliver(callout, answer))
 
     def answer_grpc(self, callout: Callout, message: bytes = b"", *, status: int = 0) -> None:
-        """Answer a unary gRPC call: a message, or a gRPC status that is not 0."""
+        """Answer a unary gRPC call with a message, or with a gRPC status code that is not 0."""
         self._check(callout, "grpc")
         if status:
             self._note(_native.deliver_close(callout.id, status, ""))
@@ -149,24 +150,24 @@ class PolicyHost:
             self._note(deliver(callout, Answer(body=message)))
 
     def answer_redis(self, callout: Callout, response: bytes) -> None:
-        """Answer a Redis call with what the server sends, like a simple string of RESP."""
+        """Answer a Redis call with the bytes of the server, one or more values of RESP."""
         self._check(callout, "redis")
         self._note(deliver(callout, Answer(body=response)))
 
     def fail(self, callout: Callout, reason: str = "the test says so") -> None:
-        """Let a callout fail, as if its upstream were away."""
+        """Fail a callout as if its upstream were down."""
         self._check(callout, callout.kind)
         self._note(_native.deliver_close(callout.id, _UNAVAILABLE, reason))
 
     def _check(self, callout: Callout, kind: str) -> None:
         if callout.kind != kind:
-            raise ValueError(f"{callout!r} is answered otherwise: it is of kind {callout.kind!r}")
+            raise ValueError(f"{callout!r} is of kind {callout.kind!r}: use its own method")
         if callout not in self.callouts:
-            raise ValueError(f"{callout!r} is over: answered before, or no policy waits for it")
+            raise ValueError(f"{callout!r} has ended: it was answered, or no policy waits for it")
         self.callouts.remove(callout)
 
     def _calls(self) -> ExchangeHost:
-        """Return what an exchange calls."""
+        """Return the functions that an exchange calls."""
         return ExchangeHost(self._enter, self._leave, self._note)
 
     def _enter(self, number: int, exchange: FakeExchange) -> None:
@@ -176,7 +177,7 @@ class PolicyHost:
         self._open.pop(number, None)
 
     def _note(self, effects: Effects | None) -> None:
-        """Take what a step asks beside its own stream, and let the streams that it woke go on."""
+        """Collect the effects of a step, and resume the streams that it woke."""
         if effects is None:
             return
         self.logs += log_lines(effects)
@@ -193,7 +194,7 @@ class PolicyHost:
         async def awaited() -> bytes:
             return await self._asynchronous[callout.name](callout.body)
 
-        # On a thread of its own: the test itself may run on an event loop.
+        # On another thread, because the test itself may run on an event loop.
         with ThreadPoolExecutor(1) as thread:
             result = thread.submit(asyncio.run, awaited()).result()
         self._note(deliver(callout, Answer(body=result)))
@@ -206,7 +207,7 @@ def _nanoseconds(now: datetime | float) -> int:
 
 
 class StartedPolicies:
-    """Policies that run."""
+    """Started policies of a `PolicyHost`."""
 
     def __init__(self, host: PolicyHost, chain: Chain) -> None:
         self._host = host
@@ -223,7 +224,7 @@ class StartedPolicies:
         scheme: str = "http",
         client: tuple[str, int] = ("192.0.2.1", 50_000),
     ) -> FakeExchange:
-        """Send a request through the policies, with its whole body: bytes, or a list of chunks."""
+        """Send a request with its whole body, bytes or a list of chunks, through the policies."""
         chunks = [body] if isinstance(body, bytes) else list(body)
         return FakeExchange.begun(
             self._host._calls(),  # noqa: SLF001 (one module)

@@ -1,4 +1,4 @@
-"""Requests, responses and log lines as a test sees them."""
+"""Requests, responses and log lines of tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Fields", "Given", "LogLine", "Request", "Response", "encoded"]
 
 Given: TypeAlias = "Mapping[str, str] | Iterable[tuple[str, str]]"
-"""Header fields as a test writes them."""
+"""Header fields as a test may give them."""
 
 _LEVELS = ("trace", "debug", "info", "warn", "error", "critical")
 
@@ -38,12 +38,12 @@ class Fields(tuple[tuple[str, str], ...]):
 
     @classmethod
     def decoded(cls, fields: Iterable[tuple[bytes, bytes]]) -> Fields:
-        """Take the bytes of a message; what is not ASCII is read as latin-1 (RFC 9110 §5.5)."""
+        """Decode the fields of a message; bytes that are not ASCII are Latin-1 (RFC 9110 §5.5)."""
         return cls((name.decode("latin-1"), value.decode("latin-1")) for name, value in fields)
 
 
 def _masked(name: str, value: str) -> str:
-    """Return a value as reports of tests show it: credentials of a real client may be in it."""
+    """Return a value for the report of a test with credentials masked."""
     return masked(name.encode("latin-1"), value.encode("latin-1")).decode("latin-1")
 
 
@@ -52,40 +52,40 @@ NO_FIELDS = Fields()
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """What has come of a request or of a response."""
+    """The received part of a request or response."""
 
     headers: Fields
     body: bytes = b""
     trailers: Fields = NO_FIELDS
     complete: bool = False
-    """All of it has come."""
+    """Whether the whole message was received."""
 
     def grown(self, body: bytes, *, end: bool) -> Self:
-        """Return it with more of its body; `end`: and that was all."""
+        """Return the message with more of its body; `end`: the message is complete."""
         return replace(self, body=self.body + body, complete=self.complete or end)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request(Message):
-    """What reaches the upstream."""
+    """A request to the upstream."""
 
     method: str
     path: str
-    """With its query."""
+    """The path with its query."""
 
     authority: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Response(Message):
-    """What reaches the client."""
+    """A response to the client."""
 
     status: int
 
 
 @dataclass(frozen=True)
 class LogLine:
-    """What a policy said, or the host about it."""
+    """A log line of a policy, or of the host about it."""
 
     policy: str
     level: str
@@ -95,11 +95,11 @@ class LogLine:
 
 
 def encoded(fields: Given) -> list[tuple[bytes, bytes]]:
-    """Return fields as the host takes them."""
+    """Encode fields for the host."""
     pairs = fields.items() if isinstance(fields, Mapping) else fields
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
 
 
 def log_lines(effects: Effects) -> list[LogLine]:
-    """Return what was said in a step."""
+    """Return the log lines of a step."""
     return [LogLine(policy, _LEVELS[level], message) for policy, level, message in effects.logs]

@@ -1,4 +1,4 @@
-"""The pytest plugin: importing wasmgate waits until a test asks for it."""
+"""The pytest plugin; wasmgate is imported when a test first uses the fixture."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["policy_host"]
 
 @pytest.fixture
 def policy_host() -> Iterator[PolicyHost]:
-    """Run policies without a server, with a clock that stands still: `wasmgate.testing`."""
-    from wasmgate.testing.host import PolicyHost  # noqa: PLC0415 (only for who uses it)
+    """Return a `wasmgate.testing.PolicyHost`, closed after the test."""
+    from wasmgate.testing.host import PolicyHost  # noqa: PLC0415 (on first use)
 
     host = PolicyHost()
     yield host

@@ -1,4 +1,4 @@
-"""One request through policies without a server: what happens, and the same again."""
+"""Traces of one request through policies without a server, recorded and replayed."""
 
 from wasmgate.trace.messages import Request, Response
 from wasmgate.trace.proposal import proposal

@@ -1,4 +1,4 @@
-"""The answers of a trace to callouts: nothing leaves the process."""
+"""Answers callouts from the inputs of a trace: nothing leaves the process."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 __all__ = ["Answers"]
 
 _UNAVAILABLE = 14
-# The statuses of HTTP and of gRPC that are not failures.
+# Success in HTTP and in gRPC.
 _GOOD = (200, 0)
 
 
 class Answers:
-    """Answers by upstream or foreign function: one after the other, and the last one again.
+    """Answers by upstream or foreign function, used in order; the last one is repeated.
 
-    To a gRPC call the body is the message, and a status other than 0 and 200 is how it fails. A
-    gRPC stream takes an answer to each message of the policy, and ends well when the policy ends
-    its side. Without an answer a callout fails, as one does whose upstream is away.
+    For a gRPC call the body is the message, and a status other than 0 and 200 is its failure. A
+    gRPC stream uses one answer for each message of the policy and ends with OK when the policy
+    half-closes it. Without an answer a callout fails as if its upstream were down.
     """
 
     def __init__(self, given: Mapping[str, Sequence[Response]]) -> None:
@@ -34,7 +34,7 @@ class Answers:
         self._streams: dict[int, str] = {}
 
     def to(self, callout: Callout) -> Iterator[Effects | None]:
-        """Answer a callout and yield what its policy asks for then."""
+        """Answer a callout and yield the effects of the policy's callbacks."""
         match callout.kind:
             case "grpc_send":
                 yield from self._to_message(callout)

@@ -1,4 +1,4 @@
-"""Why a request did not go on."""
+"""Why a request was not forwarded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PAUSES = {
 
 
 def held_by(events: Sequence[TraceEvent]) -> str | None:
-    """Return which policy held a request, how, and what would let it go on; None: no policy did."""
+    """Return which policy paused a request, how, and how it would continue; None: no policy did."""
     held = None
     for event in events:
         if not event.hostcall and event.name in (_HEAD, _BODY) and event.outcome in _PAUSES:

@@ -1,4 +1,4 @@
-"""Requests and responses as values, and as JSON without loss."""
+"""Requests and responses as values, and their lossless form in JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Fields: TypeAlias = "tuple[tuple[bytes, bytes], ...]"
 
 
 class _Masked:
-    """Shows its fields without secrets."""
+    """A base class whose repr masks secrets."""
 
     def __repr__(self) -> str:
         own = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
@@ -64,10 +64,10 @@ Message = TypeVar("Message", Request, Response)
 
 
 class Hide(Protocol):
-    """Masks secrets: `Host.hide` is the one place that decides about them."""
+    """Masks secrets; `Host.hide` decides what is secret."""
 
     def __call__(self, value: bytes, name: bytes | None = None) -> bytes:
-        """Return the value of a field of this name, or any text, without secrets."""
+        """Return the value of a field of this name, or any text, with secrets masked."""
 
 
 def masked(message: Message, hide: Hide) -> Message:
@@ -87,7 +87,7 @@ def _hidden(fields: Fields, hide: Hide) -> Fields:
 
 
 def written(message: Request | Response) -> dict[str, Any]:
-    """Return a message as JSON has it: header fields as Latin-1, a body that is not text apart."""
+    """Return a message as values of JSON: fields in Latin-1, a body that is not UTF-8 in base64."""
     headers = {"headers": _as_text(message.headers)}
     last = {"trailers": _as_text(message.trailers)} if message.trailers else {}
     try:

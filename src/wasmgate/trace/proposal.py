@@ -1,4 +1,4 @@
-"""The smallest capabilities with which a run would have gone as its policies wanted."""
+"""Proposes the smallest capabilities with which nothing in a run would have been denied."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 __all__ = ["looked_for_files", "proposal", "took_environment"]
 
 _ENVIRONMENT, _FOLDERS = "environ_get", "fd_prestat_get"
-# Guests written for Envoy and Higress call a cluster outbound|PORT||NAME, and a Redis may have a
-# database behind it, as "?db=1".
+# Guests written for Envoy and Higress name a cluster outbound|PORT||NAME, and a Redis upstream may
+# have a suffix with the database, "?db=1".
 _UPSTREAM = re.compile(r"(?:outbound\|\d*\|\|)?(?P<entry>[^?]+)(?:\?.*)?")
 
 
 def proposal(policies: Sequence[Policy], outcome: Outcome) -> dict[str, dict[str, list[str]]]:
-    """Return for each policy the capabilities that it used or was denied, by their keys.
+    """Return the capabilities that each policy used or was denied, by policy and by key.
 
-    A policy that needs none has an empty one. WASI hands all environment variables over at once, so
-    those that a policy has stay if it took them; which ones it misses cannot be seen.
+    A policy that needs none has an empty mapping. WASI passes all environment variables at once:
+    if a policy took them, all that it may read are proposed, and variables that it misses cannot
+    be detected.
     """
     found = {policy.name: _of(policy, outcome) for policy in policies}
     return {
@@ -34,14 +35,14 @@ def proposal(policies: Sequence[Policy], outcome: Outcome) -> dict[str, dict[str
 
 
 def took_environment(outcome: Outcome) -> list[str]:
-    """Return the policies that asked for their environment variables, sorted by name."""
+    """Return the names of the policies that read their environment variables, sorted."""
     return sorted({event.policy for event in outcome.events if event.name == _ENVIRONMENT})
 
 
 def looked_for_files(outcome: Outcome) -> list[str]:
-    """Return the policies that looked for folders and found none, sorted by name.
+    """Return the names of the policies that looked for preopened folders and found none, sorted.
 
-    What they would open there their C library refuses by itself, so the host cannot see it.
+    Their C library then fails each open itself, so the host cannot see which files they miss.
     """
     calls = [event for event in outcome.events if event.name == _FOLDERS]
     found = {event.policy for event in calls if event.outcome == "OK"}
@@ -73,7 +74,7 @@ def _of(policy: Policy, outcome: Outcome) -> dict[str, set[str]]:
 
 
 def _entry(upstream: str) -> str:
-    """Return what a configuration calls an upstream."""
+    """Return the name of an upstream in the configuration."""
     match = _UPSTREAM.fullmatch(upstream)
     return match["entry"] if match else upstream
 

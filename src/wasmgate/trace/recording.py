@@ -1,8 +1,8 @@
-"""A request, all that its policies found, and what became of it: one JSON file, run again at will.
+"""A recording: one JSON file with a request, all inputs of its policies, and the outcome.
 
-The policies themselves stay where they are: a recording names the module with its configuration, or
-the gateway.yaml, and has their digests. Secrets of the request are masked in it unless they are
-asked for: a policy that reads them then answers otherwise when it is run again.
+A recording does not contain the policies: it names the module with its configuration, or the
+gateway.yaml, and has their digests. Secrets of the request are masked unless `--secrets` is given;
+a policy that reads a masked secret may answer differently in a replay.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _MOST = 64 * 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where the policies are: `gateway`, or `module` with what belongs to it."""
+    """The source of the policies: `gateway`, or `module` with its settings."""
 
     gateway: str | None = None
     module: str | None = None
@@ -49,9 +49,9 @@ class Source:
     allow_on_headers_stop_iteration: bool = False
 
     def policies(self, folder: Path, module: str | None = None) -> Policies:
-        """Return the policies; paths are relative to `folder`, `module` stands in for the recorded.
+        """Return the policies.
 
-        Raises ConfigError.
+        Paths are relative to `folder`; `module` replaces the recorded module. Raises ConfigError.
         """
         if self.gateway is not None:
             if module is not None:
@@ -73,7 +73,7 @@ class Source:
         return ModulePolicies([policy])
 
     def seen_from(self, folder: Path) -> Source:
-        """Return the same with paths as they are from `folder`, for a recording there."""
+        """Return the source with paths relative to `folder`, for a recording in it."""
 
         def moved(path: str | None) -> str | None:
             return path and Path(os.path.relpath(path, folder)).as_posix()
@@ -127,7 +127,7 @@ def digests(policies: Policies) -> dict[str, dict[str, str]]:
 # It may repeat in any place what is secret: it is not shown by repr().
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Recording:
-    """What was put in, and what came out."""
+    """The inputs and the outcome of a run."""
 
     source: Source
     digests: Mapping[str, Mapping[str, str]]
@@ -137,7 +137,7 @@ class Recording:
     reset: bool
     steps: list[tuple[str, str, str]]
     masked: bool = False
-    """Secrets of what was put in are not in it."""
+    """Whether secrets of the inputs are masked."""
 
     @classmethod
     def of(
@@ -149,11 +149,11 @@ class Recording:
         *,
         secrets: bool = False,
     ) -> Recording:
-        """Make the recording of a run, with secrets only where they are asked for."""
+        """Make the recording of a run; `secrets`: keep secrets unmasked."""
         shown = outcome if secrets else outcome.masked()
         kept = inputs if secrets else inputs.masked(outcome.hide)
         if source.module is not None:
-            # Another module has another file name, and the policy keeps its own.
+            # The policy keeps its name, though another module has another file name.
             source = replace(source, name=policies.used[0].name)
         return cls(
             source=source,

@@ -1,4 +1,4 @@
-"""Run one request through policies, offline and so that it can be run again."""
+"""Runs one request through policies offline and deterministically."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _TICKS = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """All that a policy can find: the same inputs give the same outcome.
+    """All inputs of a run: the same inputs give the same outcome.
 
-    `answers` are those to callouts, by upstream or by the name of the foreign function; one after
-    the other, and the last one again. `clock` is nanoseconds since 1970.
+    `answers` are the answers to callouts, by upstream or by the name of the foreign function, used
+    in order; the last one is repeated. `clock` is the Unix time in nanoseconds.
     """
 
     request: Request = field(default_factory=Request)
@@ -58,12 +58,12 @@ class Inputs:
 # It may repeat in any place what is secret: it is not shown by repr().
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Outcome:
-    """What the upstream and the client would have seen, and how it came about.
+    """The messages that upstream and client would have received, and the events of the run.
 
-    `upstream` is None when the request did not go on, `client` when nothing was answered.
-    `callouts` are (policy, kind, upstream or function). With `error` a policy did not start, and
-    nothing of the request happened. `held_by` is the policy that held a request that did not go
-    on, and why. `hide` masks the secrets that the run met.
+    `upstream` is None if the request was not forwarded, `client` if there was no response.
+    `callouts` are (policy, kind, upstream or function). `error`: a policy did not start, and the
+    request was not sent. `held_by` is the policy that paused a request that was not forwarded, and
+    why. `hide` masks the secrets of the run.
     """
 
     upstream: Request | None
@@ -79,7 +79,7 @@ class Outcome:
 
     @property
     def steps(self) -> list[tuple[str, str, str]]:
-        """Policy, callback or hostcall, and what it answered, in order."""
+        """Policy, callback or hostcall, and its outcome, in order."""
         return [(event.policy, event.name, event.outcome) for event in self.events]
 
     def masked(self) -> Outcome:
@@ -99,8 +99,8 @@ class Outcome:
 def run(policies: Policies, inputs: Inputs, *, secrets: bool = False) -> Outcome:
     """Run a request through policies. Nothing leaves this process.
 
-    Secrets are masked unless `secrets`. A policy that does not start is told in the outcome, with
-    what it did until then. Raises ConfigError.
+    Secrets are masked unless `secrets`. If a policy does not start, the outcome has the error and
+    the events until then. Raises ConfigError.
     """
     built_in = _native.built_in_functions()
     host = _native.Host(
@@ -108,17 +108,17 @@ def run(policies: Policies, inputs: Inputs, *, secrets: bool = False) -> Outcome
         log_level=0,
         clock=inputs.clock,
         seed=inputs.seed,
-        # Any name with an answer may be an application's function.
+        # A name with an answer may be a foreign function of an application.
         asynchronous_functions=[LIMITS_HIT, *(it for it in inputs.answers if it not in built_in)],
     )
     host.record(secrets=secrets)
-    # What is secret in the request is masked wherever a policy repeats it.
+    # A secret of the request is masked wherever a policy repeats it.
     inputs.masked(host.hide)
     try:
         open_request = policies.load(host)
     except PolicyLoadError as error:
         return _outcome(host, error=error)
-    # The instance of the request starts with the same callbacks as the one that was tried.
+    # The instance of the request starts with the same callbacks as the one that `load` tried.
     host.record(secrets=secrets)
     traced = _TracedRequest(open_request(inputs.request), host, inputs)
     traced.run()
@@ -145,7 +145,7 @@ def _outcome(
 
 
 class _TracedRequest:
-    """One request on its way, with an upstream and callouts that answer from `inputs`."""
+    """One request, with an upstream and callouts that are answered from `inputs`."""
 
     def __init__(self, opened: Opened, host: Host, inputs: Inputs) -> None:
         self.answers = Answers(inputs.answers)
@@ -215,7 +215,7 @@ class _TracedRequest:
             self._wait()
 
     def _wait(self) -> None:
-        """Answer callouts; while the request is held, let the clock go to the next tick."""
+        """Answer callouts; while the request is paused, advance the clock to the next tick."""
         left = LONGEST_WAIT
         for _ in range(_TICKS):
             while self._unanswered:
@@ -232,7 +232,7 @@ class _TracedRequest:
             self._host.advance(wait)
 
     def _note(self, effects: Effects) -> None:
-        """Take what policies ask beside the exchange, and let it go on if they say so."""
+        """Collect the effects beside the exchange, and resume the exchange if it was woken."""
         self._unanswered += effects.callouts
         self._unanswered = [it for it in self._unanswered if it.id not in effects.cancelled]
         if self.exchange.stream.id in effects.wake:

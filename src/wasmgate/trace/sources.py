@@ -1,4 +1,4 @@
-"""Where the policies of a trace come from: one module, or the routes of a gateway."""
+"""The policies of a trace: one module, or the routes of a gateway."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _CLIENT, _SERVER, _VERSION = ("127.0.0.1", 50000), ("127.0.0.1", 80), "1.1"
 
 
 class Opened(Protocol):
-    """A request under way, and how its head reads on the way to the upstream."""
+    """An opened request."""
 
     @property
     def stream(self) -> Stream | Exchange:
-        """What takes the request and the response."""
+        """The stream or exchange of the request."""
 
     @property
     def effects(self) -> Effects | None:
-        """What its head asked."""
+        """The effects of its head."""
 
     @property
     def body_follows(self) -> bool:
@@ -38,10 +38,10 @@ class Opened(Protocol):
 
     @property
     def tick(self) -> Callable[[], tuple[float | None, Effects]]:
-        """Runs the ticks that are due."""
+        """Run the ticks that are due."""
 
     def head(self, effects: Effects | None) -> tuple[str, bytes, list[tuple[bytes, bytes]]]:
-        """Return method, target and fields of the request that goes on."""
+        """Return method, target and fields of the request to the upstream."""
 
 
 class Policies(Protocol):
@@ -52,11 +52,11 @@ class Policies(Protocol):
         """The policies."""
 
     def load(self, host: Host) -> Callable[[Request], Opened]:
-        """Load the policies; what comes back opens a request with its head."""
+        """Load the policies and return a function that opens a request."""
 
 
 class ModulePolicies:
-    """Policies in order, as a middleware has them."""
+    """Policies in order, as in a middleware."""
 
     def __init__(self, policies: Sequence[Policy]) -> None:
         self.used = policies
@@ -81,7 +81,7 @@ class GatewayPolicies:
 def _arrival(
     request: Request,
 ) -> tuple[tuple[str, int], tuple[str, int], str, str, str, bytes, Fields]:
-    """Return what `Chain.open` and `Router.open` take of a request that just came."""
+    """Return the arguments of `Chain.open` and `Router.open` for a request."""
     target, fields = request.target, request.headers
     return _CLIENT, _SERVER, request.scheme, _VERSION, request.method, target, fields
 
