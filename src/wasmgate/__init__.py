@@ -29,16 +29,16 @@ from wasmgate.errors import (
     WasmgateError,
     WrongThread,
 )
-from wasmgate.policy import FailurePolicy, Policy
-from wasmgate.policy.capabilities import Capabilities
-from wasmgate.policy.isolation import Isolation, Tenants
-from wasmgate.policy.limits import Limits
 
 if TYPE_CHECKING:
     from wasmgate import policies
     from wasmgate.config import GatewayConfig
     from wasmgate.gateway import Gateway
     from wasmgate.middleware import PolicyMiddleware
+    from wasmgate.policy import FailurePolicy, Policy
+    from wasmgate.policy.capabilities import Capabilities
+    from wasmgate.policy.isolation import Isolation, Tenants
+    from wasmgate.policy.limits import Limits
 
     __version__: str
 
@@ -73,9 +73,15 @@ __all__ = [
 # Modules of the packages of the extra `gateway`.
 _OF_THE_GATEWAY = {"httptools", "yaml", "rich", "typer", "uvicorn", "uvloop"}
 _LATER = {
+    "Capabilities": "wasmgate.policy.capabilities",
+    "FailurePolicy": "wasmgate.policy",
     "Gateway": "wasmgate.gateway",
     "GatewayConfig": "wasmgate.config",
+    "Isolation": "wasmgate.policy.isolation",
+    "Limits": "wasmgate.policy.limits",
+    "Policy": "wasmgate.policy",
     "PolicyMiddleware": "wasmgate.middleware",
+    "Tenants": "wasmgate.policy.isolation",
 }
 
 

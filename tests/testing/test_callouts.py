@@ -74,7 +74,7 @@ def test_a_call_is_answered_once(policy_host: PolicyHost, waiting: FakeExchange)
     """A mistake of the test is told."""
     (call,) = policy_host.callouts
     policy_host.answer(call)
-    with pytest.raises(ValueError, match="is over"):
+    with pytest.raises(ValueError, match="has ended"):
         policy_host.answer(call)
     waiting.close()
 

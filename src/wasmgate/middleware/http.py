@@ -38,10 +38,9 @@ class RequestCycle:
     """Passes messages through a stream, one at a time and in both directions.
 
     The app gets `receive` and `send` instead of the server's. Paused data is buffered in the
-    stream, within the policy's limits; nothing else is buffered. The stream ends with the response,
-    before background tasks, or when the client disconnects, for which the cycle watches while a
-    policy pauses. After `timeout` seconds of waiting for policies alone the request is answered
-    504, or cut if the response has begun.
+    stream, within the policy's limits. The stream ends with the response, before background tasks,
+    or when the client disconnects, for which the cycle watches while a policy pauses. After
+    `timeout` seconds of pauses the request is answered 504, or cut if the response has begun.
 
     `measures`: a policy may change bodies of responses, so declared lengths are kept true.
     """
@@ -85,16 +84,15 @@ class RequestCycle:
         self._timeout = timeout
         self._phase = _OPEN
         self._full = (False, False)  # the buffers of request and response are full
-        # None while no body was received.
         self._request = RequestBody(follows=True) if body_follows else None
         self._response = AppResponse(stream, Count() if measures else None)
-        self._outgoing: Outgoing | None = None  # while the response goes on as the app sends it
+        self._outgoing: Outgoing | None = None  # None: the response is forwarded unchanged
         if measures or head_only:
             self._adapted()
         self._incoming: asyncio.Future[Message] | None = None  # read while a policy pauses
         self._reading = False  # the app waits for the server
-        # An app may receive in one task and send in another: tasks that wait for policies; how
-        # often one of them did what policies asked; the turn to send what is more than a message.
+        # An app may receive and send in different tasks. How many wait for policies, how often one
+        # applied effects, and the lock for effects with several messages:
         self._waits = 0
         self._steps = 0
         self._emitting: asyncio.Lock | None = None
@@ -147,10 +145,9 @@ class RequestCycle:
         return self._request is not None and self._request.next is not None
 
     async def first_part(self) -> tuple[bytes, bool, bool] | None:
-        """Wait for the first part of the request body and keep it for the app.
+        """Wait for the first part of the request body, and keep it for the app.
 
-        Returns the part, whether it is the last one, and whether a policy changed it; None if the
-        client disconnected or a policy answered.
+        Returns it, whether it is the last one and was changed; None: client gone, or answered.
         """
         message = await self._next()
         while message["type"] == "http.request" and message.get("more_body", False):
@@ -324,9 +321,9 @@ class RequestCycle:
                 self._end(_ANSWERED)
 
     async def _going_on(self) -> Effects | None:
-        """Wait until the stream continues, and return the effects.
+        """Wait until the stream continues; return the effects.
 
-        None: the client disconnected, the exchange was cut, or another task got the effects.
+        None: the client left, the exchange was cut, or another task has them.
         """
         timeout = PolicyTimeout(self._driver, self._stream, self._timeout)
         self._waits += 1
