@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wasmgate.trace.messages import written
+from wasmgate.trace.messages import to_json
 from wasmgate.trace.recording import Recording, digests
 from wasmgate.trace.runner import run
 
@@ -108,7 +108,7 @@ def _shown(line: str, hide: Hide) -> str:
 def _message(name: str, message: Request | Response | None) -> list[str]:
     if message is None:
         return [f"{name}: nothing"]
-    data = written(message)
+    data = to_json(message)
     headers, trailers = data.pop("headers"), data.pop("trailers", [])
     first = [f"{name} {key}: {json.dumps(value)}" for key, value in data.items()]
     first += [f"{name} header {field}: {value}" for field, value in headers]

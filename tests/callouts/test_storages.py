@@ -30,7 +30,7 @@ def url(form: str) -> str:
 @pytest.mark.parametrize("form", ["memory", *FORMS])
 def test_what_can_be_used(form: str) -> None:
     """Every form has servers in the tests."""
-    assert storages.wrong(url(form)) == ""
+    assert storages.url_problem(url(form)) == ""
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_what_can_be_used(form: str) -> None:
 )
 def test_what_cannot_be_used(given: str, problem: str) -> None:
     """The words show how it is written."""
-    assert storages.wrong(given).startswith(problem)
+    assert storages.url_problem(given).startswith(problem)
 
 
 def test_a_host_alone_has_the_usual_port() -> None:
     """As everywhere in URLs of Redis."""
-    assert storages.wrong("redis://localhost/1") == ""
+    assert storages.url_problem("redis://localhost/1") == ""
 
 
 def missing(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:

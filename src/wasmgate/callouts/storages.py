@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from wasmgate.policy.capabilities import Capabilities
 
-__all__ = ["PATTERN", "close", "identifiers", "open_storage", "refuse", "require", "wrong"]
+__all__ = ["PATTERN", "close", "identifiers", "open_storage", "refuse", "require", "url_problem"]
 
 # Storages whose counters are atomic: concurrent hits are not lost.
 PATTERN = r"^(memory|memcached|(redis|valkey)(s|\+unix|\+cluster|\+sentinel)?)://"
@@ -36,7 +36,7 @@ def require(url: str, capabilities: Iterable[Capabilities], *, where: str) -> No
     `memory://` is not checked while no policy has the capability for `wasmgate.limits.hit`. Raises
     ConfigError without the URL, which may contain a password.
     """
-    if problem := wrong(url):
+    if problem := url_problem(url):
         raise ConfigError(
             f"the storage of shared limits {problem}",
             where=where,
@@ -54,7 +54,7 @@ def require(url: str, capabilities: Iterable[Capabilities], *, where: str) -> No
         )
 
 
-def wrong(url: str) -> str:
+def url_problem(url: str) -> str:
     """Return what is wrong with the form of a URL, without repeating it; empty if it is valid."""
     match = re.match(PATTERN, url)
     if match is None:
@@ -66,10 +66,10 @@ def wrong(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:  # "[" and no "]"
         return "must be a URL"
-    return _wrong_servers(parts, match[1], match[3] or "")
+    return _server_problem(parts, match[1], match[3] or "")
 
 
-def _wrong_servers(parts: SplitResult, server: str, form: str) -> str:
+def _server_problem(parts: SplitResult, server: str, form: str) -> str:
     several = server.startswith("memcached") or form in {"+cluster", "+sentinel"}
     single = server.startswith(("redis", "valkey")) and form in {"", "s"}
     addresses = parts.netloc.rpartition("@")[2].split(",")

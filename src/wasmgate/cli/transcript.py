@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from wasmgate._native import printable
 from wasmgate.cli.console import out
-from wasmgate.trace.messages import Response, written
+from wasmgate.trace.messages import Response, to_json
 from wasmgate.trace.proposal import looked_for_files, took_environment
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def as_json(outcome: Outcome, proposed: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "events": [_event(event) for event in outcome.events],
         "lost": outcome.lost,
-        "upstream": outcome.upstream and written(outcome.upstream),
-        "client": outcome.client and written(outcome.client),
+        "upstream": outcome.upstream and to_json(outcome.upstream),
+        "client": outcome.client and to_json(outcome.client),
         "reset": outcome.reset,
         "error": None if outcome.error is None else str(outcome.error),
         "held_by": outcome.held_by,

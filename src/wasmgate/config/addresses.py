@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from wasmgate._native import parse_endpoint
 from wasmgate.callouts import storages
-from wasmgate.config.wrong import wrong
+from wasmgate.config.invalid import invalid
 
 __all__ = ["Address", "Endpoint", "Host", "Network", "Prefix", "Storage"]
 
@@ -40,13 +40,13 @@ class Address:
             return value
         match = re.fullmatch(r"(?:\[(.+)\]|([^:\s]+)):([0-9]{1,5})", str(value))
         if match is None or not _is_host(match[1] or match[2], six=match[1] is not None):
-            raise wrong(
+            raise invalid(
                 "address",
                 "must be host:port, such as 127.0.0.1:8080 or [::1]:8080",
                 "write listen: 127.0.0.1:8080, or 0.0.0.0:8080 for every address of this machine",
             )
         if int(match[3]) > _HIGHEST_PORT:
-            raise wrong("address", "the port must be at most 65535", _PORT)
+            raise invalid("address", "the port must be at most 65535", _PORT)
         return cls(match[1] or match[2], int(match[3]))
 
 
@@ -61,14 +61,16 @@ def _is_host(host: str, *, six: bool) -> bool:
 def _host(value: str) -> str:
     if re.fullmatch(r".+:[0-9]+", value) and not value.startswith("["):
         text = "must be without a port: hosts match on every port"
-        raise wrong("host", text, "write the name alone, such as host: api.example")
+        raise invalid("host", text, "write the name alone, such as host: api.example")
     if "*" in value:
         text = "must be one name: patterns are not supported"
-        raise wrong("host", text, "write a route for each name, or leave host out for all of them")
+        raise invalid(
+            "host", text, "write a route for each name, or leave host out for all of them"
+        )
     lower = value.lower().removesuffix(".")
     six = lower.startswith("[") and lower.endswith("]")
     if not _is_host(lower[1:-1] if six else lower, six=six):
-        raise wrong(
+        raise invalid(
             "host",
             "must be a host name or an IP address (other scripts as xn--…)",
             "write host: api.example, without scheme and path: a path goes to prefix",
@@ -81,12 +83,12 @@ def _endpoint(value: str) -> str:
         return parse_endpoint(value)[0]
     except ValueError as error:
         problem, hint = error.args
-        raise wrong("endpoint", problem, hint) from None
+        raise invalid("endpoint", problem, hint) from None
 
 
 def _prefix(value: str) -> str:
     if not _PATH.fullmatch(value):
-        raise wrong(
+        raise invalid(
             "prefix",
             "must be the beginning of a path as it is on the wire: '/' and more, no '?'",
             "write prefix: /orders/, and other characters than letters as %C3%A4",
@@ -98,7 +100,7 @@ def _network(value: str) -> str:
     try:
         return str(ipaddress.ip_network(value))
     except ValueError:
-        raise wrong(
+        raise invalid(
             "network",
             "must be an IP address, or a network such as 10.0.0.0/8 (not 10.0.0.1/8)",
             "write the address of the proxy, or its network with the last bits 0",
@@ -106,8 +108,8 @@ def _network(value: str) -> str:
 
 
 def _storage(value: str) -> str:
-    if problem := storages.wrong(value):
-        raise wrong("storage", problem, "write storage: redis://127.0.0.1:6379")
+    if problem := storages.url_problem(value):
+        raise invalid("storage", problem, "write storage: redis://127.0.0.1:6379")
     return value
 
 

@@ -38,24 +38,26 @@ def _keys(properties: dict[str, Schema], *required: str) -> Schema:
     return schema | ({"required": list(required)} if required else {})
 
 
-def _said(schema: Schema, description: str) -> Schema:
+def _described(schema: Schema, description: str) -> Schema:
     return {**schema, "description": description}
 
 
 _ALGORITHMS = [f"{family}{bits}" for family in ("HS", "RS", "PS", "ES") for bits in (256, 384, 512)]
 _FIELD_RULES = _keys(
     {
-        "remove": _said({"type": "array", "items": _STRING}, "Removes every field of these names."),
-        "set": _said(_TEXTS, "Replaces all fields of the name by one with this value."),
-        "add": _said(_TEXTS, "Adds the field if no field has the name."),
-        "append": _said(_TEXTS, "Adds the field, also beside others of the name."),
+        "remove": _described(
+            {"type": "array", "items": _STRING}, "Removes every field of these names."
+        ),
+        "set": _described(_TEXTS, "Replaces all fields of the name by one with this value."),
+        "add": _described(_TEXTS, "Adds the field if no field has the name."),
+        "append": _described(_TEXTS, "Adds the field, also beside others of the name."),
     }
 )
 
 SCHEMAS: dict[str, Schema] = {
     "jwt_auth": _keys(
         {
-            "algorithms": _said(
+            "algorithms": _described(
                 {
                     "type": "array",
                     "items": {"enum": [*_ALGORITHMS, "EdDSA", "Ed25519"]},
@@ -63,26 +65,30 @@ SCHEMAS: dict[str, Schema] = {
                 },
                 "Algorithms that a token may use.",
             ),
-            "keys": _said(
+            "keys": _described(
                 {"anyOf": [_TEXT, {"type": "object"}]},
                 "PEM text, a JWK, a JWK Set, PEM texts by kid, {file: …}, or {secret: …} for HS.",
             ),
-            "issuer": _said(_NAMES, "Accepted `iss`, one or a list."),
-            "audience": _said(_NAMES, "Accepted `aud`, one or a list."),
-            "leeway": _said(
+            "issuer": _described(_NAMES, "Accepted `iss`, one or a list."),
+            "audience": _described(_NAMES, "Accepted `aud`, one or a list."),
+            "leeway": _described(
                 {"type": "integer", "minimum": 0, "maximum": 3600, "default": 0},
                 "Clock skew that is tolerated, in seconds.",
             ),
-            "user_claim": _said({**_STRING, "default": "sub"}, "The claim that names the user."),
-            "user_header": _said(
+            "user_claim": _described(
+                {**_STRING, "default": "sub"}, "The claim that names the user."
+            ),
+            "user_header": _described(
                 {**_STRING, "default": "x-auth-user"}, "The request header that gets the user."
             ),
-            "claims_to_headers": _said(_TEXTS, "Request headers, and the claim that each gets."),
-            "forward": _said(
+            "claims_to_headers": _described(
+                _TEXTS, "Request headers, and the claim that each gets."
+            ),
+            "forward": _described(
                 {"type": "boolean", "default": True}, "Whether the token is forwarded."
             ),
-            "realm": _said(_TEXT, "`realm` of the challenges."),
-            "claims_encoding": _said(
+            "realm": _described(_TEXT, "`realm` of the challenges."),
+            "claims_encoding": _described(
                 {"enum": ["utf8", "percent"], "default": "utf8"},
                 "How the user and claims are encoded in headers.",
             ),
@@ -92,20 +98,22 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "rate_limit": _keys(
         {
-            "limit": _said(
+            "limit": _described(
                 {**_STRING, "examples": ["100/minute", "5 per 30 seconds"]},
                 "A limit in the notation of the package `limits`; several are separated by ';'.",
             ),
-            "burst": _said({"type": "integer", "minimum": 1}, "Requests that may come at once."),
-            "key": _said(
+            "burst": _described(
+                {"type": "integer", "minimum": 1}, "Requests that may come at once."
+            ),
+            "key": _described(
                 {"anyOf": [{"enum": ["address", "user"]}, _keys({"header": _STRING}, "header")]},
                 "The key by which requests are counted.",
             ),
-            "slots": _said(
+            "slots": _described(
                 {"type": "integer", "minimum": 1, "default": 65_536},
                 "Keys that are counted at the same time.",
             ),
-            "headers": _said(
+            "headers": _described(
                 {"type": "boolean", "default": True},
                 "Whether responses have the fields x-ratelimit-limit, -remaining and -reset.",
             ),
@@ -114,8 +122,8 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "rewrite": _keys(
         {
-            "path_prefix": _said(_TEXTS, "Prefixes of the path, and their replacements."),
-            "path_regex": _said(
+            "path_prefix": _described(_TEXTS, "Prefixes of the path, and their replacements."),
+            "path_regex": _described(
                 {
                     "type": "array",
                     "items": _keys(
@@ -124,9 +132,9 @@ SCHEMAS: dict[str, Schema] = {
                 },
                 "The first pattern that matches is applied; ${1} is a group.",
             ),
-            "host": _said(_TEXT, "The new host of the request."),
-            "request_headers": _said(_FIELD_RULES, "Changes to the request's fields."),
-            "response_headers": _said(_FIELD_RULES, "Changes to the response's fields."),
+            "host": _described(_TEXT, "The new host of the request."),
+            "request_headers": _described(_FIELD_RULES, "Changes to the request's fields."),
+            "response_headers": _described(_FIELD_RULES, "Changes to the response's fields."),
         }
     ),
 }

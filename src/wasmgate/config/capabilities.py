@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 
 from wasmgate.config.base import Model
+from wasmgate.config.invalid import invalid
 from wasmgate.config.names import MetricPattern, Text, Variable
-from wasmgate.config.wrong import wrong
 from wasmgate.policy.capabilities import Capabilities, Mount, is_upstream
 
 __all__ = ["CapabilitySettings"]
@@ -16,7 +16,7 @@ __all__ = ["CapabilitySettings"]
 
 def _upstream(value: str) -> str:
     if not is_upstream(value):
-        raise wrong(
+        raise invalid(
             "upstream",
             "must be the name of a cluster or host:port, such as auth.internal:8080, no URL",
             "write host and port (1 to 65535) alone, such as net: [auth.internal:8080]",
@@ -28,7 +28,7 @@ def _readable(value: object) -> object:
     """Accept text, and a `Mount` that the resolver made of it."""
     if isinstance(value, (str, Mount)) and value:
         return value
-    raise wrong("path", "must be text", "write a path, such as read: [keys/]")
+    raise invalid("path", "must be text", "write a path, such as read: [keys/]")
 
 
 Upstream = Annotated[str, AfterValidator(_upstream)]

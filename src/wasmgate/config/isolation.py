@@ -14,9 +14,9 @@ from pydantic import (
 )
 
 from wasmgate.config.base import Model
+from wasmgate.config.invalid import invalid
 from wasmgate.config.names import FieldName, Text
 from wasmgate.config.units import Count, Duration
-from wasmgate.config.wrong import wrong
 from wasmgate.policy.isolation import Tenants
 
 __all__ = ["RoutePolicy", "RoutePolicySettings", "TenantSettings"]
@@ -41,7 +41,7 @@ class TenantSettings(Model):
     def _one_key(self) -> TenantSettings:
         if self.header and self.property:
             text = "must name a header or a property, not both"
-            raise wrong("tenants", text, "take one of the two out")
+            raise invalid("tenants", text, "take one of the two out")
         return self
 
     def to_tenants(self) -> Tenants:
@@ -64,7 +64,7 @@ def _as_mapping(value: object) -> object:
         return {value: None}
     if isinstance(value, Mapping) and len(value) == 1:
         return value
-    raise wrong(
+    raise invalid(
         "route_policy",
         "must be a policy's name, or one name: {configuration: …}",
         "write policies: [limit], or - limit: {configuration: {…}}",

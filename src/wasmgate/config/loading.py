@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from wasmgate.config.file_origin import FileOrigin
 from wasmgate.config.models import GatewayConfig
 from wasmgate.config.problems import Problem, explain
 from wasmgate.config.references import dangling
 from wasmgate.config.resolution import ReferenceResolver
-from wasmgate.config.written import InFile
 from wasmgate.config.yaml_source import read_yaml
 from wasmgate.errors import ConfigError
 
@@ -65,7 +65,7 @@ def _validated(source: Source, file: Path) -> GatewayConfig | None:
     found = [*resolver.problems, *dangling(data)]
     config = None
     try:
-        config = GatewayConfig.model_validate(data).read_from(InFile(file, source))
+        config = GatewayConfig.model_validate(data).read_from(FileOrigin(file, source))
     except ValidationError as error:
         # `references` repeats what `dangling` reports with its place.
         details = [detail for detail in error.errors() if detail["type"] != "references"]

@@ -22,12 +22,12 @@ from wasmgate.config.addresses import Address, Endpoint, Host, ListenAddress, Ne
 from wasmgate.config.base import Model
 from wasmgate.config.callouts import CalloutSettings, SharedLimits
 from wasmgate.config.capabilities import CapabilitySettings
+from wasmgate.config.file_origin import FileOrigin
+from wasmgate.config.invalid import invalid
 from wasmgate.config.isolation import RoutePolicy, TenantSettings
 from wasmgate.config.names import FieldName, Name, Text
 from wasmgate.config.references import dangling
 from wasmgate.config.units import Count, Duration, Share, Size
-from wasmgate.config.written import InFile
-from wasmgate.config.wrong import wrong
 from wasmgate.origins import Origin, key_path
 from wasmgate.policies import identity_headers
 from wasmgate.policy import FailurePolicy, Policy
@@ -52,7 +52,7 @@ __all__ = [
 def _not_empty(values: tuple[object, ...]) -> tuple[object, ...]:
     if not values:
         text = "must have at least one entry"
-        raise wrong("empty", text, "write one, such as [http://127.0.0.1:9001] for endpoints")
+        raise invalid("empty", text, "write one, such as [http://127.0.0.1:9001] for endpoints")
     return values
 
 
@@ -63,7 +63,7 @@ NOT_EMPTY = (AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1}
 def _lb_policy(name: str) -> str:
     if name not in LB_POLICIES:
         known = " or ".join(map(repr, LB_POLICIES))
-        raise wrong("lb_policy", f"must be {known}", f"write {known}")
+        raise invalid("lb_policy", f"must be {known}", f"write {known}")
     return name
 
 
@@ -148,7 +148,7 @@ class PolicySettings(Model):
     def _isolation_fits(self) -> PolicySettings:
         text = contradiction(self.isolation, self.vm_id, tenants=self.tenants is not None)
         if text is not None:
-            raise wrong("isolation", text, "take one of the two keys out")
+            raise invalid("isolation", text, "take one of the two keys out")
         return self
 
     def to_policy(self, name: str, origin: Origin | None = None) -> Policy:
@@ -287,13 +287,13 @@ class GatewayConfig(Model):
     limits: SharedLimits = SharedLimits()
     """Rate limits that workers and machines share."""
 
-    _file: InFile | None = PrivateAttr(default=None)
+    _file: FileOrigin | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _names_meet(self) -> GatewayConfig:
         lines = [f"{key_path(one.path)}: {one.text}" for one in dangling(self._raw())]
         if lines:
-            raise wrong("references", "; ".join(lines), "name what is defined in the file")
+            raise invalid("references", "; ".join(lines), "name what is defined in the file")
         return self
 
     def _raw(self) -> dict[str, Any]:
@@ -307,12 +307,12 @@ class GatewayConfig(Model):
             for name, settings in self.policies.items()
         }
 
-    def read_from(self, file: InFile) -> GatewayConfig:
+    def read_from(self, file: FileOrigin) -> GatewayConfig:
         """Set the file that errors of the policies name, and return the configuration."""
         self._file = file
         return self
 
-    def _below(self, *path: str | int) -> InFile | None:
+    def _below(self, *path: str | int) -> FileOrigin | None:
         return None if self._file is None else self._file.below(*path)
 
     def require_storage(self) -> None:

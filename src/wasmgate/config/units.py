@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from wasmgate.config.wrong import wrong
+from wasmgate.config.invalid import invalid
 
 __all__ = ["Count", "Duration", "Share", "Size", "duration", "share", "size"]
 
@@ -41,14 +41,14 @@ def duration(value: object, *, longest: str = LONGEST) -> float:
     """
     seconds = _seconds(value) if isinstance(value, str) else None
     if seconds is None:
-        raise wrong(
+        raise invalid(
             "duration",
             "must be a duration with its unit, such as 5s or 250ms",
             "write a number and ms, s, m, h or d behind it",
         )
     if not 0 < seconds <= (_seconds(longest) or 0):
         text = f"must be longer than 0 and at most {longest}"
-        raise wrong("duration", text, f"write a duration between 1ms and {longest}")
+        raise invalid("duration", text, f"write a duration between 1ms and {longest}")
     return seconds
 
 
@@ -67,7 +67,7 @@ def size(value: object) -> int:
     else:
         match = re.fullmatch(_SIZE, value) if isinstance(value, str) else None
         if match is None:
-            raise wrong(
+            raise invalid(
                 "size",
                 "must be a size, such as 32MiB, 64KiB or 65536",
                 "write bytes as a whole number, or with KB, MB, GB, KiB, MiB or GiB behind it",
@@ -75,7 +75,7 @@ def size(value: object) -> int:
         size_bytes = int(match[1]) * BYTES[match[2] or ""]
     if not 0 < size_bytes <= LARGEST:
         text = "must be more than 0 and at most 1024GiB"
-        raise wrong("size", text, "write a size from 1 byte to 1024GiB")
+        raise invalid("size", text, "write a size from 1 byte to 1024GiB")
     return size_bytes
 
 
@@ -87,12 +87,12 @@ def share(value: object) -> float:
     match = re.fullmatch(_SHARE, value) if isinstance(value, str) else None
     number = float(match[1]) / 100 if match else value
     if isinstance(number, bool) or not isinstance(number, (int, float)):
-        raise wrong(
+        raise invalid(
             "share", "must be a share, such as 5% or 0.05", "write a number and % behind it"
         )
     if not 0 < number <= 1:
         text = "must be more than 0 and at most 100%"
-        raise wrong("share", text, "write a share such as 5%")
+        raise invalid("share", text, "write a share such as 5%")
     return float(number)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BORNE", "Status"]
+__all__ = ["TOLERATED", "Status"]
 
 
 class Status(IntEnum):
@@ -34,7 +34,7 @@ _WRONG = frozenset({Status.BAD_ARGUMENT})
 _FAILED = frozenset({Status.INTERNAL_FAILURE})
 _UNREADABLE = frozenset({Status.PARSE_FAILURE})
 
-BORNE: Mapping[str, frozenset[Status]] = {
+TOLERATED: Mapping[str, frozenset[Status]] = {
     "proxy_get_buffer_bytes": _ABSENT,
     "proxy_get_buffer_status": _ABSENT,
     "proxy_get_header_map_value": _ABSENT,

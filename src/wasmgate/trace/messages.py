@@ -17,7 +17,7 @@ __all__ = [
     "masked",
     "read_request",
     "read_response",
-    "written",
+    "to_json",
 ]
 
 Fields: TypeAlias = "tuple[tuple[bytes, bytes], ...]"
@@ -86,7 +86,7 @@ def _hidden(fields: Fields, hide: Hide) -> Fields:
     return tuple((name, hide(value, name)) for name, value in fields)
 
 
-def written(message: Request | Response) -> dict[str, Any]:
+def to_json(message: Request | Response) -> dict[str, Any]:
     """Return a message as values of JSON: fields in Latin-1, a body that is not UTF-8 in base64."""
     headers = {"headers": _as_text(message.headers)}
     last = {"trailers": _as_text(message.trailers)} if message.trailers else {}
@@ -105,7 +105,7 @@ def _as_text(fields: Fields) -> list[list[str]]:
 
 
 def read_request(data: dict[str, Any]) -> Request:
-    """Read what `written` made. Raises ValueError, KeyError, TypeError for anything else."""
+    """Read what `to_json` made. Raises ValueError, KeyError, TypeError for anything else."""
     return Request(
         method=str(data["method"]),
         target=data["target"].encode("latin-1"),
@@ -117,7 +117,7 @@ def read_request(data: dict[str, Any]) -> Request:
 
 
 def read_response(data: dict[str, Any]) -> Response:
-    """Read what `written` made. Raises ValueError, KeyError, TypeError for anything else."""
+    """Read what `to_json` made. Raises ValueError, KeyError, TypeError for anything else."""
     return Response(
         status=int(data["status"]),
         headers=_fields(data["headers"]),

@@ -19,7 +19,7 @@ from wasmgate.errors import ConfigError
 from wasmgate.modules import is_path
 from wasmgate.policy import Policy
 from wasmgate.policy.capabilities import KINDS, Capabilities
-from wasmgate.trace.messages import Response, read_request, read_response, written
+from wasmgate.trace.messages import Response, read_request, read_response, to_json
 from wasmgate.trace.runner import Inputs
 from wasmgate.trace.sources import GatewayPolicies, ModulePolicies
 
@@ -177,14 +177,14 @@ class Recording:
             "clock": inputs.clock,
             "seed": inputs.seed,
             "masked": self.masked,
-            "request": written(inputs.request),
-            "response": written(inputs.response),
+            "request": to_json(inputs.request),
+            "response": to_json(inputs.response),
             "answers": {
-                name: [written(one) for one in its] for name, its in inputs.answers.items()
+                name: [to_json(one) for one in its] for name, its in inputs.answers.items()
             },
             "seen": {
-                "upstream": self.upstream and written(self.upstream),
-                "client": self.client and written(self.client),
+                "upstream": self.upstream and to_json(self.upstream),
+                "client": self.client and to_json(self.client),
                 "reset": self.reset,
                 "steps": self.steps,
             },

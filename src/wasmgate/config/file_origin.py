@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from wasmgate.config.yaml_source import Source
     from wasmgate.origins import Key
 
-__all__ = ["InFile"]
+__all__ = ["FileOrigin"]
 
 
 @dataclass(frozen=True)
-class InFile:
+class FileOrigin:
     """The place of a policy, or of a route's policy, in a file.
 
     Policies compare equal whatever their place is.
@@ -28,9 +28,9 @@ class InFile:
     at: Key = field(default=(), compare=False)
     in_python: bool = field(default=False, compare=False)
 
-    def below(self, *keys: str | int) -> InFile:
+    def below(self, *keys: str | int) -> FileOrigin:
         """Return the place of a key below this one."""
-        return InFile(self.file, self.source, (*self.at, *keys))
+        return FileOrigin(self.file, self.source, (*self.at, *keys))
 
     def place(self, path: Key, line: int | None = None) -> str:
         """Return "gateway.yaml:8: policies.auth.configuration.keys"."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic_core import PydanticCustomError
 
-__all__ = ["wrong"]
+__all__ = ["invalid"]
 
 
-def wrong(kind: str, text: str, hint: str) -> PydanticCustomError:
+def invalid(kind: str, text: str, hint: str) -> PydanticCustomError:
     """Return the error to raise, a ValueError; neither text may repeat a long value."""
     # As context, because pydantic takes a message for a template.
     return PydanticCustomError(kind, "{text}", {"text": text, "hint": hint})
