@@ -11,8 +11,8 @@ __all__ = ["cache_folder"]
 def cache_folder() -> str:
     """Return $WASMGATE_CACHE, or `wasmgate/artifacts` in the user's cache folder.
 
-    Artifacts are native code: the host uses the folder only if it belongs to this user and nobody
-    else can write to it; otherwise it compiles each time.
+    Artifacts are native code: the host uses the folder only if it belongs to this user and no other
+    user can write to it; otherwise it compiles each time.
     """
     chosen = os.environ.get("WASMGATE_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"

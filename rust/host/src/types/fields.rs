@@ -126,10 +126,12 @@ pub fn role(name: &[u8]) -> Role {
 
 /// True if there is an underscore in the name.
 #[allow(clippy::needless_bitwise_bool, reason = "without branches sixteen bytes are one step")]
+#[inline]
 fn has_underscore(name: &[u8]) -> bool {
     name.iter().fold(false, |found, byte| found | (*byte == b'_'))
 }
 
+#[inline]
 fn is_x_forwarded(name: &[u8]) -> bool {
     name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case(b"x-forwarded-"))
 }
