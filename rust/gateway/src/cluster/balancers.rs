@@ -123,7 +123,7 @@ mod tests {
         }
     }
 
-    /// SplitMix64.
+    /// The mixer of `SplitMix64`.
     fn hash(value: u64) -> u64 {
         let mixed = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -131,7 +131,7 @@ mod tests {
         mixed ^ (mixed >> 31)
     }
 
-    /// Envoy's RING_HASH: points on a ring, as many for each endpoint as its weight says; a key goes to
+    /// Envoy's `RING_HASH`: points on a ring, as many for each endpoint as its weight says; a key goes to
     /// the next point.
     struct RingHash;
 
@@ -176,7 +176,7 @@ mod tests {
         assert!((20..300).contains(&first), "{first}");
     }
 
-    /// Envoy's LEAST_REQUEST with all endpoints for choices: the fewest requests in flight by weight.
+    /// Envoy's `LEAST_REQUEST` with all endpoints for choices: the fewest requests in flight by weight.
     struct LeastRequest;
 
     impl Balancer for LeastRequest {
