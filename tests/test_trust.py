@@ -13,7 +13,7 @@ from tests.middleware.guests import guest
 from wasmgate import Capabilities, ConfigError, PolicyMiddleware
 from wasmgate.config import GatewayConfig, warnings
 from wasmgate.gateway import Gateway
-from wasmgate.trust import problem
+from wasmgate.trust import problem, require
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,3 +108,11 @@ def test_policies_that_may_call_others_start_with_a_warning(
     policy = {"module": "own.wasm", "capabilities": {"net": ["a:443"]}}
     told = warnings(gateway("http://site.test", own=policy))
     assert [said in line for line in told] == [True]
+
+
+@pytest.mark.usefixtures("wrong")
+def test_the_scheme_of_an_endpoint_has_no_case() -> None:
+    """RFC 3986 section 3.1: HTTPS is https, and TLS needs trusted certificates."""
+    require(["http://a.example"], where="clusters")
+    with pytest.raises(ConfigError, match=r"HTTPS://a\.example could never be trusted"):
+        require(["http://b.example", "HTTPS://a.example"], where="clusters")

@@ -1,7 +1,7 @@
-"""Whose certificates are trusted: the system's, or what SSL_CERT_FILE and SSL_CERT_DIR name.
+"""Trusted certificates: those of the system, or those that SSL_CERT_FILE and SSL_CERT_DIR name.
 
-OpenSSL takes what it cannot read there for an empty list, in silence; then every connection over
-TLS fails, later and for another reason.
+OpenSSL silently treats an unreadable file as an empty list; then each TLS connection fails later,
+with a misleading error.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wasmgate._native import parse_endpoint
 from wasmgate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,8 +35,11 @@ def problem() -> str | None:
 
 
 def require(urls: Iterable[str], *, where: str) -> None:
-    """Raise ConfigError if a server of `urls` is spoken to over TLS and none could be trusted."""
-    over_tls = next((url for url in urls if url.startswith("https:")), None)
+    """Raise ConfigError if an endpoint of `urls` uses TLS and no certificate can be trusted.
+
+    Raises ValueError for a text that is not the URL of an endpoint.
+    """
+    over_tls = next((url for url in urls if parse_endpoint(url)[3]), None)
     if over_tls is not None and (wrong := problem()) is not None:
         raise ConfigError(
             f"{over_tls} could never be trusted: {wrong}",

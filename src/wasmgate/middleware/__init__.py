@@ -79,6 +79,7 @@ class PolicyMiddleware:
         _require_timeout(timeout)
         _require_action(headers_with_underscores_action)
         checked = as_policies(policies)
+        upstreams = targets.fixed(clusters or {})
         for policy in checked:
             where = f"policy {policy.name!r}: capabilities.net"
             targets.require(policy.capabilities.net, clusters or {}, where=where)
@@ -107,7 +108,7 @@ class PolicyMiddleware:
         self.drivers = Drivers(
             self.chain,
             CalloutEnvironment(
-                clusters=targets.fixed(clusters or {}),
+                clusters=upstreams,
                 functions=self.foreign_functions.asynchronous,
                 storage=limits_storage,
                 limits=callout_limits or CalloutLimits(),
