@@ -35,7 +35,7 @@ _NATIVE = {
     "the exchange and its effects": r"wasmgate_gateway",
     "hostcalls": (
         r"wasmgate_host::(hostcalls|types|abi|properties|services|guest|context::(instance_state|"
-        r"stream_data|stream_table))|wasmer::backend::sys::entities::(function|memory)|wasmer_vm::memory"
+        r"stream_data|stream_table)|wasm::border::(host_functions|link|parts))|wasmer_vm::memory"
     ),
     "streams and the order of policies": (
         r"wasmgate_host::(stream|instance|thread|context)|"

@@ -62,6 +62,8 @@ pub(crate) struct InstanceState {
     pub(crate) queues: IdSet<u64>,
     /// The metrics that it defined.
     pub(crate) metrics: IdSet<u32>,
+    /// What a hostcall gives the guest once its allocator has run.
+    pub(crate) gift: Gift,
     /// Units that hostcalls used and that the meter has not seen yet.
     pub(crate) unsettled_fuel: u64,
     pub(crate) log_bytes_left: usize,
@@ -73,6 +75,14 @@ pub(crate) struct InstanceState {
     /// What this callback was denied.
     denied: Vec<(Capability, String)>,
     next_context: u32,
+}
+
+/// Bytes for the guest, and where their address and length go.
+#[derive(Default)]
+pub(crate) struct Gift {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) address_at: u32,
+    pub(crate) length_at: u32,
 }
 
 /// Which hostcalls are allowed: in `_initialize` and in the guest's allocator only WASI and logs,
@@ -139,6 +149,7 @@ impl InstanceState {
             declared: HashMap::new(),
             queues: IdSet::default(),
             metrics: IdSet::default(),
+            gift: Gift::default(),
             unsettled_fuel: 0,
             log_bytes_left,
             warnings: Vec::new(),

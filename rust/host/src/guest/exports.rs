@@ -7,6 +7,7 @@ use crate::types::error::Error;
 use crate::wasm::border::call::{Call, GuestFunction};
 use crate::wasm::border::instance::WasmInstance;
 use crate::wasm::fuel::START;
+use crate::wasm::module::CompiledModule;
 
 /// Header callbacks take no `end_of_stream` in ABI 0.1.0.
 #[derive(Clone, Copy)]
@@ -65,8 +66,8 @@ macro_rules! answer_exports {
         }
 
         impl AnswerExports {
-            fn of(source: &mut Source<'_>) -> Result<Self, Error> {
-                Ok(Self { $( $name: source.find($export)?, )* })
+            fn of(callbacks: &mut Callbacks<'_>) -> Result<Self, Error> {
+                Ok(Self { $( $name: callbacks.find($export)?, )* })
             }
 
             /// The call of the guest's callback, if it has this one.
@@ -103,6 +104,23 @@ impl Source<'_> {
             ))
         })
     }
+}
+
+/// What callbacks are looked for in.
+struct Callbacks<'a> {
+    source: Source<'a>,
+    module: &'a CompiledModule,
+}
+
+impl Callbacks<'_> {
+    /// A callback; one that does nothing is known as such.
+    fn find<const N: usize, const R: usize>(
+        &mut self,
+        name: &str,
+    ) -> Result<Option<GuestFunction<N, R>>, Error> {
+        let found = self.source.find(name)?;
+        Ok(found.map(|function| function.known_as(self.module.idle(name))))
+    }
 
     fn headers(&mut self, name: &str) -> Result<Option<HeadersCallback>, Error> {
         if let Ok(Some(three)) = self.find(name) {
@@ -134,24 +152,28 @@ impl Exports {
         }
     }
 
-    pub(crate) fn of(instance: &mut WasmInstance<InstanceState>) -> Result<Self, Error> {
-        let mut source = Source { instance };
+    /// The callbacks of an instance of `module`.
+    pub(crate) fn of(
+        instance: &mut WasmInstance<InstanceState>,
+        module: &CompiledModule,
+    ) -> Result<Self, Error> {
+        let mut callbacks = Callbacks { source: Source { instance }, module };
         Ok(Self {
-            context_create: source.find("proxy_on_context_create")?,
-            vm_start: source.find("proxy_on_vm_start")?,
-            configure: source.find("proxy_on_configure")?,
-            tick: source.find("proxy_on_tick")?,
-            queue_ready: source.find("proxy_on_queue_ready")?,
-            request_headers: source.headers("proxy_on_request_headers")?,
-            response_headers: source.headers("proxy_on_response_headers")?,
-            request_body: source.find("proxy_on_request_body")?,
-            response_body: source.find("proxy_on_response_body")?,
-            request_trailers: source.find("proxy_on_request_trailers")?,
-            response_trailers: source.find("proxy_on_response_trailers")?,
-            answers: AnswerExports::of(&mut source)?,
-            done: source.find("proxy_on_done")?,
-            log: source.find("proxy_on_log")?,
-            delete: source.find("proxy_on_delete")?,
+            context_create: callbacks.find("proxy_on_context_create")?,
+            vm_start: callbacks.find("proxy_on_vm_start")?,
+            configure: callbacks.find("proxy_on_configure")?,
+            tick: callbacks.find("proxy_on_tick")?,
+            queue_ready: callbacks.find("proxy_on_queue_ready")?,
+            request_headers: callbacks.headers("proxy_on_request_headers")?,
+            response_headers: callbacks.headers("proxy_on_response_headers")?,
+            request_body: callbacks.find("proxy_on_request_body")?,
+            response_body: callbacks.find("proxy_on_response_body")?,
+            request_trailers: callbacks.find("proxy_on_request_trailers")?,
+            response_trailers: callbacks.find("proxy_on_response_trailers")?,
+            answers: AnswerExports::of(&mut callbacks)?,
+            done: callbacks.find("proxy_on_done")?,
+            log: callbacks.find("proxy_on_log")?,
+            delete: callbacks.find("proxy_on_delete")?,
         })
     }
 }

@@ -4,14 +4,14 @@ use smallvec::SmallVec;
 use wasmer::RuntimeError;
 
 use crate::abi::enums::Status;
-use crate::context::instance_state::{InstanceState, Stage};
+use crate::context::instance_state::{Gift, InstanceState, Stage};
 use crate::types::log_level::LogLevel;
 use crate::wasm::border::call::OutOfBounds;
-use crate::wasm::border::instance;
-use crate::wasm::border::instance::GuestSide;
+use crate::wasm::border::link;
+use crate::wasm::border::link::GuestSide;
 
 /// What a hostcall is called with.
-pub(crate) type Caller<'a> = instance::Caller<'a, InstanceState>;
+pub(crate) type Caller<'a> = link::Caller<'a, InstanceState>;
 
 /// Units that a hostcall costs beside the bytes that it moves.
 const HOSTCALL: u64 = 128;
@@ -20,6 +20,9 @@ const BYTES_A_UNIT: usize = 8;
 /// Hostcalls settle what they used with the meter past this many units, not one by one: it is cheaper,
 /// and a loop of hostcalls still ends.
 const UNSETTLED: u64 = 4096;
+
+/// The most bytes that are kept until the guest has allocated memory for them.
+const GIFT: usize = 4096;
 
 /// A name, a path, a key, a header's value.
 pub(crate) type Short = SmallVec<[u8; 64]>;
@@ -73,7 +76,7 @@ impl<'a> Guest<'a> {
 
     /// Bytes of its memory.
     pub(crate) fn memory_size(&self) -> u64 {
-        self.side.memory_size()
+        self.side.gauges().memory_size()
     }
 
     /// Charges the meter; past the budget the guest is stopped.
@@ -83,7 +86,7 @@ impl<'a> Guest<'a> {
             return Ok(());
         }
         let unsettled_fuel = std::mem::take(&mut self.env.unsettled_fuel);
-        if self.side.meter().charge(unsettled_fuel) {
+        if self.side.gauges().meter().charge(unsettled_fuel) {
             Ok(())
         } else {
             Err(Fault::Trap(RuntimeError::new("a hostcall used up the fuel")))
@@ -168,7 +171,7 @@ impl<'a> Guest<'a> {
 
     /// Units that are left of this callback's fuel.
     pub(crate) fn fuel_left(&mut self) -> u64 {
-        self.side.meter().remaining().saturating_sub(self.env.unsettled_fuel)
+        self.side.gauges().meter().remaining().saturating_sub(self.env.unsettled_fuel)
     }
 
     /// Refuses a hostcall: the policy's log and the trace say why.
@@ -185,13 +188,34 @@ impl<'a> Guest<'a> {
     /// Hands `bytes` to the guest in memory that its own allocator gives, and stores where and how
     /// many. No bytes: no allocation, and (0, 0) (proxy-wasm/spec, "Memory management").
     pub(crate) fn give(&mut self, bytes: &[u8], address_at: u32, length_at: u32) -> Answer {
-        let address = if bytes.is_empty() { 0 } else { self.place(bytes)? };
         let length = Self::length(bytes.len())?;
+        if self.can_give_later(bytes) {
+            self.charge_bytes(bytes.len())?;
+            if self.side.allocate_later(length) {
+                let Gift { bytes: kept, address_at: address, length_at: length } =
+                    &mut self.env.gift;
+                kept.clear();
+                kept.extend_from_slice(bytes);
+                (*address, *length) = (address_at, length_at);
+                self.env.stage = Stage::Allocating;
+                return Ok(());
+            }
+        }
+        let address = if bytes.is_empty() { 0 } else { self.place(bytes)? };
         if address != 0 {
             self.write(address, bytes)?;
         }
         self.write_u32(address_at, address)?;
         self.write_u32(length_at, length)
+    }
+
+    /// Whether the guest's allocator may run once the hostcall has returned, which saves an entry: not
+    /// for a trace, which tells what the hostcall gave, nor for much, which would be copied once more.
+    fn can_give_later(&self, bytes: &[u8]) -> bool {
+        !bytes.is_empty()
+            && bytes.len() <= GIFT
+            && self.env.stage == Stage::Open
+            && !self.env.traced
     }
 
     fn place(&mut self, bytes: &[u8]) -> Result<u32, Fault> {
@@ -206,6 +230,24 @@ impl<'a> Guest<'a> {
         }
         Ok(address)
     }
+}
+
+/// Gives the guest what a hostcall kept for it, at the address that its allocator answered; the status
+/// that the guest gets.
+pub(crate) fn deliver(caller: Caller<'_>, address: u32, status: i32) -> Result<i32, RuntimeError> {
+    let mut guest = Guest { env: caller.state, side: caller.side };
+    guest.env.stage = Stage::Open;
+    let Gift { bytes, address_at, length_at } = std::mem::take(&mut guest.env.gift);
+    let length = Guest::length(bytes.len());
+    let given = match address {
+        0 => Err(Status::InvalidMemoryAccess.into()),
+        _ => guest.write(address, &bytes),
+    };
+    let given = given
+        .and_then(|()| guest.write_u32(address_at, address))
+        .and_then(|()| guest.write_u32(length_at, length?));
+    guest.env.gift.bytes = bytes;
+    answered(given).map(|given| if given == Status::Ok as i32 { status } else { given })
 }
 
 #[cold]

@@ -38,7 +38,7 @@ use crate::guest::probe::Parameter;
 use crate::guest::probe::hostcall::{hostcall, unsupported};
 use crate::services::clock::Clock;
 use crate::wasm::border::host_functions;
-use crate::wasm::border::instance::Link;
+use crate::wasm::border::link::Link;
 
 /// Tells the name of each function of a module, and how it is made.
 type Table = fn(&mut dyn FnMut(&'static str, Maker));

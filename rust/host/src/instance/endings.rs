@@ -6,10 +6,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::context::callouts::Ended;
-use crate::context::instance_state::ContextKind;
+use crate::context::instance_state::{ContextKind, InstanceState};
+use crate::guest::exports::Exports;
 use crate::instance::Instance;
+use crate::instance::running::{Callback, Runner};
 use crate::plugin::core::PluginCore;
 use crate::types::error::Error;
+use crate::wasm::border::call::Call;
 
 /// A callback that is due.
 #[derive(Clone, Copy, Debug)]
@@ -25,57 +28,92 @@ pub(crate) enum Ending {
 /// Endings in their order.
 pub(crate) type Endings = VecDeque<Ending>;
 
+/// Where the end of a context is.
+enum After {
+    Begin,
+    Done,
+    Log,
+    Delete,
+    /// It is asked again after its `proxy_done`.
+    Waiting,
+}
+
 impl Instance {
     /// `proxy_on_done`, then `proxy_on_log` and `proxy_on_delete`, unless the guest wants to be
     /// asked again: then they follow its `proxy_done`.
     pub(crate) fn end_stream(&mut self, context: u32) -> Result<(), Error> {
-        let env = self.guest.state_mut();
-        env.ending = true;
-        env.calls.stream_ended = true;
-        let mut done = 1;
-        if let Some(callback) = self.exports.done {
-            let call = Some(callback.with([context]));
-            done = self.run("proxy_on_done", context, self.fuel(), call)?.unwrap_or(1);
+        let fuel = self.fuel();
+        let others = self.endings.len() / 2;
+        let Exports { done, log, delete, .. } = self.exports;
+        let Self { guest, core, tally, owed, has_pending, endings, .. } = self;
+        let due = |name, call| Callback::new(name, context, call);
+        let mut after = After::Begin;
+        let mut runner = Runner { guest, core, tally, owed, has_pending, fuel };
+        runner.run(|state, answer| {
+            loop {
+                match after {
+                    After::Begin => {
+                        state.ending = true;
+                        state.calls.stream_ended = true;
+                        after = After::Done;
+                        if let Some(done) = done {
+                            return Some(due("proxy_on_done", done.with([context])));
+                        }
+                    }
+                    After::Done => {
+                        state.ending = false;
+                        let waits = done.is_some() && answer == Some(0);
+                        if waits
+                            && !state.finished.contains(&context)
+                            && state.await_done(context, others)
+                        {
+                            state.calls.stream_ended = false;
+                            after = After::Waiting;
+                            return None;
+                        }
+                        state.finished.retain(|finished| *finished != context);
+                        cancel_calls(state, endings, context);
+                        after = After::Log;
+                        if let Some(log) = log {
+                            return Some(due("proxy_on_log", log.with([context])));
+                        }
+                    }
+                    After::Log => {
+                        after = After::Delete;
+                        let delete = delete.map_or(Call::ABSENT, |delete| delete.with([context]));
+                        return Some(due("proxy_on_delete", delete).last());
+                    }
+                    After::Delete | After::Waiting => return None,
+                }
+            }
+        })?;
+        if !matches!(after, After::Waiting) {
+            self.deleted(context);
+            self.has_pending |= !self.endings.is_empty();
         }
-        let due = self.endings.len() / 2;
-        let env = self.guest.state_mut();
-        env.ending = false;
-        if done == 0 && !env.finished.contains(&context) && env.await_done(context, due) {
-            env.calls.stream_ended = false;
-            self.has_pending = env.has_pending();
-            return Ok(());
-        }
-        env.finished.retain(|finished| *finished != context);
-        self.log(context)?;
-        self.delete(context)?;
-        self.has_pending |= !self.endings.is_empty();
         Ok(())
     }
 
     /// `proxy_on_log`, after the callouts of the stream are cancelled.
-    #[inline]
     fn log(&mut self, context: u32) -> Result<(), Error> {
-        let calls = &mut self.guest.state_mut().calls;
-        let orphans = calls.end_stream(context);
-        calls.stream_ended = true;
-        if !orphans.is_empty() {
-            self.endings.extend(orphans.into_iter().map(Ending::Cancelled));
-        }
-        if let Some(callback) = self.exports.log {
-            self.run("proxy_on_log", context, self.fuel(), Some(callback.with([context])))?;
-        }
-        Ok(())
+        cancel_calls(self.guest.state_mut(), &mut self.endings, context);
+        let Some(callback) = self.exports.log else { return Ok(()) };
+        let call = Some(callback.with([context]));
+        self.run("proxy_on_log", context, self.fuel(), call).map(drop)
     }
 
     /// `proxy_on_delete`.
-    #[inline]
     fn delete(&mut self, context: u32) -> Result<(), Error> {
         let call = self.exports.delete.map(|callback| callback.with([context]));
         self.run("proxy_on_delete", context, self.fuel(), call)?;
-        let env = self.guest.state_mut();
-        env.remove_context(context);
-        env.calls.stream_ended = false;
+        self.deleted(context);
         Ok(())
+    }
+
+    fn deleted(&mut self, context: u32) {
+        let state = self.guest.state_mut();
+        state.remove_context(context);
+        state.calls.stream_ended = false;
     }
 
     /// Notes the contexts for which the guest called `proxy_done` since; how many callbacks were due
@@ -132,5 +170,14 @@ impl Instance {
     /// How many callbacks are due.
     pub(crate) fn endings(&self) -> usize {
         self.endings.len()
+    }
+}
+
+/// Cancels the callouts of a stream; the guest is told later.
+fn cancel_calls(state: &mut InstanceState, endings: &mut Endings, context: u32) {
+    let orphans = state.calls.end_stream(context);
+    state.calls.stream_ended = true;
+    if !orphans.is_empty() {
+        endings.extend(orphans.into_iter().map(Ending::Cancelled));
     }
 }

@@ -9,16 +9,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::instance::endings::Endings;
+use crate::instance::running::{Callback, Runner};
 
 use crate::abi::enums::{Action, Direction};
 use crate::context::callouts::Calls;
 use crate::context::instance_state::{ContextKind, InstanceState};
 use crate::guest::exports;
 use crate::guest::exports::Exports;
+use crate::guest::memory;
 use crate::hostcalls;
 use crate::plugin::core::PluginCore;
 use crate::services::statistics::Tally;
 use crate::types::error::Error;
+use crate::wasm::border::call::Call;
 use crate::wasm::border::instance::WasmInstance;
 use crate::wasm::engine::Tier;
 
@@ -50,8 +53,8 @@ impl Instance {
         let mut guest = WasmInstance::new(engine, module, state, hostcalls::imports)
             .map_err(|problem| Error::Instantiate(problem.to_string()))?;
         let allocator = exports::allocator(&mut guest)?;
-        guest.set_allocator(allocator);
-        let exports = Exports::of(&mut guest)?;
+        guest.set_allocator(allocator, memory::deliver);
+        let exports = Exports::of(&mut guest, &core.module)?;
         let tier = compiled.tier;
         let tally = Tally::new(core.services.statistics(&core.name));
         let (root, migration_failed, has_pending, owed) = (0, false, false, 0);
@@ -93,18 +96,53 @@ impl Instance {
         Ok(new)
     }
 
+    /// What runs callbacks here, each with this budget.
+    #[inline]
+    fn runner(&mut self, fuel: u64) -> Runner<'_> {
+        Runner {
+            guest: &mut self.guest,
+            core: &self.core,
+            tally: &mut self.tally,
+            owed: &mut self.owed,
+            has_pending: &mut self.has_pending,
+            fuel,
+        }
+    }
+
     fn fuel(&self) -> u64 {
         self.core.spec.limits.fuel
     }
 
-    /// Makes the context of the policy at `position` of a stream.
-    pub(crate) fn create_stream(&mut self, key: u64, position: usize) -> Result<u32, Error> {
+    /// Makes the context of the policy at `position` of a stream and brings the request's headers to
+    /// it; `created` is told the context, and tells the number of fields and whether the stream ends
+    /// with them.
+    pub(crate) fn open_stream(
+        &mut self,
+        key: u64,
+        position: usize,
+        created: impl FnOnce(u32) -> (u32, bool),
+    ) -> Result<Action, Error> {
         let (fuel, root) = (self.fuel(), self.root);
+        let Exports { context_create, request_headers, .. } = self.exports;
         let owner = ContextKind::Stream { key, position, root };
         let context = self.guest.state_mut().add_context(owner);
-        let call = self.exports.context_create.map(|callback| callback.with([context, root]));
-        self.run(("proxy_on_context_create", &[("parent", root)]), context, fuel, call)?;
-        Ok(context)
+        let create = context_create.map_or(Call::ABSENT, |create| create.with([context, root]));
+        let called = ("proxy_on_context_create", [("parent", root)]);
+        let mut create = Some(Callback::new(called, context, create));
+        let mut created = Some(created);
+        let mut answers = false;
+        let answer = self.runner(fuel).run(|_, _| {
+            if let Some(create) = create.take() {
+                return Some(create);
+            }
+            let (fields, end) = created.take()?(context);
+            let headers = request_headers?;
+            answers = true;
+            let called = ("proxy_on_request_headers", [("fields", fields), ("end", end.into())]);
+            Some(Callback::new(called, context, headers.with(context, fields, end)).last())
+        })?;
+        let number = answer.filter(|_| answers).unwrap_or(0);
+        Ok(Action::of_headers(number, self.core.stops_headers_alone()))
     }
 
     pub(crate) fn on_headers(
@@ -121,7 +159,7 @@ impl Instance {
         let Some(callback) = self.exports.headers(direction) else { return Ok(Action::Continue) };
         let parameters = [("fields", fields), ("end", end.into())];
         let call = Some(callback.with(context, fields, end));
-        let answer = self.run((name, &parameters), context, self.fuel(), call)?;
+        let answer = self.run((name, parameters), context, self.fuel(), call)?;
         Ok(Action::of_headers(answer.unwrap_or(0), self.core.stops_headers_alone()))
     }
 
@@ -139,7 +177,7 @@ impl Instance {
         let Some(callback) = self.exports.body(direction) else { return Ok(Action::Continue) };
         let parameters = [("size", size), ("end", end.into())];
         let call = Some(callback.with([context, size, end.into()]));
-        let answer = self.run((name, &parameters), context, self.fuel(), call)?;
+        let answer = self.run((name, parameters), context, self.fuel(), call)?;
         Ok(Action::of_body(answer.unwrap_or(0)))
     }
 
@@ -157,7 +195,7 @@ impl Instance {
             return Ok(Action::Continue);
         };
         let call = Some(callback.with([context, fields]));
-        let answer = self.run((name, &[("fields", fields)]), context, self.fuel(), call)?;
+        let answer = self.run((name, [("fields", fields)]), context, self.fuel(), call)?;
         Ok(Action::of_trailers(answer.unwrap_or(0)))
     }
 
@@ -189,7 +227,7 @@ impl Instance {
     pub(crate) fn on_queue_ready(&mut self, queue: u32) -> Result<(), Error> {
         let (fuel, root) = (self.fuel(), self.root);
         let call = self.exports.queue_ready.map(|callback| callback.with([root, queue]));
-        self.run(("proxy_on_queue_ready", &[("queue", queue)]), root, fuel, call).map(drop)
+        self.run(("proxy_on_queue_ready", [("queue", queue)]), root, fuel, call).map(drop)
     }
 
     /// What it asked of others.

@@ -133,19 +133,19 @@ impl Instance {
     fn configure(&mut self) -> Result<(), Error> {
         let (fuel, root) = (self.core.spec.limits.start_fuel, self.root);
         let call = self.exports.context_create.map(|callback| callback.with([root, 0]));
-        self.run(("proxy_on_context_create", &[("parent", 0)]), root, fuel, call)?;
+        self.run(("proxy_on_context_create", [("parent", 0)]), root, fuel, call)?;
         let core = Arc::clone(&self.core);
         let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let vm_size = size(&core.spec.vm_configuration);
         self.guest.state_mut().starting_vm = true;
         let call = self.exports.vm_start.map(|callback| callback.with([root, vm_size]));
-        let accepted = self.run(("proxy_on_vm_start", &[("size", vm_size)]), root, fuel, call)?;
+        let accepted = self.run(("proxy_on_vm_start", [("size", vm_size)]), root, fuel, call)?;
         self.guest.state_mut().starting_vm = false;
         self.accept("proxy_on_vm_start", accepted)?;
         let plugin_size = size(&core.spec.configuration);
         let call = self.exports.configure.map(|callback| callback.with([root, plugin_size]));
         let size = [("size", plugin_size)];
-        let accepted = self.run(("proxy_on_configure", &size), root, fuel, call)?;
+        let accepted = self.run(("proxy_on_configure", size), root, fuel, call)?;
         self.accept("proxy_on_configure", accepted)
     }
 

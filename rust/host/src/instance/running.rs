@@ -1,52 +1,119 @@
-//! One callback: its budget, what is seen of it, and how it failed.
+//! Callbacks: the budget of each, what is seen of it, and how it failed.
+
+use std::sync::Arc;
 
 use wasmer::RuntimeError;
 
+use crate::context::instance_state::InstanceState;
 use crate::context::step;
 use crate::guest::probe::callback::{CallbackCall, CallbackSpan};
 use crate::instance::Instance;
-use crate::services::statistics::Failure;
+use crate::plugin::core::PluginCore;
+use crate::services::statistics::{Failure, Running, Tally};
 use crate::types::error::Error;
 use crate::wasm::backtrace::backtrace;
 use crate::wasm::border::call::{Call, Next};
+use crate::wasm::border::instance::WasmInstance;
+use crate::wasm::border::parts::Gauges;
 use crate::wasm::fuel::Cause;
 use crate::wasm::signals;
 
-impl Instance {
-    /// Runs one callback with a fresh budget and says how it failed; what it answered, if the guest has
-    /// it and it answers something.
-    pub(super) fn run<'a>(
-        &mut self,
-        called: impl Into<CallbackCall<'a>>,
-        context: u32,
-        fuel: u64,
-        call: Option<Call>,
-    ) -> Result<Option<i32>, Error> {
-        let called = called.into();
-        self.guest.meter().refill(fuel.saturating_sub(std::mem::take(&mut self.owed)));
-        let env = self.guest.state_mut();
-        env.enter(context);
-        let seen = env.traced.then(|| CallbackSpan::begin(env, called, context));
-        let running = self.tally.begin(called.name);
-        let next = call.map_or(Next::Stop, Next::Last);
-        let answer = signals::in_guest(|| self.guest.step(|_, _, _| next))
-            .map_err(|trap| self.failure(called.name, fuel, &trap));
-        let left = self.guest.meter().remaining();
-        let env = self.guest.state();
-        self.has_pending = env.has_pending();
-        let used = fuel.saturating_sub(left).saturating_add(env.unsettled_fuel);
-        step::burn(used);
-        self.tally.end(&running, used, || self.guest.memory_size());
-        if let Some(seen) = seen {
-            seen.end(self.core.services.trace(), called.name, used, &answer);
-        }
-        answer
+/// Units that a callback which does nothing costs: those of its one operator.
+const IDLE: u64 = 1;
+
+/// A callback that is due.
+#[derive(Clone, Copy)]
+pub(super) struct Callback {
+    called: CallbackCall,
+    context: u32,
+    call: Call,
+    is_last: bool,
+}
+
+impl Callback {
+    pub(super) fn new(called: impl Into<CallbackCall>, context: u32, call: Call) -> Self {
+        Self { called: called.into(), context, call, is_last: false }
     }
 
-    fn failure(&mut self, callback: &'static str, fuel: u64, trap: &RuntimeError) -> Error {
-        let (symbols, module) = (&self.core.spec.symbols, &self.core.module);
+    /// The last one of its step: no other is asked for.
+    pub(super) fn last(self) -> Self {
+        Self { is_last: true, ..self }
+    }
+}
+
+/// A callback that runs.
+struct Watched {
+    name: &'static str,
+    running: Running,
+    span: Option<CallbackSpan>,
+}
+
+/// What callbacks use of an instance, while the rest of it says which are due.
+pub(super) struct Runner<'a> {
+    pub(super) guest: &'a mut WasmInstance<InstanceState>,
+    pub(super) core: &'a Arc<PluginCore>,
+    pub(super) tally: &'a mut Tally,
+    pub(super) owed: &'a mut u64,
+    pub(super) has_pending: &'a mut bool,
+    /// The budget of each callback.
+    pub(super) fuel: u64,
+}
+
+impl Runner<'_> {
+    /// Runs callbacks one after the other, each with a fresh budget; `next` names them, is told what the
+    /// one before answered, and may change the state between two. What the last one answered.
+    #[inline]
+    pub(super) fn run(
+        &mut self,
+        mut next: impl FnMut(&mut InstanceState, Option<i32>) -> Option<Callback>,
+    ) -> Result<Option<i32>, Error> {
+        let Self { guest, core, tally, owed, fuel, .. } = self;
+        let mut watched: Option<Watched> = None;
+        // What a callback that did nothing answered, as the last one.
+        let mut idle = None;
+        let outcome = signals::in_guest(|| {
+            guest.step(|state, gauges, mut answer| {
+                loop {
+                    if let Some(watched) = watched.take() {
+                        watched.end(state, gauges, (core, tally, *fuel), &Ok(answer));
+                    }
+                    let Some(callback) = next(state, answer) else { return Next::Stop };
+                    gauges.meter().refill(fuel.saturating_sub(std::mem::take(*owed)));
+                    watched = Some(Watched::begin(state, tally, callback));
+                    let Callback { call, is_last, .. } = callback;
+                    match call.idle() {
+                        None if is_last => return Next::Last(call),
+                        None => return Next::Call(call),
+                        // It is not called; all else is as if it were.
+                        Some(does) => {
+                            answer = does.answer();
+                            let _ = gauges.meter().charge(IDLE);
+                            if is_last {
+                                idle = Some(answer);
+                                return Next::Stop;
+                            }
+                        }
+                    }
+                }
+            })
+        });
+        let Some(watched) = watched else {
+            *self.has_pending = self.guest.state().has_pending();
+            return Ok(None);
+        };
+        let outcome = outcome.map(|answer| idle.unwrap_or(answer));
+        let outcome = outcome.map_err(|trap| self.failure(watched.name, &trap));
+        let (state, gauges) = self.guest.state_and_gauges();
+        watched.end(state, gauges, (self.core, self.tally, self.fuel), &outcome);
+        *self.has_pending = self.guest.state().has_pending();
+        outcome
+    }
+
+    fn failure(&mut self, callback: &'static str, trap: &RuntimeError) -> Error {
+        let (fuel, module) = (self.fuel, &self.core.module);
+        let symbols = &self.core.spec.symbols;
         let frames = backtrace(trap, |function| symbols.name(module.digest(), function));
-        let (failure, error) = match self.guest.meter().cause() {
+        let (failure, error) = match self.guest.gauges().meter().cause() {
             Cause::Fuel => (Failure::Fuel, Error::OutOfFuel { callback, fuel, frames }),
             Cause::Memory => {
                 let memory = self.core.spec.limits.memory;
@@ -58,13 +125,54 @@ impl Instance {
                 (Failure::Trap, Error::Trap { callback, reason, logs, frames })
             }
         };
-        self.report();
+        self.tally.hand_over(self.guest.gauges().memory_size());
         self.tally.shared().failed(failure);
         error
+    }
+}
+
+impl Watched {
+    #[inline]
+    fn begin(state: &mut InstanceState, tally: &mut Tally, callback: Callback) -> Self {
+        let Callback { called, context, .. } = callback;
+        state.enter(context);
+        let span = state.traced.then(|| CallbackSpan::begin(state, called, context));
+        Self { name: called.name, running: tally.begin(called.name), span }
+    }
+
+    #[inline]
+    fn end(
+        self,
+        state: &InstanceState,
+        gauges: Gauges<'_>,
+        (core, tally, fuel): (&PluginCore, &mut Tally, u64),
+        answer: &Result<Option<i32>, Error>,
+    ) {
+        let left = gauges.meter().remaining();
+        let used = fuel.saturating_sub(left).saturating_add(state.unsettled_fuel);
+        step::burn(used);
+        tally.end(&self.running, used, || gauges.memory_size());
+        if let Some(span) = self.span {
+            span.end(core.services.trace(), self.name, used, answer);
+        }
+    }
+}
+
+impl Instance {
+    /// Runs one callback; what it answered, if the guest has it.
+    pub(super) fn run(
+        &mut self,
+        called: impl Into<CallbackCall>,
+        context: u32,
+        fuel: u64,
+        call: Option<Call>,
+    ) -> Result<Option<i32>, Error> {
+        let callback = Callback::new(called, context, call.unwrap_or(Call::ABSENT)).last();
+        self.runner(fuel).run(|_, _| Some(callback))
     }
 
     /// Hands over what was counted since the last time.
     pub(crate) fn report(&mut self) {
-        self.tally.hand_over(self.guest.memory_size());
+        self.tally.hand_over(self.guest.gauges().memory_size());
     }
 }

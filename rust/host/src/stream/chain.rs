@@ -27,6 +27,8 @@ struct Inner {
     plugins: Vec<Plugin>,
     strip: Vec<Vec<u8>>,
     bounds: Bounds,
+    /// Whether each plugin has a callback for them.
+    response_headers: Vec<bool>,
     request_body: bool,
     response_body: bool,
     /// A policy can ask when something happened.
@@ -76,7 +78,10 @@ impl Chain {
         let request_body = looks("proxy_on_request_body");
         let response_body = looks("proxy_on_response_body");
         let timed = plugins.iter().any(Plugin::reads_properties);
-        let inner = Inner { plugins, strip, bounds, request_body, response_body, timed };
+        let response_headers =
+            plugins.iter().map(|plugin| plugin.exports("proxy_on_response_headers")).collect();
+        let inner =
+            Inner { plugins, strip, bounds, response_headers, request_body, response_body, timed };
         Self { inner: Arc::new(inner) }
     }
 
@@ -162,6 +167,11 @@ impl Chain {
     /// Names of request headers that clients may not send.
     pub(crate) fn stripped(&self) -> &[Vec<u8>] {
         &self.inner.strip
+    }
+
+    /// Whether the policy at `position` looks at the headers of a response.
+    pub(crate) fn looks_at_response_headers(&self, position: usize) -> bool {
+        self.inner.response_headers[position]
     }
 
     /// Whether a policy looks at the bodies of this direction.

@@ -7,6 +7,7 @@ pub(crate) mod border;
 pub(crate) mod digest;
 pub(crate) mod engine;
 pub(crate) mod fuel;
+pub(crate) mod idle;
 pub(crate) mod inspect;
 pub(crate) mod module;
 pub(crate) mod preamble;

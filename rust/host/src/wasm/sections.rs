@@ -1,4 +1,4 @@
-//! A module's sections, read without its code.
+//! A module's sections, read without its code but for exported functions that do nothing.
 
 use wasmer::sys::wasmparser::{
     BinaryReaderError, Chunk, CustomSectionReader, ElementItems, ExternalKind, FuncType,
@@ -7,6 +7,8 @@ use wasmer::sys::wasmparser::{
 use wasmer::{FunctionType, Type};
 
 use crate::types::load_error::LoadError;
+use crate::wasm::idle;
+use crate::wasm::idle::Idle;
 
 /// One import.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub(crate) struct Export {
     pub(crate) kind: ExternalKind,
     /// The type of a function.
     pub(crate) function: Option<FunctionType>,
+    /// What a function that does nothing answers.
+    pub(crate) idle: Option<Idle>,
 }
 
 /// What a module says about itself outside of its code.
@@ -55,7 +59,7 @@ pub(crate) struct Sections {
 }
 
 impl Sections {
-    /// Reads all sections but the code, which is skipped.
+    /// Reads all sections but the code, of which exported functions that do nothing are noted.
     ///
     /// # Errors
     /// [`LoadError::Invalid`] for bytes that do not parse.
@@ -66,9 +70,12 @@ impl Sections {
             rest = rest.get(consumed..).unwrap_or_default();
             match payload {
                 Payload::End(_) => break,
-                Payload::CodeSectionStart { size, .. } => {
+                Payload::CodeSectionStart { count, size, .. } => {
                     parser.skip_section();
-                    rest = rest.get(size as usize..).ok_or_else(cut_off)?;
+                    let code = rest.split_at_checked(size as usize);
+                    let (code, after) = code.ok_or_else(cut_off)?;
+                    reading.idle = idle::functions(code, count);
+                    rest = after;
                 }
                 payload => reading.take(payload).map_err(invalid)?,
             }
@@ -105,6 +112,8 @@ struct Reading {
     types: Vec<Option<FunctionType>>,
     functions: Vec<u32>,
     exported: Vec<u32>,
+    /// What the functions that the module defines do.
+    idle: Vec<Option<Idle>>,
 }
 
 impl Reading {
@@ -146,6 +155,7 @@ impl Reading {
                         name: export.name.to_owned(),
                         kind: export.kind,
                         function: None,
+                        idle: None,
                     });
                 }
             }
@@ -218,10 +228,13 @@ impl Reading {
 
     fn finish(mut self) -> Sections {
         let mut exports = std::mem::take(&mut self.sections.exports);
+        let imported = self.functions.len().saturating_sub(self.idle.len());
         for (export, &index) in exports.iter_mut().zip(&self.exported) {
             if export.kind == ExternalKind::Func {
                 let ty = self.functions.get(index as usize);
                 export.function = ty.and_then(|&index| self.function_type(index));
+                let place = (index as usize).checked_sub(imported);
+                export.idle = place.and_then(|place| *self.idle.get(place)?);
             }
         }
         Sections { exports, ..self.sections }

@@ -10,20 +10,26 @@ use crate::types::error::Error;
 
 /// A callback's name, and its parameters beside the context.
 #[derive(Clone, Copy)]
-pub(crate) struct CallbackCall<'a> {
+pub(crate) struct CallbackCall {
     pub(crate) name: &'static str,
-    parameters: &'a [(&'static str, u32)],
+    parameters: [Option<(&'static str, u32)>; 2],
 }
 
-impl From<&'static str> for CallbackCall<'_> {
+impl From<&'static str> for CallbackCall {
     fn from(name: &'static str) -> Self {
-        Self { name, parameters: &[] }
+        Self { name, parameters: [None, None] }
     }
 }
 
-impl<'a, const N: usize> From<(&'static str, &'a [(&'static str, u32); N])> for CallbackCall<'a> {
-    fn from((name, parameters): (&'static str, &'a [(&'static str, u32); N])) -> Self {
-        Self { name, parameters }
+impl From<(&'static str, [(&'static str, u32); 1])> for CallbackCall {
+    fn from((name, [one]): (&'static str, [(&'static str, u32); 1])) -> Self {
+        Self { name, parameters: [Some(one), None] }
+    }
+}
+
+impl From<(&'static str, [(&'static str, u32); 2])> for CallbackCall {
+    fn from((name, [one, other]): (&'static str, [(&'static str, u32); 2])) -> Self {
+        Self { name, parameters: [Some(one), Some(other)] }
     }
 }
 
@@ -36,7 +42,7 @@ pub(crate) struct CallbackSpan {
 impl CallbackSpan {
     /// Its event comes before those of its hostcalls.
     #[cold]
-    pub(crate) fn begin(env: &InstanceState, called: CallbackCall<'_>, context: u32) -> Self {
+    pub(crate) fn begin(env: &InstanceState, called: CallbackCall, context: u32) -> Self {
         let shown = |(name, value): &(&'static str, u32)| {
             let value = if *name == "end" { (*value != 0).to_string() } else { value.to_string() };
             (*name, value)
@@ -51,7 +57,7 @@ impl CallbackSpan {
             stream,
             context,
             name: called.name.to_owned(),
-            arguments: called.parameters.iter().map(shown).collect(),
+            arguments: called.parameters.iter().flatten().map(shown).collect(),
             results: Vec::new(),
             outcome: String::new(),
             reason: None,

@@ -109,25 +109,29 @@ impl FilterChain<'_> {
     }
 
     fn one_headers(&self, direction: Direction, position: usize) -> Turn {
-        let context = match direction {
-            Direction::Request => self.context_for(position),
-            Direction::Response => Ok(self.context(position)),
+        let outcome = match (self.context(position), direction) {
+            (Some(context), _) => {
+                if self.looks_away(direction, position) && context.slot.serves(context.generation) {
+                    let mut data = self.data.borrow_mut();
+                    data.filter(direction, position).seen = true;
+                    return Turn::Next;
+                }
+                let (fields, end) = self.bring_headers(direction, position);
+                context.slot.call(context.generation, |vm| {
+                    vm.on_headers(direction, context.id, fields, end)
+                })
+            }
+            (None, Direction::Request) if !self.state.borrow().filters[position].skipped => {
+                match self.first_headers(position) {
+                    // It has no context, and was not brought the headers.
+                    Err(error) if self.context(position).is_none() => {
+                        return self.failed(position, direction, &error);
+                    }
+                    outcome => outcome,
+                }
+            }
+            (None, _) => return Turn::Next,
         };
-        let context = match context {
-            Ok(Some(context)) => context,
-            Ok(None) => return Turn::Next,
-            Err(error) => return self.failed(position, direction, &error),
-        };
-        let (fields, end) = {
-            let mut data = self.data.borrow_mut();
-            let filter = data.filter(direction, position);
-            (filter.seen, filter.headers) = (true, true);
-            let direction_state = data.direction(direction);
-            (length(direction_state.headers.len()), direction_state.headers_only)
-        };
-        let outcome = context
-            .slot
-            .call(context.generation, |vm| vm.on_headers(direction, context.id, fields, end));
         let Some(action) = self.settle(position, direction, outcome) else { return Turn::Stopped };
         let data = &mut *self.data.borrow_mut();
         let action = if data.info.overruled { Action::Continue } else { action };
@@ -236,23 +240,34 @@ impl FilterChain<'_> {
         self.state.borrow().filters[position].context.clone()
     }
 
-    /// The context of a policy, taken now if it has none yet.
-    fn context_for(&self, position: usize) -> Result<Option<FilterContext>, Error> {
-        let plugin = {
-            let state = self.state.borrow();
-            let filter = &state.filters[position];
-            if filter.context.is_some() || filter.skipped {
-                return Ok(filter.context.clone());
-            }
-            state.chain.plugins()[position].clone()
-        };
+    /// Brings the headers to a policy; the number of fields, and whether the stream ends with them.
+    fn bring_headers(&self, direction: Direction, position: usize) -> (u32, bool) {
+        let mut data = self.data.borrow_mut();
+        let filter = data.filter(direction, position);
+        (filter.seen, filter.headers) = (true, true);
+        let direction_state = data.direction(direction);
+        (length(direction_state.headers.len()), direction_state.headers_only)
+    }
+
+    /// Whether a policy has no callback for the headers of this direction.
+    fn looks_away(&self, direction: Direction, position: usize) -> bool {
+        direction == Direction::Response
+            && !self.state.borrow().chain.looks_at_response_headers(position)
+    }
+
+    /// Makes the context of a policy and brings the request's headers to it, in one step of the guest.
+    fn first_headers(&self, position: usize) -> Result<Action, Error> {
+        let plugin = self.state.borrow().chain.plugins()[position].clone();
         let lease = self.lease(&plugin)?;
         let slot = slots::slot_of(lease.as_ref().map_or(plugin.core(), |lease| &lease.core));
         let generation = slot.ready()?;
-        let id = slot.call(generation, |vm| vm.create_stream(self.key, position))?;
-        let context = FilterContext { slot, generation, id, lease };
-        self.state.borrow_mut().filters[position].context = Some(context.clone());
-        Ok(Some(context))
+        let created = |id| {
+            let slot = Rc::clone(&slot);
+            let context = FilterContext { slot, generation, id, lease };
+            self.state.borrow_mut().filters[position].context = Some(context);
+            self.bring_headers(Direction::Request, position)
+        };
+        slot.call(generation, |vm| vm.open_stream(self.key, position, created))
     }
 
     /// The tenant that the stream is of, as the request is now that the policy has its turn.

@@ -8,7 +8,7 @@ use wasmer::{Instance, Store, Value, imports};
 use super::*;
 use crate::types::limits::Limits;
 use crate::wasm::artifact::{ArtifactError, compile_artifact};
-use crate::wasm::border::instance;
+use crate::wasm::border::parts;
 use crate::wasm::module::CompiledModule;
 
 const GUEST: &str = r#"(module
@@ -89,7 +89,7 @@ fn a_cached_module_runs() {
     let module = folder.load();
     let mut store = Store::new(module.code().engine.clone());
     let instance = Instance::new(&mut store, &module.code().module, &imports! {}).unwrap();
-    instance::meter(&instance, &mut store).unwrap().refill(100);
+    parts::meter(&instance, &mut store).unwrap().refill(100);
     let malloc = instance.exports.get_function("malloc").unwrap();
     assert_eq!(&*malloc.call(&mut store, &[Value::I32(1)]).unwrap(), [Value::I32(42)]);
 }
@@ -101,10 +101,10 @@ fn a_cached_module_is_metered() {
     let module = folder.load();
     let mut store = Store::new(module.code().engine.clone());
     let instance = Instance::new(&mut store, &module.code().module, &imports! {}).unwrap();
-    instance::meter(&instance, &mut store).unwrap().refill(1_000);
+    parts::meter(&instance, &mut store).unwrap().refill(1_000);
     assert!(instance.exports.get_function("spin").unwrap().call(&mut store, &[]).is_err());
     assert_eq!(
-        instance::meter(&instance, &mut store).unwrap().cause(),
+        parts::meter(&instance, &mut store).unwrap().cause(),
         crate::wasm::fuel::Cause::Fuel
     );
 }
@@ -231,7 +231,7 @@ fn a_trap_after_the_artifact_was_shortened_is_told_as_ever() {
     fs::write(folder.only_file(), b"").unwrap();
     let mut store = Store::new(module.code().engine.clone());
     let instance = Instance::new(&mut store, &module.code().module, &imports! {}).unwrap();
-    instance::meter(&instance, &mut store).unwrap().refill(100);
+    parts::meter(&instance, &mut store).unwrap().refill(100);
     let spin = instance.exports.get_function("spin").unwrap();
     let trap = spin.call(&mut store, &[]).unwrap_err();
     assert_eq!(trap.trace().len(), 1);

@@ -3,6 +3,7 @@
 use wasmer::InstantiationError;
 
 use crate::wasm::fuel::MeterMissing;
+use crate::wasm::idle::Idle;
 
 /// The most parameters of a function that the host calls: `proxy_on_http_call_response` has them.
 pub(super) const PARAMETERS: usize = 5;
@@ -11,16 +12,22 @@ pub(super) const PARAMETERS: usize = 5;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GuestFunction<const N: usize, const R: usize> {
     pub(super) index: usize,
+    pub(super) idle: Option<Idle>,
 }
 
 impl<const N: usize, const R: usize> GuestFunction<N, R> {
+    /// It does nothing, if it is known to: whoever calls it may tell the answer without the guest.
+    pub(crate) fn known_as(self, idle: Option<Idle>) -> Self {
+        Self { idle, ..self }
+    }
+
     /// A call of it.
     #[inline]
     pub(crate) fn with(self, arguments: [u32; N]) -> Call {
         const { assert!(N <= PARAMETERS && R <= 1) };
         let mut all = [0; PARAMETERS];
         all[..N].copy_from_slice(&arguments);
-        Call { index: self.index, arguments: all, answers: R > 0 }
+        Call { index: self.index, arguments: all, answers: R > 0, idle: self.idle }
     }
 }
 
@@ -31,6 +38,22 @@ pub(crate) struct Call {
     pub(super) arguments: [u32; PARAMETERS],
     /// Whether the function has a result.
     pub(super) answers: bool,
+    idle: Option<Idle>,
+}
+
+impl Call {
+    /// In place of the call of a function that the guest does not have.
+    pub(crate) const ABSENT: Self = Self {
+        index: usize::MAX,
+        arguments: [0; PARAMETERS],
+        answers: false,
+        idle: Some(Idle::Silent),
+    };
+
+    /// What the function does, if that is nothing.
+    pub(crate) fn idle(&self) -> Option<Idle> {
+        self.idle
+    }
 }
 
 /// What a step does next.

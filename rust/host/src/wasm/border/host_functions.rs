@@ -1,6 +1,6 @@
 //! Functions of the host that guests call.
 
-#![allow(unsafe_code, reason = "guests are machine code: the border's reasons are in its decision")]
+#![allow(unsafe_code, reason = "guests are machine code: decision 032 has the border's reasons")]
 
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -18,7 +18,7 @@ use wasmer::sys::vm::{
 use wasmer::{AsStoreMut, Extern, FunctionType, RuntimeError, Store, Type, VMExternToExtern};
 use wasmer_types::RawValue;
 
-use crate::wasm::border::instance::{Caller, Link};
+use crate::wasm::border::link::{Allocator, Caller, Link};
 
 /// Makes the imports of an instance.
 pub(crate) struct Linker<'a, S> {
@@ -110,10 +110,16 @@ pub(crate) trait Crossing: Copy {
     /// # Safety
     /// A value has room there.
     unsafe fn write(self, to: *mut RawValue);
+
+    /// As a status; 0 for what is none.
+    fn status(self) -> i32;
+
+    /// The number that is this status.
+    fn of_status(status: i32) -> Self;
 }
 
 macro_rules! crossing {
-    ($( $number:ident: $type:ident; )*) => { $(
+    ($( $number:ident: $type:ident, $status:expr, $of_status:expr; )*) => { $(
         impl Crossing for $number {
             const TYPES: &'static [Type] = &[Type::$type];
 
@@ -128,11 +134,27 @@ macro_rules! crossing {
                 // SAFETY: the caller answers for it.
                 unsafe { to.write(RawValue { $number: self }) }
             }
+
+            #[inline]
+            fn status(self) -> i32 {
+                $status(self)
+            }
+
+            #[inline]
+            fn of_status(status: i32) -> Self {
+                $of_status(status)
+            }
         }
     )* };
 }
 
-crossing! { u32: I32; i32: I32; u64: I64; i64: I64; f64: F64; }
+crossing! {
+    u32: I32, u32::cast_signed, i32::cast_unsigned;
+    i32: I32, |status| status, |status| status;
+    u64: I64, |_| 0, |_| 0;
+    i64: I64, |_| 0, i64::from;
+    f64: F64, |_| 0, f64::from;
+}
 
 impl Crossing for () {
     const TYPES: &'static [Type] = &[];
@@ -140,28 +162,65 @@ impl Crossing for () {
     unsafe fn read(_: *const RawValue) -> Self {}
 
     unsafe fn write(self, _: *mut RawValue) {}
+
+    fn status(self) -> i32 {
+        0
+    }
+
+    fn of_status(_: i32) -> Self {}
 }
 
-/// Runs a host function on the host's stack; a trap or a panic leaves the guest from its own.
+/// What a host function answers or how it ends the guest, and what it has left wanted.
+type Outcome<S, R> = std::thread::Result<Result<(R, Option<(Allocator<S>, u32)>), Trap>>;
+type Trap = Box<dyn Error + Send + Sync>;
+
+/// Runs a host function on the host's stack; a trap or a panic leaves the guest from its own. Memory that
+/// the function has left wanted is allocated by the guest meanwhile, on its stack.
 ///
 /// # Safety
 /// The guest of `link` calls a host function, whose frame owns nothing but this.
 #[inline]
-unsafe fn perform<S, R>(
+unsafe fn perform<S, R: Crossing>(
     link: *const Link<S>,
     function: impl FnOnce(Caller<'_, S>) -> Result<R, RuntimeError>,
 ) -> R {
-    let outcome = on_host_stack(|| {
+    // SAFETY: the caller answers for it.
+    let (answer, wanted) = unsafe { leave_on_failure(on_host(link, function)) };
+    let Some((allocator, length)) = wanted else { return answer };
+    // SAFETY: the host function has returned, and has given its borrow of the state back.
+    let address = unsafe { allocator.allocate(length) };
+    let deliver = |caller: Caller<'_, S>| (allocator.deliver)(caller, address, answer.status());
+    // SAFETY: as above.
+    R::of_status(unsafe { leave_on_failure(on_host(link, deliver)) }.0)
+}
+
+/// # Safety
+/// As for [`perform`].
+#[inline]
+unsafe fn on_host<S, R>(
+    link: *const Link<S>,
+    function: impl FnOnce(Caller<'_, S>) -> Result<R, RuntimeError>,
+) -> Outcome<S, R> {
+    on_host_stack(|| {
         catch_unwind(AssertUnwindSafe(|| {
-            // SAFETY: the store owns the link (1), and this is the one who asks.
-            let caller = unsafe { (*link).caller() };
+            // SAFETY: the store owns the link (1).
+            let link = unsafe { &*link };
+            // SAFETY: this is the one who asks.
+            let caller = unsafe { link.caller() };
             // A trap is boxed here: the guest's stack may have no room for an allocation.
-            caller.and_then(function).map_err(|trap| Box::new(trap) as Box<dyn Error + Send + Sync>)
+            let answer = caller.and_then(function).map_err(|trap| Box::new(trap) as Trap)?;
+            Ok((answer, link.take_wanted()))
         }))
-    });
+    })
+}
+
+/// # Safety
+/// The guest is on the stack, and no frame above it owns anything (3).
+#[inline]
+unsafe fn leave_on_failure<S, R>(outcome: Outcome<S, R>) -> (R, Option<(Allocator<S>, u32)>) {
     match outcome {
         Ok(Ok(answer)) => answer,
-        // SAFETY: the guest is on the stack, and no frame above it owns anything (3).
+        // SAFETY: the caller answers for it.
         Ok(Err(trap)) => unsafe { raise_user_trap(trap) },
         // SAFETY: as above.
         Err(panic) => unsafe { resume_panic(panic) },

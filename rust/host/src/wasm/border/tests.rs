@@ -8,7 +8,8 @@ use wasmer::{Extern, Module, RuntimeError, Store};
 use crate::types::limits::Limits;
 use crate::wasm::border::call::{GuestFunction, Next, OtherType, OutOfBounds, Problem};
 use crate::wasm::border::host_functions::Linker;
-use crate::wasm::border::instance::{Caller, Link, WasmInstance};
+use crate::wasm::border::instance::WasmInstance;
+use crate::wasm::border::link::{Caller, Link};
 use crate::wasm::engine;
 use crate::wasm::engine::Tier;
 
@@ -30,6 +31,12 @@ fn imports(store: &mut Store, link: &Rc<Link<Told>>, module: &Module) -> Vec<Ext
                 caller.state.push(address);
                 caller.side.write(address, &[7; 4]).map_err(|_| RuntimeError::new("no room"))?;
                 Ok(address)
+            }),
+            "want" => linker.function(|mut caller: Caller<'_, Told>, length: u32| {
+                let later =
+                    [caller.side.allocate_later(length), caller.side.allocate_later(length)];
+                caller.state.extend(later.map(u32::from));
+                Ok(length)
             }),
             "read" => linker.function(|caller: Caller<'_, Told>, at: u32, length: u32| {
                 let mut bytes = vec![1; length as usize];
@@ -69,9 +76,13 @@ fn open(wat: &str) -> Result<WasmInstance<Told>, Problem> {
     let engine = engine::compiling(Tier::Optimized, &Limits::default());
     let module = Module::new(&engine, wat::parse_str(wat).unwrap()).unwrap();
     let mut instance = WasmInstance::new(engine, &module, Told::new(), imports)?;
-    instance.meter().refill(1 << 40);
+    instance.gauges().meter().refill(1 << 40);
     if let Ok(Some(allocator)) = instance.function("malloc") {
-        instance.set_allocator(allocator);
+        instance.set_allocator(allocator, |mut caller, address, status| {
+            caller.state.push(address);
+            let written = caller.side.write(address, &[9; 4]);
+            Ok(written.map_or(-1, |()| status))
+        });
     }
     Ok(instance)
 }
@@ -81,6 +92,7 @@ fn guest(functions: &str) -> WasmInstance<Told> {
         r#"(module
              (import "m" "tell" (func $tell (param i32) (result i32)))
              (import "m" "allocate" (func $allocate (param i32) (result i32)))
+             (import "m" "want" (func $want (param i32) (result i32)))
              (import "m" "read" (func $read (param i32 i32) (result i32)))
              (import "m" "fail" (func $fail))
              (import "m" "panic" (func $panic))
@@ -160,7 +172,32 @@ fn an_allocator_grows_the_memory_and_calls_the_host_inside_of_a_host_function() 
            (func (export "run") (result i32) (i32.load (call $allocate (i32.const 4))))"#,
     );
     assert_eq!(call(&mut guest, "run", []), Ok(Some(0x0707_0707)));
-    assert_eq!((guest.state(), guest.memory_size()), (&vec![4, 42, 65_536], 131_072));
+    assert_eq!((guest.state(), guest.gauges().memory_size()), (&vec![4, 42, 65_536], 131_072));
+}
+
+#[test]
+fn memory_that_a_host_function_wants_is_allocated_when_it_has_returned() {
+    let mut guest = guest(
+        r#"(func (export "malloc") (param i32) (result i32)
+             (drop (call $tell (local.get 0)))
+             (drop (memory.grow (i32.const 1)))
+             (i32.const 65536))
+           (func (export "run") (result i32)
+             (i32.add (call $want (i32.const 4)) (i32.load8_u (i32.const 65536))))"#,
+    );
+    assert_eq!(call(&mut guest, "run", []), Ok(Some(4 + 9)));
+    assert_eq!(guest.state(), &vec![1, 0, 4, 65_536]);
+}
+
+#[test]
+fn an_allocator_that_traps_once_the_host_function_has_returned_ends_the_step() {
+    let mut guest = guest(
+        r#"(func (export "malloc") (param i32) (result i32) (unreachable))
+           (func (export "run") (param i32) (result i32)
+             (if (local.get 0) (then (drop (call $want (i32.const 4))))) (i32.const 3))"#,
+    );
+    assert_eq!(call(&mut guest, "run", [1]), Err("unreachable".into()));
+    assert_eq!(call(&mut guest, "run", [0]), Ok(Some(3)));
 }
 
 #[test]
@@ -264,7 +301,7 @@ fn bytes_beyond_the_memory_are_refused() {
         r#"(func (export "run") (param i32 i32) (result i32)
              (call $read (local.get 0) (local.get 1)))"#,
     );
-    let end = u32::try_from(guest.memory_size()).unwrap();
+    let end = u32::try_from(guest.gauges().memory_size()).unwrap();
     let reads = [(0, 4), (end - 4, 4), (end, 0), (end - 3, 4), (end + 1, 0), (u32::MAX, 9)];
     let read = reads.map(|(at, length)| call(&mut guest, "run", [at, length]).unwrap());
     assert_eq!(read.map(Option::unwrap), [4, 4, 0, -1, -1, -1]);

@@ -6,7 +6,7 @@ use std::time::Instant;
 use wasmer::{Instance, Module, Store, imports};
 
 use crate::types::limits::Limits;
-use crate::wasm::border::instance;
+use crate::wasm::border::parts;
 use crate::wasm::engine;
 use crate::wasm::engine::Tier;
 
@@ -64,11 +64,11 @@ fn time_of_ten_million_units() {
         let mut store = Store::new(engine);
         let instance = Instance::new(&mut store, &module, &imports! {}).unwrap();
         // Untouched pages are one page of zeros, which no cache misses.
-        instance::meter(&instance, &mut store).unwrap().refill(UNITS);
+        parts::meter(&instance, &mut store).unwrap().refill(UNITS);
         instance.exports.get_function("touch").unwrap().call(&mut store, &[]).unwrap();
         let run = instance.exports.get_function("run").unwrap();
         let rounds = std::array::from_fn::<_, 3, _>(|_| {
-            instance::meter(&instance, &mut store).unwrap().refill(UNITS);
+            parts::meter(&instance, &mut store).unwrap().refill(UNITS);
             let begin = Instant::now();
             run.call(&mut store, &[]).unwrap_err();
             begin.elapsed()

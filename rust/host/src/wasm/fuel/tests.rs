@@ -4,7 +4,7 @@
 use wasmer::{Engine, Instance, Module, RuntimeError, Store, Value, imports};
 
 use crate::types::limits::Limits;
-use crate::wasm::border::instance;
+use crate::wasm::border::parts;
 use crate::wasm::engine;
 use crate::wasm::engine::Tier;
 use crate::wasm::fuel::meter::{Cause, Meter};
@@ -73,7 +73,7 @@ impl Guest {
 
 impl Metered {
     fn meter(&mut self) -> Meter<'_> {
-        instance::meter(&self.instance, &mut self.store).unwrap()
+        parts::meter(&self.instance, &mut self.store).unwrap()
     }
 
     fn call(&mut self, fuel: u64, args: &[Value]) -> Result<Vec<Value>, RuntimeError> {
@@ -280,10 +280,10 @@ fn a_start_function_waits_for_the_host_and_its_fuel() {
         let module = Module::new(&engine, &wasm).unwrap();
         let mut store = Store::new(engine);
         let instance = Instance::new(&mut store, &module, &imports! {}).unwrap();
-        instance::meter(&instance, &mut store).unwrap().refill(1_000);
+        parts::meter(&instance, &mut store).unwrap().refill(1_000);
         let start = instance.exports.get_function(super::START).unwrap();
         assert!(start.call(&mut store, &[]).is_err());
-        assert_eq!(instance::meter(&instance, &mut store).unwrap().cause(), Cause::Fuel);
+        assert_eq!(parts::meter(&instance, &mut store).unwrap().cause(), Cause::Fuel);
     }
 }
 
@@ -306,7 +306,7 @@ fn imported_globals_keep_their_places() {
         let global = wasmer::Global::new(&mut store, Value::I32(37));
         let imports = imports! { "m" => { "g" => global } };
         let instance = Instance::new(&mut store, &module, &imports).unwrap();
-        instance::meter(&instance, &mut store).unwrap().refill(100);
+        parts::meter(&instance, &mut store).unwrap().refill(100);
         let run = instance.exports.get_function("run").unwrap();
         assert_eq!(&*run.call(&mut store, &[]).unwrap(), [Value::I32(42)]);
     }

@@ -15,6 +15,7 @@ use crate::wasm::artifact_cache::{ArtifactCache, CacheProblem};
 use crate::wasm::engine;
 use crate::wasm::engine::Tier;
 use crate::wasm::fuel::RESERVED_PREFIX;
+use crate::wasm::idle::Idle;
 use crate::wasm::preamble;
 use crate::wasm::sections::{Import, Sections};
 use crate::wasm::tunables::{TABLE_ELEMENTS, TABLES, memory_pages};
@@ -46,6 +47,8 @@ pub(crate) struct CompiledModule {
     dialect: Dialect,
     /// What making an instance costs, before anything of it runs.
     start_units: u64,
+    /// Exported functions that do nothing, by name.
+    idle: Vec<(String, Idle)>,
     cached: bool,
     cache_problem: Option<String>,
     code: Mutex<Arc<Code>>,
@@ -72,12 +75,12 @@ impl CompiledModule {
         cache: Option<&ArtifactCache>,
     ) -> Result<Self, LoadError> {
         let facts = check(bytes, limits)?;
-        let problem = match Self::cached_as(bytes, facts, limits, cache) {
+        let problem = match Self::cached_as(bytes, &facts, limits, cache) {
             Ok(Some(module)) => return Ok(module),
             Ok(None) => None,
             Err(problem) => Some(problem),
         };
-        Self::compile(bytes, facts, limits, cache, problem)
+        Self::compile(bytes, &facts, limits, cache, problem)
     }
 
     /// Checks the module, then loads its best artifact; `None` if there is none, or the cache cannot be
@@ -91,7 +94,7 @@ impl CompiledModule {
         cache: Option<&ArtifactCache>,
     ) -> Result<Option<Self>, LoadError> {
         let facts = check(bytes, limits)?;
-        Ok(Self::cached_as(bytes, facts, limits, cache).unwrap_or_default())
+        Ok(Self::cached_as(bytes, &facts, limits, cache).unwrap_or_default())
     }
 
     /// Takes the module's code from a folder that another process has compiled it into for this time
@@ -110,7 +113,7 @@ impl CompiledModule {
 
     fn cached_as(
         bytes: &[u8],
-        facts: Facts,
+        facts: &Facts,
         limits: &Limits,
         cache: Option<&ArtifactCache>,
     ) -> Result<Option<Self>, CacheProblem> {
@@ -126,7 +129,7 @@ impl CompiledModule {
     /// Compiles the module here, and keeps it in the cache in spite of a problem that it had.
     fn compile(
         bytes: &[u8],
-        facts: Facts,
+        facts: &Facts,
         limits: &Limits,
         cache: Option<&ArtifactCache>,
         mut problem: Option<CacheProblem>,
@@ -140,12 +143,13 @@ impl CompiledModule {
         Ok(Self { cache_problem, ..Self::new(id, digest, facts, code) })
     }
 
-    fn new(id: ModuleId, digest: String, facts: Facts, code: Code) -> Self {
-        let (dialect, start_units) = facts;
+    fn new(id: ModuleId, digest: String, facts: &Facts, code: Code) -> Self {
+        let Facts { dialect, start_units, ref idle } = *facts;
         let code = Mutex::new(Arc::new(code));
         let (cached, cache_problem) = (false, None);
         let migrates = AtomicBool::new(false);
-        Self { id, digest, dialect, start_units, cached, cache_problem, code, migrates }
+        let idle = idle.clone();
+        Self { id, digest, dialect, start_units, idle, cached, cache_problem, code, migrates }
     }
 
     /// Takes the optimised code from the cache in place of fast code; whether it did. New instances
@@ -190,6 +194,11 @@ impl CompiledModule {
     /// Units of fuel that making an instance costs.
     pub(crate) fn start_units(&self) -> u64 {
         self.start_units
+    }
+
+    /// What the exported function of this name answers, if it does nothing else.
+    pub(crate) fn idle(&self, name: &str) -> Option<Idle> {
+        self.idle.iter().find(|(known, _)| known == name).map(|(_, idle)| *idle)
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -238,13 +247,19 @@ impl Code {
     }
 }
 
-/// What is known of a module from its sections: its dialect, and what making an instance costs.
-pub(crate) type Facts = (Dialect, u64);
+/// What is known of a module from its sections.
+pub(crate) struct Facts {
+    dialect: Dialect,
+    start_units: u64,
+    idle: Vec<(String, Idle)>,
+}
 
 pub(crate) fn check(bytes: &[u8], limits: &Limits) -> Result<Facts, LoadError> {
     preamble::check(bytes)?;
     let sections = Sections::read(bytes)?;
-    Ok((check_sections(&sections, limits)?, start_units(&sections)))
+    let (dialect, start_units) = (check_sections(&sections, limits)?, start_units(&sections));
+    let idle = sections.exports.into_iter().filter_map(|export| Some((export.name, export.idle?)));
+    Ok(Facts { dialect, start_units, idle: idle.collect() })
 }
 
 fn start_units(sections: &Sections) -> u64 {

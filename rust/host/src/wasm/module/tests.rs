@@ -164,3 +164,34 @@ fn a_truncated_module_is_refused() {
     let error = CompiledModule::load(&bytes, &Limits::default(), None).unwrap_err();
     assert!(matches!(error, LoadError::Invalid(_)));
 }
+
+/// What the exported function with this body does, if that is nothing.
+fn idle(body: &str) -> Option<Idle> {
+    let result = if body.contains("i32") { "(result i32)" } else { "" };
+    let wat = format!(
+        r#"(module (import "m" "f" (func)) (func (drop (i32.const 1)))
+             (func (export "callback") (param i32) {result} {body}))"#
+    );
+    let sections = Sections::read(&wat::parse_str(wat).unwrap()).unwrap();
+    sections.exports[0].idle
+}
+
+#[test]
+fn an_empty_body_and_a_constant_do_nothing() {
+    assert_eq!(idle(""), Some(Idle::Silent));
+    assert_eq!(idle("(local i64)"), Some(Idle::Silent));
+    assert_eq!(idle("(i32.const -5)"), Some(Idle::Answers(-5)));
+}
+
+#[test]
+fn what_has_any_other_operator_is_called() {
+    let bodies = ["(call 0)", "(unreachable)", "(local.get 0) (i32.const 0) (i32.and)", "(loop)"];
+    assert_eq!(bodies.map(idle), [None; 4]);
+}
+
+#[test]
+fn an_import_that_is_exported_again_is_called() {
+    let wat = r#"(module (import "m" "f" (func $f)) (func) (export "callback" (func $f)))"#;
+    let sections = Sections::read(&wat::parse_str(wat).unwrap()).unwrap();
+    assert_eq!(sections.exports[0].idle, None);
+}
