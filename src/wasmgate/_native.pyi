@@ -6,7 +6,7 @@ data is forwarded unchanged. Header fields are pairs of bytes, names in lower ca
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Final, Literal, TypeAlias, TypedDict, final
+from typing import ClassVar, Final, Literal, Self, TypeAlias, TypedDict, final
 
 from wasmgate.policy.capabilities import Capabilities
 from wasmgate.policy.limits import Limits
@@ -21,6 +21,7 @@ __all__ = [
     "Chain",
     "Cluster",
     "Connection",
+    "DataPlane",
     "Effects",
     "Exchange",
     "Host",
@@ -795,7 +796,79 @@ class UpstreamRequest:
 
 _Out: TypeAlias = tuple[int, bytes | None, bytes | None, int]
 
+_Note: TypeAlias = (
+    tuple[Literal["effects"], Effects]
+    | tuple[Literal["warning", "fault"], str]
+    | tuple[Literal["access"], tuple[str, str, str, str, int]]
+    | tuple[Literal["dropped"], int]
+    | tuple[Literal["ended"], None]
+)
+
 @final
+class DataPlane:
+    """Threads that serve HTTP/1.1 without Python.
+
+    `listeners` are descriptors of listening sockets that their owner gave away (`socket.detach()`),
+    a list for each thread. Nothing is accepted before the first `deploy`. The other arguments are
+    seconds that a client may take: idle between two requests, for a head, between two signs of
+    life when it is waited for, quiet after its last answer, and sending after that. `certificate`:
+    a chain and a private key in PEM, for TLS. Raises ValueError, OSError.
+    """
+
+    def __new__(
+        cls,
+        listeners: list[list[int]],
+        *,
+        keep_alive: float,
+        head: float,
+        client: float,
+        linger: float,
+        longest_linger: float,
+        certificate: tuple[bytes, bytes] | None = None,
+        log_accesses: bool = False,
+    ) -> DataPlane: ...
+    def deploy(
+        self,
+        router: Router,
+        policies: Chain,
+        limits: list[tuple[int, int, float, float, float]],
+    ) -> None:
+        """Serve exchanges that begin from now on with these; policies start on every thread.
+
+        `limits` are those of each cluster's endpoints, in the order of the router's clusters:
+        connections, waiting requests, and seconds to connect, between two reads, and idle.
+        Raises ValueError for endpoints that want TLS
+        where no certificate is trusted.
+        """
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when there are notes."""
+
+    def take_notes(self) -> list[_Note]:
+        """Return what happened since the last time; to be called when `fileno` is readable."""
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many clients are connected, and how many exchanges have ended."""
+
+    def instances(self, host: Host) -> int:
+        """Return how many instances of its policies there are, on all threads."""
+
+    def report(self) -> tuple[int, list[tuple[str, int, int, int]]]:
+        """Return the most bytes that a client has not taken, and the pools of connections.
+
+        Of a pool: the endpoint's URL, open and idle connections, and requests that wait for one.
+        """
+
+    def drain(self, grace: float) -> None:
+        """Accept no more, and end with the last exchange, or after `grace` seconds."""
+
+    def join(self) -> None:
+        """Wait until all threads have ended."""
+
+    @property
+    def threads(self) -> int:
+        """How many threads serve."""
+
 class Connection:
     """One HTTP/1.1 client and its exchanges, without I/O.
 

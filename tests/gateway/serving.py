@@ -7,13 +7,16 @@ import contextlib
 import re
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 import uvicorn
 
 from wasmgate.config import GatewayConfig
+from wasmgate.gateway import Gateway
 from wasmgate.gateway.protocol import GatewayProtocol
+from wasmgate.gateway.standalone import KEEP_ALIVE, Server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,7 +24,11 @@ if TYPE_CHECKING:
     from wasmgate._asgi import ASGIApp
 
 # How uvicorn speaks HTTP for a gateway: its own protocol class and the ASGI app, or ours.
-FORMS: dict[str, type[asyncio.Protocol] | str] = {"asgi": "httptools", "direct": GatewayProtocol}
+FORMS: dict[str, type[asyncio.Protocol] | str] = {
+    "asgi": "httptools",
+    "direct": GatewayProtocol,
+    "threads": "threads",
+}
 # A test, or a whole file, that runs in both; it uses the fixture `form`.
 both_forms = pytest.mark.usefixtures("form")
 
@@ -55,9 +62,16 @@ def configuration(*endpoints: str, **changes: object) -> GatewayConfig:
 
 @contextlib.asynccontextmanager
 async def serve(app: ASGIApp, **settings: Any) -> AsyncIterator[int]:  # noqa: ANN401 (uvicorn's)
-    """Serve an app under uvicorn in the form that the test is for; gives the port."""
+    """Serve an app in the form that the test is for; gives the port."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, **(SETTINGS | settings)))
+    on_threads = SETTINGS["http"] == "threads" and "http" not in settings
+    if on_threads and isinstance(app, Gateway) and not app.in_process:
+        async with serve_on_threads(app, listener, **settings) as port:
+            yield port
+        return
+    # What data-plane threads cannot serve, the ASGI app does.
+    fallback = {"http": FORMS["asgi"]} if SETTINGS["http"] == "threads" else {}
+    server = uvicorn.Server(uvicorn.Config(app, **(SETTINGS | fallback | settings)))
     task = asyncio.ensure_future(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0.01)
@@ -66,6 +80,34 @@ async def serve(app: ASGIApp, **settings: Any) -> AsyncIterator[int]:  # noqa: A
     finally:
         server.should_exit = True
         await task
+
+
+@contextlib.asynccontextmanager
+async def serve_on_threads(
+    gateway: Gateway,
+    listener: socket.socket,
+    *,
+    timeout_keep_alive: float = KEEP_ALIVE,
+    timeout_graceful_shutdown: float = 1,
+    access_log: bool = False,
+    ssl_certfile: str | None = None,
+    **_of_uvicorn: object,
+) -> AsyncIterator[int]:
+    """Serve a gateway on the data plane; gives the port."""
+    port = listener.getsockname()[1]
+    pem = Path(ssl_certfile) if ssl_certfile is not None else None
+    server = Server(
+        gateway,
+        [[listener]],
+        keep_alive=timeout_keep_alive,
+        access_log=access_log,
+        certificate=(pem, pem) if pem is not None else None,
+    ).start()
+    try:
+        yield port
+    finally:
+        server.drain(timeout_graceful_shutdown)
+        await server.wait()
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,15 @@ use pyo3::prelude::*;
 use wasmgate_host::{self as host, CalloutAnswer, HeaderMap};
 
 use crate::effects::{self, Effects};
-use crate::{errors, fields};
+use crate::{dataplane, errors, fields};
 
 type Asked = PyResult<Option<Py<Effects>>>;
 
 fn deliver(py: Python<'_>, id: u64, answer: CalloutAnswer) -> Asked {
+    if let Some((thread, id)) = dataplane::thread_of(id) {
+        wasmgate_dataplane::deliver(thread, id, answer);
+        return Ok(None);
+    }
     let effects = host::deliver(id, answer).map_err(|error| errors::raise(py, "", &error))?;
     if !effects.is_noteworthy() {
         return Ok(None);

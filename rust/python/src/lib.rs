@@ -11,6 +11,7 @@ mod artifact;
 mod callout;
 mod chain;
 mod connection;
+mod dataplane;
 mod deliveries;
 mod effects;
 mod endpoint_url;
@@ -38,6 +39,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<callout::Callout>()?;
     module.add_class::<chain::Chain>()?;
     module.add_class::<connection::Connection>()?;
+    module.add_class::<dataplane::DataPlane>()?;
     module.add_class::<effects::Effects>()?;
     module.add_class::<effects::RequestHead>()?;
     module.add_class::<exchange::Exchange>()?;

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from wasmgate.config import GatewayConfig
     from wasmgate.foreign import Function
     from wasmgate.gateway.direct.loop_state import DirectState
+    from wasmgate.gateway.standalone import Server
 
 __all__ = ["Gateway", "create_app", "freeze_heap"]
 
@@ -61,6 +62,7 @@ class Gateway:
         self._path: Path | None = None
         self._reloading = threading.Lock()
         self._deployment = self._deployed(config)
+        self._servers: list[Server] = []
 
     @classmethod
     def from_file(
@@ -80,12 +82,17 @@ class Gateway:
         """The configuration in use."""
         return self._deployment.config
 
+    @property
+    def in_process(self) -> bool:
+        """Whether something in this process serves a cluster, in place of the network."""
+        return bool(self._transports)
+
     def direct(self) -> DirectState | None:
         """Return what `GatewayProtocol` forwards with, on the running loop.
 
         None when something else than the network carries the requests of some cluster.
         """
-        return None if self._transports else self._deployment.direct()
+        return None if self.in_process else self._deployment.direct()
 
     @property
     def dropped_headers(self) -> int:
@@ -114,9 +121,25 @@ class Gateway:
                 config = load(self._path)
             old = self._deployment
             self._deployment = self._deployed(config, previous=old)
+        for server in list(self._servers):
+            server.deploy_soon(self._deployment)
         for loop in old.loops():
             loop.call_soon_threadsafe(self._start)
         old.retire()
+
+    @property
+    def instances(self) -> int:
+        """How many instances of policies there are, on this thread and those of servers."""
+        return self._host.instances() + sum(its.instances(self._host) for its in self._servers)
+
+    def attach(self, server: Server) -> None:
+        """Have a server serve this gateway, also after a reload."""
+        server.deploy(self._deployment)
+        self._servers.append(server)
+
+    def detach(self, server: Server) -> None:
+        """Let a server that has ended go."""
+        self._servers.remove(server)
 
     def _start(self) -> None:
         self._deployment.start()

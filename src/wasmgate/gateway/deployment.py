@@ -64,7 +64,7 @@ class Deployment:
             config, self.loaded, previous.configured if previous is not None else None
         )
         # One chain has every policy that runs once: its ticks are everybody's.
-        self._running = Chain(self._plugins())
+        self.policies = Chain(self._plugins())
         self.router = _router(config, self.configured)
 
     def loop_state(self) -> LoopState:
@@ -77,9 +77,18 @@ class Deployment:
                 self._direct.pop(other, None)
             upstreams = {name: self._upstream(name) for name in self.config.clusters}
             found = self._states[loop] = LoopState(
-                upstreams, self._running, self._callouts(upstreams)
+                upstreams, self.policies, self._callouts(upstreams)
             )
         return found
+
+    def remote_state(self) -> LoopState:
+        """Return what the running loop needs for policies that run on other threads."""
+        upstreams = {name: self._upstream(name) for name in self.config.clusters}
+        return LoopState(upstreams, Chain([]), self._callouts(upstreams))
+
+    def limits(self) -> list[UpstreamLimits]:
+        """Return the bounds of each cluster's endpoints, in the order of the clusters."""
+        return [self._limits(name) for name in self.config.clusters]
 
     def _plugins(self) -> list[Plugin]:
         passed = [plugin for route in self.config.routes for plugin in self.configured.of(route)]

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.gateway.direct.gate import GET, OK, POST, gate, wait_until_closed
+from tests.gateway.direct.pools import pool_until
 from tests.gateway.scripted_upstream import ScriptedUpstream, dripping, silent
 from tests.gateway.serving import Client, ask, configuration, serve
-from wasmgate.gateway import Gateway, protocol
+from wasmgate.gateway import Gateway, deployment, standalone
+from wasmgate.upstream import UpstreamLimits
 
 if TYPE_CHECKING:
     from tests.gateway.scripted_upstream import Peer, Script
-    from wasmgate.gateway.direct.endpoint_pool import EndpointPool
 
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEAD_TIMEOUT", 0.6)
-    monkeypatch.setattr(protocol, "CLIENT_TIMEOUT", 0.6)
+    monkeypatch.setattr(standalone, "HEAD_TIMEOUT", 0.6)
+    monkeypatch.setattr(standalone, "CLIENT_TIMEOUT", 0.6)
 
 
 async def test_a_head_that_trickles() -> None:
@@ -56,8 +58,8 @@ async def test_a_connection_that_says_nothing() -> None:
 
 async def test_a_connection_that_stays_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """After `timeout_keep_alive` it is closed without a word, whatever the other times are."""
-    monkeypatch.setattr(protocol, "HEAD_TIMEOUT", 60)
-    monkeypatch.setattr(protocol, "CLIENT_TIMEOUT", 60)
+    monkeypatch.setattr(standalone, "HEAD_TIMEOUT", 60)
+    monkeypatch.setattr(standalone, "CLIENT_TIMEOUT", 60)
     async with gate(server={"timeout_keep_alive": 1}) as (port, _), Client(port) as client:
         await client.send(GET)
         await client.reply()
@@ -125,34 +127,28 @@ async def test_a_client_that_leaves_while_dialling(unused_address: tuple[str, in
     async with serve(gateway) as port:
         async with Client(port) as client:
             await client.send(GET)
-            pool = await pool_of(gateway)
-            assert (pool._open, len(pool._waiting)) == (1, 1)
-        async with asyncio.timeout(1):
-            while pool._open or pool._waiting:
-                await asyncio.sleep(0.01)
-
-
-async def pool_of(gateway: Gateway) -> EndpointPool:
-    """Wait for the gateway to dial, and return the pool."""
-    direct = gateway.direct()
-    assert direct is not None
-    async with asyncio.timeout(5):
-        while not direct._pools or not direct.pool(0)._open:
-            await asyncio.sleep(0.01)
-    return direct.pool(0)
+            await pool_until(gateway, lambda pool: (pool.open, pool.waiting) == (1, 1))
+        await pool_until(gateway, lambda pool: (pool.open, pool.waiting) == (0, 0))
 
 
 async def test_one_at_a_time() -> None:
-    """A pool that is full lets requests wait for their turn, in order, and refuses what is more."""
+    """A pool that is full lets requests wait for their turn, in order."""
     async with ScriptedUpstream(slowly) as upstream:
         cluster = {"endpoints": [upstream.url], "connections": 1, "connect_timeout": "9s"}
         gateway = Gateway(configuration(upstream.url, clusters={"site": cluster}))
         async with serve(gateway) as port:
             replies = [asyncio.ensure_future(ask(port, b"/%d" % i)) for i in range(5)]
-            pool = await pool_of(gateway)
             assert [(await reply).status for reply in replies] == [200] * 5
             assert len(upstream.peers) == 1
-            object.__setattr__(pool.limits, "waiting", 0)
+
+
+async def test_too_many_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are refused at once."""
+    monkeypatch.setattr(deployment, "UpstreamLimits", partial(UpstreamLimits, waiting=0))
+    async with ScriptedUpstream(slowly) as upstream:
+        cluster = {"endpoints": [upstream.url], "connections": 1, "connect_timeout": "9s"}
+        gateway = Gateway(configuration(upstream.url, clusters={"site": cluster}))
+        async with serve(gateway) as port:
             asked = [asyncio.ensure_future(ask(port)) for _ in range(3)]
             statuses = sorted([(await reply).status for reply in asked])
             assert statuses == [200, 503, 503]

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.gateway.direct.gate import GET, OK
+from tests.gateway.direct.pools import pool_until
 from tests.gateway.scripted_upstream import ScriptedUpstream, sends
 from tests.gateway.serving import Client, ask, configuration, serve
-from wasmgate.gateway import Gateway
+from wasmgate.gateway import Gateway, deployment
+from wasmgate.upstream import UpstreamLimits
 
 if TYPE_CHECKING:
-    from wasmgate.gateway.direct.endpoint_pool import EndpointPool
+    import pytest
+
+    from tests.gateway.scripted_upstream import Peer
 
 MANY = 150
-ANSWERS = sends(OK + b"content-length: 0\r\n\r\n")
+EMPTY = OK + b"content-length: 0\r\n\r\n"
+ANSWERS = sends(EMPTY)
 
 
-async def used_by_many(gateway: Gateway, port: int) -> EndpointPool:
-    """Do so many requests at once, and return the pool with their connections."""
+async def used_by_many(gateway: Gateway, port: int) -> int:
+    """Do so many requests at once, and return how many connections are idle after that."""
     clients = [Client(port) for _ in range(MANY)]
     for client in clients:
         await client.__aenter__()
@@ -26,26 +32,25 @@ async def used_by_many(gateway: Gateway, port: int) -> EndpointPool:
     assert [(await client.reply()).status for client in clients] == [200] * MANY
     for client in clients:
         await client.__aexit__()
-    direct = gateway.direct()
-    assert direct is not None
-    pool = direct.pool(0)
-    while pool._attempts or len(pool._idle) < pool._open:
-        await asyncio.sleep(0.01)
-    return pool
+    return (await pool_until(gateway, lambda pool: pool.idle == pool.open > 0)).open
 
 
-async def test_all_that_are_idle_for_too_long_go() -> None:
-    """A few at a time, and none is left."""
-    async with ScriptedUpstream(ANSWERS) as upstream:
+async def test_all_that_are_idle_for_too_long_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where there are more than are closed in one turn, and none is left."""
+    monkeypatch.setattr(deployment, "UpstreamLimits", partial(UpstreamLimits, idle=0.5))
+    everyone = asyncio.Barrier(MANY)
+
+    async def together(peer: Peer) -> None:
+        await peer.request()
+        await everyone.wait()
+        await peer.send(EMPTY)
+        await peer.reader.read()
+
+    async with ScriptedUpstream(together) as upstream:
         gateway = Gateway(configuration(upstream.url))
         async with serve(gateway) as port:
-            pool = await used_by_many(gateway, port)
-            opened = pool._open
-            pool.check_timeouts(asyncio.get_running_loop().time() + pool.limits.idle + 1)
-            assert pool._open >= opened - 64
-            async with asyncio.timeout(5):
-                while pool._open:
-                    await asyncio.sleep(0.01)
+            assert await used_by_many(gateway, port) == MANY
+            await pool_until(gateway, lambda pool: pool.open == 0)
 
 
 async def test_those_that_the_upstream_closes_are_not_used() -> None:
@@ -53,13 +58,10 @@ async def test_those_that_the_upstream_closes_are_not_used() -> None:
     async with ScriptedUpstream(ANSWERS) as upstream:
         gateway = Gateway(configuration(upstream.url))
         async with serve(gateway) as port:
-            pool = await used_by_many(gateway, port)
-            while len(upstream.peers) < pool._open:
-                await asyncio.sleep(0.01)
+            opened = await used_by_many(gateway, port)
+            await upstream.until(lambda: len(upstream.peers) >= opened)
             for peer in upstream.peers:
                 peer.writer.close()
-            async with asyncio.timeout(5):
-                while pool._open:
-                    await asyncio.sleep(0.01)
+            await pool_until(gateway, lambda pool: pool.open == 0)
             assert (await ask(port)).status == 200
-            assert (pool._open, len(pool._idle)) == (1, 1)
+            await pool_until(gateway, lambda pool: (pool.open, pool.idle) == (1, 1))

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.gateway.direct.gate import GET, OK, POST, gate
+from tests.gateway.direct.pools import unread
 from tests.gateway.guests import REFUSES, REQUEST_HEAD, with_policy
-from tests.gateway.scripted_upstream import Peer, sends
-from tests.gateway.serving import Client
-from wasmgate.gateway import protocol
+from tests.gateway.scripted_upstream import Peer, ScriptedUpstream, sends
+from tests.gateway.serving import Client, configuration, serve
+from wasmgate.gateway import Gateway, standalone
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wasmgate.gateway.direct.loop_state import DirectState
 
 NOWHERE = b"GET / HTTP/1.1\r\nhost: other.test\r\n\r\n"
 ROUTE: dict[str, Any] = {
@@ -44,16 +43,13 @@ ASKED = {
 }
 
 
-async def flood(port: int, asked: bytes, held: list[int], direct: DirectState) -> None:
+async def flood(port: int, asked: bytes, held: list[int], gateway: Gateway) -> None:
     """Ask without end and read nothing, until the gateway closes the connection."""
     loop = asyncio.get_running_loop()
 
     async def watch() -> None:
         while True:
-            connections: set[Any] = set(direct.connections)
-            buffers = (each._transport.get_write_buffer_size() for each in connections)
-            held[0] = max(held[0], *buffers, 0)
-            await asyncio.sleep(0)
+            held[0] = max(held[0], await asyncio.to_thread(unread, gateway))
 
     watching = asyncio.ensure_future(watch())
     with socket.socket() as raw:
@@ -71,26 +67,17 @@ async def test_what_is_kept_for_it(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answers that wait are few, and the connection is closed in the end."""
-    monkeypatch.setattr(protocol, "CLIENT_TIMEOUT", 0.6)
+    monkeypatch.setattr(standalone, "CLIENT_TIMEOUT", 0.6)
     changes: dict[str, Any] = dict(ROUTE)
     if kind == "the answer of a policy":
         changes |= with_policy(tmp_path, REFUSES, REQUEST_HEAD)
     answer = sends(OK + b"content-length: 1000\r\n\r\n" + bytes(1000))
     held = [0]
-    async with asyncio.timeout(60), gate(answer, **changes) as (port, _):
-        direct = await looked_after(port)
-        await flood(port, ASKED[kind], held, direct)
+    async with asyncio.timeout(60), ScriptedUpstream(answer) as upstream:
+        gateway = Gateway(configuration(upstream.url, **changes))
+        async with serve(gateway) as port:
+            await flood(port, ASKED[kind], held, gateway)
     assert 0 < held[0] < BOUND
-
-
-async def looked_after(port: int) -> DirectState:
-    """Connect once, and return what looks after the gateway's connections."""
-    async with Client(port) as client:
-        await client.send(NOWHERE)
-        await client.reply()
-        found = (each for each in gc.get_objects() if isinstance(each, protocol.GatewayProtocol))
-        here = (each for each in found if each._transport.get_extra_info("sockname")[1] == port)
-        return next(here)._direct
 
 
 async def test_a_client_that_reads_late_gets_all() -> None:
@@ -106,7 +93,7 @@ async def test_a_client_that_reads_late_gets_all() -> None:
 
 async def test_a_byte_now_and_then_wins_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that goes on sending and takes nothing of a response is cut off."""
-    monkeypatch.setattr(protocol, "CLIENT_TIMEOUT", 0.6)
+    monkeypatch.setattr(standalone, "CLIENT_TIMEOUT", 0.6)
 
     async def answers_at_once(peer: Peer) -> None:
         await peer.head()

@@ -125,6 +125,11 @@ impl Connection {
         self.router = router;
     }
 
+    /// What is known of its TLS, which is agreed on after the connection is made.
+    pub fn set_tls(&mut self, facts: Arc<TlsFacts>) {
+        self.ends.tls = Some(facts);
+    }
+
     /// The exchange under way.
     #[must_use]
     pub fn exchange(&self) -> Option<&Exchange> {

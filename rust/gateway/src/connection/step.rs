@@ -47,6 +47,30 @@ pub struct Step {
 }
 
 impl Step {
+    /// True if it asks for nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let flags = [
+            self.release,
+            self.abandon,
+            self.timed,
+            self.close,
+            self.linger,
+            self.reset,
+            self.unread,
+            self.waits,
+            self.pressure,
+            self.ended,
+        ];
+        self.client.is_empty()
+            && self.upstream.is_empty()
+            && self.dial.is_none()
+            && !flags.contains(&true)
+            && self.faults.is_empty()
+            && self.accesses.is_empty()
+            && self.noted.is_none()
+    }
+
     /// Takes over the effects beside the progress of a stream; most steps have none.
     pub(crate) fn note(&mut self, effects: &mut Effects) {
         if effects.is_noteworthy() {

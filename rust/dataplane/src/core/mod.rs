@@ -1,0 +1,182 @@
+//! What all connections of a thread share.
+
+pub(crate) mod connecting;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use mio::{Registry, Token};
+use slab::Slab;
+use wasmgate_gateway::Failure;
+use wasmgate_host::Effects;
+
+use crate::deployment::{ClientLimits, Deployment};
+use crate::mailbox::Mailbox;
+use crate::net::resolver::Resolver;
+use crate::notes::{Note, Notes};
+use crate::refs::{ClientRef, UpstreamRef};
+use crate::upstream::Upstream;
+use crate::upstream::attempt::Attempt;
+use crate::upstream::pool::Pool;
+use crate::wheel::Wheel;
+
+/// Something that has its turn after the events of the poll: nothing is re-entered.
+#[derive(Debug)]
+pub(crate) enum Due {
+    /// The client can be read on.
+    Read(ClientRef),
+    /// The upstream can be read on.
+    ReadUpstream(UpstreamRef),
+    /// The connection that the client waited for is there.
+    Connected(ClientRef, UpstreamRef),
+    /// There will be none.
+    Refused(ClientRef, Failure),
+    /// The next pipelined request has its turn.
+    Proceed(ClientRef),
+    /// A policy may let go of what it held back.
+    Resume(ClientRef),
+}
+
+/// What a deadline is of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Timer {
+    /// A client's; it counts if it is the client's next one still.
+    Client(ClientRef, Instant),
+    Pool(usize),
+    /// Of the attempt with this serial: the next address has its turn, or the time is over.
+    Attempt(usize, u64),
+}
+
+/// A deployment on this thread.
+pub(crate) struct Served {
+    pub(crate) deployment: Arc<Deployment>,
+    /// By cluster and endpoint.
+    pub(crate) pools: HashMap<(usize, usize), usize>,
+    pub(crate) clients: usize,
+    /// Another one has taken its place.
+    pub(crate) retired: bool,
+    /// When its policies have their next turn.
+    pub(crate) tick: Option<Instant>,
+}
+
+/// What clients and upstreams of a thread have in common.
+pub(crate) struct Core {
+    pub(crate) registry: Registry,
+    /// As of the last poll.
+    pub(crate) now: Instant,
+    pub(crate) due: VecDeque<Due>,
+    pub(crate) wheel: Wheel<Timer>,
+    pub(crate) served: Slab<Served>,
+    pub(crate) pools: Slab<Pool>,
+    pub(crate) upstreams: Slab<Upstream>,
+    pub(crate) attempts: Slab<Attempt>,
+    /// Which client waits for which stream.
+    pub(crate) wakes: HashMap<u64, ClientRef>,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) resolver: Resolver,
+    pub(crate) notes: Arc<Notes>,
+    pub(crate) thread: u16,
+    pub(crate) limits: ClientLimits,
+    /// Exchanges that have ended.
+    pub(crate) exchanges: u64,
+    serials: u64,
+}
+
+/// What a token names, beside the key.
+pub(crate) const CLIENT: usize = 0;
+pub(crate) const UPSTREAM: usize = 1;
+pub(crate) const LISTENER: usize = 2;
+pub(crate) const MAIL: usize = 3;
+const KINDS: usize = 4;
+
+/// The token of a thing. A key is given again when its thing is gone, so an event may reach its
+/// successor: it then looks at its socket once in vain.
+pub(crate) const fn token(kind: usize, key: usize) -> Token {
+    Token(key * KINDS + kind)
+}
+
+/// Kind and key of a token.
+pub(crate) const fn named(token: Token) -> (usize, usize) {
+    (token.0 % KINDS, token.0 / KINDS)
+}
+
+impl Core {
+    pub(crate) fn new(
+        registry: Registry,
+        mailbox: Arc<Mailbox>,
+        thread: u16,
+        notes: Arc<Notes>,
+        resolver: Resolver,
+        limits: ClientLimits,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            registry,
+            now,
+            due: VecDeque::new(),
+            wheel: Wheel::new(now),
+            served: Slab::new(),
+            pools: Slab::new(),
+            upstreams: Slab::new(),
+            attempts: Slab::new(),
+            wakes: HashMap::new(),
+            mailbox,
+            resolver,
+            notes,
+            thread,
+            limits,
+            exchanges: 0,
+            serials: 0,
+        }
+    }
+
+    pub(crate) fn serial(&mut self) -> u64 {
+        self.serials += 1;
+        self.serials
+    }
+
+    /// The deployment for what begins now.
+    pub(crate) fn latest(&self) -> Option<usize> {
+        self.served.iter().find(|(_, served)| !served.retired).map(|(key, _)| key)
+    }
+
+    /// Does what a step of policies asks beside the progress of its stream.
+    pub(crate) fn note(&mut self, mut effects: Effects) {
+        for stream in std::mem::take(&mut effects.wake) {
+            if let Some(client) = self.wakes.get(&stream) {
+                self.due.push_back(Due::Resume(*client));
+            }
+        }
+        if std::mem::take(&mut effects.timers) {
+            let now = self.now;
+            for (_, served) in &mut self.served {
+                served.tick = Some(now);
+            }
+        }
+        if effects.is_noteworthy() {
+            let effects = Box::new(effects);
+            self.notes.append(Note::Effects { thread: self.thread, effects });
+        }
+    }
+
+    pub(crate) fn fault(&self, line: String) {
+        self.notes.append(Note::Fault(line));
+    }
+
+    pub(crate) fn warn(&self, line: String) {
+        self.notes.append(Note::Warning(line));
+    }
+
+    /// Gives up a deployment that is retired and that no client has any more.
+    pub(crate) fn retire(&mut self, key: usize) {
+        let Some(served) = self.served.get(key).filter(|served| served.retired) else { return };
+        let pools: Vec<usize> = served.pools.values().copied().collect();
+        if served.clients == 0 {
+            self.served.remove(key);
+        }
+        for pool in pools {
+            self.close_pool(pool);
+        }
+    }
+}

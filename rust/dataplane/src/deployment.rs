@@ -1,0 +1,74 @@
+//! A configuration as the data plane sees it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use wasmgate_gateway::Router;
+use wasmgate_host::Chain;
+
+use crate::net::tls;
+use crate::upstream::pool::{Target, UpstreamLimits};
+
+/// What a client may take, in time.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientLimits {
+    /// Idle between two requests.
+    pub keep_alive: Duration,
+    /// For a request's head, from its first byte on.
+    pub head: Duration,
+    /// Between two signs of life when it is waited for.
+    pub client: Duration,
+    /// Quiet after the last answer of its connection, until that is closed.
+    pub linger: Duration,
+    /// Sending after that.
+    pub longest_linger: Duration,
+}
+
+/// Routes, policies and bounds; shared by all threads, until the next one takes its place.
+pub struct Deployment {
+    pub(crate) router: Arc<Router>,
+    /// Every policy once: its ticks are everybody's.
+    pub(crate) policies: Chain,
+    /// By cluster, in the order of the router's.
+    limits: Vec<UpstreamLimits>,
+    trust: Option<Arc<ClientConfig>>,
+}
+
+impl Deployment {
+    /// `limits` are those of each cluster's endpoints, in the order of the router's clusters.
+    ///
+    /// # Errors
+    /// In words, when an endpoint wants TLS and no certificate is trusted, or its host cannot be in one.
+    pub fn new(
+        router: Arc<Router>,
+        policies: Chain,
+        limits: Vec<UpstreamLimits>,
+    ) -> Result<Self, String> {
+        let mut endpoints = router.clusters().iter().flat_map(|cluster| cluster.endpoints());
+        let trust = match endpoints.any(|endpoint| endpoint.secure()) {
+            true => Some(tls::trust()?),
+            false => None,
+        };
+        for endpoint in router.clusters().iter().flat_map(|cluster| cluster.endpoints()) {
+            if endpoint.secure() && server_name(endpoint.host()).is_none() {
+                return Err(format!("{}: its host cannot be in a certificate", endpoint.url()));
+            }
+        }
+        Ok(Self { router, policies, limits, trust })
+    }
+
+    /// Where an endpoint is, by the indices of its cluster and its own.
+    pub(crate) fn target(&self, cluster: usize, endpoint: usize) -> (Target, UpstreamLimits) {
+        let its = &self.router.clusters()[cluster].endpoints()[endpoint];
+        let trust = self.trust.as_ref().filter(|_| its.secure());
+        let tls = trust.map(Arc::clone).zip(server_name(its.host()));
+        let (url, host, port) = (its.url().to_owned(), its.host().into(), its.port());
+        (Target { url, host, port, tls }, self.limits[cluster])
+    }
+}
+
+fn server_name(host: &str) -> Option<ServerName<'static>> {
+    ServerName::try_from(host.to_owned()).ok()
+}

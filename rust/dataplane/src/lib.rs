@@ -1,0 +1,27 @@
+//! The data plane: sockets, TLS, timers and pools. It carries bytes and decides nothing: what is done
+//! with them the sans-I/O [`wasmgate_gateway::Connection`] says. It knows nothing of Python.
+//!
+//! [`Plane`] is N threads, each with a reactor: its listeners, its clients, its connections to
+//! endpoints and its instances of the policies. What only the layer above can do comes to it as a
+//! [`Note`]; what it answers goes back through [`deliver`].
+
+mod core;
+mod deployment;
+mod downstream;
+mod mailbox;
+mod net;
+mod notes;
+mod plane;
+mod reactor;
+mod refs;
+mod report;
+mod upstream;
+mod wheel;
+
+pub use deployment::{ClientLimits, Deployment};
+pub use mailbox::deliver;
+pub use net::tls::{Certificate, Trust};
+pub use notes::{Note, Notes};
+pub use plane::Plane;
+pub use report::{PoolReport, Report};
+pub use upstream::pool::UpstreamLimits;

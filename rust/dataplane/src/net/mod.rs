@@ -1,0 +1,7 @@
+//! Sockets: what the kernel and TLS make of them.
+
+pub(crate) mod listener;
+pub(crate) mod resolver;
+pub(crate) mod socket;
+pub(crate) mod tls;
+mod trusted;

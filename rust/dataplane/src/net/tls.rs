@@ -1,0 +1,208 @@
+//! TLS on both sides, by rustls.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use mio::net::TcpStream;
+use rustls::client::WebPkiServerVerifier;
+use rustls::pki_types::ServerName;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore};
+use rustls::{ServerConfig, ServerConnection};
+use wasmgate_host::TlsFacts;
+
+use crate::net::trusted::Trusted;
+
+/// What TLS connections to upstreams have in common.
+pub type Trust = Arc<ClientConfig>;
+
+/// What TLS connections of clients have in common: a certificate and its key.
+#[derive(Clone)]
+pub struct Certificate(Arc<ServerConfig>);
+
+impl Certificate {
+    /// Reads a certificate, with those that lead to its issuer behind it, and a private key, both in
+    /// PEM (RFC 7468).
+    ///
+    /// # Errors
+    /// In words, what cannot be read, or does not belong together.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, String> {
+        let certificates = CertificateDer::pem_slice_iter(chain)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| format!("the certificate: {error}"))?;
+        if certificates.is_empty() {
+            return Err("the certificate: there is none in the file".into());
+        }
+        let key = PrivateKeyDer::from_pem_slice(key)
+            .map_err(|error| format!("the private key: {error}"))?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .with_no_client_auth()
+            .with_single_cert(certificates, key)
+            .map_err(|error| error.to_string())?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self(Arc::new(config)))
+    }
+}
+
+/// The trust of connections to upstreams: the system's trust, or what `SSL_CERT_FILE` and
+/// `SSL_CERT_DIR` name.
+///
+/// # Errors
+/// What could not be read, in words, if not a single certificate could.
+pub fn trust() -> Result<Trust, String> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(found.certs.iter().cloned());
+    if roots.is_empty() {
+        let reasons: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
+        return Err(format!("no certificate is trusted: {}", reasons.join("; ")));
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let rules = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+        .build()
+        .map_err(|error| error.to_string())?;
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Trusted { rules, certificates: found.certs }))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// A connection in TLS over a socket.
+pub(crate) struct TlsStream {
+    tcp: TcpStream,
+    tls: Connection,
+    /// What policies are told of it was told.
+    told: bool,
+}
+
+impl TlsStream {
+    /// Begins as a client that wants to speak to `host`, a name or an address.
+    pub(crate) fn client(
+        tcp: TcpStream,
+        config: &Arc<ClientConfig>,
+        host: ServerName<'static>,
+    ) -> Result<Self, rustls::Error> {
+        let tls = ClientConnection::new(Arc::clone(config), host)?.into();
+        Ok(Self { tcp, tls, told: false })
+    }
+
+    /// Begins as a server with this certificate.
+    pub(crate) fn server(
+        tcp: TcpStream,
+        Certificate(config): &Certificate,
+    ) -> Result<Self, rustls::Error> {
+        Ok(Self { tcp, tls: ServerConnection::new(Arc::clone(config))?.into(), told: false })
+    }
+
+    /// What is known of it once the handshake is done; said once.
+    pub(crate) fn take_facts(&mut self) -> Option<TlsFacts> {
+        if self.told || self.tls.is_handshaking() {
+            return None;
+        }
+        self.told = true;
+        let version = match self.tls.protocol_version() {
+            Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2",
+            _ => "TLSv1.3",
+        };
+        let mut texts = vec![("tls_version", version.to_owned())];
+        if let Connection::Server(server) = &self.tls
+            && let Some(name) = server.server_name()
+        {
+            texts.push(("requested_server_name", name.to_owned()));
+        }
+        Some(TlsFacts { peer: false, texts })
+    }
+
+    pub(crate) fn tcp(&self) -> &TcpStream {
+        &self.tcp
+    }
+
+    pub(crate) fn tcp_mut(&mut self) -> &mut TcpStream {
+        &mut self.tcp
+    }
+
+    /// Goes on with the handshake; true once it is done.
+    pub(crate) fn shake_hands(&mut self) -> io::Result<bool> {
+        self.flush()?;
+        while self.tls.is_handshaking() {
+            if !self.receive()? {
+                return Ok(false);
+            }
+            self.flush()?;
+        }
+        Ok(true)
+    }
+
+    /// Takes in what the socket has; false when it has nothing for now.
+    fn receive(&mut self) -> io::Result<bool> {
+        match self.tls.read_tls(&mut self.tcp) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        if let Err(error) = self.tls.process_new_packets() {
+            // The alert tells the other end why.
+            let _ = self.flush();
+            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+        }
+        Ok(true)
+    }
+
+    /// Reads what was encrypted. Without the end that TLS has for it, the end of the connection is an
+    /// error: a body could have been cut by others (RFC 8446 §6.1).
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.tls.reader().read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+            if !self.receive()? {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            self.flush()?;
+        }
+    }
+
+    /// Encrypts bytes, unless what was encrypted before waits still.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.flush()?;
+        if self.tls.wants_write() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let count = self.tls.writer().write(bytes)?;
+        self.flush()?;
+        Ok(count)
+    }
+
+    pub(crate) fn wants_write(&self) -> bool {
+        self.tls.wants_write()
+    }
+
+    /// Sends what is encrypted, as far as the socket takes it.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        while self.tls.wants_write() {
+            match self.tls.write_tls(&mut self.tcp) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Says in TLS that nothing more will be sent.
+    pub(crate) fn end(&mut self) {
+        self.tls.send_close_notify();
+        let _ = self.flush();
+    }
+}

@@ -1,0 +1,134 @@
+//! What the layer above is to know or to do, in a queue that never makes a thread of the data plane
+//! wait.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use wasmgate_gateway::Access;
+use wasmgate_host::Effects;
+
+/// Lines that wait for the layer above; further ones are dropped and counted.
+const LINES: usize = 10_000;
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Note {
+    /// What policies ask for beside the progress of their streams: log lines, callouts, and callouts
+    /// that are cancelled. `thread` is for the answers ([`crate::deliver`]).
+    Effects {
+        /// The number of the thread.
+        thread: u16,
+        /// Without streams to wake and timers: those are the thread's own.
+        effects: Box<Effects>,
+    },
+    /// A line for the log, at level WARNING.
+    Warning(String),
+    /// The same about an endpoint or a route that may go wrong with every request: to be limited.
+    Fault(String),
+    /// An exchange that was answered.
+    Access {
+        /// The client's address and port.
+        client: String,
+        /// What is said of it.
+        access: Access,
+    },
+    /// So many lines were dropped before this, because the layer above did not take them.
+    Dropped(u64),
+    /// A thread of the data plane has ended.
+    Ended,
+}
+
+/// The queue. Threads append; the layer above takes all of it when it is woken.
+pub struct Notes {
+    queue: Mutex<Queue>,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+#[derive(Default)]
+struct Queue {
+    notes: VecDeque<Note>,
+    lines: usize,
+    dropped: u64,
+}
+
+impl Notes {
+    /// An empty queue; `wake` is called when it is no longer empty, on whichever thread appends.
+    #[must_use]
+    pub fn new(wake: Box<dyn Fn() + Send + Sync>) -> Self {
+        Self { queue: Mutex::default(), wake }
+    }
+
+    /// Everything that was appended since the last time.
+    #[must_use]
+    pub fn take(&self) -> Vec<Note> {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let Queue { notes, dropped, .. } = std::mem::take(&mut *queue);
+        let dropped = (dropped > 0).then_some(Note::Dropped(dropped));
+        notes.into_iter().chain(dropped).collect()
+    }
+
+    pub(crate) fn append(&self, mut note: Note) {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = match &note {
+            Note::Effects { effects, .. } => effects.logs.len(),
+            Note::Warning(_) | Note::Fault(_) | Note::Access { .. } => 1,
+            Note::Dropped(_) | Note::Ended => 0,
+        };
+        if lines > 0 && queue.lines + lines > LINES {
+            queue.dropped += lines as u64;
+            // Callouts are never dropped: they are as many as there are contexts at most, and a
+            // request waits for each.
+            match &mut note {
+                Note::Effects { effects, .. } if asks(effects) => effects.logs.clear(),
+                _ => return,
+            }
+        } else {
+            queue.lines += lines;
+        }
+        let first = queue.notes.is_empty();
+        queue.notes.push_back(note);
+        drop(queue);
+        if first {
+            (self.wake)();
+        }
+    }
+}
+
+fn asks(effects: &Effects) -> bool {
+    !(effects.callouts.is_empty() && effects.cancelled.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn the_layer_above_is_woken_once_for_all_that_waits() {
+        let woken = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&woken);
+        let notes = Notes::new(Box::new(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }));
+        notes.append(Note::Ended);
+        notes.append(Note::Ended);
+        assert_eq!((woken.load(Ordering::Relaxed), notes.take().len()), (1, 2));
+        notes.append(Note::Ended);
+        assert_eq!((woken.load(Ordering::Relaxed), notes.take().len()), (2, 1));
+    }
+
+    #[test]
+    fn lines_are_bounded_and_the_rest_is_counted() {
+        let notes = Notes::new(Box::new(|| {}));
+        for _ in 0..LINES + 3 {
+            notes.append(Note::Warning("no answer".into()));
+        }
+        let taken = notes.take();
+        assert_eq!(taken.len(), LINES + 1);
+        assert!(matches!(taken.last(), Some(Note::Dropped(3))));
+        notes.append(Note::Warning("no answer".into()));
+        assert_eq!(notes.take().len(), 1);
+    }
+}

@@ -1,0 +1,149 @@
+//! The data plane: threads that serve, and what is asked of all of them.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::deployment::{ClientLimits, Deployment};
+use crate::mailbox::{Command, Mailbox};
+use crate::net::resolver::Resolver;
+use crate::net::tls::Certificate;
+use crate::notes::{Note, Notes};
+use crate::reactor::{Counts, Reactor};
+use crate::report::Report;
+
+/// How long an answer of the threads is waited for: one may be in a callback.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Threads that serve clients, each with its listeners, its instances and its connections.
+pub struct Plane {
+    threads: Vec<Worker>,
+}
+
+struct Worker {
+    mailbox: Arc<Mailbox>,
+    counts: Arc<Counts>,
+    handle: Option<JoinHandle<()>>,
+}
+
+impl Plane {
+    /// Starts a thread for each list of listeners. Nothing is accepted before the first deployment.
+    ///
+    /// # Errors
+    /// No thread, or what epoll(7) needs, could be made; then none is left.
+    pub fn start(
+        listeners: Vec<Vec<TcpListener>>,
+        notes: &Arc<Notes>,
+        limits: ClientLimits,
+        certificate: Option<&Certificate>,
+        logs_accesses: bool,
+    ) -> io::Result<Self> {
+        let resolver = Resolver::default();
+        let mut plane = Self { threads: Vec::new() };
+        for (index, listeners) in listeners.into_iter().enumerate() {
+            let counts = Arc::new(Counts::default());
+            let mut reactor = Reactor::new(
+                listeners,
+                Arc::clone(notes),
+                resolver.clone(),
+                limits,
+                certificate.cloned(),
+                logs_accesses,
+                Arc::clone(&counts),
+            )?;
+            let (mailbox, notes) = (reactor.mailbox(), Arc::clone(notes));
+            let named = thread::Builder::new().name(format!("wasmgate-{index}"));
+            let spawned = named.spawn(move || {
+                reactor.run();
+                drop(reactor);
+                notes.append(Note::Ended);
+            });
+            match spawned {
+                Ok(handle) => plane.threads.push(Worker { mailbox, counts, handle: Some(handle) }),
+                Err(error) => {
+                    plane.drain(Duration::ZERO);
+                    plane.join();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(plane)
+    }
+
+    /// Has exchanges that begin from now on go by this; those under way end on what they began with.
+    pub fn deploy(&self, deployment: &Arc<Deployment>) {
+        self.post(|| Command::Deploy(Arc::clone(deployment)));
+    }
+
+    /// Accepts no more, closes idle connections, and ends when the last exchange has ended, or after
+    /// `grace`.
+    pub fn drain(&self, grace: Duration) {
+        self.post(|| Command::Drain(grace));
+    }
+
+    /// Waits until all threads have ended.
+    pub fn join(&mut self) {
+        for worker in &mut self.threads {
+            if let Some(handle) = worker.handle.take() {
+                // A thread that panicked has ended, too.
+                let _ = handle.join();
+            }
+        }
+    }
+
+    /// Has a question answered on every thread, and gives the answers of those that answer in time.
+    pub fn ask<T: Send + 'static>(
+        &self,
+        question: impl Fn() -> T + Clone + Send + 'static,
+    ) -> Vec<T> {
+        let (sender, answers) = mpsc::channel();
+        self.post(|| {
+            let (sender, question) = (sender.clone(), question.clone());
+            // Whoever asked may have stopped waiting.
+            Command::Ask(Box::new(move || drop(sender.send(question()))))
+        });
+        drop(sender);
+        collect(&answers)
+    }
+
+    /// What each thread tells of its connections.
+    #[must_use]
+    pub fn report(&self) -> Vec<Report> {
+        let (sender, reports) = mpsc::channel();
+        self.post(|| Command::Report(sender.clone()));
+        drop(sender);
+        collect(&reports)
+    }
+
+    /// How many threads serve.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// Clients that are connected, and exchanges that have ended.
+    #[must_use]
+    pub fn counts(&self) -> (usize, u64) {
+        let counts = self.threads.iter().map(|worker| &worker.counts);
+        counts.fold((0, 0), |(clients, exchanges), its| {
+            let clients = clients + its.clients.load(Ordering::Relaxed);
+            (clients, exchanges + its.exchanges.load(Ordering::Relaxed))
+        })
+    }
+
+    fn post(&self, command: impl Fn() -> Command) {
+        for worker in &self.threads {
+            worker.mailbox.post(command());
+        }
+    }
+}
+
+/// The answers that come in time.
+fn collect<T>(answers: &mpsc::Receiver<T>) -> Vec<T> {
+    let until = Instant::now() + PATIENCE;
+    let next = || answers.recv_timeout(until.saturating_duration_since(Instant::now())).ok();
+    std::iter::from_fn(next).collect()
+}

@@ -1,0 +1,109 @@
+//! The clients of a thread: accepted, found, ended.
+
+use mio::net::TcpStream;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use wasmgate_gateway::{Connection, Ends, Peer};
+
+use crate::core::{CLIENT, Core, token};
+use crate::downstream::{Client, Phase};
+use crate::net::listener::{Accepted, Listener};
+use crate::net::socket::{Carrier, Socket};
+use crate::net::tls::TlsStream;
+use crate::reactor::Reactor;
+use crate::refs::ClientRef;
+
+impl Reactor {
+    /// Accepts clients that wait.
+    pub(super) fn accept(&mut self) {
+        let Some(served) = self.core.latest() else { return };
+        for index in 0..self.listeners.len() {
+            for _ in 0..Listener::at_once() {
+                let listener = &mut self.listeners[index];
+                if !listener.is_ready(self.core.now) {
+                    break;
+                }
+                match listener.accept(self.core.now) {
+                    Accepted::None => {}
+                    Accepted::Client(stream, peer) => {
+                        let server = listener.address();
+                        self.greet(stream, peer, server, served);
+                    }
+                    Accepted::Exhausted(error) => {
+                        self.core.fault(format!("no connection can be accepted: {error}"));
+                    }
+                }
+            }
+        }
+    }
+
+    fn greet(
+        &mut self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        server: Option<(Arc<str>, u16)>,
+        served: usize,
+    ) {
+        // Answers are written in one go: none waits for the client's ACK of another (RFC 9293 §3.7.4).
+        let _ = stream.set_nodelay(true);
+        let carrier = match &self.certificate {
+            None => Carrier::Plain(stream),
+            Some(certificate) => match TlsStream::server(stream, certificate) {
+                Ok(tls) => Carrier::Tls(Box::new(tls)),
+                Err(error) => return self.core.fault(format!("TLS cannot begin: {error}")),
+            },
+        };
+        let mut socket = Socket::new(carrier);
+        let serial = self.core.serial();
+        let entry = self.clients.vacant_entry();
+        let this = ClientRef { key: entry.key(), serial };
+        if let Err(error) = socket.register(&self.core.registry, token(CLIENT, this.key)) {
+            return self.core.fault(format!("no connection can be accepted: {error}"));
+        }
+        let ends = Ends {
+            peer: Some(Peer::new(&peer.ip().to_string(), peer.port())),
+            server,
+            secure: self.certificate.is_some(),
+            tls: None,
+        };
+        let router = Arc::clone(&self.core.served[served].deployment.router);
+        let mut connection = Connection::new(router, ends);
+        if self.logs_accesses {
+            connection.log_accesses();
+        }
+        let name = self.logs_accesses.then(|| peer.to_string());
+        let mut client = Client::new(this, socket, connection, served, name, self.core.now);
+        self.core.served[served].clients += 1;
+        client.check_deadlines(&mut self.core);
+        entry.insert(client);
+    }
+
+    pub(super) fn find(&self, client: ClientRef) -> Option<&Client> {
+        self.clients.get(client.key).filter(|its| its.this == client)
+    }
+
+    /// Works on a client, and settles what came of it.
+    pub(super) fn with(&mut self, key: usize, work: impl FnOnce(&mut Client, &mut Core)) {
+        work(&mut self.clients[key], &mut self.core);
+        self.settle(key);
+    }
+
+    pub(super) fn check(&mut self, key: usize) {
+        self.with(key, Client::check_deadlines);
+    }
+
+    /// Removes a client that is gone.
+    pub(super) fn settle(&mut self, key: usize) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        match client.phase {
+            Phase::Serving | Phase::Closing | Phase::Lingering { .. } => {}
+            Phase::Lost | Phase::Closed => {
+                let mut client = self.clients.remove(key);
+                client.end(&mut self.core);
+                client.socket.deregister(&self.core.registry);
+                self.core.served[client.served].clients -= 1;
+                self.core.retire(client.served);
+            }
+        }
+    }
+}

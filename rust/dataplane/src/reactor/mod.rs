@@ -1,0 +1,257 @@
+//! One thread's loop: sockets that are ready, commands of others, deadlines, turns of the policies.
+
+mod clients;
+mod events;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll};
+use slab::Slab;
+use wasmgate_host as host;
+
+use crate::core::{Core, LISTENER, MAIL, Served, Timer, token};
+use crate::deployment::{ClientLimits, Deployment};
+use crate::downstream::Client;
+use crate::mailbox::{self, Command, Mailbox};
+use crate::net::listener::Listener;
+use crate::net::resolver::Resolver;
+use crate::net::tls::Certificate;
+use crate::notes::Notes;
+use crate::report::Report;
+
+/// What one look at a socket takes in.
+const BUFFER: usize = 64 << 10;
+/// Sockets that are looked at in one poll.
+const EVENTS: usize = 256;
+
+/// What a thread counts, for others to read.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Clients that are connected.
+    pub clients: AtomicUsize,
+    /// Exchanges that have ended.
+    pub exchanges: AtomicU64,
+}
+
+/// The loop of one thread, and everything that it has.
+pub(crate) struct Reactor {
+    poll: Poll,
+    events: Option<Events>,
+    core: Core,
+    clients: Slab<Client>,
+    listeners: Vec<Listener>,
+    buffer: Vec<u8>,
+    fired: Vec<Timer>,
+    stage: Stage,
+    certificate: Option<Certificate>,
+    logs_accesses: bool,
+    counts: Arc<Counts>,
+}
+
+/// How long the loop goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Serving,
+    /// Until the last exchange has ended, or until then.
+    Draining(Instant),
+}
+
+impl Reactor {
+    /// A reactor for the calling thread, and the mailbox that reaches it.
+    pub(crate) fn new(
+        listeners: Vec<std::net::TcpListener>,
+        notes: Arc<Notes>,
+        resolver: Resolver,
+        limits: ClientLimits,
+        certificate: Option<Certificate>,
+        logs_accesses: bool,
+        counts: Arc<Counts>,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let mailbox = Arc::new(Mailbox::new(poll.registry(), token(MAIL, 0))?);
+        let thread = mailbox::number(&mailbox)?;
+        let listen =
+            |(key, listener)| Listener::new(listener, poll.registry(), token(LISTENER, key));
+        let listeners = listeners.into_iter().enumerate().map(listen);
+        let listeners = listeners.collect::<io::Result<Vec<Listener>>>()?;
+        let registry = poll.registry().try_clone()?;
+        Ok(Self {
+            poll,
+            events: Some(Events::with_capacity(EVENTS)),
+            core: Core::new(registry, mailbox, thread, notes, resolver, limits),
+            clients: Slab::new(),
+            listeners,
+            buffer: vec![0; BUFFER],
+            fired: Vec::new(),
+            stage: Stage::Serving,
+            certificate,
+            logs_accesses,
+            counts,
+        })
+    }
+
+    pub(crate) fn mailbox(&self) -> Arc<Mailbox> {
+        Arc::clone(&self.core.mailbox)
+    }
+
+    /// Serves until it is drained.
+    pub(crate) fn run(&mut self) {
+        while !self.is_over() {
+            if let Err(error) = self.turn() {
+                self.core.warn(format!("the data plane cannot wait for sockets: {error}"));
+                return;
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        match self.stage {
+            Stage::Serving => false,
+            Stage::Draining(until) => self.clients.is_empty() || self.core.now >= until,
+        }
+    }
+
+    /// Waits for what is next, and does all that there is to do.
+    fn turn(&mut self) -> io::Result<()> {
+        let Some(mut events) = self.events.take() else { return Ok(()) };
+        let polled = self.poll.poll(&mut events, self.wait());
+        self.core.now = Instant::now();
+        if polled.is_ok() {
+            for event in &events {
+                self.handle(event);
+            }
+        }
+        self.events = Some(events);
+        match polled {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        self.accept();
+        // What comes up in the meantime has its turn after the next look at the sockets.
+        for _ in 0..self.core.due.len() {
+            if let Some(due) = self.core.due.pop_front() {
+                self.do_due(due);
+            }
+        }
+        self.fire();
+        self.tick();
+        self.counts.exchanges.store(self.core.exchanges, Ordering::Relaxed);
+        self.counts.clients.store(self.clients.len(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// How long it may wait; none: until something happens.
+    fn wait(&self) -> Option<Duration> {
+        if !self.core.due.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let now = self.core.now;
+        let accepting = self.listeners.iter().filter_map(|listener| {
+            if listener.is_ready(now) { Some(now) } else { listener.paused_until() }
+        });
+        let ticks = self.core.served.iter().filter_map(|(_, served)| served.tick);
+        let drained = match self.stage {
+            Stage::Serving => None,
+            Stage::Draining(until) => Some(until),
+        };
+        let next = accepting.chain(ticks).chain(drained).min();
+        let next = next.map(|at| at.saturating_duration_since(now));
+        next.into_iter().chain(self.core.wheel.wait(now)).min()
+    }
+
+    fn commands(&mut self) {
+        for command in self.core.mailbox.take() {
+            match command {
+                Command::Deploy(deployment) => self.deploy(deployment),
+                Command::Answer(callout, answer) => {
+                    if let Ok(effects) = host::deliver(callout, answer) {
+                        self.core.note(effects);
+                    }
+                }
+                Command::Resolved { attempt, serial, addresses } => {
+                    self.core.resolved(attempt, serial, addresses);
+                }
+                Command::Report(to) => {
+                    let waiting = |(_, client): (usize, &Client)| client.socket.waiting();
+                    let unread = self.clients.iter().map(waiting).max().unwrap_or_default();
+                    let pools = self.core.pools.iter().map(|(_, pool)| pool.report()).collect();
+                    // Whoever asked may have stopped waiting.
+                    let _ = to.send(Report { unread, pools });
+                }
+                Command::Ask(question) => question(),
+                Command::Drain(grace) => self.drain(grace),
+            }
+        }
+    }
+
+    /// Takes a deployment for what begins now; exchanges under way end on the one before.
+    fn deploy(&mut self, deployment: Arc<Deployment>) {
+        let before: Vec<usize> = self.core.served.iter().map(|(key, _)| key).collect();
+        let started = deployment.policies.start();
+        self.core.served.insert(Served {
+            deployment,
+            pools: std::collections::HashMap::new(),
+            clients: 0,
+            retired: false,
+            tick: Some(self.core.now),
+        });
+        self.core.note(started);
+        for key in before {
+            self.core.served[key].retired = true;
+            self.core.retire(key);
+        }
+    }
+
+    fn drain(&mut self, grace: Duration) {
+        self.stage = Stage::Draining(self.core.now + grace);
+        for mut listener in self.listeners.drain(..) {
+            listener.deregister(&self.core.registry);
+        }
+        let keys: Vec<usize> = self.clients.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            self.clients[key].drain();
+            self.settle(key);
+        }
+    }
+
+    fn fire(&mut self) {
+        let mut fired = std::mem::take(&mut self.fired);
+        self.core.wheel.fire(self.core.now, &mut fired);
+        for timer in fired.drain(..) {
+            match timer {
+                Timer::Pool(pool) => self.core.check_pool(pool),
+                Timer::Attempt(attempt, serial) => self.core.check_attempt(attempt, serial),
+                Timer::Client(client, at) => {
+                    if let Some(its) = self.find(client)
+                        && its.clock.check_at == at
+                    {
+                        self.check(client.key);
+                    }
+                }
+            }
+        }
+        self.fired = fired;
+    }
+
+    /// Gives policies their turns.
+    fn tick(&mut self) {
+        let now = self.core.now;
+        let due = |(key, served): (usize, &Served)| {
+            served.tick.is_some_and(|tick| tick <= now).then_some(key)
+        };
+        let due: Vec<usize> = self.core.served.iter().filter_map(due).collect();
+        for key in due {
+            let served = &mut self.core.served[key];
+            served.tick = None;
+            let ticked = served.deployment.policies.tick();
+            let next = ticked.wait.map(|wait| Instant::now() + wait);
+            self.core.note(ticked.effects);
+            if let Some(served) = self.core.served.get_mut(key) {
+                served.tick = served.tick.into_iter().chain(next).min();
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Connections to endpoints: made, bounded, lent one at a time.
+
+pub(crate) mod attempt;
+pub(crate) mod pool;
+
+use std::time::Instant;
+
+use crate::net::socket::Socket;
+use crate::refs::ClientRef;
+
+/// A connection to an endpoint.
+pub(crate) struct Upstream {
+    /// Tells it from others that had its place before.
+    pub(crate) serial: u64,
+    pub(crate) socket: Socket,
+    pub(crate) pool: usize,
+    pub(crate) state: UpstreamState,
+    /// An exchange has ended on it.
+    pub(crate) used: bool,
+}
+
+/// Who has the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UpstreamState {
+    /// An attempt, until it is connected.
+    Connecting(usize),
+    /// The same attempt, until TLS is agreed on.
+    Securing(usize),
+    /// The pool, since then.
+    Idle(Instant),
+    /// An exchange of this client. `paused`: the client does not read what comes.
+    Lent { to: ClientRef, paused: bool },
+}

@@ -1,0 +1,188 @@
+//! `DataPlane`: threads that serve, and what they ask of Python.
+
+use std::io::{PipeReader, Read, Write};
+use std::net::TcpListener;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+use wasmgate_dataplane::{
+    Certificate, ClientLimits, Deployment, Note, Notes, Plane, UpstreamLimits,
+};
+use wasmgate_host as host;
+
+use crate::chain::Chain;
+use crate::effects;
+use crate::host::Host;
+use crate::router::Router;
+
+/// Where a callout's id says which thread's it is; ids themselves count up and never get there.
+const THREAD_BITS: u32 = 48;
+
+/// Threads that serve HTTP/1.1 without Python.
+#[pyclass(frozen, module = "wasmgate._native")]
+pub(crate) struct DataPlane {
+    plane: Mutex<Plane>,
+    notes: Arc<Notes>,
+    woken: PipeReader,
+}
+
+/// The thread and the id of a callout: answers are for whichever thread asked.
+pub(crate) fn thread_of(callout: u64) -> Option<(u16, u64)> {
+    let thread = u16::try_from(callout >> THREAD_BITS).unwrap_or_default();
+    (thread != 0).then_some((thread, callout & ((1 << THREAD_BITS) - 1)))
+}
+
+fn name_thread(thread: u16, effects: &mut host::Effects) {
+    let thread = u64::from(thread) << THREAD_BITS;
+    effects.callouts.iter_mut().for_each(|callout| callout.id |= thread);
+    effects.cancelled.iter_mut().for_each(|callout| *callout |= thread);
+}
+
+/// A listening socket that Python gave away (`socket.detach()`).
+#[allow(unsafe_code, reason = "Python has no other way to give a socket away")]
+fn listener(descriptor: RawFd) -> PyResult<TcpListener> {
+    if descriptor < 0 {
+        return Err(PyValueError::new_err("a listener is the descriptor of a listening socket"));
+    }
+    // SAFETY: `socket.detach()` left the descriptor open and gave up its only owner, which the
+    // argument's documentation asks for; from here on this value owns it.
+    let owned = unsafe { OwnedFd::from_raw_fd(descriptor) };
+    Ok(TcpListener::from(owned))
+}
+
+fn seconds(seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds).map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+impl DataPlane {
+    fn plane(&self) -> MutexGuard<'_, Plane> {
+        self.plane.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+type Reported = (usize, Vec<(String, usize, usize, usize)>);
+
+#[pymethods]
+impl DataPlane {
+    #[new]
+    #[pyo3(signature = (listeners, *, keep_alive, head, client, linger, longest_linger, certificate = None, log_accesses = false))]
+    fn new(
+        listeners: Vec<Vec<RawFd>>,
+        keep_alive: f64,
+        head: f64,
+        client: f64,
+        linger: f64,
+        longest_linger: f64,
+        certificate: Option<(Vec<u8>, Vec<u8>)>,
+        log_accesses: bool,
+    ) -> PyResult<Self> {
+        let own = |its: Vec<RawFd>| its.into_iter().map(listener).collect::<PyResult<Vec<_>>>();
+        let listeners = listeners.into_iter().map(own).collect::<PyResult<Vec<_>>>()?;
+        let limits = ClientLimits {
+            keep_alive: seconds(keep_alive)?,
+            head: seconds(head)?,
+            client: seconds(client)?,
+            linger: seconds(linger)?,
+            longest_linger: seconds(longest_linger)?,
+        };
+        let certificate = certificate.map(|(chain, key)| Certificate::from_pem(&chain, &key));
+        let certificate = certificate.transpose().map_err(PyValueError::new_err)?;
+        let (woken, waker) = std::io::pipe()?;
+        let wake = move || {
+            // One byte at most waits: it fits, and the write does not block.
+            let _ = (&waker).write_all(&[0]);
+        };
+        let notes = Arc::new(Notes::new(Box::new(wake)));
+        let plane = Plane::start(listeners, &notes, limits, certificate.as_ref(), log_accesses)
+            .map_err(|error| PyOSError::new_err(format!("the data plane: {error}")))?;
+        Ok(Self { plane: Mutex::new(plane), notes, woken })
+    }
+
+    /// Exchanges that begin from now on go by this.
+    fn deploy(
+        &self,
+        router: &Router,
+        policies: &Chain,
+        limits: Vec<(usize, usize, f64, f64, f64)>,
+    ) -> PyResult<()> {
+        let limits = limits.into_iter().map(|(connections, waiting, connect, read, idle)| {
+            let (connect, read, idle) = (seconds(connect)?, seconds(read)?, seconds(idle)?);
+            Ok(UpstreamLimits { connections, waiting, connect, read, idle })
+        });
+        let limits = limits.collect::<PyResult<Vec<_>>>()?;
+        let (router, policies) = (Arc::clone(&router.0), policies.chain.clone());
+        let deployment =
+            Deployment::new(router, policies, limits).map_err(PyValueError::new_err)?;
+        self.plane().deploy(&Arc::new(deployment));
+        Ok(())
+    }
+
+    /// The descriptor that is readable when there are notes.
+    fn fileno(&self) -> RawFd {
+        self.woken.as_raw_fd()
+    }
+
+    /// The notes, to be taken when the descriptor is readable.
+    fn take_notes(&self, py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
+        let _ = (&self.woken).read(&mut [0])?;
+        self.notes.take().into_iter().map(|note| converted(py, note)).collect()
+    }
+
+    /// Clients that are connected, and exchanges that have ended.
+    fn counts(&self) -> (usize, u64) {
+        self.plane().counts()
+    }
+
+    /// How many instances of its policies there are, on all threads.
+    fn instances(&self, py: Python<'_>, host: &Host) -> usize {
+        let host = host.0.clone();
+        py.detach(|| self.plane().ask(move || host.instances()).into_iter().sum())
+    }
+
+    /// The most bytes that a client has not taken, and the pools: URL, open and idle connections,
+    /// requests that wait.
+    fn report(&self, py: Python<'_>) -> Reported {
+        let reports = py.detach(|| self.plane().report());
+        let unread = reports.iter().map(|report| report.unread).max().unwrap_or_default();
+        let pools = reports.into_iter().flat_map(|report| report.pools);
+        (unread, pools.map(|its| (its.url, its.open, its.idle, its.waiting)).collect())
+    }
+
+    /// Accepts no more; ends with the last exchange, or after `grace` seconds.
+    fn drain(&self, grace: f64) -> PyResult<()> {
+        self.plane().drain(seconds(grace)?);
+        Ok(())
+    }
+
+    /// Waits until all threads have ended.
+    fn join(&self, py: Python<'_>) {
+        py.detach(|| self.plane().join());
+    }
+
+    #[getter]
+    fn threads(&self) -> usize {
+        self.plane().threads()
+    }
+}
+
+/// A note as a pair: its kind, and what it says.
+fn converted(py: Python<'_>, note: Note) -> PyResult<Py<PyAny>> {
+    let pair = match note {
+        Note::Effects { thread, mut effects } => {
+            name_thread(thread, &mut effects);
+            ("effects", effects::convert_ticked(py, *effects)?).into_pyobject(py)?
+        }
+        Note::Warning(line) => ("warning", line).into_pyobject(py)?,
+        Note::Fault(line) => ("fault", line).into_pyobject(py)?,
+        Note::Access { client, access } => {
+            let said = (client, access.method, access.target, access.version, access.status);
+            ("access", said).into_pyobject(py)?
+        }
+        Note::Dropped(count) => ("dropped", count).into_pyobject(py)?,
+        Note::Ended => ("ended", py.None()).into_pyobject(py)?,
+    };
+    Ok(pair.into_any().unbind())
+}

@@ -1,0 +1,158 @@
+"""The gateway as a server of its own: threads of the data plane carry the bytes, without Python.
+
+What only Python can do comes to the event loop that started it: log lines, callouts of policies,
+the access log. A loop that is busy or stuck delays those and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Self
+
+from wasmgate._native import DataPlane
+from wasmgate.gateway.fault_log import FaultLog
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from wasmgate._native import Host
+    from wasmgate.gateway.app import Gateway
+    from wasmgate.gateway.deployment import Deployment
+    from wasmgate.gateway.loop_state import LoopState
+
+__all__ = ["KEEP_ALIVE", "Server"]
+
+# Seconds that a client may take:
+KEEP_ALIVE = 5.0  # idle between two requests
+HEAD_TIMEOUT = 10.0  # for a request's head, from its first byte on
+CLIENT_TIMEOUT = 60.0  # between two signs of life when it is waited for
+LINGER = 2.0  # quiet after its last answer, until its connection is closed
+LONGEST_LINGER = 30.0  # sending after its last answer
+_RELEASE_EVERY = 1.0  # seconds between two looks whether a retired deployment's callouts ended
+
+_LOGGER = logging.getLogger("wasmgate.gateway")
+_ACCESS = logging.getLogger("wasmgate.access")
+
+
+class Server:
+    """Serves a gateway on threads, from `start` until `drain` has ended it.
+
+    Args:
+        gateway: What is served; after `Gateway.reload` the new configuration is.
+        listeners: Listening sockets, one list for each thread. They are taken over.
+        keep_alive: Seconds that a client may be idle between two requests.
+        access_log: Write a line for each response to the logger `wasmgate.access`.
+        certificate: Paths of a certificate chain and of its private key, in PEM, for TLS.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        listeners: Sequence[Sequence[socket.socket]],
+        *,
+        keep_alive: float = KEEP_ALIVE,
+        access_log: bool = False,
+        certificate: tuple[Path, Path] | None = None,
+    ) -> None:
+        self._gateway = gateway
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        self._faults = FaultLog(_LOGGER)
+        self._states: list[LoopState] = []  # the last one is in use; others have callouts under way
+        descriptors = [[listener.detach() for listener in its] for its in listeners]
+        self._plane = DataPlane(
+            descriptors,
+            keep_alive=keep_alive,
+            head=HEAD_TIMEOUT,
+            client=CLIENT_TIMEOUT,
+            linger=LINGER,
+            longest_linger=LONGEST_LINGER,
+            certificate=certificate and (certificate[0].read_bytes(), certificate[1].read_bytes()),
+            log_accesses=access_log,
+        )
+        self._running = self._plane.threads
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return self._plane.counts()[0]
+
+    @property
+    def requests(self) -> int:
+        """How many requests have ended."""
+        return self._plane.counts()[1]
+
+    def report(self) -> tuple[int, list[tuple[str, int, int, int]]]:
+        """Return what the threads tell of their connections (see `DataPlane.report`)."""
+        return self._plane.report()
+
+    def instances(self, host: Host) -> int:
+        """Return how many instances of the host's policies there are on the threads."""
+        return self._plane.instances(host)
+
+    def start(self) -> Self:
+        """Start the policies on every thread, then accept clients. Raises ConfigError."""
+        self._loop.add_reader(self._plane.fileno(), self._take_notes)
+        self._gateway.attach(self)
+        return self
+
+    def deploy(self, deployment: Deployment) -> None:
+        """Serve requests that begin from now on with this deployment; on the server's loop."""
+        if self._states:
+            self._states[-1].close()
+        self._states.append(deployment.remote_state())
+        self._plane.deploy(
+            deployment.router,
+            deployment.policies,
+            [
+                (its.connections, its.waiting, its.connect, its.read, its.idle)
+                for its in deployment.limits()
+            ],
+        )
+        self._release()
+
+    def deploy_soon(self, deployment: Deployment) -> None:
+        """Do the same from any thread."""
+        self._loop.call_soon_threadsafe(self.deploy, deployment)
+
+    def drain(self, grace: float) -> None:
+        """Accept no more, and end with the last exchange, or after `grace` seconds."""
+        self._plane.drain(grace)
+
+    async def wait(self) -> None:
+        """Wait until all threads have ended."""
+        await self._ended.wait()
+        self._plane.join()
+        self._gateway.detach(self)
+        self._loop.remove_reader(self._plane.fileno())
+        for state in self._states:
+            state.close()
+            state.driver.close()
+        self._states.clear()
+
+    def _release(self) -> None:
+        """Forget retired deployments whose callouts have ended."""
+        self._states[:-1] = [state for state in self._states[:-1] if state.driver.busy]
+        if len(self._states) > 1:
+            self._loop.call_later(_RELEASE_EVERY, self._release)
+
+    def _take_notes(self) -> None:
+        for kind, said in self._plane.take_notes():
+            match kind:
+                case "effects":
+                    self._states[-1].driver.apply(said)
+                case "warning":
+                    _LOGGER.warning("%s", said)
+                case "fault":
+                    self._faults.say(said.partition(" to ")[0], said)
+                case "access":
+                    _ACCESS.info('%s - "%s %s HTTP/%s" %d', *said)
+                case "dropped":
+                    _LOGGER.warning("%d log lines were left out: they came too fast", said)
+                case _:
+                    self._running -= 1
+        if not self._running:
+            self._ended.set()
