@@ -6,7 +6,7 @@ data is forwarded unchanged. Header fields are pairs of bytes, names in lower ca
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Final, Literal, Self, TypeAlias, TypedDict, final
+from typing import ClassVar, Final, Literal, TypeAlias, TypedDict, final
 
 from wasmgate.policy.capabilities import Capabilities
 from wasmgate.policy.limits import Limits

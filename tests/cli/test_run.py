@@ -138,10 +138,11 @@ def test_it_forwards_requests_through_routes_and_policies(
 
 def test_it_says_what_it_serves(start: Start) -> None:
     """One line, with the port that was free; at the first start also what is compiled."""
-    first, gateway = start(), start()
+    first, gateway = start(), start("--threads", "2")
     assert first.said[0].startswith("INFO:     policy 'limit' is compiled (")
     assert gateway.said == [
-        f"wasmgate listens on http://127.0.0.1:{gateway.port} (routes: 2, policies: 1, workers: 1)"
+        f"wasmgate listens on http://127.0.0.1:{gateway.port} "
+        "(routes: 2, policies: 1, workers: 1, threads: 2)"
     ]
 
 

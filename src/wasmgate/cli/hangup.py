@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import FrameType
 
-    from wasmgate.gateway import Gateway
 
-__all__ = ["create_app", "ignore_hangup", "say_ignored"]
+__all__ = ["ignore_hangup", "say_ignored"]
 
 _LOGGER = logging.getLogger("wasmgate.gateway")
 
@@ -34,11 +33,3 @@ def ignore_hangup() -> None:
         _thread.start_new_thread(say_ignored, ())
 
     signal.signal(signal.SIGHUP, handle)
-
-
-def create_app() -> Gateway:
-    """Make the gateway of a worker; SIGHUP is sent to all processes of a terminal."""
-    from wasmgate.gateway import create_app
-
-    ignore_hangup()
-    return create_app()

@@ -1,47 +1,91 @@
-"""The listening sockets of `wasmgate run`: one, or one for each worker.
+"""Where `wasmgate run` listens: a socket for each thread of each process.
 
-Workers that share one socket get unequal shares: the worker that wakes first accepts nearly all
-waiting connections. With one socket for each worker the kernel distributes connections evenly
-(SO_REUSEPORT, socket(7)).
+Threads that share a socket share it badly: whoever is awake takes all that has come, and of
+clients that come at once one thread gets nearly all. With a socket of their own the kernel deals
+clients out (SO_REUSEPORT, socket(7)). Elsewhere than on Linux, and with a socket that systemd
+opened, they share one.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
 import sys
 from typing import Any
 
-__all__ = ["listen"]
+__all__ = ["ListeningAddress", "listen"]
 
 BACKLOG = 2048
+_FIRST_INHERITED = 3  # SD_LISTEN_FDS_START, sd_listen_fds(3)
 
 
-class WorkersListener(socket.socket):
-    """Reserves the address. Pickled to a worker, it becomes a listening socket of that worker."""
+class ListeningAddress:
+    """Holds an address while processes start that listen there.
+
+    Args:
+        held: A socket that listens, or one that is only bound, where each thread has its own.
+        shared: All threads accept from `held`.
+    """
+
+    def __init__(self, held: socket.socket, *, shared: bool) -> None:
+        self._held = held
+        self._shared = shared
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        host, port = self._held.getsockname()[:2]
+        return host, port
+
+    def open(self, count: int) -> list[socket.socket]:
+        """Return so many sockets that listen."""
+        if self._shared:
+            return [self._held.dup() for _ in range(count)]
+        family, address = self._held.family, self._held.getsockname()
+        opened = [_bound(socket.socket(family), address) for _ in range(count)]
+        for each in opened:
+            each.listen(BACKLOG)
+        return opened
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the address, not the socket."""
-        return _of_worker, (self.family, self.getsockname())
+        """Send the address where that is enough, else the socket."""
+        if self._shared:
+            return _shared, (self._held,)
+        return _of_process, (self._held.family, self._held.getsockname())
 
 
-def listen(host: str, port: int, *, workers: int) -> socket.socket:
-    """Return the listening socket for the server. Raises OSError if the address cannot be used."""
+def listen(host: str, port: int, *, sockets: int = 1) -> ListeningAddress:
+    """Return where the gateway listens; `sockets`: how many will. Raises OSError."""
+    inherited = _inherited()
+    if inherited is not None:
+        return ListeningAddress(inherited, shared=True)
     family, *_, where = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    # Also with several workers: SO_REUSEPORT would not detect that another server has the address.
+    # Also with several sockets: those that share an address would not notice another server.
     listener = socket.create_server(where[:2], family=family, backlog=BACKLOG)
-    if workers == 1 or sys.platform != "linux":
-        return listener
+    if sockets == 1 or sys.platform != "linux":
+        return ListeningAddress(listener, shared=True)
     address = listener.getsockname()
     listener.close()
-    return _bound(WorkersListener(family), address)
+    return ListeningAddress(_bound(socket.socket(family), address), shared=False)
 
 
-def _of_worker(family: int, address: Any) -> socket.socket:  # noqa: ANN401 (as the family has it)
-    listener = _bound(socket.socket(family), address)
-    listener.listen(BACKLOG)
-    return listener
+def _inherited() -> socket.socket | None:
+    """Return the socket that systemd opened for this process, if any (sd_listen_fds(3))."""
+    with contextlib.suppress(KeyError, ValueError):
+        if int(os.environ["LISTEN_PID"]) == os.getpid() and int(os.environ["LISTEN_FDS"]) > 0:
+            return socket.socket(fileno=_FIRST_INHERITED)
+    return None
+
+
+def _shared(held: socket.socket) -> ListeningAddress:
+    return ListeningAddress(held, shared=True)
+
+
+def _of_process(family: int, address: Any) -> ListeningAddress:  # noqa: ANN401 (as the family has it)
+    return ListeningAddress(_bound(socket.socket(family), address), shared=False)
 
 
 def _bound(sock: socket.socket, address: Any) -> socket.socket:  # noqa: ANN401 (as the family has it)

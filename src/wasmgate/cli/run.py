@@ -1,4 +1,4 @@
-"""`wasmgate run`: serves a gateway, on uvicorn."""
+"""`wasmgate run`: the gateway as a server of its own."""
 
 from __future__ import annotations
 
@@ -18,20 +18,15 @@ from wasmgate.cli.console import say, show_error, show_warning
 from wasmgate.cli.exit_codes import ExitCode
 from wasmgate.cli.hangup import ignore_hangup
 from wasmgate.cli.listener import listen
+from wasmgate.cli.serving import GRACE, Serving
 from wasmgate.errors import ConfigError
 
 if TYPE_CHECKING:
-    import socket
-
-    import uvicorn
-
-    from wasmgate._asgi import ASGIApp
+    from wasmgate.cli.listener import ListeningAddress
     from wasmgate.config import Address, GatewayConfig
+    from wasmgate.gateway import Gateway
 
 __all__ = ["run"]
-
-# Seconds for requests in flight to end after a signal to stop.
-GRACE = 30
 
 
 class LogLevel(StrEnum):
@@ -55,7 +50,18 @@ def run(
         int | None,
         typer.Option(min=0, max=65535, help="The same for the port; 0 takes a free one."),
     ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads that serve; without it one for each core."),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that serve.")] = 1,
+    tls_certificate: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Speak TLS with this certificate (PEM)."),
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Its private key (PEM).")
+    ] = None,
     log_level: Annotated[LogLevel, typer.Option(help="How much to write.")] = LogLevel.INFO,
     access_log: Annotated[
         bool,
@@ -82,33 +88,50 @@ def run(
     ignore_hangup()
     from wasmgate.gateway import Gateway, freeze_heap
 
+    if asgi and (workers > 1 or threads or tls_certificate):
+        raise typer.BadParameter("--asgi serves with one process, one thread and without TLS")
     if asgi:
         show_warning(
             "--asgi is for comparison: uvicorn's protocol bounds no head, in bytes or in time"
         )
-    app: ASGIApp | str = Gateway.from_file(config)
-    if workers > 1:
-        # Each worker makes its own; this one showed that the configuration can be used.
-        app = "wasmgate.cli.hangup:create_app"
+    gateway = Gateway.from_file(config)
     freeze_heap()
-    listener = _listen(_address(settings, host, port), workers)
-    server = _server(
-        app, config, workers=workers, log_level=log_level, access_log=access_log, asgi=asgi
+    threads = threads or (1 if asgi else max(1, _cores() // workers))
+    listening = _listen(_address(settings, host, port), sockets=workers * threads)
+    announce = functools.partial(_announce, settings, listening, workers, threads)
+    serving = Serving(
+        listening=listening,
+        threads=threads,
+        access_log=access_log,
+        certificate=_certificate(tls_certificate, tls_key),
     )
-    started = True
-    # uvicorn ends what is under way, and raises the signal again for the handler before its own.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with contextlib.suppress(KeyboardInterrupt):
-        if workers > 1:
-            from wasmgate.cli.workers import Workers
+    if asgi:
+        announce()
+        started = _serve_app(gateway, listening, log_level=log_level, access_log=access_log)
+    elif workers > 1:
+        from wasmgate.cli.workers import Workers
 
-            serving = functools.partial(_announce, settings, listener, workers)
-            Workers(server.config, listener, serving=serving).run()
-        else:
-            _announce(settings, listener, workers)
-            server.run(sockets=[listener])
-            started = server.started
+        del gateway  # each worker makes one for itself; this one has shown that they can
+        started = Workers(workers, config, serving, _logging(log_level)).run(announce)
+    else:
+        serving.run(gateway, announce)
+        started = True
     raise typer.Exit(ExitCode.OK if started else ExitCode.PROBLEM)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _certificate(chain: Path | None, key: Path | None) -> tuple[Path, Path] | None:
+    if chain is None and key is None:
+        return None
+    if chain is None or key is None:
+        raise typer.BadParameter("--tls-certificate and --tls-key go together")
+    return chain, key
 
 
 def _address(settings: GatewayConfig, host: str | None, port: int | None) -> Address:
@@ -118,9 +141,9 @@ def _address(settings: GatewayConfig, host: str | None, port: int | None) -> Add
     return Address(host or listen.host, listen.port if port is None else port)
 
 
-def _listen(address: Address, workers: int) -> socket.socket:
+def _listen(address: Address, *, sockets: int) -> ListeningAddress:
     try:
-        return listen(address.host, address.port, workers=workers)
+        return listen(address.host, address.port, sockets=sockets)
     except OSError as error:
         # `create_server` appends the address in brackets, which the message has already.
         said = f"could not listen on {address}: {(error.strerror or str(error)).partition(' (')[0]}"
@@ -128,46 +151,43 @@ def _listen(address: Address, workers: int) -> socket.socket:
         raise typer.Exit(ExitCode.LISTEN) from error
 
 
-def _announce(settings: GatewayConfig, listener: socket.socket, workers: int) -> None:
+def _announce(
+    settings: GatewayConfig, listening: ListeningAddress, workers: int, threads: int
+) -> None:
     from wasmgate.config import Address
 
-    address = Address(*listener.getsockname()[:2])
     parts = (
-        f"routes: {len(settings.routes)}, policies: {len(settings.policies)}, workers: {workers}"
+        f"routes: {len(settings.routes)}, policies: {len(settings.policies)}, "
+        f"workers: {workers}, threads: {threads}"
     )
-    say(f"wasmgate listens on http://{address} ({parts})")
+    say(f"wasmgate listens on http://{Address(*listening.address)} ({parts})")
 
 
-def _server(
-    app: ASGIApp | str,
-    config: Path,
-    *,
-    workers: int,
-    log_level: LogLevel,
-    access_log: bool,
-    asgi: bool,
-) -> uvicorn.Server:
+def _serve_app(
+    gateway: Gateway, listening: ListeningAddress, *, log_level: LogLevel, access_log: bool
+) -> bool:
+    """Serve the ASGI app; False if it did not start."""
     import uvicorn
 
-    # Read by the factory in the worker processes.
-    os.environ["WASMGATE_CONFIG"] = str(config.absolute())
-    return uvicorn.Server(
+    server = uvicorn.Server(
         uvicorn.Config(
-            app,
-            factory=workers > 1,
-            workers=workers,
-            # As text: each worker process imports it.
-            http="httptools" if asgi else "wasmgate.gateway.protocol:GatewayProtocol",
+            gateway,
+            http="httptools",
             log_level=log_level.value,
             log_config=_logging(log_level),
             access_log=access_log,
             # `trusted_proxies` decides on forwarded headers: uvicorn must not evaluate them.
             proxy_headers=False,
             server_header=False,
-            date_header=False,  # the upstream's is forwarded
-            timeout_graceful_shutdown=GRACE,
+            date_header=False,  # the upstream's is passed on
+            timeout_graceful_shutdown=int(GRACE),
         )
     )
+    # uvicorn ends what is under way, and raises the signal again for the handler before its own.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=listening.open(1))
+    return server.started
 
 
 def _logging(log_level: LogLevel) -> dict[str, Any]:
@@ -179,6 +199,11 @@ def _logging(log_level: LogLevel) -> dict[str, Any]:
     settings["loggers"]["wasmgate"] = {
         "handlers": ["default"],
         "level": LOG_LEVELS[log_level.value],
+        "propagate": False,
+    }
+    settings["loggers"]["wasmgate.access"] = {
+        "handlers": ["access"],
+        "level": "INFO",
         "propagate": False,
     }
     return settings

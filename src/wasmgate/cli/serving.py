@@ -4,68 +4,70 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import uvloop
-
-from wasmgate.gateway.standalone import Server
-
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
+    from pathlib import Path
 
+    from wasmgate.cli.listener import ListeningAddress
     from wasmgate.gateway import Gateway
 
-__all__ = ["serve"]
+__all__ = ["GRACE", "Serving"]
 
 # Requests under way may take this long, in seconds, after a signal to stop.
 GRACE = 30.0
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
-def serve(
-    gateway: Gateway,
-    listeners: Sequence[Sequence[socket.socket]],
-    *,
-    access_log: bool,
-    serving: Callable[[], None],
-) -> None:
-    """Serve until a signal ends it: SIGINT or SIGTERM, a second one without waiting.
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """How one process serves a gateway.
 
     Args:
-        gateway: What is served.
-        listeners: Listening sockets, one list for each thread.
+        listening: Where.
+        threads: How many threads.
         access_log: Write a line for each response.
-        serving: Called once clients are accepted.
+        certificate: Paths of a certificate chain and of its private key, in PEM, for TLS.
     """
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        stopped = runner.run(_serve(gateway, listeners, access_log=access_log, serving=serving))
-    if stopped != signal.SIGINT:
-        # Whoever waits for this process learns what ended it.
-        signal.signal(stopped, signal.SIG_DFL)
-        signal.raise_signal(stopped)
 
+    listening: ListeningAddress
+    threads: int = 1
+    access_log: bool = False
+    certificate: tuple[Path, Path] | None = None
 
-async def _serve(
-    gateway: Gateway,
-    listeners: Sequence[Sequence[socket.socket]],
-    *,
-    access_log: bool,
-    serving: Callable[[], None],
-) -> int:
-    loop = asyncio.get_running_loop()
-    server = Server(gateway, listeners, access_log=access_log)
-    signals: list[int] = []
+    def run(self, gateway: Gateway, serving: Callable[[], None]) -> None:
+        """Serve until SIGINT or SIGTERM; a second SIGINT does not wait for requests.
 
-    def stop(number: int) -> None:
-        server.drain(0.0 if signals else GRACE)
-        signals.append(number)
+        `serving` is called once clients are accepted.
+        """
+        import uvloop
 
-    for number in _STOPPING:
-        loop.add_signal_handler(number, stop, number)
-    server.start()
-    serving()
-    await server.wait()
-    for number in _STOPPING:
-        loop.remove_signal_handler(number)
-    return signals[0] if signals else signal.SIGINT
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve(gateway, serving))
+
+    async def _serve(self, gateway: Gateway, serving: Callable[[], None]) -> None:
+        from wasmgate.gateway.standalone import Server
+
+        loop = asyncio.get_running_loop()
+        server = Server(
+            gateway,
+            [[listener] for listener in self.listening.open(self.threads)],
+            access_log=self.access_log,
+            certificate=self.certificate,
+        )
+        stopping = False
+
+        def stop(number: int) -> None:
+            nonlocal stopping
+            # A terminal sends SIGINT to a worker, and its parent sends SIGTERM after that.
+            if not stopping or number == signal.SIGINT:
+                server.drain(0.0 if stopping else GRACE)
+            stopping = True
+
+        for number in _STOPPING:
+            loop.add_signal_handler(number, stop, number)
+        server.start()
+        serving()
+        await server.wait()

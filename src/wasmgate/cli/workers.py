@@ -2,41 +2,116 @@
 
 from __future__ import annotations
 
+import logging.config
+import multiprocessing
+import multiprocessing.connection
+import os
 import signal
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
-from uvicorn.supervisors import Multiprocess
-
-from wasmgate.cli.hangup import say_ignored
+from wasmgate.cli.hangup import ignore_hangup
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnProcess
+    from pathlib import Path
 
-    from uvicorn import Config
+    from wasmgate.cli.serving import Serving
 
 __all__ = ["Workers"]
 
-START = 60.0  # seconds from the start of a worker until it accepts connections
+_LOGGER = logging.getLogger("wasmgate.gateway")
+
+START = 60.0  # seconds that a worker may take until it serves
+RESTART_EVERY = 1.0  # seconds between two starts of a worker that ends by itself
+_SPAWN = multiprocessing.get_context("spawn")
 
 
-class Workers(Multiprocess):
-    """The supervisor of uvicorn; `serving` is called once, when all workers accept connections."""
+class Workers:
+    """Starts processes, replaces those that end by themselves, and passes signals on.
+
+    Args:
+        count: How many processes.
+        config: The gateway's configuration, which each process reads for itself.
+        serving: How each serves.
+        log_settings: For `logging.config.dictConfig`.
+    """
 
     def __init__(
-        self, config: Config, listener: socket.socket, *, serving: Callable[[], None]
+        self, count: int, config: Path, serving: Serving, log_settings: dict[str, Any]
     ) -> None:
-        super().__init__(config, sockets=[listener])
-        self._serving = serving
+        self._arguments = (config, serving, log_settings)
+        self._processes: list[SpawnProcess] = []
+        self._count = count
+        self._stopping = False
 
-    def init_processes(self) -> None:
-        """Start the workers with SIGHUP ignored, which exec(3) inherits, until they handle it."""
+    def run(self, started: Callable[[], None]) -> bool:
+        """Serve until a signal; `started` is called once all accept clients. False: none began."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+        ready = [self._begin() for _ in range(self._count)]
+        if not all(_is_ready(connection) for connection in ready):
+            self._stop()
+            self._join()
+            return False
+        started()
+        while not self._stopping:
+            multiprocessing.connection.wait([each.sentinel for each in self._processes], 1.0)
+            self._replace()
+        self._join()
+        return True
+
+    def _begin(self) -> Connection:
+        ours, theirs = _SPAWN.Pipe(duplex=False)
+        # A process ignores SIGHUP until it handles it: that outlives exec(3).
         handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        super().init_processes()
+        process = _SPAWN.Process(target=_work, args=(*self._arguments, theirs))
+        process.start()
         signal.signal(signal.SIGHUP, handler)
-        if all(process.wait_until_ready(START, self.should_exit) for process in self.processes):
-            self._serving()
+        theirs.close()
+        self._processes.append(process)
+        return ours
 
-    def handle_hup(self) -> None:
-        """Do not restart workers: connections in the backlog would be reset."""
-        say_ignored()
+    def _replace(self) -> None:
+        for process in [each for each in self._processes if not each.is_alive()]:
+            if self._stopping:
+                return
+            self._processes.remove(process)
+            _LOGGER.error("worker %d ended with %s: another one starts", *_end_of(process))
+            time.sleep(RESTART_EVERY)
+            self._begin()
+
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+        for process in self._processes:
+            if process.is_alive():
+                process.terminate()
+
+    def _join(self) -> None:
+        for process in self._processes:
+            process.join()
+
+
+def _end_of(process: SpawnProcess) -> tuple[int | None, int | None]:
+    return process.pid, process.exitcode
+
+
+def _is_ready(connection: Connection) -> bool:
+    """Wait until a worker serves; False if it ends or takes too long."""
+    try:
+        return connection.poll(START) and bool(connection.recv())
+    except EOFError:
+        return False
+
+
+def _work(config: Path, serving: Serving, log_settings: dict[str, Any], ready: Connection) -> None:
+    """Serve in a process of its own."""
+    logging.config.dictConfig(log_settings)
+    ignore_hangup()
+    from wasmgate.gateway import Gateway, freeze_heap
+
+    gateway = Gateway.from_file(config)
+    freeze_heap()
+    serving.run(gateway, lambda: ready.send(os.getpid()))

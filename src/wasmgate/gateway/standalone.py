@@ -140,18 +140,18 @@ class Server:
             self._loop.call_later(_RELEASE_EVERY, self._release)
 
     def _take_notes(self) -> None:
-        for kind, said in self._plane.take_notes():
-            match kind:
-                case "effects":
-                    self._states[-1].driver.apply(said)
-                case "warning":
+        for note in self._plane.take_notes():
+            match note:
+                case ("effects", effects):
+                    self._states[-1].driver.apply(effects)
+                case ("warning", said):
                     _LOGGER.warning("%s", said)
-                case "fault":
+                case ("fault", said):
                     self._faults.say(said.partition(" to ")[0], said)
-                case "access":
-                    _ACCESS.info('%s - "%s %s HTTP/%s" %d', *said)
-                case "dropped":
-                    _LOGGER.warning("%d log lines were left out: they came too fast", said)
+                case ("access", access):
+                    _ACCESS.info('%s - "%s %s HTTP/%s" %d', *access)
+                case ("dropped", count):
+                    _LOGGER.warning("%d log lines were left out: they came too fast", count)
                 case _:
                     self._running -= 1
         if not self._running:
