@@ -25,7 +25,6 @@ from wasmgate import (
     Policy,
     PolicyMiddleware,
 )
-from wasmgate.gateway.protocol import GatewayProtocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -98,7 +97,7 @@ async def place(name: str, setting: Setting, folder: Path) -> AsyncIterator[int]
             yield port
             return
         gateway = Gateway(GatewayConfig.model_validate(config))
-        http = "httptools" if name == "gateway" else GatewayProtocol
+        http = "httptools" if name == "gateway" else "direct"
         yield await stack.enter_async_context(serve(gateway, http=http))
 
 

@@ -20,7 +20,6 @@ from tests.native.test_memory import MEGABYTE, resident
 from wasmgate import Gateway, GatewayConfig
 from wasmgate._native import held_bytes, kept_streams, pending_callouts
 from wasmgate.callouts.performer import _LOOPS
-from wasmgate.gateway.protocol import GatewayProtocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -70,7 +69,7 @@ async def placed(name: str, setting: Setting) -> AsyncIterator[Placed]:
         return
     async with ScriptedUpstream(answers) as site:
         gateway = Gateway(GatewayConfig.model_validate(written(setting, site.url)))
-        http = "httptools" if name == "gateway" else GatewayProtocol
+        http = "httptools" if name == "gateway" else "direct"
         async with serve(gateway, http=http) as port:
             yield Placed(gateway._host, port)
             await until(lambda: site.open <= AT_ONCE)

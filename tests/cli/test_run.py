@@ -141,8 +141,10 @@ def test_it_says_what_it_serves(start: Start) -> None:
     first, gateway = start(), start("--threads", "2")
     assert first.said[0].startswith("INFO:     policy 'limit' is compiled (")
     assert gateway.said == [
-        f"wasmgate listens on http://127.0.0.1:{gateway.port} "
-        "(routes: 2, policies: 1, workers: 1, threads: 2)"
+        (
+            f"wasmgate listens on http://127.0.0.1:{gateway.port} "
+            "(routes: 2, policies: 1, workers: 1, threads: 2)"
+        )
     ]
 
 

@@ -15,7 +15,6 @@ import uvicorn
 
 from wasmgate.config import GatewayConfig
 from wasmgate.gateway import Gateway
-from wasmgate.gateway.protocol import GatewayProtocol
 from wasmgate.gateway.standalone import KEEP_ALIVE, Server
 
 if TYPE_CHECKING:
@@ -23,12 +22,8 @@ if TYPE_CHECKING:
 
     from wasmgate._asgi import ASGIApp
 
-# How uvicorn speaks HTTP for a gateway: its own protocol class and the ASGI app, or ours.
-FORMS: dict[str, type[asyncio.Protocol] | str] = {
-    "asgi": "httptools",
-    "direct": GatewayProtocol,
-    "threads": "threads",
-}
+# How a gateway is served: as an ASGI app under uvicorn, or on threads of the data plane.
+FORMS = {"asgi": "httptools", "direct": "direct"}
 # A test, or a whole file, that runs in both; it uses the fixture `form`.
 both_forms = pytest.mark.usefixtures("form")
 
@@ -64,14 +59,14 @@ def configuration(*endpoints: str, **changes: object) -> GatewayConfig:
 async def serve(app: ASGIApp, **settings: Any) -> AsyncIterator[int]:  # noqa: ANN401 (uvicorn's)
     """Serve an app in the form that the test is for; gives the port."""
     listener = socket.create_server(("127.0.0.1", 0))
-    on_threads = SETTINGS["http"] == "threads" and "http" not in settings
+    on_threads = settings.get("http", SETTINGS["http"]) == "direct"
     if on_threads and isinstance(app, Gateway) and not app.in_process:
         async with serve_on_threads(app, listener, **settings) as port:
             yield port
         return
     # What data-plane threads cannot serve, the ASGI app does.
-    fallback = {"http": FORMS["asgi"]} if SETTINGS["http"] == "threads" else {}
-    server = uvicorn.Server(uvicorn.Config(app, **(SETTINGS | fallback | settings)))
+    fallback = {"http": FORMS["asgi"]} if settings.get("http", SETTINGS["http"]) == "direct" else {}
+    server = uvicorn.Server(uvicorn.Config(app, **(SETTINGS | settings | fallback)))
     task = asyncio.ensure_future(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0.01)

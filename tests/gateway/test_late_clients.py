@@ -9,7 +9,7 @@ import pytest
 from tests.gateway.guests import HOLDS, REQUEST_BODY, with_policy
 from tests.gateway.scripted_upstream import ScriptedUpstream
 from tests.gateway.serving import Client, both_forms, configuration, serve
-from wasmgate.gateway import Gateway, protocol, standalone
+from wasmgate.gateway import Gateway, standalone
 from wasmgate.gateway.asgi import timeouts
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ HALF = b"POST / HTTP/1.1\r\nhost: gate.test\r\ncontent-length: 9\r\n\r\nabc"
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (protocol, standalone, timeouts):
+    for module in (standalone, timeouts):
         monkeypatch.setattr(module, "CLIENT_TIMEOUT", 0.6)
 
 

@@ -7,7 +7,7 @@ import gc
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from wasmgate._asgi import broken, fail_startup, require_asyncio
 from wasmgate._native import Host, trim_memory
@@ -29,12 +29,24 @@ if TYPE_CHECKING:
     import httpx
 
     from wasmgate._asgi import Message, Receive, Scope, Send
+    from wasmgate._native import Router
     from wasmgate.config import GatewayConfig
     from wasmgate.foreign import Function
-    from wasmgate.gateway.direct.loop_state import DirectState
-    from wasmgate.gateway.standalone import Server
 
 __all__ = ["Gateway", "create_app", "freeze_heap"]
+
+
+class Server(Protocol):
+    """What serves a gateway without ASGI; it is told of each new configuration."""
+
+    def deploy(self, deployment: Deployment) -> None:
+        """Serve requests that begin from now on with this deployment; on the server's loop."""
+
+    def deploy_soon(self, deployment: Deployment) -> None:
+        """Do the same from any thread."""
+
+    def instances(self, host: Host) -> int:
+        """Return how many instances of the host's policies it has."""
 
 
 class Gateway:
@@ -87,12 +99,10 @@ class Gateway:
         """Whether something in this process serves a cluster, in place of the network."""
         return bool(self._transports)
 
-    def direct(self) -> DirectState | None:
-        """Return what `GatewayProtocol` forwards with, on the running loop.
-
-        None when something else than the network carries the requests of some cluster.
-        """
-        return None if self.in_process else self._deployment.direct()
+    @property
+    def router(self) -> Router:
+        """Where requests go, as the configuration in use says."""
+        return self._deployment.router
 
     @property
     def dropped_headers(self) -> int:

@@ -13,7 +13,6 @@ from wasmgate._native import Chain, Route, Router
 from wasmgate.callouts.performer import CalloutEnvironment
 from wasmgate.callouts.targets import Cluster
 from wasmgate.errors import ConfigError
-from wasmgate.gateway.direct.loop_state import DirectState
 from wasmgate.gateway.loaded_policies import ConfiguredPolicies, LoadedPolicy
 from wasmgate.gateway.loop_state import LoopState
 from wasmgate.upstream import HttpUpstream, UpstreamLimits
@@ -54,7 +53,6 @@ class Deployment:
         self._functions = functions
         self._deny = host.deny
         self._states: dict[asyncio.AbstractEventLoop, LoopState] = {}
-        self._direct: dict[asyncio.AbstractEventLoop, DirectState] = {}
         before = previous.loaded if previous is not None else {}
         self.loaded: dict[str, LoadedPolicy] = {
             name: LoadedPolicy.of(policy, host, before.get(name))
@@ -74,7 +72,6 @@ class Deployment:
         if found is None:
             for other in [other for other in self._states if other.is_closed()]:
                 del self._states[other]
-                self._direct.pop(other, None)
             upstreams = {name: self._upstream(name) for name in self.config.clusters}
             found = self._states[loop] = LoopState(
                 upstreams, self.policies, self._callouts(upstreams)
@@ -103,17 +100,6 @@ class Deployment:
         """Return the loops on which it serves."""
         return [loop for loop in list(self._states) if not loop.is_closed()]
 
-    def direct(self) -> DirectState:
-        """Return what the path without ASGI has for the running loop."""
-        state = self.loop_state()
-        found = self._direct.get(state.loop)
-        if found is None:
-            limits = {name: self._limits(name) for name in self.config.clusters}
-            found = self._direct[state.loop] = DirectState(
-                self.config, self.router, state.driver, limits
-            )
-        return found
-
     def close_loop(self) -> None:
         """Close what there is for the running loop."""
         loop = asyncio.get_running_loop()
@@ -122,13 +108,10 @@ class Deployment:
             self._close(loop)
             state.driver.close()
             del self._states[loop]
-            self._direct.pop(loop, None)
 
     def _close(self, loop: asyncio.AbstractEventLoop) -> None:
         if (state := self._states.get(loop)) is not None:
             state.close()
-        if (direct := self._direct.get(loop)) is not None:
-            direct.close()
 
     def retire(self) -> None:
         """Close idle connections on every loop; requests under way finish on this deployment."""

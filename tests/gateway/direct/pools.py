@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
+from wasmgate.gateway.standalone import Server
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,14 +22,19 @@ class PoolReport(NamedTuple):
     waiting: int
 
 
+def servers(gateway: Gateway) -> list[Server]:
+    """Return what serves a gateway on threads."""
+    return [server for server in gateway._servers if isinstance(server, Server)]
+
+
 def pools(gateway: Gateway) -> list[PoolReport]:
     """Ask the threads that serve a gateway."""
-    return [PoolReport(*each) for server in gateway._servers for each in server.report()[1]]
+    return [PoolReport(*each) for server in servers(gateway) for each in server.report()[1]]
 
 
 def unread(gateway: Gateway) -> int:
     """Return the most bytes that a client of the gateway has not taken."""
-    return max(server.report()[0] for server in gateway._servers)
+    return max(server.report()[0] for server in servers(gateway))
 
 
 async def pool_until(gateway: Gateway, met: Callable[[PoolReport], bool]) -> PoolReport:

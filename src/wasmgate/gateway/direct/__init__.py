@@ -1,1 +1,0 @@
-"""The gateway that reads and writes sockets itself: what `wasmgate run` serves."""
