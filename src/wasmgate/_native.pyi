@@ -800,7 +800,7 @@ _Note: TypeAlias = (
     tuple[Literal["effects"], Effects]
     | tuple[Literal["warning", "fault"], str]
     | tuple[Literal["access"], tuple[str, str, str, str, int]]
-    | tuple[Literal["dropped"], int]
+    | tuple[Literal["dropped", "released"], int]
     | tuple[Literal["ended"], None]
 )
 
@@ -832,8 +832,11 @@ class DataPlane:
         router: Router,
         policies: Chain,
         limits: list[tuple[int, int, float, float, float]],
-    ) -> None:
+    ) -> int:
         """Serve exchanges that begin from now on with these; policies start on every thread.
+
+        Returns what the note "released" calls it, which comes once from each thread when the last
+        exchange that began with it has ended.
 
         `limits` are those of each cluster's endpoints, in the order of the router's clusters:
         connections, waiting requests, and seconds to connect, between two reads, and idle.
@@ -852,6 +855,9 @@ class DataPlane:
 
     def instances(self, host: Host) -> int:
         """Return how many instances of its policies there are, on all threads."""
+
+    def pending_callouts(self) -> int:
+        """Return how many callouts of policies wait for an answer, on all threads."""
 
     def report(self) -> tuple[int, list[tuple[str, int, int, int]]]:
         """Return the most bytes that a client has not taken, and the pools of connections.

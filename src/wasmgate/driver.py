@@ -81,11 +81,6 @@ class Driver:
         if effects.timers:
             self._schedule(0.0)
 
-    @property
-    def busy(self) -> bool:
-        """Whether callouts that it began are under way."""
-        return self._callouts.busy
-
     def close(self) -> None:
         """Cancel all callouts; the driver is not used afterwards."""
         self._callouts.end()

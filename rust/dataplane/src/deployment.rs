@@ -1,15 +1,18 @@
 //! A configuration as the data plane sees it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use wasmgate_gateway::Router;
+use wasmgate_gateway::{Cluster, Endpoint, Router};
 use wasmgate_host::Chain;
 
 use crate::net::tls;
 use crate::upstream::pool::{Target, UpstreamLimits};
+
+static IDS: AtomicU64 = AtomicU64::new(1);
 
 /// What a client may take, in time.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +31,8 @@ pub struct ClientLimits {
 
 /// Routes, policies and bounds; shared by all threads, until the next one takes its place.
 pub struct Deployment {
+    /// Unique in the process.
+    id: u64,
     pub(crate) router: Arc<Router>,
     /// Every policy once: its ticks are everybody's.
     pub(crate) policies: Chain,
@@ -46,17 +51,24 @@ impl Deployment {
         policies: Chain,
         limits: Vec<UpstreamLimits>,
     ) -> Result<Self, String> {
-        let mut endpoints = router.clusters().iter().flat_map(|cluster| cluster.endpoints());
-        let trust = match endpoints.any(|endpoint| endpoint.secure()) {
-            true => Some(tls::trust()?),
-            false => None,
-        };
-        for endpoint in router.clusters().iter().flat_map(|cluster| cluster.endpoints()) {
-            if endpoint.secure() && server_name(endpoint.host()).is_none() {
-                return Err(format!("{}: its host cannot be in a certificate", endpoint.url()));
-            }
+        let secure: Vec<&Endpoint> = router
+            .clusters()
+            .iter()
+            .flat_map(Cluster::endpoints)
+            .filter(|its| its.secure())
+            .collect();
+        let trust = if secure.is_empty() { None } else { Some(tls::trust()?) };
+        if let Some(endpoint) = secure.iter().find(|its| server_name(its.host()).is_none()) {
+            return Err(format!("{}: its host cannot be in a certificate", endpoint.url()));
         }
-        Ok(Self { router, policies, limits, trust })
+        let id = IDS.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { id, router, policies, limits, trust })
+    }
+
+    /// What [`crate::Note::Released`] calls it.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     /// Where an endpoint is, by the indices of its cluster and its own.

@@ -34,6 +34,8 @@ pub enum Note {
     },
     /// So many lines were dropped before this, because the layer above did not take them.
     Dropped(u64),
+    /// The last exchange of a deployment has ended on a thread.
+    Released(u64),
     /// A thread of the data plane has ended.
     Ended,
 }
@@ -72,7 +74,7 @@ impl Notes {
         let lines = match &note {
             Note::Effects { effects, .. } => effects.logs.len(),
             Note::Warning(_) | Note::Fault(_) | Note::Access { .. } => 1,
-            Note::Dropped(_) | Note::Ended => 0,
+            Note::Dropped(_) | Note::Released(_) | Note::Ended => 0,
         };
         if lines > 0 && queue.lines + lines > LINES {
             queue.dropped += lines as u64;

@@ -120,7 +120,7 @@ mod tests {
         let wait = wheel.wait(start).unwrap();
         assert!((Duration::from_millis(30)..Duration::from_millis(61)).contains(&wait), "{wait:?}");
         assert_eq!(fired(&mut wheel, start + wait), [1]);
-        wheel.insert(start + Duration::from_secs(60), 2);
+        wheel.insert(start + Duration::from_mins(1), 2);
         let wait = wheel.wait(start).unwrap();
         assert!(wait <= Duration::from_millis(60_040), "{wait:?}");
         assert_eq!(fired(&mut wheel, start + wait), [2]);

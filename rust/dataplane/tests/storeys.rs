@@ -6,8 +6,9 @@ mod imports;
 
 use imports::Imports;
 
-const STOREYS: [&str; 11] = [
+const STOREYS: [&str; 12] = [
     "refs",
+    "report",
     "wheel",
     "net",
     "upstream",

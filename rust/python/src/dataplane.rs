@@ -68,6 +68,7 @@ type Reported = (usize, Vec<(String, usize, usize, usize)>);
 #[pymethods]
 impl DataPlane {
     #[new]
+    #[allow(clippy::too_many_arguments, reason = "Python names them")]
     #[pyo3(signature = (listeners, *, keep_alive, head, client, linger, longest_linger, certificate = None, log_accesses = false))]
     fn new(
         listeners: Vec<Vec<RawFd>>,
@@ -107,7 +108,7 @@ impl DataPlane {
         router: &Router,
         policies: &Chain,
         limits: Vec<(usize, usize, f64, f64, f64)>,
-    ) -> PyResult<()> {
+    ) -> PyResult<u64> {
         let limits = limits.into_iter().map(|(connections, waiting, connect, read, idle)| {
             let (connect, read, idle) = (seconds(connect)?, seconds(read)?, seconds(idle)?);
             Ok(UpstreamLimits { connections, waiting, connect, read, idle })
@@ -116,8 +117,9 @@ impl DataPlane {
         let (router, policies) = (Arc::clone(&router.0), policies.chain.clone());
         let deployment =
             Deployment::new(router, policies, limits).map_err(PyValueError::new_err)?;
+        let id = deployment.id();
         self.plane().deploy(&Arc::new(deployment));
-        Ok(())
+        Ok(id)
     }
 
     /// The descriptor that is readable when there are notes.
@@ -151,6 +153,11 @@ impl DataPlane {
         (unread, pools.map(|its| (its.url, its.open, its.idle, its.waiting)).collect())
     }
 
+    /// How many callouts of policies wait for an answer, on all threads.
+    fn pending_callouts(&self, py: Python<'_>) -> usize {
+        py.detach(|| self.plane().ask(host::pending_callouts).into_iter().sum())
+    }
+
     /// Accepts no more; ends with the last exchange, or after `grace` seconds.
     fn drain(&self, grace: f64) -> PyResult<()> {
         self.plane().drain(seconds(grace)?);
@@ -182,6 +189,7 @@ fn converted(py: Python<'_>, note: Note) -> PyResult<Py<PyAny>> {
             ("access", said).into_pyobject(py)?
         }
         Note::Dropped(count) => ("dropped", count).into_pyobject(py)?,
+        Note::Released(deployment) => ("released", deployment).into_pyobject(py)?,
         Note::Ended => ("ended", py.None()).into_pyobject(py)?,
     };
     Ok(pair.into_any().unbind())

@@ -119,11 +119,6 @@ class Callouts:
 
     # What drivers call.
 
-    @property
-    def busy(self) -> bool:
-        """Whether callouts that this one began are under way."""
-        return any(each.owner is self for each in self._shared.running.values())
-
     def start(self, callout: Callout) -> None:
         """Start a callout, or send on an open gRPC stream; does not wait."""
         if callout.kind in {"grpc_send", "grpc_close"}:

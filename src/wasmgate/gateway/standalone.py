@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING, Self
 
 from wasmgate._native import DataPlane
@@ -31,7 +32,6 @@ HEAD_TIMEOUT = 10.0  # for a request's head, from its first byte on
 CLIENT_TIMEOUT = 60.0  # between two signs of life when it is waited for
 LINGER = 2.0  # quiet after its last answer, until its connection is closed
 LONGEST_LINGER = 30.0  # sending after its last answer
-_RELEASE_EVERY = 1.0  # seconds between two looks whether a retired deployment's callouts ended
 
 _LOGGER = logging.getLogger("wasmgate.gateway")
 _ACCESS = logging.getLogger("wasmgate.access")
@@ -61,7 +61,9 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self._faults = FaultLog(_LOGGER)
-        self._states: list[LoopState] = []  # the last one is in use; others have callouts under way
+        # By deployment: the last one is in use, others have requests under way on some threads.
+        self._states: dict[int, LoopState] = {}
+        self._released: Counter[int] = Counter()  # on so many threads it has none
         descriptors = [[listener.detach() for listener in its] for its in listeners]
         self._plane = DataPlane(
             descriptors,
@@ -74,6 +76,7 @@ class Server:
             log_accesses=access_log,
         )
         self._running = self._plane.threads
+        self._state: LoopState
 
     @property
     def connections(self) -> int:
@@ -89,6 +92,10 @@ class Server:
         """Return what the threads tell of their connections (see `DataPlane.report`)."""
         return self._plane.report()
 
+    def pending_callouts(self) -> int:
+        """Return how many callouts of policies wait for an answer."""
+        return self._plane.pending_callouts()
+
     def instances(self, host: Host) -> int:
         """Return how many instances of the host's policies there are on the threads."""
         return self._plane.instances(host)
@@ -101,10 +108,8 @@ class Server:
 
     def deploy(self, deployment: Deployment) -> None:
         """Serve requests that begin from now on with this deployment; on the server's loop."""
-        if self._states:
-            self._states[-1].close()
-        self._states.append(deployment.remote_state())
-        self._plane.deploy(
+        state = deployment.remote_state()
+        number = self._plane.deploy(
             deployment.router,
             deployment.policies,
             [
@@ -112,7 +117,7 @@ class Server:
                 for its in deployment.limits()
             ],
         )
-        self._release()
+        self._states[number] = self._state = state
 
     def deploy_soon(self, deployment: Deployment) -> None:
         """Do the same from any thread."""
@@ -128,22 +133,20 @@ class Server:
         self._plane.join()
         self._gateway.detach(self)
         self._loop.remove_reader(self._plane.fileno())
-        for state in self._states:
-            state.close()
-            state.driver.close()
-        self._states.clear()
+        for number in list(self._states):
+            self._release(number)
 
-    def _release(self) -> None:
-        """Forget retired deployments whose callouts have ended."""
-        self._states[:-1] = [state for state in self._states[:-1] if state.driver.busy]
-        if len(self._states) > 1:
-            self._loop.call_later(_RELEASE_EVERY, self._release)
+    def _release(self, number: int) -> None:
+        """Close what a deployment had, whose last request has ended."""
+        state = self._states.pop(number)
+        state.close()
+        state.driver.close()
 
     def _take_notes(self) -> None:
         for note in self._plane.take_notes():
             match note:
                 case ("effects", effects):
-                    self._states[-1].driver.apply(effects)
+                    self._state.driver.apply(effects)
                 case ("warning", said):
                     _LOGGER.warning("%s", said)
                 case ("fault", said):
@@ -152,6 +155,11 @@ class Server:
                     _ACCESS.info('%s - "%s %s HTTP/%s" %d', *access)
                 case ("dropped", count):
                     _LOGGER.warning("%d log lines were left out: they came too fast", count)
+                case ("released", number):
+                    self._released[number] += 1
+                    if self._released[number] == self._plane.threads:
+                        del self._released[number]
+                        self._release(number)
                 case _:
                     self._running -= 1
         if not self._running:

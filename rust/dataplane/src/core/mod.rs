@@ -22,7 +22,7 @@ use crate::upstream::pool::Pool;
 use crate::wheel::Wheel;
 
 /// Something that has its turn after the events of the poll: nothing is re-entered.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Due {
     /// The client can be read on.
     Read(ClientRef),
@@ -173,7 +173,8 @@ impl Core {
         let Some(served) = self.served.get(key).filter(|served| served.retired) else { return };
         let pools: Vec<usize> = served.pools.values().copied().collect();
         if served.clients == 0 {
-            self.served.remove(key);
+            let id = self.served.remove(key).deployment.id();
+            self.notes.append(Note::Released(id));
         }
         for pool in pools {
             self.close_pool(pool);

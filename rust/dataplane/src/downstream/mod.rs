@@ -158,7 +158,7 @@ impl Client {
             (Received::Bytes(_), Phase::Lingering { heard, .. }) => *heard = core.now,
             (Received::Bytes(count), _) => {
                 if let Some(facts) = self.socket.take_tls_facts() {
-                    self.connection.set_tls(Arc::new(facts));
+                    self.connection.set_facts(Arc::new(facts));
                 }
                 self.receive_bytes(&buffer[..count], core);
             }
@@ -277,6 +277,11 @@ impl Client {
         if self.phase == Phase::Serving {
             self.phase = Phase::Lost;
         }
+    }
+
+    /// Cuts the connection, whatever is under way.
+    pub(crate) fn abort(&mut self) {
+        self.phase = Phase::Lost;
     }
 
     /// No exchange begins any more.

@@ -173,7 +173,9 @@ impl Client {
         match &mut self.link {
             Link::None => {}
             Link::Waiting { pending, .. } => {
-                parts.iter().for_each(|part| pending.extend_from_slice(part));
+                for part in parts {
+                    pending.extend_from_slice(part);
+                }
                 if pending.len() > PENDING {
                     self.stop(Stops::DIALLING);
                 }

@@ -9,7 +9,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
-use wasmgate_host::TlsFacts;
+use wasmgate_host::Facts;
 
 use crate::net::tls::TlsStream;
 
@@ -50,10 +50,18 @@ pub(crate) struct Socket {
     backlog: Vec<u8>,
     /// Bytes at the beginning of the backlog that are written.
     written: usize,
-    /// The backlog was above `HIGH`, and not below `LOW` since.
-    full: bool,
-    /// A write failed: further ones are dropped.
-    broken: bool,
+    writing: Writing,
+}
+
+/// How fast the other end takes what is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writing {
+    /// As it comes, or nearly.
+    Flowing,
+    /// More slowly: the backlog was above `HIGH`, and not below `LOW` since.
+    Full,
+    /// Not at all: a write has failed, and further ones are dropped.
+    Broken,
 }
 
 impl Socket {
@@ -66,8 +74,7 @@ impl Socket {
             hung_up: false,
             backlog: Vec::new(),
             written: 0,
-            full: false,
-            broken: false,
+            writing: Writing::Flowing,
         }
     }
 
@@ -95,7 +102,7 @@ impl Socket {
     }
 
     /// What is known of its TLS once that is agreed on; said once, and never without TLS.
-    pub(crate) fn take_tls_facts(&mut self) -> Option<TlsFacts> {
+    pub(crate) fn take_tls_facts(&mut self) -> Option<Facts> {
         match &mut self.carrier {
             Carrier::Plain(_) => None,
             Carrier::Tls(tls) => tls.take_facts(),
@@ -164,7 +171,7 @@ impl Socket {
 
     /// Writes the parts in order, and keeps what the socket does not take now.
     pub(crate) fn write(&mut self, parts: [&[u8]; 4]) -> io::Result<()> {
-        if self.broken {
+        if self.writing == Writing::Broken {
             return Ok(());
         }
         let mut done = 0;
@@ -181,7 +188,7 @@ impl Socket {
         if matches!(self.carrier, Carrier::Tls(_)) {
             return self.flush();
         }
-        self.full |= self.waiting() > HIGH;
+        self.measure();
         Ok(())
     }
 
@@ -214,20 +221,29 @@ impl Socket {
         if let Carrier::Tls(tls) = &mut self.carrier {
             tls.flush()?;
         }
-        let waiting = self.waiting();
-        self.full = waiting > HIGH || self.full && waiting > LOW;
+        self.measure();
         Ok(())
+    }
+
+    fn measure(&mut self) {
+        let waiting = self.waiting();
+        self.writing = match self.writing {
+            Writing::Flowing if waiting > HIGH => Writing::Full,
+            Writing::Full if waiting <= LOW => Writing::Flowing,
+            as_before => as_before,
+        };
     }
 
     /// Drops what waits and what is to come, after a write has failed; what was received can be read.
     pub(crate) fn give_up_writing(&mut self) {
         (self.backlog, self.written) = (Vec::new(), 0);
-        (self.full, self.broken, self.readable, self.hung_up) = (false, true, true, true);
+        self.writing = Writing::Broken;
+        (self.readable, self.hung_up) = (true, true);
     }
 
     /// True after a write has failed.
     pub(crate) fn is_broken(&self) -> bool {
-        self.broken
+        self.writing == Writing::Broken
     }
 
     /// Bytes that the socket has not taken.
@@ -241,7 +257,7 @@ impl Socket {
 
     /// True while so much waits that no more is to come.
     pub(crate) fn is_full(&self) -> bool {
-        self.full
+        self.writing == Writing::Full
     }
 
     /// Says that nothing more will be sent.

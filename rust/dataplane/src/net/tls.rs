@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore};
 use rustls::{ServerConfig, ServerConnection};
-use wasmgate_host::TlsFacts;
+use wasmgate_host::Facts;
 
 use crate::net::trusted::Trusted;
 
@@ -103,7 +103,7 @@ impl TlsStream {
     }
 
     /// What is known of it once the handshake is done; said once.
-    pub(crate) fn take_facts(&mut self) -> Option<TlsFacts> {
+    pub(crate) fn take_facts(&mut self) -> Option<Facts> {
         if self.told || self.tls.is_handshaking() {
             return None;
         }
@@ -112,13 +112,15 @@ impl TlsStream {
             Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2",
             _ => "TLSv1.3",
         };
-        let mut texts = vec![("tls_version", version.to_owned())];
+        let mut facts = Facts::default();
+        facts.add("connection.mtls", "false");
+        facts.add("connection.tls_version", version);
         if let Connection::Server(server) = &self.tls
             && let Some(name) = server.server_name()
         {
-            texts.push(("requested_server_name", name.to_owned()));
+            facts.add("connection.requested_server_name", name);
         }
-        Some(TlsFacts { peer: false, texts })
+        Some(facts)
     }
 
     pub(crate) fn tcp(&self) -> &TcpStream {

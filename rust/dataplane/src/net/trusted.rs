@@ -2,8 +2,8 @@
 //! trusted itself.
 //!
 //! `openssl req -x509` makes a self-signed certificate that says it may sign others. Servers inside of a
-//! house often show such a one, and OpenSSL takes it where it is trusted by name; the WebPKI rules do
-//! not (RFC 5280 §6.1 starts below the trust anchor).
+//! house often show such a one, and OpenSSL takes it where it is trusted by name; the rules of the Web PKI
+//! do not (RFC 5280 §6.1 starts below the trust anchor).
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
-/// The WebPKI rules, and the certificates that are trusted as they are.
+/// The rules of the Web PKI, and the certificates that are trusted as they are.
 #[derive(Debug)]
 pub(crate) struct Trusted {
     pub(crate) rules: Arc<WebPkiServerVerifier>,

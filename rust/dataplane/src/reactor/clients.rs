@@ -16,7 +16,7 @@ use crate::refs::ClientRef;
 impl Reactor {
     /// Accepts clients that wait.
     pub(super) fn accept(&mut self) {
-        let Some(served) = self.core.latest() else { return };
+        let Some(deployment) = self.core.latest() else { return };
         for index in 0..self.listeners.len() {
             for _ in 0..Listener::at_once() {
                 let listener = &mut self.listeners[index];
@@ -26,8 +26,8 @@ impl Reactor {
                 match listener.accept(self.core.now) {
                     Accepted::None => {}
                     Accepted::Client(stream, peer) => {
-                        let server = listener.address();
-                        self.greet(stream, peer, server, served);
+                        let address = listener.address();
+                        self.greet(stream, peer, address, deployment);
                     }
                     Accepted::Exhausted(error) => {
                         self.core.fault(format!("no connection can be accepted: {error}"));
@@ -41,8 +41,8 @@ impl Reactor {
         &mut self,
         stream: TcpStream,
         peer: SocketAddr,
-        server: Option<(Arc<str>, u16)>,
-        served: usize,
+        address: Option<(Arc<str>, u16)>,
+        deployment: usize,
     ) {
         // Answers are written in one go: none waits for the client's ACK of another (RFC 9293 §3.7.4).
         let _ = stream.set_nodelay(true);
@@ -62,18 +62,18 @@ impl Reactor {
         }
         let ends = Ends {
             peer: Some(Peer::new(&peer.ip().to_string(), peer.port())),
-            server,
+            server: address,
             secure: self.certificate.is_some(),
-            tls: None,
+            facts: None,
         };
-        let router = Arc::clone(&self.core.served[served].deployment.router);
+        let router = Arc::clone(&self.core.served[deployment].deployment.router);
         let mut connection = Connection::new(router, ends);
         if self.logs_accesses {
             connection.log_accesses();
         }
         let name = self.logs_accesses.then(|| peer.to_string());
-        let mut client = Client::new(this, socket, connection, served, name, self.core.now);
-        self.core.served[served].clients += 1;
+        let mut client = Client::new(this, socket, connection, deployment, name, self.core.now);
+        self.core.served[deployment].clients += 1;
         client.check_deadlines(&mut self.core);
         entry.insert(client);
     }

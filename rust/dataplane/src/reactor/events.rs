@@ -3,6 +3,7 @@
 use mio::event::Event;
 
 use crate::core::{CLIENT, Due, LISTENER, UPSTREAM, named};
+use crate::downstream::Client;
 use crate::net::socket::Received;
 use crate::reactor::Reactor;
 use crate::refs::UpstreamRef;
@@ -54,12 +55,12 @@ impl Reactor {
             }
             Due::Proceed(client) => {
                 if self.find(client).is_some() {
-                    self.with(client.key, |client, core| client.proceed(core));
+                    self.with(client.key, Client::proceed);
                 }
             }
             Due::Resume(client) => {
                 if self.find(client).is_some() {
-                    self.with(client.key, |client, core| client.resume(core));
+                    self.with(client.key, Client::resume);
                 }
             }
         }
@@ -108,7 +109,7 @@ impl Reactor {
                     socket.give_up_writing();
                 }
                 if was_full && !socket.is_full() && self.find(to).is_some() {
-                    self.with(to.key, |client, core| client.upstream_has_room(core));
+                    self.with(to.key, Client::upstream_has_room);
                 }
                 self.read_upstream(key);
             }
@@ -123,8 +124,9 @@ impl Reactor {
             }
             let to = match upstream.state {
                 UpstreamState::Lent { to, paused: false } => to,
-                UpstreamState::Lent { .. } => return,
-                UpstreamState::Connecting(_) | UpstreamState::Securing(_) => return,
+                UpstreamState::Lent { .. }
+                | UpstreamState::Connecting(_)
+                | UpstreamState::Securing(_) => return,
                 // It closes, or speaks out of turn.
                 UpstreamState::Idle(_) => {
                     if !upstream.socket.is_quiet() {

@@ -102,8 +102,13 @@ impl Reactor {
         while !self.is_over() {
             if let Err(error) = self.turn() {
                 self.core.warn(format!("the data plane cannot wait for sockets: {error}"));
-                return;
+                break;
             }
+        }
+        // What has not ended is ended: policies hear of it.
+        let keys: Vec<usize> = self.clients.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            self.with(key, |client, _| client.abort());
         }
     }
 

@@ -240,7 +240,7 @@ mod tests {
         connections: 1,
         waiting: 1,
         connect: Duration::from_secs(5),
-        read: Duration::from_secs(60),
+        read: Duration::from_mins(1),
         idle: Duration::from_secs(4),
     };
 

@@ -126,8 +126,8 @@ impl Connection {
     }
 
     /// What is known of its TLS, which is agreed on after the connection is made.
-    pub fn set_tls(&mut self, facts: Arc<TlsFacts>) {
-        self.ends.tls = Some(facts);
+    pub fn set_facts(&mut self, facts: Arc<Facts>) {
+        self.ends.facts = Some(facts);
     }
 
     /// The exchange under way.

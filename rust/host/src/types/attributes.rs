@@ -56,6 +56,8 @@ facts! {
     connection mtls: Flag;
     /// Like `TLSv1.3`.
     connection tls_version: Text;
+    /// The name that the client asked for (SNI, RFC 6066 §3).
+    connection requested_server_name: Text;
     /// The distinguished name, as RFC 4514 writes it.
     connection subject_peer_certificate: Text;
     /// The first DNS name among the alternative names of the subject.
