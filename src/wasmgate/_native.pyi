@@ -875,6 +875,7 @@ class DataPlane:
     def threads(self) -> int:
         """How many threads serve."""
 
+@final
 class Connection:
     """One HTTP/1.1 client and its exchanges, without I/O.
 
