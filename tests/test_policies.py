@@ -82,6 +82,15 @@ def test_identity_headers_of_an_empty_configuration_are_the_default() -> None:
     assert identity_headers({}) == ("x-auth-user",)
 
 
+def test_identity_headers_are_in_lower_case() -> None:
+    """Names are case-insensitive, and the policy takes them in any case."""
+    configuration: dict[str, Any] = {
+        "user_header": "X-User",
+        "claims_to_headers": {"X-Tenant": "tenant"},
+    }
+    assert identity_headers(configuration) == ("x-user", "x-tenant")
+
+
 def test_rate_limit_takes_the_limit_for_the_burst_if_none_is_said() -> None:
     """The policy does, so the key is left out."""
     assert "burst" not in configured(rate_limit(limit="100/minute"))

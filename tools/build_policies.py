@@ -5,13 +5,15 @@
     python tools/build_policies.py --sources   print the digests of the sources, compile nothing
 
 With --fixtures: the guests of the tests, from rust/fixtures into tests/fixtures. They have no
-symbols, the names of the functions in a file of their own, which policies have.
+symbols, the names of the functions in a file of their own, which policies have; and they are not
+made smaller, neither by flags that leave out what panics say nor by wasm-opt.
 
 Exit codes: 0 done, or equal byte for byte; 1 a build failed or a module differs; 3 cannot compare:
 the modules in the tree were built by another toolchain (it is printed).
 
 rustup's target `wasm32-wasip1` is taken if it is installed, else Debian's packages rustc-web,
-cargo-web, rust-web-src and wasi-libc. Only the standard library of Python 3.11 is needed.
+cargo-web, rust-web-src and wasi-libc; and for policies `wasm-opt` of its package binaryen.
+Only the standard library of Python 3.11 is needed.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import module_exports
+import module_optimizer
 import module_symbols
 import policy_sources
 import policy_toolchain
@@ -70,7 +73,7 @@ def build(toolchain: policy_toolchain.Toolchain, folder: str) -> int:
             digests[suffix] = policy_sources.file_digest(path)
             print(f"{path.name}: {len(content):,} bytes, sha256 {digests[suffix]}")
         modules[name] = {"sha256": digests.pop("wasm"), **digests, "sources": sources[name]}
-    manifest = {"toolchain": toolchain.identity, "modules": modules}
+    manifest = {"toolchain": identity(toolchain, folder), "modules": modules}
     text = json.dumps(manifest, indent=2) + "\n"
     (MODULES[folder] / MANIFEST).write_text(text, encoding="utf-8")
     return 0
@@ -81,22 +84,34 @@ def compiled(
 ) -> dict[str, dict[str, bytes]]:
     """Compile the named crates of the folder under `out` and return the files that ship."""
     rust = ROOT / "rust"
+    is_policy = folder == "policies"
+    flags = (module_symbols.NAMED, *(toolchain.without_messages if is_policy else ()))
     built = {}
-    for name, path in toolchain.build(rust, names, out, module_symbols.NAMED).items():
-        trimmed = module_exports.trimmed(path.read_bytes(), rust / folder / name)
-        module, symbols = module_symbols.apart(trimmed)
-        built[name] = {"wasm": module}
-        if folder == "policies":
-            built[name]["symbols"] = symbols
+    for name, path in toolchain.build(rust, names, out, *flags).items():
+        module = module_exports.trimmed(path.read_bytes(), rust / folder / name)
+        if is_policy:
+            module = module_optimizer.optimized(module)
+        module, symbols = module_symbols.apart(module)
+        built[name] = {"wasm": module, "symbols": symbols} if is_policy else {"wasm": module}
     return built
+
+
+def identity(toolchain: policy_toolchain.Toolchain, folder: str) -> str:
+    """Return what decides about the bytes of a folder's modules, beside their sources."""
+    if folder != "policies":
+        return toolchain.identity
+    flags = " ".join(toolchain.without_messages)
+    parts = (toolchain.identity, flags, module_optimizer.identity())
+    return "; ".join(part for part in parts if part)
 
 
 def check(toolchain: policy_toolchain.Toolchain, folder: str) -> int:
     """Build every crate of the folder elsewhere and compare it with what is in the tree."""
     manifest = json.loads((MODULES[folder] / MANIFEST).read_text("utf-8"))
-    if toolchain.identity != manifest["toolchain"]:
+    found = identity(toolchain, folder)
+    if found != manifest["toolchain"]:
         print(f"not comparable: the modules were built by\n  {manifest['toolchain']}")
-        print(f"and this machine has\n  {toolchain.identity}")
+        print(f"and this machine has\n  {found}")
         return NOT_COMPARABLE
     different = []
     with tempfile.TemporaryDirectory() as out:

@@ -1,12 +1,13 @@
 """Exports that a built module does without.
 
 The public SDK exports every callback of the ABI, and a host calls what is exported: on each
-request, for nothing. A policy's Cargo.toml names those it does something in,
+request, for nothing. What is not exported is not compiled either. A policy's Cargo.toml names those
+that it does something in,
 
     [package.metadata.wasmgate]
     callbacks = ["request_headers"]
 
-and the others among `PER_REQUEST` are taken out of the module's export section (WebAssembly core
+and the others of `CALLBACKS` are taken out of the module's export section (WebAssembly core
 specification §5.5.10). Every host treats a missing callback as one that has nothing to say.
 """
 
@@ -20,7 +21,7 @@ from wasm_sections import PREAMBLE, number, read_number, section, sections
 if TYPE_CHECKING:
     from pathlib import Path
 
-PER_REQUEST = (
+CALLBACKS = (
     "request_headers",
     "request_body",
     "request_trailers",
@@ -29,6 +30,19 @@ PER_REQUEST = (
     "response_trailers",
     "done",
     "log",
+    "new_connection",
+    "downstream_data",
+    "upstream_data",
+    "downstream_connection_close",
+    "upstream_connection_close",
+    "tick",
+    "queue_ready",
+    "http_call_response",
+    "grpc_receive_initial_metadata",
+    "grpc_receive",
+    "grpc_receive_trailing_metadata",
+    "grpc_close",
+    "foreign_function",
 )
 _EXPORTS = 7
 
@@ -39,10 +53,10 @@ def trimmed(module: bytes, crate: Path) -> bytes:
     wanted = manifest["package"].get("metadata", {}).get("wasmgate", {}).get("callbacks")
     if wanted is None:
         return module
-    unknown = set(wanted) - set(PER_REQUEST)
+    unknown = set(wanted) - set(CALLBACKS)
     if unknown:
         raise SystemExit(f"{crate.name}: no callback is named {', '.join(sorted(unknown))}")
-    return without(module, {f"proxy_on_{name}" for name in PER_REQUEST if name not in wanted})
+    return without(module, {f"proxy_on_{name}" for name in CALLBACKS if name not in wanted})
 
 
 def without(module: bytes, names: set[str]) -> bytes:

@@ -1,7 +1,8 @@
 """Digests of what a bundled policy is built from.
 
 That is: the files of its crate and of the workspace's crates that it uses (without their `tests`),
-the versions and checksums that Cargo.lock fixes for everything else, and the build profile.
+the versions and checksums that Cargo.lock fixes for everything else, and the build profile as far
+as it is about these crates.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ def digests(workspace: Path, folder: str) -> dict[str, str]:
     A guest is a crate that builds a `cdylib`.
     """
     lock = _packages(tomllib.loads((workspace / "Cargo.lock").read_text("utf-8")))
-    profile = _profile(tomllib.loads((workspace / "Cargo.toml").read_text("utf-8")))
+    manifest = tomllib.loads((workspace / "Cargo.toml").read_text("utf-8"))
     crates = {path.parent.name: path.parent for path in workspace.glob("*/*/Cargo.toml")}
     return {
-        name: _digest(lock, name, crates, profile)
+        name: _digest(lock, name, crates, manifest)
         for name, crate in sorted(crates.items())
         if crate.parent.name == folder and "cdylib" in (crate / "Cargo.toml").read_text("utf-8")
     }
@@ -38,9 +39,13 @@ def file_digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _digest(lock: dict[str, Package], name: str, crates: dict[str, Path], profile: str) -> str:
+def _digest(
+    lock: dict[str, Package], name: str, crates: dict[str, Path], manifest: dict[str, Any]
+) -> str:
+    packages = sorted(_closure(lock, name), key=lambda one: (one["name"], one["version"]))
+    profile = _profile(manifest, {package["name"] for package in packages})
     digest = hashlib.sha256(profile.encode())
-    for package in sorted(_closure(lock, name), key=lambda one: (one["name"], one["version"])):
+    for package in packages:
         if "source" in package:
             line = f"{package['name']} {package['version']} {package['checksum']}\n"
             digest.update(line.encode())
@@ -57,10 +62,20 @@ def _files(crate: Path) -> Iterator[Path]:
     yield from sorted(path for path in (crate / "src").rglob("*") if path.is_file())
 
 
-def _profile(manifest: dict[str, Any]) -> str:
-    """Return what the workspace says about the compilation, in a form that does not vary."""
+def _profile(manifest: dict[str, Any], packages: set[str]) -> str:
+    """Return how the workspace has packages compiled, in a form that does not vary.
+
+    The profile `policy` inherits from `release`, and from its settings of single packages.
+    """
+    release, policy = (manifest["profile"][name] for name in ("release", "policy"))
+    single = {
+        name: settings
+        for profile in (release, policy)
+        for name, settings in profile.get("package", {}).items()
+        if name in packages
+    }
     wanted = {
-        "profile": {name: manifest["profile"].get(name) for name in ("release", "policy")},
+        "profile": {**release, **policy, "package": single},
         "edition": manifest["workspace"]["package"]["edition"],
         "resolver": manifest["workspace"]["resolver"],
     }

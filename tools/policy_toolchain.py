@@ -22,10 +22,16 @@ _DEBIAN_CARGO = Path("/usr/bin/cargo")
 _DEBIAN_LIBC = Path("/usr/lib/wasm32-wasi")
 _STANDARD_LIBRARY = ("lib", "rustlib", "src", "rust")
 _BUILD_STD = "-Zbuild-std=std,panic_abort"
+_WITHOUT_MESSAGES = (
+    "-Zunstable-options",
+    "-Cpanic=immediate-abort",
+    "-Zlocation-detail=none",
+    "-Zfmt-debug=none",
+)
 _HELP = """no compiler for wasm32-wasip1 was found. Either
   rustup target add wasm32-wasip1
 or, where rustup's targets cannot be downloaded, on Debian
-  apt-get install rustc-web cargo-web rust-web-src wasi-libc lld"""
+  apt-get install rustc-web cargo-web rust-web-src wasi-libc lld binaryen"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +45,9 @@ class Toolchain:
     rustc: Path
     options: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    without_messages: tuple[str, ...] = ()
+    """Flags that leave out what panics say, which takes a large part of a module. Only a compiler
+    that builds the standard library takes them. The host's back-trace names the function."""
     environment: dict[str, str] = field(default_factory=dict)
 
     def build(self, workspace: Path, names: list[str], out: Path, *flags: str) -> dict[str, Path]:
@@ -105,6 +114,7 @@ def find() -> Toolchain:
             f"-Clinker={linker}",
             "-Clinker-flavor=wasm-ld",
         ),
+        without_messages=_WITHOUT_MESSAGES,
         # Building the standard library is an unstable feature of cargo.
         environment={"RUSTC_BOOTSTRAP": "1"},
     )

@@ -38,7 +38,7 @@ _USER_HEADER = "x-auth-user"
 
 
 class FieldRules(TypedDict, total=False):
-    """Changes to header fields, in the order of their application; names are in lower case."""
+    """Changes to header fields, in the order of their application; names in any case."""
 
     remove: Sequence[str]
     """Removes every field of these names."""
@@ -187,7 +187,8 @@ def identity_headers(configuration: Mapping[str, Json]) -> tuple[str, ...]:
     user = configuration.get("user_header", _USER_HEADER)
     claims = configuration.get("claims_to_headers") or {}
     names = [user, *claims] if isinstance(claims, dict) else [user]
-    return tuple(name for name in names if isinstance(name, str))
+    # Names are case-insensitive (RFC 9110 §5.1); the policy writes them in lower case.
+    return tuple(name.lower() for name in names if isinstance(name, str))
 
 
 def _keys(origin: Arguments, keys: Keys) -> Json:

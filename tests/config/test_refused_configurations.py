@@ -155,14 +155,14 @@ def test_any_mistake_in_a_configuration_has_a_line_and_a_next_step(
         (
             "request_headers:\n  set:\n    x-tier: gold\n    x-debug: true",
             "8: policies.shape.configuration.request_headers.set.x-debug: policy 'shape' refused",
-            "x-debug: put the value in quotes",
+            'write it in quotes: "true"',
         ),
         ("hosst: a", "5: policies.shape.configuration.hosst: ", "write host instead"),
         ("path_prefix:\n  /a: /b\n  x: /c", "7: policies.shape.configuration.path_prefix.x: ", ""),
         (
             "path_regex: '('",
             "5: policies.shape.configuration.path_regex: ",
-            "path_regex: put it in brackets",
+            "write it in brackets: [...]",
         ),
         (
             'path_regex:\n  - {pattern: /a, replacement: /b}\n  - {pattern: "(", replacement: x}',
@@ -271,6 +271,70 @@ def test_what_else_keeps_a_policy_from_starting_has_its_line(
     assert (f"{file}{place}" in error.message, error.hint.startswith(hint)) == (True, True)
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("limit: 100", 'limit: "100/minute"'),
+        ("limit: [100/minute, 1000/hour]", 'limit: "100/minute; 1000/hour"'),
+        ("limit: 10r/s", 'limit: "10/second"'),
+        ("limit: {requests: 5}", 'limit: "100/minute"'),
+        ("limit: [1/day, 1/day, 1/day, 1/day, 1/day]", 'limit: "100/minute"'),
+    ],
+)
+def test_the_hint_for_a_limit_starts_when_it_is_pasted(
+    written: str, expected: str, tmp_path: Path, host: Host
+) -> None:
+    """It is the right spelling of what was written, and not of the next mistake."""
+    file = written_limit(tmp_path, written)
+    hint = refusal(file, host).hint.removeprefix("write ")
+    assert f"limit: {hint}" == expected
+    (policy,) = load(written_limit(tmp_path, f"limit: {hint}")).to_policies().values()
+    policy.load(host)
+
+
+def written_limit(folder: Path, configuration: str) -> Path:
+    """Write a gateway.yaml with a configuration of rate_limit."""
+    return written(folder, configuration, "rate_limit")
+
+
+@pytest.mark.parametrize(
+    "limits",
+    ["start_fuel: 100", "start_fuel: 100, memory: 128MiB, fuel: 7_000_000", "memory: 64KiB"],
+)
+def test_the_hint_for_limits_starts_when_it_is_pasted(
+    limits: str, tmp_path: Path, host: Host
+) -> None:
+    """It keeps the other limits that were set."""
+    file = tmp_path / "gateway.yaml"
+    text = (
+        "policies:\n  p:\n    module: rewrite\n    configuration: {host: a}\n    LIMITS\n"
+        'clusters: {s: {endpoints: ["http://127.0.0.1:9"]}}\n'
+        "routes: [{match: {prefix: /}, cluster: s, policies: [p]}]\n"
+    )
+    file.write_text(text.replace("LIMITS", f"limits: {{ {limits} }}"), "utf-8")
+    before = next(iter(load(file).to_policies().values())).limits
+    hint = refusal(file, host).hint.removeprefix("write ").partition(";")[0]
+    file.write_text(text.replace("LIMITS", hint), "utf-8")
+    (policy,) = load(file).to_policies().values()
+    policy.load(host)
+    kept = {**before.changed(), "start_fuel": 0, "memory": 0}
+    assert {**policy.limits.changed(), "start_fuel": 0, "memory": 0} == kept
+
+
+@pytest.mark.parametrize("pattern", [r"^/a\d+(", r"\pL"])
+def test_a_pattern_is_repeated_as_it_was_written(pattern: str, tmp_path: Path, host: Host) -> None:
+    """A backslash stays one backslash."""
+    rule = json.dumps([{"pattern": pattern, "replacement": "/"}])
+    assert f": `{pattern}`: " in refusal(written(tmp_path, f"path_regex: {rule}"), host).message
+
+
+def test_names_of_headers_are_taken_in_any_case(tmp_path: Path, host: Host) -> None:
+    """They are case-insensitive (RFC 9110 §5.1)."""
+    rules = "request_headers: {remove: [X-A], set: {X-B: '1'}, add: {X-C: '2'}, append: {X-D: '3'}}"
+    (policy,) = load(written(tmp_path, rules)).to_policies().values()
+    policy.load(host)
+
+
 def test_the_value_of_a_variable_is_not_repeated(
     tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,7 +351,7 @@ def test_the_value_of_a_variable_is_not_repeated(
         (
             lambda: policies.rewrite(request_headers={"set": {"x-debug": True}}),  # type: ignore[arg-type]
             "rewrite(request_headers=…): request_headers.set.x-debug: ",
-            "x-debug: give a str",
+            'write it in quotes: "true"',
         ),
         (
             lambda: policies.rewrite(path_regex=[("/a", "/b"), ("(", "x")]),
@@ -295,7 +359,16 @@ def test_the_value_of_a_variable_is_not_repeated(
             "",
         ),
         (lambda: policies.rate_limit(limit="1/fortnight"), "rate_limit(limit=…): ", "write "),
-        (lambda: policies.rate_limit(limit=100), "rate_limit(limit=…): ", "limit: give a str"),  # type: ignore[arg-type]
+        (
+            lambda: policies.rate_limit(limit=100),  # type: ignore[arg-type]
+            "rate_limit(limit=…): ",
+            'write "100/minute"',
+        ),
+        (
+            lambda: policies.rate_limit(limit=["5/second", "100/minute"]),  # type: ignore[arg-type]
+            "rate_limit(limit=…): ",
+            'write "5/second; 100/minute"',
+        ),
     ],
 )
 def test_in_python_the_argument_is_named(policy: Any, place: str, hint: str, host: Host) -> None:  # noqa: ANN401

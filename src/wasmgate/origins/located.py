@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wasmgate.errors import PolicyLoadError
+from wasmgate.origins.larger_limits import with_memory, with_start_fuel
 from wasmgate.origins.paths import key_path
 from wasmgate.origins.refusal import find
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from wasmgate.origins import Origin
@@ -25,6 +27,8 @@ _REFUSED = re.compile(
 # Prefixes of guests' messages: the name of the policy.
 _PREFIX = re.compile(r"(?:[\w-]+: )?configuration: ")
 _ADVICE = re.compile(r"; ((?:write|leave|use|take|name|set) .+)", re.DOTALL)
+# Of a text that a person wrote in lines; the message has it already.
+_PLACE = re.compile(r" at line \d+ column \d+$")
 _BUNDLED = {"jwt_auth", "rate_limit", "rewrite"}
 
 
@@ -37,6 +41,9 @@ class Refused:
     origin: Origin
     configuration: bytes
     vm_configuration: bytes
+    limits: Mapping[str, float]
+    """Those that differ from the defaults."""
+
     as_text: frozenset[str]
     """The configurations that were given as text; the others were encoded as JSON."""
 
@@ -70,14 +77,15 @@ def located(error: PolicyLoadError, refused: Refused) -> PolicyLoadError:
 def _of_load(said: str, refused: Refused) -> tuple[Key, str]:
     python = refused.origin.in_python
     if fuel := re.search(r"used up its fuel of (\d+)", said):
-        more = f"{int(fuel[1]) * 4:_}"
-        limits = (
-            f"limits=Limits(start_fuel={more})" if python else f"limits: {{ start_fuel: {more} }}"
-        )
-        return ("limits", "start_fuel"), f"write {limits}; Go guests need it to start"
+        limits = with_start_fuel(refused.limits, int(fuel[1]), python=python)
+        endless = "look for a loop in the module's start or configuration"
+        hint = f"write {limits}; Go guests need more fuel to start" if limits else endless
+        return ("limits", "start_fuel"), hint
     if "raise `memory`" in said:
-        limits = "limits=Limits(memory=64 * 1024**2)" if python else "limits: { memory: 64MiB }"
-        return ("limits", "memory"), f"write {limits}"
+        needed = max(int(number) for number in re.findall(r"(\d+) bytes", said))
+        limits = with_memory(refused.limits, needed, python=python)
+        whole = "no module may have so much; look for what its start or configuration allocates"
+        return ("limits", "memory"), f"write {limits}" if limits else whole
     if "of the capability `read`" in said:
         return ("capabilities", "read"), "name files and folders that are there"
     if ": trapped in" in said:
@@ -92,11 +100,15 @@ def _what_to_write(said: str, path: Key, refused: Refused) -> str:
     key = str(path[-1]) if path else "configuration"
     if python and "{file:" in said:
         return f"{key}=Path('…') reads a file, {key}={{'secret': …}} is a shared secret"
-    for hint in (_of_field(said, path, python=python), _of_kind(said, key, python=python)):
+    advice = _ADVICE.search(said)
+    hints = (
+        _of_field(said, path, python=python),
+        _PLACE.sub("", advice[1]) if advice else "",
+        _of_kind(said, key, python=python),
+    )
+    for hint in hints:
         if hint:
             return hint
-    if advice := _ADVICE.search(said):
-        return advice[1]
     if str(refused.module) in _BUNDLED:
         return f"see what the documentation of {refused.module} says of {key}"
     return f"see what the module's author says of {key}; `wasmgate trace` tries one offline"

@@ -67,6 +67,12 @@ class Limits:
                     " units such as 32MiB are for gateway.yaml",
                 )
 
+    def changed(self) -> dict[str, float]:
+        """Return the limits that differ from their defaults, by name."""
+        fields = {limit.name: limit.default for limit in dataclasses.fields(self)}
+        given = {name: getattr(self, name) for name in fields}
+        return {name: value for name, value in given.items() if value != fields[name]}
+
 
 def _written(number: object) -> str:
     """Return a number as a person would write it: 32 * 1024**2."""

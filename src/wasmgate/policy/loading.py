@@ -156,6 +156,7 @@ def _located(policy: PolicyValue, error: PolicyLoadError) -> PolicyLoadError:
             origin=policy.written_at(),
             configuration=policy.configuration_bytes,
             vm_configuration=policy.vm_configuration_bytes,
+            limits=policy.limits.changed(),
             as_text=frozenset(k for k, its in written.items() if isinstance(its, (str, bytes))),
         ),
     )

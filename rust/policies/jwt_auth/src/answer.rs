@@ -1,20 +1,20 @@
-//! The answers to requests without a valid token (RFC 6750 §3).
+//! Responses to requests without a valid token (RFC 6750 §3).
 
 use crate::refusal::Refusal;
 use policy_http::Problem;
 use std::fmt::Write;
 
-/// `realm` of a challenge that has nothing else to say; RFC 6750 §3 wants at least one parameter.
+/// `realm` of a challenge without other parameters; RFC 6750 §3 requires at least one.
 const DEFAULT_REALM: &str = "api";
 
-/// Why a request does not go on.
+/// Why a request is not forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     /// The request has no bearer token.
     NoCredentials,
     /// The request is not well-formed: `invalid_request`.
     Malformed,
-    /// The token does not hold: `invalid_token`.
+    /// The token is refused: `invalid_token`.
     Refused(Refusal),
 }
 
@@ -38,7 +38,7 @@ impl Answer {
         challenge
     }
 
-    /// The body, which says the same without data of the token.
+    /// The response body; it has no data of the token.
     #[must_use]
     pub fn problem(self) -> Problem {
         match self {
@@ -62,13 +62,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_without_token_is_challenged_with_the_realm_alone() {
+    fn a_request_without_a_token_is_challenged_with_the_realm_alone() {
         assert_eq!(Answer::NoCredentials.challenge(None), "Bearer realm=\"api\"");
         assert_eq!(Answer::NoCredentials.problem().status, 401);
     }
 
     #[test]
-    fn a_refused_token_is_told_why() {
+    fn the_challenge_of_a_refused_token_has_the_reason() {
         assert_eq!(
             Answer::Refused(Refusal::Expired).challenge(None),
             "Bearer error=\"invalid_token\", error_description=\"the token has expired\""
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configured_realm_stands_in_every_challenge() {
+    fn a_configured_realm_is_part_of_every_challenge() {
         assert_eq!(
             Answer::Refused(Refusal::Expired).challenge(Some("orders")),
             "Bearer realm=\"orders\", error=\"invalid_token\", \

@@ -1,50 +1,51 @@
-//! The registered claims (RFC 7519 §4.1), and what a valid token grants.
+//! The registered claims (RFC 7519 §4.1), and the values that a valid token forwards.
 
 use crate::encoding::Encoding;
 use crate::members::{Member, Members};
 use crate::refusal::Refusal;
+use std::borrow::Cow;
 
 const NANOSECONDS: u64 = 1_000_000_000;
 
-/// What the configuration asks of the claims.
+/// What the configuration requires of the claims.
 #[derive(Debug, Default)]
 pub struct Rules {
     /// Accepted `iss`; empty accepts every issuer.
     pub issuers: Vec<String>,
     /// Accepted `aud`; when empty, a token that names an audience is refused (RFC 7519 §4.1.3).
     pub audiences: Vec<String>,
-    /// How much clocks may differ, in nanoseconds.
+    /// Accepted clock skew, in nanoseconds.
     pub leeway: u64,
     /// The claim that names the user.
     pub user_claim: String,
-    /// Claims that become headers.
+    /// Claims that are forwarded as headers.
     pub header_claims: Vec<String>,
-    /// How they and the user are written there.
+    /// How claims and the user are encoded in headers.
     pub encoding: Encoding,
 }
 
-/// What a verified token says, ready to be written into a request. Times are Unix nanoseconds with the
-/// leeway already in them.
+/// The user, the header values and the validity of a verified token. Times are Unix nanoseconds and include the
+/// leeway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// The user, as the token has it.
+    /// The user, as the token names it.
     pub user: Vec<u8>,
     /// Header values in the order of [`Rules::header_claims`]; `None` where the token lacks the claim.
     pub headers: Vec<Option<Vec<u8>>>,
-    /// The token is not accepted before.
+    /// The first time at which the token is accepted.
     pub from: u64,
-    /// The token is not accepted at this time or later.
+    /// The first time at which the token is not accepted any more.
     pub until: u64,
 }
 
 impl Grant {
-    /// Bytes of all its values.
+    /// Size of the values, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.user.len() + self.headers.iter().flatten().map(Vec::len).sum::<usize>()
     }
 
-    /// Refuses a token whose time has passed or has not come.
+    /// Refuses a token that has expired or is not valid yet.
     ///
     /// # Errors
     /// [`Refusal::Expired`] or [`Refusal::NotYetValid`].
@@ -60,10 +61,10 @@ impl Grant {
 }
 
 impl Rules {
-    /// What the claims in `payload` grant, whatever the time is.
+    /// The grant of the claims in `payload`, without a check of the time.
     ///
     /// # Errors
-    /// The [`Refusal`] that says which claim is missing or not accepted.
+    /// The [`Refusal`] for the claim that is missing or not accepted.
     pub fn grant(&self, payload: &[u8]) -> Result<Grant, Refusal> {
         let claims = Members::parse(payload).ok_or(Refusal::Claims)?;
         let until = claims.get("exp").ok_or(Refusal::NoExpiry).and_then(nanoseconds)?;
@@ -72,7 +73,7 @@ impl Rules {
         self.check_audience(claims.get("aud"))?;
         let user = claims.get(&self.user_claim).and_then(user).ok_or(Refusal::User)?;
         Ok(Grant {
-            user: user.into_bytes(),
+            user: user.into_owned().into_bytes(),
             headers: self.header_values(&claims)?,
             from: from.saturating_sub(self.leeway),
             until: until.saturating_add(self.leeway),
@@ -82,7 +83,7 @@ impl Rules {
     fn check_issuer(&self, issuer: Option<Member<'_>>) -> Result<(), Refusal> {
         let accepted = match issuer.map(Member::text) {
             _ if self.issuers.is_empty() => true,
-            Some(Some(issuer)) => self.issuers.contains(&issuer),
+            Some(Some(issuer)) => self.issuers.iter().any(|own| *own == *issuer),
             _ => false,
         };
         if accepted { Ok(()) } else { Err(Refusal::Issuer) }
@@ -90,7 +91,7 @@ impl Rules {
 
     fn check_audience(&self, audience: Option<Member<'_>>) -> Result<(), Refusal> {
         let ours = |audience: Member<'_>| {
-            audience.text().is_some_and(|name| self.audiences.contains(&name))
+            audience.text().is_some_and(|name| self.audiences.iter().any(|own| *own == *name))
         };
         let accepted = match audience {
             None => self.audiences.is_empty(),
@@ -114,11 +115,11 @@ impl Rules {
     }
 }
 
-/// `NumericDate` (RFC 7519 §2): seconds, with or without a fraction. Times outside 1970..2554 end there.
+/// `NumericDate` (RFC 7519 §2) in nanoseconds: seconds with or without a fraction, clamped to 1970..2554.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "float to integer casts saturate, which is the bound that is wanted"
+    reason = "float to integer casts saturate, which clamps as intended"
 )]
 fn nanoseconds(value: Member<'_>) -> Result<u64, Refusal> {
     let digits = value.number().ok_or(Refusal::Claims)?;
@@ -131,29 +132,29 @@ fn nanoseconds(value: Member<'_>) -> Result<u64, Refusal> {
     }
 }
 
-/// A text that is not empty, or a whole number in its digits. Other numbers have several spellings, and what
-/// reads them behind the gateway may take two of them for one.
-fn user(claim: Member<'_>) -> Option<String> {
+/// A string that is not empty, or an integer in its digits. Other numbers have several spellings, and an upstream
+/// could take two users for one.
+fn user(claim: Member<'_>) -> Option<Cow<'_, str>> {
     let Some(number) = claim.number() else {
-        return claim.text().filter(|text| !text.is_empty() && can_stand(text));
+        return claim.text().filter(|text| !text.is_empty() && is_header_value(text));
     };
     let digits = number.strip_prefix('-').unwrap_or(number);
     let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit()) && number != "-0";
-    is_whole.then(|| number.to_owned())
+    is_whole.then_some(Cow::Borrowed(number))
 }
 
-/// A claim as a header says it: text as it is, everything else as compact JSON (so that a list of roles
-/// cannot be confused with one role that has a comma). `None` if it may not stand in a header.
-fn header_text(claim: Member<'_>) -> Option<String> {
+/// The header value of a claim: a string unchanged, any other value as compact JSON (so that a list of roles differs
+/// from one role with a comma). `None` if a header cannot have it.
+fn header_text(claim: Member<'_>) -> Option<Cow<'_, str>> {
     let text = match claim.text() {
         Some(text) => text,
-        None => claim.compact()?,
+        None => Cow::Owned(claim.compact()?),
     };
-    can_stand(&text).then_some(text)
+    is_header_value(&text).then_some(text)
 }
 
-/// Without control characters, those of Unicode included, and without white space at an end, which a reader of
-/// the header takes away: two users would become one.
-fn can_stand(text: &str) -> bool {
+/// Whether text has no control characters, those of Unicode included, and no white space at its ends: recipients strip
+/// white space, and two users would become one.
+fn is_header_value(text: &str) -> bool {
     text.trim().len() == text.len() && !text.contains(char::is_control)
 }

@@ -1,15 +1,16 @@
-//! The proxy-wasm contexts around the rules.
+//! The proxy-wasm contexts.
 
-use crate::algorithm::Algorithm;
 use crate::answer::Answer;
 use crate::claims::Grant;
 use crate::credentials::{Credentials, is_b64token};
 use crate::fields::Fields;
 use crate::foreign::{Call, is_valid};
-use crate::jws;
-use crate::material::PublicKey;
+use crate::jws::{self, LastHeader};
 use crate::memory::Memory;
+use crate::refusal::Refusal;
 use crate::settings::Settings;
+use jwt_keys::algorithm::Algorithm;
+use jwt_keys::material::PublicKey;
 use policy_http::PROBLEM_JSON;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -22,12 +23,13 @@ proxy_wasm::main! {{
     proxy_wasm::set_root_context(|_| Box::new(Root(None)));
 }}
 
-/// What the streams of one configuration share. A new configuration makes a new one, so nothing that an
-/// old key verified outlives it.
+/// State of one configuration, shared by its streams. A new configuration starts with a new one, so that no token
+/// outlives the key that verified it.
 struct Shared {
     settings: Settings,
     memory: RefCell<Memory>,
-    /// Functions of the host that it does not have; asked for once.
+    last_header: LastHeader,
+    /// Whether the host lacks `verify_signature` and `wasmgate_verify_signature`; each is called once to find out.
     missing: [Cell<bool>; 2],
 }
 
@@ -43,18 +45,19 @@ impl RootContext for Root {
                 for reason in settings.keys.left_out() {
                     let _ = hostcalls::log(
                         LogLevel::Debug,
-                        &format!("jwt_auth: a key is left out: {reason}"),
+                        &format!("jwt_auth: a key is not used: {reason}"),
                     );
                 }
                 self.0 = Some(Rc::new(Shared {
                     settings,
                     memory: RefCell::default(),
+                    last_header: LastHeader::default(),
                     missing: [const { Cell::new(false) }; 2],
                 }));
                 true
             }
             Err(reason) => {
-                // Nothing is left to do if even the log refuses.
+                // The error of the log itself cannot be reported anywhere.
                 let _ = hostcalls::log(LogLevel::Error, &format!("jwt_auth: {reason}"));
                 false
             }
@@ -88,8 +91,8 @@ impl HttpContext for Stream {
 }
 
 impl Stream {
-    /// One look at all fields tells whether `Authorization` is there once, and which claim headers the
-    /// client sent. Hosts without Envoy's attribute `request.headers` are asked for the map itself.
+    /// One read of all fields finds `Authorization` and the client's copies of claim headers. On hosts without Envoy's
+    /// attribute `request.headers` the header map is read.
     fn authenticate(&self) -> Result<(), Answer> {
         let map = hostcalls::get_property(vec!["request", "headers"]).ok().flatten();
         if let Some(fields) = map.as_deref().and_then(Fields::read) {
@@ -121,7 +124,7 @@ impl Stream {
         let grant = self.0.verify(token)?;
         grant.check_time(now).map_err(Answer::Refused)?;
         self.forward(&grant, is_sent);
-        memory.put(token, &grant, now);
+        memory.put(token, grant, now);
         Ok(())
     }
 
@@ -130,7 +133,7 @@ impl Stream {
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Writes what the token grants, over what the client sent under these names.
+    /// Sets the user and the claim headers, in place of the client's copies.
     fn forward(&self, grant: &Grant, is_sent: &dyn Fn(&str) -> bool) {
         let settings = &self.0.settings;
         self.set_property(vec!["wasmgate", "user"], Some(&grant.user));
@@ -164,18 +167,20 @@ fn named<'f>(fields: &'f [(String, Bytes)], name: &'f str) -> impl Iterator<Item
 
 impl Shared {
     fn verify(&self, token: &[u8]) -> Result<Grant, Answer> {
-        if !is_b64token(token) {
-            return Err(Answer::Malformed);
-        }
         let by_host = |algorithm, key: &_, message: &_, signature: &_| {
             self.verify_by_host(algorithm, key, message, signature)
         };
-        jws::verify(token, &self.settings.algorithms, &self.settings.keys, &by_host)
-            .and_then(|payload| self.settings.rules.grant(&payload))
-            .map_err(Answer::Refused)
+        let Settings { algorithms, keys, rules, .. } = &self.settings;
+        jws::verify(token, algorithms, keys, &by_host, &self.last_header)
+            .and_then(|payload| rules.grant(&payload))
+            .map_err(|refusal| match refusal {
+                // Text that no bearer token has is a malformed request (RFC 6750 §3.1).
+                Refusal::Malformed if !is_b64token(token) => Answer::Malformed,
+                refusal => Answer::Refused(refusal),
+            })
     }
 
-    /// `None` if the host has no such function, or could not use it.
+    /// `None` if the host does not have the function or refuses the call.
     fn verify_by_host(
         &self,
         algorithm: Algorithm,

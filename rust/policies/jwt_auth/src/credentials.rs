@@ -1,18 +1,18 @@
 //! The token in the `Authorization` fields of a request (RFC 6750 §2.1).
 
-/// Longer tokens are refused before anything is computed.
+/// Longer tokens are refused before they are decoded.
 pub const MOST_TOKEN_BYTES: usize = 16 * 1024;
 
 const SCHEME: &[u8] = b"Bearer";
 
-/// What the `Authorization` fields of a request hold.
+/// The content of the `Authorization` fields of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Credentials<'h> {
     /// No field, or another scheme.
     None,
-    /// Something that cannot be a bearer token.
+    /// Several fields, or a value that is not a bearer token.
     Malformed,
-    /// A token; of its form only the length has been looked at.
+    /// A token, of which only the length was checked.
     Token(&'h [u8]),
 }
 
@@ -44,7 +44,7 @@ impl<'h> Credentials<'h> {
 #[must_use]
 pub fn is_b64token(token: &[u8]) -> bool {
     let end = token.iter().rposition(|&byte| byte != b'=').map_or(0, |last| last + 1);
-    // To the end, without a branch a byte: in a metered guest each of those is paid for.
+    // To the end, because a metered guest pays for a branch at each byte.
     let allowed = |all: bool, byte: &u8| all & IN_B64TOKEN[usize::from(*byte)];
     end > 0 && token[..end].iter().fold(true, allowed)
 }
@@ -74,12 +74,12 @@ mod tests {
     }
 
     #[test]
-    fn another_scheme_is_no_bearer_token() {
+    fn another_scheme_is_not_a_bearer_token() {
         assert_eq!(read(&[b"Basic YTpi"]), Credentials::None);
     }
 
     #[test]
-    fn no_field_is_no_token() {
+    fn a_request_without_the_field_has_no_token() {
         assert_eq!(read(&[]), Credentials::None);
     }
 

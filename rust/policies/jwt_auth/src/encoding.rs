@@ -1,19 +1,19 @@
-//! How what a token says is written into a header.
+//! The encoding of claims in header values.
 
 use std::borrow::Cow;
 
-/// What becomes of characters that are not ASCII.
+/// How characters outside ASCII are written.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// UTF-8, as RFC 9110 §5.5 lets opaque bytes pass.
+    /// UTF-8, as opaque bytes (RFC 9110 §5.5).
     #[default]
     Utf8,
-    /// Percent-encoded UTF-8 (RFC 3986 §2.1): visible ASCII without `%` stays, everything else is `%XX`.
+    /// Percent-encoded UTF-8 (RFC 3986 §2.1): every byte but visible ASCII, and `%`, is `%XX`.
     Percent,
 }
 
 impl Encoding {
-    /// The encoding of that name.
+    /// The encoding of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         match name {

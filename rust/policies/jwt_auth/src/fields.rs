@@ -1,6 +1,6 @@
 //! The header map as the host serializes it (proxy-wasm/spec, "Serialization").
 //!
-//! Read in place: the SDK would make two allocations for each field, of which one or two are wanted.
+//! It is read in place: the SDK makes two allocations for each field, and one or two fields are needed.
 
 /// A header map, still serialized.
 pub struct Fields<'m> {
@@ -9,7 +9,7 @@ pub struct Fields<'m> {
 }
 
 impl<'m> Fields<'m> {
-    /// The map in `bytes`; `None` if it is not one, whole and without anything behind.
+    /// Reads a map; `None` if `bytes` are not one complete map.
     #[must_use]
     pub fn read(bytes: &'m [u8]) -> Option<Self> {
         let (count, rest) = bytes.split_first_chunk::<4>()?;
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_that_is_cut_or_followed_by_something_is_none() {
+    fn a_map_that_is_cut_or_followed_by_bytes_is_refused() {
         for end in 0..MAP.len() {
             assert!(Fields::read(&MAP[..end]).is_none(), "{end}");
         }

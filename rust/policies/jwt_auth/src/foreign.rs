@@ -1,22 +1,22 @@
 //! Signature verification by the host: the arguments and results of its foreign functions.
 //!
-//! `verify_signature` is Envoy's (`source/extensions/common/wasm/ext/verify_signature.proto`). It has no words
-//! for RSASSA-PSS and Ed25519; `wasmgate_verify_signature` has. Both answer the same message.
+//! `verify_signature` is Envoy's (`source/extensions/common/wasm/ext/verify_signature.proto`). It has no fields
+//! for RSASSA-PSS and Ed25519; `wasmgate_verify_signature` has. Both return the same message.
 
-use crate::algorithm::{Algorithm, Hash};
-use crate::material::PublicKey;
+use jwt_keys::algorithm::{Algorithm, Hash};
+use jwt_keys::material::PublicKey;
 
-/// A call to make: the function and its protobuf arguments.
+/// A call of a foreign function.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Call {
     /// Name of the foreign function.
     pub function: &'static str,
-    /// Its arguments.
+    /// Its arguments, a protobuf message.
     pub arguments: Vec<u8>,
 }
 
 impl Call {
-    /// The call that verifies `signature` (JWS form) of `message`; `None` for HMAC, which needs no host.
+    /// The call that verifies `signature` (JWS form) of `message`; `None` for HMAC, which the guest computes.
     #[must_use]
     pub fn new(
         algorithm: Algorithm,
@@ -45,7 +45,7 @@ impl Call {
     }
 }
 
-/// Whether `results` says that the signature is valid: field 1, a bool, is true.
+/// Whether field 1 of `results`, a bool, is true: the signature is valid.
 #[must_use]
 pub fn is_valid(results: &[u8]) -> bool {
     results.starts_with(&[0x08, 0x01])
@@ -84,13 +84,13 @@ fn ecdsa_der(signature: &[u8]) -> Vec<u8> {
 fn der_integer(big_endian: &[u8]) -> Vec<u8> {
     let zeros = big_endian.iter().take_while(|&&byte| byte == 0).count();
     let digits = &big_endian[zeros..];
-    // The first bit is the sign, and zero has a byte too.
+    // The first bit is the sign; zero is one byte.
     let sign: &[u8] = if digits.first().is_none_or(|&first| first >= 0x80) { &[0] } else { &[] };
     der(0x02, &[sign, digits].concat())
 }
 
-/// Tag, length, content. A signature's content has at most 2 · (66 + 3) bytes, so its length is one byte,
-/// behind 0x81 from 128 on.
+/// Tag, length, content. The content of a signature has at most 2 · (66 + 3) bytes, so the length is one byte, after
+/// 0x81 from 128 on.
 fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     let len = content.len().to_le_bytes()[0];
     let head: &[u8] = if len < 0x80 { &[tag, len] } else { &[tag, 0x81, len] };

@@ -1,46 +1,52 @@
-//! JSON objects whose member names are unique and whose values keep their digits.
+//! JSON objects with unique member names and with values in their original text.
 //!
-//! RFC 7515 §4 and RFC 7519 §4 let a parser keep the last of two equal names. Another parser behind the
-//! gateway may keep the first, so both would read a different token: such a token is refused. A number that goes
-//! through a float loses digits, and two users become one: a value stays as it is written.
+//! RFC 7515 §4 and RFC 7519 §4 let a parser keep the last of two equal names. An upstream's parser may keep the first and
+//! read another token, so such a token is refused. A number loses digits as a float, and two users would become one, so
+//! values keep their text.
 
+use memchr::memchr;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use std::borrow::{Borrow, Cow};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Levels of lists and objects in a value. Each is read once more than the one around it.
+/// Nested levels of a value, at most. Each level is read once more than the level around it.
 const MOST_LEVELS: usize = 16;
 
-/// The members of a JSON object, each name once.
+/// The members of a JSON object.
 #[derive(Debug, Default)]
-pub struct Members<'j>(BTreeMap<String, &'j RawValue>);
+pub struct Members<'j>(BTreeMap<Text<'j>, &'j RawValue>);
 
 impl<'j> Members<'j> {
-    /// The object in `json`.
+    /// Reads an object.
     ///
-    /// `None` for invalid JSON, another JSON type, or a name that occurs twice.
+    /// `None` for invalid JSON, another type, and a name that occurs twice.
     #[must_use]
     pub fn parse(json: &'j [u8]) -> Option<Self> {
         serde_json::from_slice(json).ok()
     }
 
-    /// The member of that name.
+    /// The member of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Member<'j>> {
         self.0.get(name).map(|raw| Member(raw))
     }
 }
 
-/// The value of a member, as it is written.
+/// The value of a member, in its original text.
 #[derive(Debug, Clone, Copy)]
 pub struct Member<'j>(&'j RawValue);
 
 impl<'j> Member<'j> {
-    /// Its text; `None` for another type, and for half a surrogate pair, which is no character.
+    /// Its string; `None` for another type, and for half a surrogate pair, which is not a character.
     #[must_use]
-    pub fn text(self) -> Option<String> {
-        self.begins(b'"').then(|| serde_json::from_slice(self.0.get().as_bytes()).ok()).flatten()
+    pub fn text(self) -> Option<Cow<'j, str>> {
+        let inner = self.0.get().strip_prefix('"')?.strip_suffix('"')?;
+        if memchr(b'\\', inner.as_bytes()).is_none() {
+            return Some(Cow::Borrowed(inner));
+        }
+        serde_json::from_slice(self.0.get().as_bytes()).ok().map(Cow::Owned)
     }
 
     /// Its digits, with sign, fraction and exponent; `None` for another type.
@@ -67,9 +73,9 @@ impl<'j> Member<'j> {
         Some(items.into_iter().map(Member).collect())
     }
 
-    /// Compact JSON that says the same: numbers as they are written, members by name, text in one spelling.
+    /// The value as compact JSON: numbers unchanged, members sorted by name, strings in one spelling.
     ///
-    /// `None` for a name that occurs twice at any level, half a surrogate pair, and more than 16 levels.
+    /// `None` for a name that occurs twice at any level, for half a surrogate pair, and for more than 16 levels.
     #[must_use]
     pub fn compact(self) -> Option<String> {
         let mut out = String::new();
@@ -90,13 +96,13 @@ impl<'j> Member<'j> {
             let members = Members::parse(self.0.get().as_bytes())?;
             for (index, (name, value)) in members.0.into_iter().enumerate() {
                 out.push_str(if index == 0 { "" } else { "," });
-                out.push_str(&serde_json::to_string(&name).ok()?);
+                out.push_str(&serde_json::to_string(&*name.0).ok()?);
                 out.push(':');
                 Member(value).write(out, levels.checked_sub(1)?)?;
             }
             out.push('}');
         } else if self.begins(b'"') {
-            out.push_str(&serde_json::to_string(&self.text()?).ok()?);
+            out.push_str(&serde_json::to_string(&*self.text()?).ok()?);
         } else {
             out.push_str(self.0.get());
         }
@@ -114,6 +120,40 @@ impl<'de: 'j, 'j> Deserialize<'de> for Members<'j> {
     }
 }
 
+/// A member's name, borrowed where it has no escapes.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Text<'j>(Cow<'j, str>);
+
+impl Borrow<str> for Text<'_> {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de: 'j, 'j> Deserialize<'de> for Text<'j> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(AnyText)
+    }
+}
+
+struct AnyText;
+
+impl<'de> Visitor<'de> for AnyText {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Owned(text.to_owned())))
+    }
+}
+
 struct UniqueNames;
 
 impl<'de> Visitor<'de> for UniqueNames {
@@ -125,7 +165,7 @@ impl<'de> Visitor<'de> for UniqueNames {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Members<'de>, A::Error> {
         let mut members = BTreeMap::new();
-        while let Some((name, value)) = access.next_entry::<String, &'de RawValue>()? {
+        while let Some((name, value)) = access.next_entry::<Text<'de>, &'de RawValue>()? {
             if members.insert(name, value).is_some() {
                 return Err(A::Error::custom("a name occurs twice"));
             }
@@ -150,6 +190,22 @@ mod tests {
     }
 
     #[test]
+    fn text_is_read_with_and_without_escapes() {
+        let members = Members::parse(br#"{"a":"b c","d":"\u0041\"","\u0065":"\ud800"}"#).unwrap();
+        let text = |name| members.get(name).unwrap().text();
+        assert_eq!(
+            [text("a"), text("d"), text("e")],
+            [Some("b c".into()), Some("A\"".into()), None]
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_refused() {
+        assert!(Members::parse(b"{\"a\":\"\xff\"}").is_none());
+        assert!(Members::parse(b"{\"\xff\":1}").is_none());
+    }
+
+    #[test]
     fn a_repeated_name_is_refused() {
         assert!(Members::parse(br#"{"alg":"RS256","alg":"HS256"}"#).is_none());
     }
@@ -161,13 +217,24 @@ mod tests {
 
     #[test]
     fn other_json_is_refused() {
-        for json in ["[]", "\"a\"", "{}x", "{", "", r#"{"a":01}"#, r#"{"a":+1}"#, r#"{"a":.5}"#] {
+        for json in [
+            "{\"a\":\"\u{1}\"}",
+            "{\"\u{1}\":1}",
+            "[]",
+            "\"a\"",
+            "{}x",
+            "{",
+            "",
+            r#"{"a":01}"#,
+            r#"{"a":+1}"#,
+            r#"{"a":.5}"#,
+        ] {
             assert!(Members::parse(json.as_bytes()).is_none(), "{json}");
         }
     }
 
     #[test]
-    fn numbers_stay_as_they_are_written_at_every_level() {
+    fn numbers_keep_their_text_at_every_level() {
         for json in [
             "98765432109876543210",
             "1e2",
@@ -181,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_say_the_same_are_written_alike() {
+    fn equal_values_are_written_alike() {
         assert_eq!(
             compact(" { \"b\" : [ true , null ] , \"a\" : \"\\u0041\\/\" } ").as_deref(),
             Some(r#"{"a":"A/","b":[true,null]}"#)
@@ -189,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_readers_would_read_differently_is_refused() {
+    fn values_that_parsers_read_differently_are_refused() {
         for json in [r#"[{"b":1,"b":2}]"#, r#"{"b":{"c":1,"\u0063":2}}"#, r#"["\ud800"]"#] {
             assert_eq!(compact(json), None, "{json}");
         }

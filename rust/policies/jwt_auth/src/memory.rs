@@ -1,40 +1,39 @@
-//! Tokens that verified, remembered so that the next request with one costs a comparison.
+//! A cache of verified tokens: the next request with a token costs a comparison.
 //!
-//! A token is found by the last 16 bytes of its signature and accepted by comparing all of it. That is
-//! faster than a digest of the whole token and at least as safe: two different tokens are never equal,
-//! whatever an attacker makes. Only tokens that verified are put in, so nobody without the issuer's key
-//! chooses what shares a set, and a lookup looks at eight places at most. The comparison does not stop
-//! at the first difference, so its time says nothing about a remembered token.
+//! The last 16 bytes of the signature select a set, and the whole token is compared. That is faster than a digest of the
+//! token and at least as safe: different tokens are never equal. Only verified tokens are added, so only the issuer
+//! chooses the tokens of a set, and a lookup compares eight tags. The comparison does not stop at the first
+//! difference, so its time reveals nothing about a cached token.
 //!
-//! The table is set-associative: a place is found and freed in constant time, without moving anything.
+//! The cache is set-associative: lookup and eviction take constant time and move nothing.
 
 use crate::claims::Grant;
 
 const SETS: usize = 512;
 const WAYS: usize = 8;
-/// Most tokens remembered.
+/// Tokens in the cache, at most.
 pub const MOST_TOKENS: usize = SETS * WAYS;
-/// Longer tokens are verified each time.
+/// Longer tokens are not cached.
 pub const MOST_TOKEN_BYTES: usize = 4096;
-/// Bytes of all remembered tokens and of what they grant.
+/// Bytes of all tokens and their grants, at most.
 pub const MOST_BYTES: usize = 8 << 20;
 
 struct Entry {
     token: Box<[u8]>,
-    /// Of the token and of what it grants.
+    /// Of the token and its grant.
     bytes: usize,
     grant: Grant,
-    /// Asked for since a hand last passed it.
+    /// Read since the clock hand last passed it.
     used: bool,
 }
 
-/// The remembered tokens of one configuration.
+/// The verified tokens of one configuration.
 pub struct Memory {
     tags: Vec<[u64; WAYS]>,
     entries: Vec<Option<Entry>>,
     hands: [usize; SETS],
     bytes: usize,
-    /// Where the search for a place to free goes on when all bytes are used.
+    /// The next entry to evict when all bytes are used.
     sweep: usize,
 }
 
@@ -46,9 +45,9 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// What `token` grants, if it is remembered; the time is for the caller to check.
+    /// The grant of `token`, if it is cached; the caller checks the time.
     pub fn get(&mut self, token: &[u8]) -> Option<&Grant> {
-        let (set, tag) = place(token)?;
+        let (set, tag) = set_and_tag(token)?;
         for (way, own) in self.tags[set].iter().enumerate() {
             if *own != tag {
                 continue;
@@ -63,26 +62,27 @@ impl Memory {
         None
     }
 
-    /// Remembers a token that verified, in place of an expired or little used one.
-    pub fn put(&mut self, token: &[u8], grant: &Grant, now: u64) {
-        let Some((set, tag)) = place(token).filter(|_| token.len() <= MOST_TOKEN_BYTES) else {
+    /// Adds a verified token; evicts an expired or unused one.
+    pub fn put(&mut self, token: &[u8], grant: Grant, now: u64) {
+        let Some((set, tag)) = set_and_tag(token).filter(|_| token.len() <= MOST_TOKEN_BYTES)
+        else {
             return;
         };
         let way = self.free_way(set, now);
-        self.forget(set * WAYS + way);
+        self.evict(set * WAYS + way);
         let bytes = token.len() + grant.size();
         while self.bytes + bytes > MOST_BYTES {
-            self.forget(self.sweep);
+            self.evict(self.sweep);
             self.sweep = (self.sweep + 1) % MOST_TOKENS;
         }
         self.bytes += bytes;
         self.tags[set][way] = tag;
-        let entry = Entry { token: token.into(), bytes, grant: grant.clone(), used: false };
+        let entry = Entry { token: token.into(), bytes, grant, used: false };
         self.entries[set * WAYS + way] = Some(entry);
     }
 
-    /// An empty or expired way, else the next one that was not used since the hand last passed it (the
-    /// clock algorithm, with a hand for each set).
+    /// An empty or expired way, else the next one that was not read since the hand last passed it (the clock algorithm,
+    /// with a hand for each set).
     fn free_way(&mut self, set: usize, now: u64) -> usize {
         let ways = &mut self.entries[set * WAYS..][..WAYS];
         let is_free = |entry: &Option<Entry>| entry.as_ref().is_none_or(|e| e.grant.until <= now);
@@ -99,24 +99,24 @@ impl Memory {
         }
     }
 
-    fn forget(&mut self, index: usize) {
+    fn evict(&mut self, index: usize) {
         if let Some(entry) = self.entries[index].take() {
             self.bytes -= entry.bytes;
         }
     }
 }
 
-/// Set and tag of a token, from two words of its signature's end: sixteen characters hold 96 bits of it.
-fn place(token: &[u8]) -> Option<(usize, u64)> {
+/// Set and tag of a token, from the last two words of its signature: sixteen characters hold 96 bits of it.
+fn set_and_tag(token: &[u8]) -> Option<(usize, u64)> {
     let (rest, last) = token.split_last_chunk::<8>()?;
     let (_, before) = rest.split_last_chunk::<8>()?;
-    // base64url leaves the low bits of each byte uneven; a multiplication carries all of them to the top.
+    // The bits of base64url bytes are uneven; the multiplication mixes all of them into the high bits.
     let mixed = u64::from_le_bytes(*before).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let set = (mixed >> 32) as usize % SETS;
     Some((set, u64::from_le_bytes(*last) ^ mixed))
 }
 
-/// Compares eight bytes at a time (the C library's `memcmp` for wasm goes byte by byte), to the end.
+/// Compares eight bytes at a time, to the end. `memcmp` of wasi-libc compares single bytes.
 fn equal(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;

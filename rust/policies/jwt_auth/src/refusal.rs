@@ -1,33 +1,33 @@
-//! Why a token is refused, in words that a client may read.
+//! The reasons for which a token is refused, with the text for the client.
 
-/// The reason a token is refused. None of them carries data of the token.
+/// The reason for which a token is refused, without data of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// Not three parts of canonical base64url with a JSON object in front.
+    /// Not three parts in canonical base64url, of which the first is a JSON object.
     Malformed,
-    /// `alg` is not one that the configuration allows.
+    /// The configuration does not allow `alg`.
     Algorithm,
-    /// The header asks for something that this policy does not do: `crit`, encryption, nesting.
+    /// The header requires what this policy does not support: `crit`, encryption, nesting.
     Unsupported,
-    /// No configured key has the token's `kid` and fits its algorithm.
+    /// No configured key has the token's `kid` and serves its algorithm.
     UnknownKey,
-    /// The signature is not that of a configured key.
+    /// No configured key verifies the signature.
     Signature,
     /// The payload is not a JSON object of claims, or a claim has the wrong type.
     Claims,
     /// `exp` is missing.
     NoExpiry,
-    /// `exp` has passed.
+    /// The time is `exp` or later.
     Expired,
-    /// `nbf` has not come.
+    /// The time is before `nbf`.
     NotYetValid,
     /// `iss` is not one of the configured issuers.
     Issuer,
     /// `aud` names none of the configured audiences.
     Audience,
-    /// The claim that names the user is missing or cannot stand in a header.
+    /// The claim that names the user is missing or is not a header value.
     User,
-    /// A claim that is to become a header cannot stand in one.
+    /// A claim to forward is not a header value.
     HeaderClaim,
 }
 

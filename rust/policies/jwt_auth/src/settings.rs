@@ -1,12 +1,11 @@
-//! The policy's configuration: what a user writes, checked once at start.
+//! The policy's configuration, checked once at start.
 
-use crate::algorithm::{ALGORITHMS, Algorithm};
 use crate::claims::Rules;
 use crate::encoding::Encoding;
-use crate::key_set::KeySet;
-use crate::key_text::PLACEHOLDER;
-use crate::placeholder::is_placeholder;
-use policy_http::{refuse_name, refuse_value};
+use jwt_keys::algorithm::{ALGORITHMS, Algorithm};
+use jwt_keys::key_set::KeySet;
+use jwt_keys::placeholder::{PLACEHOLDER, is_placeholder};
+use policy_http::{refuse_value, shown, writable_name};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -52,17 +51,17 @@ fn default_forward() -> bool {
 /// A configuration that passed every check.
 #[derive(Debug)]
 pub struct Settings {
-    /// The only algorithms a token may use.
+    /// The algorithms that a token may use.
     pub algorithms: Vec<Algorithm>,
-    /// The only keys a token may be signed with.
+    /// The keys that verify tokens.
     pub keys: KeySet,
-    /// What the claims must say.
+    /// What is required of the claims.
     pub rules: Rules,
-    /// The header that names the user to the server behind.
+    /// The header that names the user to the upstream.
     pub user_header: String,
-    /// Headers made of claims, in the order of [`Rules::header_claims`].
+    /// Headers of claims, in the order of [`Rules::header_claims`].
     pub claim_headers: Vec<String>,
-    /// Whether the token itself goes on to the server behind.
+    /// Whether the token is forwarded to the upstream.
     pub forward: bool,
     /// `realm` of the challenges.
     pub realm: Option<String>,
@@ -72,7 +71,7 @@ impl Settings {
     /// Reads the configuration from JSON.
     ///
     /// # Errors
-    /// A sentence that names the key and what to try.
+    /// A sentence that names the key and what to write instead.
     pub fn from_json(json: &[u8]) -> Result<Self, String> {
         let written: Written = policy_http::read(json, &[])?;
         let algorithms = algorithms(&written.algorithms)?;
@@ -85,16 +84,22 @@ impl Settings {
         }
         keys.keep_for(&algorithms);
         let keys = keys.checked().map_err(|error| format!("keys: {error}"))?;
-        check_headers(&written)?;
         check_realm(written.realm.as_deref())?;
         if written.leeway > MOST_LEEWAY {
-            return Err(format!("leeway: {} s is more than {MOST_LEEWAY} s", written.leeway));
+            return Err(format!(
+                "leeway: {} s is too long; write at most {MOST_LEEWAY}",
+                written.leeway
+            ));
         }
         let encoding = match written.claims_encoding.as_deref().map(Encoding::from_name) {
             None => Encoding::default(),
-            Some(encoding) => encoding.ok_or("claims_encoding: expected utf8 or percent")?,
+            Some(encoding) => encoding.ok_or(
+                "claims_encoding: expected utf8 or percent; write utf8 to send values unchanged",
+            )?,
         };
-        let (claim_headers, header_claims) = written.claims_to_headers.into_iter().unzip();
+        let user_header = header("user_header", &written.user_header)?;
+        let (claim_headers, header_claims) =
+            claim_headers(written.claims_to_headers, &user_header)?;
         Ok(Self {
             algorithms,
             keys,
@@ -106,7 +111,7 @@ impl Settings {
                 header_claims,
                 encoding,
             },
-            user_header: written.user_header,
+            user_header,
             claim_headers,
             forward: written.forward,
             realm: written.realm,
@@ -118,51 +123,80 @@ fn algorithms(written: &[String]) -> Result<Vec<Algorithm>, String> {
     let known = || format!("{}, Ed25519", ALGORITHMS.map(|(name, _)| name).join(", "));
     let read = |name: &String| {
         Algorithm::from_name(name).ok_or_else(|| {
-            format!("algorithms: `{}` is not one of {}", name.escape_debug(), known())
+            let upper = name.to_ascii_uppercase();
+            let meant = Algorithm::from_name(&upper).map(|_| format!("; write {upper}"));
+            format!(
+                "algorithms: `{}` is not one of {}{}",
+                shown(name),
+                known(),
+                meant.unwrap_or_default()
+            )
         })
     };
     let algorithms = written.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let symmetric = algorithms.iter().filter(|algorithm| algorithm.is_symmetric()).count();
     if algorithms.is_empty() {
-        return Err(format!("algorithms: name at least one of {}", known()));
+        return Err(format!("algorithms: the list is empty; write at least one of {}", known()));
     }
     if symmetric != 0 && symmetric != algorithms.len() {
-        return Err("algorithms: HS algorithms cannot stand beside others; use two policies".into());
+        return Err(
+            "algorithms: HS algorithms cannot be combined with others; use two policies".into()
+        );
     }
     Ok(algorithms)
 }
 
 fn names(key: &str, written: &Value) -> Result<Vec<String>, String> {
-    let text = |name: &Value| name.as_str().filter(|name| !name.is_empty()).map(str::to_owned);
-    let names: Option<Vec<_>> = match written {
+    let entries = match written {
         Value::Null => return Ok(Vec::new()),
-        Value::Array(names) if !names.is_empty() => names.iter().map(text).collect(),
-        name => text(name).map(|name| vec![name]),
+        Value::Array(entries) => entries.as_slice(),
+        entry => std::slice::from_ref(entry),
     };
-    if names.iter().flatten().any(|name| is_placeholder(name)) {
-        return Err(format!("{key}: {PLACEHOLDER}"));
+    let text = |entry: &Value| match entry {
+        Value::String(name) if name.is_empty() => {
+            Err(format!("{key}: the text is empty; leave the key out, or write a name"))
+        }
+        Value::String(name) if is_placeholder(name) => Err(format!("{key}: {PLACEHOLDER}")),
+        Value::String(name) => Ok(name.clone()),
+        Value::Number(number) => {
+            Err(format!("{key}: expected a string, got {number}; write it in quotes: \"{number}\""))
+        }
+        _ => Err(format!("{key}: expected a string or a list of strings; write each in quotes")),
+    };
+    if entries.is_empty() {
+        return Err(format!("{key}: the list is empty; leave the key out, or write [name]"));
     }
-    names.ok_or_else(|| {
-        format!("{key}: expected a string or a list of strings, or leave the key out")
-    })
+    entries.iter().map(text).collect()
 }
 
-fn check_headers(written: &Written) -> Result<(), String> {
-    let headers = written
-        .claims_to_headers
-        .keys()
-        .map(|name| (format!("claims_to_headers.{}", name.escape_debug()), name));
-    for (key, name) in headers.chain([("user_header".to_owned(), &written.user_header)]) {
-        refuse_name(&key, name).map_err(|error| error.to_string())?;
-        if name == "authorization" {
-            return Err(format!("{key}: `authorization` is where the token is; choose another"));
+/// The header of each claim in lower case, and the claims in the same order.
+fn claim_headers(
+    written: BTreeMap<String, String>,
+    user_header: &str,
+) -> Result<(Vec<String>, Vec<String>), String> {
+    let (mut headers, mut claims) = (Vec::new(), Vec::new());
+    for (written, claim) in written {
+        let key = format!("claims_to_headers.{}", shown(&written));
+        let name = header(&key, &written)?;
+        if name == user_header {
+            return Err(format!("{key}: it is the user header; write another name"));
         }
+        if headers.contains(&name) {
+            return Err(format!("{key}: another key names the same header; write it once"));
+        }
+        headers.push(name);
+        claims.push(claim);
     }
-    if written.claims_to_headers.contains_key(&written.user_header) {
-        let name = &written.user_header;
-        return Err(format!("claims_to_headers.{name}: it is the user header; choose another"));
+    Ok((headers, claims))
+}
+
+/// The name in lower case, of a header that the policy may write.
+fn header(key: &str, written: &str) -> Result<String, String> {
+    let name = writable_name(key, written).map_err(|error| error.to_string())?;
+    if name == "authorization" {
+        return Err(format!("{key}: `authorization` has the token; write another name"));
     }
-    Ok(())
+    Ok(name)
 }
 
 fn check_realm(realm: Option<&str>) -> Result<(), String> {
@@ -171,5 +205,5 @@ fn check_realm(realm: Option<&str>) -> Result<(), String> {
     if realm.is_ascii() && !realm.contains(['"', '\\']) {
         return Ok(());
     }
-    Err("realm: write ASCII text without \" and \\".to_owned())
+    Err("realm: it has characters outside ASCII, \" or \\; write it without".to_owned())
 }

@@ -29,6 +29,17 @@ fn algorithms_and_keys_are_enough() {
 }
 
 #[test]
+fn headers_are_named_in_any_case() {
+    let json = hs256(json!({"user_header": "X-User", "claims_to_headers": {"X-Tenant": "tenant"}}));
+    let settings = Settings::from_json(json.to_string().as_bytes()).unwrap();
+    assert_eq!(
+        (settings.user_header.as_str(), settings.claim_headers.as_slice()),
+        ("x-user", ["x-tenant".to_owned()].as_slice())
+    );
+    assert_eq!(settings.rules.header_claims, ["tenant"]);
+}
+
+#[test]
 fn one_name_or_a_list_of_names_may_be_written() {
     for audience in [json!("orders"), json!(["orders"])] {
         let json = hs256(json!({ "audience": audience })).to_string();
@@ -38,7 +49,7 @@ fn one_name_or_a_list_of_names_may_be_written() {
 }
 
 #[test]
-fn the_line_break_at_the_end_of_a_secret_file_is_no_part_of_it() {
+fn the_line_break_at_the_end_of_a_secret_file_is_not_part_of_it() {
     let json = json!({"algorithms": ["HS256"], "keys": {"secret": format!("{}\n", &SECRET[..31])}});
     assert_eq!(
         refusal(&json),
@@ -54,21 +65,27 @@ fn wrong_configurations_are_refused_by_name() {
             json!({"audiences": "a"}),
             "audiences: unknown key; expected one of algorithms, keys, issuer",
         ),
-        (json!({"audience": 1}), "audience: expected a string or a list"),
-        (json!({"audience": []}), "audience: expected a string or a list"),
-        (json!({"issuer": ""}), "issuer: expected a string or a list"),
+        (json!({"audience": 1}), "audience: expected a string, got 1; write it in quotes: \"1\""),
+        (json!({"audience": []}), "audience: the list is empty; leave the key out, or write"),
+        (json!({"audience": [{}]}), "audience: expected a string or a list of strings; write each"),
+        (json!({"issuer": ""}), "issuer: the text is empty; leave the key out, or write a name"),
         (json!({"claims_encoding": "latin1"}), "claims_encoding: expected utf8 or percent"),
-        (json!({"leeway": 3601}), "leeway: 3601 s is more than"),
-        (json!({"leeway": -1}), "leeway: expected a whole number, 0 or more, got -1 at line 1"),
-        (json!({"realm": "a\"b"}), "realm: write ASCII text"),
+        (json!({"leeway": 3601}), "leeway: 3601 s is too long; write at most 3600"),
+        (json!({"leeway": -1}), "leeway: expected a whole number, 0 or more, got -1; write digits"),
+        (json!({"realm": "a\"b"}), "realm: it has characters outside ASCII"),
         (json!({"realm": "a\r\nb"}), "realm: `a\\r\\nb` has a control character"),
-        (json!({"user_header": "X-User"}), "user_header: write the name in lower case, `x-user`"),
-        (json!({"user_header": "authorization"}), "user_header: `authorization` is where"),
+        (json!({"user_header": "X User"}), "user_header: `X User` is not a field name"),
+        (json!({"user_header": "Authorization"}), "user_header: `authorization` has the token"),
+        (json!({"user_header": "authorization"}), "user_header: `authorization` has the token"),
         (json!({"user_header": "content-length"}), "user_header: `content-length` frames"),
         (json!({"claims_to_headers": {":path": "a"}}), "claims_to_headers.:path: `:path` is a"),
         (
-            json!({"claims_to_headers": {"x-auth-user": "a"}}),
-            "claims_to_headers.x-auth-user: it is",
+            json!({"claims_to_headers": {"X-Auth-User": "a"}}),
+            "claims_to_headers.X-Auth-User: it is",
+        ),
+        (
+            json!({"claims_to_headers": {"X-A": "a", "x-a": "b"}}),
+            "claims_to_headers.x-a: another key names the same header; write it once",
         ),
     ] {
         let refusal = refusal(&hs256(extra));
@@ -79,9 +96,14 @@ fn wrong_configurations_are_refused_by_name() {
 #[test]
 fn wrong_algorithms_are_refused_by_name() {
     for (algorithms, expected) in [
-        (json!([]), "algorithms: name at least one of HS256"),
+        (json!([]), "algorithms: the list is empty; write at least one of HS256"),
         (json!(["none"]), "algorithms: `none` is not one of HS256"),
-        (json!(["HS256", "RS256"]), "algorithms: HS algorithms cannot stand beside others"),
+        (
+            json!(["rs256"]),
+            "algorithms: `rs256` is not one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, \
+             PS512, ES256, ES384, ES512, EdDSA, Ed25519; write RS256",
+        ),
+        (json!(["HS256", "RS256"]), "algorithms: HS algorithms cannot be combined with others"),
     ] {
         let refusal = refusal(&json!({"algorithms": algorithms, "keys": {"secret": SECRET}}));
         assert!(refusal.starts_with(expected), "{refusal}");
@@ -108,9 +130,9 @@ fn wrong_keys_are_refused_by_name() {
         (json!(private), "keys: a private key was given"),
         (
             json!(P256.replace("PUBLIC KEY", "CERTIFICATE")),
-            "keys: the PEM block CERTIFICATE holds no X.509 certificate",
+            "keys: the PEM block CERTIFICATE does not hold an X.509 certificate",
         ),
-        (json!(P256.replace("MFkw", "MFkx")), "keys: the PEM block PUBLIC KEY holds no"),
+        (json!(P256.replace("MFkw", "MFkx")), "keys: the PEM block PUBLIC KEY does not hold"),
         (json!(P256.replace("boHnll", "BoHnll")), "keys: the EC key is not a point"),
         (rsa, "keys: the RSA key has 1032 bits; 2048 to 8192 are accepted"),
         (

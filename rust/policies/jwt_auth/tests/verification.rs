@@ -5,11 +5,11 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
-use jwt_auth::algorithm::{ALGORITHMS, Algorithm, Hash};
 use jwt_auth::foreign::Call;
-use jwt_auth::jws;
-use jwt_auth::key_set::KeySet;
+use jwt_auth::jws::{self, LastHeader};
 use jwt_auth::refusal::Refusal;
+use jwt_keys::algorithm::{ALGORITHMS, Algorithm, Hash};
+use jwt_keys::key_set::KeySet;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -38,7 +38,7 @@ fn samples() -> Vec<Sample> {
 
 fn verify(token: &str, algorithm: Algorithm, keys: &Value) -> Result<Vec<u8>, Refusal> {
     let keys = KeySet::from_json(keys).unwrap();
-    jws::verify(token.as_bytes(), &[algorithm], &keys, &|_, _, _, _| None)
+    jws::verify(token.as_bytes(), &[algorithm], &keys, &|_, _, _, _| None, &LastHeader::default())
 }
 
 /// A token over SECRET with that header, whatever it says.
@@ -92,8 +92,17 @@ fn the_host_is_asked_with_a_call_for_every_public_key() {
         let host = |algorithm, key: &_, message: &_, signature: &_| {
             Some(Call::new(algorithm, key, message, signature).is_some())
         };
-        assert!(jws::verify(token.as_bytes(), &[algorithm], &keys, &host).is_ok());
-        let outcome = jws::verify(token.as_bytes(), &[algorithm], &keys, &|_, _, _, _| Some(false));
+        assert!(
+            jws::verify(token.as_bytes(), &[algorithm], &keys, &host, &LastHeader::default())
+                .is_ok()
+        );
+        let outcome = jws::verify(
+            token.as_bytes(),
+            &[algorithm],
+            &keys,
+            &|_, _, _, _| Some(false),
+            &LastHeader::default(),
+        );
         assert_eq!(outcome, Err(Refusal::Signature), "{algorithm:?}");
     }
 }
@@ -179,4 +188,30 @@ fn a_kid_chooses_the_key() {
     assert_eq!(outcome(r#"{"alg":"HS256"}"#), Ok(CLAIMS.into()));
     assert_eq!(outcome(r#"{"alg":"HS256","kid":"old"}"#), Err(Refusal::Signature));
     assert_eq!(outcome(r#"{"alg":"HS256","kid":"new "}"#), Err(Refusal::UnknownKey));
+}
+
+#[test]
+fn a_header_that_was_read_before_leads_to_the_same_answers() {
+    let keys = KeySet::from_json(&json!({"secret": SECRET})).unwrap();
+    let last = LastHeader::default();
+    let verify =
+        |token: &str| jws::verify(token.as_bytes(), &[HS256], &keys, &|_, _, _, _| None, &last);
+    let known = signed(r#"{"alg":"HS256"}"#, SECRET);
+    for _ in 0..2 {
+        assert_eq!(verify(&known), Ok(CLAIMS.as_bytes().to_vec()));
+    }
+    assert_eq!(verify(&signed(r#"{"alg":"HS256"}"#, "another secret")), Err(Refusal::Signature));
+    assert_eq!(verify(&signed(r#"{"alg":"none"}"#, SECRET)), Err(Refusal::Algorithm));
+    assert_eq!(verify(&signed(r#"{"alg":"HS256","crit":[]}"#, SECRET)), Err(Refusal::Unsupported));
+    assert_eq!(verify(&known), Ok(CLAIMS.as_bytes().to_vec()));
+}
+
+#[test]
+fn a_token_of_other_than_three_parts_is_malformed() {
+    let known = signed(r#"{"alg":"HS256"}"#, SECRET);
+    let (two, _) = known.rsplit_once('.').unwrap();
+    for token in [two, &format!("{known}."), &format!("{known}.e30"), "", ".", "..", "e30..."] {
+        let outcome = verify(token, HS256, &json!({"secret": SECRET}));
+        assert_eq!(outcome, Err(Refusal::Malformed), "{token}");
+    }
 }

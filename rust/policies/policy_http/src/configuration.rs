@@ -1,37 +1,37 @@
-//! A policy's configuration, read so that a mistake names its key.
+//! Reads a policy's configuration. An error names the key.
 //!
-//! Every refusal has one form, which the gateway maps to a line of its own file:
-//! `<key.path>: <sentence>`, and behind it ` at line L column C` of the JSON text where serde knows it.
+//! Every error has the form `<key.path>: <sentence>`, followed by ` at line L column C` of the JSON text where serde
+//! reports it. The gateway maps it to a line of gateway.yaml.
 
 use crate::key_path::{key_path, offset};
+use crate::shown::shown;
 use serde::Deserialize;
 
-/// What a person wrote who had another product in mind, and what to write here.
-pub type OtherWords<'w> = &'w [(&'w str, &'w str)];
+/// Keys of other products, each with the advice that an error gives for it.
+pub type KeyHints<'h> = &'h [(&'h str, &'h str)];
+
+const WHOLE_NUMBER: &str = "a whole number, 0 or more";
 
 /// Reads a configuration; an empty one is an empty object.
 ///
 /// # Errors
-/// `<key.path>: <sentence>`, for a key that is unknown or missing and a value of another type.
-/// `other_words` says what to write in place of an unknown key.
-pub fn read<'j, T: Deserialize<'j>>(
-    json: &'j [u8],
-    other_words: OtherWords<'_>,
-) -> Result<T, String> {
+/// `<key.path>: <sentence>`, for an unknown key, a missing key and a value of another type. `hints` gives the advice
+/// for an unknown key.
+pub fn read<'j, T: Deserialize<'j>>(json: &'j [u8], hints: KeyHints<'_>) -> Result<T, String> {
     let json = if json.trim_ascii().is_empty() { b"{}" } else { json };
     serde_json::from_slice(json).map_err(|error| {
         let path = key_path(json, offset(json, error.line(), error.column()));
-        refusal(&path, &error.to_string(), other_words)
+        error_text(&path, &error.to_string(), hints)
     })
 }
 
-/// The refusal of what stands at `path`, from serde's own words.
-fn refusal(path: &str, said: &str, other_words: OtherWords<'_>) -> String {
-    let (said, place) = match said.rfind(" at line ") {
-        Some(place) => said.split_at(place),
-        None => (said, ""),
+/// The error for the value at `path`, made from serde's message.
+fn error_text(path: &str, message: &str, hints: KeyHints<'_>) -> String {
+    let (message, place) = match message.rfind(" at line ") {
+        Some(place) => message.split_at(place),
+        None => (message, ""),
     };
-    let missing = said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
     let path = match (path, missing) {
         ("", None) => "configuration".to_owned(),
         ("", Some(name)) => name.to_owned(),
@@ -40,58 +40,64 @@ fn refusal(path: &str, said: &str, other_words: OtherWords<'_>) -> String {
     };
     let sentence = match missing {
         Some(_) => "the key is required".to_owned(),
-        None => sentence(said, other_words),
+        None => sentence(message, hints),
     };
-    format!("{}: {sentence}{place}", printable(&path))
+    format!("{}: {sentence}{place}", shown(&path))
 }
 
-fn sentence(said: &str, other_words: OtherWords<'_>) -> String {
-    if let Some((name, known)) = said
+fn sentence(message: &str, hints: KeyHints<'_>) -> String {
+    if let Some((name, known)) = message
         .strip_prefix("unknown field `")
         .and_then(|rest| rest.split_once("`, expected ").or_else(|| rest.split_once("`, ")))
     {
         let known = known.replace('`', "");
-        return match other_words.iter().find(|(word, _)| word.eq_ignore_ascii_case(name)) {
-            Some((_, here)) => format!("unknown key; {here}"),
+        return match hints.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)) {
+            Some((_, advice)) => format!("unknown key; {advice}"),
             None => format!("unknown key; expected {known}"),
         };
     }
     let wrong =
-        said.strip_prefix("invalid type: ").or_else(|| said.strip_prefix("invalid value: "));
+        message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
     match wrong.and_then(|rest| rest.rsplit_once(", expected ")) {
         Some((got, expected)) => mistyped(got, expected),
-        None => said.to_owned(),
+        None => message.to_owned(),
     }
 }
 
 fn mistyped(got: &str, expected: &str) -> String {
     let expected = match expected {
         "a boolean" => "true or false",
-        "u64" | "u32" => "a whole number, 0 or more",
+        "u64" | "u32" => WHOLE_NUMBER,
         "a sequence" => "a list",
         "a map" => "a mapping",
         other if other.starts_with("struct ") => "a mapping",
         other => other,
     };
-    // A text may be a secret in the wrong place.
+    // A string may be a secret under the wrong key, so it is not repeated.
     let got = match got.split(' ').next() {
         Some("string") => "a string",
         Some("map") => "a mapping",
         Some("sequence") => "a list",
         _ => got.split('`').nth(1).unwrap_or(got),
     };
-    let is_scalar = !got.starts_with("a ") && got != "null";
-    let spelling = match expected {
-        "a string" if is_scalar => format!("; write it in quotes: \"{got}\""),
-        "a list" if got == "a string" => "; write it in brackets: [...]".to_owned(),
-        _ => String::new(),
-    };
-    format!("expected {expected}, got {got}{spelling}")
+    format!("expected {expected}, got {got}; {}", advice(expected, got))
 }
 
-/// Without characters that would break a line of a log.
-fn printable(path: &str) -> String {
-    path.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+/// What to write in place of a value of another type.
+fn advice(expected: &str, got: &str) -> String {
+    let is_scalar = !got.starts_with("a ") && got != "null";
+    let advice = match (expected, got) {
+        ("a string", scalar) if is_scalar => return format!("write it in quotes: \"{scalar}\""),
+        ("a string", "a list") => "write one string, without brackets",
+        ("a list", "a string") => "write it in brackets: [...]",
+        ("a list", _) => "write its entries in brackets: [...]",
+        ("a mapping", _) => "write a mapping: {key: value}",
+        ("true or false", "a string") => "write true or false, without quotes",
+        (WHOLE_NUMBER, "a string") => "write a number, without quotes and without a unit",
+        (WHOLE_NUMBER, _) => "write digits alone",
+        _ => return format!("write {expected}"),
+    };
+    advice.to_owned()
 }
 
 #[cfg(test)]
@@ -132,27 +138,44 @@ mod tests {
             ),
             (
                 r#"{"fields": {"a.b": null}}"#,
-                "fields.a.b: expected a string, got null at line 1 column 23",
+                "fields.a.b: expected a string, got null; write a string at line 1 column 23",
             ),
-            (r#"{"fields": []}"#, "fields: expected a mapping, got a list at line 1 column 11"),
+            (
+                r#"{"fields": []}"#,
+                "fields: expected a mapping, got a list; write a mapping: {key: value} at line 1 column 11",
+            ),
             (
                 r#"{"rules": "a"}"#,
                 "rules: expected a list, got a string; write it in brackets: [...] at line 1 column 13",
             ),
             (
                 r#"{"rules": [{"from": "a"}, {"from": {}}]}"#,
-                "rules[1].from: expected a string, got a mapping at line 1 column 35",
+                "rules[1].from: expected a string, got a mapping; write a string at line 1 column 35",
             ),
-            (r#"{"rules": [7]}"#, "rules[0]: expected a mapping, got 7 at line 1 column 12"),
+            (
+                r#"{"rules": [7]}"#,
+                "rules[0]: expected a mapping, got 7; write a mapping: {key: value} at line 1 column 12",
+            ),
             (
                 r#"{"flag": "yes"}"#,
-                "flag: expected true or false, got a string at line 1 column 14",
+                "flag: expected true or false, got a string; write true or false, without quotes at line 1 column 14",
             ),
             (
                 r#"{"number": -1}"#,
-                "number: expected a whole number, 0 or more, got -1 at line 1 column 13",
+                "number: expected a whole number, 0 or more, got -1; write digits alone at line 1 column 13",
             ),
-            ("7", "configuration: expected a mapping, got 7 at line 1 column 1"),
+            (
+                r#"{"number": "60s"}"#,
+                "number: expected a whole number, 0 or more, got a string; write a number, without quotes and without a unit at line 1 column 16",
+            ),
+            (
+                r#"{"needed": ["a"]}"#,
+                "needed: expected a string, got a list; write one string, without brackets at line 1 column 11",
+            ),
+            (
+                "7",
+                "configuration: expected a mapping, got 7; write a mapping: {key: value} at line 1 column 1",
+            ),
         ] {
             assert_eq!(refused(json), expected);
         }
@@ -175,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_in_the_wrong_place_is_not_repeated() {
+    fn a_string_under_the_wrong_key_is_not_repeated() {
         assert!(!refused(r#"{"needed": "a", "number": "hunter2"}"#).contains("hunter2"));
         assert!(
             !refused(r#"{"needed": "a", "number": "a, expected hunter2"}"#).contains("hunter2")
@@ -183,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_refused() {
+    fn text_that_is_not_json_is_refused() {
         assert!(refused("{\"needed\": \"a\"} x").starts_with("configuration: trailing characters"));
         assert!(refused("{").starts_with("configuration: EOF while parsing"));
     }

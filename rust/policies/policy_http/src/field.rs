@@ -1,8 +1,9 @@
 //! Field names and values (RFC 9110 §5.1, §5.5).
 
+use crate::shown::shown;
 use std::fmt;
 
-/// Fields that frame a message or belong to one connection: a policy that writes them breaks the message.
+/// Fields that frame a message or belong to one connection; a policy that writes them breaks the message.
 const FRAMING: [&str; 9] = [
     "connection",
     "content-length",
@@ -15,7 +16,7 @@ const FRAMING: [&str; 9] = [
     "host",
 ];
 
-/// Why a field of a configuration is refused; shown to the person who wrote it.
+/// Why a field name or value of a configuration is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError(String);
 
@@ -25,14 +26,16 @@ impl fmt::Display for FieldError {
     }
 }
 
-/// Whether `name` is a token in lower case, as field names stand in a header map.
+/// The name of a field as a header map has it: in lower case, because names are case-insensitive
+/// (RFC 9110 §5.1). `None` if `written` is not a token.
 #[must_use]
-pub fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(is_token_byte)
+pub fn name(written: &str) -> Option<String> {
+    let is_token = !written.is_empty() && written.bytes().all(is_token_byte);
+    is_token.then(|| written.to_ascii_lowercase())
 }
 
-/// Whether `value` can be sent and arrives unchanged: no control characters (CR, LF and NUL would split
-/// the message), no white space at its ends (a receiver strips it, so two values would become one).
+/// Whether `value` arrives as it is sent: it has no control characters (CR, LF and NUL would split the message) and
+/// no white space at its ends (recipients strip it, so two values would become one).
 #[must_use]
 pub fn is_value(value: &[u8]) -> bool {
     let outer_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
@@ -41,44 +44,43 @@ pub fn is_value(value: &[u8]) -> bool {
         && value.iter().all(|&byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f))
 }
 
-/// Refuses a field name that a policy must not write, `key` being the place in the configuration.
+/// The name, in lower case, of a field that a policy may write; `key` is its place in the configuration.
 ///
 /// # Errors
-/// [`FieldError`] for a pseudo-header, a name that is no lower-case token, and a field that frames the
-/// message (RFC 9112 §6) or belongs to one connection (RFC 9110 §7.6.1).
-pub fn refuse_name(key: &str, name: &str) -> Result<(), FieldError> {
-    let reason = if name.starts_with(':') {
+/// [`FieldError`] for a pseudo-header, a name that is not a token, and a field that frames the message
+/// (RFC 9112 §6) or belongs to one connection (RFC 9110 §7.6.1).
+pub fn writable_name(key: &str, written: &str) -> Result<String, FieldError> {
+    let reason = if written.starts_with(':') {
         "is a pseudo-header and cannot be written as a field"
-    } else if is_name(&name.to_ascii_lowercase()) && !is_name(name) {
-        let lower = name.to_ascii_lowercase();
-        return Err(FieldError(format!("{key}: write the name in lower case, `{lower}`")));
-    } else if !is_name(name) {
-        "is no field name; write it in lower case with letters, digits and -"
-    } else if FRAMING.contains(&name) {
-        "frames the message and is written by the server alone"
     } else {
-        return Ok(());
+        match name(written) {
+            None => "is not a field name; write letters, digits and - alone",
+            Some(name) if FRAMING.contains(&&*name) => {
+                "frames the message and is written by the server alone"
+            }
+            Some(name) => return Ok(name),
+        }
     };
-    Err(FieldError(format!("{key}: `{}` {reason}", name.escape_debug())))
+    Err(FieldError(format!("{key}: `{}` {reason}", shown(written))))
 }
 
-/// Refuses a field value that cannot be sent as it stands, or that another product would put something into.
+/// Refuses a field value that cannot be sent unchanged, and one with a variable of another product.
 ///
 /// # Errors
 /// [`FieldError`] for control characters, white space at either end, and variables of other products.
 pub fn refuse_value(key: &str, value: &str) -> Result<(), FieldError> {
     let reason = if !is_value(value.as_bytes()) {
-        "has a control character, or white space at its start or end; remove it"
+        "has a control character, or white space at its start or end; write it without"
     } else if has_variable(value) {
-        "has a variable; nothing is put into a value, it is sent as it is written"
+        "has a variable, which this policy does not expand; write the value itself"
     } else {
         return Ok(());
     };
-    Err(FieldError(format!("{key}: `{}` {reason}", value.escape_debug())))
+    Err(FieldError(format!("{key}: `{}` {reason}", shown(value))))
 }
 
-/// Whether `value` has a variable as nginx (`$host`), a shell (`${HOST}`), Envoy (`%PROTOCOL%`) or a template
-/// (`{{ host }}`) writes one.
+/// Whether `value` has a variable of nginx (`$host`), a shell (`${HOST}`), Envoy (`%PROTOCOL%`) or a template engine
+/// (`{{ host }}`).
 fn has_variable(value: &str) -> bool {
     let after = |sign: &str| value.split(sign).skip(1).any(|rest| rest.starts_with(is_letter));
     let between = |open: &str, close: &str| {
@@ -99,7 +101,7 @@ fn is_letter(letter: char) -> bool {
 }
 
 fn is_token_byte(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*'
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*'
         | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
 }
 
@@ -108,24 +110,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lower_case_token_is_a_name() {
-        assert!(is_name("x-tier"));
-    }
-
-    #[test]
-    fn anything_else_is_no_name() {
-        for name in ["", "X-Tier", "x tier", "x:tier", "x\r\ntier", "é"] {
-            assert!(!is_name(name), "{name}");
+    fn a_token_is_a_name_and_is_compared_in_lower_case() {
+        for (written, expected) in [("x-tier", "x-tier"), ("X-Tier", "x-tier"), ("Via", "via")] {
+            assert_eq!(name(written).as_deref(), Some(expected));
+            assert_eq!(writable_name("set", written).as_deref(), Ok(expected));
         }
     }
 
     #[test]
-    fn inner_spaces_and_utf8_may_stand_in_a_value() {
+    fn text_that_is_not_a_token_is_refused() {
+        for written in ["", "x tier", "x:tier", "x\r\ntier", "é"] {
+            assert_eq!(name(written), None, "{written}");
+            assert!(writable_name("set", written).is_err(), "{written}");
+        }
+    }
+
+    #[test]
+    fn inner_spaces_and_utf8_are_allowed_in_a_value() {
         assert!(is_value("gold, für alle".as_bytes()));
     }
 
     #[test]
-    fn control_characters_and_outer_spaces_may_not() {
+    fn control_characters_and_outer_spaces_are_refused() {
         for value in ["a\rb", "a\nb", "a\0b", "\x7f", " a", "a\t"] {
             assert!(!is_value(value.as_bytes()), "{value:?}");
         }
@@ -141,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn signs_that_name_no_variable_may_stand_in_a_value() {
+    fn signs_without_a_variable_are_allowed_in_a_value() {
         for value in ["", "$5", "US$", "100%", "50% of 100%", "a%20b%2Fc", "{\"a\": {}}", "%AB%CD"]
         {
             assert_eq!(refuse_value("set.x-a", value), Ok(()), "{value}");
@@ -149,19 +155,16 @@ mod tests {
     }
 
     #[test]
-    fn a_name_in_capitals_is_told_how_it_is_written() {
-        let refused = refuse_name("set.X-Tier", "X-Tier").unwrap_err().to_string();
-        assert_eq!(refused, "set.X-Tier: write the name in lower case, `x-tier`");
-    }
-
-    #[test]
-    fn fields_that_frame_a_message_are_refused() {
-        let error = refuse_name("request_headers.set", "content-length");
-        assert_eq!(
-            error.map_err(|error| error.to_string()),
-            Err("request_headers.set: `content-length` frames the message and is written by the \
-                 server alone"
-                .to_owned())
-        );
+    fn fields_that_frame_a_message_are_refused_in_any_case() {
+        for written in ["content-length", "Content-Length"] {
+            let refused = writable_name("request_headers.set", written).unwrap_err();
+            assert_eq!(
+                refused.to_string(),
+                format!(
+                    "request_headers.set: `{written}` frames the message and is written by the \
+                     server alone"
+                )
+            );
+        }
     }
 }

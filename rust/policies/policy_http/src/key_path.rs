@@ -1,17 +1,17 @@
-//! Where in a JSON text a place is, as a path of keys.
+//! The path of keys to a position in a JSON text.
 //!
-//! serde knows the line and the column of a mistake. This finds the keys above it, in a tenth of the code
-//! that wrapping every deserializer takes.
+//! serde reports the line and column of an error. Finding the keys from that position takes a tenth of the code that
+//! a wrapper around every deserializer takes.
 
-/// A container that is open at some place of the text.
+/// An object or list that is open at the position.
 enum Open {
-    /// With the key that was read last, and whether its value comes next.
+    /// The last key, and whether its colon was read.
     Object(String, bool),
-    /// With the index of the item.
+    /// The index of the current item.
     List(usize),
 }
 
-/// How many bytes come before a line and column of `json`, which count from 1 and from 0.
+/// The byte offset of a line, counted from 1, and a column, counted from 0.
 pub(crate) fn offset(json: &[u8], line: usize, column: usize) -> usize {
     let breaks = json.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
     let start = match line.checked_sub(2) {
@@ -21,7 +21,7 @@ pub(crate) fn offset(json: &[u8], line: usize, column: usize) -> usize {
     (start + column).min(json.len())
 }
 
-/// The keys and indexes above the place behind the first `end` bytes of `json`: `rules[1].from`.
+/// The keys and indexes that lead to the byte offset `end` of `json`, such as `rules[1].from`.
 pub(crate) fn key_path(json: &[u8], end: usize) -> String {
     let mut open: Vec<Open> = Vec::new();
     let mut rest = &json[..end];
@@ -52,7 +52,7 @@ pub(crate) fn key_path(json: &[u8], end: usize) -> String {
     })
 }
 
-/// The text up to the quote that ends it, and what comes behind the quote.
+/// The string up to its closing quote, and the rest after the quote.
 fn string(rest: &[u8]) -> (String, &[u8]) {
     let mut is_escaped = false;
     let end = rest.iter().position(|&byte| {
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_keys_above_every_place_are_found() {
+    fn the_keys_to_every_position_are_found() {
         let json = br#"{"a": {"b\"}": [1, {"c": "],{"}]}, "d": true}"#;
         for (before, expected) in [
             ("{\"a\"", "a"),

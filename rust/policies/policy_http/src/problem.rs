@@ -1,16 +1,16 @@
-//! The body of an error answer: problem details (RFC 9457).
+//! The body of an error response: problem details (RFC 9457).
 
 /// Media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// What went wrong with a request, in the three members a person reads.
+/// The members of a problem document that clients show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Problem {
     /// HTTP status code, repeated in the document.
     pub status: u16,
-    /// The same text for every occurrence of this problem.
+    /// A short summary, equal for every occurrence of the problem (RFC 9457 §3.1.3).
     pub title: &'static str,
-    /// This occurrence; never data of the request.
+    /// The explanation of this occurrence (RFC 9457 §3.1.4); never data of the request.
     pub detail: &'static str,
 }
 
@@ -23,7 +23,7 @@ impl Problem {
     }
 }
 
-/// As a JSON string. A text can always be written as one.
+/// `text` as a JSON string. Serializing a `str` cannot fail.
 fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }

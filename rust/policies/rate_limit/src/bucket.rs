@@ -1,41 +1,40 @@
-//! The token bucket, kept as one time.
+//! The token bucket, stored as one time.
 //!
-//! A bucket that is refilled at a steady rate is known by the time when it will be full again (the generic
-//! cell rate algorithm, ITU-T I.371 §5.4.1, in its virtual scheduling form). Nothing has to be refilled, a forgotten bucket is a full one,
-//! and the state is eight bytes.
+//! The time when a bucket is full again describes its state (the generic cell rate algorithm, ITU-T I.371 §5.4.1, in
+//! its virtual scheduling form). No timer refills it, an evicted bucket is a full one, and the state is eight bytes.
 
 use crate::limit::Limit;
 
-/// The longest time in which an empty bucket may fill. Sums with a clock that counts nanoseconds in 64 bits
-/// stay far from their end.
+/// The longest time in which an empty bucket may fill, in nanoseconds. It keeps sums with a 64-bit clock from
+/// overflowing.
 const LONGEST: u64 = 100 * 360 * 86_400 * 1_000_000_000;
 
-/// A limit with the size of its bucket. Times are nanoseconds.
+/// A limit with the size of its bucket. Times are in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bucket {
     /// Tokens in a full bucket.
     pub size: u32,
-    /// Time in which one token comes back.
+    /// Time in which one token is added.
     pub interval: u64,
 }
 
-/// What a bucket says to one request.
+/// The result of one request at a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
-    /// When the bucket is full again, after this request took its token; as before if it was refused.
+    /// When the bucket is full again; unchanged if the request was refused.
     pub full_at: u64,
     /// Whole tokens that are left.
     pub remaining: u32,
-    /// `None` if the request may pass, else how long until one token is there.
+    /// `None` if the request passes, else the time until the bucket has a token.
     pub wait: Option<u64>,
 }
 
 impl Bucket {
-    /// A bucket of `size` tokens that gains `limit.amount` tokens in `limit.period`; `None` if an empty one takes
-    /// more than 100 years to fill.
+    /// A bucket of `size` tokens to which `limit.amount` tokens are added in each `limit.period`. `None` if an empty
+    /// bucket takes more than 100 years to fill.
     #[must_use]
     pub fn new(limit: Limit, size: u32) -> Option<Self> {
-        // Rounded up, so that no more than the amount comes back in a period.
+        // Rounded up, so that at most the amount is added in a period.
         let interval = limit.period.get().div_ceil(u64::from(limit.amount.get()));
         let depth = interval.checked_mul(u64::from(size))?;
         (depth <= LONGEST).then_some(Self { size, interval })
@@ -46,14 +45,14 @@ impl Bucket {
         self.interval * u64::from(self.size)
     }
 
-    /// `full_at`, or when an empty bucket is full if that is earlier: a time further ahead was written before the
-    /// clock went back, and keeps no client out for longer than an empty bucket does.
+    /// `full_at`, at most the time when an empty bucket is full. A later time was written before the clock went back;
+    /// it must not delay a client for longer than an empty bucket does.
     #[must_use]
     pub fn clamped(&self, full_at: u64, now: u64) -> u64 {
         full_at.min(now.saturating_add(self.depth()))
     }
 
-    /// Takes a token, if there is one, from a bucket that will be full at `full_at`.
+    /// Takes a token, if the bucket has one. The bucket is full at `full_at`.
     #[must_use]
     pub fn take(&self, full_at: u64, now: u64) -> Outcome {
         let depth = self.depth();
@@ -128,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_that_takes_longer_than_a_century_to_fill_is_none() {
+    fn a_bucket_that_takes_longer_than_a_century_to_fill_is_refused() {
         let yearly = parse("1/year").unwrap()[0];
         assert!(Bucket::new(yearly, 100).is_some());
         assert_eq!([101, u32::MAX].map(|size| Bucket::new(yearly, size)), [None, None]);

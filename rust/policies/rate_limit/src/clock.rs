@@ -1,4 +1,4 @@
-//! The time by which buckets fill.
+//! The clock of the buckets.
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::Status;
@@ -14,10 +14,10 @@ unsafe extern "C" {
     safe fn clock_time_get(clock: u32, precision: u64, time: &mut u64) -> u32;
 }
 
-/// Nanoseconds of a clock that nobody sets: a step of the time of day, forwards or backwards, changes no bucket.
-/// Shared data live as long as the process, whose threads all have this clock.
+/// Nanoseconds of the monotonic clock, so that a step of the time of day changes no bucket. Shared data lives as long
+/// as the process, and all threads of the process have the same monotonic clock.
 ///
-/// A host without one has the time of day, and then a step counts as time that passed.
+/// On a host without a monotonic clock this is the time of day, and a step of it fills or drains buckets.
 pub fn now() -> Result<u64, Status> {
     let mut time = 0;
     if clock_time_get(MONOTONIC, 1, &mut time) == 0 {

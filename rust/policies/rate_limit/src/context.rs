@@ -1,4 +1,4 @@
-//! The proxy-wasm contexts around the rules.
+//! The proxy-wasm contexts.
 
 use crate::clock;
 use crate::identity::{By, Identity};
@@ -29,8 +29,11 @@ impl RootContext for Root {
         let json = self.get_plugin_configuration().unwrap_or_default();
         let name = property(vec!["plugin_name"]).unwrap_or_default();
         let shared = Settings::from_json(&json).and_then(|settings| {
-            let store = Store::open(&String::from_utf8_lossy(&name), &settings.scope())
-                .map_err(|status| format!("the host's shared data answers {status:?}"))?;
+            let store = Store::open(&String::from_utf8_lossy(&name), &settings.scope()).map_err(
+                |status| {
+                    format!("the host's shared data cannot be used (status {})", status as u32)
+                },
+            )?;
             Ok(Shared { settings, store })
         });
         match shared {
@@ -39,7 +42,7 @@ impl RootContext for Root {
                 true
             }
             Err(reason) => {
-                // Nothing is left to do if even the log refuses.
+                // The error of the log itself cannot be reported anywhere.
                 let _ = hostcalls::log(LogLevel::Error, &format!("rate_limit: {reason}"));
                 false
             }
@@ -56,14 +59,14 @@ impl RootContext for Root {
     }
 }
 
-/// A property; `None` also where a host does not know it or cannot write it down.
+/// A property; `None` also on a host that does not have it or cannot serialize it.
 fn property(path: Vec<&str>) -> Option<Bytes> {
     hostcalls::get_property(path).ok().flatten()
 }
 
 struct Stream {
     shared: Rc<Shared>,
-    /// What the response tells the client; an answer of our own tells it already.
+    /// What the response fields are made from. A local response has its fields already.
     passed: Option<Verdict>,
 }
 

@@ -1,22 +1,22 @@
-//! Whose bucket a request takes from.
+//! The client whose bucket a request takes a token from.
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// What tells clients apart.
+/// The attribute that identifies a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum By {
-    /// The address of the connection.
+    /// The source address of the connection.
     Address,
-    /// The user that `jwt_auth` found.
+    /// The user that `jwt_auth` set.
     User,
     /// The value of a request header.
     Header(String),
 }
 
 impl By {
-    /// Appends what tells this from every other.
+    /// Appends bytes that differ for every value.
     pub fn write(&self, to: &mut Vec<u8>) {
         match self {
             Self::Address => to.push(1),
@@ -29,7 +29,7 @@ impl By {
     }
 }
 
-/// Who sends a request. The kinds never share a bucket, even if their texts are equal.
+/// The client of a request. Two kinds never share a bucket, even if their bytes are equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
     /// An address.
@@ -41,9 +41,9 @@ pub enum Identity {
 }
 
 impl Identity {
-    /// The client at `source`, the text `address:port`.
+    /// The client at `source`, in the form `address:port`.
     ///
-    /// Of an IPv6 address the first 64 bits count: one subscriber has at least so many addresses (RFC 6177).
+    /// The first 64 bits of an IPv6 address identify the client: a site has at least a /64 (RFC 6177).
     #[must_use]
     pub fn of_address(source: &[u8]) -> Self {
         let text = String::from_utf8_lossy(source);
@@ -56,8 +56,7 @@ impl Identity {
         })
     }
 
-    /// A number for the identity that only the owner of `seed` can aim at: it says which entry its bucket is in,
-    /// and which one there.
+    /// A keyed hash that selects the entry and the bucket in it. Without `seed` a client cannot choose its value.
     #[must_use]
     pub fn hash(&self, seed: &[u8; 16]) -> u128 {
         let mut hasher = SipHasher13::new_with_key(seed);
@@ -82,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_port_does_not_count() {
+    fn the_port_is_ignored() {
         let first = Identity::of_address(b"192.0.2.1:1000");
         assert_eq!(first, Identity::of_address(b"192.0.2.1:2000"));
         assert_ne!(first, Identity::of_address(b"192.0.2.2:1000"));

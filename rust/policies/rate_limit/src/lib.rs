@@ -1,7 +1,6 @@
-//! The `rate_limit` policy: a token bucket for each client, user or header value, in data that all
-//! instances of the process share.
+//! The `rate_limit` policy: a token bucket for each client address, user or header value, in the host's shared data.
 //!
-//! The rules are plain functions, tested natively. `context` alone knows proxy-wasm.
+//! The rules are pure functions with native tests. Only `context`, `clock` and `store` use proxy-wasm.
 
 pub mod bucket;
 pub mod identity;
@@ -9,6 +8,7 @@ pub mod limit;
 pub mod settings;
 pub mod slot;
 pub mod verdict;
+pub mod written;
 
 #[cfg(target_arch = "wasm32")]
 mod clock;

@@ -1,4 +1,4 @@
-//! Limits as the Python package `limits` writes them: "100/minute", "5 per 30 seconds; 1000/day".
+//! Limits in the notation of the Python package `limits`: "100/minute", "5 per 30 seconds; 1000/day".
 
 use std::num::{NonZeroU32, NonZeroU64};
 
@@ -13,10 +13,10 @@ const UNITS: [(&str, u64); 6] = [
     ("year", 360 * 86_400 * SECOND),
 ];
 
-/// Most limits in one configuration; each costs eight bytes in every bucket.
+/// Limits in one configuration, at most; each takes eight bytes of every bucket.
 pub const MOST_LIMITS: usize = 4;
 
-/// So many requests in so much time.
+/// A number of requests in a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     /// Requests.
@@ -25,29 +25,37 @@ pub struct Limit {
     pub period: NonZeroU64,
 }
 
+/// Why a text is not read as limits.
+#[derive(Debug, PartialEq, Eq)]
+pub enum LimitError<'t> {
+    /// This part of it is not a limit.
+    Unreadable(&'t str),
+    /// So many limits, more than [`MOST_LIMITS`].
+    TooMany(usize),
+}
+
 /// Reads one limit or several, with `;`, `,` or `|` between.
 ///
 /// # Errors
-/// A sentence that names the part that could not be read.
-pub fn parse(text: &str) -> Result<Vec<Limit>, String> {
-    let limits = text
-        .split([';', ',', '|'])
-        .map(|part| {
-            one(&part.trim().to_ascii_lowercase()).ok_or_else(|| {
-                format!(
-                    "limit: `{}` cannot be read; write for example 100/minute or 5 per 30 seconds",
-                    part.escape_debug()
-                )
-            })
-        })
+/// [`LimitError`] for the first part that cannot be read, and for more than [`MOST_LIMITS`] parts.
+pub fn parse(text: &str) -> Result<Vec<Limit>, LimitError<'_>> {
+    let read = |part: &'_ str| one(&part.to_ascii_lowercase());
+    let limits = parts(text)
+        .map(|part| read(part).ok_or(LimitError::Unreadable(part)))
         .collect::<Result<Vec<_>, _>>()?;
     if limits.len() > MOST_LIMITS {
-        return Err(format!("limit: {} limits were given; at most {MOST_LIMITS}", limits.len()));
+        return Err(LimitError::TooMany(limits.len()));
     }
     Ok(limits)
 }
 
-fn one(text: &str) -> Option<Limit> {
+/// The texts between the separators, without white space at their ends.
+pub(crate) fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split([';', ',', '|']).map(str::trim)
+}
+
+/// One limit, in lower case and without white space at its ends.
+pub(crate) fn one(text: &str) -> Option<Limit> {
     let (amount, rest) = number(text)?;
     let rest = rest.trim_start();
     let rest = rest.strip_prefix('/').or_else(|| rest.strip_prefix("per"))?.trim_start();
@@ -61,7 +69,8 @@ fn one(text: &str) -> Option<Limit> {
     })
 }
 
-fn number(text: &str) -> Option<(u64, &str)> {
+/// The whole number that a text begins with, and the rest.
+pub(crate) fn number(text: &str) -> Option<(u64, &str)> {
     let end = text.bytes().take_while(u8::is_ascii_digit).count();
     let (digits, rest) = text.split_at(end);
     Some((digits.parse().ok()?, rest))
@@ -101,11 +110,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_limit_is_refused_by_name() {
+    fn text_that_is_not_a_limit_is_refused_by_its_part() {
         for text in ["", "100", "0/minute", "100/0 minutes", "100/fortnight", "-1/day", "1/minute;"]
         {
-            assert!(parse(text).unwrap_err().starts_with("limit: `"), "{text}");
+            assert!(matches!(parse(text), Err(LimitError::Unreadable(_))), "{text}");
         }
+    }
+
+    #[test]
+    fn more_limits_than_an_entry_holds_are_refused() {
+        let text = ["1/day"; MOST_LIMITS + 1].join(";");
+        assert_eq!(parse(&text), Err(LimitError::TooMany(MOST_LIMITS + 1)));
     }
 
     #[test]

@@ -1,21 +1,22 @@
-//! The policy's configuration: what a user writes, checked once at start.
+//! The policy's configuration, checked once at start.
 
 use crate::bucket::Bucket;
 use crate::identity::By;
-use crate::limit;
+use crate::limit::Limit;
 use crate::slot::WAYS;
-use policy_http::is_name;
+use crate::written;
+use policy_http::shown;
 use serde::Deserialize;
 use serde_json::Value;
 
 const DEFAULT_SLOTS: u32 = 65_536;
-/// With four limits and a long name about 45 MB of shared data.
+/// About 45 MB of shared data, with four limits and a long name.
 const MOST_SLOTS: u32 = 524_288;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
-    limit: String,
+struct Configuration {
+    limit: Value,
     burst: Option<u32>,
     #[serde(default)]
     key: Value,
@@ -38,11 +39,11 @@ fn default_headers() -> bool {
 pub struct Settings {
     /// One for each limit.
     pub buckets: Vec<Bucket>,
-    /// What tells clients apart.
+    /// The attribute that identifies a client.
     pub by: By,
     /// Entries of shared data, with [`WAYS`] buckets each.
     pub entries: u32,
-    /// Whether answers that pass carry the `X-RateLimit` fields.
+    /// Whether responses to requests that pass have the `X-RateLimit` fields.
     pub headers: bool,
 }
 
@@ -50,41 +51,46 @@ impl Settings {
     /// Reads the configuration from JSON.
     ///
     /// # Errors
-    /// A sentence that names the key and what to try.
+    /// A sentence that names the key and what to write instead.
     pub fn from_json(json: &[u8]) -> Result<Self, String> {
-        let written: Written = policy_http::read(json, &[])?;
-        let limits = limit::parse(&written.limit)?;
+        let written: Configuration = policy_http::read(json, &[])?;
+        let limits = written::limits(&written.limit)?;
         if written.burst == Some(0) {
             return Err("burst: 0 would let nothing pass; write 1 or more".to_owned());
         }
         if written.burst.is_some() && limits.len() > 1 {
-            return Err("burst: with several limits it is not clear which one is meant; leave it \
-                        out, or use one policy for each limit"
-                .to_owned());
+            return Err(
+                "burst: it belongs to one limit, and several are given; leave it out, or use \
+                        one policy for each limit"
+                    .to_owned(),
+            );
         }
         if !(1..=MOST_SLOTS).contains(&written.slots) {
-            return Err(format!("slots: write a number from 1 to {MOST_SLOTS}"));
+            return Err(format!(
+                "slots: {} is out of range; write a number from 1 to {MOST_SLOTS}",
+                written.slots
+            ));
         }
-        let bucket = |limit: limit::Limit| {
+        let bucket = |limit: Limit| {
             let size = written.burst.unwrap_or(limit.amount.get());
             Bucket::new(limit, size).ok_or_else(|| {
                 format!(
                     "limit: `{}` with a burst of {size} takes more than 100 years to fill an empty bucket; \
                      write a smaller burst or a shorter period",
-                    written.limit.escape_debug()
+                    written.limit.as_str().map_or_else(String::new, shown)
                 )
             })
         };
         Ok(Self {
             buckets: limits.into_iter().map(bucket).collect::<Result<_, _>>()?,
-            by: by(&written.key)?,
+            by: written::by(&written.key)?,
             entries: written.slots.div_ceil(WAYS),
             headers: written.headers,
         })
     }
 
-    /// What tells these limits from others of the same name: counts are kept for each apart, so that a reload to
-    /// another limit, a route with its own, or a second policy never meets counts that another limit made.
+    /// Bytes that differ for limits of the same name that differ: each scope has buckets of its own, so a reload to
+    /// another limit, a route with its own limit and a second policy never read each other's buckets.
     #[must_use]
     pub fn scope(&self) -> Vec<u8> {
         let mut scope = Vec::new();
@@ -92,25 +98,10 @@ impl Settings {
             scope.extend_from_slice(&bucket.interval.to_le_bytes());
             scope.extend_from_slice(&bucket.size.to_le_bytes());
         }
-        // The number of limits says where the last part begins.
+        // The number of limits marks where the last part begins.
         scope.push(u8::try_from(self.buckets.len()).unwrap_or(u8::MAX));
         self.by.write(&mut scope);
         scope
-    }
-}
-
-fn by(key: &Value) -> Result<By, String> {
-    let header = key.as_object().filter(|members| members.len() == 1);
-    match (key, header.and_then(|members| members.get("header")).and_then(Value::as_str)) {
-        (Value::Null, _) => Ok(By::Address),
-        (Value::String(name), _) if name == "address" => Ok(By::Address),
-        (Value::String(name), _) if name == "user" => Ok(By::User),
-        (_, Some(header)) if is_name(header) => Ok(By::Header(header.to_owned())),
-        (_, Some(header)) => Err(format!(
-            "key.header: `{}` is no header name; write it in lower case with letters, digits and -",
-            header.escape_debug()
-        )),
-        _ => Err("key: expected address, user or {header: name}".to_owned()),
     }
 }
 
@@ -167,17 +158,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_to_the_client_does_not_change_what_is_counted() {
-        let [told, silent] = [r#"{"limit": "1/day"}"#, r#"{"limit": "1/day", "headers": false}"#]
+    fn response_fields_do_not_change_the_scope() {
+        let [with, without] = [r#"{"limit": "1/day"}"#, r#"{"limit": "1/day", "headers": false}"#]
             .map(|json| Settings::from_json(json.as_bytes()).unwrap().scope());
-        assert_eq!(told, silent);
+        assert_eq!(with, without);
     }
 
     #[test]
     fn a_wrong_key_of_the_configuration_is_named() {
         assert!(refusal(r#"{"limit": "1/day", "bursts": 2}"#).starts_with("bursts: unknown key"));
-        assert!(refusal(r#"{"limit": "1/day", "key": "ip"}"#).contains("address, user"));
-        assert!(refusal(r#"{"limit": "1/day", "key": {"header": "X-Key"}}"#).contains("`X-Key`"));
+        assert!(refusal(r#"{"limit": "1/day", "key": "ip"}"#).ends_with("write address"));
+        assert!(refusal(r#"{"limit": "1/day", "key": {"header": "X Key"}}"#).contains("`X Key`"));
         assert!(refusal(r#"{"limit": "1/day;2/hour", "burst": 2}"#).starts_with("burst:"));
         assert!(refusal(r#"{"limit": "1/day", "burst": 0}"#).starts_with("burst:"));
         assert!(refusal(r#"{"limit": "1/day", "slots": 0}"#).starts_with("slots:"));

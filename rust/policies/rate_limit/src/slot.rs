@@ -1,13 +1,12 @@
-//! What one entry of the shared data holds: a set of four buckets.
+//! One entry of the shared data: a set of four buckets, as in a 4-way set-associative cache.
 //!
-//! Shared data cannot be deleted, so buckets have a fixed number of places, and a new key takes the place of
-//! an old one. A place alone would make two keys of the same hash throw each other out on every request; in a set
-//! of four, five busy keys must meet first. The place given up is the fullest bucket, which loses least:
-//! a bucket that is full again is the same as none.
+//! Shared data cannot be deleted, so the number of buckets is fixed, and a new key evicts an old one. With one bucket
+//! an entry, two keys of equal hash would evict each other on every request; with four, five active keys must
+//! collide. On a collision the fullest bucket is evicted: a full bucket has the same state as a new one.
 //!
-//! Encoding: for each way 16 bytes of key hash, how many limits there are, and for each of them the time when its
-//! bucket is full again, as little-endian nanoseconds. Ways of different limits stand side by side: routes, reloads
-//! and policies of one name share the places, never a bucket.
+//! Encoding, for each way: 16 bytes of key hash, one byte with the number of limits, and for each limit the time when
+//! its bucket is full again, in little-endian nanoseconds. Ways of different limits share an entry (routes, reloads and
+//! policies of one name), never a bucket.
 
 use crate::bucket::{Bucket, Outcome};
 use siphasher::sip128::{Hasher128, SipHasher13};
@@ -23,16 +22,16 @@ const HEAD: usize = KEY + 1;
 /// Bytes of a time.
 const TIME: usize = 8;
 
-/// The entry after a request, and what each bucket said, in the order of the limits.
+/// The entry after a request, and the outcome of each bucket in the order of the limits.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Taken {
-    /// To be stored; `None` when nothing changed.
+    /// The entry to store; `None` when it is unchanged.
     pub entry: Option<Vec<u8>>,
     /// One for each limit.
     pub outcomes: Vec<Outcome>,
 }
 
-/// The seed for the hashes of identities that limits of this scope count.
+/// The hash key for the identities of this scope.
 #[must_use]
 pub fn seed_of(seed: &[u8; KEY], scope: &[u8]) -> [u8; KEY] {
     let mut hasher = SipHasher13::new_with_key(seed);
@@ -40,10 +39,10 @@ pub fn seed_of(seed: &[u8; KEY], scope: &[u8]) -> [u8; KEY] {
     hasher.finish128().as_u128().to_le_bytes()
 }
 
-/// The key of the entry, one of `entries`, that has the bucket of an identity with this hash.
+/// The shared-data key of the entry, one of `entries`, for an identity with this hash.
 #[must_use]
 pub fn key(prefix: &str, hash: u128, entries: u32) -> String {
-    // Half of the hash is enough, and there is no 128-bit division in WebAssembly.
+    // Half of the hash suffices, and WebAssembly has no 128-bit division.
     let low = u64::try_from(hash & u128::from(u64::MAX)).unwrap_or_default();
     let mut place = low % u64::from(entries);
     let mut key = String::with_capacity(prefix.len() + 8);
@@ -58,7 +57,7 @@ pub fn key(prefix: &str, hash: u128, entries: u32) -> String {
     }
 }
 
-/// Takes a token from every bucket of `key`, or from none if one of them is empty.
+/// Takes a token from every bucket of `key`, or from none of them if one is empty.
 #[must_use]
 pub fn take(entry: Option<Vec<u8>>, key: u128, buckets: &[Bucket], now: u64) -> Taken {
     let mut entry = entry.unwrap_or_default();
@@ -72,25 +71,24 @@ pub fn take(entry: Option<Vec<u8>>, key: u128, buckets: &[Bucket], now: u64) -> 
     } else {
         let clamped = |(index, bucket): (usize, &Bucket)| bucket.clamped(before(index), now);
         let times: Vec<u64> = (0..).zip(buckets).map(clamped).collect();
-        // Kept, or the bucket would be as empty at the next request, and at every one until the clock is where
-        // it once was.
+        // Stored, because an unclamped time would empty the bucket again at each request until the clock passes it.
         if (0..).zip(&times).all(|(index, time)| *time == before(index)) {
             return Taken { entry: None, outcomes };
         }
         times
     };
-    let place = found.unwrap_or_else(|| room(&entry));
+    let range = found.unwrap_or_else(|| range_for_new(&entry));
     let mut way = Vec::with_capacity(HEAD + TIME * times.len());
     way.extend_from_slice(&key);
     way.push(u8::try_from(times.len()).unwrap_or(u8::MAX));
     for time in &times {
         way.extend_from_slice(&time.to_le_bytes());
     }
-    entry.splice(place, way);
+    entry.splice(range, way);
     Taken { entry: Some(entry), outcomes }
 }
 
-/// The places of the ways, in order.
+/// The byte ranges of the ways, in order.
 fn ways(entry: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut start = 0;
     std::iter::from_fn(move || {
@@ -101,8 +99,8 @@ fn ways(entry: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Where a new way goes: behind the others, or in the place of the fullest.
-fn room(entry: &[u8]) -> Range<usize> {
+/// The byte range for a new way: the end of the entry, or the way of the fullest bucket.
+fn range_for_new(entry: &[u8]) -> Range<usize> {
     let (mut end, mut count) = (0, 0);
     let mut fullest = (u64::MAX, 0..0);
     for way in ways(entry) {
@@ -159,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fifth_key_takes_the_place_of_the_fullest_bucket() {
+    fn a_fifth_key_evicts_the_fullest_bucket() {
         let buckets = buckets("1/minute", 1);
         let mut entry = None;
         for key in 1..=5 {
@@ -190,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_entry_count_as_none() {
+    fn bytes_that_are_not_an_entry_count_as_an_empty_one() {
         let buckets = buckets("1/minute", 1);
         for bytes in [vec![1; 7], vec![255; 64], vec![0; 16]] {
             let taken = take(Some(bytes), 9, &buckets, NOW);

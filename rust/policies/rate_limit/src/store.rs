@@ -1,4 +1,4 @@
-//! The buckets in the host's shared data.
+//! Buckets in the host's shared data.
 
 use crate::settings::Settings;
 use crate::slot::{self, seed_of};
@@ -7,44 +7,44 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::Status;
 use std::hash::{BuildHasher, RandomState};
 
-/// Threads of one process can change an entry between read and write; more often than this in a row means
-/// that the key is asked for faster than it can be answered.
-const MOST_TRIES: usize = 16;
+/// Compare-and-swap attempts at one entry. Another thread can change it between read and write; after so many failures
+/// in a row the request is refused.
+const MAX_ATTEMPTS: usize = 16;
 
-/// Where one configuration keeps its buckets.
+/// The entries of one configuration.
 pub struct Store {
     prefix: String,
     seed: [u8; 16],
 }
 
 impl Store {
-    /// The store of the plugin `name` for limits of this scope. All instances take the seed that the first one made.
+    /// The store of the plugin `name` for this scope. All instances use the seed that the first one stored.
     pub fn open(name: &str, scope: &[u8]) -> Result<Self, Status> {
         let prefix = format!("rate_limit/{name}/");
         let key = format!("{prefix}seed");
-        for _ in 0..MOST_TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             if let (Some(seed), _) = hostcalls::get_shared_data(&key)? {
                 if let Ok(seed) = seed.try_into() {
                     return Ok(Self { prefix, seed: seed_of(&seed, scope) });
                 }
             }
-            // Two instances may both write here; reading again gives both the one that stayed.
+            // Two instances may both write a seed; reading again gives both of them the one that was kept.
             hostcalls::set_shared_data(&key, Some(&random()), None)?;
         }
         Err(Status::InternalFailure)
     }
 
-    /// The seed for the hashes of identities.
+    /// The hash key for identities.
     pub fn seed(&self) -> &[u8; 16] {
         &self.seed
     }
 
-    /// Takes a token from the buckets of the identity with that hash.
+    /// Takes a token from the buckets of the identity with this hash.
     pub fn take(&self, settings: &Settings, hash: u128, now: u64) -> Result<Verdict, Status> {
         let key = slot::key(&self.prefix, hash, settings.entries);
-        for _ in 0..MOST_TRIES {
-            // An entry that does not exist has no version, so the first writes of two threads can
-            // both succeed: one request passes uncounted, once in the life of an entry.
+        for _ in 0..MAX_ATTEMPTS {
+            // A missing entry has no version, so the first writes of two threads can both succeed: one request is
+            // not counted, once in the lifetime of an entry.
             let (entry, version) = hostcalls::get_shared_data(&key)?;
             let taken = slot::take(entry, hash, &settings.buckets, now);
             let verdict = Verdict::new(&settings.buckets, &taken.outcomes, now);
@@ -61,7 +61,7 @@ impl Store {
     }
 }
 
-/// Sixteen random bytes: the hasher's keys come from the host's random numbers.
+/// 16 random bytes: `RandomState` takes its keys from WASI's `random_get`.
 fn random() -> [u8; 16] {
     let halves = [RandomState::new(), RandomState::new()].map(|state| state.hash_one(0));
     let [low, high] = halves.map(u64::to_le_bytes);

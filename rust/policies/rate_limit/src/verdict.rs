@@ -1,16 +1,16 @@
-//! What the client is told.
+//! The response fields and the error response of a rate limit.
 
 use crate::bucket::{Bucket, Outcome};
 use policy_http::Problem;
 
-/// The body of the answer to a request over its limit (RFC 6585 §4).
+/// The body of the response to a request over its limit (RFC 6585 §4).
 pub const PROBLEM: Problem = Problem {
     status: 429,
     title: "Too Many Requests",
     detail: "The limit is used up; Retry-After says when to try again.",
 };
 
-/// The state of the bucket that is nearest to its end.
+/// The state of the strictest bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
     /// Size of the bucket.
@@ -19,12 +19,12 @@ pub struct Verdict {
     pub remaining: u32,
     /// Seconds until the bucket is full, rounded up.
     pub reset: u64,
-    /// `None` if the request passes, else seconds until it may be tried again, rounded up.
+    /// `None` if the request passes, else seconds until a retry can pass, rounded up.
     pub retry_after: Option<u64>,
 }
 
 impl Verdict {
-    /// The verdict over all limits: that of the one with the longest wait, else with the fewest tokens.
+    /// The verdict of the bucket with the longest wait, or else with the fewest tokens.
     #[must_use]
     pub fn new(buckets: &[Bucket], outcomes: &[Outcome], now: u64) -> Self {
         let strictest = buckets
@@ -39,11 +39,10 @@ impl Verdict {
         })
     }
 
-    /// The verdict when other threads changed the bucket at every try: nobody gets past a limit by
-    /// sending many requests at once.
+    /// The verdict when every compare-and-swap failed: many concurrent requests must not bypass a limit.
     pub const CONTENDED: Self = Self { limit: 0, remaining: 0, reset: 1, retry_after: Some(1) };
 
-    /// The three fields that both kinds of answers carry.
+    /// The fields of every response.
     #[must_use]
     pub fn fields(&self) -> [(&'static str, String); 3] {
         [
@@ -77,14 +76,14 @@ mod tests {
     }
 
     #[test]
-    fn a_passing_request_is_told_of_the_limit_with_the_fewest_tokens() {
+    fn a_passing_request_gets_the_state_of_the_limit_with_the_fewest_tokens() {
         let taken = take(None, 1, &buckets(), NOW);
         let expected = Verdict { limit: 2, remaining: 1, reset: 1, retry_after: None };
         assert_eq!(Verdict::new(&buckets(), &taken.outcomes, NOW), expected);
     }
 
     #[test]
-    fn a_refused_request_is_told_of_the_longest_wait() {
+    fn a_refused_request_gets_the_longest_wait() {
         let (mut entry, mut verdict) = (None, None);
         for second in 0..4 {
             let now = NOW + second * 1_000_000_000;

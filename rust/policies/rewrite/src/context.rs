@@ -1,4 +1,4 @@
-//! The proxy-wasm contexts around the rules.
+//! The proxy-wasm contexts.
 
 use crate::field_rules::Step;
 use crate::pattern::TooLong;
@@ -30,7 +30,7 @@ impl RootContext for Root {
                 true
             }
             Err(reason) => {
-                // Nothing is left to do if even the log refuses.
+                // The error of the log itself cannot be reported anywhere.
                 let _ = hostcalls::log(LogLevel::Error, &format!("rewrite: {reason}"));
                 false
             }
@@ -72,14 +72,14 @@ impl HttpContext for Stream {
 }
 
 impl Stream {
-    /// The path goes nowhere unless it was rewritten.
+    /// A path that could not be rewritten is not forwarded.
     fn refuse(&self) -> Action {
         let headers = vec![("content-type", PROBLEM_JSON)];
         self.send_http_response(PROBLEM.status.into(), headers, Some(&PROBLEM.body()));
         Action::Pause
     }
 
-    /// A rule that the host could not apply may be one that hides something, so the message does not go on.
+    /// A rule that the host did not apply may be the one that hides a field, so the message is not forwarded.
     fn rewrite(&self, steps: &[Step], map: MapType) -> Action {
         if run(steps, map).is_ok() {
             return Action::Continue;

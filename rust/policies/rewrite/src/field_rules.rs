@@ -1,25 +1,25 @@
-//! Header rules, as a list of steps in the order in which they run.
+//! Rules for header fields, as a list of steps in the order in which they run.
 
-use policy_http::{refuse_name, refuse_value};
+use policy_http::{refuse_value, shown, writable_name};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// One change to a header map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Every field of that name goes.
+    /// Removes every field of the name.
     Remove(String),
-    /// One field of that name and value stands in place of all others.
+    /// Replaces every field of the name with one.
     Set(String, String),
-    /// A field is written if none has that name.
+    /// Adds a field if none has the name.
     Add(String, String),
-    /// A further field is written, whatever is there.
+    /// Adds a field beside others of the name.
     Append(String, String),
 }
 
 type Make = fn(String, String) -> Step;
 
-/// The rules as a user writes them.
+/// The rules of the configuration.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Written {
@@ -30,17 +30,15 @@ pub struct Written {
 }
 
 impl Written {
-    /// The steps: remove, set, add, append. So a name can be removed and added anew, and an `add` sees
-    /// what `set` wrote.
+    /// The steps in the order remove, set, add, append: a name can be removed and added again, and `add` sees what `set`
+    /// wrote.
     ///
     /// # Errors
-    /// A sentence that names the key and the name or value that is refused; `key` is where the rules stand.
+    /// A sentence that names the key and the name or value; `key` is the key of the rules.
     pub fn steps(self, key: &str) -> Result<Vec<Step>, String> {
         let mut steps = Vec::new();
-        for (index, name) in self.remove.into_iter().enumerate() {
-            refuse_name(&format!("{key}.remove[{index}]"), &name)
-                .map_err(|error| error.to_string())?;
-            steps.push(Step::Remove(name));
+        for (index, written) in self.remove.iter().enumerate() {
+            steps.push(Step::Remove(name(&format!("{key}.remove[{index}]"), written)?));
         }
         let written: [(&str, BTreeMap<String, String>, Make); 3] = [
             ("set", self.set, Step::Set),
@@ -48,15 +46,21 @@ impl Written {
             ("append", self.append, Step::Append),
         ];
         for (operation, fields, make) in written {
-            for (name, value) in fields {
-                let key = format!("{key}.{operation}.{}", name.escape_debug());
-                refuse_name(&key, &name)
-                    .and_then(|()| refuse_value(&key, &value))
-                    .map_err(|error| error.to_string())?;
-                // nginx, Envoy and Traefik send no field then.
+            let mut spellings = BTreeMap::new();
+            for (written, value) in fields {
+                let key = format!("{key}.{operation}.{}", shown(&written));
+                let name = name(&key, &written)?;
+                refuse_value(&key, &value).map_err(|error| error.to_string())?;
+                // nginx, Envoy and Traefik send no field for an empty value.
                 if value.is_empty() {
                     return Err(format!(
                         "{key}: the value is empty; write remove: [{name}] to send none"
+                    ));
+                }
+                if let Some(other) = spellings.insert(name.clone(), written) {
+                    return Err(format!(
+                        "{key}: `{}` names the same field; write it once",
+                        shown(&other)
                     ));
                 }
                 steps.push(make(name, value));
@@ -64,6 +68,15 @@ impl Written {
         }
         Ok(steps)
     }
+}
+
+/// The name in lower case, of a field that may be written.
+fn name(key: &str, written: &str) -> Result<String, String> {
+    writable_name(key, written).map_err(|error| match written.to_ascii_lowercase().as_str() {
+        "host" | ":authority" => format!("{key}: write host: name beside request_headers"),
+        ":path" => format!("{key}: write path_prefix or path_regex beside request_headers"),
+        _ => error.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -88,12 +101,28 @@ mod tests {
     }
 
     #[test]
-    fn pseudo_headers_are_refused() {
-        let error = steps(r#"{"set": {":path": "/"}}"#).unwrap_err();
-        assert!(
-            error.starts_with("request_headers.set.:path: `:path` is a pseudo-header"),
-            "{error}"
-        );
+    fn pseudo_headers_are_refused_with_the_key_that_writes_them() {
+        for (name, expected) in [
+            (":method", "`:method` is a pseudo-header and cannot be written as a field"),
+            (":path", "write path_prefix or path_regex beside request_headers"),
+            (":authority", "write host: name beside request_headers"),
+            ("Host", "write host: name beside request_headers"),
+        ] {
+            let error = steps(&format!(r#"{{"set": {{"{name}": "a"}}}}"#)).unwrap_err();
+            assert_eq!(error, format!("request_headers.set.{name}: {expected}"));
+        }
+    }
+
+    #[test]
+    fn names_are_accepted_in_any_case() {
+        let expected = vec![Step::Remove("x-a".into()), Step::Set("x-b".into(), "1".into())];
+        assert_eq!(steps(r#"{"remove": ["X-A"], "set": {"X-B": "1"}}"#), Ok(expected));
+    }
+
+    #[test]
+    fn one_field_in_two_spellings_is_refused() {
+        let error = steps(r#"{"set": {"X-A": "1", "x-a": "2"}}"#).unwrap_err();
+        assert_eq!(error, "request_headers.set.x-a: `X-A` names the same field; write it once");
     }
 
     #[test]

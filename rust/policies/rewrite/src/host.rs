@@ -1,6 +1,8 @@
-//! The authority that a request is sent on with (RFC 3986 §3.2).
+//! The `:authority` of the forwarded request (RFC 3986 §3.2).
 
-/// Whether `text` is a host, or a host and a port, and nothing else.
+use policy_http::shown;
+
+/// Whether `text` is `host` or `host:port`.
 #[must_use]
 pub fn is_authority(text: &str) -> bool {
     let (host, port) = match text.rsplit_once(':') {
@@ -20,7 +22,7 @@ fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// Refuses a host that is none.
+/// Refuses text that is not `host` or `host:port`.
 ///
 /// # Errors
 /// A sentence with the right spelling.
@@ -32,7 +34,7 @@ pub fn check(text: &str) -> Result<(), String> {
     let bare = bare.split('/').next().unwrap_or(bare);
     let port = text.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.is_empty());
     let spelling = if text.starts_with('$') || text.contains('{') {
-        "nothing is put into it, write the name itself".to_owned()
+        "variables are not expanded, write the name itself".to_owned()
     } else if !text.is_ascii() {
         "write the name in ASCII, as xn--...".to_owned()
     } else if bare != text && is_authority(bare) {
@@ -42,7 +44,7 @@ pub fn check(text: &str) -> Result<(), String> {
     } else {
         "leave out the scheme and the path".to_owned()
     };
-    Err(format!("`{}` is neither a host nor host:port; {spelling}", text.escape_debug()))
+    Err(format!("`{}` is neither a host nor host:port; {spelling}", shown(text)))
 }
 
 #[cfg(test)]
@@ -57,13 +59,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_told_the_right_spelling() {
+    fn text_that_is_not_a_host_is_refused_with_the_right_spelling() {
         for (text, expected) in [
             ("https://a.example/", "write a.example"),
             ("http://a.example:8080", "write a.example:8080"),
             ("a.example/v1", "write a.example"),
-            ("$host", "nothing is put into it, write the name itself"),
-            ("{{ host }}", "nothing is put into it, write the name itself"),
+            ("$host", "variables are not expanded, write the name itself"),
+            ("{{ host }}", "variables are not expanded, write the name itself"),
             ("bücher.example", "write the name in ASCII, as xn--..."),
             ("a.example:99999", "a port is at most 65535"),
             ("a b", "leave out the scheme and the path"),
@@ -74,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_none() {
+    fn other_text_is_not_an_authority() {
         for text in ["", ":80", "a b", "a/b", "user@a", "a:", "a:99999", "a:b", "[::1", "a\r\nb"] {
             assert!(!is_authority(text), "{text}");
         }

@@ -1,12 +1,10 @@
-//! The `rewrite` policy: another path, another host, other headers.
+//! The `rewrite` policy: changes the path, the host and header fields.
 //!
-//! The rules are plain functions, tested natively. `context` alone knows proxy-wasm.
+//! The rules are pure functions with native tests. Only `context` uses proxy-wasm.
 
-pub mod advice;
 pub mod field_rules;
 pub mod host;
 pub mod path;
-pub mod path_text;
 pub mod pattern;
 pub mod prefix;
 pub mod replacement;

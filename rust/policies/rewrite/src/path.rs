@@ -1,14 +1,14 @@
-//! Path rewriting. The query is never looked at, so it arrives byte for byte.
+//! Path rewriting. The query is not read; it is forwarded byte for byte.
 
 use crate::pattern::{Pattern, TooLong};
 use crate::prefix::Prefix;
 
-/// Longer paths are refused if there are patterns: searching for them costs fuel for each byte.
+/// Bytes of a path that patterns are matched against, at most: each byte takes fuel.
 const MOST_SEARCHED: usize = 4096;
-/// Patterns in one configuration, for the same reason.
+/// Patterns in one configuration, at most, for the same reason.
 pub const MOST_PATTERNS: usize = 12;
 
-/// The rules for paths, in the order in which they are tried.
+/// The rules for paths, in the order in which they are applied.
 #[derive(Debug, Default)]
 pub struct PathRules {
     prefixes: Vec<Prefix>,
@@ -16,7 +16,7 @@ pub struct PathRules {
 }
 
 impl PathRules {
-    /// Rules of which the longest prefix is tried first, and patterns in their order.
+    /// Rules with the longest prefix first, and with the patterns in their order.
     #[must_use]
     pub fn new(written: Vec<Prefix>, patterns: Vec<Pattern>) -> Self {
         let mut prefixes: Vec<Prefix> = Vec::with_capacity(written.len());
@@ -28,19 +28,19 @@ impl PathRules {
         Self { prefixes, patterns }
     }
 
-    /// Whether there is nothing to do.
+    /// Whether there are no rules.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.prefixes.is_empty() && self.patterns.is_empty()
     }
 
-    /// The target after the longest prefix that fits, then the first pattern that finds something.
+    /// The target after the longest matching prefix, then the first matching pattern.
     ///
-    /// `None` if the target stays as it is. A target that is no path (`*`, an absolute URI) does. The result
-    /// begins with exactly one `/`: two would make its first segment look like an authority (RFC 3986 §4.2).
+    /// `None` if the target is unchanged; a target that is not a path (`*`, an absolute URI) is. The result begins
+    /// with exactly one `/`: after two, the first segment would be an authority (RFC 3986 §4.2).
     ///
     /// # Errors
-    /// [`TooLong`] if there are patterns and the path is too long to search.
+    /// [`TooLong`] if there are patterns and the path is too long for them.
     pub fn apply(&self, target: &[u8]) -> Result<Option<Vec<u8>>, TooLong> {
         if target.first() != Some(&b'/') {
             return Ok(None);
@@ -109,13 +109,13 @@ mod tests {
     }
 
     #[test]
-    fn encoded_bytes_are_left_as_they_are() {
+    fn percent_encoded_bytes_are_unchanged() {
         let rules = rules(&[("/v1/", "/")], &[("^/a", "/b")]);
         assert_eq!(rewritten(&rules, "/v1/a%2F..%00/../%E2%82?%zz"), "/b%2F..%00/../%E2%82?%zz");
     }
 
     #[test]
-    fn the_first_pattern_that_finds_something_wins_behind_the_prefixes() {
+    fn the_first_matching_pattern_wins_after_the_prefixes() {
         let patterns = [("^/u/([0-9]+)$", "/users/$1"), ("^/u/(.*)$", "/names/$1")];
         let rules = rules(&[("/v1/", "/")], &patterns);
         let results = ["/v1/u/7", "/u/ada", "/x"].map(|path| rewritten(&rules, path));
@@ -123,23 +123,41 @@ mod tests {
     }
 
     #[test]
-    fn targets_that_are_no_paths_stay() {
+    fn targets_that_are_not_paths_are_unchanged() {
         let rules = rules(&[("/", "/a/")], &[(".*", "/b")]);
         assert_eq!(rules.apply(b"*"), Ok(None));
         assert_eq!(rules.apply(b"http://a.example/"), Ok(None));
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_rewritten_too() {
+    fn bytes_that_are_not_utf8_are_rewritten_too() {
         let rules = rules(&[("/v1/", "/")], &[("^/(.*)$", "/b/$1")]);
         assert_eq!(rules.apply(b"/v1/\xff"), Ok(Some(b"/b/\xff".to_vec())));
     }
 
     #[test]
-    fn a_path_that_is_too_long_to_search_is_refused() {
+    fn a_path_that_is_too_long_for_patterns_is_refused() {
         let long = format!("/{}", "a".repeat(MOST_SEARCHED));
         let rules = |patterns| rules(&[], patterns).apply(long.as_bytes());
         assert_eq!(rules(&[("^/x", "/")]), Err(TooLong));
         assert_eq!(rules(&[]), Ok(None));
+    }
+
+    #[test]
+    fn the_table_of_the_route_holds() {
+        let cases = include_str!("../tests/path_prefixes.txt").lines();
+        let cases = cases.filter(|line| !line.starts_with('#') && !line.is_empty());
+        let mut count = 0;
+        for case in cases {
+            let [from, to, path, expected] = *case.split_whitespace().collect::<Vec<_>>() else {
+                panic!("{case}")
+            };
+            let rules = PathRules::new(vec![Prefix::new(from, to).unwrap()], vec![]);
+            let result = rules.apply(path.as_bytes()).unwrap();
+            let result = result.map(|path| String::from_utf8(path).unwrap());
+            assert_eq!(result.as_deref().unwrap_or("-"), expected, "{case}");
+            count += 1;
+        }
+        assert!(count > 40, "{count}");
     }
 }

@@ -1,30 +1,22 @@
-//! Patterns that are searched for in paths, in time that has a bound.
+//! Regular expressions over paths, matched in bounded time.
 //!
-//! A client chooses the path, so the longest search must fit a callback's fuel. A DFA, made at start,
-//! decides whether a pattern is found at all: some 50 units of fuel a byte, whatever the pattern. Only for the
-//! one that is found, a backtracker tells where the groups are; it visits each pair of state and place once, and
-//! its table bounds their number (about 125 units a pair). A path that is too long for that is refused.
+//! A client chooses the path, so the longest search must fit the fuel of a callback. A DFA, built at start, decides
+//! whether a pattern matches: about 25 units of fuel a byte for any pattern. Only for a pattern that matches, a
+//! bounded backtracker finds the groups. It visits each pair of state and position at most once, and the size of its
+//! table bounds the number of pairs (about 125 units each). A path too long for the table is refused.
 
-use crate::advice;
 use crate::replacement::Replacement;
+use path_patterns::engines::Engines;
+use policy_http::shown;
 use regex_automata::dfa::{Automaton, dense};
-use regex_automata::nfa::thompson;
-use regex_automata::nfa::thompson::backtrack::{self, BoundedBacktracker, Cache};
+use regex_automata::nfa::thompson::backtrack::{BoundedBacktracker, Cache};
 use regex_automata::util::captures::Captures;
-use regex_automata::util::syntax;
 use regex_automata::{Input, MatchError, PatternID};
 use std::cell::RefCell;
 
-/// Bytes of a pattern as it is written.
+/// Bytes of a pattern.
 const MOST_PATTERN: usize = 1024;
-/// Bytes of a pattern's DFA, and of what is kept while it is made.
-const MOST_DFA: usize = 128 * 1024;
-/// Bytes of the backtracker's table, one bit for each pair of state and place: at most 6 million units.
-const TABLE: usize = 6 * 1024;
-/// A pattern that can only be searched for in shorter paths than this is refused.
-const LEAST_PATH: usize = 256;
-
-/// What `pattern` finds in a path is replaced.
+/// A pattern, and the replacement for its first match.
 #[derive(Debug)]
 pub struct Pattern {
     dfa: dense::DFA<Vec<u32>>,
@@ -33,56 +25,46 @@ pub struct Pattern {
     replacement: Replacement,
 }
 
-/// A path is too long for the pattern that was found in it.
+/// A path is too long for the pattern that matches it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooLong;
 
 impl Pattern {
-    /// A checked pattern. It is about bytes: `.` is any byte but a line feed, classes are ASCII.
+    /// A checked pattern. It matches bytes: `.` is any byte but a line feed, classes are ASCII.
     ///
     /// # Errors
-    /// `pattern: <sentence>` or `replacement: <sentence>`, with the right spelling: a pattern that cannot be
-    /// read, is too large or can be found in no path, a replacement that cannot be what was meant.
+    /// `pattern: <sentence>` or `replacement: <sentence>`, with the right spelling: for a pattern that is invalid, too
+    /// large or matches no path, and for a replacement in the notation of another engine.
     pub fn new(pattern: &str, replacement: &str) -> Result<Self, String> {
-        let named = |reason: String| format!("pattern: `{}`: {reason}", pattern.escape_debug());
+        let named = |reason: String| format!("pattern: `{}`: {reason}", shown(pattern));
         if pattern.len() > MOST_PATTERN {
             return Err(format!("pattern: more than {MOST_PATTERN} bytes; write it shorter"));
         }
-        let found = Self::compiled(pattern).map_err(named)?;
-        let groups: Vec<_> =
-            found.groups.get_nfa().group_info().pattern_names(PatternID::ZERO).collect();
-        let replacement = Replacement::parse(replacement, &groups)
-            .map_err(|reason| format!("replacement: `{}`: {reason}", replacement.escape_debug()))?;
-        Ok(Self { replacement, ..found })
+        let engines = Engines::compile(pattern).map_err(named)?;
+        let info = engines.groups.get_nfa().group_info();
+        let names: Vec<_> = info.pattern_names(PatternID::ZERO).collect();
+        let replacement = Replacement::parse(replacement, &names)
+            .map_err(|reason| format!("replacement: `{}`: {reason}", shown(replacement)))?;
+        Ok(Self::of(engines, replacement))
     }
 
     /// A pattern with a replacement that was read with its groups.
     ///
     /// # Errors
-    /// Why the pattern is refused.
+    /// The reason for which the pattern is refused.
     pub fn with(pattern: &str, replacement: Replacement) -> Result<Self, String> {
-        Self::compiled(pattern).map(|compiled| Self { replacement, ..compiled })
+        Engines::compile(pattern).map(|engines| Self::of(engines, replacement))
     }
 
-    /// The pattern, with nothing in the place of what it finds.
-    fn compiled(pattern: &str) -> Result<Self, String> {
-        advice::check_pattern(pattern)?;
-        syntax::parse_with(pattern, &dialect())
-            .map_err(|error| advice::syntax_error(pattern, &error))?;
-        let dfa = dfa(pattern)?;
-        let groups = backtracker(pattern)?;
-        if groups.max_haystack_len() < LEAST_PATH {
-            let len = groups.max_haystack_len();
-            return Err(format!("too large: it could be searched for in {len} bytes only"));
-        }
+    fn of(Engines { dfa, groups }: Engines, replacement: Replacement) -> Self {
         let scratch = RefCell::new((groups.create_cache(), groups.create_captures()));
-        Ok(Self { dfa, groups, scratch, replacement: Replacement::default() })
+        Self { dfa, groups, scratch, replacement }
     }
 
-    /// The path with the first place that the pattern finds replaced; `None` if there is none.
+    /// The path with the first match replaced; `None` if the pattern does not match.
     ///
     /// # Errors
-    /// [`TooLong`] if the pattern is found but the path is too long to tell where.
+    /// [`TooLong`] if the pattern matches but the path is too long to find the groups.
     pub fn apply(&self, path: &[u8]) -> Result<Option<Vec<u8>>, TooLong> {
         let input = Input::new(path).earliest(true);
         if self.dfa.try_search_fwd(&input).map_err(too_long)?.is_none() {
@@ -98,33 +80,9 @@ impl Pattern {
     }
 }
 
-/// Neither engine is set up to fail otherwise.
+/// The engines are configured so that they fail for no other reason.
 fn too_long(_: MatchError) -> TooLong {
     TooLong
-}
-
-fn dialect() -> syntax::Config {
-    syntax::Config::new().unicode(false).utf8(false)
-}
-
-fn dfa(pattern: &str) -> Result<dense::DFA<Vec<u32>>, String> {
-    let limits =
-        dense::Config::new().dfa_size_limit(Some(MOST_DFA)).determinize_size_limit(Some(MOST_DFA));
-    dense::Builder::new()
-        .configure(limits)
-        .syntax(dialect())
-        .thompson(thompson::Config::new().utf8(false).nfa_size_limit(Some(MOST_DFA)))
-        .build(pattern)
-        .map_err(|error| error.to_string())
-}
-
-fn backtracker(pattern: &str) -> Result<BoundedBacktracker, String> {
-    BoundedBacktracker::builder()
-        .configure(backtrack::Config::new().visited_capacity(TABLE))
-        .syntax(dialect())
-        .thompson(thompson::Config::new().utf8(false))
-        .build(pattern)
-        .map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -137,17 +95,17 @@ mod tests {
     }
 
     #[test]
-    fn the_first_place_is_replaced() {
+    fn the_first_match_is_replaced() {
         assert_eq!(applied("a+", "b", "/aa/a"), Ok(Some("/b/a".into())));
     }
 
     #[test]
-    fn a_pattern_that_finds_nothing_leaves_the_path() {
+    fn a_pattern_that_does_not_match_leaves_the_path() {
         assert_eq!(applied("^/u/", "/", "/v/"), Ok(None));
     }
 
     #[test]
-    fn a_path_of_any_length_is_told_apart_if_the_pattern_finds_nothing() {
+    fn a_path_of_any_length_is_searched_if_the_pattern_does_not_match() {
         assert_eq!(
             applied("^/(a|a)*(a|aa)*$", "/", &format!("/{}b", "a".repeat(60_000))),
             Ok(None)
@@ -161,18 +119,57 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_cannot_work_are_refused_by_name() {
+    fn patterns_that_cannot_work_are_refused_by_their_key() {
         for (pattern, replacement, expected) in [
             ("(", "/", "pattern: `(`: unclosed group; "),
             ("(a?){100}x", "/", "pattern: `(a?){100}x`: too large"),
             ("[a-z]{1,300}x", "/", "pattern: `[a-z]{1,300}x`: "),
             ("a{1000}{1000}", "/", "pattern: `a{1000}{1000}`: "),
-            ("\\pL", "/", "pattern: `\\\\pL`: "),
+            ("\\pL", "/", "pattern: `\\pL`: "),
             (&"a".repeat(1025), "/", "pattern: more than"),
-            ("a", "/b?c", "replacement: `/b?c`: `?` would begin a query"),
+            ("a", "/b?c", "replacement: `/b?c`: `?` begins a query"),
         ] {
             let refused = Pattern::new(pattern, replacement).unwrap_err();
             assert!(refused.starts_with(expected), "{refused}");
+        }
+    }
+
+    #[test]
+    fn an_invalid_pattern_is_refused_with_the_right_spelling() {
+        for (pattern, expected) in [
+            ("(", "unclosed group; close it with ), or write \\("),
+            (")", "unopened group; write \\)"),
+            ("[", "unclosed character class; close it with ], or write \\["),
+            ("*", "repetition operator missing expression; write .* for any text"),
+            ("/v1/**", "** repeats a repetition; write .* for any text"),
+            ("/users/{id}", "repetition quantifier expects a valid decimal; write [^/]+"),
+            (
+                "^/(?!admin)",
+                "look-around, including look-ahead and look-behind, is not supported; write two",
+            ),
+            ("^/(a)/\\1", "backreferences are not supported; a pattern cannot match"),
+            ("^/(?P<a>b)/(?P=a)", "a pattern cannot match a group's text"),
+            ("^/a\\Z", "unrecognized escape sequence; write $ for the end"),
+            ("\\pL", "Unicode not allowed here; patterns are about bytes"),
+            ("", "an empty pattern matches every path; write ^"),
+            ("~ ^/v1", "~ and ~* are written in nginx alone; write ^/v1"),
+            ("~* ^/v1", "~ and ~* are written in nginx alone; write (?i)^/v1"),
+            ("^https?://a.example/(.*)", "only the path is matched; write ^/ and"),
+            ("^users/$", "every path begins with /; write ^/users/$"),
+            ("^/a b", "a path has no spaces; write %20"),
+            ("^/café", "a path is ASCII; write %C3%A9 for `é`"),
+        ] {
+            let refused = Pattern::new(pattern, "/").unwrap_err();
+            let named = format!("pattern: `{}`: ", shown(pattern));
+            let said = refused.strip_prefix(&named).unwrap();
+            assert!(said.contains(expected), "{refused}");
+        }
+    }
+
+    #[test]
+    fn patterns_that_match_paths_are_accepted() {
+        for pattern in ["^", "a+", "^/a|^b", "^.*$", "^[/a]", "^(/a)", "^a?/b", "(?x) ^ /a"] {
+            assert!(Pattern::new(pattern, "/").is_ok(), "{pattern}");
         }
     }
 }

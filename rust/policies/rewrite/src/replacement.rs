@@ -1,9 +1,10 @@
-//! What stands in place of what a pattern finds: text, and groups of the pattern.
+//! The replacement of a match: text, and groups of the pattern.
 //!
-//! Every product writes groups in another way, and most of them take an unknown one for nothing. Here a
-//! replacement that some other engine would read in another way is refused, so that a path never loses a part.
+//! Products differ in the notation of groups, and most of them expand an unknown group to nothing. Here the notation of
+//! another engine is refused, so that a path never loses a part.
 
-use crate::path_text;
+use path_patterns::path_text;
+use policy_http::shown;
 use regex_automata::util::captures::Captures;
 
 /// A checked replacement.
@@ -17,12 +18,12 @@ enum Part {
 }
 
 impl Replacement {
-    /// Reads `$1`, `${1}`, `$name`, `${name}`, and `$$` for the character; `groups` are the names of the
-    /// pattern's groups, from group 0, which is all that was found.
+    /// Reads `$1`, `${1}`, `$name`, `${name}`, and `$$` for a dollar sign; `groups` are the names of the pattern's
+    /// groups, from group 0, the whole match.
     ///
     /// # Errors
-    /// A sentence with the right spelling, for a group that the pattern has not, and for what other engines
-    /// write.
+    /// A sentence with the right spelling, for a group that the pattern does not have, and for the notation of other
+    /// engines.
     pub fn parse(written: &str, groups: &[Option<&str>]) -> Result<Self, String> {
         if written.contains("://") {
             return Err(
@@ -41,12 +42,12 @@ impl Replacement {
         Ok(Self(parts))
     }
 
-    /// Writes the replacement behind `out`, with the groups that were found in `path`.
+    /// Appends the replacement to `out`, with the groups of the match in `path`.
     pub fn expand(&self, path: &[u8], captures: &Captures, out: &mut Vec<u8>) {
         for part in &self.0 {
             match part {
                 Part::Text(text) => out.extend_from_slice(text.as_bytes()),
-                // A group in a branch that was not taken found nothing.
+                // A group of a branch that did not match is empty.
                 Part::Group(index) => {
                     out.extend_from_slice(
                         captures.get_group(*index).map_or(b"", |span| &path[span]),
@@ -68,7 +69,7 @@ fn push_text(parts: &mut Vec<Part>, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The right spelling of the first group in `text` that is written as in Envoy, Python, sed or Apache.
+/// The right spelling of the first group in `text` in the notation of Envoy, Python, sed or Apache.
 fn foreign_group(text: &str) -> Option<String> {
     text.char_indices().find_map(|(place, letter)| {
         let after = &text[place + 1..];
@@ -95,22 +96,22 @@ fn digits(text: &str) -> Option<&str> {
     (end > 0).then(|| &text[..end])
 }
 
-/// `\&`, sed's word for all that was found.
+/// `\&`, sed's notation of the whole match.
 fn named_zero(after: &str) -> Option<&'static str> {
     after.starts_with('&').then_some("0")
 }
 
-/// What the text behind a dollar sign stands for, and what follows it.
+/// The reference after a dollar sign, and the rest of the text.
 fn reference<'t>(after: &'t str, groups: &[Option<&str>]) -> Result<(Part, &'t str), String> {
     if let Some(rest) = after.strip_prefix('$') {
         return Ok((Part::Text("$".to_owned()), rest));
     }
     if let Some(inner) = after.strip_prefix('{') {
         let (name, rest) =
-            inner.split_once('}').ok_or("`${` has no `}` behind it: write ${1} or ${name}")?;
+            inner.split_once('}').ok_or("`${` has no closing `}`; write ${1} or ${name}")?;
         return match group(name, groups) {
             Some(index) => Ok((Part::Group(index), rest)),
-            None => Err(format!("there is no group `{}`; {}", name.escape_debug(), all(groups))),
+            None => Err(format!("there is no group `{}`; {}", shown(name), all(groups))),
         };
     }
     let end = after.bytes().take_while(|&byte| is_word_byte(byte)).count();
@@ -119,7 +120,7 @@ fn reference<'t>(after: &'t str, groups: &[Option<&str>]) -> Result<(Part, &'t s
         return Ok((Part::Group(index), rest));
     }
     if !word.is_empty() {
-        // The longest group that the word begins with is what other engines take.
+        // Other engines take the longest group that the word begins with.
         let meant = (1..end).rev().find(|&len| group(&word[..len], groups).is_some());
         let spelling = meant.map(|len| format!("write ${{{}}}{}; ", &word[..len], &word[len..]));
         return Err(format!(
@@ -129,17 +130,17 @@ fn reference<'t>(after: &'t str, groups: &[Option<&str>]) -> Result<(Part, &'t s
         ));
     }
     let meant = match after.chars().next() {
-        Some('&') => "write ${0} for all that was found".to_owned(),
+        Some('&') => "write ${0} for the whole match".to_owned(),
         Some('<') => match bracketed(after).filter(|name| is_word(name)) {
             Some(name) => format!("write ${{{name}}}"),
             None => "write ${name}".to_owned(),
         },
         _ => "write ${1} for a group, $$ for the character".to_owned(),
     };
-    Err(format!("a `$` stands before no group; {meant}"))
+    Err(format!("no group follows the `$`; {meant}"))
 }
 
-/// The index of the group of that number or name. A number has one spelling.
+/// The index of the group with this number, without leading zeros, or name.
 fn group(word: &str, groups: &[Option<&str>]) -> Option<usize> {
     if word.is_empty() {
         return None;
@@ -158,7 +159,7 @@ fn all(groups: &[Option<&str>]) -> String {
         .map(|(index, name)| format!("${{{}}}", name.map_or(index.to_string(), str::to_owned)))
         .collect();
     match names.len() {
-        1 => "the pattern has no groups, put what is to be kept in parentheses".to_owned(),
+        1 => "the pattern has no groups; put what is to be kept in parentheses".to_owned(),
         _ => format!("the pattern has {}", names[1..].join(", ")),
     }
 }

@@ -1,4 +1,4 @@
-//! The policy's configuration: what a user writes, checked once at start.
+//! The policy's configuration, checked once at start.
 
 use crate::field_rules::{Step, Written as WrittenFields};
 use crate::host;
@@ -13,8 +13,8 @@ const PATTERN: &str = "write path_regex: [{pattern: ^/v1, replacement: /}]";
 const REQUEST: &str = "write request_headers: {set: {x-name: value}}";
 const RESPONSE: &str = "write response_headers: {set: {x-name: value}}";
 
-/// Words of nginx, Envoy and Traefik, of some libraries, and of the route.
-const OTHER_WORDS: [(&str, &str); 37] = [
+/// Keys of nginx, Envoy, Traefik, some libraries and the gateway's routes.
+const KEY_HINTS: [(&str, &str); 37] = [
     ("prefix_rewrite", PREFIX),
     ("stripPrefix", PREFIX),
     ("strip_prefix", PREFIX),
@@ -78,13 +78,13 @@ struct WrittenPattern {
 /// A configuration that passed every check.
 #[derive(Debug, Default)]
 pub struct Settings {
-    /// What happens to `:path`.
+    /// Changes to `:path`.
     pub path: PathRules,
     /// The new `:authority`.
     pub host: Option<String>,
-    /// What happens to the request's headers.
+    /// Changes to the request's fields.
     pub request: Vec<Step>,
-    /// What happens to the response's headers.
+    /// Changes to the response's fields.
     pub response: Vec<Step>,
 }
 
@@ -92,11 +92,13 @@ impl Settings {
     /// Reads the configuration from JSON.
     ///
     /// # Errors
-    /// A sentence that names the key and what to try.
+    /// A sentence that names the key and what to write instead.
     pub fn from_json(json: &[u8]) -> Result<Self, String> {
-        let written: Written = policy_http::read(json, &OTHER_WORDS)?;
+        let written: Written = policy_http::read(json, &KEY_HINTS)?;
         if written.path_regex.len() > MOST_PATTERNS {
-            return Err(format!("path_regex: more than {MOST_PATTERNS} patterns"));
+            return Err(format!(
+                "path_regex: more than {MOST_PATTERNS} patterns; write fewer, or use a second policy"
+            ));
         }
         let prefixes = written.path_prefix.iter().map(|(from, to)| Prefix::new(from, to));
         let patterns = written.path_regex.iter().enumerate().map(|(index, rule)| {
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_to_be_written() {
+    fn every_key_is_optional() {
         let settings = Settings::from_json(b"{}").unwrap();
         assert!(settings.path.is_empty());
         assert_eq!((settings.host, settings.request, settings.response), (None, vec![], vec![]));
@@ -148,8 +150,11 @@ mod tests {
         let patterns =
             r#"{"path_regex": [{"pattern": "a", "replacement": "/"}, {"pattern": "("}]}"#;
         assert!(refusal(patterns).starts_with("path_regex[1].replacement: the key is required"));
-        let response = r#"{"response_headers": {"set": {"Server": "a"}}}"#;
-        assert!(refusal(response).starts_with("response_headers.set.Server: write the name in"));
+        let response = r#"{"response_headers": {"set": {"Content-Length": "0"}}}"#;
+        assert!(
+            refusal(response)
+                .starts_with("response_headers.set.Content-Length: `Content-Length` frames")
+        );
     }
 
     #[test]
@@ -186,12 +191,12 @@ mod tests {
                 "request_headers.remove: expected a list, got a string",
             ),
             (
-                r#"{"request_headers": {"remove": ["X"]}}"#,
-                "request_headers.remove[0]: write the name",
+                r#"{"request_headers": {"remove": ["X Y"]}}"#,
+                "request_headers.remove[0]: `X Y` is not a field name",
             ),
             (
                 r#"{"host": "$host"}"#,
-                "host: `$host` is neither a host nor host:port; nothing is put",
+                "host: `$host` is neither a host nor host:port; variables are not",
             ),
             (r#"{"stripPrefix": {}}"#, "stripPrefix: unknown key; write path_prefix: {/v1: /}"),
             (r#"{"prefixs": {}}"#, "prefixs: unknown key; expected one of path_prefix, path_regex"),

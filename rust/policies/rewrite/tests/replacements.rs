@@ -1,5 +1,5 @@
-//! Replacements: what is accepted puts in exactly the groups that it names, everything else is refused with
-//! the right spelling.
+//! Replacements: an accepted one expands exactly the groups that it names, every other is refused with the right
+//! spelling.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -35,7 +35,7 @@ fn groups_are_put_in_in_each_accepted_spelling() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_refused_with_the_right_spelling() {
+fn the_notation_of_other_engines_is_refused_with_the_right_spelling() {
     for (replacement, expected) in [
         ("/v$1_old", "there is no group `1_old`; write ${1}_old; the pattern has ${1}, ${id}"),
         ("/v$1old", "there is no group `1old`; write ${1}old; "),
@@ -47,7 +47,7 @@ fn what_cannot_be_meant_is_refused_with_the_right_spelling() {
         ("/x/${name}", "there is no group `name`; "),
         ("$uri", "there is no group `uri`; the pattern has ${1}, ${id}"),
         ("$request_uri", "there is no group `request_uri`; "),
-        ("/x/${1", "`${` has no `}` behind it: write ${1} or ${name}"),
+        ("/x/${1", "`${` has no closing `}`; write ${1} or ${name}"),
         ("/x/${}", "there is no group ``; "),
         ("/x/\\1", "groups are written ${1} or ${name}: write ${1}"),
         ("/x/\\g<1>", "groups are written ${1} or ${name}: write ${1}"),
@@ -59,18 +59,18 @@ fn what_cannot_be_meant_is_refused_with_the_right_spelling() {
         ("/x/%1/y", "groups are written ${1} or ${name}: write ${1}"),
         ("/x/{1}", "groups are written ${1} or ${name}: write ${1}"),
         ("/x/{id}/y", "groups are written ${1} or ${name}: write ${id}"),
-        ("/x/$&", "a `$` stands before no group; write ${0} for all that was found"),
-        ("/x/$<id>", "a `$` stands before no group; write ${id}"),
-        ("/x/$+", "a `$` stands before no group; write ${1} for a group, $$ for the character"),
-        ("/x/$(1)", "a `$` stands before no group; write ${1} for a group"),
-        ("/x/$", "a `$` stands before no group; write ${1} for a group"),
-        ("/x/{re.name.1}", "`{` cannot stand in a path; write %7B"),
-        ("/x/{{ id }}", "`{` cannot stand in a path; write %7B"),
+        ("/x/$&", "no group follows the `$`; write ${0} for the whole match"),
+        ("/x/$<id>", "no group follows the `$`; write ${id}"),
+        ("/x/$+", "no group follows the `$`; write ${1} for a group, $$ for the character"),
+        ("/x/$(1)", "no group follows the `$`; write ${1} for a group"),
+        ("/x/$", "no group follows the `$`; write ${1} for a group"),
+        ("/x/{re.name.1}", "`{` is not allowed in a path; write %7B"),
+        ("/x/{{ id }}", "`{` is not allowed in a path; write %7B"),
         ("/x/%{id}", "groups are written ${1} or ${name}: write ${id}"),
-        ("/x/\\d", "`\\\\` cannot stand in a path; write %5C"),
-        ("/x/%", "`%` cannot stand in a path; write %25"),
-        ("/x y", "` ` cannot stand in a path; write %20"),
-        ("/x?id=$1", "`?` would begin a query"),
+        ("/x/\\d", "`\\` is not allowed in a path; write %5C"),
+        ("/x/%", "`%` is not allowed in a path; write %25"),
+        ("/x y", "` ` is not allowed in a path; write %20"),
+        ("/x?id=$1", "`?` begins a query"),
         ("http://a.example/$1", "it names a host; write the path alone, and the host under `host`"),
     ] {
         let refused = refusal("^/u/([0-9]+)/(?<id>.*)$", replacement);
@@ -79,7 +79,7 @@ fn what_cannot_be_meant_is_refused_with_the_right_spelling() {
         assert!(said.1.starts_with(expected), "{replacement}: {refused}");
     }
     let refused = refusal("^/u", "/$1");
-    assert!(refused.ends_with("the pattern has no groups, put what is to be kept in parentheses"));
+    assert!(refused.ends_with("the pattern has no groups; put what is to be kept in parentheses"));
 }
 
 /// What each group found.

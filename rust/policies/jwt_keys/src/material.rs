@@ -1,4 +1,4 @@
-//! Public keys: what they serve, their `SubjectPublicKeyInfo` for the host, and verification in the guest.
+//! Public keys: the algorithms that they serve, their `SubjectPublicKeyInfo` for the host, and verification in the guest.
 
 use crate::algorithm::{Algorithm, Hash};
 use crate::roca;
@@ -10,7 +10,7 @@ use rsa::{BoxedUint, Pkcs1v15Sign, Pss, RsaPublicKey};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::ops::RangeInclusive;
 
-/// NIST SP 800-131A disallows shorter moduli; longer ones cost more time than a request may take.
+/// NIST SP 800-131A disallows shorter moduli; longer ones take too long for a request.
 const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
 /// DER of `SubjectPublicKeyInfo { algorithm id-Ed25519, BIT STRING of 32 bytes }` up to the key (RFC 8410 §4).
 const ED25519_SPKI: [u8; 12] =
@@ -39,17 +39,17 @@ impl Curve {
     }
 }
 
-/// A public key, checked and ready for both ways of verification.
+/// A checked public key, for verification by the host and in the guest.
 #[derive(Debug)]
 pub struct PublicKey {
-    /// DER of the `SubjectPublicKeyInfo` (RFC 5280 §4.1), which the host's functions take.
+    /// DER of the `SubjectPublicKeyInfo` (RFC 5280 §4.1), an argument of the host's functions.
     pub spki: Vec<u8>,
     point: Point,
 }
 
 #[derive(Debug)]
 enum Point {
-    /// With the length of a signature: counting the modulus takes time on each request.
+    /// With the length of a signature, which is computed once.
     Rsa(RsaPublicKey, usize),
     P256(p256::ecdsa::VerifyingKey),
     P384(p384::ecdsa::VerifyingKey),
@@ -61,7 +61,7 @@ impl PublicKey {
     /// An RSA key from its big-endian modulus and exponent.
     ///
     /// # Errors
-    /// A sentence for the person who configured it: a length outside 2048 to 8192 bits, an exponent that is
+    /// The reason, as part of a configuration error: a length outside 2048 to 8192 bits, an exponent that is
     /// even, 1 or very large, the fingerprint of CVE-2017-15361.
     pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, String> {
         let n = BoxedUint::from_be_slice_vartime(modulus);
@@ -71,7 +71,7 @@ impl PublicKey {
         }
         if roca::has_fingerprint(modulus) {
             return Err("the RSA key was made by a faulty generator (ROCA, CVE-2017-15361); \
-                        make a new one"
+                        use a new key"
                 .to_owned());
         }
         let e = BoxedUint::from_be_slice_vartime(exponent);
@@ -85,7 +85,7 @@ impl PublicKey {
     /// A key on a NIST curve from its uncompressed or compressed SEC 1 point.
     ///
     /// # Errors
-    /// A sentence for the person who configured it: the point is not on the curve.
+    /// The reason, as part of a configuration error: the point is not on the curve.
     pub fn ec(curve: Curve, sec1: &[u8]) -> Result<Self, String> {
         let off_curve = |_| "the EC key is not a point on its curve".to_owned();
         match curve {
@@ -107,7 +107,7 @@ impl PublicKey {
     /// An Ed25519 key from its 32 bytes.
     ///
     /// # Errors
-    /// A sentence for the person who configured it: another length, no point, a point of small order.
+    /// The reason, as part of a configuration error: another length, no point, a point of small order.
     pub fn ed25519(bytes: &[u8]) -> Result<Self, String> {
         let bytes: &[u8; 32] = bytes.try_into().map_err(|_| "an Ed25519 key has 32 bytes")?;
         let key = Ed25519Key::from_bytes(bytes)
@@ -117,7 +117,7 @@ impl PublicKey {
         Ok(Self { spki: [&ED25519_SPKI[..], bytes].concat(), point: Point::Ed25519(key) })
     }
 
-    /// Its type, in words.
+    /// Its type, for an error.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match &self.point {
@@ -139,7 +139,7 @@ impl PublicKey {
         }
     }
 
-    /// Whether the key is of the type that `algorithm` asks for.
+    /// Whether the key has the type of `algorithm`.
     #[must_use]
     pub fn serves(&self, algorithm: Algorithm) -> bool {
         match &self.point {
@@ -151,7 +151,7 @@ impl PublicKey {
         }
     }
 
-    /// Length of a signature by this key, in bytes, in the form that JWS has.
+    /// Length of a signature of this key, in bytes, in JWS form.
     #[must_use]
     pub fn signature_len(&self) -> usize {
         match &self.point {
@@ -163,7 +163,7 @@ impl PublicKey {
         }
     }
 
-    /// Whether `signature` (JWS form) is this key's signature of `message`, computed here.
+    /// Whether `signature` (JWS form) is this key's signature of `message`, computed in the guest.
     #[must_use]
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         match &self.point {

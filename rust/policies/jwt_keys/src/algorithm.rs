@@ -1,6 +1,6 @@
 //! The signature algorithms of JSON Web Algorithms (RFC 7518 §3.1, RFC 8037 §3.1).
 
-/// A signature or MAC algorithm. `none` is not among them, so no configuration can ask for it.
+/// A signature or MAC algorithm. `none` is left out, so that no configuration can allow it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     /// HMAC.
@@ -15,7 +15,7 @@ pub enum Algorithm {
     EdDsa,
 }
 
-/// The SHA-2 member that an algorithm names.
+/// The SHA-2 hash function of an algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hash {
     /// 256 bits.
@@ -27,7 +27,7 @@ pub enum Hash {
 }
 
 impl Hash {
-    /// Digest length in bytes, which is also the least length of an HMAC secret (RFC 7518 §3.2).
+    /// Digest length in bytes; also the minimum length of an HMAC secret (RFC 7518 §3.2).
     #[must_use]
     pub fn digest_len(self) -> usize {
         match self {
@@ -37,7 +37,7 @@ impl Hash {
         }
     }
 
-    /// The name that Envoy's `verify_signature` takes.
+    /// The name in the arguments of Envoy's `verify_signature`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -66,8 +66,8 @@ pub const ALGORITHMS: [(&str, Algorithm); 13] = [
 ];
 
 impl Algorithm {
-    /// The algorithm of that name; names are case-sensitive (RFC 7515 §4.1.1). `Ed25519` is what RFC 9864 §2.2
-    /// calls the one that `EdDSA` stands for here.
+    /// The algorithm of this name; names are case-sensitive (RFC 7515 §4.1.1). `Ed25519` is the name of RFC 9864 §2.2 for
+    /// the algorithm that `EdDSA` means here.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         if name == "Ed25519" {
@@ -82,7 +82,7 @@ impl Algorithm {
         ALGORITHMS.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| name)
     }
 
-    /// Whether both sides hold the same secret.
+    /// Whether signer and verifier share one secret.
     #[must_use]
     pub fn is_symmetric(self) -> bool {
         matches!(self, Self::Hs(_))

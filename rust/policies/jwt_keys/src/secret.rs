@@ -4,12 +4,11 @@ use crate::algorithm::{Algorithm, Hash};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Sha256, Sha384, Sha512};
 
-/// What public key files begin with. A public key as an HMAC secret lets everybody sign
-/// (CVE-2016-10555, CVE-2024-33663).
+/// Beginnings of public key files. A public key as an HMAC secret lets anyone sign (CVE-2016-10555, CVE-2024-33663).
 const PUBLIC_KEY_MARKS: [&str; 6] =
     ["-----BEGIN", "ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-", "---- BEGIN"];
 
-/// A secret with its key schedules computed, one for each hash it is long enough for.
+/// A secret with the HMAC state of each hash.
 #[derive(Clone)]
 pub struct Secret {
     len: usize,
@@ -28,14 +27,14 @@ impl Secret {
     /// A secret from its bytes.
     ///
     /// # Errors
-    /// A sentence for the person who configured it: the bytes look like a public or private key file.
+    /// The reason, as part of a configuration error: the bytes look like a public or private key file.
     pub fn new(bytes: &[u8]) -> Result<Self, String> {
         if bytes.is_empty() {
             return Err("the secret is empty; was the file or the variable filled?".to_owned());
         }
         if looks_like_a_key_file(bytes) {
-            return Err("the secret looks like a key file (PEM, SSH or JWK); a public key is no \
-                        secret, give it as `keys` with an RS, PS, ES or EdDSA algorithm"
+            return Err("the secret looks like a key file (PEM, SSH or JWK); a public key is not \
+                        a secret, write it as `keys` with an RS, PS, ES or EdDSA algorithm"
                 .to_owned());
         }
         let refused = |_| "the secret cannot be used for HMAC".to_owned();
@@ -47,25 +46,25 @@ impl Secret {
         })
     }
 
-    /// Its length in bytes.
+    /// Length in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether it has no bytes; such a secret cannot be made.
+    /// Whether it has no bytes; [`Self::new`] refuses such a secret.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Whether the secret may be used with `algorithm`: an HMAC whose digest is not longer than it.
+    /// Whether `algorithm` is an HMAC whose digest is not longer than the secret (RFC 7518 §3.2).
     #[must_use]
     pub fn serves(&self, algorithm: Algorithm) -> bool {
         matches!(algorithm, Algorithm::Hs(hash) if hash.digest_len() <= self.len)
     }
 
-    /// Whether `code` authenticates `message`, compared in constant time.
+    /// Whether `code` is the MAC of `message`, compared in constant time.
     #[must_use]
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], code: &[u8]) -> bool {
         let outcome = match algorithm {
@@ -102,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn key_files_are_no_secrets() {
+    fn key_files_are_refused_as_secrets() {
         for text in [
             "-----BEGIN PUBLIC KEY-----\nMIIB",
             "  ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA a@b",

@@ -13,7 +13,7 @@ const CURVES: [(&str, Curve); 3] = [
     ("1.3.132.0.34", Curve::P384),
     ("1.3.132.0.35", Curve::P521),
 ];
-/// Types and curves that people have and that are not used here.
+/// Key types and curves that are not supported, by name.
 const OTHERS: [(&str, &str); 10] = [
     ("1.2.840.113549.1.1.10", "RSASSA-PSS alone (write it as an RSA key)"),
     ("1.2.840.10040.4.1", "DSA"),
@@ -35,11 +35,11 @@ const VERSION: u8 = 0xa0;
 /// The key of a `SubjectPublicKeyInfo`.
 ///
 /// # Errors
-/// A sentence for the person who configured it.
+/// The reason, as part of a configuration error.
 pub fn spki(der: &[u8]) -> Result<PublicKey, String> {
-    let unreadable = || match what_it_is(der) {
+    let unreadable = || match other_kind(der) {
         Some(other) => format!("the PEM block PUBLIC KEY holds {other}"),
-        None => "the PEM block PUBLIC KEY holds no SubjectPublicKeyInfo".to_owned(),
+        None => "the PEM block PUBLIC KEY does not hold a SubjectPublicKeyInfo".to_owned(),
     };
     let spki = SubjectPublicKeyInfoRef::try_from(der).map_err(|_| unreadable())?;
     let bits = spki.subject_public_key.as_bytes().ok_or_else(unreadable)?;
@@ -48,7 +48,7 @@ pub fn spki(der: &[u8]) -> Result<PublicKey, String> {
         ED25519_OID => PublicKey::ed25519(bits),
         EC_OID => {
             let oid = spki.algorithm.parameters_oid().map_err(|_| {
-                "the EC key spells its curve out; name it: openssl ec -pubin -in key.pem -pubout \
+                "the EC key has explicit curve parameters; write it with a named curve: openssl ec -pubin -in key.pem -pubout \
                  -param_enc named_curve"
             })?;
             let oid = oid.to_string();
@@ -70,29 +70,29 @@ fn name(oid: &str) -> &str {
 /// The key of an `RSAPublicKey` (RFC 8017 §A.1.1).
 ///
 /// # Errors
-/// A sentence for the person who configured it.
+/// The reason, as part of a configuration error.
 pub fn pkcs1(der: &[u8]) -> Result<PublicKey, String> {
-    let key = RsaPublicKeyRef::try_from(der).map_err(|_| match what_it_is(der) {
+    let key = RsaPublicKeyRef::try_from(der).map_err(|_| match other_kind(der) {
         Some(other) => format!("the PEM block RSA PUBLIC KEY holds {other}"),
-        None => "the PEM block holds no RSA public key".to_owned(),
+        None => "the PEM block does not hold an RSA public key".to_owned(),
     })?;
     PublicKey::rsa(key.modulus.as_bytes(), key.public_exponent.as_bytes())
 }
 
-/// The parts of a certificate (RFC 5280 §4.1) that are used. Its dates and its signature are not looked at:
-/// what the configuration names is trusted.
+/// The parts of a certificate (RFC 5280 §4.1) that are used. Its validity and signature are not checked, because the
+/// configuration is trusted.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Certificate<'d> {
-    /// Who signed it, in DER.
+    /// The `issuer`, in DER.
     pub issuer: &'d [u8],
-    /// Whose key it is, in DER.
+    /// The `subject`, in DER.
     pub subject: &'d [u8],
     /// Its `SubjectPublicKeyInfo`.
     pub spki: &'d [u8],
 }
 
 impl<'d> Certificate<'d> {
-    /// The certificate in `der`, if it is one.
+    /// Reads a certificate; `None` if `der` is not one.
     #[must_use]
     pub fn read(der: &'d [u8]) -> Option<Self> {
         let certificate = element(der, SEQUENCE)?;
@@ -111,17 +111,17 @@ impl<'d> Certificate<'d> {
         Some(Self { issuer, subject: next(SEQUENCE)?, spki: next(SEQUENCE)? })
     }
 
-    /// The key that it is about.
+    /// The public key of the subject.
     ///
     /// # Errors
-    /// A sentence for the person who configured it.
+    /// The reason, as part of a configuration error.
     pub fn key(&self) -> Result<PublicKey, String> {
         spki(self.spki)
     }
 }
 
-/// Something else in DER that a file may hold, in words.
-fn what_it_is(der: &[u8]) -> Option<&'static str> {
+/// The kind of another DER structure that key files have, with the advice for it.
+fn other_kind(der: &[u8]) -> Option<&'static str> {
     if Certificate::read(der).is_some() {
         return Some("a certificate; write CERTIFICATE in its BEGIN and END lines");
     }
@@ -146,13 +146,13 @@ struct Element<'d> {
     rest: &'d [u8],
 }
 
-/// The element of that tag that `der` begins with.
+/// The element at the start of `der`, if it has this tag.
 fn element(der: &[u8], tag: u8) -> Option<Element<'_>> {
     let (&[own, first], after) = der.split_first_chunk()?;
     let (len, after) = if first < 0x80 {
         (usize::from(first), after)
     } else {
-        // The length of the length; a key has no more than 2^24 bytes.
+        // The number of length bytes; a key has fewer than 2^24 bytes.
         let (digits, after) = after.split_at_checked(usize::from(first & 0x7f))?;
         let is_known = (1..=3).contains(&digits.len());
         let len = digits.iter().fold(0, |len, &digit| len << 8 | usize::from(digit));
@@ -163,7 +163,7 @@ fn element(der: &[u8], tag: u8) -> Option<Element<'_>> {
     (own == tag).then_some(Element { content, whole, rest })
 }
 
-/// The algorithms that a key of this kind serves, in words.
+/// The names of the algorithms for which `serves` is true.
 #[must_use]
 pub fn served(serves: impl Fn(Algorithm) -> bool) -> String {
     let names: Vec<_> = crate::algorithm::ALGORITHMS

@@ -3,23 +3,23 @@
 use crate::algorithm::Algorithm;
 use crate::base64url;
 use crate::der::Certificate;
-use crate::key_set::{Found, Key, MOST_REASONS, Material, shown};
-use crate::key_text::{self, PLACEHOLDER};
+use crate::key::{Found, Key, MOST_REASONS, Material, shown};
 use crate::material::{Curve, PublicKey};
-use crate::placeholder::is_placeholder;
+use crate::pem_keys;
+use crate::placeholder::{PLACEHOLDER, is_placeholder};
 use crate::secret::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-/// Keys in a set, most of which are left out; names are compared each with each.
+/// Keys in a set, at most; each name is compared with every other.
 const MOST_JWKS: usize = 256;
 
-/// The keys in a JWK, in a JWK Set, or in a map of PEM texts by their `kid`, as Google publishes them.
+/// The keys of a JWK, of a JWK Set, or of a map of PEM texts by `kid`, as Google publishes them.
 ///
 /// # Errors
-/// A sentence for the person who configured them. A key of a set that cannot be used here is left out
-/// (RFC 7517 §5), but a lone one must be usable, and so must one of a set.
+/// The reason, as part of a configuration error. A key of a set that is not usable is left out
+/// (RFC 7517 §5); a single key must be usable, and so must at least one key of a set.
 pub fn keys(json: &Value) -> Result<Found, String> {
     let Value::Object(members) = json else {
         return Err("expected PEM text, a JWK, a JWK Set {keys: [...]}, a map of PEM texts by their kid, or \
@@ -47,8 +47,8 @@ pub fn keys(json: &Value) -> Result<Found, String> {
     Err(not_a_key(members))
 }
 
-/// Two keys of one type and one `kid` (RFC 7517 §4.5) are refused, also if one of them cannot be used: a token
-/// would be tried with the wrong one.
+/// Refuses two keys of one type and one `kid` (RFC 7517 §4.5), also if one of them is not usable: a token would be
+/// verified with the wrong one.
 fn check_names(set: &[Value]) -> Result<(), String> {
     if set.len() > MOST_JWKS {
         return Err(format!("the set has {} keys; at most {MOST_JWKS} are read", set.len()));
@@ -64,7 +64,7 @@ fn check_names(set: &[Value]) -> Result<(), String> {
     Ok(())
 }
 
-/// The keys that can be used, of which there must be one.
+/// The usable keys; an error if there are none.
 fn usable(keys: impl Iterator<Item = (String, Result<Key, String>)>) -> Result<Found, String> {
     let mut found = Found::default();
     for (name, key) in keys {
@@ -85,10 +85,10 @@ fn usable(keys: impl Iterator<Item = (String, Result<Key, String>)>) -> Result<F
     }
 }
 
-/// The key of a PEM text that has a name.
+/// The key of a PEM text with its `kid`.
 fn named(kid: &str, pem: &Value) -> Result<Key, String> {
-    let pem = pem.as_str().ok_or("it is no text")?;
-    let found = key_text::in_pem(pem)?;
+    let pem = pem.as_str().ok_or("it is not text")?;
+    let found = pem_keys::keys(pem)?;
     let is_one = found.keys.len() == 1;
     let key = found.keys.into_iter().next().filter(|_| is_one);
     let key = key.ok_or("the text holds several keys; give each a kid of its own")?;
@@ -110,13 +110,15 @@ fn not_a_key(members: &Map<String, Value>) -> String {
 
 fn key(json: &Value) -> Result<Key, String> {
     if !json.is_object() {
-        return Err("it is no JWK, which is a mapping".to_owned());
+        return Err("a JWK must be a mapping".to_owned());
     }
     let kty = text(json, "kty").ok_or("a JWK needs a `kty`")?;
     check_use(json)?;
     let algorithm = text(json, "alg").map(|name| {
         let known = Algorithm::from_name(name);
-        known.ok_or_else(|| format!("its `alg` {} is no signature algorithm here", shown(name)))
+        known.ok_or_else(|| {
+            format!("its `alg` {} is not a supported signature algorithm", shown(name))
+        })
     });
     let algorithm = algorithm.transpose()?;
     if kty != "oct" && json.get("d").is_some() {
@@ -146,17 +148,17 @@ fn shared_secret(json: &Value) -> Result<Secret, String> {
     Secret::new(&bytes(json, "k")?)
 }
 
-/// Whether the key is in the chain of certificates and not in the members that RFC 7518 §6 asks for.
+/// Whether the JWK has its key in `x5c` alone, without the members of RFC 7518 §6.
 fn is_certificate_alone(json: &Value) -> bool {
     json.get("x5c").is_some() && ["n", "e", "x", "y"].iter().all(|name| json.get(name).is_none())
 }
 
-/// The key of the first certificate (RFC 7517 §4.7), which is in base64 and not base64url.
+/// The key of the first certificate (RFC 7517 §4.7); certificates are in base64, not base64url.
 fn certified(json: &Value, kty: &str) -> Result<PublicKey, String> {
     let first = json.get("x5c").and_then(|chain| chain.get(0)).and_then(Value::as_str);
     let der = first.and_then(|text| STANDARD.decode(text).ok());
     let der = der.ok_or("`x5c` must be a list of certificates in base64")?;
-    let certificate = Certificate::read(&der).ok_or("`x5c` holds no X.509 certificate")?;
+    let certificate = Certificate::read(&der).ok_or("`x5c` does not hold an X.509 certificate")?;
     let key = certificate.key()?;
     if key.kty() == kty {
         Ok(key)
@@ -176,18 +178,18 @@ fn public(key: PublicKey) -> Material {
     Material::Public(Box::new(key))
 }
 
-/// RFC 7517 §4.2 and §4.3. A shared key in a file may list "sign" beside or instead of "verify".
+/// Refuses a key that is not for signatures (RFC 7517 §4.2, §4.3). A shared key may list "sign" instead of "verify".
 fn check_use(json: &Value) -> Result<(), String> {
     if let Some(other) = json.get("use").filter(|value| *value != "sig") {
         let named = shown(other.as_str().unwrap_or("..."));
-        return Err(format!("its `use` is {named}, so it is not for signatures"));
+        return Err(format!("its `use` is {named}, so it does not verify signatures"));
     }
     let operation = |name: &Value| matches!(name.as_str(), Some("verify" | "sign"));
     match json.get("key_ops") {
         Some(operations)
             if !operations.as_array().is_some_and(|names| names.iter().any(operation)) =>
         {
-            Err("its `key_ops` have no verify, so it is not for signatures".to_owned())
+            Err("its `key_ops` have no verify, so it does not verify signatures".to_owned())
         }
         _ => Ok(()),
     }
@@ -212,7 +214,7 @@ fn text<'j>(json: &'j Value, name: &str) -> Option<&'j str> {
 }
 
 fn bytes(json: &Value, name: &str) -> Result<Vec<u8>, String> {
-    let text = text(json, name).ok_or_else(|| format!("`{name}` is missing, or no text"))?;
+    let text = text(json, name).ok_or_else(|| format!("`{name}` is missing, or not text"))?;
     base64url::decode(text.as_bytes()).ok_or_else(|| {
         let is_base64 = text.contains(['+', '/', '=']);
         let found = if is_base64 { "; it is base64, with +, / or =" } else { "" };
@@ -243,7 +245,7 @@ mod tests {
     #[test]
     fn a_lone_key_for_encryption_is_refused() {
         let error = keys(&with(oct(), "key_ops", json!(["encrypt"]))).unwrap_err();
-        assert_eq!(error, "its `key_ops` have no verify, so it is not for signatures");
+        assert_eq!(error, "its `key_ops` have no verify, so it does not verify signatures");
     }
 
     #[test]

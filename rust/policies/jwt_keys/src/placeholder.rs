@@ -1,8 +1,8 @@
-//! Text that a variable was to stand in the place of.
+//! Placeholders of variables that were not expanded.
 
-/// What opens a placeholder and what closes it, anywhere in a text.
+/// Opening and closing marks of a placeholder anywhere in a text.
 const INSIDE: [(&str, &str); 4] = [("${", "}"), ("{{", "}}"), ("$(", ")"), ("<%", "%>")];
-/// The same, where they are all of the text.
+/// Marks of a placeholder that is the whole text.
 const AROUND: [(&str, &str); 10] = [
     ("<", ">"),
     ("%(", ")s"),
@@ -16,8 +16,12 @@ const AROUND: [(&str, &str); 10] = [
     ("$", ""),
 ];
 
+/// The error for a secret or key that is a placeholder.
+pub const PLACEHOLDER: &str = "the text looks like a placeholder that was not expanded; in gateway.yaml write {file: ...}, or ${NAME} with \
+     the variable set, and in Python os.environ[\"NAME\"]";
+
 /// Whether `text` looks like a placeholder that was not expanded, as shells, Compose, Helm, Ansible, Python,
-/// Windows, Caddy and manuals write them. Such a text as a secret lets everybody sign who guesses the name.
+/// Windows, Caddy and manuals write them. As a secret, such a text lets anyone sign who guesses the name.
 #[must_use]
 pub fn is_placeholder(text: &str) -> bool {
     let text = text.trim().trim_matches(['"', '\'']).trim();
@@ -33,13 +37,13 @@ pub fn is_placeholder(text: &str) -> bool {
     INSIDE.iter().any(inside) || AROUND.iter().any(around)
 }
 
-/// Whatever begins as a name does, or with a space, a dot or a sign before one.
+/// Whether text begins with a name, after spaces, dots and signs.
 fn is_expression(text: &str) -> bool {
     text.trim_start_matches([' ', '.', '=', '!', '-', '$'])
         .starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
 }
 
-/// Words of letters and digits, with what joins them.
+/// Whether text is words of letters and digits, with separators.
 fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_' || first == '$')
         && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-. :/$".contains(letter))
@@ -50,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_other_tools_expand_is_a_placeholder() {
+    fn notations_of_other_tools_are_placeholders() {
         for text in [
             "${ORDERS_SERVICE_JWT_SIGNING_SECRET}",
             "${SECRET:-default}",
@@ -83,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_with_such_signs_is_none() {
+    fn a_secret_with_such_signs_is_not_a_placeholder() {
         for text in [
             "",
             "0123456789abcdef0123456789abcdef",

@@ -1,36 +1,34 @@
-//! PEM blocks (RFC 7468), as `openssl` writes them, with any text around.
+//! PEM blocks (RFC 7468) as `openssl` writes them, with any text around.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// One block: its label ("PUBLIC KEY") and the DER inside.
+/// One block.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Block<'t> {
-    /// The words between `BEGIN` and the dashes.
+    /// The label after `BEGIN`, such as `PUBLIC KEY`.
     pub label: &'t str,
     body: &'t str,
 }
 
 impl Block<'_> {
-    /// The bytes that it holds.
+    /// The DER of the block.
     ///
     /// # Errors
-    /// A sentence for the person who configured the key: what it holds is not base64, or nothing.
+    /// The reason, as part of a configuration error: the block is empty or not base64.
     pub fn der(&self) -> Result<Vec<u8>, String> {
         let base64: String = self.body.split_ascii_whitespace().collect();
         if base64.is_empty() {
             return Err(format!("the PEM block {} is empty", self.label));
         }
-        STANDARD
-            .decode(base64)
-            .map_err(|_| format!("the PEM block {} holds something that is not base64", self.label))
+        STANDARD.decode(base64).map_err(|_| format!("the PEM block {} is not base64", self.label))
     }
 }
 
 /// Every block of `text`, in order.
 ///
 /// # Errors
-/// A sentence for the person who configured the key: a block that does not end.
+/// The reason, as part of a configuration error: a block has no end.
 pub fn blocks(text: &str) -> Result<Vec<Block<'_>>, String> {
     let mut found = Vec::new();
     let mut rest = text;
