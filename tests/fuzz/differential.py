@@ -16,7 +16,9 @@ import asyncio
 import concurrent.futures
 import contextlib
 import functools
+import itertools
 import multiprocessing
+import os
 import pathlib
 import random
 import sys
@@ -117,8 +119,10 @@ async def _all(places: asyncio.Semaphore, width: int) -> AsyncIterator[None]:
 
 
 def _fuzz(numbers: range, *, width: int, patience: float, path: pathlib.Path | None) -> Findings:
-    journal = Journal(path, shown=True)
-    return uvloop.run(fuzz(numbers=numbers, width=width, patience=patience, journal=journal))
+    journal, parent = Journal(path, shown=True), os.getppid()
+    # Nothing is left behind, nginx neither, when the command is stopped.
+    left = itertools.takewhile(lambda _: os.getppid() == parent, numbers)
+    return uvloop.run(fuzz(numbers=left, width=width, patience=patience, journal=journal))
 
 
 def _batches(ranges: Iterable[range]) -> list[range]:
