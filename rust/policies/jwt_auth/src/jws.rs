@@ -98,17 +98,23 @@ impl<'t> Parts<'t> {
 /// The header of the last token that verified, as it was sent and as it was read. An issuer writes the same one into
 /// every token, and reading it costs as much as reading the claims.
 #[derive(Debug, Default)]
-pub struct LastHeader(RefCell<Option<(Box<[u8]>, Rc<Header>)>>);
+pub struct LastHeader(RefCell<Option<ReadHeader>>);
+
+#[derive(Debug)]
+struct ReadHeader {
+    sent: Box<[u8]>,
+    header: Rc<Header>,
+}
 
 impl LastHeader {
     fn read(&self, sent: &[u8]) -> Option<Rc<Header>> {
         let last = self.0.borrow();
-        let (_, header) = last.as_ref().filter(|(own, _)| **own == *sent)?;
-        Some(Rc::clone(header))
+        let read = last.as_ref().filter(|last| *last.sent == *sent)?;
+        Some(Rc::clone(&read.header))
     }
 
     fn write(&self, sent: &[u8], header: Rc<Header>) {
-        *self.0.borrow_mut() = Some((sent.into(), header));
+        *self.0.borrow_mut() = Some(ReadHeader { sent: sent.into(), header });
     }
 }
 

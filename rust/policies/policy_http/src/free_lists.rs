@@ -5,6 +5,7 @@
 //! bounded; what does not fit goes to the general allocator, which coalesces.
 
 #![expect(unsafe_code, reason = "`GlobalAlloc` is an unsafe trait, and free blocks hold the lists")]
+#![allow(clippy::cast_ptr_alignment, reason = "blocks are aligned to `STEP`")]
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::UnsafeCell;
@@ -183,7 +184,7 @@ mod tests {
             random ^= random << 17;
             let slot = (random % 997) as usize;
             let size = (random >> 32) as usize % 700 + 1;
-            let mark = (round % 251) as u8;
+            let mark = u8::try_from(round % 251).unwrap();
             // SAFETY: every block is released or moved once, with its layout, and written within its size.
             unsafe {
                 let block = match held.remove(&slot) {

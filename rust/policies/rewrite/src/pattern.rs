@@ -42,8 +42,8 @@ impl Pattern {
         }
         let engines = Engines::compile(pattern).map_err(named)?;
         let info = engines.groups.get_nfa().group_info();
-        let names: Vec<_> = info.pattern_names(PatternID::ZERO).collect();
-        let replacement = Replacement::parse(replacement, &names)
+        let groups: Vec<_> = info.pattern_names(PatternID::ZERO).collect();
+        let replacement = Replacement::parse(replacement, &groups)
             .map_err(|reason| format!("replacement: `{}`: {reason}", shown(replacement)))?;
         Ok(Self::of(engines, replacement))
     }
