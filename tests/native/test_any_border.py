@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from wasmgate._native import Effects
 
 HEADERS = [(b":method", b"GET"), (b":path", b"/"), (b":authority", b"a")]
-FIELDS = st.lists(st.tuples(st.binary(max_size=12), st.binary(max_size=40)), max_size=6)
+# Any bytes but those that name no field, which `ValueError` refuses.
+NAMES = st.binary(min_size=1, max_size=12).filter(lambda name: not name.startswith(b":"))
+FIELDS = st.lists(st.tuples(NAMES, st.binary(max_size=40)), max_size=6)
 IDS = st.integers(0, 2**64 - 1)
 U32 = st.integers(0, 2**32 - 1)
 Steps: TypeAlias = "st.SearchStrategy[Callable[[Stream], Effects | None]]"
@@ -202,3 +204,17 @@ def test_any_module_is_refused_with_a_reason(host_of_modules: Host, module: byte
 def host_of_modules() -> Host:
     """Make a host without a cache."""
     return Host()
+
+
+@given(name=st.just(b"") | st.binary(max_size=12).map(lambda name: b":" + name))
+def test_what_names_no_field_is_refused(chain: Chain, name: bytes) -> None:
+    """Neither in a head nor in trailers; the stream goes on as it was."""
+    with pytest.raises(ValueError, match="a field has the name of none"):
+        opened(chain, [(name, b"")])
+    stream, _ = opened(chain, [(b"a", b"b")])
+    for method in (stream.on_request_trailers, stream.on_response_trailers):
+        with pytest.raises(ValueError, match="a field has the name of none"):
+            method([(name, b"")])
+    with pytest.raises(ValueError, match="a field has the name of none"):
+        stream.on_response_headers(200, [(name, b"")], end=False)
+    stream.close()
