@@ -113,3 +113,9 @@ def test_a_size_is_its_number_times_its_unit(number: int, unit: str) -> None:
     else:
         with pytest.raises(ValueError, match="at most 1024GiB"):
             size(f"{number}{unit}")
+
+
+def test_a_size_of_thousands_of_digits_is_too_large() -> None:
+    """Python's own limit for numbers is not what is told."""
+    with pytest.raises(ValueError, match="more than 0 and at most 1024GiB"):
+        size("9" * 5000)

@@ -29,6 +29,7 @@ BYTES = {
 LONGEST = "24h"
 LARGEST = 1024**4
 
+_DIGITS = 40
 _DURATION = r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h|d)"
 _SHARE = r"([0-9]+(?:\.[0-9]+)?) ?%"
 _SIZE = r"([0-9][0-9_]*) ?(B|KB|MB|GB|KiB|MiB|GiB)?"
@@ -72,7 +73,9 @@ def size(value: object) -> int:
                 "must be a size, such as 32MiB, 64KiB or 65536",
                 "write bytes as a whole number, or with KB, MB, GB, KiB, MiB or GiB behind it",
             )
-        size_bytes = int(match[1]) * BYTES[match[2] or ""]
+        # Python reads no number of thousands of digits; all of that length are too large.
+        number = int(match[1]) if len(match[1]) <= _DIGITS else LARGEST + 1
+        size_bytes = number * BYTES[match[2] or ""]
     if not 0 < size_bytes <= LARGEST:
         text = "must be more than 0 and at most 1024GiB"
         raise invalid("size", text, "write a size from 1 byte to 1024GiB")
