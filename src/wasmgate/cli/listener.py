@@ -31,12 +31,9 @@ class ListeningAddress:
     def __init__(self, held: socket.socket, *, shared: bool) -> None:
         self._held = held
         self._shared = shared
-
-    @property
-    def address(self) -> tuple[str, int]:
+        host, port = held.getsockname()[:2]
+        self.address: tuple[str, int] = (host, port)
         """Host and port."""
-        host, port = self._held.getsockname()[:2]
-        return host, port
 
     def open(self, count: int) -> list[socket.socket]:
         """Return so many sockets that listen."""
@@ -47,6 +44,10 @@ class ListeningAddress:
         for each in opened:
             each.listen(BACKLOG)
         return opened
+
+    def close(self) -> None:
+        """Let go of the address: what was opened goes on."""
+        self._held.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Send the address where that is enough, else the socket."""

@@ -51,9 +51,12 @@ class Serving:
         from wasmgate.gateway.standalone import Server
 
         loop = asyncio.get_running_loop()
+        listeners = self.listening.open(self.threads)
+        # What it holds would go on taking connections when the threads do not any more.
+        self.listening.close()
         server = Server(
             gateway,
-            [[listener] for listener in self.listening.open(self.threads)],
+            [[listener] for listener in listeners],
             access_log=self.access_log,
             certificate=self.certificate,
         )
