@@ -53,11 +53,13 @@ impl SharedData {
         table.entries.get(key).map(|entry| (entry.value.clone(), entry.cas))
     }
 
-    /// Stores `value`; `cas` 0 is unconditional, else it must be the number of the stored value.
+    /// Stores `value`; `cas` 0 is unconditional, else it must be the number of the stored value,
+    /// if there is one.
     pub(crate) fn set(&self, key: &[u8], value: Vec<u8>, cas: u32) -> Result<(), SharedDataError> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let table = &mut *table;
-        let next = table.last_cas.checked_add(1).unwrap_or(1);
+        // The largest number is nobody's: a guest that names it creates an entry or fails.
+        let next = if table.last_cas >= u32::MAX - 1 { 1 } else { table.last_cas + 1 };
         if let Some(entry) = table.entries.get_mut(key) {
             if cas != 0 && cas != entry.cas {
                 return Err(SharedDataError::CasMismatch);
@@ -69,10 +71,9 @@ impl SharedData {
             table.bytes = bytes;
             *entry = Entry { value, cas: next };
         } else {
+            // An entry that does not exist takes any version, as in Envoy: one that no entry can have
+            // creates it, unless another thread was faster.
             let bytes = table.bytes + key.len() + value.len() + ENTRY;
-            if cas != 0 {
-                return Err(SharedDataError::CasMismatch);
-            }
             if bytes > self.capacity {
                 return Err(SharedDataError::Full);
             }
@@ -106,8 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn a_number_for_an_absent_key_is_refused() {
-        assert_eq!(empty().set(b"k", vec![], 7), Err(SharedDataError::CasMismatch));
+    fn an_absent_key_takes_any_number_and_the_largest_creates_it_once() {
+        let data = empty();
+        assert_eq!(data.set(b"k", vec![], 7), Ok(()));
+        assert_eq!(data.set(b"new", b"1".to_vec(), u32::MAX), Ok(()));
+        assert_eq!(data.set(b"new", b"2".to_vec(), u32::MAX), Err(SharedDataError::CasMismatch));
     }
 
     #[test]

@@ -11,6 +11,10 @@ use std::hash::{BuildHasher, RandomState};
 /// in a row the request is refused.
 const MAX_ATTEMPTS: usize = 16;
 
+/// The version of a missing entry. Hosts accept any version for an entry that does not exist, and use this one last of
+/// all: of two threads that create an entry, the second gets `CasMismatch`.
+const ABSENT: u32 = u32::MAX;
+
 /// The entries of one configuration.
 pub struct Store {
     prefix: String,
@@ -43,9 +47,9 @@ impl Store {
     pub fn take(&self, settings: &Settings, hash: u128, now: u64) -> Result<Verdict, Status> {
         let key = slot::key(&self.prefix, hash, settings.entries);
         for _ in 0..MAX_ATTEMPTS {
-            // A missing entry has no version, so the first writes of two threads can both succeed: one request is
-            // not counted, once in the lifetime of an entry.
             let (entry, version) = hostcalls::get_shared_data(&key)?;
+            // Without a version, a write would replace an entry that another thread has just created.
+            let version = version.or(Some(ABSENT));
             let taken = slot::take(entry, hash, &settings.buckets, now);
             let verdict = Verdict::new(&settings.buckets, &taken.outcomes, now);
             let Some(entry) = taken.entry else {
