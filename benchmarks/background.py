@@ -95,7 +95,15 @@ def _measured(module: Path | None, generator: Generator, load: Load) -> dict[str
         own = Path(name)
         (own / "gateway.yaml").write_text(json.dumps(configuration), "utf-8")
         (own / "tokens.txt").write_text("any", "utf-8")
-        command = [sys.executable, "-m", "wasmgate", "run", str(own / "gateway.yaml")]
+        command = [
+            sys.executable,
+            "-m",
+            "wasmgate",
+            "run",
+            str(own / "gateway.yaml"),
+            "--threads",
+            "1",
+        ]
         command += ["--log-level", "error"]
         asked = {
             "address": f"127.0.0.1:{port}",

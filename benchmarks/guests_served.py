@@ -99,7 +99,8 @@ def _wasmgate(site: Site, module: Path) -> Launch:
         "routes": [{"match": {"prefix": "/"}, "cluster": "upstream", "policies": ["stamp"]}],
     }
     path = site.write("gateway.yaml", json.dumps(configuration))
-    return Launch([sys.executable, "-m", "wasmgate", "run", path, "--log-level", "error"])
+    command = [sys.executable, "-m", "wasmgate", "run", path, "--threads", "1"]
+    return Launch([*command, "--log-level", "error"])
 
 
 _GATEWAYS = {"wasmgate": _wasmgate, "envoy": on_envoy.guest}

@@ -99,7 +99,7 @@ class Bench:
         path = folder / "gateway.yaml"
         path.write_text(text, "utf-8")
         command = [sys.executable, "-m", "wasmgate", "run", str(path)]
-        command += ["--workers", str(shape.workers), "--log-level", "error"]
+        command += ["--workers", str(shape.workers), "--threads", "1", "--log-level", "error"]
         return Server(command, port=port, wanted=wanted or self.gateway_cores, log=folder / "log")
 
     def command(self, server: Server, shape: Shape, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 (client.go's)

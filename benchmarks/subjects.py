@@ -42,7 +42,8 @@ def _gateway_yaml(site: Site, public_pem: str | None) -> str:
 
 def _wasmgate(site: Site) -> Launch:
     configuration = _gateway_yaml(site, site.public_pem)
-    return Launch([sys.executable, "-m", "wasmgate", "run", configuration])
+    # One thread, as every gateway here has one core.
+    return Launch([sys.executable, "-m", "wasmgate", "run", configuration, "--threads", "1"])
 
 
 def _wasmgate_asgi(site: Site) -> Launch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
 import socket
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 import uvicorn
 
+from wasmgate.cli.listener import listen
 from wasmgate.config import GatewayConfig
 from wasmgate.gateway import Gateway
 from wasmgate.gateway.standalone import KEEP_ALIVE, Server
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 # How a gateway is served: as an ASGI app under uvicorn, or on threads of the data plane.
 FORMS = {"asgi": "httptools", "direct": "direct"}
+# Of the data plane; with several a test may find each request on another one.
+THREADS = int(os.environ.get("WASMGATE_TEST_THREADS", "1"))
 # A test, or a whole file, that runs in both; it uses the fixture `form`.
 both_forms = pytest.mark.usefixtures("form")
 
@@ -58,14 +62,14 @@ def configuration(*endpoints: str, **changes: object) -> GatewayConfig:
 @contextlib.asynccontextmanager
 async def serve(app: ASGIApp, **settings: Any) -> AsyncIterator[int]:  # noqa: ANN401 (uvicorn's)
     """Serve an app in the form that the test is for; gives the port."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    on_threads = settings.get("http", SETTINGS["http"]) == "direct"
-    if on_threads and isinstance(app, Gateway) and not app.in_process:
-        async with serve_on_threads(app, listener, **settings) as port:
+    form = settings.get("http", SETTINGS["http"])
+    if form == "direct" and isinstance(app, Gateway) and not app.in_process:
+        async with serve_on_threads(app, **settings) as port:
             yield port
         return
+    listener = socket.create_server(("127.0.0.1", 0))
     # What data-plane threads cannot serve, the ASGI app does.
-    fallback = {"http": FORMS["asgi"]} if settings.get("http", SETTINGS["http"]) == "direct" else {}
+    fallback = {"http": FORMS["asgi"]} if form == "direct" else {}
     server = uvicorn.Server(uvicorn.Config(app, **(SETTINGS | settings | fallback)))
     task = asyncio.ensure_future(server.serve(sockets=[listener]))
     while not server.started:
@@ -80,7 +84,6 @@ async def serve(app: ASGIApp, **settings: Any) -> AsyncIterator[int]:  # noqa: A
 @contextlib.asynccontextmanager
 async def serve_on_threads(
     gateway: Gateway,
-    listener: socket.socket,
     *,
     timeout_keep_alive: float = KEEP_ALIVE,
     timeout_graceful_shutdown: float = 1,
@@ -89,17 +92,19 @@ async def serve_on_threads(
     **_of_uvicorn: object,
 ) -> AsyncIterator[int]:
     """Serve a gateway on the data plane; gives the port."""
-    port = listener.getsockname()[1]
+    listening = listen("127.0.0.1", 0, sockets=THREADS)
+    listeners = listening.open(THREADS)
+    listening.close()
     pem = Path(ssl_certfile) if ssl_certfile is not None else None
     server = Server(
         gateway,
-        [[listener]],
+        [[listener] for listener in listeners],
         keep_alive=timeout_keep_alive,
         access_log=access_log,
         certificate=(pem, pem) if pem is not None else None,
     ).start()
     try:
-        yield port
+        yield listening.address[1]
     finally:
         server.drain(timeout_graceful_shutdown)
         await server.wait()
