@@ -40,7 +40,7 @@ class ListeningAddress:
         if self._shared:
             return [self._held.dup() for _ in range(count)]
         family, address = self._held.family, self._held.getsockname()
-        opened = [_bound(socket.socket(family), address) for _ in range(count)]
+        opened = [_bound(family, address) for _ in range(count)]
         for each in opened:
             each.listen(BACKLOG)
         return opened
@@ -64,13 +64,13 @@ def listen(host: str, port: int, *, sockets: int = 1) -> ListeningAddress:
     family, *_, where = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    # Also with several sockets: those that share an address would not notice another server.
-    listener = socket.create_server(where[:2], family=family, backlog=BACKLOG)
     if sockets == 1 or sys.platform != "linux":
+        listener = socket.create_server(where[:2], family=family, backlog=BACKLOG)
         return ListeningAddress(listener, shared=True)
-    address = listener.getsockname()
-    listener.close()
-    return ListeningAddress(_bound(socket.socket(family), address), shared=False)
+    if port:
+        # Sockets that share an address would not notice that another server has it.
+        socket.create_server(where[:2], family=family, backlog=BACKLOG).close()
+    return ListeningAddress(_bound(family, where), shared=False)
 
 
 def _inherited() -> socket.socket | None:
@@ -86,14 +86,19 @@ def _shared(held: socket.socket) -> ListeningAddress:
 
 
 def _of_process(family: int, address: Any) -> ListeningAddress:  # noqa: ANN401 (as the family has it)
-    return ListeningAddress(_bound(socket.socket(family), address), shared=False)
+    return ListeningAddress(_bound(family, address), shared=False)
 
 
-def _bound(sock: socket.socket, address: Any) -> socket.socket:  # noqa: ANN401 (as the family has it)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    if sock.family == socket.AF_INET6:
-        # As `socket.create_server` does.
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    sock.bind(address)
+def _bound(family: int, address: Any) -> socket.socket:  # noqa: ANN401 (as the family has it)
+    sock = socket.socket(family)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            # As `socket.create_server` does.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+    except BaseException:
+        sock.close()
+        raise
     return sock
