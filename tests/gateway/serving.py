@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 FORMS = {"asgi": "httptools", "direct": "direct"}
 # Of the data plane; with several a test may find each request on another one.
 THREADS = int(os.environ.get("WASMGATE_TEST_THREADS", "1"))
+# A test of what the pool of one thread does.
+one_thread = pytest.mark.skipif(THREADS > 1, reason="each thread has a pool of its own")
 # A test, or a whole file, that runs in both; it uses the fixture `form`.
 both_forms = pytest.mark.usefixtures("form")
 

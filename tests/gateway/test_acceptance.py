@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.gateway.scripted_upstream import Peer, ScriptedUpstream
-from tests.gateway.serving import Client, ask, both_forms, configuration, serve
+from tests.gateway.serving import Client, ask, both_forms, configuration, one_thread, serve
 from wasmgate.gateway import Gateway
 
 if TYPE_CHECKING:
@@ -229,6 +229,7 @@ async def test_client_leaves(script: Callable[[Peer], Awaitable[None]], rest: by
             await upstream.until(lambda: upstream.open == 0)
 
 
+@one_thread
 async def test_head_keeps_its_length() -> None:
     """A response to HEAD tells the length that GET would have."""
     async with gate(sending(ANSWER + b"content-length: 1234\r\n\r\n")) as (port, upstream):

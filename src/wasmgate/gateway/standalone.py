@@ -113,11 +113,15 @@ class Server:
             deployment.router,
             deployment.policies,
             [
-                (its.connections, its.waiting, its.connect, its.read, its.idle)
+                (self._share(its.connections), its.waiting, its.connect, its.read, its.idle)
                 for its in deployment.limits()
             ],
         )
         self._states[number] = self._state = state
+
+    def _share(self, connections: int) -> int:
+        """Return how many connections to an endpoint a thread may have of so many."""
+        return -(-connections // self._plane.threads)
 
     def deploy_soon(self, deployment: Deployment) -> None:
         """Do the same from any thread."""

@@ -11,7 +11,7 @@ import pytest
 from tests.gateway.direct.gate import GET, OK, POST, gate, wait_until_closed
 from tests.gateway.direct.pools import pool_until
 from tests.gateway.scripted_upstream import ScriptedUpstream, dripping, silent
-from tests.gateway.serving import Client, ask, configuration, serve
+from tests.gateway.serving import Client, ask, configuration, one_thread, serve
 from wasmgate.gateway import Gateway, deployment, standalone
 from wasmgate.upstream import UpstreamLimits
 
@@ -131,6 +131,7 @@ async def test_a_client_that_leaves_while_dialling(unused_address: tuple[str, in
         await pool_until(gateway, lambda pool: (pool.open, pool.waiting) == (0, 0))
 
 
+@one_thread
 async def test_one_at_a_time() -> None:
     """A pool that is full lets requests wait for their turn, in order."""
     async with ScriptedUpstream(slowly) as upstream:
@@ -142,6 +143,7 @@ async def test_one_at_a_time() -> None:
             assert len(upstream.peers) == 1
 
 
+@one_thread
 async def test_too_many_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are refused at once."""
     monkeypatch.setattr(deployment, "UpstreamLimits", partial(UpstreamLimits, waiting=0))
@@ -154,6 +156,7 @@ async def test_too_many_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
             assert statuses == [200, 503, 503]
 
 
+@one_thread
 async def test_a_place_that_does_not_get_free() -> None:
     """Who waits too long for a connection is answered 504."""
     async with ScriptedUpstream(silent) as upstream:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.gateway.direct.gate import GET, OK, POST, converse, gate
 from tests.gateway.scripted_upstream import sends, silent
-from tests.gateway.serving import Client, ask
+from tests.gateway.serving import Client, ask, one_thread
 
 if TYPE_CHECKING:
     from tests.gateway.scripted_upstream import Peer
@@ -72,6 +72,7 @@ async def test_statuses_without_a_body(status: int) -> None:
         assert len(upstream.peers) == 1
 
 
+@one_thread
 async def test_head() -> None:
     """A response to HEAD has the fields that GET would have, and no body."""
     async with gate(sends(OK + b"transfer-encoding: chunked\r\n\r\n")) as (port, upstream):
@@ -163,6 +164,7 @@ async def test_a_reset_is_no_end(version: bytes) -> None:
 
 
 @pytest.mark.parametrize("method", [b"GET", b"PUT"])
+@one_thread
 async def test_stale_connection(method: bytes) -> None:
     """An idempotent request meets a connection that is just closed, and is sent again."""
 
@@ -198,6 +200,7 @@ async def test_sent_again_once() -> None:
 
 
 @pytest.mark.parametrize("rest", [b"content-length: 0\r\n\r\n", b"content-length: 1\r\n\r\nx"])
+@one_thread
 async def test_not_sent_again(rest: bytes) -> None:
     """A request that may have had effects is not repeated."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tests.gateway.direct.gate import GET, OK
 from tests.gateway.direct.pools import pool_until
 from tests.gateway.scripted_upstream import ScriptedUpstream, sends
-from tests.gateway.serving import Client, ask, configuration, serve
+from tests.gateway.serving import Client, ask, configuration, one_thread, serve
 from wasmgate.gateway import Gateway, deployment
 from wasmgate.upstream import UpstreamLimits
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pytest
 
     from tests.gateway.scripted_upstream import Peer
+
+pytestmark = one_thread
 
 MANY = 150
 EMPTY = OK + b"content-length: 0\r\n\r\n"

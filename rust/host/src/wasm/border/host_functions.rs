@@ -18,7 +18,7 @@ use wasmer::sys::vm::{
 use wasmer::{AsStoreMut, Extern, FunctionType, RuntimeError, Store, Type, VMExternToExtern};
 use wasmer_types::RawValue;
 
-use crate::wasm::border::link::{Allocator, Caller, Link};
+use crate::wasm::border::link::{Caller, Link};
 
 /// Makes the imports of an instance.
 pub(crate) struct Linker<'a, S> {
@@ -171,7 +171,7 @@ impl Crossing for () {
 }
 
 /// What a host function answers or how it ends the guest, and what it has left wanted.
-type Outcome<S, R> = std::thread::Result<Result<(R, Option<(Allocator<S>, u32)>), Trap>>;
+type Outcome<R> = std::thread::Result<Result<(R, u32), Trap>>;
 type Trap = Box<dyn Error + Send + Sync>;
 
 /// Runs a host function on the host's stack; a trap or a panic leaves the guest from its own. Memory that
@@ -186,9 +186,13 @@ unsafe fn perform<S, R: Crossing>(
 ) -> R {
     // SAFETY: the caller answers for it.
     let (answer, wanted) = unsafe { leave_on_failure(on_host(link, function)) };
-    let Some((allocator, length)) = wanted else { return answer };
+    if wanted == 0 {
+        return answer;
+    }
+    // SAFETY: the store owns the link (1).
+    let Some(allocator) = (unsafe { &*link }).allocator.get() else { return answer };
     // SAFETY: the host function has returned, and has given its borrow of the state back.
-    let address = unsafe { allocator.allocate(length) };
+    let address = unsafe { allocator.allocate(wanted) };
     let deliver = |caller: Caller<'_, S>| (allocator.deliver)(caller, address, answer.status());
     // SAFETY: as above.
     R::of_status(unsafe { leave_on_failure(on_host(link, deliver)) }.0)
@@ -200,7 +204,7 @@ unsafe fn perform<S, R: Crossing>(
 unsafe fn on_host<S, R>(
     link: *const Link<S>,
     function: impl FnOnce(Caller<'_, S>) -> Result<R, RuntimeError>,
-) -> Outcome<S, R> {
+) -> Outcome<R> {
     on_host_stack(|| {
         catch_unwind(AssertUnwindSafe(|| {
             // SAFETY: the store owns the link (1).
@@ -217,7 +221,7 @@ unsafe fn on_host<S, R>(
 /// # Safety
 /// The guest is on the stack, and no frame above it owns anything (3).
 #[inline]
-unsafe fn leave_on_failure<S, R>(outcome: Outcome<S, R>) -> (R, Option<(Allocator<S>, u32)>) {
+unsafe fn leave_on_failure<R>(outcome: Outcome<R>) -> (R, u32) {
     match outcome {
         Ok(Ok(answer)) => answer,
         // SAFETY: the caller answers for it.

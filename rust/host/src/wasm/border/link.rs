@@ -70,12 +70,9 @@ impl<S> Link<S> {
         Lent { state, before, wanted, link: self }
     }
 
-    /// What a host function has left wanted: the allocator and the length.
-    pub(super) fn take_wanted(&self) -> Option<(Allocator<S>, u32)> {
-        match self.wanted.replace(0) {
-            0 => None,
-            length => Some((self.allocator.get()?, length)),
-        }
+    /// The bytes that a host function has left wanted of the allocator; 0: none.
+    pub(super) fn take_wanted(&self) -> u32 {
+        self.wanted.replace(0)
     }
 
     /// # Safety
