@@ -185,7 +185,9 @@ def types(session: nox.Session) -> None:
 @nox.session
 def rust(session: nox.Session) -> None:
     """Check formatting and lints of the Rust code and run its tests."""
-    packages = [f"--package={name}" for name in ("wasmgate-host", "wasmgate-gateway")]
+    packages = [
+        f"--package={name}" for name in ("wasmgate-host", "wasmgate-gateway", "wasmgate-dataplane")
+    ]
     everything = ["--package=wasmgate-python", *packages]
 
     def cargo(*command: str, target: str = TARGET) -> None:
