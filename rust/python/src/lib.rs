@@ -66,6 +66,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(fields::is_authority, module)?)?;
     module.add_function(wrap_pyfunction!(fields::is_field_value, module)?)?;
     module.add_function(wrap_pyfunction!(fields::is_hop_by_hop, module)?)?;
+    module.add_function(wrap_pyfunction!(fields::is_idempotent, module)?)?;
     module.add_function(wrap_pyfunction!(fields::is_origin_form, module)?)?;
     module.add_function(wrap_pyfunction!(fields::is_token, module)?)?;
     module.add_function(wrap_pyfunction!(text::printable, module)?)?;

@@ -164,19 +164,12 @@ fn answer(data: &mut Reader<'_>) -> CalloutAnswer {
         0..=2 => {
             let (mut headers, body, trailers) = (fields(data), chunk(data), fields(data));
             headers.push(b":status", b"200");
-            CalloutAnswer::Http { headers, body, trailers }
+            CalloutAnswer::Response { headers, body, trailers }
         }
-        3 => CalloutAnswer::HttpFailure("no way".into()),
-        4 => CalloutAnswer::GrpcMetadata(fields(data)),
-        5 | 6 => CalloutAnswer::GrpcMessage(chunk(data)),
+        3 | 4 => CalloutAnswer::GrpcMetadata(fields(data)),
+        5 | 6 | 9 | 10 => CalloutAnswer::of_body(chunk(data)),
         7 => CalloutAnswer::GrpcTrailers(fields(data)),
-        8 => CalloutAnswer::GrpcClose { status, message: "over".into() },
-        9 => CalloutAnswer::Redis { status, response: chunk(data) },
-        10 => CalloutAnswer::Foreign(chunk(data)),
-        _ => CalloutAnswer::Http {
-            headers: HeaderMap::new(),
-            body: Vec::new(),
-            trailers: HeaderMap::new(),
-        },
+        8 => CalloutAnswer::Closed { status, message: "over".into() },
+        _ => CalloutAnswer::of_body(Vec::new()),
     }
 }

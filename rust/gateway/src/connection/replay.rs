@@ -7,18 +7,13 @@ use crate::connection::in_flight::{InFlight, Upstream};
 use crate::connection::output::{Chunk, Output};
 use crate::exchange::upstream_head::UpstreamRequest;
 use crate::http::framing::BodyFraming;
-
-/// Bytes of a body that are kept, to be sent again.
-const BODY: usize = 64 << 10;
-
-/// Methods that may be repeated (RFC 9110 §9.2.2).
-const IDEMPOTENT: [&[u8]; 6] = [b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"];
+use crate::http::idempotence::{REPLAYED_BYTES, is_idempotent};
 
 /// Room for what goes to the upstream of a request's body, in its framing. It is there while the
 /// request can be sent once more: 1. the method may be repeated; 2. the upstream has sent nothing;
 /// 3. all that it got is kept; 4. it was not sent twice.
 pub(super) fn buffer(request: &UpstreamRequest) -> Option<Vec<u8>> {
-    IDEMPOTENT.contains(&request.method()).then(Vec::new)
+    is_idempotent(request.method()).then(Vec::new)
 }
 
 impl InFlight {
@@ -35,7 +30,7 @@ impl InFlight {
             writer.end(out.own(), request.trailers.as_ref());
         }
         kept.append(out.own());
-        if kept.len() > BODY
+        if kept.len() > REPLAYED_BYTES
             && let Upstream::Head { replay, .. } = &mut self.upstream
         {
             *replay = None;
