@@ -15,6 +15,7 @@ __all__ = [
     "CAPABILITIES",
     "DEFAULT_LIMITS",
     "LB_POLICIES",
+    "REPLAYED_BYTES",
     "TOKEN_MARKS",
     "CallbackStatistics",
     "Callout",
@@ -45,6 +46,7 @@ __all__ = [
     "is_authority",
     "is_field_value",
     "is_hop_by_hop",
+    "is_idempotent",
     "is_origin_form",
     "is_token",
     "kept_streams",
@@ -626,6 +628,9 @@ class RequestHead:
     @property
     def headers(self) -> list[tuple[bytes, bytes]]: ...
 
+REPLAYED_BYTES: Final[int]
+"""Bytes of a request's body that are kept, to be sent again."""
+
 LB_POLICIES: Final[tuple[str, ...]]
 """The names of the balancing algorithms."""
 
@@ -1079,6 +1084,9 @@ def parse_endpoint(url: str) -> tuple[str, str, int, bool]:
     written), and whether the endpoint uses TLS. Raises ValueError, whose arguments are the problem,
     as in "must be ...", and what to write instead.
     """
+
+def is_idempotent(method: str) -> bool:
+    """Return whether a request with this method may be repeated (RFC 9110 section 9.2.2)."""
 
 def is_hop_by_hop(name: bytes) -> bool:
     """Return whether a field is hop-by-hop and not forwarded (RFC 9110 section 7.6.1).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import os
 import re
@@ -205,9 +206,22 @@ def test_several_workers_serve_and_stop(start: Start) -> None:
     gateway = start("--workers", "2")
     assert gateway.get("/v1/a") == (200, "/a")
     assert gateway.said[0].startswith(
-        "warning: policies.limit: each of the 2 workers counts by itse"
+        "warning: policies.limit: each of the 2 workers has its own counters"
     )
     assert gateway.stop(signal.SIGTERM) == 0
+
+
+def test_workers_end_with_their_parent(start: Start) -> None:
+    """Also when it is killed: nothing goes on listening."""
+    gateway = start("--workers", "2")
+    gateway.process.kill()
+    deadline = time.monotonic() + 20
+    refused = False
+    while not refused and time.monotonic() < deadline:
+        with socket.socket() as client:
+            refused = client.connect_ex(("127.0.0.1", gateway.port)) == errno.ECONNREFUSED
+        time.sleep(0.05)
+    assert refused
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux deals clients out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -69,8 +70,16 @@ class Serving:
                 server.drain(0.0 if stopping else GRACE)
             stopping = True
 
+        def orphaned(sentinel: int) -> None:
+            loop.remove_reader(sentinel)
+            stop(signal.SIGTERM)
+
         for number in _STOPPING:
             loop.add_signal_handler(number, stop, number)
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            # A worker whose parent is gone would serve for ever.
+            loop.add_reader(parent.sentinel, orphaned, parent.sentinel)
         server.start()
         serving()
         await server.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from wasmgate._native import REPLAYED_BYTES, is_idempotent
 from wasmgate.errors import UpstreamError, UpstreamTimeout
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from wasmgate.upstream.port import EarlyHints, Fields, UpstreamRequest
 
 NEVER = float("inf")
-REPLAY = 64 * 1024  # bytes of a body that are kept, to be sent again
-IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})  # RFC 9110 §9.2.2
 
 
 class HttpTransaction:
@@ -63,8 +62,8 @@ class HttpTransaction:
         self._waiter: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
         self._first = request.head + self._frame(chunk, end=end)  # empty: not to be sent again
-        self._room = len(request.head) + REPLAY
-        self._repeatable = request.method in IDEMPOTENT and len(self._first) <= self._room
+        self._room = len(request.head) + REPLAYED_BYTES
+        self._repeatable = is_idempotent(request.method) and len(self._first) <= self._room
         self.bodiless = request.method == "HEAD"
         self.buffered = 0
         self.ended = False
