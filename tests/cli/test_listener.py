@@ -50,8 +50,10 @@ def test_a_process_gets_sockets_of_its_own() -> None:
     listeners = [*listening.open(1), *sent.open(1)]
     assert sent.address == listening.address
     assert len({listener.getsockname() for listener in listeners}) == 1
-    for each in (listening, sent, *listeners):
-        each.close()
+    for address in (listening, sent):
+        address.close()
+    for listener in listeners:
+        listener.close()
 
 
 _INHERITED = """
