@@ -803,7 +803,8 @@ _Out: TypeAlias = tuple[int, bytes | None, bytes | None, int]
 
 _Note: TypeAlias = (
     tuple[Literal["effects"], Effects]
-    | tuple[Literal["warning", "fault"], str]
+    | tuple[Literal["warning"], str]
+    | tuple[Literal["fault"], tuple[str, str]]
     | tuple[Literal["access"], tuple[str, str, str, str, int]]
     | tuple[Literal["dropped", "released"], int]
     | tuple[Literal["ended"], None]

@@ -211,6 +211,29 @@ def test_several_workers_serve_and_stop(start: Start) -> None:
     assert gateway.stop(signal.SIGTERM) == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="it asks proc for the workers")
+def test_a_worker_that_is_killed_is_replaced(start: Start) -> None:
+    """By one that serves on."""
+    gateway = start("--workers", "2")
+    before = workers_of(gateway.process.pid)
+    os.kill(before[-1], signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while workers_of(gateway.process.pid) == before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(2)  # long enough for one that ends at its start
+    after = workers_of(gateway.process.pid)
+    time.sleep(1)
+    assert (len(after), workers_of(gateway.process.pid)) == (len(before), after)
+    assert gateway.get("/v1/a") == (200, "/a")
+    assert gateway.stop(signal.SIGTERM) == 0
+
+
+def workers_of(parent: int) -> list[int]:
+    """Return the processes that a command has started, in their order."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text("ascii").split()
+    return [int(child) for child in children]
+
+
 def test_workers_end_with_their_parent(start: Start) -> None:
     """Also when it is killed: nothing goes on listening."""
     gateway = start("--workers", "2")

@@ -95,7 +95,8 @@ async def test_a_policy_that_nothing_names_does_not_run(caplog: pytest.LogCaptur
         caplog.clear()
         for _ in range(5):
             await until_said(caplog, "tick 1")
-            said = {record.name for record in caplog.records}
+            # What is said of compiling comes when it comes, and not from a policy.
+            said = {record.name for record in caplog.records} - {"wasmgate.policy"}
             caplog.clear()
             assert said == {"wasmgate.policy.beside"}
 

@@ -23,8 +23,13 @@ pub enum Note {
     },
     /// A line for the log, at level WARNING.
     Warning(String),
-    /// The same about an endpoint or a route that may go wrong with every request: to be limited.
-    Fault(String),
+    /// The same about an endpoint or whatever else may go wrong with every request: to be limited.
+    Fault {
+        /// What it is about.
+        about: String,
+        /// The line.
+        line: String,
+    },
     /// An exchange that was answered.
     Access {
         /// The client's address and port.
@@ -73,7 +78,7 @@ impl Notes {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = match &note {
             Note::Effects { effects, .. } => effects.logs.len(),
-            Note::Warning(_) | Note::Fault(_) | Note::Access { .. } => 1,
+            Note::Warning(_) | Note::Fault { .. } | Note::Access { .. } => 1,
             Note::Dropped(_) | Note::Released(_) | Note::Ended => 0,
         };
         if lines > 0 && queue.lines + lines > LINES {

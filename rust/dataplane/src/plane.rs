@@ -57,9 +57,10 @@ impl Plane {
             let (mailbox, notes) = (reactor.mailbox(), Arc::clone(notes));
             let named = thread::Builder::new().name(format!("wasmgate-{index}"));
             let spawned = named.spawn(move || {
+                let end = End { notes };
                 reactor.run();
                 drop(reactor);
-                notes.append(Note::Ended);
+                drop(end);
             });
             match spawned {
                 Ok(handle) => plane.threads.push(Worker { mailbox, counts, handle: Some(handle) }),
@@ -138,6 +139,20 @@ impl Plane {
         for worker in &self.threads {
             worker.mailbox.post(command());
         }
+    }
+}
+
+/// Says that a thread has ended, also one that panicked.
+struct End {
+    notes: Arc<Notes>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.notes.append(Note::Warning("a thread of the data plane failed".into()));
+        }
+        self.notes.append(Note::Ended);
     }
 }
 

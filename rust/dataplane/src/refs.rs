@@ -13,3 +13,10 @@ pub(crate) struct UpstreamRef {
     pub(crate) key: usize,
     pub(crate) serial: u64,
 }
+
+/// A client's wish for a connection: the number tells it from its other ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ask {
+    pub(crate) client: ClientRef,
+    pub(crate) serial: u64,
+}

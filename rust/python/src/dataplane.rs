@@ -53,7 +53,11 @@ fn listener(descriptor: RawFd) -> PyResult<TcpListener> {
     Ok(TcpListener::from(owned))
 }
 
+/// A time may not be so long that a deadline cannot be counted.
+const LONGEST: f64 = 365.0 * 86_400.0;
+
 fn seconds(seconds: f64) -> PyResult<Duration> {
+    let seconds = seconds.min(LONGEST);
     Duration::try_from_secs_f64(seconds).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
@@ -183,7 +187,7 @@ fn converted(py: Python<'_>, note: Note) -> PyResult<Py<PyAny>> {
             ("effects", effects::convert_ticked(py, *effects)?).into_pyobject(py)?
         }
         Note::Warning(line) => ("warning", line).into_pyobject(py)?,
-        Note::Fault(line) => ("fault", line).into_pyobject(py)?,
+        Note::Fault { about, line } => ("fault", (about, line)).into_pyobject(py)?,
         Note::Access { client, access } => {
             let said = (client, access.method, access.target, access.version, access.status);
             ("access", said).into_pyobject(py)?

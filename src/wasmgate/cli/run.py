@@ -114,8 +114,7 @@ def run(
         del gateway  # each worker makes one for itself; this one has shown that they can
         started = Workers(workers, config, serving, _logging(log_level)).run(announce)
     else:
-        serving.run(gateway, announce)
-        started = True
+        started = serving.run(gateway, announce)
     raise typer.Exit(ExitCode.OK if started else ExitCode.PROBLEM)
 
 

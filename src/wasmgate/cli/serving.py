@@ -38,17 +38,17 @@ class Serving:
     access_log: bool = False
     certificate: tuple[Path, Path] | None = None
 
-    def run(self, gateway: Gateway, serving: Callable[[], None]) -> None:
+    def run(self, gateway: Gateway, serving: Callable[[], None]) -> bool:
         """Serve until SIGINT or SIGTERM; a second SIGINT does not wait for requests.
 
-        `serving` is called once clients are accepted.
+        `serving` is called once clients are accepted. Returns False if a thread failed.
         """
         import uvloop
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(self._serve(gateway, serving))
+            return runner.run(self._serve(gateway, serving))
 
-    async def _serve(self, gateway: Gateway, serving: Callable[[], None]) -> None:
+    async def _serve(self, gateway: Gateway, serving: Callable[[], None]) -> bool:
         from wasmgate.gateway.standalone import Server
 
         loop = asyncio.get_running_loop()
@@ -83,3 +83,4 @@ class Serving:
         server.start()
         serving()
         await server.wait()
+        return not server.failed

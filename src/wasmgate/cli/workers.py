@@ -45,6 +45,8 @@ class Workers:
         self._arguments = (config, serving, log_settings)
         self._processes: list[SpawnProcess] = []
         self._count = count
+        # What workers say when they serve; a worker that could not say it would end.
+        self._started: dict[Connection, None] = {}
         self._stopping = False
 
     def run(self, started: Callable[[], None]) -> bool:
@@ -52,6 +54,7 @@ class Workers:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
         ready = [self._begin() for _ in range(self._count)]
+        self._started.update(dict.fromkeys(ready))
         if not all(_is_ready(connection) for connection in ready):
             self._stop()
             self._join()
@@ -81,13 +84,17 @@ class Workers:
             self._processes.remove(process)
             _LOGGER.error("worker %d ended with %s: another one starts", *_end_of(process))
             time.sleep(RESTART_EVERY)
-            self._begin()
+            if not self._stopping:
+                self._started[self._begin()] = None
+                if self._stopping:
+                    self._stop()
 
-    def _stop(self, *_: object) -> None:
-        self._stopping = True
+    def _stop(self, number: int = signal.SIGTERM, _frame: object = None) -> None:
+        # A terminal sends the first SIGINT to the workers, too: to them another one means at once.
+        again, self._stopping = self._stopping, True
         for process in self._processes:
-            if process.is_alive():
-                process.terminate()
+            if process.pid is not None and process.is_alive():
+                os.kill(process.pid, number if again else signal.SIGTERM)
 
     def _join(self) -> None:
         for process in self._processes:
@@ -114,4 +121,5 @@ def _work(config: Path, serving: Serving, log_settings: dict[str, Any], ready: C
 
     gateway = Gateway.from_file(config)
     freeze_heap()
-    serving.run(gateway, lambda: ready.send(os.getpid()))
+    if not serving.run(gateway, lambda: ready.send(os.getpid())):
+        raise SystemExit(1)

@@ -33,6 +33,8 @@ CLIENT_TIMEOUT = 60.0  # between two signs of life when it is waited for
 LINGER = 2.0  # quiet after its last answer, until its connection is closed
 LONGEST_LINGER = 30.0  # sending after its last answer
 
+GRACE_AFTER_FAILURE = 5.0  # seconds for requests under way after a thread has failed
+
 _LOGGER = logging.getLogger("wasmgate.gateway")
 _ACCESS = logging.getLogger("wasmgate.access")
 
@@ -76,6 +78,9 @@ class Server:
             log_accesses=access_log,
         )
         self._running = self._plane.threads
+        self._draining = False
+        self.failed = False
+        """Whether a thread ended by itself; then all end."""
         self._state: LoopState
 
     @property
@@ -129,6 +134,7 @@ class Server:
 
     def drain(self, grace: float) -> None:
         """Accept no more, and end with the last exchange, or after `grace` seconds."""
+        self._draining = True
         self._plane.drain(grace)
 
     async def wait(self) -> None:
@@ -153,18 +159,29 @@ class Server:
                     self._state.driver.apply(effects)
                 case ("warning", said):
                     _LOGGER.warning("%s", said)
-                case ("fault", said):
-                    self._faults.say(said.partition(" to ")[0], said)
+                case ("fault", (about, line)):
+                    self._faults.say(about, line)
                 case ("access", access):
                     _ACCESS.info('%s - "%s %s HTTP/%s" %d', *access)
                 case ("dropped", count):
                     _LOGGER.warning("%d log lines were left out: they came too fast", count)
                 case ("released", number):
-                    self._released[number] += 1
-                    if self._released[number] == self._plane.threads:
-                        del self._released[number]
-                        self._release(number)
+                    self._note_release(number)
                 case _:
-                    self._running -= 1
+                    self._note_end()
         if not self._running:
             self._ended.set()
+
+    def _note_release(self, number: int) -> None:
+        """Count a thread that has no request of a deployment any more."""
+        self._released[number] += 1
+        if self._released[number] == self._plane.threads:
+            del self._released[number]
+            self._release(number)
+
+    def _note_end(self) -> None:
+        self._running -= 1
+        if not self._draining:
+            # A thread failed. Whatever starts this process anew does better than the rest of it.
+            self.failed = True
+            self.drain(GRACE_AFTER_FAILURE)

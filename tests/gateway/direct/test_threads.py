@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.gateway.direct.gate import GET, OK, gate
-from tests.gateway.scripted_upstream import ScriptedUpstream, sends
+from tests.gateway.scripted_upstream import Peer, ScriptedUpstream, sends
 from tests.gateway.serving import Client, ask, configuration
 from wasmgate.cli.listener import listen
 from wasmgate.gateway import Gateway
@@ -145,3 +145,41 @@ async def test_what_is_no_certificate(tmp_path: Any) -> None:  # noqa: ANN401 (a
     gateway = Gateway(configuration("http://127.0.0.1:1"))
     with pytest.raises(ValueError, match="the certificate: there is none in the file"):
         Server(gateway, [[listener]], certificate=(path, path))
+
+
+async def test_a_refusal_of_one_exchange_is_not_the_next_ones() -> None:
+    """The wait for a connection and the route end at once, while the next requests wait."""
+
+    async def silence(peer: Peer) -> None:
+        await peer.head()
+        await peer.reader.read()
+
+    async def echo(peer: Peer) -> None:
+        while True:
+            path = (await peer.request()).head.split()[1]
+            await asyncio.sleep(0.02)
+            await peer.answer(path)
+
+    async with ScriptedUpstream(silence) as full, ScriptedUpstream(echo) as idle:
+        clusters = {
+            "full": {"endpoints": [full.url], "connections": 1, "connect_timeout": "200ms"},
+            "idle": {"endpoints": [idle.url]},
+        }
+        routes = [
+            {"match": {"prefix": "/hold"}, "cluster": "full"},
+            {"match": {"prefix": "/full"}, "cluster": "full", "timeout": "200ms"},
+            {"match": {"prefix": "/"}, "cluster": "idle"},
+        ]
+        gateway = Gateway(configuration("http://unused", clusters=clusters, routes=routes))
+        async with served(gateway, 1) as (port, _), Client(port) as holding:
+            await holding.send(GET.replace(b"/", b"/hold", 1))
+            await full.until(lambda: bool(full.requests))
+            for _ in range(10):
+                assert (await ask(port)).body == b"/"
+                async with Client(port) as first, Client(port) as second:
+                    await first.send(GET.replace(b"/", b"/hold", 1))
+                    for path in (b"/full", b"/b", b"/c"):
+                        await second.send(GET.replace(b"/", path, 1))
+                    replies = [await second.reply() for _ in range(3)]
+                assert replies[0].status == 504
+                assert [reply.body for reply in replies[1:]] == [b"/b", b"/c"]

@@ -9,7 +9,7 @@ use wasmgate_gateway::Failure;
 use crate::core::{Core, Due, Timer, UPSTREAM, token};
 use crate::net::socket::{Carrier, Socket};
 use crate::net::tls::TlsStream;
-use crate::refs::{ClientRef, UpstreamRef};
+use crate::refs::{Ask, UpstreamRef};
 use crate::upstream::attempt::{Attempt, HEAD_START, order};
 use crate::upstream::pool::{Asked, Freed, Pool};
 use crate::upstream::{Upstream, UpstreamState};
@@ -39,7 +39,7 @@ impl Core {
     }
 
     /// A connection for the client: an idle one unless it is to be `fresh`, or one that it waits for.
-    pub(crate) fn dial(&mut self, pool: usize, client: ClientRef, fresh: bool) -> Dialled {
+    pub(crate) fn dial(&mut self, pool: usize, ask: Ask, fresh: bool) -> Dialled {
         while !fresh && let Some(upstream) = self.pools[pool].take_idle() {
             let Some(idle) = self.find(upstream) else { continue };
             // What came or ended in the meantime makes it of no use.
@@ -47,10 +47,10 @@ impl Core {
                 self.close_upstream(upstream.key);
                 continue;
             }
-            idle.state = UpstreamState::Lent { to: client, paused: false };
+            idle.state = UpstreamState::Lent { to: ask.client, paused: false };
             return Dialled::Lent(upstream);
         }
-        match self.pools[pool].ask(client, fresh, self.now) {
+        match self.pools[pool].ask(ask, fresh, self.now) {
             Asked::Waits => {}
             Asked::WaitsAfter(idle) => {
                 if self.find(idle).is_some() {
@@ -60,7 +60,7 @@ impl Core {
             Asked::Refused => {
                 let (open, waiting) = self.pools[pool].counts();
                 let url = &self.pools[pool].target.url;
-                self.warn(format!("{url}: {open} connections busy, {waiting} requests wait"));
+                self.fault(url, format!("{url}: {open} connections busy, {waiting} requests wait"));
                 return Dialled::Refused;
             }
         }
@@ -70,8 +70,8 @@ impl Core {
     }
 
     /// Lets a client wait no longer.
-    pub(crate) fn cancel(&mut self, pool: usize, client: ClientRef) {
-        if let Some(attempt) = self.pools[pool].cancel(client) {
+    pub(crate) fn cancel(&mut self, pool: usize, ask: Ask) {
+        if let Some(attempt) = self.pools[pool].cancel(ask) {
             self.end_attempt(attempt);
         }
     }
@@ -95,9 +95,9 @@ impl Core {
         let Upstream { serial, used, pool, .. } = self.upstreams[key];
         let upstream = UpstreamRef { key, serial };
         match self.pools[pool].free(upstream, used, now) {
-            Freed::Lent(to) => {
-                self.upstreams[key].state = UpstreamState::Lent { to, paused: false };
-                self.due.push_back(Due::Connected(to, upstream));
+            Freed::Lent(ask) => {
+                self.upstreams[key].state = UpstreamState::Promised(ask);
+                self.due.push_back(Due::Connected(ask, upstream));
             }
             Freed::Kept => {
                 self.upstreams[key].state = UpstreamState::Idle(now);
@@ -126,18 +126,20 @@ impl Core {
     pub(crate) fn close_upstream(&mut self, key: usize) {
         let Some(mut upstream) = self.upstreams.try_remove(key) else { return };
         upstream.socket.deregister(&self.registry);
-        match upstream.state {
+        let Upstream { serial, pool, state, .. } = upstream;
+        // Its descriptor is free for the connection that takes its place.
+        drop(upstream);
+        match state {
             UpstreamState::Connecting(attempt) | UpstreamState::Securing(attempt) => {
                 if let Some(attempt) = self.attempts.get_mut(attempt) {
-                    attempt.connecting.retain(|other| other.serial != upstream.serial);
+                    attempt.connecting.retain(|other| other.serial != serial);
                 }
             }
-            UpstreamState::Idle(_) | UpstreamState::Lent { .. } => {
-                let was_idle = matches!(upstream.state, UpstreamState::Idle(_));
-                let this = UpstreamRef { key, serial: upstream.serial };
-                self.pools[upstream.pool].lost(this, was_idle);
-                self.begin_attempts(upstream.pool);
-                self.forget_pool(upstream.pool);
+            UpstreamState::Idle(_) | UpstreamState::Promised(_) | UpstreamState::Lent { .. } => {
+                let was_idle = matches!(state, UpstreamState::Idle(_));
+                self.pools[pool].lost(UpstreamRef { key, serial }, was_idle);
+                self.begin_attempts(pool);
+                self.forget_pool(pool);
             }
         }
     }
@@ -151,6 +153,7 @@ impl Core {
             let key = self.attempts.insert(Attempt {
                 serial,
                 pool,
+                began: now,
                 until,
                 addresses: std::collections::VecDeque::new(),
                 connecting: Vec::new(),
@@ -159,7 +162,9 @@ impl Core {
             self.pools[pool].attempt_begins(key);
             self.wheel.insert(until, Timer::Attempt(key, serial));
             if let Ok(address) = host.parse::<IpAddr>() {
-                self.resolved(key, serial, Ok(vec![SocketAddr::new(address, port)]));
+                // In its turn: a connection that fails at once begins the next attempt.
+                self.attempts[key].addresses.push_back(SocketAddr::new(address, port));
+                self.due.push_back(Due::Attempt(key, serial));
                 continue;
             }
             let mailbox = std::sync::Arc::clone(&self.mailbox);
@@ -184,6 +189,13 @@ impl Core {
             Err(error) => attempt.reason = said(&error),
         }
         self.next_address(key);
+    }
+
+    /// An attempt whose addresses were known at once has its turn.
+    pub(crate) fn begin_attempt(&mut self, key: usize, serial: u64) {
+        if self.attempts.get(key).is_some_and(|its| its.serial == serial) {
+            self.next_address(key);
+        }
     }
 
     /// Tries the next address of an attempt, or ends it when there is none and none is being tried.
@@ -294,11 +306,12 @@ impl Core {
     }
 
     fn fail_attempt(&mut self, key: usize, reason: &str, failure: Failure) {
-        let pool = self.attempts[key].pool;
-        if let Some(client) = self.pools[pool].first_waiter() {
+        let Attempt { pool, began, .. } = self.attempts[key];
+        // Who came later has an attempt to come still.
+        if let Some(ask) = self.pools[pool].first_waiter(began) {
             let url = &self.pools[pool].target.url;
-            self.warn(format!("cannot connect to {url}: {reason}"));
-            self.due.push_back(Due::Refused(client, failure));
+            self.fault(url, format!("cannot connect to {url}: {reason}"));
+            self.due.push_back(Due::Refused(ask, failure));
         }
         self.end_attempt(key);
     }
@@ -331,10 +344,10 @@ impl Core {
                 self.close_upstream(upstream.key);
             }
         }
-        while let Some(client) = self.pools[key].late_waiter(self.now) {
+        while let Some(ask) = self.pools[key].late_waiter(self.now) {
             let (url, (open, _)) = (&self.pools[key].target.url, self.pools[key].counts());
-            self.warn(format!("no connection to {url} in time: {open} open"));
-            self.due.push_back(Due::Refused(client, Failure::Timeout));
+            self.fault(url, format!("no connection to {url} in time: {open} open"));
+            self.due.push_back(Due::Refused(ask, Failure::Timeout));
         }
         self.watch_pool(key);
     }

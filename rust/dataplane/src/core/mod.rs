@@ -15,7 +15,7 @@ use crate::deployment::{ClientLimits, Deployment};
 use crate::mailbox::Mailbox;
 use crate::net::resolver::Resolver;
 use crate::notes::{Note, Notes};
-use crate::refs::{ClientRef, UpstreamRef};
+use crate::refs::{Ask, ClientRef, UpstreamRef};
 use crate::upstream::Upstream;
 use crate::upstream::attempt::Attempt;
 use crate::upstream::pool::Pool;
@@ -29,9 +29,11 @@ pub(crate) enum Due {
     /// The upstream can be read on.
     ReadUpstream(UpstreamRef),
     /// The connection that the client waited for is there.
-    Connected(ClientRef, UpstreamRef),
+    Connected(Ask, UpstreamRef),
     /// There will be none.
-    Refused(ClientRef, Failure),
+    Refused(Ask, Failure),
+    /// The addresses of the attempt with this serial can be tried.
+    Attempt(usize, u64),
     /// The next pipelined request has its turn.
     Proceed(ClientRef),
     /// A policy may let go of what it held back.
@@ -160,8 +162,9 @@ impl Core {
         }
     }
 
-    pub(crate) fn fault(&self, line: String) {
-        self.notes.append(Note::Fault(line));
+    /// A line about a thing that may go wrong with every request.
+    pub(crate) fn fault(&self, about: &str, line: String) {
+        self.notes.append(Note::Fault { about: about.to_owned(), line });
     }
 
     pub(crate) fn warn(&self, line: String) {

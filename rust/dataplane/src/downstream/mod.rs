@@ -10,7 +10,7 @@ use wasmgate_gateway::{Connection, Step};
 
 use crate::core::{Core, Due};
 use crate::net::socket::{Received, Socket};
-use crate::refs::{ClientRef, UpstreamRef};
+use crate::refs::{Ask, ClientRef, UpstreamRef};
 
 /// A client, its connection, and the upstream of the exchange under way.
 pub(crate) struct Client {
@@ -97,6 +97,8 @@ enum Link {
     /// It waits for a connection of this pool; the bytes are for it.
     Waiting {
         pool: usize,
+        ask: Ask,
+        fresh: bool,
         pending: Vec<u8>,
     },
     /// It has one.
@@ -206,6 +208,11 @@ impl Client {
         core.retire(before);
     }
 
+    /// True if its exchange has this connection.
+    pub(crate) fn has(&self, upstream: UpstreamRef) -> bool {
+        matches!(self.link, Link::Lent { upstream: its, .. } if its == upstream)
+    }
+
     /// Bytes of its upstream came.
     pub(crate) fn receive_upstream(&mut self, bytes: &[u8], core: &mut Core) {
         let step = self.connection.receive_upstream(bytes);
@@ -224,8 +231,7 @@ impl Client {
         let Link::Lent { pool, .. } = link else { return };
         if used && self.connection.may_retry() {
             let step = self.connection.retry();
-            self.dial(pool, &step, core);
-            return;
+            return self.dial(pool, true, step.upstream.parts(&[]).concat(), core);
         }
         let step = if cleanly {
             self.connection.receive_upstream_eof()
@@ -306,7 +312,8 @@ impl Client {
             return;
         }
         match &mut self.phase {
-            Phase::Closing => self.phase = Phase::Closed,
+            // TLS says its end in so many bytes (RFC 8446 §6.1); without TLS there are none.
+            Phase::Closing if self.socket.says_end() => self.phase = Phase::Closed,
             Phase::Lingering { ended, .. } if !*ended => {
                 *ended = true;
                 self.socket.end();

@@ -6,7 +6,7 @@ use crate::core::connecting::Dialled;
 use crate::core::{Core, Due};
 use crate::downstream::{Client, Link, Phase, Stops};
 use crate::notes::Note;
-use crate::refs::UpstreamRef;
+use crate::refs::{Ask, UpstreamRef};
 use crate::upstream::UpstreamState;
 
 /// Bytes kept for an upstream that is not connected yet.
@@ -60,7 +60,8 @@ impl Client {
             core.notes.append(Note::Access { client, access });
         }
         for fault in step.faults {
-            core.notes.append(Note::Fault(fault));
+            let about = fault.split(" to ").next().unwrap_or_default().to_owned();
+            core.notes.append(Note::Fault { about, line: fault });
         }
         if step.pressure {
             let pressure = self.connection.pressure();
@@ -146,27 +147,33 @@ impl Client {
         self.clock.since = core.now;
         let read = core.pools[pool].limits.read;
         self.watch(core.now + read, core);
-        match core.dial(pool, self.this, false) {
+        let ask = Ask { client: self.this, serial: core.serial() };
+        match core.dial(pool, ask, false) {
             Dialled::Lent(upstream) => {
                 self.link = Link::Lent { pool, upstream };
                 self.pause_upstream(core);
-                self.write_upstream(step.upstream.parts(received), core);
             }
             Dialled::Waits => {
-                self.link = Link::Waiting { pool, pending: Vec::new() };
-                self.write_upstream(step.upstream.parts(received), core);
+                self.link = Link::Waiting { pool, ask, fresh: false, pending: Vec::new() };
             }
             Dialled::Refused => return false,
         }
+        self.write_upstream(step.upstream.parts(received), core);
         true
     }
 
-    /// Waits for a new connection of the same pool, for the request that is sent once more.
-    pub(super) fn dial(&mut self, pool: usize, step: &Step, core: &mut Core) {
-        if let Dialled::Refused = core.dial(pool, self.this, true) {
-            return self.refuse(Failure::NoHealthyEndpoint, core);
+    /// Waits for a connection of the same pool: a `fresh` one for a request that is sent once more, or
+    /// another one than it was promised.
+    pub(super) fn dial(&mut self, pool: usize, fresh: bool, pending: Vec<u8>, core: &mut Core) {
+        let ask = Ask { client: self.this, serial: core.serial() };
+        match core.dial(pool, ask, fresh) {
+            Dialled::Lent(upstream) => {
+                self.link = Link::Lent { pool, upstream };
+                self.take(&pending, core);
+            }
+            Dialled::Waits => self.link = Link::Waiting { pool, ask, fresh, pending },
+            Dialled::Refused => self.fail_upstream(Failure::NoHealthyEndpoint, core),
         }
-        self.link = Link::Waiting { pool, pending: step.upstream.parts(&[]).concat() };
     }
 
     fn write_upstream(&mut self, parts: [&[u8]; 4], core: &mut Core) {
@@ -190,27 +197,49 @@ impl Client {
         }
     }
 
-    /// Takes the connection that it waited for.
-    pub(crate) fn take_upstream(&mut self, taken: UpstreamRef, core: &mut Core) {
-        let expected = core.upstreams[taken.key].pool;
+    /// Takes the connection that it asked for. It may be gone or of no use by now: then it asks again.
+    pub(crate) fn take_upstream(&mut self, asked: Ask, taken: UpstreamRef, core: &mut Core) {
         match std::mem::replace(&mut self.link, Link::None) {
-            Link::Waiting { pool, pending } if pool == expected => {
-                self.link = Link::Lent { pool, upstream: taken };
-                self.clock.since = core.now;
-                self.pause_upstream(core);
-                self.write_upstream([&pending, &[], &[], &[]], core);
-                self.go(Stops::DIALLING, core);
+            Link::Waiting { pool, ask, fresh, pending } if ask == asked => {
+                match core.find(taken).map(|upstream| upstream.socket.is_quiet()) {
+                    Some(true) => {
+                        self.link = Link::Lent { pool, upstream: taken };
+                        self.take(&pending, core);
+                    }
+                    Some(false) => {
+                        core.close_upstream(taken.key);
+                        self.dial(pool, fresh, pending, core);
+                    }
+                    None => self.dial(pool, fresh, pending, core),
+                }
             }
             // It needs it no more.
             other => {
                 self.link = other;
-                core.give_back(taken.key, true);
+                if core.find(taken).is_some() {
+                    core.give_back(taken.key, true);
+                }
             }
         }
     }
 
+    /// Sends what waited for the connection that it has now.
+    fn take(&mut self, pending: &[u8], core: &mut Core) {
+        self.clock.since = core.now;
+        self.pause_upstream(core);
+        self.write_upstream([pending, &[], &[], &[]], core);
+        self.go(Stops::DIALLING, core);
+    }
+
+    /// There will be no connection for what it asked.
+    pub(crate) fn refuse(&mut self, asked: Ask, failure: Failure, core: &mut Core) {
+        if matches!(self.link, Link::Waiting { ask, .. } if ask == asked) {
+            self.fail_upstream(failure, core);
+        }
+    }
+
     /// Answers instead of the upstream, which could not be reached.
-    pub(crate) fn refuse(&mut self, failure: Failure, core: &mut Core) {
+    fn fail_upstream(&mut self, failure: Failure, core: &mut Core) {
         self.link = Link::None;
         let step = self.connection.fail(failure);
         self.perform(step, &[], core);
@@ -220,7 +249,7 @@ impl Client {
     pub(super) fn give_back(&mut self, reusable: bool, core: &mut Core) {
         match std::mem::replace(&mut self.link, Link::None) {
             Link::None => {}
-            Link::Waiting { pool, .. } => core.cancel(pool, self.this),
+            Link::Waiting { pool, ask, .. } => core.cancel(pool, ask),
             Link::Lent { upstream, .. } => core.give_back(upstream.key, reusable),
         }
         self.go(Stops::UPSTREAM, core);

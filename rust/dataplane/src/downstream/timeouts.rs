@@ -97,6 +97,10 @@ impl Client {
                 let step = self.connection.fail(Failure::Timeout);
                 self.perform(step, &[], core);
             }
+        } else if waited == Waited::Upstream && quiet >= core.limits.client {
+            // Nothing is under way for it, which cannot be: no request waits for ever.
+            let step = self.connection.fail(Failure::Protocol);
+            self.perform(step, &[], core);
         } else if waited == Waited::Client && quiet >= core.limits.client {
             let step = self.connection.late();
             self.perform(step, &[], core);
@@ -125,6 +129,6 @@ impl Client {
 
     fn blame_upstream(&self, pool: usize, core: &Core) {
         let (url, request) = (&core.pools[pool].target.url, self.connection.request());
-        core.warn(format!("{url} did not answer {request} in time"));
+        core.fault(url, format!("{url} did not answer {request} in time"));
     }
 }

@@ -44,7 +44,7 @@ impl Resolver {
             return done(Err(io::Error::other("too many names wait to be resolved")));
         }
         state.jobs.push_back((host, port, Box::new(done)));
-        if state.idle == 0 && state.threads < THREADS {
+        if state.jobs.len() > state.idle && state.threads < THREADS {
             state.threads += 1;
             let shared = Arc::downgrade(&self.0);
             let named = thread::Builder::new().name("wasmgate-dns".into());

@@ -260,6 +260,17 @@ impl Socket {
         self.writing == Writing::Full
     }
 
+    /// Says in TLS that nothing more will be sent; true once that is on its way, or without TLS.
+    pub(crate) fn says_end(&mut self) -> bool {
+        match &mut self.carrier {
+            Carrier::Plain(_) => true,
+            Carrier::Tls(tls) => {
+                tls.end();
+                !tls.wants_write()
+            }
+        }
+    }
+
     /// Says that nothing more will be sent.
     pub(crate) fn end(&mut self) {
         if let Carrier::Tls(tls) = &mut self.carrier {

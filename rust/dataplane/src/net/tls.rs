@@ -81,6 +81,8 @@ pub(crate) struct TlsStream {
     tls: Connection,
     /// What policies are told of it was told.
     told: bool,
+    /// Its end was said.
+    ended: bool,
 }
 
 impl TlsStream {
@@ -91,7 +93,7 @@ impl TlsStream {
         host: ServerName<'static>,
     ) -> Result<Self, rustls::Error> {
         let tls = ClientConnection::new(Arc::clone(config), host)?.into();
-        Ok(Self { tcp, tls, told: false })
+        Ok(Self { tcp, tls, told: false, ended: false })
     }
 
     /// Begins as a server with this certificate.
@@ -99,7 +101,12 @@ impl TlsStream {
         tcp: TcpStream,
         Certificate(config): &Certificate,
     ) -> Result<Self, rustls::Error> {
-        Ok(Self { tcp, tls: ServerConnection::new(Arc::clone(config))?.into(), told: false })
+        Ok(Self {
+            tcp,
+            tls: ServerConnection::new(Arc::clone(config))?.into(),
+            told: false,
+            ended: false,
+        })
     }
 
     /// What is known of it once the handshake is done; said once.
@@ -204,7 +211,9 @@ impl TlsStream {
 
     /// Says in TLS that nothing more will be sent.
     pub(crate) fn end(&mut self) {
-        self.tls.send_close_notify();
+        if !std::mem::replace(&mut self.ended, true) {
+            self.tls.send_close_notify();
+        }
         let _ = self.flush();
     }
 }

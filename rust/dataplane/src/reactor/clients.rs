@@ -30,7 +30,8 @@ impl Reactor {
                         self.greet(stream, peer, address, deployment);
                     }
                     Accepted::Exhausted(error) => {
-                        self.core.fault(format!("no connection can be accepted: {error}"));
+                        self.core
+                            .fault("accept", format!("no connection can be accepted: {error}"));
                     }
                 }
             }
@@ -50,7 +51,9 @@ impl Reactor {
             None => Carrier::Plain(stream),
             Some(certificate) => match TlsStream::server(stream, certificate) {
                 Ok(tls) => Carrier::Tls(Box::new(tls)),
-                Err(error) => return self.core.fault(format!("TLS cannot begin: {error}")),
+                Err(error) => {
+                    return self.core.fault("accept", format!("TLS cannot begin: {error}"));
+                }
             },
         };
         let mut socket = Socket::new(carrier);
@@ -58,7 +61,7 @@ impl Reactor {
         let entry = self.clients.vacant_entry();
         let this = ClientRef { key: entry.key(), serial };
         if let Err(error) = socket.register(&self.core.registry, token(CLIENT, this.key)) {
-            return self.core.fault(format!("no connection can be accepted: {error}"));
+            return self.core.fault("accept", format!("no connection can be accepted: {error}"));
         }
         let ends = Ends {
             peer: Some(Peer::new(&peer.ip().to_string(), peer.port())),

@@ -38,21 +38,21 @@ impl Reactor {
                     self.read_upstream(upstream.key);
                 }
             }
-            Due::Connected(client, upstream) => {
-                if self.core.find(upstream).is_none() {
-                    return;
-                }
-                if self.find(client).is_some() {
-                    self.with(client.key, |client, core| client.take_upstream(upstream, core));
-                } else {
+            Due::Connected(ask, upstream) => {
+                if self.find(ask.client).is_some() {
+                    self.with(ask.client.key, |client, core| {
+                        client.take_upstream(ask, upstream, core);
+                    });
+                } else if self.core.find(upstream).is_some() {
                     self.core.give_back(upstream.key, true);
                 }
             }
-            Due::Refused(client, failure) => {
-                if self.find(client).is_some() {
-                    self.with(client.key, |client, core| client.refuse(failure, core));
+            Due::Refused(ask, failure) => {
+                if self.find(ask.client).is_some() {
+                    self.with(ask.client.key, |client, core| client.refuse(ask, failure, core));
                 }
             }
+            Due::Attempt(attempt, serial) => self.core.begin_attempt(attempt, serial),
             Due::Proceed(client) => {
                 if self.find(client).is_some() {
                     self.with(client.key, Client::proceed);
@@ -101,6 +101,7 @@ impl Reactor {
             UpstreamState::Connecting(attempt) | UpstreamState::Securing(attempt) => {
                 self.core.go_on(key, attempt);
             }
+            UpstreamState::Promised(_) => {}
             UpstreamState::Idle(_) => self.read_upstream(key),
             UpstreamState::Lent { to, .. } => {
                 let socket = &mut upstream.socket;
@@ -125,6 +126,7 @@ impl Reactor {
             let to = match upstream.state {
                 UpstreamState::Lent { to, paused: false } => to,
                 UpstreamState::Lent { .. }
+                | UpstreamState::Promised(_)
                 | UpstreamState::Connecting(_)
                 | UpstreamState::Securing(_) => return,
                 // It closes, or speaks out of turn.
@@ -135,12 +137,14 @@ impl Reactor {
                     return;
                 }
             };
-            let used = upstream.used;
+            let (used, this) = (upstream.used, UpstreamRef { key, serial: upstream.serial });
             match upstream.socket.read(&mut self.buffer) {
                 Received::Nothing => return,
                 Received::Bytes(count) => {
-                    let Some(client) =
-                        self.clients.get_mut(to.key).filter(|client| client.this == to)
+                    let Some(client) = self
+                        .clients
+                        .get_mut(to.key)
+                        .filter(|client| client.this == to && client.has(this))
                     else {
                         return self.core.close_upstream(key);
                     };
@@ -149,8 +153,9 @@ impl Reactor {
                 }
                 received => {
                     let cleanly = matches!(received, Received::End) && !upstream.socket.is_broken();
+                    let has = self.find(to).is_some_and(|client| client.has(this));
                     self.core.close_upstream(key);
-                    if self.find(to).is_some() {
+                    if has {
                         self.with(to.key, |client, core| {
                             client.lose_upstream(used, cleanly, core);
                         });

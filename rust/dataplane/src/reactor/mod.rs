@@ -154,7 +154,9 @@ impl Reactor {
             return Some(Duration::ZERO);
         }
         let now = self.core.now;
-        let accepting = self.listeners.iter().filter_map(|listener| {
+        // Nothing is accepted before there is a deployment.
+        let listeners = self.core.latest().map_or(&[][..], |_| &self.listeners);
+        let accepting = listeners.iter().filter_map(|listener| {
             if listener.is_ready(now) { Some(now) } else { listener.paused_until() }
         });
         let ticks = self.core.served.iter().filter_map(|(_, served)| served.tick);

@@ -14,6 +14,7 @@ pub(crate) struct Attempt {
     /// Tells it from others that had its place before.
     pub(crate) serial: u64,
     pub(crate) pool: usize,
+    pub(crate) began: Instant,
     /// When it is given up.
     pub(crate) until: Instant,
     /// Addresses that were not tried yet; none until the name is resolved.

@@ -6,7 +6,7 @@ pub(crate) mod pool;
 use std::time::Instant;
 
 use crate::net::socket::Socket;
-use crate::refs::ClientRef;
+use crate::refs::{Ask, ClientRef};
 
 /// A connection to an endpoint.
 pub(crate) struct Upstream {
@@ -28,6 +28,8 @@ pub(crate) enum UpstreamState {
     Securing(usize),
     /// The pool, since then.
     Idle(Instant),
+    /// A client that asked, which hears of it in a moment; nothing is read until then.
+    Promised(Ask),
     /// An exchange of this client. `paused`: the client does not read what comes.
     Lent { to: ClientRef, paused: bool },
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
-use crate::refs::{ClientRef, UpstreamRef};
+use crate::refs::{Ask, UpstreamRef};
 use crate::report::PoolReport;
 
 /// Bounds for the connections to an endpoint.
@@ -36,7 +36,7 @@ pub(crate) struct Target {
 
 /// An exchange that waits for a connection.
 struct Waiter {
-    client: ClientRef,
+    ask: Ask,
     since: Instant,
     /// It takes a new connection only: one that was idle may have been closed by the other end.
     fresh: bool,
@@ -73,8 +73,8 @@ pub(crate) enum Asked {
 /// What becomes of a connection that is free.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Freed {
-    /// It goes to this client.
-    Lent(ClientRef),
+    /// It goes to the client that asked.
+    Lent(Ask),
     /// It is kept.
     Kept,
     /// It is to be closed.
@@ -106,20 +106,20 @@ impl Pool {
     }
 
     /// Lets a client wait for a connection.
-    pub(crate) fn ask(&mut self, client: ClientRef, fresh: bool, now: Instant) -> Asked {
+    pub(crate) fn ask(&mut self, ask: Ask, fresh: bool, now: Instant) -> Asked {
         let full = self.open >= self.limits.connections;
         let room = if full { self.oldest_idle() } else { None };
         let queued = self.waiting.len().saturating_sub(self.attempts.len());
         if full && room.is_none() && queued >= self.limits.waiting {
             return Asked::Refused;
         }
-        self.waiting.push_back(Waiter { client, since: now, fresh });
+        self.waiting.push_back(Waiter { ask, since: now, fresh });
         room.map_or(Asked::Waits, Asked::WaitsAfter)
     }
 
     /// Lets a client wait no longer. The attempt that is needed no more, if there is one.
-    pub(crate) fn cancel(&mut self, client: ClientRef) -> Option<usize> {
-        self.waiting.retain(|waiter| waiter.client != client);
+    pub(crate) fn cancel(&mut self, ask: Ask) -> Option<usize> {
+        self.waiting.retain(|waiter| waiter.ask != ask);
         if self.attempts.len() > self.waiting.len() { self.attempts.pop() } else { None }
     }
 
@@ -140,18 +140,18 @@ impl Pool {
         self.open -= usize::from(!connected);
     }
 
-    /// The client that has waited longest, which waits no more.
-    pub(crate) fn first_waiter(&mut self) -> Option<ClientRef> {
-        self.waiting.pop_front().map(|waiter| waiter.client)
+    /// Who has waited longest and since then at least, and waits no more.
+    pub(crate) fn first_waiter(&mut self, since: Instant) -> Option<Ask> {
+        self.waiting.pop_front_if(|waiter| waiter.since <= since).map(|waiter| waiter.ask)
     }
 
     /// The client that has waited for too long, if there is one; it waits no more.
-    pub(crate) fn late_waiter(&mut self, now: Instant) -> Option<ClientRef> {
+    pub(crate) fn late_waiter(&mut self, now: Instant) -> Option<Ask> {
         let first = self.waiting.front()?;
         if now.saturating_duration_since(first.since) <= self.limits.connect {
             return None;
         }
-        self.first_waiter()
+        self.first_waiter(now)
     }
 
     /// A connection is free; `used`: an exchange has ended on it.
@@ -160,7 +160,7 @@ impl Pool {
         if let Some(index) = self.waiting.iter().position(takes)
             && let Some(waiter) = self.waiting.remove(index)
         {
-            return Freed::Lent(waiter.client);
+            return Freed::Lent(waiter.ask);
         }
         // In its place a new one is made for a client that waits for one.
         let wanted = !self.waiting.is_empty() && self.open >= self.limits.connections;
@@ -235,6 +235,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::refs::ClientRef;
 
     const LIMITS: UpstreamLimits = UpstreamLimits {
         connections: 1,
@@ -249,8 +250,8 @@ mod tests {
         Pool::new(target, LIMITS)
     }
 
-    fn client(serial: u64) -> ClientRef {
-        ClientRef { key: 0, serial }
+    fn client(serial: u64) -> Ask {
+        Ask { client: ClientRef { key: 0, serial: 1 }, serial }
     }
 
     fn upstream(serial: u64) -> UpstreamRef {
