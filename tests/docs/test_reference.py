@@ -133,7 +133,7 @@ def test_hostcalls_are_those_of_the_host() -> None:
 def test_callbacks_are_those_that_the_host_looks_for() -> None:
     """Compared with the names that it looks for among a module's exports."""
     source = (HOST / "guest" / "exports.rs").read_text("utf-8")
-    looked_for = set(re.findall(r'source\.(?:find|headers)\("(\w+)"\)', source))
+    looked_for = set(re.findall(r'(?:source|callbacks)\.(?:find|headers)\("(\w+)"\)', source))
     answers = (HOST / "abi" / "answers.rs").read_text("utf-8")
     looked_for |= set(re.findall(r'^ +\w+\("(\w+)"\)\(', answers, flags=re.MULTILINE))
     documented = rows("abi.md", "Callbacks")

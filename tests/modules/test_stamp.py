@@ -124,7 +124,8 @@ async def test_the_empty_guest_changes_nothing(tmp_path: Path) -> None:
     headers = {name.decode(): value.decode() for name, value in CALLER}
     headers |= {"host": "stamp.test", "content-length": "3"}
     assert model.seen == [("/", headers, b"abc")]
-    ran = {one.callback for one in wrapped.host.callbacks() if one.fuel}
+    # The host answers an empty callback itself, for a unit of fuel.
+    ran = {one.callback for one in wrapped.host.callbacks() if one.fuel > one.count}
     # The first callback of all also pays for making the instance.
     assert ran - {"proxy_on_context_create"} == {
         "proxy_on_request_headers",
