@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-__all__ = ["ignore_hangup", "say_ignored"]
+__all__ = ["ignore_hangup"]
 
 _LOGGER = logging.getLogger("wasmgate.gateway")
 

@@ -43,30 +43,30 @@ class Workers:
         self, count: int, config: Path, serving: Serving, log_settings: dict[str, Any]
     ) -> None:
         self._arguments = (config, serving, log_settings)
-        self._processes: list[SpawnProcess] = []
         self._count = count
-        # What workers say when they serve; a worker that could not say it would end.
-        self._started: dict[Connection, None] = {}
+        # With where each says that it serves; a worker that could not say it would end.
+        self._processes: dict[SpawnProcess, Connection] = {}
         self._stopping = False
 
     def run(self, started: Callable[[], None]) -> bool:
         """Serve until a signal; `started` is called once all accept clients. False: none began."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
-        ready = [self._begin() for _ in range(self._count)]
-        self._started.update(dict.fromkeys(ready))
-        if not all(_is_ready(connection) for connection in ready):
+        for _ in range(self._count):
+            self._begin()
+        if not all(_is_ready(connection) for connection in self._processes.values()):
             self._stop()
             self._join()
             return False
         started()
         while not self._stopping:
-            multiprocessing.connection.wait([each.sentinel for each in self._processes], 1.0)
+            sentinels = [each.sentinel for each in self._processes]
+            multiprocessing.connection.wait(sentinels, 1.0)
             self._replace()
         self._join()
         return True
 
-    def _begin(self) -> Connection:
+    def _begin(self) -> None:
         ours, theirs = _SPAWN.Pipe(duplex=False)
         # A process ignores SIGHUP until it handles it: that outlives exec(3).
         handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -74,18 +74,17 @@ class Workers:
         process.start()
         signal.signal(signal.SIGHUP, handler)
         theirs.close()
-        self._processes.append(process)
-        return ours
+        self._processes[process] = ours
 
     def _replace(self) -> None:
         for process in [each for each in self._processes if not each.is_alive()]:
             if self._stopping:
                 return
-            self._processes.remove(process)
+            del self._processes[process]
             _LOGGER.error("worker %d ended with %s: another one starts", *_end_of(process))
             time.sleep(RESTART_EVERY)
             if not self._stopping:
-                self._started[self._begin()] = None
+                self._begin()
                 if self._stopping:
                     self._stop()
 

@@ -72,16 +72,16 @@ class Deployment:
         if found is None:
             for other in [other for other in self._states if other.is_closed()]:
                 del self._states[other]
-            upstreams = {name: self._upstream(name) for name in self.config.clusters}
-            found = self._states[loop] = LoopState(
-                upstreams, self.policies, self._callouts(upstreams)
-            )
+            found = self._states[loop] = self._state(self.policies)
         return found
 
     def remote_state(self) -> LoopState:
         """Return what the running loop needs for policies that run on other threads."""
+        return self._state(Chain([]))
+
+    def _state(self, policies: Chain) -> LoopState:
         upstreams = {name: self._upstream(name) for name in self.config.clusters}
-        return LoopState(upstreams, Chain([]), self._callouts(upstreams))
+        return LoopState(upstreams, policies, self._callouts(upstreams))
 
     def limits(self) -> list[UpstreamLimits]:
         """Return the bounds of each cluster's endpoints, in the order of the clusters."""
