@@ -856,8 +856,9 @@ class DataPlane:
     def take_notes(self) -> list[_Note]:
         """Return what happened since the last time; to be called when `fileno` is readable."""
 
-    def counts(self) -> tuple[int, int]:
-        """Return how many clients are connected, and how many exchanges have ended."""
+    @property
+    def exchanges(self) -> int:
+        """How many exchanges have ended."""
 
     def instances(self, host: Host) -> int:
         """Return how many instances of its policies there are, on all threads."""

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::mailbox::{Command, Mailbox};
 use crate::net::resolver::Resolver;
 use crate::net::tls::Certificate;
 use crate::notes::{Note, Notes};
-use crate::reactor::{Counts, Reactor};
+use crate::reactor::Reactor;
 use crate::report::Report;
 
 /// How long an answer of the threads is waited for: one may be in a callback.
@@ -25,8 +25,28 @@ pub struct Plane {
 
 struct Worker {
     mailbox: Arc<Mailbox>,
-    counts: Arc<Counts>,
+    exchanges: Arc<AtomicU64>,
     handle: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    /// Starts the thread of a reactor.
+    fn begin(
+        index: usize,
+        mut reactor: Reactor,
+        notes: &Arc<Notes>,
+        exchanges: Arc<AtomicU64>,
+    ) -> io::Result<Self> {
+        let (mailbox, notes) = (reactor.mailbox(), Arc::clone(notes));
+        let named = thread::Builder::new().name(format!("wasmgate-{index}"));
+        let handle = named.spawn(move || {
+            let end = End { notes };
+            reactor.run();
+            drop(reactor);
+            drop(end);
+        })?;
+        Ok(Self { mailbox, exchanges, handle: Some(handle) })
+    }
 }
 
 impl Plane {
@@ -44,26 +64,18 @@ impl Plane {
         let resolver = Resolver::default();
         let mut plane = Self { threads: Vec::new() };
         for (index, listeners) in listeners.into_iter().enumerate() {
-            let counts = Arc::new(Counts::default());
-            let mut reactor = Reactor::new(
+            let exchanges = Arc::new(AtomicU64::new(0));
+            let reactor = Reactor::new(
                 listeners,
                 Arc::clone(notes),
                 resolver.clone(),
                 limits,
                 certificate.cloned(),
                 logs_accesses,
-                Arc::clone(&counts),
-            )?;
-            let (mailbox, notes) = (reactor.mailbox(), Arc::clone(notes));
-            let named = thread::Builder::new().name(format!("wasmgate-{index}"));
-            let spawned = named.spawn(move || {
-                let end = End { notes };
-                reactor.run();
-                drop(reactor);
-                drop(end);
-            });
-            match spawned {
-                Ok(handle) => plane.threads.push(Worker { mailbox, counts, handle: Some(handle) }),
+                Arc::clone(&exchanges),
+            );
+            match reactor.and_then(|reactor| Worker::begin(index, reactor, notes, exchanges)) {
+                Ok(worker) => plane.threads.push(worker),
                 Err(error) => {
                     plane.drain(Duration::ZERO);
                     plane.join();
@@ -103,7 +115,7 @@ impl Plane {
         let (sender, answers) = mpsc::channel();
         self.post(|| {
             let (sender, question) = (sender.clone(), question.clone());
-            // Whoever asked may have stopped waiting.
+            // The receiver may have stopped waiting.
             Command::Ask(Box::new(move || drop(sender.send(question()))))
         });
         drop(sender);
@@ -125,14 +137,10 @@ impl Plane {
         self.threads.len()
     }
 
-    /// Clients that are connected, and exchanges that have ended.
+    /// How many exchanges have ended.
     #[must_use]
-    pub fn counts(&self) -> (usize, u64) {
-        let counts = self.threads.iter().map(|worker| &worker.counts);
-        counts.fold((0, 0), |(clients, exchanges), its| {
-            let clients = clients + its.clients.load(Ordering::Relaxed);
-            (clients, exchanges + its.exchanges.load(Ordering::Relaxed))
-        })
+    pub fn exchanges(&self) -> u64 {
+        self.threads.iter().map(|worker| worker.exchanges.load(Ordering::Relaxed)).sum()
     }
 
     fn post(&self, command: impl Fn() -> Command) {

@@ -137,9 +137,10 @@ impl DataPlane {
         self.notes.take().into_iter().map(|note| converted(py, note)).collect()
     }
 
-    /// Clients that are connected, and exchanges that have ended.
-    fn counts(&self) -> (usize, u64) {
-        self.plane().counts()
+    /// How many exchanges have ended.
+    #[getter]
+    fn exchanges(&self) -> u64 {
+        self.plane().exchanges()
     }
 
     /// How many instances of its policies there are, on all threads.

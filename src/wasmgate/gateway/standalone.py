@@ -66,15 +66,16 @@ class Server:
         # By deployment: the last one is in use, others have requests under way on some threads.
         self._states: dict[int, LoopState] = {}
         self._released: Counter[int] = Counter()  # on so many threads it has none
-        descriptors = [[listener.detach() for listener in its] for its in listeners]
+        # Read before the sockets are given away: nothing is left open when it cannot be read.
+        pem = certificate and (certificate[0].read_bytes(), certificate[1].read_bytes())
         self._plane = DataPlane(
-            descriptors,
+            [[listener.detach() for listener in its] for its in listeners],
             keep_alive=keep_alive,
             head=HEAD_TIMEOUT,
             client=CLIENT_TIMEOUT,
             linger=LINGER,
             longest_linger=LONGEST_LINGER,
-            certificate=certificate and (certificate[0].read_bytes(), certificate[1].read_bytes()),
+            certificate=pem,
             log_accesses=access_log,
         )
         self._running = self._plane.threads
@@ -84,14 +85,9 @@ class Server:
         self._state: LoopState
 
     @property
-    def connections(self) -> int:
-        """How many clients are connected."""
-        return self._plane.counts()[0]
-
-    @property
     def requests(self) -> int:
         """How many requests have ended."""
-        return self._plane.counts()[1]
+        return self._plane.exchanges
 
     def report(self) -> tuple[int, list[tuple[str, int, int, int]]]:
         """Return what the threads tell of their connections (see `DataPlane.report`)."""
@@ -106,7 +102,10 @@ class Server:
         return self._plane.instances(host)
 
     def start(self) -> Self:
-        """Start the policies on every thread, then accept clients. Raises ConfigError."""
+        """Start the policies on every thread, then accept clients.
+
+        Raises ValueError where an endpoint wants TLS and no certificate is trusted.
+        """
         self._loop.add_reader(self._plane.fileno(), self._take_notes)
         self._gateway.attach(self)
         return self

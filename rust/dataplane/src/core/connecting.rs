@@ -53,9 +53,7 @@ impl Core {
         match self.pools[pool].ask(ask, fresh, self.now) {
             Asked::Waits => {}
             Asked::WaitsAfter(idle) => {
-                if self.find(idle).is_some() {
-                    self.close_upstream(idle.key);
-                }
+                self.close_if_there(idle);
             }
             Asked::Refused => {
                 let (open, waiting) = self.pools[pool].counts();
@@ -92,12 +90,11 @@ impl Core {
     /// Gives a connection that nobody has to a client that waits, or keeps it.
     fn free(&mut self, key: usize) {
         let now = self.now;
-        let Upstream { serial, used, pool, .. } = self.upstreams[key];
-        let upstream = UpstreamRef { key, serial };
-        match self.pools[pool].free(upstream, used, now) {
+        let Upstream { this, used, pool, .. } = self.upstreams[key];
+        match self.pools[pool].free(this, used, now) {
             Freed::Lent(ask) => {
                 self.upstreams[key].state = UpstreamState::Promised(ask);
-                self.due.push_back(Due::Connected(ask, upstream));
+                self.due.push_back(Due::Connected(ask, this));
             }
             Freed::Kept => {
                 self.upstreams[key].state = UpstreamState::Idle(now);
@@ -109,7 +106,7 @@ impl Core {
 
     pub(crate) fn find(&mut self, upstream: UpstreamRef) -> Option<&mut Upstream> {
         let found = self.upstreams.get_mut(upstream.key)?;
-        (found.serial == upstream.serial).then_some(found)
+        (found.this == upstream).then_some(found)
     }
 
     /// Sends bytes of a request. When the connection is broken, what the upstream sent before is read
@@ -118,7 +115,14 @@ impl Core {
         let upstream = &mut self.upstreams[key];
         if upstream.socket.write(parts).is_err() {
             upstream.socket.give_up_writing();
-            self.due.push_back(Due::ReadUpstream(UpstreamRef { key, serial: upstream.serial }));
+            self.due.push_back(Due::ReadUpstream(upstream.this));
+        }
+    }
+
+    /// Closes a connection that may be gone already.
+    fn close_if_there(&mut self, upstream: UpstreamRef) {
+        if self.find(upstream).is_some() {
+            self.close_upstream(upstream.key);
         }
     }
 
@@ -126,18 +130,18 @@ impl Core {
     pub(crate) fn close_upstream(&mut self, key: usize) {
         let Some(mut upstream) = self.upstreams.try_remove(key) else { return };
         upstream.socket.deregister(&self.registry);
-        let Upstream { serial, pool, state, .. } = upstream;
+        let Upstream { this, pool, state, .. } = upstream;
         // Its descriptor is free for the connection that takes its place.
         drop(upstream);
         match state {
             UpstreamState::Connecting(attempt) | UpstreamState::Securing(attempt) => {
                 if let Some(attempt) = self.attempts.get_mut(attempt) {
-                    attempt.connecting.retain(|other| other.serial != serial);
+                    attempt.connecting.retain(|other| *other != this);
                 }
             }
             UpstreamState::Idle(_) | UpstreamState::Promised(_) | UpstreamState::Lent { .. } => {
                 let was_idle = matches!(state, UpstreamState::Idle(_));
-                self.pools[pool].lost(UpstreamRef { key, serial }, was_idle);
+                self.pools[pool].lost(this, was_idle);
                 self.begin_attempts(pool);
                 self.forget_pool(pool);
             }
@@ -174,6 +178,11 @@ impl Core {
         }
     }
 
+    /// The attempt with this serial, if it is under way still.
+    fn find_attempt(&mut self, key: usize, serial: u64) -> Option<&mut Attempt> {
+        self.attempts.get_mut(key).filter(|its| its.serial == serial)
+    }
+
     /// The addresses of an attempt are known.
     pub(crate) fn resolved(
         &mut self,
@@ -181,9 +190,7 @@ impl Core {
         serial: u64,
         addresses: io::Result<Vec<SocketAddr>>,
     ) {
-        let Some(attempt) = self.attempts.get_mut(key).filter(|its| its.serial == serial) else {
-            return;
-        };
+        let Some(attempt) = self.find_attempt(key, serial) else { return };
         match addresses {
             Ok(addresses) => attempt.addresses = order(&addresses),
             Err(error) => attempt.reason = said(&error),
@@ -193,7 +200,7 @@ impl Core {
 
     /// An attempt whose addresses were known at once has its turn.
     pub(crate) fn begin_attempt(&mut self, key: usize, serial: u64) {
-        if self.attempts.get(key).is_some_and(|its| its.serial == serial) {
+        if self.find_attempt(key, serial).is_some() {
             self.next_address(key);
         }
     }
@@ -241,9 +248,9 @@ impl Core {
         let key = entry.key();
         let mut socket = Socket::new(carrier);
         socket.register(&self.registry, token(UPSTREAM, key))?;
-        let state = UpstreamState::Connecting(attempt);
-        entry.insert(Upstream { serial, socket, pool, state, used: false });
-        self.attempts[attempt].connecting.push(UpstreamRef { key, serial });
+        let (this, state) = (UpstreamRef { key, serial }, UpstreamState::Connecting(attempt));
+        entry.insert(Upstream { this, socket, pool, state, used: false });
+        self.attempts[attempt].connecting.push(this);
         Ok(())
     }
 
@@ -284,8 +291,8 @@ impl Core {
         let Some(its) = self.attempts.try_remove(attempt) else { return self.close_upstream(key) };
         self.upstreams[key].state = UpstreamState::Idle(self.now);
         for other in its.connecting {
-            if other.key != key && self.find(other).is_some() {
-                self.close_upstream(other.key);
+            if other.key != key {
+                self.close_if_there(other);
             }
         }
         self.pools[its.pool].attempt_ends(attempt, true);
@@ -296,9 +303,7 @@ impl Core {
     fn end_attempt(&mut self, key: usize) {
         let Some(attempt) = self.attempts.try_remove(key) else { return };
         for upstream in attempt.connecting {
-            if self.find(upstream).is_some() {
-                self.close_upstream(upstream.key);
-            }
+            self.close_if_there(upstream);
         }
         self.pools[attempt.pool].attempt_ends(key, false);
         self.begin_attempts(attempt.pool);
@@ -318,10 +323,9 @@ impl Core {
 
     /// A deadline of an attempt: the next address has its turn, or the time is over.
     pub(crate) fn check_attempt(&mut self, key: usize, serial: u64) {
-        let Some(attempt) = self.attempts.get(key).filter(|its| its.serial == serial) else {
-            return;
-        };
-        if self.now >= attempt.until {
+        let now = self.now;
+        let Some(attempt) = self.find_attempt(key, serial) else { return };
+        if now >= attempt.until {
             self.fail_attempt(key, "no answer in time", Failure::Timeout);
         } else if !attempt.addresses.is_empty() {
             self.next_address(key);
@@ -340,9 +344,7 @@ impl Core {
         pool.watched_until = None;
         for _ in 0..CLOSED_AT_ONCE {
             let Some(upstream) = self.pools[key].expired(self.now) else { break };
-            if self.find(upstream).is_some() {
-                self.close_upstream(upstream.key);
-            }
+            self.close_if_there(upstream);
         }
         while let Some(ask) = self.pools[key].late_waiter(self.now) {
             let (url, (open, _)) = (&self.pools[key].target.url, self.pools[key].counts());
@@ -354,9 +356,7 @@ impl Core {
 
     pub(crate) fn close_pool(&mut self, key: usize) {
         for upstream in self.pools[key].close() {
-            if self.find(upstream).is_some() {
-                self.close_upstream(upstream.key);
-            }
+            self.close_if_there(upstream);
         }
         self.forget_pool(key);
     }

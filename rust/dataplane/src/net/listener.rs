@@ -9,7 +9,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 
 /// Connections that are accepted in a turn, so that those that are there have their turn.
-const AT_ONCE: usize = 64;
+pub(crate) const AT_ONCE: usize = 64;
 /// How long none is accepted after the process ran out of descriptors or memory (accept(2)).
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -79,11 +79,6 @@ impl Listener {
             State::Paused(until) => Some(until),
             State::Drained | State::Ready => None,
         }
-    }
-
-    /// How many connections are accepted in a turn.
-    pub(crate) const fn at_once() -> usize {
-        AT_ONCE
     }
 
     pub(crate) fn accept(&mut self, now: Instant) -> Accepted {

@@ -7,7 +7,7 @@ use wasmgate_gateway::{Connection, Ends, Peer};
 
 use crate::core::{CLIENT, Core, token};
 use crate::downstream::{Client, Phase};
-use crate::net::listener::{Accepted, Listener};
+use crate::net::listener::{AT_ONCE, Accepted};
 use crate::net::socket::{Carrier, Socket};
 use crate::net::tls::TlsStream;
 use crate::reactor::Reactor;
@@ -18,7 +18,7 @@ impl Reactor {
     pub(super) fn accept(&mut self) {
         let Some(deployment) = self.core.latest() else { return };
         for index in 0..self.listeners.len() {
-            for _ in 0..Listener::at_once() {
+            for _ in 0..AT_ONCE {
                 let listener = &mut self.listeners[index];
                 if !listener.is_ready(self.core.now) {
                     break;
@@ -85,14 +85,12 @@ impl Reactor {
         self.clients.get(client.key).filter(|its| its.this == client)
     }
 
-    /// Works on a client, and settles what came of it.
-    pub(super) fn with(&mut self, key: usize, work: impl FnOnce(&mut Client, &mut Core)) {
-        work(&mut self.clients[key], &mut self.core);
-        self.settle(key);
-    }
-
-    pub(super) fn check(&mut self, key: usize) {
-        self.with(key, Client::check_deadlines);
+    /// Works on a client, unless it is gone, and settles what came of it.
+    pub(super) fn with(&mut self, client: ClientRef, work: impl FnOnce(&mut Client, &mut Core)) {
+        if let Some(its) = self.clients.get_mut(client.key).filter(|its| its.this == client) {
+            work(its, &mut self.core);
+            self.settle(client.key);
+        }
     }
 
     /// Removes a client that is gone.

@@ -6,7 +6,6 @@ use crate::core::{CLIENT, Due, LISTENER, UPSTREAM, named};
 use crate::downstream::Client;
 use crate::net::socket::Received;
 use crate::reactor::Reactor;
-use crate::refs::UpstreamRef;
 use crate::upstream::UpstreamState;
 
 /// Looks at a socket in one turn: others have theirs.
@@ -40,7 +39,7 @@ impl Reactor {
             }
             Due::Connected(ask, upstream) => {
                 if self.find(ask.client).is_some() {
-                    self.with(ask.client.key, |client, core| {
+                    self.with(ask.client, |client, core| {
                         client.take_upstream(ask, upstream, core);
                     });
                 } else if self.core.find(upstream).is_some() {
@@ -48,21 +47,11 @@ impl Reactor {
                 }
             }
             Due::Refused(ask, failure) => {
-                if self.find(ask.client).is_some() {
-                    self.with(ask.client.key, |client, core| client.refuse(ask, failure, core));
-                }
+                self.with(ask.client, |client, core| client.refuse(ask, failure, core));
             }
             Due::Attempt(attempt, serial) => self.core.begin_attempt(attempt, serial),
-            Due::Proceed(client) => {
-                if self.find(client).is_some() {
-                    self.with(client.key, Client::proceed);
-                }
-            }
-            Due::Resume(client) => {
-                if self.find(client).is_some() {
-                    self.with(client.key, Client::resume);
-                }
-            }
+            Due::Proceed(client) => self.with(client, Client::proceed),
+            Due::Resume(client) => self.with(client, Client::resume),
         }
     }
 
@@ -109,8 +98,8 @@ impl Reactor {
                 if socket.is_writable() && socket.waiting() > 0 && socket.flush().is_err() {
                     socket.give_up_writing();
                 }
-                if was_full && !socket.is_full() && self.find(to).is_some() {
-                    self.with(to.key, Client::upstream_has_room);
+                if was_full && !socket.is_full() {
+                    self.with(to, Client::upstream_has_room);
                 }
                 self.read_upstream(key);
             }
@@ -137,7 +126,7 @@ impl Reactor {
                     return;
                 }
             };
-            let (used, this) = (upstream.used, UpstreamRef { key, serial: upstream.serial });
+            let (used, this) = (upstream.used, upstream.this);
             match upstream.socket.read(&mut self.buffer) {
                 Received::Nothing => return,
                 Received::Bytes(count) => {
@@ -156,7 +145,7 @@ impl Reactor {
                     let has = self.find(to).is_some_and(|client| client.has(this));
                     self.core.close_upstream(key);
                     if has {
-                        self.with(to.key, |client, core| {
+                        self.with(to, |client, core| {
                             client.lose_upstream(used, cleanly, core);
                         });
                     }
@@ -165,8 +154,7 @@ impl Reactor {
             }
         }
         if let Some(upstream) = self.core.upstreams.get(key) {
-            let serial = upstream.serial;
-            self.core.due.push_back(Due::ReadUpstream(UpstreamRef { key, serial }));
+            self.core.due.push_back(Due::ReadUpstream(upstream.this));
         }
     }
 }

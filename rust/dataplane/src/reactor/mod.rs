@@ -5,7 +5,7 @@ mod events;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
@@ -20,21 +20,13 @@ use crate::net::listener::Listener;
 use crate::net::resolver::Resolver;
 use crate::net::tls::Certificate;
 use crate::notes::Notes;
+use crate::refs::ClientRef;
 use crate::report::Report;
 
 /// What one look at a socket takes in.
 const BUFFER: usize = 64 << 10;
 /// Sockets that are looked at in one poll.
 const EVENTS: usize = 256;
-
-/// What a thread counts, for others to read.
-#[derive(Debug, Default)]
-pub struct Counts {
-    /// Clients that are connected.
-    pub clients: AtomicUsize,
-    /// Exchanges that have ended.
-    pub exchanges: AtomicU64,
-}
 
 /// The loop of one thread, and everything that it has.
 pub(crate) struct Reactor {
@@ -48,7 +40,8 @@ pub(crate) struct Reactor {
     stage: Stage,
     certificate: Option<Certificate>,
     logs_accesses: bool,
-    counts: Arc<Counts>,
+    /// Exchanges that have ended, for others to read.
+    exchanges: Arc<AtomicU64>,
 }
 
 /// How long the loop goes on.
@@ -68,7 +61,7 @@ impl Reactor {
         limits: ClientLimits,
         certificate: Option<Certificate>,
         logs_accesses: bool,
-        counts: Arc<Counts>,
+        exchanges: Arc<AtomicU64>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mailbox = Arc::new(Mailbox::new(poll.registry(), token(MAIL, 0))?);
@@ -89,7 +82,7 @@ impl Reactor {
             stage: Stage::Serving,
             certificate,
             logs_accesses,
-            counts,
+            exchanges,
         })
     }
 
@@ -106,10 +99,13 @@ impl Reactor {
             }
         }
         // What has not ended is ended: policies hear of it.
-        let keys: Vec<usize> = self.clients.iter().map(|(key, _)| key).collect();
-        for key in keys {
-            self.with(key, |client, _| client.abort());
+        for client in self.all_clients() {
+            self.with(client, |client, _| client.abort());
         }
+    }
+
+    fn all_clients(&self) -> Vec<ClientRef> {
+        self.clients.iter().map(|(_, client)| client.this).collect()
     }
 
     fn is_over(&self) -> bool {
@@ -143,8 +139,7 @@ impl Reactor {
         }
         self.fire();
         self.tick();
-        self.counts.exchanges.store(self.core.exchanges, Ordering::Relaxed);
-        self.counts.clients.store(self.clients.len(), Ordering::Relaxed);
+        self.exchanges.store(self.core.exchanges, Ordering::Relaxed);
         Ok(())
     }
 
@@ -185,7 +180,7 @@ impl Reactor {
                     let waiting = |(_, client): (usize, &Client)| client.socket.waiting();
                     let unread = self.clients.iter().map(waiting).max().unwrap_or_default();
                     let pools = self.core.pools.iter().map(|(_, pool)| pool.report()).collect();
-                    // Whoever asked may have stopped waiting.
+                    // The receiver may have stopped waiting.
                     let _ = to.send(Report { unread, pools });
                 }
                 Command::Ask(question) => question(),
@@ -217,10 +212,8 @@ impl Reactor {
         for mut listener in self.listeners.drain(..) {
             listener.deregister(&self.core.registry);
         }
-        let keys: Vec<usize> = self.clients.iter().map(|(key, _)| key).collect();
-        for key in keys {
-            self.clients[key].drain();
-            self.settle(key);
+        for client in self.all_clients() {
+            self.with(client, |client, _| client.drain());
         }
     }
 
@@ -232,10 +225,8 @@ impl Reactor {
                 Timer::Pool(pool) => self.core.check_pool(pool),
                 Timer::Attempt(attempt, serial) => self.core.check_attempt(attempt, serial),
                 Timer::Client(client, at) => {
-                    if let Some(its) = self.find(client)
-                        && its.clock.check_at == at
-                    {
-                        self.check(client.key);
+                    if self.find(client).is_some_and(|its| its.clock.check_at == at) {
+                        self.with(client, Client::check_deadlines);
                     }
                 }
             }

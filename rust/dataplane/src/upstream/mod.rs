@@ -6,12 +6,11 @@ pub(crate) mod pool;
 use std::time::Instant;
 
 use crate::net::socket::Socket;
-use crate::refs::{Ask, ClientRef};
+use crate::refs::{Ask, ClientRef, UpstreamRef};
 
 /// A connection to an endpoint.
 pub(crate) struct Upstream {
-    /// Tells it from others that had its place before.
-    pub(crate) serial: u64,
+    pub(crate) this: UpstreamRef,
     pub(crate) socket: Socket,
     pub(crate) pool: usize,
     pub(crate) state: UpstreamState,
