@@ -44,8 +44,12 @@ __all__ = [
 class WasmgateError(Exception):
     """The base class of all exceptions of wasmgate.
 
-    `message` says what happened. `where` names the file, key, policy or endpoint. `hint` says what
-    to try; if it is empty, the advice of the class is used.
+    The arguments are kept as attributes of the same names.
+
+    Args:
+        message: What happened.
+        where: The file, key, policy or endpoint.
+        hint: What to try; if it is empty, the advice of the class.
     """
 
     advice: ClassVar[str] = ""
@@ -79,7 +83,11 @@ def _revive(cls: type[E], args: tuple[object, ...], state: dict[str, object]) ->
 class ConfigError(WasmgateError):
     """The configuration, a file or arguments, is invalid.
 
-    `problems` has one line for each mistake, with its place: a file is checked to its end.
+    Args:
+        message: What is invalid.
+        where: The file, key or argument.
+        hint: What to write instead.
+        problems: One line for each mistake, with its place: a file is checked to its end.
     """
 
     def __init__(
@@ -90,7 +98,13 @@ class ConfigError(WasmgateError):
 
 
 class PolicyError(WasmgateError):
-    """A policy failed; `policy` is its name."""
+    """A policy failed.
+
+    Args:
+        message: What happened.
+        policy: The name of the policy.
+        hint: What to try.
+    """
 
     def __init__(self, message: str, *, policy: str, hint: str = "") -> None:
         super().__init__(message, where=f"policy {policy!r}", hint=hint)
@@ -134,10 +148,14 @@ class AsgiError(WasmgateError, TypeError):
 
 
 class UpstreamError(WasmgateError):
-    """An upstream did not respond; `endpoint` is its URL.
+    """An upstream did not respond.
 
-    `retryable`: the upstream cannot have processed the request, so it may be sent to another
-    endpoint.
+    Args:
+        message: What happened.
+        endpoint: The URL of the endpoint.
+        retryable: Whether the request may be sent to another endpoint: the upstream cannot have
+            processed it (RFC 9110 section 9.2.2).
+        hint: What to try.
     """
 
     def __init__(

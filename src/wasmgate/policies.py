@@ -7,8 +7,8 @@
     ]
 
 The order matters: `rate_limit` knows the user only after `jwt_auth`. gateway.yaml has the same
-arguments under `configuration`. The policy itself checks the values when it is loaded, which raises
-PolicyLoadError with the key and a hint.
+arguments under `configuration`. The policy itself checks the values when it is loaded, and refuses
+them with a PolicyLoadError that names the key and has a hint.
 """
 
 from __future__ import annotations
@@ -70,16 +70,33 @@ def jwt_auth(
     limits: Limits | None = None,
     failure_policy: FailurePolicy = FailurePolicy.CLOSED,
 ) -> Policy:
-    """Allow only requests with a valid bearer token (RFC 6750, RFC 7519).
+    """Return a policy that allows only requests with a valid bearer token.
 
-    `algorithms` are JWA names (RFC 7518). `keys` is PEM text (keys or certificates), a JWK, a JWK
-    Set or a mapping of kid to PEM text (as text or mapping), or `{"secret": ...}` for HMAC; the
-    file of a `Path` is read now. `claims_to_headers` maps header names to claims; `claims_encoding`
-    is how claims and the user are encoded there: "utf8" (default, unchanged), or "percent" with
-    `%XX` for bytes that are not visible ASCII. `leeway` is the tolerated clock skew in seconds.
     Headers that the policy sets are removed from clients' requests, also when the policy fails.
 
-    Raises ConfigError when a key file cannot be read.
+    Args:
+        algorithms: The JWA names of the algorithms that a token may use.
+        keys: PEM text (keys or certificates), a JWK, a JWK Set or a mapping of kid to PEM text (as
+            text or mapping), or `{"secret": ...}` for HMAC. The file of a `Path` is read now.
+        issuer: The accepted values of the claim `iss`; None accepts every issuer.
+        audience: The accepted values of the claim `aud`; None accepts only tokens without it.
+        leeway: The tolerated clock skew in seconds, at most 3,600.
+        user_claim: The claim with the user.
+        user_header: The request header that carries the user to the upstream.
+        claims_to_headers: Further request headers by name, each with the claim that it carries.
+        forward: Whether the token is forwarded to the upstream.
+        realm: The `realm` of challenges (`WWW-Authenticate`).
+        claims_encoding: The encoding of the user and of claims in headers: "utf8" (default,
+            unchanged), or "percent", with `%XX` for bytes that are not visible ASCII.
+        name: The name of the policy: the namespace of its shared data, metrics and log lines.
+        limits: Resource limits; the defaults of `Limits` if left out.
+        failure_policy: What happens to a request when the policy fails.
+
+    Raises:
+        ConfigError: An argument has the wrong type, or a key file cannot be read.
+
+    Source:
+        RFC 6750 (bearer tokens), RFC 7519 (JWT), RFC 7518 (JWA), RFC 7517 (JWK).
     """
     origin = Arguments("jwt_auth")
     configuration: dict[str, Json] = {
@@ -118,13 +135,22 @@ def rate_limit(
     limits: Limits | None = None,
     failure_policy: FailurePolicy = FailurePolicy.CLOSED,
 ) -> Policy:
-    """Limit the rate of requests of each client address, user or header value.
+    """Return a policy that limits the rate of requests of each address, user or header value.
 
-    `limit` is in the notation of the package `limits` ("100/minute", "5 per 30 seconds", several
-    separated by ";"). `burst` is the number of requests that may come at once, by default the
-    amount of the limit. `key` is "address", "user" (of `jwt_auth`; without one the address) or
-    `{"header": name}` (without the header the address). `slots` is the number of keys that are
-    counted at the same time.
+    Args:
+        limit: Requests for each period in the notation of the package `limits`: "100/minute",
+            "5 per 30 seconds", at most 4 of them separated by ";".
+        burst: The number of requests that may come at once; None: the amount of the limit.
+        key: The key of a counter: "address", "user" (of `jwt_auth`; the address without a user), or
+            `{"header": name}` (the address without the header).
+        slots: The number of keys that are counted at the same time.
+        headers: Whether forwarded responses get the `X-RateLimit` headers.
+        name: The name of the policy: the namespace of its shared data, metrics and log lines.
+        limits: Resource limits; the defaults of `Limits` if left out.
+        failure_policy: What happens to a request when the policy fails.
+
+    Raises:
+        ConfigError: An argument has the wrong type.
     """
     configuration: dict[str, Json] = {"limit": limit, "key": cast("Json", key), "slots": slots}
     configuration |= {"headers": headers} | ({} if burst is None else {"burst": burst})
@@ -149,11 +175,23 @@ def rewrite(
     limits: Limits | None = None,
     failure_policy: FailurePolicy = FailurePolicy.CLOSED,
 ) -> Policy:
-    """Change the path, the host and header fields of requests, and header fields of responses.
+    """Return a policy that changes the path, the host and header fields.
 
-    `path_prefix` maps prefixes to their replacements; the longest matching one is applied.
-    `path_regex` are pairs of a pattern and its replacement ("${1}" for a group); the first that
-    matches is applied. The query is not changed.
+    The query is not changed.
+
+    Args:
+        path_prefix: Replacements by prefix; the longest matching prefix is applied.
+        path_regex: Pairs of a pattern and its replacement ("${1}" for a group); the first pattern
+            that matches is applied, after the prefix.
+        host: The host of the forwarded request; None: unchanged.
+        request_headers: Changes to the header fields of requests.
+        response_headers: Changes to the header fields of responses.
+        name: The name of the policy: the namespace of its shared data, metrics and log lines.
+        limits: Resource limits; the defaults of `Limits` if left out.
+        failure_policy: What happens to a request when the policy fails.
+
+    Raises:
+        ConfigError: An argument has the wrong type.
     """
     origin = Arguments("rewrite")
     rules = {"set": {"x-tier": "gold"}}
@@ -180,9 +218,15 @@ def rewrite(
 
 
 def identity_headers(configuration: Mapping[str, Json]) -> tuple[str, ...]:
-    """Return the request headers that `jwt_auth` sets with this configuration.
+    """Return the request headers that `jwt_auth` sets with this configuration, in lower case.
 
     A client must not set them itself: `strip_request_headers` of the policy should name them.
+
+    Args:
+        configuration: The configuration of the policy, as in gateway.yaml.
+
+    Source:
+        RFC 9110 section 5.1: field names are case-insensitive.
     """
     user = configuration.get("user_header", _USER_HEADER)
     claims = configuration.get("claims_to_headers") or {}

@@ -14,7 +14,8 @@ __all__ = ["CalloutLimits"]
 class CalloutLimits:
     """Limits of the callouts of one event loop. A callout that exceeds a limit fails.
 
-    Raises ConfigError for a value that is not a number above 0.
+    Raises:
+        ConfigError: A value is not a number above 0.
     """
 
     in_flight: int = 1024

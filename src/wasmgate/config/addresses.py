@@ -25,17 +25,27 @@ _PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 
 @dataclass(frozen=True)
 class Address:
-    """Where to listen. Port 0 asks the system for a free one."""
+    """A listening address."""
 
     host: str
+    """A host name or an IP address."""
+
     port: int
+    """The port; with 0 the system chooses a free one."""
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @classmethod
     def parse(cls, value: object) -> Address:
-        """Read "host:port" or "[IPv6]:port". Raises PydanticCustomError, a ValueError."""
+        """Return the address of a text.
+
+        Args:
+            value: "host:port" or "[IPv6]:port"; an `Address` is returned as it is.
+
+        Raises:
+            PydanticCustomError: The text is not an address; it is a ValueError.
+        """
         if isinstance(value, cls):
             return value
         match = re.fullmatch(r"(?:\[(.+)\]|([^:\s]+)):([0-9]{1,5})", str(value))

@@ -25,10 +25,14 @@ SHOWN = 50
 
 
 def load(path: str | Path) -> GatewayConfig:
-    """Load and check gateway.yaml; policies are neither compiled nor started.
+    """Return the checked configuration of gateway.yaml; policies are neither compiled nor started.
 
-    Raises ConfigError, whose `problems` has one line for each mistake: file, line, key path and
-    what is wrong.
+    Args:
+        path: The file.
+
+    Raises:
+        ConfigError: The file has mistakes. `problems` has one line for each: file, line, key path
+            and what is wrong.
     """
     file = Path(path)
     source = read_yaml(_text(file))

@@ -152,7 +152,15 @@ class PolicySettings(Model):
         return self
 
     def to_policy(self, name: str, origin: Origin | None = None) -> Policy:
-        """Return the settings as a `Policy` of this name."""
+        """Return the settings as a `Policy`.
+
+        Args:
+            name: The name of the policy.
+            origin: Where the policy is written, for its errors.
+
+        Raises:
+            ConfigError: A setting is invalid.
+        """
         return Policy(
             self.module,
             name=name,
@@ -171,7 +179,11 @@ class PolicySettings(Model):
         )
 
     def configured(self, configuration: JsonValue) -> PolicySettings:
-        """Return the settings with another configuration."""
+        """Return the settings with another configuration.
+
+        Args:
+            configuration: The configuration, in place of the one in the settings.
+        """
         return self.model_copy(update={"configuration": configuration})
 
     def _stripped(self) -> tuple[str, ...]:
@@ -301,14 +313,22 @@ class GatewayConfig(Model):
         return self.model_dump(include=names)
 
     def to_policies(self) -> dict[str, Policy]:
-        """Return all policies by name."""
+        """Return all policies by name.
+
+        Raises:
+            ConfigError: A setting of a policy is invalid.
+        """
         return {
             name: settings.to_policy(name, self._below("policies", name))
             for name, settings in self.policies.items()
         }
 
     def read_from(self, file: FileOrigin) -> GatewayConfig:
-        """Set the file that errors of the policies name, and return the configuration."""
+        """Set the file that errors of the policies name, and return the configuration.
+
+        Args:
+            file: The file with the places of its values.
+        """
         self._file = file
         return self
 
@@ -316,23 +336,42 @@ class GatewayConfig(Model):
         return None if self._file is None else self._file.below(*path)
 
     def require_storage(self) -> None:
-        """Raise ConfigError if a package that shared limits need is missing."""
+        """Check that the packages that shared limits need are installed.
+
+        Raises:
+            ConfigError: A package is missing.
+        """
         capabilities = (policy.capabilities for policy in self.to_policies().values())
         storages.require(self.limits.storage, capabilities, where="limits.storage")
 
     def require_trust(self) -> None:
-        """Raise ConfigError if an endpoint speaks TLS and no certificate could be trusted."""
+        """Check that certificate authorities are there if an endpoint uses TLS.
+
+        Raises:
+            ConfigError: An endpoint uses TLS, and this process trusts no certificate authority.
+        """
         for name, cluster in self.clusters.items():
             trust.require(cluster.endpoints, where=f"clusters.{name}.endpoints")
 
     def policies_of(self, route: Route) -> tuple[str, ...]:
-        """Return the names of a route's policies, in order."""
+        """Return the names of a route's policies, in order.
+
+        Args:
+            route: One of `routes`.
+        """
         if route.policies is None:
             return self.default_policies
         return tuple(name for policy in route.policies for name in policy)
 
     def configured_by(self, route: Route) -> dict[str, Policy]:
-        """Return the policies with a configuration of their own on a route, by name."""
+        """Return the policies with a configuration of their own on a route, by name.
+
+        Args:
+            route: One of `routes`.
+
+        Raises:
+            ConfigError: A setting of a policy is invalid.
+        """
         at = next((at for at, one in enumerate(self.routes) if one is route), 0)
         return {
             name: self.policies[name]

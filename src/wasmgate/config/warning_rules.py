@@ -20,7 +20,9 @@ __all__ = ["warnings"]
 def warnings(config: GatewayConfig, *, workers: int = 1) -> list[str]:
     """Return one line for each setting that is valid but probably a mistake.
 
-    `workers` is the number of worker processes.
+    Args:
+        config: The configuration.
+        workers: The number of worker processes.
     """
     return [
         *_multiplied_limits(config, workers),

@@ -37,7 +37,7 @@ __all__ = ["Gateway", "create_app", "freeze_heap"]
 
 
 class Server(Protocol):
-    """What serves a gateway without ASGI; it is told of each new configuration."""
+    """A server of the gateway without ASGI, which gets each new deployment."""
 
     def deploy(self, deployment: Deployment) -> None:
         """Serve requests that begin from now on with this deployment; on the server's loop."""
@@ -46,17 +46,28 @@ class Server(Protocol):
         """Do the same from any thread."""
 
     def instances(self, host: Host) -> int:
-        """Return how many instances of the host's policies it has."""
+        """Return the number of its instances of the host's policies."""
 
 
 class Gateway:
     """Routes requests through policies to clusters: an ASGI app to serve, or to mount in another.
 
-    `transports` serve clusters in place of the network, by cluster name. Policies that have a name
-    of `foreign_functions` in their capabilities may call that function (see `wasmgate.foreign`).
-    Everything is loaded and checked here: raises ConfigError or PolicyLoadError.
+    Everything is loaded and checked here.
 
         app.mount("/api", Gateway.from_file("gateway.yaml"))
+
+    Args:
+        config: The configuration.
+        transports: Transports that serve clusters in place of the network, by cluster name.
+        foreign_functions: Functions by name, for policies whose capabilities have the name (see
+            `wasmgate.foreign`).
+
+    Raises:
+        ConfigError: The configuration or an argument is invalid.
+        PolicyLoadError: A policy cannot be compiled, started or configured.
+
+    Source:
+        The ASGI specification, HTTP & WebSocket protocol 2.5 and lifespan protocol 2.0.
     """
 
     def __init__(
@@ -84,7 +95,20 @@ class Gateway:
         transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
         foreign_functions: Mapping[str, Function] | None = None,
     ) -> Gateway:
-        """Read gateway.yaml; `reload()` reads it again."""
+        """Read gateway.yaml; `reload()` reads it again.
+
+        Args:
+            path: The file.
+            transports: As for `Gateway`.
+            foreign_functions: As for `Gateway`.
+
+        Returns:
+            The gateway that the file describes.
+
+        Raises:
+            ConfigError: The file or an argument is invalid.
+            PolicyLoadError: A policy cannot be compiled, started or configured.
+        """
         gateway = cls(load(path), transports=transports, foreign_functions=foreign_functions)
         gateway._path = Path(path)
         return gateway
@@ -96,27 +120,34 @@ class Gateway:
 
     @property
     def in_process(self) -> bool:
-        """Whether something in this process serves a cluster, in place of the network."""
+        """Whether a transport in this process serves a cluster in place of the network."""
         return bool(self._transports)
 
     @property
     def router(self) -> Router:
-        """Where requests go, as the configuration in use says."""
+        """The router of the configuration in use."""
         return self._deployment.router
 
     @property
     def dropped_headers(self) -> int:
-        """How many request headers were dropped because their names have an underscore."""
+        """Number of request headers that were dropped for an underscore in their name."""
         return self._deployment.router.dropped_headers
 
     async def reload(self, config: GatewayConfig | None = None) -> None:
-        """Take `config`, or what the file says now, without losing a request.
+        """Replace the configuration without losing a request.
 
-        It is loaded and compiled beside the requests that run, then takes their place in one step:
-        they finish with the policies and the routes they began with. Policies that are the same as
-        before, to the bytes of their modules, go on with all that they remember; of others what
-        policies share stays, such as counters. Raises ConfigError or PolicyLoadError; then nothing
-        has changed.
+        The new configuration is loaded and compiled while requests run, and then replaces the old
+        one in one step: requests finish with the policies and the routes that they began with. A
+        policy that is the same as before, to the bytes of its module, keeps its instances with
+        their state; of another one the shared data stays, such as counters.
+
+        Args:
+            config: The new configuration; None reads the file again.
+
+        Raises:
+            ConfigError: The configuration is invalid, or there is no file. Nothing has changed.
+            PolicyLoadError: A policy cannot be compiled, started or configured. Nothing has
+                changed.
         """
         await asyncio.to_thread(self._replace, config)
 
@@ -139,16 +170,24 @@ class Gateway:
 
     @property
     def instances(self) -> int:
-        """How many instances of policies there are, on this thread and those of servers."""
+        """Number of instances of policies, on this thread and on those of servers."""
         return self._host.instances() + sum(its.instances(self._host) for its in self._servers)
 
     def attach(self, server: Server) -> None:
-        """Have a server serve this gateway, also after a reload."""
+        """Let a server serve this gateway, also after a reload.
+
+        Args:
+            server: The server, which gets each new deployment.
+        """
         server.deploy(self._deployment)
         self._servers.append(server)
 
     def detach(self, server: Server) -> None:
-        """Let a server that has ended go."""
+        """Remove a server that has ended.
+
+        Args:
+            server: A server that was attached.
+        """
         self._servers.remove(server)
 
     def _start(self) -> None:
@@ -166,7 +205,17 @@ class Gateway:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection."""
+        """Serve one ASGI connection.
+
+        Args:
+            scope: The connection.
+            receive: Returns the next event of the server.
+            send: Takes the next event for the server.
+
+        Raises:
+            AsgiError: The scope has no type.
+            NotImplementedError: The type is not one of "http", "websocket" and "lifespan".
+        """
         match scope.get("type"):
             case "http":
                 await self._http(scope, receive, send)
@@ -221,13 +270,17 @@ class Gateway:
 
 
 def create_app() -> Gateway:
-    """Make the gateway that $WASMGATE_CONFIG describes, or gateway.yaml: a factory for servers.
+    """Return the gateway of $WASMGATE_CONFIG, or of gateway.yaml: a factory for servers.
 
-    A server must leave `scope["client"]` alone, for `trusted_proxies` judges forwarded fields, and
-    must not add fields of its own to what upstreams send:
+    A server must leave `scope["client"]` alone, because `trusted_proxies` is compared with it, and
+    must not add fields of its own to upstreams' responses:
 
         uvicorn --no-proxy-headers --no-server-header --no-date-header
                 --factory wasmgate.gateway:create_app
+
+    Raises:
+        ConfigError: The file is invalid.
+        PolicyLoadError: A policy cannot be compiled, started or configured.
     """
     gateway = Gateway.from_file(os.environ.get("WASMGATE_CONFIG", "gateway.yaml"))
     freeze_heap()
@@ -235,11 +288,11 @@ def create_app() -> Gateway:
 
 
 def freeze_heap() -> None:
-    """Put a start behind this process: for a process that does nothing but serve.
+    """Release free memory to the system and exclude live objects from garbage collection.
 
-    What a start left free goes back to the system. What it made, modules and validators for the
-    most part, is left out of every later garbage collection: a full one takes 10 ms, in which no
-    request is served.
+    For a process that only serves, at the end of its start. The objects of the start, modules and
+    validators for the most part, live as long as the process; a full collection of them takes 10
+    ms, during which no request is served.
     """
     gc.collect()
     gc.freeze()

@@ -38,27 +38,37 @@ _BODY_EXTENSIONS = ("http.response.pathsend", "http.response.zerocopysend")
 
 
 class PolicyMiddleware:
-    """Runs `policies` in order on each request to `app`, and in reverse order on each response.
+    """Runs policies in order on each request to an app, and in reverse order on each response.
 
     Policies see whole `http` requests and responses, and the request head of a `websocket`
     handshake. They start with the server's `lifespan`, before the app, or else with the first
-    request of the thread. Modules are compiled and tried once, here: raises ConfigError or
-    PolicyLoadError for a policy that cannot be used.
-
-    `route_name` is the value of the property of that name. `clusters` are upstreams that policies
-    call by name: "http://host:port" or "https://host:port". `foreign_functions` may be called by
-    policies that have their name in their capabilities (see `wasmgate.foreign`). `limits_storage`
-    is the storage of `wasmgate.limits.hit`, a URL of the package `limits`. `callout_limits` bound
-    the callouts of all policies.
-
-    `timeout` is the time in seconds that policies may pause a request or a response; then it is
-    answered 504, or cut if the response has begun. None: no limit. Time in which they wait for the
-    client or the app does not count. `headers_with_underscores_action` says what happens to request
-    headers with an underscore in their name, which WSGI and CGI confuse with others (`x_user`,
-    `x-user`): "drop_header", or "allow".
+    request of the thread. Modules are compiled and tried once, here.
 
     The scope is changed in place and passed to the app. `scope["wasmgate.user"]` is the user that
     policies authenticated, a str; a `PolicyMiddleware` or a `Gateway` further in reads it, too.
+
+    Args:
+        app: The ASGI app.
+        policies: The policies, in the order of a request.
+        route_name: The value of the property `route_name`.
+        clusters: Upstreams that policies call by name: "http://host:port" or "https://host:port".
+        foreign_functions: Functions by name, for policies whose capabilities have the name (see
+            `wasmgate.foreign`).
+        limits_storage: The storage of `wasmgate.limits.hit`, a URL of the package `limits`.
+        callout_limits: Limits of the callouts of all policies together.
+        timeout: Seconds that policies may pause a request or a response; then it is answered 504,
+            or its connection is cut if the response has begun. None: no limit. Time in which the
+            policies wait for the client or the app does not count.
+        headers_with_underscores_action: What happens to request headers with an underscore in their
+            name, which WSGI and CGI confuse with others (`x_user`, `x-user`): "drop_header" or
+            "allow".
+
+    Raises:
+        ConfigError: An argument is invalid.
+        PolicyLoadError: A policy cannot be compiled, started or configured.
+
+    Source:
+        The ASGI specification, HTTP & WebSocket protocol 2.5 and lifespan protocol 2.0.
     """
 
     def __init__(
@@ -120,7 +130,16 @@ class PolicyMiddleware:
         self._sees_responses = self.chain.response_headers or self.chain.response_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection."""
+        """Serve one ASGI connection.
+
+        Args:
+            scope: The connection.
+            receive: Returns the next event of the server.
+            send: Takes the next event for the server.
+
+        Raises:
+            AsgiError: The scope has no type.
+        """
         kind = scope.get("type")
         if kind == "http":
             await self._http(scope, receive, send)

@@ -36,7 +36,10 @@ class Capabilities:
     """What a policy may use outside its own memory. Nothing by default.
 
     A denied resource looks to the policy as if it did not exist; the denial is logged as
-    `PermissionDenied` and counted (`Host.denials`). Raises ConfigError for an invalid entry.
+    `PermissionDenied` and counted (`Host.denials`).
+
+    Raises:
+        ConfigError: An entry is invalid.
     """
 
     net: tuple[str, ...] = ()

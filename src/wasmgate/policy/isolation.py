@@ -28,8 +28,10 @@ class Tenants:
     """The key of a request's tenant, and the number of tenants of a policy.
 
     Without `header` and `property` the key is the host of the request. The key is read before the
-    policy's first callback; requests without a key share one tenant. Raises ConfigError for both
-    keys, and for numbers that are not above 0.
+    policy's first callback; requests without a key share one tenant.
+
+    Raises:
+        ConfigError: Both keys are given, or a number is not above 0.
     """
 
     header: str = ""

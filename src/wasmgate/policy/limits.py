@@ -17,8 +17,10 @@ _MILLION = 1_000_000
 class Limits:
     """Resource limits of one policy; the defaults are those of the host.
 
-    Sizes are in bytes. A unit of fuel is about one instruction, which takes about 1 ns. Raises
-    ConfigError for a value that is not a whole number above 0.
+    Sizes are in bytes. A unit of fuel is about one instruction, which takes about 1 ns.
+
+    Raises:
+        ConfigError: A value is not a whole number above 0, or a share is not in (0, 1].
     """
 
     fuel: int = DEFAULT_LIMITS["fuel"]

@@ -97,7 +97,13 @@ class PolicyValue:
             set_field(self, f"{name}_bytes", self._encoded(name))
 
     def wrong(self, argument: str, text: str, hint: str) -> ConfigError:
-        """Make the error for an argument, with the place of the argument."""
+        """Return the error for an argument, with the place of the argument.
+
+        Args:
+            argument: The name of the argument.
+            text: What is wrong.
+            hint: What to write instead.
+        """
         return ConfigError(text, where=self.written_at().place((argument,)), hint=hint)
 
     def written_at(self) -> Origin:
@@ -166,7 +172,11 @@ class PolicyValue:
             ) from error
 
     def named(self, name: str) -> Self:
-        """Return the policy under another name."""
+        """Return the policy under another name.
+
+        Args:
+            name: The new name.
+        """
         renamed = copy.copy(self)  # the arguments are checked and encoded already
         object.__setattr__(renamed, "name", name)
         return renamed

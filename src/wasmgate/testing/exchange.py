@@ -36,6 +36,11 @@ class FakeExchange:
 
     A policy that waits for a callout pauses the exchange until the test answers the callout
     (`PolicyHost.callouts`).
+
+    Args:
+        host: The functions of the host that the exchange calls.
+        sent: The request of the client.
+        stream: The stream of the request.
     """
 
     def __init__(self, host: ExchangeHost, sent: Request, stream: Stream) -> None:
@@ -56,7 +61,21 @@ class FakeExchange:
         scheme: str,
         client: tuple[str, int],
     ) -> FakeExchange:
-        """Send a request through a chain."""
+        """Send a request through a chain.
+
+        Args:
+            host: The functions of the host that the exchange calls.
+            chain: The chain.
+            method: The method.
+            path: The path with its query.
+            headers: The header fields, `host` first.
+            chunks: The chunks of the body.
+            scheme: "http" or "https".
+            client: Address and port of the client.
+
+        Returns:
+            The exchange, as far as it came.
+        """
         if chunks and all(name != b"content-length" for name, _ in headers):
             headers = [*headers, (b"content-length", str(sum(map(len, chunks))).encode())]
         stream, effects, _ = chain.open(
@@ -116,7 +135,7 @@ class FakeExchange:
 
     @property
     def reset(self) -> bool:
-        """A policy cut the client's connection."""
+        """Whether a policy cut the client's connection."""
         return self._simulated.reset
 
     @property
@@ -137,9 +156,19 @@ class FakeExchange:
         body: bytes | Sequence[bytes] = b"",
         trailers: Given = (),
     ) -> Response | None:
-        """Answer as the upstream and return the response to the client; None: a policy pauses it.
+        """Answer as the upstream.
 
-        Raises RuntimeError if the request was not forwarded.
+        Args:
+            status: The status code.
+            headers: The header fields.
+            body: The body, bytes or a list of chunks.
+            trailers: The trailer fields.
+
+        Returns:
+            The response to the client; None: a policy pauses it.
+
+        Raises:
+            RuntimeError: The request was not forwarded.
         """
         simulated = self._simulated
         if simulated.upstream is None:

@@ -34,11 +34,16 @@ _UNIX, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1
 class PolicyHost:
     """Runs policies for a test.
 
-    The clocks of the policies stand at `now`, a datetime or a Unix time in seconds, until `advance`
-    or `set_time` is called. `seed` makes their random bytes repeatable. `foreign_functions` are as
-    in `PolicyMiddleware`; asynchronous ones are awaited at once.
+    The clocks of the policies stand still until `advance` or `set_time` is called. `logs` has all
+    log lines so far, `callouts` the callouts that are not answered yet.
 
-    `logs` has all log lines so far, `callouts` the callouts that are not answered yet.
+    Args:
+        now: The time of day of the policies, a datetime or a Unix time in seconds.
+        seed: The seed of their random bytes, which are the same in each run.
+        foreign_functions: As in `PolicyMiddleware`; asynchronous ones are awaited at once.
+
+    Raises:
+        ConfigError: A foreign function has an invalid name or is not callable.
     """
 
     def __init__(
@@ -63,9 +68,17 @@ class PolicyHost:
         self.callouts: list[Callout] = []
 
     def start(self, *policies: Policy) -> StartedPolicies:
-        """Start policies, in the order of a request, and run the ticks that are due.
+        """Start policies and run the ticks that are due.
 
-        Raises ConfigError and PolicyLoadError for the same reasons as a gateway.
+        Args:
+            *policies: The policies, in the order of a request.
+
+        Returns:
+            The started policies, which take requests.
+
+        Raises:
+            ConfigError: An argument of a policy is invalid.
+            PolicyLoadError: A policy cannot be compiled, started or configured.
         """
         chain = _native.Chain([policy.load(self._native) for policy in as_policies(policies)])
         self._chains.append(chain)
@@ -86,10 +99,13 @@ class PolicyHost:
         self._note(effects)
 
     def advance(self, seconds: float) -> None:
-        """Advance the clocks by `seconds` and run every tick that becomes due in this time.
+        """Advance the clocks and run every tick that becomes due in this time.
 
         `advance(0)` runs what is due now, such as work that was deferred to the next turn of the
         event loop.
+
+        Args:
+            seconds: The time to advance by.
         """
         end = self._native.time + round(seconds * _NANOSECONDS)
         wait = self._turn()
@@ -109,10 +125,13 @@ class PolicyHost:
                 return min((wait for wait in waits if wait is not None), default=None)
 
     def set_time(self, now: datetime | float) -> None:
-        """Set the time of day to a datetime or a Unix time in seconds, forwards or backwards.
+        """Set the time of day, forwards or backwards.
 
         It is a step of the system clock, as by NTP: the monotonic clock and the ticks that are due
         by it do not change.
+
+        Args:
+            now: A datetime or a Unix time in seconds.
         """
         self._native.time = _nanoseconds(now)
 
@@ -135,14 +154,34 @@ class PolicyHost:
         body: bytes = b"",
         trailers: Given = (),
     ) -> None:
-        """Answer an HTTP call with a whole response; raises ValueError for another callout."""
+        """Answer an HTTP call with a whole response.
+
+        Args:
+            callout: One of `callouts`.
+            status: The status code.
+            headers: The header fields.
+            body: The body.
+            trailers: The trailer fields.
+
+        Raises:
+            ValueError: The callout is of another kind or has ended.
+        """
         self._check(callout, "http")
         fields, last = encoded(headers), encoded(trailers)
         answer = Answer(status=status, headers=fields, body=body, trailers=last)
         self._note(deliver(callout, answer))
 
     def answer_grpc(self, callout: Callout, message: bytes = b"", *, status: int = 0) -> None:
-        """Answer a unary gRPC call with a message, or with a gRPC status code that is not 0."""
+        """Answer a unary gRPC call with a message, or with a status.
+
+        Args:
+            callout: One of `callouts`.
+            message: The serialized message of the response.
+            status: A gRPC status code; if it is not 0, the call fails with it.
+
+        Raises:
+            ValueError: The callout is of another kind or has ended.
+        """
         self._check(callout, "grpc")
         if status:
             self._note(_native.deliver_close(callout.id, status, ""))
@@ -150,12 +189,28 @@ class PolicyHost:
             self._note(deliver(callout, Answer(body=message)))
 
     def answer_redis(self, callout: Callout, response: bytes) -> None:
-        """Answer a Redis call with the bytes of the server, one or more values of RESP."""
+        """Answer a Redis call.
+
+        Args:
+            callout: One of `callouts`.
+            response: The bytes of the server: one or more values of RESP.
+
+        Raises:
+            ValueError: The callout is of another kind or has ended.
+        """
         self._check(callout, "redis")
         self._note(deliver(callout, Answer(body=response)))
 
     def fail(self, callout: Callout, reason: str = "the test says so") -> None:
-        """Fail a callout as if its upstream were down."""
+        """Fail a callout as if its upstream were down.
+
+        Args:
+            callout: One of `callouts`.
+            reason: The text that the policy and its log get.
+
+        Raises:
+            ValueError: The callout has ended.
+        """
         self._check(callout, callout.kind)
         self._note(_native.deliver_close(callout.id, _UNAVAILABLE, reason))
 
@@ -207,7 +262,12 @@ def _nanoseconds(now: datetime | float) -> int:
 
 
 class StartedPolicies:
-    """Started policies of a `PolicyHost`."""
+    """Started policies of a `PolicyHost`.
+
+    Args:
+        host: The host.
+        chain: The chain of the policies.
+    """
 
     def __init__(self, host: PolicyHost, chain: Chain) -> None:
         self._host = host
@@ -224,7 +284,20 @@ class StartedPolicies:
         scheme: str = "http",
         client: tuple[str, int] = ("192.0.2.1", 50_000),
     ) -> FakeExchange:
-        """Send a request with its whole body, bytes or a list of chunks, through the policies."""
+        """Send a request with its whole body through the policies.
+
+        Args:
+            method: The method.
+            path: The path with its query.
+            headers: The header fields beside `host`.
+            body: The body, bytes or a list of chunks.
+            host: The authority of the request.
+            scheme: "http" or "https".
+            client: Address and port of the client.
+
+        Returns:
+            The exchange, as far as it came.
+        """
         chunks = [body] if isinstance(body, bytes) else list(body)
         return FakeExchange.begun(
             self._host._calls(),  # noqa: SLF001 (one module)

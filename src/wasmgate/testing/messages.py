@@ -29,16 +29,31 @@ class Fields(tuple[tuple[str, str], ...]):
         return f"Fields({shown!r})"
 
     def get(self, name: str) -> str | None:
-        """Return the first value of a name in any case, or None."""
+        """Return the first value of a field, or None.
+
+        Args:
+            name: The name of the field, in any case.
+        """
         return next((value for known, value in self if known == name.lower()), None)
 
     def all(self, name: str) -> list[str]:
-        """Return all values of a name in any case."""
+        """Return all values of a field.
+
+        Args:
+            name: The name of the field, in any case.
+        """
         return [value for known, value in self if known == name.lower()]
 
     @classmethod
     def decoded(cls, fields: Iterable[tuple[bytes, bytes]]) -> Fields:
-        """Decode the fields of a message; bytes that are not ASCII are Latin-1 (RFC 9110 §5.5)."""
+        """Return the fields of a message as text; bytes that are not ASCII are Latin-1.
+
+        Args:
+            fields: The names and values as bytes.
+
+        Source:
+            RFC 9110 section 5.5.
+        """
         return cls((name.decode("latin-1"), value.decode("latin-1")) for name, value in fields)
 
 
@@ -55,13 +70,24 @@ class Message:
     """The received part of a request or response."""
 
     headers: Fields
+    """The header fields."""
+
     body: bytes = b""
+    """The received part of the body."""
+
     trailers: Fields = NO_FIELDS
+    """The trailer fields."""
+
     complete: bool = False
     """Whether the whole message was received."""
 
     def grown(self, body: bytes, *, end: bool) -> Self:
-        """Return the message with more of its body; `end`: the message is complete."""
+        """Return the message with more of its body.
+
+        Args:
+            body: The bytes to append.
+            end: Whether the message is complete.
+        """
         return replace(self, body=self.body + body, complete=self.complete or end)
 
 
@@ -70,10 +96,13 @@ class Request(Message):
     """A request to the upstream."""
 
     method: str
+    """The method."""
+
     path: str
     """The path with its query."""
 
     authority: str
+    """Host and port, as in `:authority`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +110,7 @@ class Response(Message):
     """A response to the client."""
 
     status: int
+    """The status code."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +118,13 @@ class LogLine:
     """A log line of a policy, or of the host about it."""
 
     policy: str
+    """The name of the policy."""
+
     level: str
     """trace, debug, info, warn, error or critical."""
 
     message: str
+    """The text."""
 
 
 def encoded(fields: Given) -> list[tuple[bytes, bytes]]:
