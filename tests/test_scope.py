@@ -32,7 +32,17 @@ def test_target_below_mount(root: str, raw_path: bytes, query: bytes, expected: 
 
 @pytest.mark.parametrize(
     ("written", "rules"),
-    [("0.9", "1.0"), ("1.0", "1.0"), ("1.7", "1.1"), ("2.0", "2"), ("3.0", "3"), ("2", "2")],
+    [
+        ("0.9", "1.0"),
+        ("1.0", "1.0"),
+        ("1", "1.0"),
+        ("1.7", "1.1"),
+        ("2.0", "2"),
+        ("3.0", "3"),
+        ("2", "2"),
+        ("9.9", "9"),
+        ("4", "4"),
+    ],
 )
 def test_the_rules_of_a_version(written: str, rules: str) -> None:
     """A minor version that there is not is the highest one (RFC 9110 section 2.5)."""

@@ -43,10 +43,11 @@ Arrival: TypeAlias = tuple[Any, Any, str, str, str, bytes, Any, "dict[str, str] 
 
 # Numbers, because `b"%" in path` makes an exception first: it asks whether b"%" is a number.
 _PERCENT, _QUESTION = ord("%"), ord("?")
-_VERSIONS = {"1.0": "1.0", "1.1": "1.1", "2": "2", "3": "3"}
+_VERSIONS = {"1.0": "1.0", "1": "1.0", "1.1": "1.1", "2": "2", "3": "3"}
 # ASGI has 1.0, 1.1 and 2; servers write what a client says behind the point, and h11 and llhttp
-# take an HTTP/0.9 that has a head. HTTP/3 is what hypercorn calls it.
-_VERSION = re.compile(r"([01])\.[0-9]|([23])(?:\.[0-9])?")
+# take an HTTP/0.9 that has a head. HTTP/3 is what hypercorn calls it, "1" is granian's 1.0.
+# h11 takes any number: the extension answers 505 to one that HTTP has not (RFC 9110 15.6.6).
+_VERSION = re.compile(r"(0)\.[0-9]|([1-9])(?:\.[0-9])?")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _PORT = re.compile(r"[0-9]{1,5}")
 _LAST_PORT = 0xFFFF
@@ -206,7 +207,7 @@ def _end(key: str, value: object) -> tuple[str, int | None]:
 
 def _nearest(major: str) -> str:
     """Return the version whose rules apply to an unknown minor version (RFC 9110 section 2.5)."""
-    return {"0": "1.0", "1": "1.1", "2": "2"}.get(major, "3")
+    return {"0": "1.0", "1": "1.1"}.get(major, major)
 
 
 def _check_properties(scope: Scope) -> None:

@@ -10,7 +10,7 @@ import pytest
 from a2wsgi import WSGIMiddleware
 
 from tests.asgi.placed import PLACES, ask, fields, place
-from tests.middleware.asgi_server import HOST
+from tests.middleware.asgi_server import HOST, Connection, http_scope
 from tests.middleware.guests import guest
 from wasmgate import ConfigError, PolicyMiddleware
 
@@ -57,11 +57,43 @@ async def test_http_1_0_needs_no_host(where: str) -> None:
     assert (await ask(place(where), headers=[], http_version="1.0")).status == 200
 
 
+@pytest.mark.parametrize("where", PLACES)
+@pytest.mark.parametrize("version", ["9.9", "4.0", "5.1", "9", "4"])
+async def test_a_version_that_http_has_not_is_answered_505(where: str, version: str) -> None:
+    """RFC 9110 section 15.6.6: a problem, before any policy, whatever else the request has."""
+    app = place(where, "request_headers: respond 200 seen")
+    for headers in ([A], [A, B], []):
+        answer = await ask(app, headers=headers, http_version=version)
+        problem = json.loads(answer.body)
+        assert (answer.status, problem["status"]) == (505, 505)
+        assert problem["title"] == "HTTP Version Not Supported"
+
+
+@pytest.mark.parametrize("where", PLACES)
+async def test_a_body_in_an_unknown_version_is_not_waited_for(where: str) -> None:
+    """The answer does not depend on a body that may never come."""
+    made = http_scope("POST", http_version="9.9")
+    assert (await Connection(place(where), made).done()).status == 505
+
+
+@pytest.mark.parametrize("where", PLACES)
+@pytest.mark.parametrize("version", ["0.9", "1", "1.0", "1.1", "1.7", "2", "2.0", "3", "3.0"])
+async def test_a_version_that_http_has_is_served(where: str, version: str) -> None:
+    """A higher minor version is served as the highest known one (RFC 9110 section 2.5)."""
+    assert (await ask(place(where), http_version=version)).status == 200
+
+
+async def test_a_handshake_in_an_unknown_version_is_denied() -> None:
+    """With the response where the server can send one."""
+    scope = {"type": "websocket", "extensions": {"websocket.http.response": {}}}
+    made = http_scope(scheme="ws", http_version="9.9") | scope
+    connection = Connection(place("middleware"), made, {"type": "websocket.connect"})
+    assert (await connection.done()).status == 505
+
+
 async def test_a_handshake_without_a_host_is_denied() -> None:
     """With the response where the server can send one."""
     scope = {"type": "websocket", "extensions": {"websocket.http.response": {}}}
-    from tests.middleware.asgi_server import Connection, http_scope  # noqa: PLC0415
-
     made = http_scope(scheme="ws") | {"headers": []} | scope
     connection = Connection(place("middleware"), made, {"type": "websocket.connect"})
     assert (await connection.done()).status == 400

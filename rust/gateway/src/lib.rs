@@ -27,5 +27,5 @@ pub use http::networks::BadNetwork;
 pub use http::peer::Peer;
 pub use http::problem::Problem;
 pub use http::underscores::{Dropped, Underscores};
-pub use http::version::Version;
+pub use http::version::{NOT_SUPPORTED, Version};
 pub use routing::router::{RouteSpec, Router, RouterError, RouterSpec};

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use wasmgate_gateway::{Dropped, Underscores, Version, check_credentials, check_host};
+use wasmgate_gateway::{
+    Dropped, NOT_SUPPORTED, Underscores, Version, check_credentials, check_host,
+};
 use wasmgate_host::{self as host, Attributes};
 
 use crate::effects::{self, Effects, Phase};
@@ -116,9 +118,9 @@ impl Chain {
         // RFC 9112 §6.3: in HTTP/1 a request without framing has no body; later versions need none.
         let end = http_version.starts_with('1') && !framed;
         if self.edge.is_some() {
-            let version = Version::parse(http_version).unwrap_or(Version::Http11);
+            let version = Version::parse(http_version).ok_or(NOT_SUPPORTED);
             let authority = map.get(b":authority").unwrap_or_default().trim_ascii();
-            let checked = check_host(version, hosts, authority);
+            let checked = version.and_then(|version| check_host(version, hosts, authority));
             if let Err(problem) = checked.and(check_credentials(credentials)) {
                 let empty = host::Chain::new(Vec::new());
                 let mut stream = Stream::new(host::Stream::open(&empty, attributes), false);

@@ -124,8 +124,9 @@ impl Router {
         let peer = client.map(|(host, port)| Peer::new(&host, port.unwrap_or(0)));
         let server = server.and_then(|(host, port)| Some((host.into(), port?)));
         let facts = facts::read(properties)?;
+        let version = Version::parse(http_version);
         let line = RequestLine {
-            version: Version::parse(http_version).unwrap_or(Version::Http11),
+            version: version.unwrap_or(Version::Http11),
             secure: matches!(scheme, "https" | "wss"),
             method: method.as_bytes(),
             target,
@@ -134,10 +135,14 @@ impl Router {
             facts: facts.as_ref(),
             connection: None,
         };
-        let mut reader = self.0.read(line);
-        fields::read_plain(headers, |name, value| reader.field(name, value))?;
-        let (exchange, effects) = gateway::Exchange::open(&self.0, reader, ended)
-            .map_err(|error| errors::raise(py, "", &error))?;
+        let opened = if version.is_some() {
+            let mut reader = self.0.read(line);
+            fields::read_plain(headers, |name, value| reader.field(name, value))?;
+            gateway::Exchange::open(&self.0, reader, ended)
+        } else {
+            gateway::Exchange::refuse_version(&self.0, &line)
+        };
+        let (exchange, effects) = opened.map_err(|error| errors::raise(py, "", &error))?;
         let effects =
             effects::convert(py, &exchange, effects, &Phase::Head(!exchange.body_follows()))?;
         Ok((Exchange(exchange), effects))

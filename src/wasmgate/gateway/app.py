@@ -236,7 +236,7 @@ class Gateway:
         except UNUSUAL:
             arrived = canonical(scope)
         first: Message | None = None
-        if not arrived[3].startswith("1"):
+        if arrived[3] in {"2", "3"}:
             # No field says whether a body follows (RFC 9113 §8.1), so the client is asked.
             first = request_part(await receive())
             if first["type"] == "http.disconnect":

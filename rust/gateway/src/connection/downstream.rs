@@ -16,7 +16,7 @@ use crate::exchange::Exchange;
 use crate::exchange::request_head::RequestLine;
 use crate::http::connection_options::Persistence;
 use crate::http::problem::Problem;
-use crate::http::version::Version;
+use crate::http::version::{NOT_SUPPORTED, Version};
 
 const LINES: Problem =
     Problem::bad_request("a line of the head does not end with CR LF, or is folded");
@@ -118,8 +118,7 @@ impl Connection {
         let line = match head::request(bytes, &mut table) {
             Ok(line) => line,
             Err(bad) => {
-                let problem = if bad == BadHead::Fields { LONG_HEAD } else { SYNTAX };
-                return self.refuse(problem, step);
+                return self.refuse(problem_of(bad), step);
             }
         };
         let options = Options::of(line.fields);
@@ -193,6 +192,15 @@ impl Connection {
         };
         in_flight.follow(effects, Received::Request(chunk, last), step);
         !step.reset && !in_flight.is_answered()
+    }
+}
+
+/// The answer to a head that cannot be read.
+const fn problem_of(bad: BadHead) -> Problem {
+    match bad {
+        BadHead::Fields => LONG_HEAD,
+        BadHead::Version => NOT_SUPPORTED,
+        BadHead::Lines | BadHead::Syntax => SYNTAX,
     }
 }
 

@@ -47,7 +47,7 @@ impl InFlight {
 pub(super) fn of_head(bad: BadHead, head: &[u8]) -> String {
     let what = match bad {
         BadHead::Lines => "a line of the head does not end with CR LF, or is folded",
-        BadHead::Syntax => "the head is malformed",
+        BadHead::Syntax | BadHead::Version => "the head is malformed",
         BadHead::Fields => return "the head has too many fields".into(),
     };
     let mut lines = head.split_inclusive(|byte| *byte == b'\n').enumerate();

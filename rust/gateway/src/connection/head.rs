@@ -14,6 +14,8 @@ pub(crate) enum BadHead {
     Lines,
     /// The parser refuses it.
     Syntax,
+    /// A request in a version of HTTP that has other messages than these.
+    Version,
     /// More fields than the parser's table has room for.
     Fields,
 }
@@ -86,13 +88,24 @@ pub(crate) fn request<'t, 'a>(
     table: &'t mut Table<'a>,
 ) -> Result<Request<'t, 'a>, BadHead> {
     let mut parsed = httparse::Request::new(&mut []);
-    complete(parsed.parse_with_uninit_headers(head, table))?;
+    match parsed.parse_with_uninit_headers(head, table) {
+        Err(httparse::Error::Version) if names_other_version(head) => return Err(BadHead::Version),
+        outcome => complete(outcome)?,
+    }
     Ok(Request {
         method: parsed.method.unwrap_or_default().as_bytes(),
         target: parsed.path.unwrap_or_default().as_bytes(),
         newer: parsed.version == Some(1),
         fields: parsed.headers,
     })
+}
+
+/// True if the first line ends with a version in the form of RFC 9112 §2.3 that is not HTTP/1.
+#[cold]
+fn names_other_version(head: &[u8]) -> bool {
+    let version = head[..line(head)].rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    matches!(version, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+        if *major != b'1' && major.is_ascii_digit() && minor.is_ascii_digit())
 }
 
 /// A response's status and its fields.
@@ -163,6 +176,26 @@ mod tests {
         ] {
             let head = format!("GET / HTTP/1.1\r\nhost: a\r\n{field}\r\n\r\n");
             assert_eq!(tab_in_framing(head.as_bytes()), expected, "{field:?}");
+        }
+    }
+
+    #[test]
+    fn a_version_that_is_not_supported_is_told_from_an_odd_line() {
+        for (line, expected) in [
+            ("GET / HTTP/9.9", BadHead::Version),
+            ("GET / HTTP/2.0", BadHead::Version),
+            ("GET / HTTP/0.9", BadHead::Version),
+            ("GET / HTTP/1.2", BadHead::Syntax),
+            ("GET / HTTP/1.11", BadHead::Syntax),
+            ("GET / HTTP/11.1", BadHead::Syntax),
+            ("GET / HTTP/2", BadHead::Syntax),
+            ("GET / HTTP/2.0 ", BadHead::Syntax),
+            ("GET / http/2.0", BadHead::Syntax),
+            ("GET / HTTQ/2.0", BadHead::Syntax),
+            ("G(T / HTTP/2.0", BadHead::Syntax),
+        ] {
+            let head = format!("{line}\r\nhost: a\r\n\r\n");
+            assert_eq!(request(head.as_bytes(), &mut table()).err(), Some(expected), "{line:?}");
         }
     }
 

@@ -6,6 +6,7 @@ use wasmgate_host::{Attributes, Effects, Error, LocalResponse, Stream};
 
 use crate::exchange::request_head::{RequestHead, RequestLine, RequestReader};
 use crate::exchange::{Exchange, NO_ROUTE};
+use crate::http::version::NOT_SUPPORTED;
 use crate::routing::router::Router;
 
 impl Exchange {
@@ -37,6 +38,18 @@ impl Exchange {
             effects.logs.push(record);
         }
         opened
+    }
+
+    /// Answers a request whose version is not supported; nothing else of it is read.
+    ///
+    /// # Errors
+    /// [`Error::WrongThread`].
+    #[cold]
+    pub fn refuse_version(
+        router: &Arc<Router>,
+        line: &RequestLine<'_>,
+    ) -> Result<(Self, Effects), Error> {
+        Self::refused(router, line, NOT_SUPPORTED.response())
     }
 
     /// Answers a request that no route takes.

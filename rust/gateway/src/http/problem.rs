@@ -38,6 +38,7 @@ impl Problem {
             502 => "Bad Gateway",
             503 => "Service Unavailable",
             504 => "Gateway Timeout",
+            505 => "HTTP Version Not Supported",
             _ => "Internal Server Error",
         }
     }
@@ -55,6 +56,7 @@ impl Problem {
             502 => "upstream_reset_before_response_started{protocol_error}",
             503 => "no_healthy_upstream",
             504 => "upstream_response_timeout",
+            505 => "http_version_not_supported",
             _ => "internal_error",
         }
     }

@@ -1,5 +1,10 @@
 //! Versions of HTTP that a client may speak.
 
+use crate::http::problem::Problem;
+
+/// The answer to a request in a version that is not supported (RFC 9110 §15.6.6).
+pub const NOT_SUPPORTED: Problem = Problem::new(505, "this version of HTTP is not supported");
+
 /// The version a request came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
@@ -14,7 +19,8 @@ pub enum Version {
 }
 
 impl Version {
-    /// Reads what ASGI calls `http_version`: "1.0", "1.1", "2" or "3".
+    /// Reads what ASGI calls `http_version`: "1.0", "1.1", "2" or "3". None: HTTP has no such version,
+    /// and a request in it is answered with [`NOT_SUPPORTED`].
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {
@@ -64,6 +70,8 @@ mod tests {
             let version = Version::parse(text).unwrap();
             assert_eq!((protocol, via.as_bytes()), (version.protocol(), version.via()));
         }
-        assert_eq!(None, Version::parse("0.9"));
+        for text in ["0.9", "9.9", "9", "4", ""] {
+            assert_eq!(None, Version::parse(text), "{text:?}");
+        }
     }
 }
