@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 _INSTANCE_US = 500
 # The slowest policy counts.
 _TIMES_MS = {
-    "swap.new": ("a swap to a module never seen", 120),
+    "swap.new": ("a swap to a module that is not in the cache", 120),
     "swap.cached": ("a swap to a module from the cache", 10),
-    "start": ("`wasmgate run` with three cached policies, to its first answer", 1000),
+    "start": ("`wasmgate run` with three cached policies, to its first response", 1000),
 }
 _MODULES_MS = 300
 _MEMORY_MB = {"wasmgate": 64, "wasmgate-asgi": 96}
@@ -78,7 +78,7 @@ def _aims(results: Sequence[Result]) -> Iterator[Aim]:
         for asked, own, peer, bound in _RATIOS:
             measured = [median.get((question, subject, "cpu")) for subject in (own, peer)]
             if asked == question and measured[0] is not None and measured[1]:
-                told = f"{text}: `{own}`, of `{peer}`"
+                told = f"{text}: `{own}` divided by `{peer}`"
                 yield Aim(text=told, measured=measured[0] / measured[1], bound=bound)
     for subject, bound in _MEMORY_MB.items():
         measured_mb = median.get(("memory", subject, "rss"))
@@ -90,7 +90,7 @@ def _aims(results: Sequence[Result]) -> Iterator[Aim]:
         if slowest is not None:
             yield Aim(text=text, measured=slowest / 1e3, bound=bound, unit=" ms")
     for result in loaded(results):
-        text = "fourteen modules of others from the cache, ready to start: CPU"
+        text = "fourteen third-party modules from the cache, ready to start: CPU"
         yield Aim(text=text, measured=result.median / 1e3, bound=_MODULES_MS, unit=" ms")
     times = [r.median for r in results if r.question == "instance"]
     if times:

@@ -68,7 +68,7 @@ def _groups(results: Sequence[Result]) -> str:
     total = sum(sums.values())
     ordered = sorted(sums.items(), key=lambda item: -item[1])
     rows = [[name, digits(cpu), f"{cpu / total:.0%}"] for name, cpu in ordered]
-    return markdown(["where", "us a request", "part"], rows)
+    return markdown(["where", "us a request", "share"], rows)
 
 
 def _parts(results: Sequence[Result]) -> str:

@@ -24,9 +24,9 @@ PAGE = REFERENCE / "capacity.md"
 PLOT = REFERENCE / "capacity.svg"
 _TITLE = "CPU a request, `wasmgate run`, one core"
 _CURVES = {
-    "connections": "connections, all of them busy",
+    "connections": "connections, all busy",
     "policies": "policies (JWT, rate limit, then rewrites)",
-    "routes": "routes, all equally used",
+    "routes": "routes, all used equally",
     "fields": "headers of a request",
     "response": "bytes of a response's body",
     "request": "bytes of a request's body",
@@ -69,7 +69,7 @@ def _growth(results: Sequence[Result]) -> str:
             usual = " (usual)" if value == USUAL[varied] else ""
             rate = f"{_SECOND_US / result.median:,.0f}"
             rows.append([title, f"{value:,.0f}{usual}", spread(result), rate])
-    heads = ["what varies", "how much of it", "CPU a request, us", "requests a second, one core"]
+    heads = ["what varies", "value", "CPU a request, us", "requests a second, one core"]
     return markdown(heads, rows)
 
 
@@ -98,7 +98,7 @@ def _checks(results: Sequence[Result]) -> str:
 def _errors(results: Sequence[Result], fitted: model.Model) -> Iterator[list[str]]:
     points = [r for r in results if r.question.startswith("growth.") and model.is_fitted(r)]
     worst = max(points, key=lambda r: abs(fitted.cpu(r.params) / r.median - 1))
-    what = f"CPU, us: the worst of the points it is fitted to, {_described(worst.params)}"
+    what = f"CPU, us: the worst point of the fit, {_described(worst.params)}"
     yield _check(what, fitted.cpu(worst.params), worst.median)
 
 
@@ -129,7 +129,7 @@ def _described(point: Mapping[str, int]) -> str:
 
 def _scale(results: Sequence[Result]) -> str:
     rows = []
-    titles = {SATURATED: "all it can take", OPEN: "70 % of that, open loop"}
+    titles = {SATURATED: "saturated, closed loop", OPEN: "70 % of that rate, open loop"}
     for question, title in titles.items():
         by_subject: dict[str, dict[str, Result]] = {}
         for result in _of(results, question):
@@ -160,4 +160,4 @@ def _shares(results: Sequence[Result]) -> str:
             if result.metric == "share" and result.params["workers"] > 1:
                 ends = (f"{share:.0%}" for share in (result.median, result.min, result.max))
                 rows.append([f"{count:,} connections made at once", "{} ({}..{})".format(*ends)])
-    return markdown(["clients", "the busiest of two workers has"], rows)
+    return markdown(["clients", "share of the busier of two workers"], rows)

@@ -20,7 +20,7 @@ _NAMES = {
     "assemblyscript": "`assemblyscript`: AssemblyScript, its SDK",
 }
 _NOTHING = (
-    "The run of record was made before there were these figures: `nox -s bench -- --only guests`."
+    "The run of record does not have these figures; measure them: `nox -s bench -- --only guests`."
 )
 _MILLISECOND = 1000.0
 _KILOBYTE = 1000
@@ -42,7 +42,11 @@ def guests(results: Sequence[Result]) -> str:
     if not found:
         return _NOTHING
     missing = [f"`{name}`" for name in _NAMES if name not in found]
-    left_out = [f"Not measured, for want of its compiler: {', '.join(missing)}."] if missing else []
+    left_out = (
+        [f"Not measured, because the compiler is not installed: {', '.join(missing)}."]
+        if missing
+        else []
+    )
     return "\n\n".join([_requests(found), _instances(found), *left_out])
 
 

@@ -1,8 +1,8 @@
-"""CPU a request as a sum: so much for any, and so much more for each thing that a request has.
+"""A linear model of the CPU time of a request: a constant, and a cost for each property.
 
-Fitted by least squares to the medians of the growth curves, each weighted by its size, so that a
-tenth too much is as bad at 20 us as at 400. One connection alone is left out: there the gateway
-sleeps between two requests, and waking it is what is measured.
+It is fitted by least squares to the medians of the growth curves. The errors are relative, so an
+error of a tenth counts the same at 20 us as at 400 us. The point of one connection is left out:
+there the gateway sleeps between two requests, and the cost of waking it dominates.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _KILOBYTE = 1000
 # What a request has, and how much of it at a point of a curve.
 TERMS = {
     "any request": lambda _: 1.0,
-    "any policies at all": lambda point: float(point["policies"] > 0),
+    "policies, if any": lambda point: float(point["policies"] > 0),
     "each policy": lambda point: float(point["policies"]),
     "each header beyond five": lambda point: float(point["fields"] - FIELDS),
     "a request body": lambda point: float(point["request"] > 0),
-    "each kB of it": lambda point: point["request"] / _KILOBYTE,
-    "each kB of the response": lambda point: point["response"] / _KILOBYTE,
-    "each route more, all equally used": lambda point: float(point["routes"] - 1),
+    "each kB of the request body": lambda point: point["request"] / _KILOBYTE,
+    "each kB of the response body": lambda point: point["response"] / _KILOBYTE,
+    "each further route, all used equally": lambda point: float(point["routes"] - 1),
     "each doubling of the connections beyond 32": lambda point: math.log2(
         max(point["connections"], USUAL["connections"]) / USUAL["connections"]
     ),
@@ -49,7 +49,7 @@ class Model:
 
 
 def fit(results: Sequence[Result]) -> Model:
-    """Fit the curves' medians. There must be points that tell all terms apart."""
+    """Fit the curves' medians; their points must determine every term."""
     rows, wanted = [], []
     for result in results:
         if result.question.startswith("growth.") and is_fitted(result):
@@ -65,7 +65,7 @@ def is_fitted(result: Result) -> bool:
 
 
 def least_squares(rows: Sequence[Sequence[float]], wanted: Sequence[float]) -> list[float]:
-    """Solve the normal equations. Raises ZeroDivisionError when the rows do not settle all."""
+    """Solve the normal equations. Raises ZeroDivisionError if the rows leave a term undetermined."""
     size = len(rows[0])
     left = [[sum(row[i] * row[j] for row in rows) for j in range(size)] for i in range(size)]
     right = [

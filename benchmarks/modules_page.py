@@ -16,12 +16,12 @@ ALL = "all"
 OURS = "wasmgate"
 
 _NOTHING = (
-    "The run of record was made before there were these figures: `nox -s bench -- --only modules`."
+    "The run of record does not have these figures; measure them: `nox -s bench -- --only modules`."
 )
 _SUBJECTS = {
     OURS: "`wasmgate`: read, found by content, checked, linked",
     "wasmtime-cache": "`wasmtime-cache`: read, found by content, decompressed, checked",
-    "wasmtime-file": "`wasmtime-file`: a file that is known is mapped",
+    "wasmtime-file": "`wasmtime-file`: a known file is mapped",
 }
 _MILLISECOND = 1000.0
 
@@ -51,8 +51,8 @@ def _together(found: Found) -> str:
         for subject, title in _SUBJECTS.items()
     ]
     started = [_cell(found[OURS, START, ALL, metric]) for metric in ("cpu", "time")]
-    rows.append(["`wasmgate`: the guests started and configured, beyond that", *started])
-    return markdown(["all modules", "CPU, ms", "clock, ms"], rows)
+    rows.append(["`wasmgate`: in addition, the guests started and configured", *started])
+    return markdown(["all modules", "CPU, ms", "elapsed, ms"], rows)
 
 
 def _each(found: Found) -> str:

@@ -31,14 +31,14 @@ _STEPS = {
     ("callback", "time"): "an empty callback",
     ("hostcall", "time"): "a hostcall",
     ("instance", "time"): "an instance, started and configured",
-    ("tenant", "time"): "a tenant's first request, beyond the request itself",
+    ("tenant", "time"): "a tenant's first request, in addition to the request itself",
     ("tenant", "memory"): "a tenant's memory",
-    ("compile", "time"): "a module compiled, its canary started",
-    ("load", "time"): "a module from the cache, its canary started",
-    ("swap.new", "time"): "from a reload to the first answer, a module never seen",
-    ("swap.cached", "time"): "from a reload to the first answer, a module from the cache",
+    ("compile", "time"): "a module compiled, an instance tried",
+    ("load", "time"): "a module from the cache, an instance tried",
+    ("swap.new", "time"): "from a reload to the first response, a module that is not in the cache",
+    ("swap.cached", "time"): "from a reload to the first response, a module from the cache",
     ("start", "time"): (
-        "from the start of `wasmgate run` to its first answer, three cached policies"
+        "from the start of `wasmgate run` to its first response, three cached policies"
     ),
     ("background", "p50"): "a request of another route, the median, beside",
     ("background", "p99"): "a request of another route, 99 of 100, beside",

@@ -43,7 +43,7 @@ def test_what_was_not_measured_is_named(module: Any) -> None:  # noqa: ANN401
     """It has no row."""
     text = module("guests_page").guests(measured(module, empty=5.0, rust=10.0))
     assert text.splitlines()[-1] == (
-        "Not measured, for want of its compiler: `by-hand`, `rust-trimmed`, `go`, `assemblyscript`."
+        "Not measured, because the compiler is not installed: `by-hand`, `rust-trimmed`, `go`, `assemblyscript`."
     )
 
 
