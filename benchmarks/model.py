@@ -65,7 +65,7 @@ def is_fitted(result: Result) -> bool:
 
 
 def least_squares(rows: Sequence[Sequence[float]], wanted: Sequence[float]) -> list[float]:
-    """Solve the normal equations. Raises ZeroDivisionError if the rows leave a term undetermined."""
+    """Solve the normal equations. Raises ZeroDivisionError if they do not determine a term."""
     size = len(rows[0])
     left = [[sum(row[i] * row[j] for row in rows) for j in range(size)] for i in range(size)]
     right = [

@@ -33,7 +33,7 @@ def measured(module: Any, **cpu: float) -> list[Any]:  # noqa: ANN401
 
 
 def test_a_guest_is_compared_with_rust_beyond_the_empty_one(module: Any) -> None:  # noqa: ANN401
-    """What a request costs anyway is nobody's: 20 us beyond it are four times 5."""
+    """The cost of the empty guest is subtracted first: 20 us above it are four times 5 us."""
     text = module("guests_page").guests(measured(module, empty=5.0, rust=10.0, go=25.0))
     row = next(line for line in text.splitlines() if line.startswith("| `go`"))
     assert row.split(" | ")[1:4] == ["25 (25..25)", "20", "4.00"]
@@ -43,7 +43,8 @@ def test_what_was_not_measured_is_named(module: Any) -> None:  # noqa: ANN401
     """It has no row."""
     text = module("guests_page").guests(measured(module, empty=5.0, rust=10.0))
     assert text.splitlines()[-1] == (
-        "Not measured, because the compiler is not installed: `by-hand`, `rust-trimmed`, `go`, `assemblyscript`."
+        "Not measured, because the compiler is not installed: "
+        "`by-hand`, `rust-trimmed`, `go`, `assemblyscript`."
     )
 
 

@@ -21,7 +21,7 @@ struct Root(Rc<Versions>);
 impl Context for Root {}
 
 impl RootContext for Root {
-    /// `false` refuses the start: a policy with a wrong configuration never serves.
+    /// `false` refuses the start: a policy with an invalid configuration never serves.
     fn on_configure(&mut self, _size: usize) -> bool {
         let json = self.get_plugin_configuration().unwrap_or_default();
         match Versions::from_json(&json) {
@@ -30,7 +30,7 @@ impl RootContext for Root {
                 true
             }
             Err(reason) => {
-                // The host shows this line as the reason. If even the log refuses, nothing is left.
+                // The host shows this line as the reason; a failure to log cannot be reported.
                 let _ = hostcalls::log(LogLevel::Error, &format!("api_version: {reason}"));
                 false
             }

@@ -1,20 +1,20 @@
-//! The rule, without a word of proxy-wasm: `cargo test` runs it on any machine.
+//! The rule, without proxy-wasm: `cargo test` runs it on any machine.
 
 use serde::Deserialize;
 
-/// The configuration: the versions that there are, the default first.
+/// The configuration: the supported versions, the default first.
 #[derive(Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Versions {
     supported: Vec<String>,
 }
 
-/// What becomes of a request.
+/// The decision about a request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict<'a> {
-    /// It goes on, under this version.
+    /// The request is forwarded with this version.
     Serve(&'a str),
-    /// It named a version that there is not.
+    /// The request names an unknown version.
     Refuse,
 }
 
@@ -22,7 +22,7 @@ impl Versions {
     /// Reads the configuration from JSON.
     ///
     /// # Errors
-    /// A sentence for the person who wrote it.
+    /// A message for the author of the configuration.
     pub fn from_json(json: &[u8]) -> Result<Self, String> {
         let versions: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
         if versions.supported.is_empty() {
@@ -31,7 +31,7 @@ impl Versions {
         Ok(versions)
     }
 
-    /// Judges a request by its `x-api-version`.
+    /// Decides about a request by its `x-api-version`.
     pub fn judge(&self, asked: Option<&str>) -> Verdict<'_> {
         let mut supported = self.supported.iter().map(String::as_str);
         let found = match asked {
