@@ -802,7 +802,7 @@ class UpstreamRequest:
 _Out: TypeAlias = tuple[int, bytes | None, bytes | None, int]
 
 _Note: TypeAlias = (
-    tuple[Literal["effects"], Effects]
+    tuple[Literal["effects"], tuple[int, Effects]]
     | tuple[Literal["warning"], str]
     | tuple[Literal["fault"], tuple[str, str]]
     | tuple[Literal["access"], tuple[str, str, str, str, int]]

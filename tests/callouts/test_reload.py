@@ -6,7 +6,18 @@ import asyncio
 import gc
 from typing import TYPE_CHECKING
 
-from tests.callouts.places import REQUEST, Setting, answers, asking, welcomes_after, written
+import pytest
+
+from tests.callouts.places import (
+    REQUEST,
+    RESPONSE,
+    Setting,
+    answers,
+    asking,
+    welcomes,
+    welcomes_after,
+    written,
+)
 from tests.gateway.direct.pools import servers
 from tests.gateway.scripted_upstream import ScriptedUpstream, silent
 from tests.gateway.serving import Client, ask, both_forms, serve
@@ -18,6 +29,8 @@ from wasmgate.callouts.performer import _LOOPS
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from tests.gateway.scripted_upstream import Peer, Script
 
 pytestmark = both_forms
 
@@ -72,6 +85,76 @@ async def test_a_request_that_waits_ends_with_its_policy(
             assert "buffer 4 0 welcome" in said()
             await gone(gateway)
             await auth.until(lambda: auth.open == 0)
+
+
+def asking_twice(folder: Path, *, of_stream: bool) -> Path:
+    """Write a policy that asks once more after the first answer; `of_stream`: for the request."""
+    texts = Texts()
+    again = texts.http_call(timeout=5_000)
+    context = "(drop (call $effective (global.get $asked)))" if of_stream else ""
+    on_answer = f"""(if (i32.eqz (global.get $n)) (then
+        (global.set $n (i32.const 1)) {context} {again} (return)))"""
+    module = folder / "guest.wasm"
+    first = texts.http_call(timeout=5_000)
+    module.write_bytes(caller(texts, REQUEST, first, on_answer=on_answer))
+    return module
+
+
+def welcoming(released: asyncio.Event) -> Script:
+    """Script: answer every request, none before it may."""
+
+    async def script(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            await released.wait()
+            await peer.answer(b"welcome")
+
+    return script
+
+
+@pytest.mark.parametrize("of_stream", [True, False], ids=["of the request", "of no request"])
+@pytest.mark.parametrize("later", ["gone", "elsewhere"])
+async def test_what_an_answer_causes_reaches_the_clusters_of_before(
+    tmp_path: Path, later: str, *, of_stream: bool
+) -> None:
+    """The new configuration has not that cluster any more, or has it at another endpoint."""
+    released = asyncio.Event()
+    async with (
+        ScriptedUpstream(welcoming(released)) as auth,
+        ScriptedUpstream(welcomes) as other,
+        ScriptedUpstream(answers) as site,
+    ):
+        module = asking_twice(tmp_path, of_stream=of_stream)
+        gateway = Gateway(using(module, auth.url, site.url))
+        async with serve(gateway) as port, Client(port) as client:
+            await client.send(GET)
+            await auth.until(lambda: len(auth.requests) == 1)
+            new = using(module, other.url, site.url) if later == "elsewhere" else without(site.url)
+            await gateway.reload(new)
+            released.set()
+            assert (await client.reply()).status == 200
+            assert (len(auth.requests), len(other.requests)) == (2, 0)
+
+
+@pytest.mark.parametrize("later", ["gone", "elsewhere"])
+async def test_a_later_phase_reaches_the_clusters_of_before(tmp_path: Path, later: str) -> None:
+    """A request that began before: its response asks those that the request could ask."""
+    released = asyncio.Event()
+    async with (
+        ScriptedUpstream(welcomes) as auth,
+        ScriptedUpstream(welcomes) as other,
+        ScriptedUpstream(welcoming(released)) as site,
+    ):
+        module = asking(tmp_path, "auth", RESPONSE, timeout=5_000)
+        gateway = Gateway(using(module, auth.url, site.url))
+        async with serve(gateway) as port, Client(port) as client:
+            await client.send(GET)
+            await site.until(lambda: len(site.requests) == 1)
+            new = using(module, other.url, site.url) if later == "elsewhere" else without(site.url)
+            await gateway.reload(new)
+            released.set()
+            assert (await client.reply()).status == 200
+            assert (len(auth.requests), len(other.requests)) == (1, 0)
 
 
 async def test_a_callout_of_nobodys_request(tmp_path: Path) -> None:

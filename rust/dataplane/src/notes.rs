@@ -18,6 +18,8 @@ pub enum Note {
     Effects {
         /// The number of the thread.
         thread: u16,
+        /// The deployment that they belong to: its callouts reach its clusters.
+        deployment: u64,
         /// Without streams to wake and timers: those are the thread's own.
         effects: Box<Effects>,
     },

@@ -53,7 +53,7 @@ pub use services::statistics::{CallbackStatistics, Histogram, PolicyStatistics};
 pub use services::trace::{TraceEvent, TraceLimits};
 pub use stream::Stream;
 pub use stream::chain::{Chain, Ticked};
-pub use thread::callouts::{deliver, pending_callouts};
+pub use thread::callouts::{deliver, is_pending, pending_callouts};
 pub use types::attributes::{Attributes, Facts};
 pub use types::callout::{Callout, CalloutAnswer, CalloutRequest, GrpcMethod, Login};
 pub use types::capability::Capability;

@@ -183,9 +183,10 @@ impl DataPlane {
 /// A note as a pair: its kind, and what it says.
 fn converted(py: Python<'_>, note: Note) -> PyResult<Py<PyAny>> {
     let pair = match note {
-        Note::Effects { thread, mut effects } => {
+        Note::Effects { thread, deployment, mut effects } => {
             name_thread(thread, &mut effects);
-            ("effects", effects::convert_ticked(py, *effects)?).into_pyobject(py)?
+            let effects = effects::convert_ticked(py, *effects)?;
+            ("effects", (deployment, effects)).into_pyobject(py)?
         }
         Note::Warning(line) => ("warning", line).into_pyobject(py)?,
         Note::Fault { about, line } => ("fault", (about, line)).into_pyobject(py)?,

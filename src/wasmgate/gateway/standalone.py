@@ -154,8 +154,9 @@ class Server:
     def _take_notes(self) -> None:
         for note in self._plane.take_notes():
             match note:
-                case ("effects", effects):
-                    self._state.driver.apply(effects)
+                case ("effects", (number, effects)):
+                    # A deployment that is gone has no request any more, but policies that stay.
+                    self._states.get(number, self._state).driver.apply(effects)
                 case ("warning", said):
                     _LOGGER.warning("%s", said)
                 case ("fault", (about, line)):

@@ -9,7 +9,7 @@ use std::time::Instant;
 use mio::{Registry, Token};
 use slab::Slab;
 use wasmgate_gateway::Failure;
-use wasmgate_host::Effects;
+use wasmgate_host::{self as host, Callout, Effects};
 
 use crate::deployment::{ClientLimits, Deployment};
 use crate::mailbox::Mailbox;
@@ -20,6 +20,9 @@ use crate::upstream::Upstream;
 use crate::upstream::attempt::Attempt;
 use crate::upstream::pool::Pool;
 use crate::wheel::Wheel;
+
+/// Callouts that are remembered beyond twice those that wait for an answer.
+const ASKED: usize = 64;
 
 /// Something that has its turn after the events of the poll: nothing is re-entered.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +78,8 @@ pub(crate) struct Core {
     pub(crate) attempts: Slab<Attempt>,
     /// Which client waits for which stream.
     pub(crate) wakes: HashMap<u64, ClientRef>,
+    /// By callout: the id of the deployment that asked, for what its answer causes.
+    asked: HashMap<u64, u64>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) resolver: Resolver,
     pub(crate) notes: Arc<Notes>,
@@ -123,6 +128,7 @@ impl Core {
             upstreams: Slab::new(),
             attempts: Slab::new(),
             wakes: HashMap::new(),
+            asked: HashMap::new(),
             mailbox,
             resolver,
             notes,
@@ -143,8 +149,21 @@ impl Core {
         self.served.iter().find(|(_, served)| !served.retired).map(|(key, _)| key)
     }
 
-    /// Does what a step of policies asks beside the progress of its stream.
-    pub(crate) fn note(&mut self, mut effects: Effects) {
+    /// Does what a step of policies asks beside the progress of its stream; `served`: on which
+    /// deployment the step was made.
+    pub(crate) fn note(&mut self, effects: Effects, served: usize) {
+        self.note_for(effects, self.served[served].deployment.id());
+    }
+
+    /// Does what the answer of a callout causes.
+    pub(crate) fn note_answered(&mut self, effects: Effects, callout: u64) {
+        let latest = || self.latest().map(|key| self.served[key].deployment.id());
+        // The layer above takes the latest for one that is gone.
+        let deployment = self.asked.get(&callout).copied().or_else(latest).unwrap_or_default();
+        self.note_for(effects, deployment);
+    }
+
+    fn note_for(&mut self, mut effects: Effects, deployment: u64) {
         for stream in std::mem::take(&mut effects.wake) {
             if let Some(client) = self.wakes.get(&stream) {
                 self.due.push_back(Due::Resume(*client));
@@ -157,8 +176,19 @@ impl Core {
             }
         }
         if effects.is_noteworthy() {
+            self.remember(&effects.callouts, deployment);
             let effects = Box::new(effects);
-            self.notes.append(Note::Effects { thread: self.thread, effects });
+            self.notes.append(Note::Effects { thread: self.thread, deployment, effects });
+        }
+    }
+
+    fn remember(&mut self, callouts: &[Callout], deployment: u64) {
+        for callout in callouts {
+            self.asked.entry(callout.id).or_insert(deployment);
+        }
+        // Those that are answered or cancelled go together, when they are the greater part.
+        if self.asked.len() > ASKED + 2 * host::pending_callouts() {
+            self.asked.retain(|callout, _| host::is_pending(*callout));
         }
     }
 

@@ -53,7 +53,7 @@ impl Client {
     /// Does what most steps do not ask.
     fn follow(&mut self, step: Step, core: &mut Core) {
         if let Some(effects) = step.noted {
-            core.note(*effects);
+            core.note(*effects, self.served);
         }
         for access in step.accesses {
             let client = self.name.clone().unwrap_or_default();

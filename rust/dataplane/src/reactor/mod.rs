@@ -170,7 +170,7 @@ impl Reactor {
                 Command::Deploy(deployment) => self.deploy(deployment),
                 Command::Answer(callout, answer) => {
                     if let Ok(effects) = host::deliver(callout, answer) {
-                        self.core.note(effects);
+                        self.core.note_answered(effects, callout);
                     }
                 }
                 Command::Resolved { attempt, serial, addresses } => {
@@ -193,14 +193,14 @@ impl Reactor {
     fn deploy(&mut self, deployment: Arc<Deployment>) {
         let before: Vec<usize> = self.core.served.iter().map(|(key, _)| key).collect();
         let started = deployment.policies.start();
-        self.core.served.insert(Served {
+        let latest = self.core.served.insert(Served {
             deployment,
             pools: std::collections::HashMap::new(),
             clients: 0,
             retired: false,
             tick: Some(self.core.now),
         });
-        self.core.note(started);
+        self.core.note(started, latest);
         for key in before {
             self.core.served[key].retired = true;
             self.core.retire(key);
@@ -246,7 +246,7 @@ impl Reactor {
             served.tick = None;
             let ticked = served.deployment.policies.tick();
             let next = ticked.wait.map(|wait| Instant::now() + wait);
-            self.core.note(ticked.effects);
+            self.core.note(ticked.effects, key);
             if let Some(served) = self.core.served.get_mut(key) {
                 served.tick = served.tick.into_iter().chain(next).min();
             }

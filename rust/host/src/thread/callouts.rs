@@ -46,6 +46,12 @@ pub(crate) fn bring(id: u64, answer: CalloutAnswer) {
     }
 }
 
+/// Whether this callout of this thread waits for an answer.
+#[must_use]
+pub fn is_pending(callout: u64) -> bool {
+    routes::find(callout).is_some()
+}
+
 /// How many callouts of this thread wait for an answer.
 #[must_use]
 pub fn pending_callouts() -> usize {
