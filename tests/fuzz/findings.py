@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.fuzz.outcomes import Outcome
 
 COMPARE = {"asgi": compare_forms, "nginx": compare_nginx}
+COMPARED = tuple(COMPARE)
+"""The subjects that may be compared to the data plane."""
 COUNTERS = ("known", "found")
 
 Record = dict[str, Any]
@@ -25,6 +27,8 @@ class Findings:
     """How many inputs there were, and the differences between them: expected, and by name."""
 
     inputs: int = 0
+    subjects: Counter[str] = field(default_factory=Counter)
+    """How many of them were compared with what each subject made of them."""
     once: int = 0
     """Inputs that differed, and did not when they were sent again."""
     known: Counter[str] = field(default_factory=Counter)
@@ -60,6 +64,7 @@ class Findings:
     def merge(self, other: Findings) -> None:
         """Add what another batch found."""
         self.inputs += other.inputs
+        self.subjects += other.subjects
         self.once += other.once
         self.known += other.known
         self.found += other.found
@@ -67,11 +72,14 @@ class Findings:
     def record(self, numbers: range) -> Record:
         """Return what a journal keeps of a batch that was tried."""
         counts = {name: dict(getattr(self, name)) for name in COUNTERS}
-        return {"tried": [numbers.start, numbers.stop], "once": self.once, **counts}
+        tried = {"tried": [numbers.start, numbers.stop], "subjects": sorted(self.subjects)}
+        return {**tried, "once": self.once, **counts}
 
     def lines(self) -> Iterator[str]:
         """Say it."""
         yield f"{self.inputs} inputs, {self.once} differed once and not when they were sent again"
+        for name, number in sorted(self.subjects.items()):
+            yield f"{number} of them with {name}"
         for name, number in self.known.most_common():
             yield f"{number} x {name}"
         for name, number in self.found.most_common():
@@ -79,8 +87,11 @@ class Findings:
 
 
 def differences(data: bytes, outcomes: dict[str, Outcome]) -> Iterator[tuple[str, str, str | None]]:
-    """Name each subject that differs from the path without ASGI, how, and why if it is known."""
+    """Name each subject that differs from the data plane, how, and why if it is known."""
+    direct = outcomes["direct"]
+    if direct.end == "cut" or (direct.end == "closed" and not direct.came):
+        yield "direct", f"{direct.statuses} {direct.end}", None
     for name in sorted(outcomes.keys() & COMPARE.keys()):
-        difference = COMPARE[name](data, outcomes["direct"], outcomes[name])
+        difference = COMPARE[name](data, direct, outcomes[name])
         if difference is not None:
             yield name, *difference

@@ -72,18 +72,22 @@ BITS = [
 
 
 METHODS = [b"GET", b"GET", b"POST", b"PUT", b"OPTIONS", b"DELETE", b"X-Y"]
+FIRST_METHODS = [*METHODS, b"HEAD"]
+VERSIONS = [b"HTTP/1.1"] * 8 + [b"HTTP/1.0", b"HTTP/1.2"]
+FEW_TARGETS = [b"/", b"/a/b?c=d"]
+GOOD_BODIES = BODIES[:4]
 
 
 def request(rng: random.Random, *, first: bool) -> bytes:
     """Make a request, well-formed or nearly; only the first is HEAD, else replies are guesswork."""
-    method = rng.choice([*METHODS, b"HEAD"] if first else METHODS)
-    version = rng.choice([b"HTTP/1.1"] * 8 + [b"HTTP/1.0", b"HTTP/1.2"])
-    target = rng.choice(TARGETS if rng.random() < 0.5 else [b"/", b"/a/b?c=d"])
+    method = rng.choice(FIRST_METHODS if first else METHODS)
+    version = rng.choice(VERSIONS)
+    target = rng.choice(TARGETS if rng.random() < 0.5 else FEW_TARGETS)
     lines = [b"host: gate.test"] if rng.random() < 0.97 else []
     lines += rng.choices(FIELDS, k=rng.choice([0, 0, 1, 1, 2]))
     body = b""
     if rng.random() < 0.5:
-        framing, body = rng.choice(BODIES if rng.random() < 0.5 else BODIES[:4])
+        framing, body = rng.choice(BODIES if rng.random() < 0.5 else GOOD_BODIES)
         lines.append(framing)
     rng.shuffle(lines)
     head = b"%b %b %b\r\n" % (method, target, version)

@@ -10,11 +10,11 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tests.fuzz.findings import COUNTERS, Findings
+from tests.fuzz.findings import COMPARED, COUNTERS, Findings
 
 if TYPE_CHECKING:
     import pathlib
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from tests.fuzz.findings import Record
 
@@ -42,13 +42,18 @@ class Journal:
         for record in self._batches():
             counters: dict[str, Counter[str]] = {name: Counter(record[name]) for name in COUNTERS}
             start, stop = record["tried"]
-            findings.merge(Findings(inputs=stop - start, once=record["once"], **counters))
+            subjects = Counter(dict.fromkeys(record.get("subjects", COMPARED), stop - start))
+            findings.merge(
+                Findings(stop - start, subjects=subjects, once=record["once"], **counters)
+            )
         return findings
 
-    def left(self, numbers: range) -> list[range]:
-        """Return which of these inputs were not tried yet."""
+    def left(self, numbers: range, names: Collection[str]) -> list[range]:
+        """Return which of these inputs were not tried yet with all the subjects `names`."""
         left = [numbers] if numbers else []
         for record in self._batches():
+            if not set(names) <= set(record.get("subjects", COMPARED)):
+                continue
             start, stop = record["tried"]
             parts = [
                 part

@@ -135,6 +135,8 @@ def _of_the_connection(data: bytes, direct: Outcome, asgi: Outcome) -> str | Non
 def compare_nginx(data: bytes, direct: Outcome, nginx: Outcome) -> Difference | None:
     """Return what the gateway forwarded and nginx did not, or not so."""
     direct, nginx = _comparable(data, direct), _comparable(data, nginx)
+    if direct.end == "open" and nginx.end == "closed" and nginx.statuses[-1:] < [400]:
+        return f"waits, nginx answers {nginx.statuses}", None
     if not all(NGINX.fullmatch(method) for method in direct.methods):
         return "methods", "nginx refuses more than it must"
     shared = min(len(direct.seen), len(nginx.seen))

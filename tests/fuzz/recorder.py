@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import cast
+import functools
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.fuzz.sockets import received
+
+if TYPE_CHECKING:
+    from tests.fuzz.sockets import Sockets
 
 # Named by the gateways themselves, or about one connection only.
 OWN = {
@@ -39,6 +46,13 @@ class Reader:
         self._response = response
         self._start = 0
 
+    def take_rest(self) -> bytes:
+        """Take what belongs to no message."""
+        rest = bytes(self.received[self._start :])
+        self.received.clear()
+        self._start = 0
+        return rest
+
     @property
     def rest(self) -> int:
         """How many bytes belong to no message yet."""
@@ -52,14 +66,10 @@ class Reader:
         head_end = self.received.find(b"\r\n\r\n", self._start)
         if head_end < 0:
             raise IncompleteError
-        line, *lines = bytes(self.received[self._start : head_end]).split(b"\r\n")
-        pairs = []
-        for each in lines:
-            name, _, value = each.partition(b":")
-            pairs.append((name.lower(), value.strip()))
-        body, end = self._body(line, dict(pairs), head_end + 4, bodiless=bodiless, ended=ended)
+        line, fields, values = _head(bytes(self.received[self._start : head_end]))
+        body, end = self._body(line, values, head_end + 4, bodiless=bodiless, ended=ended)
         self._start = end
-        return Message(line, tuple(sorted(pair for pair in pairs if pair[0] not in OWN)), body)
+        return Message(line, fields, body)
 
     def _body(
         self, line: bytes, values: dict[bytes, bytes], at: int, *, bodiless: bool, ended: bool
@@ -103,95 +113,141 @@ class Reader:
         return bytes(self.received[at:end]), end + 2
 
 
-@dataclass
+@functools.lru_cache(maxsize=4096)
+def _head(head: bytes) -> tuple[bytes, Fields, dict[bytes, bytes]]:
+    """Take a head apart: its line, the fields that are compared, and the last value of each."""
+    line, *lines = head.split(b"\r\n")
+    pairs = []
+    for each in lines:
+        name, _, value = each.partition(b":")
+        pairs.append((name.lower(), value.strip()))
+    return line, tuple(sorted(pair for pair in pairs if pair[0] not in OWN)), dict(pairs)
+
+
 class Recorder:
-    """One upstream: answers every request with `response`."""
+    """One upstream: answers every request with `response`, and keeps what it was asked."""
 
-    response: bytes = b""
-    seen: list[Message] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
+    def __init__(self, sockets: Sockets) -> None:
+        self.response = b""
+        self.seen: list[Message] = []
+        self._sockets = sockets
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        sockets.watch(self._listener, self._accept)
 
-    async def start(self) -> int:
-        """Listen; gives the port."""
-        loop = asyncio.get_running_loop()
-        self.server = await loop.create_server(lambda: _Serving(self), "127.0.0.1", 0)
-        port: int = self.server.sockets[0].getsockname()[1]
-        return port
+    def _accept(self) -> None:
+        opened, _ = self._listener.accept()
+        serving = _Serving(self, self._sockets, opened)
+        self._sockets.watch(opened, serving.read)
 
 
-class _Serving(asyncio.Protocol):
-    def __init__(self, recorder: Recorder) -> None:
+class _Serving:
+    def __init__(self, recorder: Recorder, sockets: Sockets, opened: socket.socket) -> None:
         self._recorder = recorder
+        self._sockets = sockets
+        self._opened = opened
         self._reader = Reader(response=False)
-        self._transport = cast("asyncio.Transport", None)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
+    def read(self) -> None:
+        data = received(self._opened)
+        if data:
+            self._reader.received += data
+            if self._answer():
+                return
+        if data is not None:
+            self._sockets.close(self._opened)
 
-    def data_received(self, data: bytes) -> None:
-        self._reader.received += data
+    def _answer(self) -> bool:
+        """Answer what is whole; whether the connection stays."""
         recorder = self._recorder
         try:
             while self._reader.rest:
                 recorder.seen.append(self._reader.message())
-                self._transport.write(recorder.response)
+                self._opened.send(recorder.response, socket.MSG_DONTWAIT)
                 if b"close" in recorder.response:
-                    self._transport.close()
-                    return
+                    return False
         except IncompleteError:
-            pass
-        except ValueError as error:
-            recorder.broken.append(repr(error))
-            self._transport.close()
+            return True
+        except ValueError:
+            recorder.seen.append(Message(b"? ? ?", (), self._reader.take_rest()))
+            return False
+        except OSError:
+            return False
+        self._reader.take_rest()
+        return True
 
 
-class _Asking(asyncio.Protocol):
-    """Waits for turns of the loop, not for a clock: a process that gets no time is not answered.
+Answer = tuple[list[Message], str]
+"""What came back, and how it ended: "closed", "cut" or "open"."""
 
-    The servers have their turns on the same loop, or, as nginx, while it waits.
+
+class Client:
+    """Sends inputs, each over a connection of its own, and keeps what comes back.
+
+    Waits for turns of the loop, not for a clock: a process that gets no time is not answered. The
+    servers have their turns on the same loop, or, as nginx, while it waits.
     """
 
-    def __init__(self, data: bytes, within: float) -> None:
+    def __init__(self, sockets: Sockets) -> None:
+        self._sockets = sockets
+        self._asking: set[_Asking] = set()
+
+    async def count_turns(self) -> None:
+        """Let patience end, for ever."""
+        while True:
+            await asyncio.sleep(TURN)
+            for asking in list(self._asking):
+                asking.turn()
+
+    def ask(self, port: int, data: bytes, patience: float) -> asyncio.Future[Answer]:
+        """Send bytes; the result is there when nothing more comes back."""
+        return _Asking(
+            self._sockets, self._asking, port, data, max(1, round(patience / TURN))
+        ).answer
+
+
+class _Asking:
+    def __init__(
+        self, sockets: Sockets, asking: set[_Asking], port: int, data: bytes, turns: int
+    ) -> None:
+        self._sockets = sockets
+        self._asking = asking
         self._data = data
-        self._within = self._left = max(1, round(within / TURN))
-        self._transport = cast("asyncio.Transport", None)
-        self._patience = cast("asyncio.TimerHandle", None)
-        self.reader = Reader(response=True)
-        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._turns = self._left = turns
+        self._reader = Reader(response=True)
+        self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._opened = socket.socket()
+        self._opened.connect(("127.0.0.1", port))
+        self._opened.send(data, socket.MSG_DONTWAIT)
+        asking.add(self)
+        sockets.watch(self._opened, self._read)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        self._transport.write(self._data)
-        self._turn()
-
-    def data_received(self, data: bytes) -> None:
-        self.reader.received += data
-        self._left = self._within
-
-    def connection_lost(self, _exc: Exception | None) -> None:
-        self._end("closed")
-
-    def _turn(self) -> None:
+    def turn(self) -> None:
         self._left -= 1
         if self._left < 0:
-            self._end("open")
-        else:
-            self._patience = asyncio.get_running_loop().call_later(TURN, self._turn)
+            self._close()
+            self._say(closed=False)
 
-    def _end(self, how: str) -> None:
-        self._patience.cancel()
-        if not self.ended.done():
-            self.ended.set_result(how)
-            self._transport.abort()
+    def _read(self) -> None:
+        self._left = self._turns
+        while data := received(self._opened):
+            self._reader.received += data
+        if data is not None:
+            self._close()
+            # Upstreams read first what came to them at the same time.
+            self._sockets.call_later(self._say_closed)
 
+    def _close(self) -> None:
+        self._asking.remove(self)
+        self._sockets.close(self._opened)
 
-async def replies(port: int, data: bytes, within: float) -> tuple[list[Message], str]:
-    """Send bytes and read what comes back, and how it ended: "closed", "cut" or "open"."""
-    loop = asyncio.get_running_loop()
-    _, asking = await loop.create_connection(lambda: _Asking(data, within), "127.0.0.1", port)
-    closed = await asking.ended == "closed"
-    head = data.lstrip(b"\r\n").split(b" ", 1)[0] == b"HEAD"
-    return _read(asking.reader, head=head, closed=closed)
+    def _say_closed(self) -> None:
+        self._say(closed=True)
+
+    def _say(self, *, closed: bool) -> None:
+        if not self.answer.done():
+            head = self._data.lstrip(b"\r\n").split(b" ", 1)[0] == b"HEAD"
+            self.answer.set_result(_read(self._reader, head=head, closed=closed))
 
 
 def _read(reader: Reader, *, head: bool, closed: bool) -> tuple[list[Message], str]:

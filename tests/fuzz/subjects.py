@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -17,13 +18,17 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.fuzz.findings import COMPARED
 from tests.fuzz.outcomes import Outcome
-from tests.fuzz.recorder import Recorder, replies
+from tests.fuzz.recorder import Client, Recorder
+from tests.fuzz.sockets import Sockets
 from tests.gateway.serving import FORMS, configuration, serve
 from wasmgate.gateway import Gateway
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Collection, Iterator
+
+    from tests.fuzz.recorder import Answer
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin")
 
@@ -42,6 +47,9 @@ _NGINX_SERVER = """
 """
 
 
+INTERIM = re.compile(rb"HTTP/1\.1 1.*?\r\n\r\n", re.DOTALL)
+
+
 @dataclass
 class Subject:
     """A server under test, and its upstream."""
@@ -49,28 +57,51 @@ class Subject:
     name: str
     port: int
     upstream: Recorder
+    client: Client
 
-    async def answer(self, data: bytes, response: bytes, patience: float) -> Outcome:
+    def ask(self, data: bytes, response: bytes, patience: float) -> asyncio.Future[Answer]:
         """Send one input over a connection of its own."""
+        if self.name == "nginx":
+            # It takes an interim response for the last one, and waits for the end of its body.
+            response = INTERIM.sub(b"", response)
         self.upstream.response = response
-        self.upstream.seen.clear()
-        came, end = await replies(self.port, data, patience)
+        self.upstream.seen = []
+        return self.client.ask(self.port, data, patience)
+
+    def outcome(self, answer: Answer) -> Outcome:
+        """Return what the subject made of the last input."""
+        came, end = answer
         return Outcome(tuple(self.upstream.seen), tuple(came), end)
 
 
 @contextlib.asynccontextmanager
-async def lanes(count: int) -> AsyncIterator[list[list[Subject]]]:
-    """Start every subject of `count` lanes once."""
+async def lanes(
+    count: int, names: Collection[str] = COMPARED
+) -> AsyncIterator[list[list[Subject]]]:
+    """Start the data plane and the subjects with these names, `count` of each."""
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_signals_kept())
-        servers = await stack.enter_async_context(_side_by_side(count * len(FORMS)))
-        started = [[await _gateway(next(servers), name) for name in FORMS] for _ in range(count)]
-        if NGINX is not None:
-            recorders = [Recorder() for _ in started]
-            upstreams = [await _upstream(stack, recorder) for recorder in recorders]
-            ports = stack.enter_context(_nginx(upstreams))
+        sockets = Sockets()
+        client = Client(sockets)
+        turns = asyncio.create_task(client.count_turns())
+        stack.callback(turns.cancel)
+        stack.enter_context(sockets.running())
+
+        forms = [form for form in FORMS if form == "direct" or form in names]
+        servers = await stack.enter_async_context(_side_by_side(count * len(forms)))
+        started: list[list[Subject]] = []
+        for _ in range(count):
+            lane = []
+            for form in forms:
+                recorder = Recorder(sockets)
+                port = await _gateway(next(servers), form, recorder.port)
+                lane.append(Subject(form, port, recorder, client))
+            started.append(lane)
+        if NGINX is not None and "nginx" in names:
+            recorders = [Recorder(sockets) for _ in started]
+            ports = stack.enter_context(_nginx([recorder.port for recorder in recorders]))
             for lane, port, recorder in zip(started, ports, recorders, strict=True):
-                lane.append(Subject("nginx", port, recorder))
+                lane.append(Subject("nginx", port, recorder, client))
             await _listening(ports[-1])
         yield started
 
@@ -96,17 +127,10 @@ def _signals_kept() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-async def _gateway(stack: contextlib.AsyncExitStack, form: str) -> Subject:
-    recorder = Recorder()
-    gateway = Gateway(configuration(f"http://127.0.0.1:{await _upstream(stack, recorder)}"))
+async def _gateway(stack: contextlib.AsyncExitStack, form: str, upstream: int) -> int:
+    gateway = Gateway(configuration(f"http://127.0.0.1:{upstream}"))
     served = serve(gateway, http=FORMS[form], log_level="critical")
-    return Subject(form, await stack.enter_async_context(served), recorder)
-
-
-async def _upstream(stack: contextlib.AsyncExitStack, recorder: Recorder) -> int:
-    port = await recorder.start()
-    stack.callback(recorder.server.close)
-    return port
+    return await stack.enter_async_context(served)
 
 
 @contextlib.contextmanager

@@ -43,16 +43,28 @@ def test_a_run_goes_on_with_what_was_not_tried(tmp_path: pathlib.Path) -> None:
     journal = Journal(tmp_path / "journal")
     for numbers in (range(40, 50), range(10, 20)):
         journal.write(Findings(inputs=10).record(numbers))
-    assert journal.left(range(15, 60)) == [range(20, 40), range(50, 60)]
+    assert journal.left(range(15, 60), []) == [range(20, 40), range(50, 60)]
+
+
+def test_what_was_tried_without_a_subject_is_tried_with_it(tmp_path: pathlib.Path) -> None:
+    """A journal may have runs with all subjects and with some; one of old is with all."""
+    journal = Journal(tmp_path / "journal")
+    journal.write(Findings(10, subjects=Counter(nginx=10)).record(range(10)))
+    journal.write({"tried": [10, 20], "once": 0, "known": {}, "found": {}})
+    left = [journal.left(range(25), names) for names in (["nginx"], ["asgi", "nginx"])]
+    assert left == [[range(20, 25)], [range(10), range(20, 25)]]
 
 
 def test_what_was_found_before_a_stop_is_counted_after_it(tmp_path: pathlib.Path) -> None:
     """The sum of a journal is that of its batches."""
     journal = Journal(tmp_path / "journal")
-    first = Findings(inputs=10, once=1, known=Counter(a=2), found=Counter(b=1))
-    second = Findings(inputs=5, known=Counter(a=1))
+    first = Findings(
+        10, subjects=Counter(asgi=10, nginx=10), once=1, known=Counter(a=2), found=Counter(b=1)
+    )
+    second = Findings(5, subjects=Counter(nginx=5), known=Counter(a=1))
     journal.write(first.record(range(10)))
     journal.write({"once": 3})
     journal.write(second.record(range(10, 15)))
-    sums = Findings(inputs=15, once=1, known=Counter(a=3), found=Counter(b=1))
+    both = Counter(asgi=10, nginx=15)
+    sums = Findings(15, subjects=both, once=1, known=Counter(a=3), found=Counter(b=1))
     assert journal.findings() == sums
