@@ -217,8 +217,12 @@ class _Asking:
         self._reader = Reader(response=True)
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._opened = socket.socket()
-        self._opened.connect(("127.0.0.1", port))
-        self._opened.send(data, socket.MSG_DONTWAIT)
+        try:
+            self._opened.connect(("127.0.0.1", port))
+            self._opened.send(data, socket.MSG_DONTWAIT)
+        except OSError:
+            self._opened.close()
+            raise
         asking.add(self)
         sockets.watch(self._opened, self._read)
 
