@@ -1,8 +1,8 @@
 """What a policy that uses up its share of the background costs the requests of another route.
 
 `wasmgate run` serves a route without policies while a guest of `tests/wat/background` runs beside
-it (`background:` in gateway.yaml). Requests come at their own rate, whatever comes back: a client
-that waits for its answer sends nothing just then, and would not meet what holds the loop.
+it (`background:` in gateway.yaml). Requests come at a fixed rate, independent of responses: a
+client that waits for a response sends nothing in that time, and would not see what blocks the loop.
 """
 
 from __future__ import annotations

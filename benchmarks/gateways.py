@@ -200,7 +200,7 @@ class Comparison:
         good = self.tokens.known.read_text("utf-8").split(maxsplit=1)[0]
         self._ask(site, good, {200})
         for token in self.tokens.refused if site.public_pem else ():
-            # Envoy answers 403 to a token for somebody else.
+            # Envoy answers 403 to a token for another audience.
             self._ask(site, token, {401, 403})
 
     def _ask(self, site: Site, token: str, wanted: set[int]) -> None:

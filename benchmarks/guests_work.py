@@ -40,7 +40,7 @@ def policy(module: Path, **settings: Any) -> Policy:  # noqa: ANN401 (Policy's)
 
 
 def routed(plugin: Plugin) -> Router:
-    """Return a router whose only route has the guest before an upstream that nobody dials."""
+    """Return a router whose only route has the guest before an upstream that is never called."""
     upstream = Cluster(
         name="upstream", endpoints=["http://127.0.0.1:9001"], lb_policy="round_robin"
     )

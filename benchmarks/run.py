@@ -161,7 +161,7 @@ def _refuse_unknown(kind: str, asked: list[str] | None, known: Iterable[str]) ->
 def _available(programs: Path, wanted: list[str], *, required: bool) -> list[Subject]:
     """Compile what must be, and leave out by name who is not there.
 
-    Exits with code 1 if one is missing that is required. Without Go nobody can be measured.
+    Exits with code 1 if one is missing that is required. Without Go no gateway can be measured.
     """
     reasons = {}
     for build in (native.build_go, native.build_rust):

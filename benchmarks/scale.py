@@ -2,8 +2,8 @@
 
 Two workers share the cores with clients and upstream, which sleep when there is nothing to do: what
 they take is shown. A closed loop finds the rate at which the gateway is full; an open loop then
-sends a share of it on the same number of connections, whatever comes back (a Poisson process; a
-request's latency counts from when it was due).
+sends a share of it on the same number of connections, independent of responses (a Poisson
+process; the latency of a request counts from when it was due).
 """
 
 from __future__ import annotations

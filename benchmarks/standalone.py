@@ -27,7 +27,7 @@ POLICIES = 3
 CONNECTIONS = 32
 FIELDS = 5  # of a request, beside Host
 BODY = 128  # bytes of a response
-# As many upstream connections as clients: whoever has more clients under way has to say so.
+# As many upstream connections as clients; a benchmark with more clients must set it.
 _UPSTREAM_CONNECTIONS = 8192
 _KNOWN_TOKENS = 100
 _WORKERS_SECONDS = 30.0

@@ -111,7 +111,7 @@ class Swapping:
         self._gateway = Gateway.from_file(folder / "gateway.yaml", transports=transports)
 
     def _write(self) -> bytes:
-        """Write a module that nobody has seen, and the gateway.yaml that names it."""
+        """Write a module that is not in the cache, and the gateway.yaml that names it."""
         tag = next(_TAGS).to_bytes(8, "little")
         module = self._bytes + bytes([0, 10, 1]) + b"n" + tag
         path = self._folder / "policy.wasm"

@@ -43,7 +43,7 @@ class Issuer:
         return tokens
 
     def refused(self) -> list[str]:
-        """Return tokens that nobody may let pass: a broken signature, claims that do not hold."""
+        """Return tokens that every gateway must refuse: a broken signature, invalid claims."""
         wrong = [{"exp": 1}, {"iss": "https://else.example"}, {"aud": "else"}]
         broken = self._token("user-0")[:-8] + "AAAAAAAA"
         return [broken, *(self._token("user-0", **claims) for claims in wrong)]

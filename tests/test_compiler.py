@@ -151,7 +151,7 @@ def test_a_compiler_is_bounded_whether_or_not_there_is_a_cache(
 def test_a_policy_is_fast_at_first_and_optimized_later(
     cache: Path, policy: Policy, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nobody has to ask for it."""
+    """It happens without a setting."""
     caplog.set_level(logging.DEBUG)
     plugin = policy.load(Host(cache=str(cache)))
     while plugin.tier == "fast":
@@ -210,10 +210,10 @@ def test_a_middlewares_policies_are_optimized(
 
 
 class Terminal(io.StringIO):
-    """What a person sees."""
+    """A terminal that keeps what is written."""
 
     def isatty(self) -> bool:
-        """Tell that somebody is there."""
+        """Return that it is a terminal."""
         return True
 
 

@@ -38,7 +38,7 @@ def test_diagnostics_leaves_out_what_is_not_known() -> None:
 
 
 def test_a_class_advises_when_no_hint_is_given() -> None:
-    """Whoever raises it need not repeat the advice of the class."""
+    """An error without a hint has the advice of its class."""
     error = errors.OutOfFuel("stopped", policy="auth")
     assert error.hint == errors.OutOfFuel.advice
 

@@ -31,7 +31,7 @@ def test_dir_lists_the_public_names() -> None:
 
 
 def test_every_error_is_public() -> None:
-    """Whoever catches one finds it at the top."""
+    """Callers import every error from the top of the package."""
     assert set(wasmgate.errors.__all__) <= set(wasmgate.__all__)
 
 

@@ -60,7 +60,7 @@ def test_configuration_becomes_bytes(configuration: Any, expected: bytes) -> Non
 
 @given(st.dictionaries(st.text(), JSON))
 def test_a_dictionary_arrives_as_the_same_json(configuration: dict[str, Any]) -> None:
-    """No value changes on its way to the policy, whatever its letters."""
+    """No value changes on its way to the policy, with any characters."""
     policy = Policy("m", vm_configuration=configuration)
     assert json.loads(policy.vm_configuration_bytes) == configuration
 
@@ -178,7 +178,7 @@ def test_all_missing_variables_are_named(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:
-    """Its bytes, whatever they are: the host judges them."""
+    """Any bytes: the host checks them."""
     (tmp_path / "own.wasm").write_bytes(b"\0asm")
     assert Policy(tmp_path / "own.wasm").read() == b"\0asm"
 

@@ -72,7 +72,7 @@ def traced(capsys: pytest.CaptureFixture[str], module: str, *options: str) -> st
 def test_a_trace_has_no_secrets(
     module: str, options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever the policy does with them; the rest is shown."""
+    """In every use by the policy; the rest is shown."""
     written = traced(capsys, module, *options)
     assert MARKER not in written
     assert "proxy_on_configure" in written

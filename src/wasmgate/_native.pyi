@@ -942,7 +942,7 @@ class Connection:
 
     @property
     def pressure(self) -> tuple[bool, bool]:
-        """Whether client and upstream are to wait: a policy holds back as much as it may."""
+        """Whether to stop reading from client and upstream: a policy's buffer is full."""
 
     @property
     def may_retry(self) -> bool:
@@ -953,7 +953,7 @@ class Connection:
 
     @property
     def waits_for(self) -> Literal["client", "upstream", "policy"]:
-        """Who has to do something for the exchange to go on."""
+        """The party that the exchange waits for."""
 
     def set_router(self, router: Router) -> None:
         """Use another router for the exchanges that begin from now on."""

@@ -60,7 +60,7 @@ async def test_http_1_0_needs_no_host(where: str) -> None:
 @pytest.mark.parametrize("where", PLACES)
 @pytest.mark.parametrize("version", ["9.9", "4.0", "5.1", "9", "4"])
 async def test_a_version_that_http_has_not_is_answered_505(where: str, version: str) -> None:
-    """RFC 9110 section 15.6.6: a problem, before any policy, whatever else the request has."""
+    """RFC 9110 section 15.6.6: a problem document, before any policy, for every request."""
     app = place(where, "request_headers: respond 200 seen")
     for headers in ([A], [A, B], []):
         answer = await ask(app, headers=headers, http_version=version)
@@ -119,7 +119,7 @@ async def test_a_client_cannot_name_the_user_of_a_wsgi_app(name: bytes) -> None:
 async def test_names_with_an_underscore_are_dropped_counted_and_logged_once(
     where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One line a minute, whatever is sent; and no value in it."""
+    """One line a minute for any input, without its values."""
     app = place(where)
     sent = [*HOST, (b"x_user", b"secret"), (b"content_length", b"9"), (b"x-user", b"me")]
     for _ in range(3):

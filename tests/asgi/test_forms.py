@@ -1,4 +1,4 @@
-"""Whatever form of a scope or a message ASGI allows, the answer is that of the usual form."""
+"""Every form of a scope or a message that ASGI allows gets the response of the usual form."""
 
 from __future__ import annotations
 

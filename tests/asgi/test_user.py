@@ -43,7 +43,7 @@ async def names(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.mark.parametrize("user", ["alice", "J\u00fcrgen \U0001f600", 'a,b"c'])
 async def test_the_app_gets_the_text(user: str) -> None:
-    """Whatever characters it has: a header could not carry them."""
+    """With characters that a header could not carry."""
     answer = await ask(authenticated(names), headers=bearer(user))
     assert answer.body.decode() == user
 

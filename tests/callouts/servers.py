@@ -33,7 +33,7 @@ class Server:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
@@ -60,7 +60,7 @@ async def redis(
 
 
 async def answers(port: int) -> None:
-    """Return when somebody listens on a port."""
+    """Wait until a server listens on a port."""
     async with asyncio.timeout(20):
         while True:
             with contextlib.suppress(OSError):

@@ -88,7 +88,7 @@ def test_a_public_name_leads_only_where_the_registry_says(block: Network) -> Non
 
 @pytest.mark.parametrize("block", ["::/8", "400::/6", "4000::/3", "e000::/4", "fec0::/10"])
 def test_ipv6_is_public_in_global_unicast_alone(block: str) -> None:
-    """What IANA has not given out is not somebody's server."""
+    """Addresses that IANA has not assigned are refused."""
     network = IPv6Network(block)
     assert [
         address for address in samples(network) if not is_refused(PUBLIC_NAME, str(address))

@@ -54,7 +54,7 @@ def test_an_internal_name_leads_inside(name: str, address: str) -> None:
 @pytest.mark.parametrize("name", [*INTERNAL_NAMES, *PUBLIC_NAMES])
 @pytest.mark.parametrize("address", PUBLIC)
 def test_every_name_leads_to_public_addresses(name: str, address: str) -> None:
-    """Whatever form they are written in."""
+    """In every notation."""
     check(name, address)
 
 
@@ -93,13 +93,13 @@ def resolved(*addresses: str) -> asyncio.Runner:
 
 
 def test_one_bad_address_refuses_the_name() -> None:
-    """A name that mixes them is somebody's attempt."""
+    """A name that mixes them is an attempt to reach the private one."""
     with resolved("93.184.216.34", "127.0.0.1") as runner, pytest.raises(AddressRefused):
         runner.run(resolve("auth.example.com", 80))
 
 
 def test_an_address_is_its_own_word() -> None:
-    """Whoever writes one means it."""
+    """An address in the configuration is intended."""
     with resolved("93.184.216.34") as runner:
         assert runner.run(resolve("169.254.169.254", 80)) == ["169.254.169.254"]
 

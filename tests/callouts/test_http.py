@@ -103,7 +103,7 @@ async def test_the_answer_is_whole() -> None:
 
 
 async def test_redirects_are_answers() -> None:
-    """Nobody follows them."""
+    """Redirects are not followed."""
 
     async def redirects(peer: Peer) -> None:
         await peer.request()
@@ -139,7 +139,7 @@ async def test_an_answer_that_is_too_large() -> None:
 
 
 async def test_a_call_that_is_given_up_closes_its_connection() -> None:
-    """An answer may come, and nobody reads it."""
+    """A late response is not read."""
     async with ScriptedUpstream(silent) as upstream:
         task = asyncio.ensure_future(ask(upstream, http()))
         await upstream.until(lambda: len(upstream.requests) == 1)

@@ -241,7 +241,7 @@ async def test_nothing_is_left(tmp_path: Path) -> None:
         app = asking(tmp_path, auth.url)
         for _ in range(6):
             await leave(app, auth, 20)
-        # A task ends without a word of the service, so nobody would look again.
+        # A task ends without an event of the service, so no event would resume the wait.
         async with asyncio.timeout(10):
             while any(counted(auth).values()):
                 await asyncio.sleep(0.01)
@@ -275,7 +275,7 @@ async def test_a_refusal_after_dns_is_counted(
 ) -> None:
     """Each time, like those of the host; the log has one line for a while."""
     texts = Texts()
-    # The system's resolver takes it for 127.0.0.1; nobody says that it is a private name.
+    # The system's resolver returns 127.0.0.1; the name is not a private one.
     module = caller(texts, REQUEST, texts.http_call(upstream=b"127.1:9"))
     app = around(module, tmp_path, net=("127.1:9",))
     assert [(await get(app)).status for _ in range(3)] == [200] * 3

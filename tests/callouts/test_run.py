@@ -40,7 +40,7 @@ async def test_a_process_that_is_stopped_drains(tmp_path: Path) -> None:
 
 
 async def refused(port: int) -> bool:
-    """Tell whether nobody listens any more."""
+    """Return whether the port is closed."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
     except ConnectionRefusedError:

@@ -149,7 +149,7 @@ async def test_a_sentinel_and_its_servers_have_one_password(form: str, tmp_path:
 
 
 async def test_a_key_is_no_command_of_memcached() -> None:
-    """Whatever is in it, it is only counted."""
+    """With any content it is only counted."""
     async with memcached(program("memcached")) as server:
         limits = LimitsHit(f"memcached://{HOST}:{server.port}")
         keys = ["a 0 0 1\r\n1\r\nset injected 0 0 1\r\n1", "x" * 1024, "two words", "ö", "\0"]
@@ -194,7 +194,7 @@ async def test_a_memcached_comes_back() -> None:
 
 
 async def test_a_memcached_that_is_silent_for_a_time() -> None:
-    """Answers that come too late are nobody's."""
+    """Late responses are dropped."""
     async with memcached(program("memcached")) as server:
         limits = LimitsHit(f"memcached://{HOST}:{server.port}")
         await hit(limits, limit="5/hour")

@@ -67,7 +67,7 @@ def test_a_file_that_is_no_wasm_is_1(tmp_path: Path, wasmgate: Command) -> None:
 
 
 def test_a_module_that_cannot_run_here_is_1(tmp_path: Path, wasmgate: Command) -> None:
-    """Described all the same, with what it wants and nobody has."""
+    """Described all the same, with the import that no host has."""
     (tmp_path / "own.wasm").write_bytes(wasmtime.wat2wasm(IMPORTING.format("memory 1")))
     done = wasmgate("inspect", "own.wasm", "--json")
     said = json.loads(done.stdout)["problem"]

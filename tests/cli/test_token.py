@@ -25,7 +25,7 @@ SECRET = ("--algorithm", "HS256", "--secret", "s3cret")
 
 
 def claims(token: str) -> dict[str, Any]:
-    """Verify a token of SECRET, whatever its audience and times."""
+    """Verify a token of SECRET, with any audience and times."""
     options = {"verify_aud": False, "verify_exp": False}
     verified: dict[str, Any] = jwt.decode(token.strip(), "s3cret", ["HS256"], options=options)
     return verified
@@ -125,7 +125,7 @@ def test_a_generated_key_is_for_its_owner_only(wasmgate: Command, tmp_path: Path
 
 
 def test_no_key_is_overwritten(wasmgate: Command, tmp_path: Path) -> None:
-    """Somebody may still need it."""
+    """It may still be in use."""
     (tmp_path / "k.pem").write_text("mine")
     done = wasmgate("token", "--key", "k.pem", "--generate-key")
     assert (done.returncode, (tmp_path / "k.pem").read_text(), done.stdout) == (1, "mine", "")

@@ -60,7 +60,7 @@ TAKES = guest(
     '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)',
     "  (call $take (i32.const 64) (i32.const 128)))",
 )
-"""Takes its environment, of which there is none: 0."""
+"""Reads its environment, which is empty: 0."""
 
 ENDS = guest(
     '(func (export "proxy_on_request_trailers") (param i32 i32) (result i32) (i32.const 0))'
@@ -159,7 +159,7 @@ def test_what_was_denied_is_proposed(wasmgate: Command) -> None:
 
 @pytest.mark.usefixtures("measures")
 def test_what_was_used_is_proposed_and_nothing_else(wasmgate: Command) -> None:
-    """A capability that nobody needed is not in it."""
+    """A capability that the policy did not use is not in it."""
     facts = traced(
         wasmgate,
         *("measures.wasm", "--capability", "metrics=ask*", "--capability", "net=other:1"),
@@ -203,7 +203,7 @@ def test_a_redis_is_proposed_without_its_database(
 
 @pytest.mark.usefixtures("calls")
 def test_an_upstream_that_was_asked_is_proposed(wasmgate: Command) -> None:
-    """A capability that nobody needed is not in it."""
+    """A capability that the policy did not use is not in it."""
     facts = traced(
         wasmgate,
         *("calls.wasm", "--capability", "net=auth:8080", "--capability", "net=other:1"),

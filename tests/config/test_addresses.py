@@ -40,7 +40,7 @@ def test_an_address_is_shown_as_it_is_written(text: str) -> None:
     "value", ["", "8080", ":8080", "127.0.0.1", "::1:80", "[::1]", "a b:1", "h:99999", "h:-1", 8080]
 )
 def test_what_is_no_address_is_refused(value: object) -> None:
-    """A port alone would listen where nobody decided to."""
+    """A port alone would not say on which address to listen."""
     with pytest.raises(ValidationError):
         addresses.validate_python(value)
 
@@ -115,14 +115,14 @@ def test_an_endpoint_is_scheme_host_and_port(text: str, expected: str) -> None:
     ],
 )
 def test_what_is_no_endpoint_is_refused(text: str, said: str) -> None:
-    """Whatever could send a request elsewhere than it seems."""
+    """Every URL that could send a request elsewhere than it seems."""
     with pytest.raises(ValidationError, match=said):
         endpoints.validate_python(text)
 
 
 @given(st.text())
 def test_an_endpoint_is_accepted_in_its_own_spelling(text: str) -> None:
-    """Whatever is accepted is accepted again, unchanged."""
+    """An accepted value is accepted again, unchanged."""
     try:
         accepted = endpoints.validate_python("http://" + text)
     except ValidationError:

@@ -59,7 +59,7 @@ def design(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 
 def test_times_are_seconds_and_sizes_bytes(design: Path) -> None:
-    """Whatever units the file has."""
+    """With any units of the file."""
     config = load(design)
     found = (config.routes[0].timeout, config.clusters["orders"].read_timeout, config.server.body)
     assert found == (5.0, 0.25, 10_000_000)

@@ -46,7 +46,7 @@ def test_a_configuration_can_be_made_from_plain_data() -> None:
 
 
 def test_names_must_meet_also_without_a_file() -> None:
-    """Whoever makes a configuration in Python gets the same check."""
+    """A configuration that is made in Python gets the same check."""
     route = {"match": {"prefix": "/"}, "cluster": "b"}
     with pytest.raises(ValidationError, match=r"routes\[0\]\.cluster: no cluster is named 'b'"):
         GatewayConfig.model_validate(DATA | {"routes": [route]})
@@ -73,7 +73,7 @@ def test_a_route_is_called_by_its_host_and_prefix(match: dict[str, str], name: s
 
 
 def test_identity_headers_of_jwt_auth_are_stripped_without_being_named() -> None:
-    """Whether or not the policy gets to run, nobody may send the headers that it writes."""
+    """Clients may not send the headers that the policy writes, also if it does not run."""
     settings = PolicySettings(
         module="jwt_auth",
         configuration={"claims_to_headers": {"x-tenant": "tenant"}},

@@ -31,7 +31,7 @@ def test_a_problem_names_file_line_and_key() -> None:
 
 
 def test_a_problem_of_the_whole_file_names_no_key() -> None:
-    """There is none to name."""
+    """It has no key path."""
     assert (
         Problem(1, (), "the file is empty", "write").shown("g.yaml")
         == "g.yaml:1: the file is empty"

@@ -209,7 +209,7 @@ def test_json_in_lines_of_its_own_keeps_its_lines(tmp_path: Path, host: Host) ->
 def test_guests_of_others_have_the_same(
     message: str, line: int, key: str, tmp_path: Path, host: Host
 ) -> None:
-    """In whatever words they speak; a file's line is there at the least."""
+    """With any wording; at least the file's line is named."""
     wat = GUEST.replace("MESSAGE", message).replace("LENGTH", str(len(message)))
     (tmp_path / "guest.wasm").write_bytes(wasmtime.wat2wasm(wat))
     configuration = "rules:\n  - path: /aaaaaaaa\n    allow: true\n  - path: /b"

@@ -31,7 +31,7 @@ def test_files_are_found_at_any_depth(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [{"file": "a", "other": 1}, {"file": 5}, {"File": "a"}, "file"])
 def test_only_a_mapping_with_one_key_is_a_file(value: object, tmp_path: Path) -> None:
-    """Whatever else a policy calls `file` is its own affair."""
+    """Other uses of a key `file` belong to the policy."""
     assert resolve(tmp_path, value) == (value, [])
 
 

@@ -134,7 +134,7 @@ def test_a_plain_value_has_the_type_that_yaml_gives_it(text: str, value: object)
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0")))
 def test_a_value_never_brings_in_yaml(value: str) -> None:
-    """Whatever a variable has in it is one scalar, in quotes the very text."""
+    """The value of a variable is one scalar, in quotes the exact text."""
     source = read_yaml("a: '${X}'\nb: ${X}\nc: 1\n", {"X": value})
     if not source.problems:
         assert (source.data["a"], list(source.data), source.data["c"]) == (

@@ -66,7 +66,7 @@ def test_the_guide_has_all_files() -> None:
 
 @pytest.mark.parametrize("name", ["src/lib.rs", "src/rule.rs", "src/context.rs"])
 def test_the_example_is_what_the_guide_shows(name: str) -> None:
-    """Who looks at one finds the other."""
+    """The page and the folder have the same files."""
     example = ROOT / "examples" / "custom_policy_rust" / name
     assert dict(FILES)[name] == example.read_text("utf-8")
 

@@ -13,7 +13,7 @@ NAMES = sorted(path.stem for path in MODULES.glob("*.wat"))
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_module_is_what_its_text_says(name: str) -> None:
-    """Nobody has to trust bytes that nobody can read."""
+    """Every binary in the tree can be built from its source."""
     text = (MODULES / f"{name}.wat").read_text("utf-8")
     assert (MODULES / f"{name}.wasm").read_bytes() == bytes(wasmtime.wat2wasm(text))
 

@@ -23,7 +23,7 @@ TAB = re.compile(rb"\r\n(?:transfer-encoding|content-length):[^\r\n]*\t", re.IGN
 CHUNK = re.compile(rb"\r\n[0-9a-fA-F]+([ \t]*;[^\r\n]*)\r\n")
 EXTENSIONS = re.compile(rb"(?:;[\w!#$%&'*+.^`|~-]+(?:=(?:[\w!#$%&'*+.^`|~-]+|\"[^\"]*\"))?)*")
 NO_PATH = re.compile(rb"[A-Z]+ https?://[^/ \r\n]+ HTTP/")
-# It takes the path of any URL, whatever its scheme.
+# It accepts the path of a URL with any scheme.
 SCHEME = re.compile(rb"[A-Z]{3,} (?!https?:)[^/ \r\n]+://[^ \r\n]* HTTP/")
 REQUEST_LINE = "uvicorn's parser decides what a request line is"
 CONNECTION = "uvicorn handles the connection"

@@ -61,7 +61,7 @@ class Reader:
     def message(self, *, bodiless: bool = False, ended: bool = False) -> Message:
         """Take the next message; `ended`: nothing more will come.
 
-        Raises IncompleteError when it is not whole yet and ValueError when it is none.
+        Raises IncompleteError for an incomplete request and ValueError for an invalid one.
         """
         head_end = self.received.find(b"\r\n\r\n", self._start)
         if head_end < 0:

@@ -93,7 +93,7 @@ async def test_repeated_request_fields(plain: tuple[int, ScriptedUpstream]) -> N
 
 
 async def test_forwarded_for_of_a_stranger(plain: tuple[int, ScriptedUpstream]) -> None:
-    """X-Forwarded-* of a peer that nobody trusts is replaced by what the gateway sees."""
+    """X-Forwarded-* of an untrusted peer is replaced by what the gateway sees."""
     port, upstream = plain
     await ask(port, fields=b"x-forwarded-for: 6.6.6.6\r\nx-forwarded-proto: https\r\n")
     request = upstream.requests[0]

@@ -1,4 +1,4 @@
-"""Whatever is cancelled, whenever: no connection is used again half read, no slot leaks."""
+"""After a cancellation at any point no half-read connection is reused, and no slot leaks."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ async def test_no_route() -> None:
 
 
 async def test_cut_under_another_server() -> None:
-    """Where nobody knows what the server does with half a response, an exception says it."""
+    """An exception ends an incomplete response under a server that is not uvicorn."""
 
     async def half(peer: Peer) -> None:
         await peer.request()

@@ -1,4 +1,4 @@
-"""Whatever a policy changes in a head: both forms answer alike, and nothing hangs."""
+"""After any change of a head by a policy both forms answer alike, and nothing hangs."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ async def test_waiting_too_long(one_connection: HttpUpstream) -> None:
 
 
 async def test_refused() -> None:
-    """Nobody listening is a ConnectError that names the endpoint, and may be tried elsewhere."""
+    """A closed port is a ConnectError that names the endpoint and is retryable."""
     async with ScriptedUpstream() as upstream:
         url = upstream.url
     client = HttpUpstream()

@@ -77,7 +77,7 @@ async def test_body_until_close(client: HttpUpstream) -> None:
     [b"content-length: 5\r\n", b"content-length: 0\r\n", b"transfer-encoding: chunked\r\n", b""],
 )
 async def test_head_has_no_body(client: HttpUpstream, fields: bytes) -> None:
-    """A response to HEAD ends with its head, whatever its framing says; the connection lives."""
+    """A response to HEAD ends with its head, with any framing; the connection stays open."""
     async with ScriptedUpstream(sends(OK + fields + b"\r\n")) as upstream:
         answers = [await fetch(client, upstream, "HEAD") for _ in range(2)]
         assert [body for _, _, body in answers] == [b"", b""]

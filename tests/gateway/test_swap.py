@@ -32,7 +32,7 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def tagged(module: bytes, number: int) -> bytes:
-    """Return a module that differs in a custom section only, so that nobody has seen it."""
+    """Return a module that differs in a custom section only, so that no cache has it."""
     return module + bytes([0, 6, 1]) + b"n" + number.to_bytes(4, "little")
 
 
@@ -129,7 +129,7 @@ async def test_a_variable_that_changed_makes_another_policy(
 async def test_a_request_that_a_policy_holds_outlives_a_reload(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The policy stays, and so whoever gets the answer of its tick can wake the request."""
+    """The policy stays, so the response to its tick's callout can wake the request."""
     caplog.set_level(logging.INFO, "wasmgate.policy")
     held = with_policy(tmp_path, HOLDS, REQUEST_HEAD, delay=300)
     async with ScriptedUpstream() as old, ScriptedUpstream() as new:

@@ -49,7 +49,7 @@ async def test_not_trusted(tmp_path: Path) -> None:
 
 
 async def test_for_another_address(tmp_path: Path) -> None:
-    """A trusted certificate for somebody else is refused."""
+    """A trusted certificate for another name is refused."""
     path = certificate(tmp_path, "192.0.2.1")
     async with ScriptedUpstream(tls=serving(path)) as upstream:
         client = HttpUpstream(tls=trusting(path))

@@ -129,7 +129,7 @@ async def test_slow_client_holds_the_response_back() -> None:
 
 
 async def test_answer_without_reading_the_body() -> None:
-    """A transport that answers early leaves nobody waiting to write."""
+    """After an early response of a transport no task waits to write."""
 
     class Refusing(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""Whatever a policy changes in a head, an app gets requests and a client gets responses."""
+"""After any change of a head by a policy an app gets requests and a client gets responses."""
 
 from __future__ import annotations
 

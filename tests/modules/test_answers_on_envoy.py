@@ -50,7 +50,7 @@ def service(_: Message) -> bytes:
 
 
 def outcome(path: Path) -> str | None:
-    """Return the status of a whole answer, that it was cut, or nothing when there is none yet."""
+    """Return the status of a complete response, that it was cut, or None while it is incomplete."""
     fields = [("host", "acts.test")]
     request = Message("POST /echo HTTP/1.1", fields, b"aaa\nbbb\n", TRAILERS)
     with socket.socket(socket.AF_UNIX) as connection:

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.timeout(300)
     ],
 )
 async def test_a_consumer_may_come_from(consumer: str, address: str, status: int) -> None:
-    """An allowed range, less what is denied; a wildcard; nobody's rule."""
+    """An allowed range except a denied part; a wildcard; a name without a rule."""
     model = Model(b"{}")
     wrapped = PolicyMiddleware(model, policies=[plugin("gpustack-ip-acl", RULES)])
     answer = await get(wrapped, "/", [(b"x-mse-consumer", consumer.encode())], address)

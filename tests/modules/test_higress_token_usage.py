@@ -118,7 +118,7 @@ async def test_a_stream_of_tokens() -> None:
         report, usage = await told(reports)
     (request,) = model.requests
     assert json.loads(request.body)["stream_options"] == {"include_usage": True}
-    # Who asks is told by the gateway, not by the client.
+    # The gateway names the consumer, not the client.
     assert request.values(b"x-real-ip") == [b"127.0.0.1"]
     assert request.values(b"x-gateway-token") == [b"trusted"]
     *tokens, last = data(answer.body)

@@ -97,7 +97,7 @@ async def test_each_chunk_becomes_upper_case(module: Path) -> None:
 
 
 async def test_requests_are_counted(module: Path) -> None:
-    """Each once, whatever its chunks."""
+    """Each once, in any chunks."""
     wrapped = stamped(module, Model())
     for _ in range(3):
         await post(wrapped, CALLER, b"a", b"b")

@@ -146,7 +146,7 @@ class Texts:
     def redis_init(
         self, server: bytes = REDIS, *, password: bytes = b"secret", timeout: int = 1000
     ) -> str:
-        """Say who asks a Redis server."""
+        """Set the credentials for a Redis server."""
         operands = " ".join(self.push(part) for part in (server, b"user", password))
         return self.say("init", f"(call $redis_init {operands} (i32.const {timeout}))")
 

@@ -27,5 +27,5 @@ def _nothing_left() -> None:
 
 @pytest.fixture
 def host(artifacts: Path) -> Host:
-    """Make a host that nobody else uses; every log line is kept."""
+    """Make a host for one test; every log line is kept."""
     return Host(cache=str(artifacts), log_level=0)

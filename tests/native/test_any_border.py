@@ -1,4 +1,4 @@
-"""Whatever crosses the border from Python is taken, or refused with an error of its own kind."""
+"""Every value that crosses the border from Python is accepted, or refused with its error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever policies hold and whenever they let go, both bodies arrive whole and in order."""
+"""Both bodies arrive whole and in order, whenever policies pause and continue."""
 
 from __future__ import annotations
 

@@ -103,5 +103,5 @@ def test_twenty_frames_are_enough(host: Host) -> None:
 
 
 def test_without_names_there_are_no_frames(host: Host) -> None:
-    """Numbers help nobody."""
+    """Function indices alone do not help."""
     assert len(told(host, NAMELESS)) == 1

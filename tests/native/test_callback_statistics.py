@@ -107,7 +107,7 @@ def test_failures_are_counted_by_their_kind(
 
 
 def test_callouts_are_counted(host: Host) -> None:
-    """Those that are made; one that is refused is none."""
+    """Callouts that are made; a refused one does not count."""
     texts = Texts()
     both = texts.http_call() + texts.http_call(upstream=b"other")
     chain = Chain([load(host, caller(texts, "proxy_on_request_headers", both), net=("auth",))])

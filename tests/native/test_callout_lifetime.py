@@ -158,7 +158,7 @@ def test_a_tick_makes_callouts(host: Host) -> None:
 
 
 def test_the_callouts_of_a_policy_end_with_it(host: Host) -> None:
-    """It is replaced or removed: nobody waits for them any more."""
+    """It is replaced or removed, so its callouts are cancelled."""
     chain = Chain([ticking(host)])
     Request(chain).close()
     callouts = [callout.id for callout in ticked(chain).callouts]

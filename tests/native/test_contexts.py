@@ -112,7 +112,7 @@ def test_another_streams_fields_are_read_through_the_effective_context(host: Hos
 
 
 def test_a_callback_starts_in_its_own_context(host: Host) -> None:
-    """Whatever the one before it chose."""
+    """Independent of the choice of the callback before it."""
     plugins = chain(host, "request_headers: context 1", "response_headers: get response :status")
     request = Request(plugins).response(204)
     assert outcomes(request)[-1] == "get response :status = 204"

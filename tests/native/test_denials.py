@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def calling(host: Host, upstream: bytes) -> Request:
-    """Drive a request whose policy calls somebody that nobody allowed."""
+    """Drive a request whose policy calls an upstream that is not allowed."""
     texts = Texts()
     module = caller(texts, "proxy_on_request_headers", texts.http_call(upstream=upstream))
     return Request(Chain([load(host, module)]))

@@ -247,7 +247,7 @@ def test_mistakes_are_named(changes: dict[str, Any], message: str) -> None:
 
 @given(target=st.binary(max_size=24), value=st.binary(max_size=24))
 def test_no_target_and_no_value_end_their_line(target: bytes, value: bytes) -> None:
-    """A head has one line a field, whatever comes; what goes on is what came."""
+    """A head has one line for each field, with any bytes; the bytes are forwarded unchanged."""
     exchange, effects = begin(router(), b"/" + target, [(b"x", value)])
     upstream = exchange.upstream
     if upstream is None:

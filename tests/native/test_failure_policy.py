@@ -91,7 +91,7 @@ def test_the_first_replacement_is_immediate(host: Host) -> None:
 
 
 def test_one_crash_after_the_other_costs_only_the_requests_that_crash(host: Host) -> None:
-    """Each instance is replaced at once, so a client that crashes the policy locks no one out."""
+    """Each instance is replaced at once: a client that crashes the policy affects only itself."""
     chain = Chain([load(host, MARKS)])
     attacked, served = [], []
     for _ in range(20):
@@ -119,7 +119,7 @@ def test_replacements_that_cost_too_much_hold_the_policy_back(*, fail_open: bool
 
 
 def test_a_paused_stream_of_a_crashed_instance_gets_503(host: Host) -> None:
-    """Its context has gone: nobody else would let it go on."""
+    """Its context is gone, so no callback would continue it."""
     chain = Chain([load(host, MARKS)])
     paused = Request(chain, headers=PAUSE)
     assert (paused.passed, paused.status) == (False, None)

@@ -185,7 +185,7 @@ def test_a_stream_that_a_function_drops_ends_afterwards(host_with: Callable[...,
 
 
 def test_the_hosts_own_functions_stay_its_own() -> None:
-    """Whoever calls `verify_signature` can rely on it."""
+    """Callers of `verify_signature` can rely on it."""
     for name in built_in_functions():
         with pytest.raises(ValueError, match=f"`{name}` is the host's own function"):
             Host(foreign_functions={name: bytes.upper})

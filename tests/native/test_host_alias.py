@@ -75,7 +75,7 @@ def test_it_is_removed_by_both_names(host: Host, name: str) -> None:
 
 
 def test_a_pseudo_header_grows_behind_a_comma(host: Host) -> None:
-    """There is one of each, whatever is added."""
+    """There is one of each, after any additions."""
     assert asked(host, "add request :path /x", "get request :path") == ["Ok", "/a?b,/x"]
 
 

@@ -178,6 +178,6 @@ def test_a_body_cannot_be_replaced_by_a_huge_one(host: Host) -> None:
 
 @pytest.mark.parametrize("name", ["loop_of_log_lines", "loop_of_empty_log_lines"])
 def test_log_lines_are_bounded(host: Host, name: str) -> None:
-    """16 KiB are 512 lines of 32 bytes at most, whatever they say."""
+    """16 KiB are at most 512 lines of 32 bytes, with any text."""
     chain = Chain([load(host, hostile(name))])
     assert len(Request(chain, headers=ATTACK).records) <= 514

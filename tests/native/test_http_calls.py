@@ -155,7 +155,7 @@ def test_a_stream_makes_so_many_calls_and_no_more(host: Host) -> None:
 
 
 def test_an_answer_is_read_in_its_callback_alone(host: Host) -> None:
-    """Before and after it there is none."""
+    """Before and after it the map is absent."""
     texts = Texts()
     read = texts.show(
         "buffer",
@@ -171,7 +171,7 @@ def test_an_answer_is_read_in_its_callback_alone(host: Host) -> None:
 
 
 def test_an_answer_that_comes_twice_is_ignored(host: Host) -> None:
-    """As is one that nobody asked for, and one of another kind."""
+    """So is one of an unknown callout, and one of another kind."""
     request = asking(host)
     number = request.callouts[0].id
     assert deliver_response(number + 1000, RESPONSE, b"", []) is None

@@ -33,7 +33,7 @@ def left(host: Host, *operations: str) -> Fields:
 
 
 def test_pseudo_headers_come_first_and_host_is_the_authority(host: Host) -> None:
-    """As in HTTP/2, whatever the client speaks."""
+    """As in HTTP/2, for every version of the client."""
     request = Request(
         chain(host, "request_headers: fields request"), target=b"/a?b", headers=HEADERS
     )
@@ -200,7 +200,7 @@ def test_response_fields_are_not_there_in_the_request(host: Host) -> None:
 
 
 def test_fields_are_written_while_the_policy_pauses(host: Host) -> None:
-    """From a tick: the usual way after a call to somebody else."""
+    """From a tick, as after a callout."""
     policies = chain(
         host,
         "configure: tick_period 10",
@@ -238,7 +238,7 @@ def test_headers_of_calls_are_empty(host: Host) -> None:
 
 
 def test_stripped_headers_go_before_any_policy_runs(host: Host) -> None:
-    """A client cannot send what a policy vouches for, whatever their case."""
+    """A client cannot send the headers that a policy sets, in any case."""
     policies = chain(
         host, "request_headers: get request x-auth-user", strip_request_headers=("X-Auth-User",)
     )

@@ -122,7 +122,7 @@ def test_a_query_beyond_the_limit_is_a_bad_argument(host: Host) -> None:
 
 
 def test_a_password_is_never_logged(host: Host) -> None:
-    """Whatever is refused."""
+    """Every refused call."""
     texts = Texts()
     request = performed(
         host,

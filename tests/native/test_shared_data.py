@@ -15,12 +15,12 @@ def test_what_is_not_there_is_none(host: Host) -> None:
 
 
 def test_a_value_is_kept_with_a_number(host: Host) -> None:
-    """The number is never 0, which means "whatever is there"."""
+    """The number is never 0, which stands for any version."""
     assert asked(host, "set_shared key value", "get_shared key") == ["Ok", "value cas"]
 
 
 def test_a_swap_with_the_right_number_is_stored(host: Host) -> None:
-    """Nobody else was quicker."""
+    """No other write came first."""
     got = asked(host, "set_shared key a", "swap_shared key b 0", "get_shared key")
     assert got == ["Ok", "Ok", "b cas"]
 

@@ -50,7 +50,7 @@ def test_a_trap_is_still_a_trap_with_faulthandler(guest: str, when: str) -> None
 
 @GUESTS
 def test_faulthandler_enabled_while_requests_run_may_report_but_not_end(guest: str) -> None:
-    """It sits above our handler until we look, and prints a crash that is none."""
+    """Its handler precedes ours until the host checks, and reports a trap as a crash."""
     finished = run(guest, first="Request(chain, headers=ATTACK)", after="faulthandler.enable()")
     assert (finished.returncode, finished.stdout) == (0, STATUSES)
     assert finished.stderr.count("Fatal Python error") <= 1

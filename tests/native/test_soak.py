@@ -1,4 +1,4 @@
-"""Callouts that nobody answers, that are answered twice or too late: nothing of them is left."""
+"""Callouts without a response, with two or with a late one leave nothing behind."""
 
 from __future__ import annotations
 

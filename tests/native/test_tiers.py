@@ -39,7 +39,7 @@ COUNTS = """
     (i32.const 1))"""
 COUNTED = [221, 332, 443, 554]
 
-# Its table changes when it starts, so that nobody else can know it.
+# Its table changes at the start, so the host cannot copy it.
 TABLE = """
   (table 1 funcref)
   (elem declare func $self)

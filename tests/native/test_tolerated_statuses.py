@@ -126,7 +126,7 @@ def asking(name: str, callback: str) -> bytes:
 
 @pytest.mark.parametrize(("name", "callback"), CASES)
 def test_a_hostcall_answers_what_the_sdk_bears(host: Host, name: str, callback: str) -> None:
-    """Whatever was configured and whatever there is: also without any capability."""
+    """With every configuration, also without any capability."""
     policies = Chain([load(host, asking(name, callback))])
     request = Request(policies, method="POST", headers=[(b"content-length", b"1")])
     request.request_body(b"x", end=True).response(200).response_body(b"y", end=True).close()

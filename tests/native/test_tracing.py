@@ -91,7 +91,7 @@ def test_a_refusal_has_its_reason(host: Host) -> None:
 
 
 def test_secrets_are_masked(host: Host) -> None:
-    """The value of a header that proves who somebody is, and configurations."""
+    """The values of headers with credentials, and configurations."""
     events = traced(host, "request_headers: get request authorization")
     (header,) = hostcalls(events, "proxy_get_header_map_value")
     (*_, configuration) = hostcalls(events, "proxy_get_buffer_bytes")

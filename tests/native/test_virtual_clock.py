@@ -110,7 +110,7 @@ def test_ticks_are_due_by_the_monotonic_clock() -> None:
 
 
 def test_a_tick_is_due_when_the_clock_was_moved_past_its_period() -> None:
-    """Nobody waits an hour."""
+    """The test advances the clock by an hour."""
     host = Host(clock=BEGIN, log_level=0)
     policies = chain(host, "configure: tick_period 3600000")
     Request(policies).close()

@@ -95,7 +95,7 @@ ABSENT = {
     "proxy_get_upstream_hosts",
     "proxy_set_upstream_override_host",
 }
-"""What they would do is not there, whatever their pointers say."""
+"""They are not implemented, so they accept any pointers."""
 
 SOUND = {"b": 64, "s": len(NAME), "z": 512, "o": 1024, "q": 0}
 # The guests have one page: the second address is two bytes before its end.

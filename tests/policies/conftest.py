@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def host(artifacts: Path) -> Host:
-    """Make a host that nobody else uses."""
+    """Make a host for one test."""
     return Host(cache=str(artifacts))
 
 

@@ -1,4 +1,4 @@
-"""Somebody who signs tokens, with python-jose."""
+"""An issuer that signs tokens with python-jose."""
 
 from __future__ import annotations
 

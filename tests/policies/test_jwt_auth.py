@@ -161,7 +161,7 @@ def test_a_tampered_token_is_refused(host: Host, issuer: Issuer) -> None:
 
 
 def test_a_token_of_another_issuer_is_refused(host: Host, issuer: Issuer) -> None:
-    """Whoever it names."""
+    """For any user that it names."""
     request = Request(chain(host, rs256(issuer)), headers=bearer(Issuer().token()))
     assert request.status == 401
 

@@ -50,7 +50,7 @@ def test_two_tokens_are_a_bad_request() -> None:
 
 
 def test_client_copies_of_identity_headers_are_removed() -> None:
-    """Nobody else does it here."""
+    """The host of this test does not remove them."""
     own = host(SAMPLES[0])
     forged = [(b"x-auth-user", b"root"), (b"x-tier", b"gold")]
     own.request(forged + bearer(SAMPLES[0]["token"].encode()))

@@ -62,7 +62,7 @@ def test_a_refused_request_is_told_when_to_come_back(host: Host) -> None:
 
 
 def test_addresses_are_counted_apart(host: Host) -> None:
-    """Whatever their port."""
+    """From any port."""
     own = chain(host, rate_limit(limit="1/hour"))
     clients = [("192.0.2.1", 1), ("192.0.2.1", 2), ("192.0.2.2", 1)]
     passed = [Request(own, client_address=client).passed for client in clients]

@@ -1,7 +1,7 @@
 """rate_limit.wasm in any order of requests, clock steps, reloads and routes.
 
-Two things hold whatever happens: a client that was idle for one period passes, and no limit lets
-more pass than its burst and what comes back in the time.
+Two things hold in any order of events: a client that was idle for one period passes, and a limit
+admits at most its burst and what is refilled in the time.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Limiters(RuleBasedStateMachine):
         super().__init__()
         self.host = PolicyHost(now=1_700_000_000)
         self.now = 0.0
-        """Seconds of the time that passes, whatever is set as the time of day."""
+        """Seconds of the monotonic clock, independent of the time of day."""
         self.started: dict[int, StartedPolicies] = {}
         self.asked: dict[tuple[int, int], float] = {}
         self.passed: dict[tuple[int, int], list[float]] = defaultdict(list)

@@ -1,9 +1,8 @@
 """Where `wasmgate run` listens: a socket for each thread of each process.
 
-Threads that share a socket share it badly: whoever is awake takes all that has come, and of
-clients that come at once one thread gets nearly all. With a socket of their own the kernel deals
-clients out (SO_REUSEPORT, socket(7)). Elsewhere than on Linux, and with a socket that systemd
-opened, they share one.
+Threads that share a socket share clients unevenly: the thread that wakes up first accepts all
+waiting clients. With a socket for each thread the kernel distributes clients (SO_REUSEPORT,
+socket(7)). On other systems than Linux, and with a socket that systemd opened, they share one.
 """
 
 from __future__ import annotations

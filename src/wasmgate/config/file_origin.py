@@ -20,7 +20,7 @@ __all__ = ["FileOrigin"]
 class FileOrigin:
     """The place of a policy, or of a route's policy, in a file.
 
-    Policies compare equal whatever their place is.
+    The place does not count when policies are compared.
     """
 
     file: Path = field(compare=False)

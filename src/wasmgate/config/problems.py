@@ -123,7 +123,7 @@ def _fields(path: Key, model: type[BaseModel]) -> Mapping[str, Any]:
     return kind.model_fields if _is_model(kind) else {}
 
 
-def _member(kind: Any, key: str | int) -> Any:  # noqa: ANN401 (a type, whatever it is)
+def _member(kind: Any, key: str | int) -> Any:  # noqa: ANN401 (any type)
     if _is_model(kind):
         field = kind.model_fields.get(str(key))
         kind = field.annotation if field else None

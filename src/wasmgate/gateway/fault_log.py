@@ -33,7 +33,7 @@ class FaultLog:
     _things: dict[str, _Thing] = field(default_factory=dict)
 
     def say(self, thing: str, message: str) -> None:
-        """Log a message about an endpoint, a route, or whatever else is a `thing`."""
+        """Log a message about `thing`, such as an endpoint or a route."""
         now = self.clock()
         known = self._things.pop(thing, None) or _Thing(BURST, now)
         self._things[thing] = known  # the last one: the one that was named longest ago goes first

@@ -182,6 +182,6 @@ class Server:
     def _note_end(self) -> None:
         self._running -= 1
         if not self._draining:
-            # A thread failed. Whatever starts this process anew does better than the rest of it.
+            # A thread failed: the process ends, so that its supervisor can start a new one.
             self.failed = True
             self.drain(GRACE_AFTER_FAILURE)

@@ -1,4 +1,4 @@
-"""Whoever takes too long is not waited for; whoever only has much to say is."""
+"""A client that is too slow is closed; one that sends much data at a good rate is served."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def test_a_connection_that_says_nothing() -> None:
 
 
 async def test_a_connection_that_stays_idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After `timeout_keep_alive` it is closed without a word, whatever the other times are."""
+    """After `timeout_keep_alive` it is closed without a response, with any other timeouts."""
     monkeypatch.setattr(standalone, "HEAD_TIMEOUT", 60)
     monkeypatch.setattr(standalone, "CLIENT_TIMEOUT", 60)
     async with gate(server={"timeout_keep_alive": 1}) as (port, _), Client(port) as client:
@@ -122,7 +122,7 @@ async def test_an_upstream_that_does_not_accept(unused_address: tuple[str, int])
 
 
 async def test_a_client_that_leaves_while_dialling(unused_address: tuple[str, int]) -> None:
-    """Nobody waits for the connection any more, and its place is free at once."""
+    """The wait for the connection ends, and its place is free at once."""
     gateway = Gateway(configuration("http://{}:{}".format(*unused_address)))
     async with serve(gateway) as port:
         async with Client(port) as client:
@@ -158,7 +158,7 @@ async def test_too_many_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @one_thread
 async def test_a_place_that_does_not_get_free() -> None:
-    """Who waits too long for a connection is answered 504."""
+    """A request that waits too long for a connection is answered 504."""
     async with ScriptedUpstream(silent) as upstream:
         cluster = {"endpoints": [upstream.url], "connections": 1, "connect_timeout": "500ms"}
         gateway = Gateway(configuration(upstream.url, clusters={"site": cluster}))

@@ -18,7 +18,7 @@ CLOSE = b"GET /last HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
 
 
 async def test_pipelined_requests() -> None:
-    """They are answered in their order, one at a time, whatever the upstream does."""
+    """They are answered in their order, one at a time, in any order of the upstream."""
     requests = b"".join(b"GET /%d HTTP/1.1\r\nhost: x\r\n\r\n" % i for i in range(50))
     async with gate() as (port, upstream):
         replies = await converse(port, requests + CLOSE)
@@ -82,7 +82,7 @@ async def test_head() -> None:
 
 
 async def test_expect_continue() -> None:
-    """Who asks whether to send a body is told so before the upstream has answered."""
+    """`Expect: 100-continue` is answered before the upstream has responded."""
     async with gate() as (port, _), Client(port) as client:
         await client.send(POST + b"content-length: 2\r\nexpect: 100-continue\r\n\r\n")
         assert (await client.head()).status == 100

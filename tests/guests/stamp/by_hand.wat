@@ -23,7 +23,7 @@
   (func (export "proxy_on_configure") (param i32 i32) (result i32)
     (i32.eqz (call $define (i32.const 0) (i32.const 112) (i32.const 7) (i32.const 16)))
     (global.set $stamped (i32.load (i32.const 16))))
-  ;; Copies the value of a header, nothing if there is none, and returns where it ends.
+  ;; Copies the value of a header, nothing if it is absent, and returns where it ends.
   (func $append (param $end i32) (param $name i32) (param $size i32) (result i32)
     (if (call $header (i32.const 0) (local.get $name) (local.get $size) (i32.const 16) (i32.const 20))
       (then (return (local.get $end))))

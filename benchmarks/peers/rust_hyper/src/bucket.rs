@@ -19,7 +19,7 @@ impl Buckets {
         Self { per_second, of: HashMap::new() }
     }
 
-    /// Takes one from the user's bucket; false if there is none.
+    /// Takes one token from the user's bucket; false if it is empty.
     pub fn take(&mut self, user: &[u8], now: Instant) -> bool {
         let per_second = self.per_second;
         let Some(bucket) = self.of.get_mut(user) else {

@@ -1,4 +1,4 @@
-//! Forwarding: which fields go on, where to, and what is answered when nobody is there.
+//! Forwarding: which fields are forwarded, where to, and the response when the upstream is down.
 
 use crate::policies::{Policies, Refusal};
 use http_body_util::{Either, Full};
@@ -51,7 +51,7 @@ impl Proxy {
         Ok(Self { client, upstream: upstream.parse()?, policies })
     }
 
-    /// Answers a request; whatever goes wrong becomes a status.
+    /// Answers a request; every failure becomes a status.
     pub async fn answer(
         &self,
         mut request: Request<Incoming>,

@@ -1,6 +1,6 @@
-//! Artifacts that were cut off, mixed up or overwritten: the cache has nothing then, and the module
-//! is compiled again. An artifact that somebody forged is another matter: it is native code, and the
-//! folder's permissions are what keeps it away.
+//! Artifacts that were truncated, mixed up or overwritten: the cache does not load them, and the
+//! module is compiled again. Forged artifacts are out of scope: they are native code, and the
+//! permissions of the folder prevent them.
 
 use std::error::Error;
 use std::fs;

@@ -1,5 +1,5 @@
-//! Modules that nobody wrote: of wasm-smith with our imports and callbacks, of wasm-smith as they
-//! come, and real ones with mistakes. Each is refused, or runs within its limits.
+//! Generated modules: of wasm-smith with our imports and callbacks, of wasm-smith without them,
+//! and mutated real ones. Each is refused, or runs within its limits.
 
 use std::error::Error;
 use std::fmt::Write;

@@ -29,7 +29,7 @@ pub(crate) struct ResponseFlow {
     /// Something about the connection was left out of the upstream's fields.
     pub stripped: bool,
     length_field: LengthField,
-    /// Bytes of the body that went to the client; none if the response has no body, whatever the upstream sends.
+    /// Bytes of the body that went to the client; none if the response has no body, also if the upstream sends one.
     sent: Option<Count>,
 }
 

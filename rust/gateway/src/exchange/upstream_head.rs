@@ -74,8 +74,8 @@ pub(crate) struct Destination<'a> {
 
 /// Writes the head of the request that `map` describes, for `target` if the route rewrote it.
 ///
-/// Whatever is about the connection is left out, and the framing written anew: `map` may have
-/// passed policies. For the same reason everything that is not marked as read by
+/// Fields about the connection are left out, and the framing is written anew, because `map` may have
+/// passed policies. For the same reason every field that is not marked as read by
 /// [`RequestReader`](crate::RequestReader) is checked again.
 pub(crate) fn write(
     map: &HeaderMap,

@@ -1,8 +1,8 @@
 //! The address of the client, and the fields that tell it to the upstream: `X-Forwarded-*`, `Forwarded` (RFC 7239)
 //! and `Via` (RFC 9110 §7.6.3).
 //!
-//! A peer that is not trusted is the client: whatever it says about itself is replaced by what the
-//! gateway sees. A trusted peer is a proxy: its lists are lengthened, its other words go on.
+//! An untrusted peer is the client: the gateway replaces its forwarding fields by its own. A trusted
+//! peer is a proxy: the gateway appends to its lists and forwards its other fields.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;

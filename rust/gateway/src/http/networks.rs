@@ -21,7 +21,7 @@ impl Networks {
     /// Reads ranges like `10.0.0.0/8`, or addresses, which are ranges of one.
     ///
     /// # Errors
-    /// [`BadNetwork`] names the first text that is none, also one with bits set behind its prefix.
+    /// [`BadNetwork`] names the first text that is not a network, also one with bits set after its prefix.
     pub fn parse<S: AsRef<str>>(texts: &[S]) -> Result<Self, BadNetwork> {
         let read =
             |text: &S| network(text.as_ref()).ok_or_else(|| BadNetwork(text.as_ref().into()));

@@ -22,7 +22,7 @@ struct Prefixes {
 }
 
 impl RouteTable {
-    /// Adds the route `index`, which must be greater than those before; false if `host` is none.
+    /// Adds the route `index`, which must be greater than those before; false if `host` is not a host.
     pub fn add(&mut self, index: usize, host: Option<&str>, prefix: PathPrefix) -> bool {
         let prefixes = match host {
             None => &mut self.any,

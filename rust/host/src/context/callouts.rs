@@ -30,7 +30,7 @@ pub(crate) struct Calls {
     /// The callouts of each stream that has some, by its context.
     streams: IdMap<u32, SmallVec<[u32; 2]>>,
     last: u32,
-    /// What the callback asks, to be handed over after it; who waits for the answer to a new callout.
+    /// The callouts of this callback, to be handed over after it; with the waiting context of a new one.
     asked: Vec<(Option<Waiting>, Callout)>,
     asked_bytes: usize,
     /// Of the callouts that are under way; what is sent later on a gRPC stream is bounded with it.

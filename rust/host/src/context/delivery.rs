@@ -11,7 +11,7 @@ const CANCELLED: u32 = 1;
 /// What a number stands for, as far as the host must tell numbers apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// One callback brings the response, and that there is none.
+    /// One callback brings the response, or the failure.
     Single(AnswerCallback),
     Grpc,
     GrpcStream {

@@ -227,7 +227,7 @@ impl InstanceState {
         }
     }
 
-    /// Lets hostcalls act on `context`, for the plugin that it is of; false if there is none.
+    /// Lets hostcalls act on `context`, for its plugin; false if the context does not exist.
     pub(crate) fn act_on(&mut self, context: u32) -> bool {
         let found = self.root_of(context).map(|root| Arc::clone(&root.core));
         let Some(core) = found else { return false };

@@ -38,8 +38,8 @@ pub(super) fn set(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>, Fa
 }
 
 /// `declare_property`: `{string name = 1; bool readonly = 2; WasmType type = 3; bytes schema = 4;
-/// LifeSpan span = 5}`. Values are read back as they were stored, whatever their type, and live as
-/// long as their stream. A name is declared once.
+/// LifeSpan span = 5}`. Values of every type are read back as they were stored, and live as long as
+/// their stream. A name is declared once.
 pub(super) fn declare(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>, Fault> {
     let (mut name, mut read_only) = (&[][..], false);
     let read = protobuf::read(arguments, |number, value| match (number, value) {

@@ -159,8 +159,8 @@ impl<'a> Guest<'a> {
         self.write(at, &value.to_le_bytes())
     }
 
-    /// A copy of the guest's bytes for a person who looks on: it costs the guest nothing, and is
-    /// empty where the guest has none.
+    /// A copy of the guest's bytes for a trace: it costs the guest no fuel, and is empty outside of
+    /// the guest's memory.
     pub(crate) fn peek(&self, at: i64, length: usize) -> Vec<u8> {
         let mut bytes = vec![0; length];
         match u32::try_from(at).map(|at| self.side.read(at, &mut bytes)) {

@@ -96,7 +96,7 @@ pub(super) fn add(
     write(guest, map, size, |map| map.add(name, &value))
 }
 
-/// `proxy_replace_header_map_value`: adds it when there is none.
+/// `proxy_replace_header_map_value`: adds the field if the name is absent.
 pub(super) fn replace(
     guest: &mut Guest<'_>,
     map: u32,

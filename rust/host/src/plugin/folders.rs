@@ -100,8 +100,8 @@ fn add_file(folders: &mut Vec<Folder>, at: &str, file: (String, Arc<Dir>, PathBu
     folders.push(Folder { name: at.to_owned(), content: Content::Files(vec![file]) });
 }
 
-/// `keys/` and `./keys` are seen as `/keys`: an absolute path is what all guests' libraries find,
-/// whatever they take for the current directory. There is nothing above the root: `../keys` is `/keys`.
+/// `keys/` and `./keys` are seen as `/keys`: the libraries of all guests find an absolute path,
+/// independent of their current directory. There is nothing above the root: `../keys` is `/keys`.
 fn seen_as(given: &str) -> String {
     let mut parts = Vec::new();
     for part in given.split('/') {

@@ -1,5 +1,5 @@
-//! How much one policy, or one tenant of it, may log in a second, whatever runs it: requests, ticks,
-//! answers of others. `log_bytes` bounds one callback; there may be thousands in a second.
+//! The bytes that one policy, or one tenant of it, may log in a second, in all callbacks together.
+//! `log_bytes` bounds one callback; there may be thousands of callbacks in a second.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -58,7 +58,7 @@ impl SharedData {
     pub(crate) fn set(&self, key: &[u8], value: Vec<u8>, cas: u32) -> Result<(), SharedDataError> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let table = &mut *table;
-        // The largest number is nobody's: a guest that names it creates an entry or fails.
+        // No entry has the largest number: a guest that names it creates an entry or fails.
         let next = if table.last_cas >= u32::MAX - 1 { 1 } else { table.last_cas + 1 };
         if let Some(entry) = table.entries.get_mut(key) {
             if cas != 0 && cas != entry.cas {

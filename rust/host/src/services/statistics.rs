@@ -1,8 +1,8 @@
-//! What callbacks use: fuel of each of them, time of one in sixteen.
+//! Statistics of callbacks: the fuel of each call, the time of one call in sixteen.
 //!
-//! An instance counts for itself and hands over to its policy with every 256th call of a callback,
-//! when it goes, and when somebody asks on its thread: counting costs the request path a few
-//! additions.
+//! An instance has counters of its own, and adds them to those of its policy with every 256th call
+//! of a callback, at its end, and when the statistics are read on its thread: so counting costs the
+//! request path a few additions.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,5 +1,5 @@
-//! What happened between a host and its guests, callback by callback and hostcall by hostcall, for
-//! a person who asks why. A host records nothing until it is told to.
+//! The record of a trace: callbacks and hostcalls between a host and its guests, for debugging.
+//! A host records nothing until tracing is started.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};

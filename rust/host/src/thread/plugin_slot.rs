@@ -50,7 +50,7 @@ impl PluginSlot {
     }
 
     /// Whether it is to be started, now or when its back-off ends. A VM whose tenants have their own
-    /// serves no one.
+    /// VMs serves no stream.
     fn is_missing(&self) -> bool {
         let serves = self.core.vm.serves && self.core.base == self.core.id;
         serves && !self.core.is_retired() && !self.is_there()

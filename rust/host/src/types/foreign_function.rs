@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What a function answers: the result's bytes, or in a few words why there is none.
+/// What a function returns: the bytes of the result, or the reason for its failure in a few words.
 pub type ForeignResult = Result<Vec<u8>, String>;
 
 /// A function that answers at once.

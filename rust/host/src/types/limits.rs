@@ -25,7 +25,7 @@ macro_rules! limits {
                 vec![$( (stringify!($name), u64::try_from(self.$name).unwrap_or(u64::MAX)) ),*]
             }
 
-            /// Sets the limit of this name; false if there is none, or the number does not fit.
+            /// Sets the limit of this name; false if the name is unknown, or the number does not fit.
             #[must_use]
             pub fn set(&mut self, name: &str, number: u64) -> bool {
                 match name {

@@ -167,7 +167,7 @@ pub(in crate::hostcalls) fn fd_tell(
     seek(guest, descriptor, SeekFrom::Current(0), position_at)
 }
 
-/// The outputs and the folders of the capability stay open whatever a guest does.
+/// A guest cannot close the outputs and the folders of the capability.
 pub(in crate::hostcalls) fn fd_close(guest: &mut Guest<'_>, descriptor: u32) -> Answer {
     let own = guest.env.files.close(descriptor);
     if own || matches!(open(guest, descriptor), Open::Standard | Open::Folder(_)) {

@@ -2,10 +2,10 @@
 //!
 //! The engine copies the code out of an artifact once and keeps the rest for as long as the module
 //! lives, for the traces of traps. A mapping of the file itself would end the process with SIGBUS at
-//! the first trap after somebody has shortened the file, and would show the engine other bytes than
-//! those that were checked after somebody has written into it. So the bytes are copied first: into a
-//! file without a name beside the artifact, whose pages cost no memory until a trap looks at them,
-//! or into memory where the file system has no such files or no room for one.
+//! the first trap if the file had been truncated, and would show the engine unchecked bytes if it had
+//! been overwritten. So the bytes are copied first: into an unnamed file in the folder of the
+//! artifact, whose pages cost no memory until a trap reads them, or into memory if the file system
+//! does not support unnamed files or is full.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -60,7 +60,7 @@ impl Pages {
         }
     }
 
-    /// Gives the memory of a file's pages back; who looks at them again reads them from there.
+    /// Gives the memory of a file's pages back; the next access reads them from the file again.
     #[allow(unsafe_code, reason = "the advice is unsafe where pages are changed in memory only")]
     fn forget(&self) {
         if let Self::OfFile(pages) = self {

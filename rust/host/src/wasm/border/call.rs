@@ -16,7 +16,7 @@ pub(crate) struct GuestFunction<const N: usize, const R: usize> {
 }
 
 impl<const N: usize, const R: usize> GuestFunction<N, R> {
-    /// It does nothing, if it is known to: whoever calls it may tell the answer without the guest.
+    /// Notes that the function is known to do nothing: a caller may take its result without the guest.
     pub(crate) fn known_as(self, idle: Option<Idle>) -> Self {
         Self { idle, ..self }
     }

@@ -43,8 +43,8 @@ pub(super) struct After {
 ///
 /// # Safety
 /// The entries are of an instance that lives, and `values` has room for their parameters and result.
-/// The step of `after` lives until this returns, is the one that `advance` takes, and nobody else uses
-/// it meanwhile.
+/// The step of `after` lives until this returns, is the one that `advance` takes, and nothing else
+/// uses it in the meantime.
 #[inline]
 pub(super) unsafe fn enter(
     stack_size: Option<usize>,

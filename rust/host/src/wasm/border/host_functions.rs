@@ -111,7 +111,7 @@ pub(crate) trait Crossing: Copy {
     /// A value has room there.
     unsafe fn write(self, to: *mut RawValue);
 
-    /// As a status; 0 for what is none.
+    /// As a status; 0 for a value that is not a status.
     fn status(self) -> i32;
 
     /// The number that is this status.
@@ -209,7 +209,7 @@ unsafe fn on_host<S, R>(
         catch_unwind(AssertUnwindSafe(|| {
             // SAFETY: the store owns the link (1).
             let link = unsafe { &*link };
-            // SAFETY: this is the one who asks.
+            // SAFETY: this is the one call of `caller`.
             let caller = unsafe { link.caller() };
             // A trap is boxed here: the guest's stack may have no room for an allocation.
             let answer = caller.and_then(function).map_err(|trap| Box::new(trap) as Trap)?;
@@ -257,7 +257,7 @@ macro_rules! host_functions {
                 Z: Fn(Caller<'_, S>, $( $argument ),*) -> Result<X, RuntimeError> + Copy + 'static,
             {
                 let mut place = 0;
-                // SAFETY: whoever calls it has written the arguments, and has room for the result.
+                // SAFETY: the caller has written the arguments, and has room for the result.
                 unsafe {
                     $( let $argument = $argument::read(values.add(place)); place += 1; )*
                     body::<S, Z, X, $( $argument ),*>(link.cast(), $( $argument ),*).write(values);

@@ -166,7 +166,7 @@ impl<S, F: FnMut(&mut S, Gauges<'_>, Option<i32>) -> Next> Step<'_, S, F> {
     }
 
     /// # Safety
-    /// `step` is one of this type, and used by no one else.
+    /// `step` has this type, and nothing else uses it.
     unsafe fn advance_erased(step: *mut c_void) -> Option<Due> {
         // SAFETY: the caller answers for it.
         unsafe { &mut *step.cast::<Self>() }.advance()

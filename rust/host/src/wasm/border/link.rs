@@ -80,7 +80,7 @@ impl<S> Link<S> {
     pub(super) unsafe fn caller(&self) -> Result<Caller<'_, S>, RuntimeError> {
         match (self.parts.get(), NonNull::new(self.state.get())) {
             (Some(parts), Some(mut state)) => {
-                // SAFETY: invariant 2: nobody else uses the state before the host function returns.
+                // SAFETY: invariant 2: nothing else uses the state before the host function returns.
                 let state = unsafe { state.as_mut() };
                 Ok(Caller { state, side: GuestSide { parts, link: self } })
             }

@@ -83,7 +83,7 @@ impl CompiledModule {
         Self::compile(bytes, &facts, limits, cache, problem)
     }
 
-    /// Checks the module, then loads its best artifact; `None` if there is none, or the cache cannot be
+    /// Checks the module, then loads its best artifact; `None` if the cache has no artifact or cannot be
     /// used.
     ///
     /// # Errors
