@@ -125,7 +125,7 @@ def test_a_request_that_is_held_over_the_limit_is_413(host: Host) -> None:
     assert posted(policies).request_body(b"abcdef").status is None
     request = posted(policies).request_body(b"abcdefg")
     assert request.status == 413
-    assert "held back more of a body than its limit `body` allows" in request.said
+    assert "buffered more of a body than its limit `body` allows" in request.said
 
 
 def test_a_request_at_the_limit_waits_when_its_head_is_held(host: Host) -> None:
@@ -138,7 +138,7 @@ def test_a_request_at_the_limit_waits_when_its_head_is_held(host: Host) -> None:
 
 
 def test_a_body_over_the_limit_that_is_not_held_goes_on(host: Host) -> None:
-    """The limit is for what is held back."""
+    """The limit is for the buffered bytes."""
     request = posted(chain(host, body=6)).request_body(b"x" * 1000, end=True)
     assert request.upstream.body == b"x" * 1000
 

@@ -108,7 +108,7 @@ def test_replacements_that_cost_too_much_hold_the_policy_back(*, fail_open: bool
     while (held_back := Request(chain)).passed and marked(held_back):
         Request(chain, headers=ATTACK).close()
     assert [text.partition(":")[0] for text in held_back.said] == [
-        "the policy is held back for a moment"
+        "the policy is suspended for a moment"
     ]
     if fail_open:
         assert not marked(held_back)

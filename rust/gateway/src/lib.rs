@@ -1,5 +1,5 @@
 //! Decisions of a gateway, without I/O and without Python: which requests are well-formed, where
-//! they go, which fields go on, and what is answered when something fails.
+//! they go, which fields are forwarded, and how failures are answered.
 //!
 //! [`Router`] holds routes and clusters; [`Exchange`] is one request and its response.
 

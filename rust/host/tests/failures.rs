@@ -92,7 +92,7 @@ fn replacements_take_a_tenth_of_the_time_and_the_policy_comes_again() {
     for _ in 0..2_000 {
         let (stream, effects) = attack(&chain);
         assert_eq!(status(&stream), "503");
-        held += usize::from(effects.logs.iter().any(|line| line.message.contains("held back")));
+        held += usize::from(effects.logs.iter().any(|line| line.message.contains("is suspended")));
         assert!(host.advance(Duration::from_millis(10)));
     }
     let spent = Duration::from_nanos(starts().sum - first.sum);

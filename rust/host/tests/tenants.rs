@@ -132,7 +132,7 @@ fn a_crash_of_one_leaves_the_others() {
         let (stream, _) = posted(&chain, &[("x-tenant", "acme"), ("x-crash", "1")]);
         assert_eq!(status(&stream), "503");
     }
-    assert_eq!(line(&chain, "acme").len(), 1, "it is held back");
+    assert_eq!(line(&chain, "acme").len(), 1, "it is suspended");
     assert_eq!(line(&chain, "other"), ["p: 02"]);
 }
 

@@ -114,7 +114,7 @@ class Deployment:
             state.close()
 
     def retire(self) -> None:
-        """Close idle connections on every loop; requests under way finish on this deployment."""
+        """Close idle connections on every loop; requests in flight finish on this deployment."""
         for loop in self.loops():
             loop.call_soon_threadsafe(self._close, loop)
 

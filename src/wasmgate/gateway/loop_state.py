@@ -20,7 +20,7 @@ __all__ = ["LoopState"]
 
 
 class LoopState:
-    """Upstreams by cluster, the policies' driver, and the requests under way.
+    """Upstreams by cluster, the policies' driver, and the requests in flight.
 
     To ask the server whether a client has left costs a task. So only requests that are under way
     when the sweeper runs ask, and most never do. Their time limits are checked then, too.
@@ -52,7 +52,7 @@ class LoopState:
             self._stop()
 
     def close(self) -> None:
-        """Close idle connections; requests under way finish."""
+        """Close idle connections; requests in flight finish."""
         for upstream in self.upstreams.values():
             upstream.close()
         self._closed = True

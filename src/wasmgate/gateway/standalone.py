@@ -33,7 +33,7 @@ CLIENT_TIMEOUT = 60.0  # between two signs of life when it is waited for
 LINGER = 2.0  # quiet after its last answer, until its connection is closed
 LONGEST_LINGER = 30.0  # sending after its last answer
 
-GRACE_AFTER_FAILURE = 5.0  # seconds for requests under way after a thread has failed
+GRACE_AFTER_FAILURE = 5.0  # seconds for requests in flight after a thread has failed
 
 _LOGGER = logging.getLogger("wasmgate.gateway")
 _ACCESS = logging.getLogger("wasmgate.access")
@@ -63,7 +63,7 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self._faults = FaultLog(_LOGGER)
-        # By deployment: the last one is in use, others have requests under way on some threads.
+        # By deployment: the last one is in use, others have requests in flight on some threads.
         self._states: dict[int, LoopState] = {}
         self._released: Counter[int] = Counter()  # on so many threads it has none
         # Read before the sockets are given away: nothing is left open when it cannot be read.

@@ -11,7 +11,7 @@ pub trait Balancer: Send + Sync {
     fn pick(&self, context: &PickContext<'_>) -> Option<usize>;
 }
 
-/// What an algorithm can choose by: the healthy endpoints, the load and the weight of each, and the
+/// The input of an algorithm: the healthy endpoints, the load and the weight of each, and the
 /// key of the request.
 #[derive(Clone, Copy)]
 pub struct PickContext<'a> {
@@ -20,10 +20,10 @@ pub struct PickContext<'a> {
     hash_key: Option<u64>,
 }
 
-/// What the caller knows of an endpoint.
+/// The load of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
-    /// Requests that were sent to it and are not answered to their end.
+    /// Requests in flight.
     pub in_flight: u32,
     /// Its share of the requests, relative to those of the other endpoints.
     pub weight: u32,

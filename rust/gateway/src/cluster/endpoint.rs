@@ -37,7 +37,7 @@ impl Endpoint {
         &self.url
     }
 
-    /// What Host says when the client named none.
+    /// The value of Host if the request has no authority.
     #[must_use]
     pub fn authority(&self) -> &str {
         &self.authority
@@ -72,7 +72,7 @@ impl Endpoint {
         self.healthy.load(Ordering::Relaxed)
     }
 
-    /// Takes the endpoint out of the choice, or back in.
+    /// Excludes the endpoint from the selection, or includes it again.
     pub fn set_healthy(&self, healthy: bool) {
         self.healthy.store(healthy, Ordering::Relaxed);
     }

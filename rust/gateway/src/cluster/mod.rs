@@ -20,7 +20,7 @@ pub struct ClusterSpec {
     pub lb_policy: String,
 }
 
-/// A configuration that makes no cluster.
+/// An invalid configuration of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClusterError {
     /// No such balancing algorithm.
@@ -28,10 +28,10 @@ pub enum ClusterError {
     UnknownLbPolicy {
         /// The cluster's name.
         cluster: String,
-        /// What was asked for.
+        /// The unknown name.
         lb_policy: String,
     },
-    /// No URL of an endpoint.
+    /// An invalid URL of an endpoint.
     #[error("cluster `{cluster}`: the endpoint `{url}` {problem}; {}", problem.hint())]
     BadEndpoint {
         /// The cluster's name.

@@ -1,21 +1,21 @@
-//! What can go wrong between a client, the gateway and an upstream, and how it is answered.
+//! Failures between a client, the gateway and an upstream, and the responses to them.
 
 use wasmgate_host::LocalResponse;
 
 use crate::http::problem::Problem;
 
-/// Why the upstream's answer cannot be passed on.
+/// Why the upstream's response cannot be forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// No connection could be made.
     Connect,
-    /// The upstream broke a rule of HTTP, or hung up before its answer was whole.
+    /// The upstream broke a rule of HTTP, or closed the connection before the end of its response.
     Protocol,
     /// The upstream took too long.
     Timeout,
     /// The whole exchange took longer than its route allows.
     RouteTimeout,
-    /// The cluster has no endpoint, or none that is healthy.
+    /// The cluster has no healthy endpoint.
     NoHealthyEndpoint,
     /// The client took too long to send the rest of its request.
     LateRequest,
@@ -32,7 +32,7 @@ pub const FAILURES: [(&str, Failure); 6] = [
 ];
 
 impl Failure {
-    /// The response that says it, with Envoy's word for the reason.
+    /// The response, with Envoy's `response.code_details`.
     pub(crate) fn response(self) -> LocalResponse {
         let mut response = self.problem().response();
         if self == Self::Connect {
@@ -41,7 +41,7 @@ impl Failure {
         response
     }
 
-    /// The answer to the client. It names no host: clients must not learn the gateway's upstreams.
+    /// The response to the client. It names no host: clients must not learn the gateway's upstreams.
     #[must_use]
     pub const fn problem(self) -> Problem {
         match self {

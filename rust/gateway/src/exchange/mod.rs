@@ -1,9 +1,9 @@
-//! One request and its response: read, routed, through the policies, to the upstream and back.
+//! One request and its response: reading, routing, policies, the upstream, and the way back.
 //!
-//! The caller carries the bytes and does what the effects say; both forms of the gateway do it with
-//! this one type. The route is chosen from the request as it came: a policy that changes the path or
-//! the authority changes what the upstream gets, not the route. One that asks for it
-//! (`clear_route_cache`) has the route chosen again when the head goes on; the policies stay those
+//! The caller carries the bytes and performs the effects; both forms of the gateway use
+//! this type. The route is selected by the request of the client: a policy that changes the path or
+//! the authority changes the forwarded request, not the route. If a policy requests it
+//! (`clear_route_cache`), the route is selected again when the head is forwarded; the policies stay those
 //! of the first.
 
 mod dispatch;
@@ -45,8 +45,8 @@ const POLICY: &str = "a policy failed, or gave an answer, in the middle of it";
 
 /// One request and its response.
 ///
-/// Effects mean what they mean for [`Stream`], but for `request.head`: when it goes on it is
-/// `Unchanged`, and [`Exchange::upstream`] has the whole of it.
+/// The effects are those of [`Stream`], except `request.head`: when the head is forwarded, it is
+/// `Unchanged`, and [`Exchange::upstream`] has the whole head.
 pub struct Exchange {
     router: Arc<Router>,
     /// None if the request was refused before it had one.
@@ -59,7 +59,7 @@ pub struct Exchange {
     body_follows: bool,
     /// Bytes of the body that came from the client.
     received: u64,
-    /// Bytes of the body that went on.
+    /// Bytes of the body that were forwarded.
     sent: Count,
     /// The gateway answered; what client and upstream send counts no more.
     answered: bool,
@@ -114,8 +114,8 @@ impl Exchange {
         self.route.is_some()
     }
 
-    /// How long it may take from the request's head to the last byte of the response: of the route
-    /// that it has now.
+    /// The time from the request's head to the last byte of the response, of the
+    /// current route.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
         match &self.upstream {
@@ -124,7 +124,7 @@ impl Exchange {
         }
     }
 
-    /// The request for the upstream, from the step on in which its head goes on.
+    /// The request for the upstream, from the step in which its head is forwarded.
     #[must_use]
     pub fn upstream(&self) -> Option<&Arc<UpstreamRequest>> {
         self.upstream.as_ref()
@@ -210,9 +210,9 @@ impl Exchange {
         self.settle(effects, 0, 0)
     }
 
-    /// The upstream failed: the answer is 502, 503 or 504. Once the response's head is on its way
-    /// nothing is left but to cut the connection (`reset`). When the time of the route is over no
-    /// policy can hold the answer: the step has all of it.
+    /// The upstream failed: the response is 502, 503 or 504. If the response has begun,
+    /// the connection is closed (`reset`). After the timeout of the route no
+    /// policy can pause the response: the step has all of it.
     ///
     /// # Errors
     /// [`Error::WrongThread`].
@@ -232,7 +232,7 @@ impl Exchange {
         }
     }
 
-    /// The caller answers itself; otherwise like [`Exchange::failed`].
+    /// A response of the caller; otherwise like [`Exchange::failed`].
     ///
     /// # Errors
     /// [`Error::WrongThread`].
@@ -257,7 +257,7 @@ impl Exchange {
         self.respond(problem.response())
     }
 
-    /// Performs what was asked of this exchange's stream from outside ([`Effects::wake`]).
+    /// Performs what callbacks outside of this exchange's stream requested for it ([`Effects::wake`]).
     ///
     /// # Errors
     /// [`Error::WrongThread`].
@@ -274,7 +274,7 @@ impl Exchange {
         self.stream.can_move()
     }
 
-    /// Ends the exchange, however far it got. A second call does nothing.
+    /// Ends the exchange in any phase. A second call does nothing.
     ///
     /// # Errors
     /// [`Error::WrongThread`].

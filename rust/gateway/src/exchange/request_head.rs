@@ -1,4 +1,4 @@
-//! A request's head on its way in: what is refused, what does not go on, what is added.
+//! The head of a client's request: which is refused, which fields are removed or added.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub(crate) const LARGE_BODY: Problem = Problem::new(413, "the request body is to
 /// Bytes of a target, twice what RFC 9110 §4.1 asks everyone to support.
 const TARGET: usize = 16 << 10;
 
-/// What is known of a request beside its fields.
+/// The request line, and the facts about the connection.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestLine<'a> {
     /// The version the client speaks.
@@ -53,9 +53,9 @@ pub struct RequestLine<'a> {
     pub peer: Option<&'a Peer>,
     /// Host and port of this end of the connection.
     pub server: Option<&'a (Arc<str>, u16)>,
-    /// The properties that the caller found out.
+    /// Properties from the caller.
     pub facts: Option<&'a Arc<Facts>>,
-    /// Which connection it is, where they are counted.
+    /// The number of the connection, if they are counted.
     pub connection: Option<u64>,
 }
 
@@ -77,7 +77,7 @@ pub struct RequestReader<'a> {
     forwards: Option<u64>,
     bytes: usize,
     fields: usize,
-    /// Fields left out for an underscore in their names; none where such names go on.
+    /// Fields that were dropped for an underscore in their names; none if such names are allowed.
     dropped: Option<Dropped>,
     problem: Option<Problem>,
 }
@@ -93,17 +93,17 @@ impl Router {
 /// A well-formed request.
 #[derive(Debug)]
 pub(crate) struct RequestHead {
-    /// `:method`, `:scheme`, `:authority`, `:path`, then the fields that go on, all marked.
+    /// `:method`, `:scheme`, `:authority`, `:path`, then the forwarded fields, all marked.
     pub map: HeaderMap,
     pub framing: Framing,
     /// The client as policies see it, behind trusted proxies.
     pub client: Option<(Arc<str>, u16)>,
-    /// The answer, if the request goes no further than here.
+    /// The response, if the request is not forwarded.
     pub answer: Option<Box<LocalResponse>>,
 }
 
 impl<'a> RequestReader<'a> {
-    /// Starts to read a request; names with an underscore go on where `underscores` are allowed.
+    /// Starts to read a request; fields with an underscore in their name are forwarded if `underscores` are allowed.
     pub(crate) fn new(
         line: RequestLine<'a>,
         limits: RequestLimits,

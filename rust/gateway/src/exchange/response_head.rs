@@ -1,4 +1,4 @@
-//! A response's head on its way back from the upstream.
+//! The head of an upstream's response.
 
 use wasmgate_host::HeaderMap;
 
@@ -85,7 +85,7 @@ impl ResponseReader {
         self.status
     }
 
-    /// `:status` and the fields that go on, and whether that is less than what came; or the rule of
+    /// `:status` and the forwarded fields, and whether fields were removed; or the rule of
     /// HTTP that the response breaks.
     pub(crate) fn finish(mut self) -> Result<(HeaderMap, bool), String> {
         // An interim response is not the final one, and the gateway never asks to switch protocols.

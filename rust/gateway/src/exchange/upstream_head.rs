@@ -13,14 +13,14 @@ use crate::http::target::check_path;
 
 const MADE_INVALID: Problem = Problem::new(500, "a policy made the request invalid");
 
-/// A request as it goes to the upstream.
+/// The request to the upstream.
 #[derive(Clone, Debug)]
 pub struct UpstreamRequest {
     /// The index of the cluster.
     pub cluster: usize,
     /// The index of the endpoint in the cluster.
     pub endpoint: usize,
-    /// Seconds that the whole exchange may take; none for no bound.
+    /// The timeout of the exchange in seconds, if it has one.
     pub timeout: Option<Duration>,
     /// How the body follows.
     pub framing: BodyFraming,

@@ -22,7 +22,7 @@ pub enum BadEndpointUrl {
     /// A byte that no URL has, such as a space.
     #[error("must be http://host:port or https://host:port, in ASCII and without spaces")]
     Characters,
-    /// A port that there is not.
+    /// A port that is not from 1 to 65535.
     #[error("must have a port from 1 to 65535")]
     Port,
     /// A user or a password.
@@ -50,7 +50,7 @@ impl EndpointUrl {
     /// Reads a URL like `http://127.0.0.1:9001`; one slash may follow.
     ///
     /// # Errors
-    /// Why it is not one.
+    /// Why the text is not one.
     pub fn parse(url: &str) -> Result<Self, BadEndpointUrl> {
         if !url.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(BadEndpointUrl::Characters);

@@ -1,9 +1,9 @@
-//! Which fields go on, as fields and as trailers. What a name and a value may hold, and what a name
-//! means to a proxy, the host says: policies write fields, too.
+//! Which fields are forwarded, as header fields and as trailers. The grammar of names and values, and the
+//! meaning of a name to a proxy, are in the host, because policies write fields, too.
 
 pub(crate) use wasmgate_host::{Role, is_field_value, is_token, role};
 
-/// True for a field that is about one connection, and does not go on (RFC 9110 §7.6.1).
+/// True for a hop-by-hop field, which is not forwarded (RFC 9110 §7.6.1).
 #[must_use]
 pub fn is_hop_by_hop(name: &[u8]) -> bool {
     matches!(
@@ -28,7 +28,7 @@ impl std::fmt::Display for Excerpt<'_> {
     }
 }
 
-/// Whether a field may go on as a trailer (RFC 9110 §6.5.1): one that a recipient has to know before
+/// Whether a field may be forwarded as a trailer (RFC 9110 §6.5.1): one that a recipient has to know before
 /// the body, because it frames, routes, guards or describes the message, may not.
 pub(crate) fn may_trail(name: &[u8], value: &[u8]) -> bool {
     is_token(name)

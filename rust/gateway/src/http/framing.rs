@@ -1,4 +1,4 @@
-//! How long a message says it is (RFC 9112 §6, RFC 9110 §8.6), and what is refused about it.
+//! The framing of a message (RFC 9112 §6, RFC 9110 §8.6), and which framing is refused.
 
 use crate::http::fields::is_field_value;
 use crate::http::version::Version;
@@ -14,7 +14,7 @@ pub enum BodyFraming {
     Chunked,
 }
 
-/// What the framing fields of one message say.
+/// The framing fields of one message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Framing {
     /// The value of Content-Length.
@@ -32,7 +32,7 @@ pub(crate) enum BadFraming {
 }
 
 impl BadFraming {
-    /// What is wrong, for a person.
+    /// The message for logs and problem details.
     pub const fn detail(self) -> &'static str {
         match self {
             Self::Length => "Content-Length is not one decimal number",
@@ -51,7 +51,7 @@ impl Framing {
     }
 
     /// Takes in a Content-Length field. A second one is refused even if it says the same, and so is
-    /// a list: RFC 9110 §8.6 leaves the choice, and smuggling lives on the other one.
+    /// a list: RFC 9110 §8.6 allows both, and to accept them enables request smuggling.
     pub(crate) fn content_length(&mut self, value: &[u8]) -> Result<(), BadFraming> {
         let length = parse_length(value).ok_or(BadFraming::Length)?;
         if self.length.replace(length).is_some() {

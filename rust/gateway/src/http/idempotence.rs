@@ -1,4 +1,4 @@
-//! Which requests may be sent once more, and how much of a body is kept for that.
+//! Which requests may be sent again, and how much of a body is kept for that.
 
 /// Bytes of a request's body that are kept, to be sent again.
 pub const REPLAYED_BYTES: usize = 64 << 10;

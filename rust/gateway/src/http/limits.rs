@@ -1,6 +1,6 @@
 //! Bounds on requests.
 
-/// Bounds on a request; what is over them is answered 413 or 431.
+/// Bounds on a request; a larger one is answered 413 or 431.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestLimits {
     /// Header fields.

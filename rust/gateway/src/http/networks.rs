@@ -1,4 +1,4 @@
-//! Address ranges in CIDR notation (RFC 4632 §3.1, RFC 4291 §2.3): whom the gateway trusts.
+//! Address ranges in CIDR notation (RFC 4632 §3.1, RFC 4291 §2.3), for trusted proxies.
 
 use std::net::IpAddr;
 

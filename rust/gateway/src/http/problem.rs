@@ -1,18 +1,18 @@
-//! Answers of the gateway itself, as problem details (RFC 9457).
+//! Responses of the gateway itself, as problem details (RFC 9457).
 
 use wasmgate_host::{HeaderMap, LocalResponse};
 
-/// One answer. The text is fixed at compile time, so no request data can get into it.
+/// One response. The text is fixed at compile time, so it cannot contain request data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The status code.
     pub status: u16,
-    /// What happened, for a person; without quotes and backslashes.
+    /// The `detail`; without quotes and backslashes.
     pub detail: &'static str,
 }
 
 impl Problem {
-    /// An answer with `status` that says `detail`.
+    /// A response with `status` and `detail`.
     #[must_use]
     pub const fn new(status: u16, detail: &'static str) -> Self {
         Self { status, detail }
@@ -43,7 +43,7 @@ impl Problem {
         }
     }
 
-    /// What policies see as `response.code_details`, in Envoy's words where it has one.
+    /// The property `response.code_details`, with Envoy's value if it has one.
     const fn code_details(self) -> &'static str {
         match self.status {
             400 => "bad_request",
@@ -61,7 +61,7 @@ impl Problem {
         }
     }
 
-    /// The response that says it.
+    /// The response.
     #[must_use]
     pub fn response(self) -> LocalResponse {
         let Self { status, detail } = self;

@@ -14,7 +14,7 @@ const EVERY: Duration = Duration::from_mins(1);
 /// Bytes of a name that the log shows.
 const SHOWN: usize = 64;
 
-/// What is done with them, and how many there were.
+/// The action for such fields, and their number.
 #[derive(Debug, Default)]
 pub struct Underscores {
     allowed: bool,
@@ -23,13 +23,13 @@ pub struct Underscores {
 }
 
 impl Underscores {
-    /// Fields that go on if they are `allowed`, and are dropped and counted otherwise.
+    /// Fields are forwarded if they are `allowed`, and otherwise dropped and counted.
     #[must_use]
     pub fn new(allowed: bool) -> Self {
         Self { allowed, ..Self::default() }
     }
 
-    /// Whether they go on.
+    /// Whether they are forwarded.
     #[must_use]
     pub fn allowed(&self) -> bool {
         self.allowed
@@ -61,7 +61,7 @@ impl Underscores {
     }
 }
 
-/// What was dropped of one request.
+/// The dropped fields of one request.
 #[derive(Clone, Debug, Default)]
 pub struct Dropped {
     fields: u64,

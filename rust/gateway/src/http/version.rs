@@ -43,7 +43,7 @@ impl Version {
         }
     }
 
-    /// What Via says of a message received in this version (RFC 9110 §7.6.3).
+    /// The protocol in Via for a message that was received in this version (RFC 9110 §7.6.3).
     #[must_use]
     pub const fn via(self) -> &'static [u8] {
         match self {

@@ -1,4 +1,4 @@
-//! Which requests go where: routes in the order of the file, and the clusters they lead to.
+//! Routing: routes in the order of the file, and their clusters.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use crate::routing::route_table::RouteTable;
 /// A route as configured.
 #[derive(Clone)]
 pub struct RouteSpec {
-    /// What policies see as `route_name`.
+    /// The property `route_name`.
     pub name: String,
     /// A host name, `*.` and a host name for everything below it, or none for every host.
     pub host: Option<String>,
     /// A path that ends with a whole segment: `/orders` is not a prefix of `/ordersx`.
     pub prefix: String,
-    /// What stands in place of the prefix on the way to the cluster.
+    /// The replacement of the prefix in the forwarded request.
     pub prefix_rewrite: Option<String>,
     /// The policies.
     pub chain: Chain,
@@ -34,34 +34,34 @@ pub struct RouteSpec {
     pub timeout: Option<Duration>,
 }
 
-/// Everything a [`Router`] is made of.
+/// The configuration of a [`Router`].
 #[derive(Clone, Default)]
 pub struct RouterSpec {
     /// Clusters, names unique.
     pub clusters: Vec<ClusterSpec>,
     /// Routes; the first that matches is taken.
     pub routes: Vec<RouteSpec>,
-    /// Address ranges of proxies whose `X-Forwarded-*` is believed.
+    /// Address ranges of proxies whose `X-Forwarded-*` is trusted.
     pub trusted_proxies: Vec<String>,
     /// Bounds on requests.
     pub limits: RequestLimits,
-    /// Request fields whose names have an underscore go on.
+    /// Whether request fields with an underscore in their name are forwarded.
     pub underscores: bool,
 }
 
-/// A configuration that makes no router.
+/// An invalid configuration of a router.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouterError {
-    /// A cluster is wrong.
+    /// A cluster is invalid.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     /// Two clusters have one name.
     #[error("there are two clusters called `{0}`")]
     RepeatedCluster(String),
-    /// A trusted proxy is wrong.
+    /// A trusted proxy is invalid.
     #[error("trusted_proxies: {0}")]
     Network(#[from] BadNetwork),
-    /// A route leads nowhere.
+    /// A route names an unknown cluster.
     #[error("route `{route}`: there is no cluster `{cluster}`")]
     UnknownCluster {
         /// The route's name.
@@ -77,20 +77,20 @@ pub enum RouterError {
     BadPrefix {
         /// The route's name.
         route: String,
-        /// What was written.
+        /// The value in the configuration.
         prefix: String,
     },
-    /// A host pattern is wrong.
+    /// A host pattern is invalid.
     #[error("route `{route}`: `{host}` is not a host; write a name or *.name, without a port")]
     BadHost {
         /// The route's name.
         route: String,
-        /// What was written.
+        /// The value in the configuration.
         host: String,
     },
 }
 
-/// Routes and clusters. It never changes: a reload makes a new one, and exchanges under way keep
+/// Routes and clusters. It never changes: a reload creates a new one, and exchanges in flight keep
 /// theirs. (The health of endpoints is the exception, and is kept by the endpoints.)
 pub struct Router {
     routes: Vec<Route>,
@@ -99,11 +99,11 @@ pub struct Router {
     pub(crate) proxies: Networks,
     pub(crate) limits: RequestLimits,
     pub(crate) underscores: Underscores,
-    /// For requests that no route takes.
+    /// The chain for requests that match no route.
     pub(crate) no_policies: Chain,
 }
 
-/// A route, ready to be followed.
+/// A route with its chain and cluster.
 pub(crate) struct Route {
     pub name: Arc<str>,
     pub chain: Chain,
@@ -192,7 +192,7 @@ impl Route {
     }
 
     /// The target for the upstream, if the route changes it. A policy that moved the path out of
-    /// the route's prefix has had its way: nothing is replaced then.
+    /// the route's prefix takes precedence: nothing is replaced then.
     pub fn rewrite(&self, target: &[u8]) -> Option<Vec<u8>> {
         self.prefix.rewrite(target, self.rewrite.as_ref()?)
     }

@@ -1,4 +1,4 @@
-//! While a function of the layer above runs, its policy's callback is under way: no other may begin.
+//! While a foreign function of the layer above runs, the callback that called it has not returned, so no other may begin.
 
 use std::cell::Cell;
 

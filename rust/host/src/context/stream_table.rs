@@ -1,7 +1,7 @@
 //! The streams of this thread, by key.
 //!
 //! The data of a stream lives until the stream is closed and no instance has a context of it: a guest
-//! may answer false from `proxy_on_done` and go on until it calls `proxy_done`.
+//! may answer false from `proxy_on_done` and keep its context until it calls `proxy_done`.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -107,7 +107,7 @@ pub fn kept_streams() -> usize {
     STREAMS.with_borrow(|streams| streams.entries.len() - streams.free.len())
 }
 
-/// The bytes of bodies that policies hold back in the streams of this thread.
+/// The bytes of buffered bodies in the streams of this thread.
 #[must_use]
 pub fn held_bytes() -> usize {
     STREAMS.with_borrow(|streams| {

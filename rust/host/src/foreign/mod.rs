@@ -1,4 +1,4 @@
-//! Foreign functions: what `proxy_call_foreign_function` finds behind a name.
+//! Foreign functions: the functions that `proxy_call_foreign_function` calls by name.
 //!
 //! To add one: a function in the file of its family, a line in [`BUILT_IN`], a row in the table of
 //! the documentation.
@@ -18,10 +18,10 @@ use crate::types::capability::Capability;
 use crate::types::foreign_function::{ForeignFunction, ForeignResult};
 use crate::types::log_level::LogLevel;
 
-/// A function of the host itself: arguments in, result out.
+/// A function of the host: it takes the arguments and returns the result.
 type BuiltIn = fn(&mut Guest<'_>, &[u8]) -> Result<Vec<u8>, Fault>;
 
-/// Functions of the host itself. The layer above cannot take their names.
+/// The functions of the host. The layer above cannot use their names.
 const BUILT_IN: &[(&str, BuiltIn)] = &[
     ("clear_route_cache", process::clear_route_cache),
     ("compress", compression::compress),
@@ -40,7 +40,7 @@ const CALL_UNITS: u64 = 20_000;
 /// Bytes of the longest result that a function of the layer above may give.
 const RESULT: usize = 1 << 20;
 
-/// The names that a host has for itself, sorted.
+/// The reserved names, sorted: those of the host's functions.
 pub fn built_in_functions() -> impl Iterator<Item = &'static str> {
     BUILT_IN.iter().map(|(name, _)| *name)
 }

@@ -1,4 +1,4 @@
-//! What the plugins of one application share.
+//! The state that the plugins of one application share.
 
 pub(crate) mod module;
 pub(crate) mod plugin;
@@ -27,16 +27,16 @@ use crate::wasm::artifact_cache::ArtifactCache;
 use crate::wasm::digest::ModuleId;
 use crate::wasm::engine::Tier;
 
-/// What makes a host another than the usual one.
+/// The options of a host.
 #[derive(Default)]
 pub struct HostOptions {
-    /// The folder of compiled modules; none: compiles each time.
+    /// The folder of compiled modules; none: modules are compiled each time.
     pub cache: Option<PathBuf>,
     /// Log lines below this are dropped.
     pub log_level: LogLevel,
-    /// What time it is for policies.
+    /// The clock of the policies.
     pub clock: Clock,
-    /// Where their random bytes are from.
+    /// The source of their random bytes.
     pub random: Random,
     /// Foreign functions of the layer above, by name.
     pub functions: ForeignFunctions,
@@ -91,14 +91,14 @@ impl Host {
     }
 
     /// Moves a stopped clock; ticks become due by it and run at the next [`crate::Chain::tick`].
-    /// False when the host goes by the system's clock.
+    /// False when the host uses the system's clock.
     #[must_use]
     pub fn advance(&self, by: Duration) -> bool {
         self.services.clock().advance(by)
     }
 
     /// Sets the time of day of a stopped clock to so many nanoseconds since 1970. Ticks stay due when they were, and
-    /// monotonic time goes on. False when the host goes by the system's clock.
+    /// monotonic time goes on. False when the host uses the system's clock.
     #[must_use]
     pub fn set_unix_time(&self, unix: u64) -> bool {
         self.services.clock().set(unix)
@@ -122,19 +122,19 @@ impl Host {
         slots::contexts(&self.services)
     }
 
-    /// All metrics as they stand.
+    /// All metrics with their current values.
     #[must_use]
     pub fn metrics(&self) -> Vec<MetricValue> {
         self.services.metrics().snapshot()
     }
 
-    /// What policies were not allowed to touch; a canary that tries counts, too.
+    /// The denials of policies, also of the instances that try a module.
     #[must_use]
     pub fn denials(&self) -> Vec<Denial> {
         self.services.denials().snapshot()
     }
 
-    /// Counts a denial of the layer above, which knows more of a value than its name.
+    /// Counts a denial of the layer above, such as an address after DNS resolution.
     pub fn deny(&self, policy: &str, capability: Capability, value: &str) {
         self.services.denials().count(&policy.into(), capability, &denials::shown(value));
     }
@@ -147,7 +147,7 @@ impl Host {
         self.services.callbacks()
     }
 
-    /// What each policy used as a whole, and how it failed.
+    /// The use of resources and the failures of each policy.
     #[must_use]
     pub fn policies(&self) -> Vec<PolicyStatistics> {
         slots::report(&self.services);
@@ -159,18 +159,18 @@ impl Host {
         self.services.trace().start(limits);
     }
 
-    /// Records no more; what was recorded can still be taken.
+    /// Stops recording; the recorded events can still be taken.
     pub fn stop_recording(&self) {
         self.services.trace().stop();
     }
 
-    /// What was recorded since the last time, and how many events there was no room for.
+    /// The events since the last call, and the number of events that were dropped.
     #[must_use]
     pub fn take_trace(&self) -> (Vec<TraceEvent>, u64) {
         self.services.trace().take()
     }
 
-    /// A value of the name, or a text without one, as a trace shows it: secrets that were met are masked.
+    /// A value of the name, or a text without one, as a trace shows it: known secrets are masked.
     #[must_use]
     pub fn hide(&self, name: Option<&[u8]>, value: &[u8]) -> Vec<u8> {
         match name {

@@ -1,4 +1,4 @@
-//! A module ready to be started.
+//! A module that is ready to be started.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::types::load_error::LoadError;
 use crate::wasm::artifact_cache::ArtifactCache;
 use crate::wasm::module::CompiledModule;
 
-/// A module checked and in machine code. Cloning is cheap.
+/// A checked and compiled module. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct LoadedModule {
     pub(crate) compiled: Arc<CompiledModule>,
@@ -52,7 +52,7 @@ impl LoadedModule {
         Ok(found.map(|compiled| Self::of(compiled, limits)))
     }
 
-    /// How much memory its instances may have, in bytes.
+    /// The memory limit of its instances, in bytes.
     #[must_use]
     pub fn memory(&self) -> u64 {
         self.memory

@@ -22,7 +22,7 @@ use crate::wasm::signals;
 /// What a guest reads properties with.
 const GET_PROPERTY: &str = "proxy_get_property";
 
-/// A policy compiled and started. Cloning is cheap; the instances, one a thread, go with the last
+/// A compiled and started policy. Cloning is cheap; the instances, one for each thread, end with the last
 /// clone.
 #[derive(Clone)]
 pub struct Plugin {
@@ -34,14 +34,14 @@ struct Handle {
     vm: Arc<VmHandle>,
 }
 
-/// A VM and, where each tenant has one of its own, those.
+/// A VM and, with `isolation: tenant`, the VMs of the tenants.
 pub(crate) struct VmHandle {
     vm: Arc<Vm>,
     tenants: Option<Tenants>,
 }
 
 impl Plugin {
-    /// Compiles the module of these `.wasm` bytes or takes it from the cache, then starts it.
+    /// Compiles the module of these `.wasm` bytes, or loads it from the cache, and starts it.
     ///
     /// # Errors
     /// [`Error::Load`] for a module that cannot run here, and those of [`Plugin::start`].
@@ -50,7 +50,7 @@ impl Plugin {
         Self::start(host, module, spec)
     }
 
-    /// Starts and configures a canary instance that never serves. The limit of memory is the module's.
+    /// Starts and configures an instance that tries the module and never serves. The memory limit is the module's.
     ///
     /// # Errors
     /// [`Error::Refused`] when the module refuses its configuration, or how it crashed while it
@@ -115,7 +115,7 @@ impl Plugin {
         &self.core().name
     }
 
-    /// What it may use.
+    /// Its limits.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.core().spec.limits
@@ -133,21 +133,21 @@ impl Plugin {
         self.core().module.dialect().version()
     }
 
-    /// How well the code is compiled that new instances run.
+    /// The tier of the code of new instances.
     #[must_use]
     pub fn tier(&self) -> Tier {
         self.core().module.tier()
     }
 
-    /// Whether `module` is what was loaded.
+    /// Whether `module` is the loaded module.
     #[must_use]
     pub fn runs(&self, module: &[u8]) -> bool {
         self.core().module.is(module)
     }
 
-    /// Takes the optimised code of `module` from the cache in place of fast code; whether it did.
-    /// An instance changes over before its next callback and keeps everything that it remembers;
-    /// one that cannot, because its code changes tables, serves on until it is replaced.
+    /// Replaces fast code by the optimised code of `module` from the cache; returns whether it did.
+    /// An instance switches to the new code before its next callback and keeps its state;
+    /// one that cannot switch, because its code changes tables, keeps the old code until it is replaced.
     #[must_use]
     pub fn improve(&self, module: &[u8]) -> bool {
         let core = self.core();
@@ -161,7 +161,7 @@ impl Plugin {
         self.core().module.cached()
     }
 
-    /// Why the artifact cache could not be used, if it could not: the module was compiled afresh.
+    /// The reason why the artifact cache could not be used, if it could not; the module was compiled.
     #[must_use]
     pub fn cache_problem(&self) -> Option<&str> {
         self.core().module.cache_problem()
@@ -172,7 +172,7 @@ impl Plugin {
         code.module.exports().functions().any(|export| export.name() == callback)
     }
 
-    /// Whether properties of its streams can be asked for: by the module, or to tell tenants apart.
+    /// Whether properties of its streams can be read: by the module, or as the key of a tenant.
     pub(crate) fn reads_properties(&self) -> bool {
         let tenants = self.core().spec.tenants.as_ref();
         tenants.is_some_and(|tenants| matches!(tenants.key, TenantKey::Property(_)))
@@ -189,7 +189,7 @@ impl Plugin {
         &self.handle.core
     }
 
-    /// The tenants of its VM, where each has one of its own.
+    /// The tenants of its VM, with `isolation: tenant`.
     pub(crate) fn tenants(&self) -> Option<&Tenants> {
         self.handle.vm.tenants.as_ref()
     }

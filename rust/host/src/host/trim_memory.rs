@@ -1,6 +1,6 @@
-//! Memory that is free and that the allocator keeps.
+//! Free memory that the allocator keeps.
 
-/// Gives it back to the operating system, where the allocator can (glibc).
+/// Returns free memory to the operating system, if the allocator can (glibc).
 #[allow(unsafe_code, reason = "an allocator's own function")]
 pub fn trim_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

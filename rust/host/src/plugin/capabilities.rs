@@ -1,24 +1,24 @@
-//! What a policy may touch outside its own memory: deny by default.
+//! The capabilities of a policy: what it may use outside its own memory, by default nothing.
 
 use crate::plugin::folders::Folders;
 
-/// What a policy may touch, beside the environment variables of its [`crate::PluginSpec`].
+/// The capabilities of a policy, except the environment variables of its [`crate::PluginSpec`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
     /// Clusters and `host:port` that it may call.
     pub net: Vec<String>,
     /// Files and folders that it may read.
     pub read: Folders,
-    /// Foreign functions that reach outside; those that only compute are open to everybody.
+    /// Foreign functions that reach outside; those that only compute need no capability.
     pub foreign_functions: Vec<String>,
     /// Names of metrics, or prefixes that end in `*`.
     pub metrics: Vec<String>,
-    /// The `vm_id`s of others whose queues it may open; its own are always open.
+    /// The `vm_id`s of others whose queues it may open; it may always open its own.
     pub shared_data: Vec<String>,
 }
 
 impl Capabilities {
-    /// The entry of `net` that an upstream of the guest means, in the words of the entry.
+    /// The entry of `net` for the upstream that a guest names.
     ///
     /// Guests written for Envoy and Higress name clusters `outbound|PORT||NAME`, where a service that
     /// was found by DNS or has a fixed address ends in `.dns` or `.static`.

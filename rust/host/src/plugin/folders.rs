@@ -1,4 +1,4 @@
-//! The capability `read`: what a policy may look at, and where it sees it.
+//! The capability `read`: the files and folders that a policy may read, and their paths in the guest.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -45,7 +45,7 @@ pub(crate) enum Found {
 }
 
 impl Folders {
-    /// Opens what a policy may read: names as the policy sees them, and paths of this system.
+    /// Opens the entries of `read`: paths in the guest, and paths of this system.
     ///
     /// # Errors
     /// [`LoadError::Read`] for what cannot be opened.

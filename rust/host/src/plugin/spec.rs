@@ -5,7 +5,7 @@ use crate::types::limits::Limits;
 use crate::types::tenant::TenantSettings;
 use crate::wasm::symbols::Symbols;
 
-/// A policy as the layer above says it.
+/// The settings of a policy.
 #[derive(Clone, Debug, Default)]
 pub struct PluginSpec {
     /// Names the policy in logs and errors, and is the `vm_id` where that is empty.
@@ -15,19 +15,19 @@ pub struct PluginSpec {
     pub vm_id: String,
     /// Gives each tenant a VM of its own.
     pub tenants: Option<TenantSettings>,
-    /// The names of its functions, for crashes, if they are in a file of their own.
+    /// The names of its functions, for backtraces, if they are in a separate file.
     pub symbols: Symbols,
-    /// Chooses one of several root contexts in a module; mostly empty.
+    /// Selects one of several root contexts in a module; empty for most modules.
     pub root_id: String,
     /// `PLUGIN_CONFIGURATION`, given to `proxy_on_configure`.
     pub configuration: Vec<u8>,
     /// `VM_CONFIGURATION`, given to `proxy_on_vm_start`.
     pub vm_configuration: Vec<u8>,
-    /// What the policy may use.
+    /// The limits of the policy.
     pub limits: Limits,
     /// The environment variables it may read, and their values.
     pub environment: Vec<(String, String)>,
-    /// What else it may touch.
+    /// Its other capabilities.
     pub capabilities: Capabilities,
     /// True: a policy that fails is skipped. False: the request is answered 503.
     pub fail_open: bool,
@@ -39,7 +39,7 @@ pub struct PluginSpec {
 }
 
 impl PluginSpec {
-    /// The `vm_id`, which is the name where it is not said.
+    /// The `vm_id`, by default the name.
     pub(crate) fn vm_name(&self) -> &str {
         if self.vm_id.is_empty() { &self.name } else { &self.vm_id }
     }

@@ -14,7 +14,7 @@ const MONOTONIC_START: u64 = 1_000_000_000;
 /// Nanoseconds of a callback that does nothing.
 const SHORTEST: u64 = 1_000;
 
-/// A clock of policies: callbacks, ticks, back-off and the times of a stream go by it.
+/// The clock of policies, for callbacks, ticks, back-off and the times of a stream.
 #[derive(Debug, Default)]
 pub struct Clock {
     stopped: Option<Stopped>,
@@ -38,7 +38,7 @@ impl Clock {
         Self { stopped: Some(stopped) }
     }
 
-    /// Whether it is the system's.
+    /// Whether it is the system's clock.
     pub(crate) fn runs(&self) -> bool {
         self.stopped.is_none()
     }
@@ -87,7 +87,7 @@ impl Clock {
         MONOTONIC_START.saturating_add(nanoseconds(passed))
     }
 
-    /// When something begins that is to be measured; nothing by a clock that stands still.
+    /// The start of a measurement; none with a stopped clock.
     pub(crate) fn stopwatch(&self) -> Option<Duration> {
         self.stopped.is_none().then(thread_time::computed)
     }

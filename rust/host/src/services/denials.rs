@@ -1,4 +1,4 @@
-//! What policies were not allowed to touch.
+//! Denials: the uses that no capability allows.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,14 +12,14 @@ const OTHERS: &str = "(others)";
 /// Characters of a value that are shown.
 const VALUE: usize = 256;
 
-/// What a policy was not allowed to touch, and how often it tried.
+/// A use that no capability allows, and how often it was tried.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Denial {
     /// The policy's name.
     pub policy: Arc<str>,
     /// The kind of capability that it lacks.
     pub capability: Capability,
-    /// What it asked for, as it is shown.
+    /// The requested value, as it is shown.
     pub value: String,
     /// How often.
     pub count: u64,

@@ -31,7 +31,7 @@ impl MetricKind {
     }
 }
 
-/// One metric as it stands.
+/// One metric with its current value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetricValue {
     /// The name the policy gave.
@@ -161,7 +161,7 @@ impl Metrics {
         }
     }
 
-    /// All metrics as they stand, in the order in which they were made.
+    /// All metrics with their current values, in the order of their creation.
     pub(crate) fn snapshot(&self) -> Vec<MetricValue> {
         let table = self.lock();
         let mut metrics: Vec<_> = table.metrics.iter().collect();

@@ -1,4 +1,4 @@
-//! The random bytes of policies: the operating system's, or a sequence that a seed repeats.
+//! The random bytes of policies: of the operating system, or a repeatable sequence of a seed.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -15,7 +15,7 @@ impl Random {
         Self { state: Some(Mutex::new(seed)) }
     }
 
-    /// Fills `bytes`; false when the operating system has none.
+    /// Fills `bytes`; false when the operating system fails.
     pub(crate) fn fill(&self, bytes: &mut [u8]) -> bool {
         let Some(state) = &self.state else { return aws_lc_rs::rand::fill(bytes).is_ok() };
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -17,7 +17,7 @@ const BUCKETS: usize = 11;
 const FUEL: u64 = 256;
 const NANOSECONDS: u64 = 1024;
 
-/// How often, and how much: each bucket is four times as wide as the one before.
+/// A histogram; each bucket is four times as wide as the one before.
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
     /// Values in all.
@@ -57,7 +57,7 @@ impl Histogram {
     }
 }
 
-/// What one callback of one policy used.
+/// The resources that one callback of one policy used.
 #[derive(Clone, Debug, Default)]
 pub struct CallbackStatistics {
     /// The policy's name.
@@ -84,7 +84,7 @@ impl CallbackStatistics {
     }
 }
 
-/// What one policy used as a whole, and how it failed.
+/// The resources that one policy used, and its failures.
 #[derive(Clone, Debug, Default)]
 pub struct PolicyStatistics {
     /// The policy's name.
@@ -95,11 +95,11 @@ pub struct PolicyStatistics {
     pub traps: u64,
     /// How often it used up its fuel.
     pub out_of_fuel: u64,
-    /// How often it wanted more memory than it may have.
+    /// How often it needed more memory than its limit.
     pub out_of_memory: u64,
-    /// The callouts that it made; more messages of a gRPC stream are none.
+    /// The callouts that it made; messages of an open gRPC stream do not count.
     pub callouts: u64,
-    /// How often something had to wait that it does in the background.
+    /// How often work in the background was deferred.
     pub put_off: u64,
 }
 

@@ -10,7 +10,7 @@ use crate::types::secrets::{Secrets, is_secret, masked_field, masked_query};
 /// Bytes of a value that may be one secret as a whole.
 const CREDENTIAL: usize = 4096;
 
-/// How much is recorded, and whether secrets are shown.
+/// The limits of a trace, and whether it shows secrets.
 #[derive(Clone, Copy, Debug)]
 pub struct TraceLimits {
     /// Events that are kept; later ones are counted.
@@ -45,13 +45,13 @@ pub struct TraceEvent {
     pub context: u32,
     /// The function's name in the ABI.
     pub name: String,
-    /// What went in: names as in the ABI, values as text.
+    /// The arguments: names as in the ABI, values as text.
     pub arguments: Vec<(&'static str, String)>,
-    /// What came out beside the outcome.
+    /// The results beside the outcome.
     pub results: Vec<(&'static str, String)>,
-    /// A hostcall's status, `OK` or why not; what a callback answered, or how it failed.
+    /// The status of a hostcall; the result of a callback, or its failure.
     pub outcome: String,
-    /// Why the host refused, or what else it said.
+    /// The reason for a refusal, or another remark of the host.
     pub reason: Option<String>,
     /// Units of fuel that it used.
     pub fuel: u64,

@@ -1,4 +1,4 @@
-//! Plugins in order.
+//! Plugins in their order.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -48,17 +48,17 @@ impl Bounds {
     }
 }
 
-/// What a round of ticks brought.
+/// The result of a turn of ticks.
 #[derive(Debug)]
 pub struct Ticked {
-    /// How long it is to the next tick on this thread.
+    /// The time to the next tick on this thread.
     pub wait: Option<Duration>,
-    /// Logs, and the streams that can go on; no head or body.
+    /// Log lines, callouts, and the streams to wake; no head or body.
     pub effects: Effects,
 }
 
 impl Chain {
-    /// Puts plugins in order; none is allowed, and lets everything pass.
+    /// A chain of plugins in their order; an empty chain forwards everything.
     #[must_use]
     pub fn new(plugins: Vec<Plugin>) -> Self {
         let mut strip: Vec<Vec<u8>> = plugins

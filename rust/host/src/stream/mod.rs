@@ -1,4 +1,4 @@
-//! One request passing a chain: phases in, effects out.
+//! One request in a chain: each phase returns effects.
 
 pub(crate) mod chain;
 pub(crate) mod filters;
@@ -202,8 +202,8 @@ impl Stream {
         self.step(|chain| on_trailers(chain, Direction::Response, trailers))
     }
 
-    /// The layer above answers itself: it passes the response callbacks of the policies that saw
-    /// the request. What a policy has answered already stays.
+    /// A local response of the layer above: it passes the response callbacks of the policies that saw
+    /// the request. A local response of a policy takes precedence.
     ///
     /// # Errors
     /// [`Error::WrongThread`].
@@ -211,8 +211,8 @@ impl Stream {
         self.step(|chain| chain.answer(response))
     }
 
-    /// The same when time is over: instead of every other response whose head has not gone on, also
-    /// a policy's. No policy holds it: the step has its head and its end, or `reset`.
+    /// The same after a timeout: it replaces every response whose head was not forwarded yet, also
+    /// that of a policy. No policy can pause it: the step has its head and its end, or `reset`.
     ///
     /// # Errors
     /// [`Error::WrongThread`].
@@ -220,7 +220,7 @@ impl Stream {
         self.step(|chain| chain.overrule(response))
     }
 
-    /// Performs what was asked of this stream from outside of its own callbacks. Call it for each id
+    /// Performs what callbacks outside of this stream requested for it. Call it for each id
     /// in [`Effects::wake`].
     ///
     /// # Errors
@@ -254,7 +254,7 @@ impl Stream {
         Ok(effects)
     }
 
-    /// Adds to what policies may ask about the request, if there is a policy to ask.
+    /// Adds properties of the request, if a policy can read them.
     pub fn note(&mut self, work: impl FnOnce(&mut Attributes)) {
         self.with_data((), |data| {
             if !data.filters.is_empty() {
@@ -269,7 +269,7 @@ impl Stream {
         self.with_data(false, |data| data.info.route_cleared)
     }
 
-    /// The user that a policy of this stream found: the property `wasmgate.user`.
+    /// The user that a policy of this stream set: the property `wasmgate.user`.
     #[must_use]
     pub fn user(&self) -> Option<String> {
         self.with_data(None, |data| {
@@ -278,7 +278,7 @@ impl Stream {
         })
     }
 
-    /// Works on the request's head as it stands.
+    /// Calls a function with the current head of the request.
     pub fn with_request_headers<R>(&self, work: impl FnOnce(&HeaderMap) -> R) -> R {
         match stream_table::find(self.key) {
             Some(data) if self.is_home() => work(&data.borrow().request.headers),
@@ -286,7 +286,7 @@ impl Stream {
         }
     }
 
-    /// Works on the response's head as it stands.
+    /// Calls a function with the current head of the response.
     pub fn with_response_headers<R>(&self, work: impl FnOnce(&HeaderMap) -> R) -> R {
         match stream_table::find(self.key) {
             Some(data) if self.is_home() => work(&data.borrow().response.headers),

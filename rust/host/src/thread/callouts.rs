@@ -1,4 +1,4 @@
-//! The answers of callouts on their way to the policies that asked.
+//! Delivery of responses to the policies that made the callouts.
 
 use crate::context::callout_routes as routes;
 use crate::context::outbox::take_effects;
@@ -9,8 +9,8 @@ use crate::types::callout::CalloutAnswer;
 use crate::types::effects::Effects;
 use crate::types::error::Error;
 
-/// Brings the answer of a callout to the policy that asked, and says what it asks now. Ids that are
-/// gone (answered, cancelled, or of another thread) and answers of another kind are ignored.
+/// Delivers the response of a callout to its policy, and returns the effects. Ids that are
+/// closed (answered, cancelled, or of another thread) and responses of another kind are ignored.
 ///
 /// # Errors
 /// [`Error::Busy`].
@@ -29,7 +29,7 @@ pub fn deliver(id: u64, answer: CalloutAnswer) -> Result<Effects, Error> {
     Ok(take_effects())
 }
 
-/// Brings an answer whose turn has come.
+/// Delivers a response that waited for its turn.
 pub(crate) fn bring(id: u64, answer: CalloutAnswer) {
     let Some(route) = routes::find(id) else { return };
     let outcome = slots::find(route.plugin).map(|slot| {
@@ -46,13 +46,13 @@ pub(crate) fn bring(id: u64, answer: CalloutAnswer) {
     }
 }
 
-/// Whether this callout of this thread waits for an answer.
+/// Whether a callout of this thread waits for a response.
 #[must_use]
 pub fn is_pending(callout: u64) -> bool {
     routes::find(callout).is_some()
 }
 
-/// How many callouts of this thread wait for an answer.
+/// The number of callouts of this thread that wait for a response.
 #[must_use]
 pub fn pending_callouts() -> usize {
     routes::count()

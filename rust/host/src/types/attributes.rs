@@ -1,4 +1,4 @@
-//! What the layer above knows of a request beside its head.
+//! Attributes of a request beside its head, from the layer above.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub struct Attributes {
     pub facts: Option<Arc<Facts>>,
 }
 
-/// One row a property that the layer above finds out: its family, its name, and the form of its value.
+/// One row for each property from the layer above: its family, its name, and the form of its value.
 macro_rules! facts {
     ($( $(#[$doc:meta])+ $family:ident $name:ident: $form:ident; )*) => {
         impl Facts {
@@ -73,7 +73,7 @@ enum Form {
     Flag,
 }
 
-/// Properties that the layer above found out, by their paths.
+/// Properties from the layer above, by their paths.
 #[derive(Clone, Debug, Default)]
 pub struct Facts(Vec<(&'static [u8], Vec<u8>)>);
 
@@ -101,7 +101,7 @@ impl Facts {
 }
 
 impl Attributes {
-    /// What the layer above found out about the property of this path.
+    /// The value from the layer above for the property of this path.
     pub(crate) fn fact(&self, path: &[u8]) -> Option<&[u8]> {
         self.facts.as_ref()?.find(path)
     }

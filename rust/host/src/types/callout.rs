@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::types::headers::HeaderMap;
 
-/// Something that a policy asks of others.
+/// A callout of a policy.
 #[derive(Debug)]
 pub struct Callout {
     /// Unique in the process. Of [`CalloutRequest::GrpcSend`] and [`CalloutRequest::GrpcClose`] it is
@@ -14,16 +14,16 @@ pub struct Callout {
     pub id: u64,
     /// The policy's name.
     pub policy: Arc<str>,
-    /// What it asks.
+    /// The request.
     pub request: CalloutRequest,
 }
 
-/// What is asked. `upstream` is always an entry of the policy's capability `net`.
+/// The request of a callout. `upstream` is always an entry of the policy's capability `net`.
 #[derive(Debug)]
 pub enum CalloutRequest {
     /// `proxy_http_call`.
     Http {
-        /// Whom to ask.
+        /// The upstream.
         upstream: String,
         /// Pseudo-headers and fields.
         headers: HeaderMap,
@@ -34,9 +34,9 @@ pub enum CalloutRequest {
         /// From the request to the whole response.
         timeout: Duration,
     },
-    /// `proxy_grpc_call`: one message there, one back.
+    /// `proxy_grpc_call`: one message in each direction.
     Grpc {
-        /// Whom to ask, and for what.
+        /// The upstream and the method.
         method: GrpcMethod,
         /// The request's message.
         message: Vec<u8>,
@@ -56,16 +56,16 @@ pub enum CalloutRequest {
     GrpcClose,
     /// `proxy_redis_call`.
     Redis {
-        /// Whom to ask; with `?db=1` behind it for another database than the first.
+        /// The upstream; a suffix `?db=1` selects another database than the first.
         upstream: String,
-        /// With what name and password.
+        /// The credentials.
         login: Arc<Login>,
         /// A command as RESP writes it.
         query: Vec<u8>,
         /// From the query to the whole response.
         timeout: Duration,
     },
-    /// `proxy_call_foreign_function` of a function that answers later.
+    /// `proxy_call_foreign_function` of an asynchronous function.
     Foreign {
         /// The function.
         name: String,
@@ -75,7 +75,7 @@ pub enum CalloutRequest {
 }
 
 impl CalloutRequest {
-    /// False for what is more of a callout that is under way.
+    /// False for a further message of an open callout.
     pub(crate) fn opens(&self) -> bool {
         !matches!(self, Self::GrpcSend { .. } | Self::GrpcClose)
     }
@@ -99,7 +99,7 @@ impl CalloutRequest {
 /// A method of a gRPC service.
 #[derive(Debug)]
 pub struct GrpcMethod {
-    /// Whom to ask.
+    /// The upstream.
     pub upstream: String,
     /// The service, with its package.
     pub service: String,
@@ -109,7 +109,7 @@ pub struct GrpcMethod {
     pub metadata: HeaderMap,
 }
 
-/// How a policy presents itself to a Redis server.
+/// The credentials of a policy for a Redis server.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Login {
     /// Empty: the default user.
@@ -124,23 +124,23 @@ impl fmt::Debug for Login {
     }
 }
 
-/// What comes back.
+/// The response to a callout.
 #[derive(Debug)]
 pub enum CalloutAnswer {
-    /// The whole answer; of a gRPC stream one message.
+    /// The whole response; of a gRPC stream one message.
     Response {
-        /// Of HTTP `:status` and the fields, else empty.
+        /// For HTTP `:status` and the fields, otherwise empty.
         headers: HeaderMap,
         /// The body, the gRPC message, the response as RESP writes it, or the function's result.
         body: Vec<u8>,
-        /// Of HTTP, mostly none.
+        /// Trailers of an HTTP response.
         trailers: HeaderMap,
     },
     /// The initial metadata of a gRPC stream.
     GrpcMetadata(HeaderMap),
     /// The trailing metadata of a gRPC stream.
     GrpcTrailers(HeaderMap),
-    /// Nothing more comes: a gRPC stream ended, or there is no response.
+    /// The end: a gRPC stream ended, or the callout failed without a response.
     Closed {
         /// A status code of gRPC; 0 is OK.
         status: u32,
@@ -156,7 +156,7 @@ impl CalloutAnswer {
         Self::Response { headers: HeaderMap::new(), body, trailers: HeaderMap::new() }
     }
 
-    /// Bytes of it that are kept while it waits.
+    /// Bytes that it takes while it waits.
     pub(crate) fn byte_len(&self) -> usize {
         match self {
             Self::Response { headers, body, trailers } => {

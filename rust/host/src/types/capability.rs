@@ -30,7 +30,7 @@ impl Capability {
         }
     }
 
-    /// What a policy does with it.
+    /// What the capability allows, for messages.
     pub(crate) const fn verb(self) -> &'static str {
         match self {
             Self::Net => "reach",

@@ -1,4 +1,4 @@
-//! What a step of a stream asks of the layer above: values, never calls.
+//! The effects of a step: what the layer above has to do, as values.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,22 +10,22 @@ use crate::types::log_level::LogLevel;
 /// What the layer above does after a step.
 #[derive(Debug, Default)]
 pub struct Effects {
-    /// What goes on towards the upstream.
+    /// What is forwarded to the upstream.
     pub request: Progress,
-    /// What goes on towards the client; a head here before the upstream answered is a local
-    /// response, and the request goes no further.
+    /// What is forwarded to the client; a head before the upstream's response is a local
+    /// response, and the request is not forwarded further.
     pub response: Progress,
-    /// Whether a policy holds back so much that no more is to be read.
+    /// Whether a policy's buffer is so full that no more is to be read.
     pub pressure: Pressure,
-    /// It is too late for a clean answer: cut the client's connection.
+    /// A response is no longer possible: close the client's connection.
     pub reset: bool,
-    /// Ids of other streams that can go on: call [`crate::Stream::resume`] on each.
+    /// Ids of other streams that can continue: call [`crate::Stream::resume`] on each.
     pub wake: Vec<u64>,
-    /// What the policies said.
+    /// Log lines of the policies.
     pub logs: Vec<LogRecord>,
     /// A tick period changed: ask [`crate::Chain::tick`] for the next deadline.
     pub timers: bool,
-    /// What policies ask of others, to be performed in this order; the answers come with
+    /// Callouts, to be performed in this order; deliver the responses with
     /// [`crate::deliver`].
     pub callouts: Vec<Callout>,
     /// Ids of callouts that were cancelled: their answers are dropped.
@@ -33,7 +33,7 @@ pub struct Effects {
 }
 
 impl Effects {
-    /// True when something beside the stream's own progress is asked.
+    /// True when there is something beside the stream's own progress.
     #[must_use]
     pub fn is_noteworthy(&self) -> bool {
         self.timers
@@ -43,7 +43,7 @@ impl Effects {
             || !self.cancelled.is_empty()
     }
 
-    /// Adds what another step asks beside its stream's own progress, and takes it from there.
+    /// Takes what another step has beside its stream's own progress.
     pub fn note(&mut self, other: &mut Self) {
         self.wake.append(&mut other.wake);
         self.logs.append(&mut other.logs);
@@ -53,8 +53,8 @@ impl Effects {
     }
 }
 
-/// Which directions are full: a policy that holds back a body asked for its source to wait once it
-/// has as much as its limit `body` allows. What came already is taken all the same.
+/// Which directions are full: a policy that buffers a body requested a watermark, and the buffer
+/// has reached its limit `body`. Bytes that were read already are still accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pressure {
     /// Read no more of the request's body.
@@ -68,37 +68,37 @@ pub struct Pressure {
 /// How far one direction got in this step.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// The head, held or going on.
+    /// The head, paused or forwarded.
     pub head: Head,
-    /// Body bytes that go on now.
+    /// Body bytes that are forwarded now.
     pub body: Body,
     /// Nothing follows in this direction.
     pub end: bool,
-    /// Trailers that go on now; they end the direction.
+    /// Trailers that are forwarded now; they end the direction.
     pub trailers: Option<HeaderMap>,
 }
 
 /// A head in a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Head {
-    /// Does not go on in this step: paused, or gone before.
+    /// Not forwarded in this step: paused, or forwarded before.
     #[default]
     Held,
-    /// Goes on now as it came.
+    /// Forwarded now, unchanged.
     Unchanged,
-    /// Goes on now, and a policy changed it.
+    /// Forwarded now, changed by a policy.
     Changed,
 }
 
 /// Body bytes in a step.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub enum Body {
-    /// None go on.
+    /// No bytes are forwarded.
     #[default]
     Nothing,
-    /// The chunk that was passed in goes on as it is.
+    /// The chunk that was passed in is forwarded unchanged.
     Same,
-    /// These go on instead.
+    /// These bytes are forwarded instead.
     Bytes(Vec<u8>),
 }
 
@@ -120,8 +120,8 @@ pub struct LocalResponse {
 pub struct LogRecord {
     /// The policy's name.
     pub policy: Arc<str>,
-    /// How grave it is.
+    /// Its level.
     pub level: LogLevel,
-    /// The text; not UTF-8 is replaced.
+    /// The text; bytes that are not UTF-8 are replaced.
     pub message: String,
 }

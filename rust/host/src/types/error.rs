@@ -1,9 +1,9 @@
-//! Why a policy cannot be used, or stopped.
+//! Errors: why a policy cannot be loaded, or why it failed.
 
 use crate::types::load_error::LoadError;
 use crate::types::printable::printable;
 
-/// Everything that goes wrong in the host, said so that a person can act on it.
+/// Every error of the host, with what to do about it.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The module cannot be loaded.
@@ -25,7 +25,7 @@ pub enum Error {
     Trap {
         /// The callback that ran.
         callback: &'static str,
-        /// The engine's words.
+        /// The message of the engine.
         reason: String,
         /// What the policy logged before it crashed.
         logs: Vec<String>,
@@ -58,24 +58,24 @@ pub enum Error {
         /// Functions of the guest, the innermost first, if it names them.
         frames: Vec<String>,
     },
-    /// The policy could not start, or its instances took so much time to make that the next one waits.
+    /// The policy could not start, or its replacements took so much time that the next one waits.
     #[error(
-        "the policy is held back for a moment: it could not start, or crashes so often that its \
+        "the policy is suspended for a moment: it could not start, or crashes so often that its \
          instances cost too much"
     )]
     BackOff,
     /// The instance that served this stream crashed on another stream.
     #[error("the policy's instance crashed on another request")]
     InstanceGone,
-    /// Every tenant has streams, and there may be no more of them.
+    /// Every tenant has streams, and the number of tenants is at its limit.
     #[error(
-        "all its {most} tenants have requests under way; raise `max` of `tenants` or let fewer in"
+        "all its {most} tenants have requests in flight; raise `max` of `tenants` or admit fewer"
     )]
     TooManyTenants {
         /// How many there may be.
         most: usize,
     },
-    /// What names the tenant is too long to be a name.
+    /// The key of the tenant is too long.
     #[error("the tenant's key has {length} bytes, and {most} are the most")]
     TenantKey {
         /// Its bytes.

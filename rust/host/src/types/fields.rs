@@ -1,5 +1,5 @@
 //! The grammar of field names and values (RFC 9110 §5.1, §5.5), of methods, targets and authorities
-//! that policies write, and what the name of a field means to a proxy. Every other place asks here.
+//! that policies write, and the meaning of a field to a proxy. All other code calls these functions.
 
 /// RFC 9110 §5.1 and §5.5: a token as the name, no control character but a tab in the value.
 pub(crate) fn is_field(name: &[u8], value: &[u8]) -> bool {
@@ -60,14 +60,14 @@ pub fn is_authority(authority: &[u8]) -> bool {
 /// What a field means to a proxy, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Goes on.
+    /// It is forwarded.
     EndToEnd,
-    /// For one connection only: does not go on (RFC 9110 §7.6.1).
+    /// For one connection only: it is not forwarded (RFC 9110 §7.6.1).
     HopByHop,
     /// The same, and about the connection itself: Keep-Alive, Proxy-Connection and Upgrade, which a
     /// message of HTTP/2 must not have (RFC 9113 §8.2.2).
     ConnectionSpecific,
-    /// `Connection`: names more fields that do not go on.
+    /// `Connection`: names further fields that are not forwarded.
     Connection,
     /// `TE`.
     Te,
@@ -77,7 +77,7 @@ pub enum Role {
     ContentLength,
     /// `Transfer-Encoding`.
     TransferEncoding,
-    /// `X-Forwarded-For`, `Forwarded`: lists that every trusted proxy lengthens.
+    /// `X-Forwarded-For`, `Forwarded`: lists to which every trusted proxy appends.
     ForwardedFor,
     /// `Forwarded`.
     Forwarded,

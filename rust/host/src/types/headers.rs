@@ -111,7 +111,7 @@ impl HeaderMap {
         });
     }
 
-    /// Adds a field. A pseudo-header is there once: what is added to it goes behind a comma, as in
+    /// Adds a field. A pseudo-header has one value: an added value is appended after a comma, as in
     /// Envoy.
     pub(crate) fn add(&mut self, name: &[u8], value: &[u8]) {
         match self.get(name).filter(|_| is_pseudo(name)) {

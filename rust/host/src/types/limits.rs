@@ -1,4 +1,4 @@
-//! What a plugin may use.
+//! The limits of a plugin.
 
 /// One row a limit: its documentation, its name, its type, its default.
 macro_rules! limits {
@@ -46,7 +46,7 @@ limits! {
     start_fuel: u64 = 200_000_000;
     /// Bytes of linear memory; rounded down to whole pages of 64 KiB.
     memory: u64 = 32 << 20;
-    /// Bytes of a body that are held back while a policy buffers it.
+    /// Bytes of a body that a policy buffers.
     body: usize = 1 << 20;
     /// Fields in one header map.
     headers: usize = 128;

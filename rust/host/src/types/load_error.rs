@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::types::printable::printable;
 
-/// What is wrong with a `.wasm` file, said so that its author can act on it.
+/// What is wrong with a `.wasm` file, with what its author can do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
     /// The bytes are not a WebAssembly module.
@@ -47,7 +47,7 @@ pub enum LoadError {
         /// The name.
         name: String,
     },
-    /// The module wants a memory, table, global or tag of the host, which provides none.
+    /// The module imports a memory, table, global or tag, which the host does not provide.
     #[error("the module imports the {kind} {module:?} {name:?}, which this host does not provide")]
     UnknownImport {
         /// The import's module, mostly `env` or `wasi_snapshot_preview1`.
@@ -57,7 +57,7 @@ pub enum LoadError {
         /// memory, table, global or tag.
         kind: &'static str,
     },
-    /// The module wants a function of this host with other parameters or results.
+    /// The module imports a function of this host with other parameters or results.
     #[error("the module imports {module:?} {name:?} as {found}; the ABI has {expected}")]
     ImportSignature {
         /// The import's module.
@@ -98,10 +98,10 @@ pub enum LoadError {
     Read {
         /// The path on this system.
         path: PathBuf,
-        /// The system's words.
+        /// The message of the system.
         reason: String,
     },
-    /// The compiler gave up.
+    /// The compiler failed.
     #[error("the module could not be compiled: {}", printable(.0))]
     Compile(String),
 }

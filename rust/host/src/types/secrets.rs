@@ -119,7 +119,7 @@ fn masked_user(uri: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Secrets that were met, so that they are found again in texts that have no name: a log line, a body.
+/// Known secrets, to find them in texts without a name: a log line, a body.
 #[derive(Debug, Default)]
 pub struct Secrets(Vec<Box<[u8]>>);
 
@@ -159,7 +159,7 @@ impl Secrets {
         }
     }
 
-    /// True when none was met.
+    /// True when no secret is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,22 +1,22 @@
-//! How tenants are told apart.
+//! The keys of tenants.
 
 use std::time::Duration;
 
-/// How the requests of tenants are told apart, and how many tenants there may be.
+/// The key of a request's tenant, and the limits of tenants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenantSettings {
-    /// What names the tenant of a request.
+    /// The key of a request's tenant.
     pub key: TenantKey,
-    /// Tenants at one time; over it the one that is idle longest is dropped.
+    /// Tenants at the same time; above it the least recently used idle one is dropped.
     pub most: usize,
-    /// A tenant without a request for so long is dropped, but for its shared data.
+    /// The time without a request after which a tenant is dropped; its shared data is kept.
     pub idle: Duration,
 }
 
-/// What names the tenant of a request. Where it is absent, the key is empty.
+/// The source of the key of a request's tenant. If it is absent, the key is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TenantKey {
-    /// The host that the client asked for, without case and port.
+    /// The host of the request, in lower case and without the port.
     Host,
     /// The first value of this header.
     Header(String),

@@ -9,10 +9,10 @@ use crate::wasm::digest::ModuleId;
 use crate::wasm::engine::Tier;
 use crate::wasm::module::{Code, check};
 
-/// Why a module did not come into the cache.
+/// Why a module was not written to the cache.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
-    /// It cannot run here.
+    /// The module cannot run here.
     #[error(transparent)]
     Load(#[from] LoadError),
     /// The folder cannot be used.

@@ -17,18 +17,18 @@ use crate::wasm::tunables::BoundedTunables;
 /// the lock file.
 pub(crate) const ENGINE_VERSION: &str = "7.4.2";
 
-/// How well a module is compiled.
+/// The tier of compiled code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tier {
     /// To be there soon, for a swap that cannot wait: compiled without optimisations, or by singlepass
     /// where that feature is on.
     Fast,
-    /// For speed.
+    /// Optimised code.
     Optimized,
 }
 
 impl Tier {
-    /// Its name, for people and in the keys of artifacts.
+    /// Its name, in messages and in the keys of artifacts.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! The names of a module's functions where it ships them apart: read when it crashed, never before.
+//! The names of a module's functions in a separate file, which is read after a crash, never before.
 
 use std::collections::HashMap;
 use std::fs::File;

@@ -165,7 +165,7 @@ impl FilterChain<'_> {
                 Direction::Request => HostResponse::RequestBody,
                 Direction::Response => HostResponse::ResponseBody,
             };
-            self.warn(position, "held back more of a body than its limit `body` allows");
+            self.warn(position, "buffered more of a body than its limit `body` allows");
             self.replace(refusal.response());
         }
     }

@@ -1,4 +1,4 @@
-//! Looks at a module without compiling it.
+//! Inspects a module without compiling it.
 
 use crate::abi::dialect::Dialect;
 use crate::abi::signatures;
@@ -11,7 +11,7 @@ use crate::wasm::preamble as magic;
 use crate::wasm::sections::Sections;
 use wasmer::sys::wasmparser::ExternalKind;
 
-/// What a module says about itself.
+/// The result of an inspection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspection {
     /// Bytes of the file.
