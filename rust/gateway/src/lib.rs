@@ -12,7 +12,10 @@ mod routing;
 pub use cluster::balancers::{Balancer, LB_POLICIES, Load, NewBalancer, PickContext};
 pub use cluster::endpoint::Endpoint;
 pub use cluster::{Cluster, ClusterError, ClusterSpec};
-pub use connection::{Access, Connection, Ends, Output, PIPELINED, Step, Waited};
+pub use connection::{
+    Access, Connection, Ends, Event, Incoming, Output, PIPELINED, Step, UpstreamConnection, Waited,
+    WrongLength,
+};
 pub use exchange::Exchange;
 pub use exchange::failure::{FAILURES, Failure};
 pub use exchange::request_head::{RequestLine, RequestReader, check_credentials, check_host};

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use wasmgate_host::HeaderMap;
+
 use crate::http::fields::{is_field_value, is_token};
 
 /// Bytes of one chunk-size line, with its extensions, which are read and forgotten.
@@ -79,6 +81,17 @@ impl BodyReader {
             }
         }
     }
+}
+
+/// The fields in the lines of trailers; none if they are malformed.
+pub(crate) fn trailer_fields(lines: &[u8]) -> Option<HeaderMap> {
+    let mut map = HeaderMap::new();
+    for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let line = line.strip_suffix(b"\r")?;
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        map.push(&line[..colon], line[colon + 1..].trim_ascii());
+    }
+    Some(map)
 }
 
 fn take(input: &[u8], at: &mut usize, left: &mut u64) -> Option<Range<usize>> {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use httparse::Header;
 use wasmgate_host::Pressure;
 
-use crate::connection::body_reader::{BodyReader, Piece};
+use crate::connection::body_reader::{BodyReader, Piece, trailer_fields};
 use crate::connection::effects::Received;
 use crate::connection::head::{self, BadHead};
-use crate::connection::in_flight::{InFlight, RequestProgress, ResponseProgress, Upstream};
+use crate::connection::in_flight::{InFlight, ResponseProgress};
 use crate::connection::output::Chunk;
-use crate::connection::upstream::trailer_fields;
+use crate::connection::upstream_connection::UpstreamConnection;
 use crate::connection::{ANSWERS, Access, Connection, Reading, Step};
 use crate::exchange::Exchange;
 use crate::exchange::request_head::RequestLine;
@@ -145,8 +145,7 @@ impl Connection {
             version,
             keep_alive: options.persistence.lasts(version) && !self.draining,
             request_body: request_body(&exchange, options.framed),
-            request: RequestProgress::Held,
-            upstream: Upstream::None,
+            upstream: UpstreamConnection::held(),
             response: ResponseProgress::Held,
             timeout: exchange.timeout(),
             pressure: Pressure::default(),

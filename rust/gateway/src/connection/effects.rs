@@ -4,14 +4,17 @@ use wasmgate_host::{Body, Effects, Error, Head, Pressure, Progress};
 
 use crate::connection::Step;
 use crate::connection::body_reader::BodyReader;
-use crate::connection::in_flight::{InFlight, RequestProgress, ResponseProgress, Upstream};
+use crate::connection::in_flight::{InFlight, ResponseProgress};
 use crate::connection::output::Chunk;
-use crate::connection::replay;
-use crate::connection::writer::{BodyWriter, response_head, status};
+use crate::connection::upstream_connection::UpstreamConnection;
+use crate::connection::writer::{response_head, status};
 use crate::exchange::failure::Failure;
-use crate::http::framing::BodyFraming;
 use crate::http::problem::Problem;
 use crate::http::version::Version;
+
+/// Why an exchange fails whose request has another length than its head said: the upstream would read
+/// what follows as a request of its own.
+const WRONG_LENGTH: &str = "the body of the request is not as long as its head says";
 
 /// What came in with a step of the exchange; `last` ends its direction.
 #[derive(Clone, Copy)]
@@ -52,11 +55,11 @@ impl InFlight {
         // 1. its head is held; 2. the bytes that came are held; 3. its end came and is held.
         let withheld = |body: &Body| matches!(body, Body::Nothing) && !chunk.bytes.is_empty();
         self.withheld |= match received {
-            Received::Request(_, last) => match self.request {
-                RequestProgress::Held => true,
-                RequestProgress::Body(_) => last || withheld(&request.body),
-                RequestProgress::Sent => withheld(&request.body),
-            },
+            Received::Request(_, last) => {
+                self.upstream.is_held()
+                    || last && !self.upstream.is_sent()
+                    || withheld(&request.body)
+            }
             Received::Response(_, last) => match self.response {
                 ResponseProgress::Held => true,
                 ResponseProgress::Body { .. } => last || withheld(&response.body),
@@ -77,12 +80,10 @@ impl InFlight {
         if request.head != Head::Held {
             self.dial(step);
         }
-        self.keep_for_replay(request, chunk);
-        let writer = self.request.writer();
-        writer.data(&mut step.upstream, &request.body, chunk);
-        if request.end && self.request != RequestProgress::Held {
-            writer.end(step.upstream.own(), request.trailers.as_ref());
-            self.request = RequestProgress::Sent;
+        let Progress { body, end, trailers, .. } = request;
+        let written = self.upstream.write(&mut step.upstream, body, chunk, *end, trailers.as_ref());
+        if written.is_err() {
+            return self.failed(Failure::Protocol, WRONG_LENGTH, step);
         }
         if response.head != Head::Held {
             self.begin_response(step);
@@ -101,11 +102,7 @@ impl InFlight {
         step.dial = Some((request.cluster, request.endpoint));
         step.timed |= request.timeout != self.timeout;
         step.upstream.begin(request);
-        self.request = RequestProgress::Body(match request.framing {
-            BodyFraming::Chunked => BodyWriter::Chunked,
-            BodyFraming::Empty | BodyFraming::Length(_) => BodyWriter::Plain,
-        });
-        self.upstream = Upstream::asked(replay::buffer(request));
+        self.upstream = UpstreamConnection::new(request.method(), request.framing);
     }
 
     /// Sends the response's head.
@@ -161,8 +158,7 @@ impl InFlight {
 
     /// Closes the upstream connection, if there is one.
     pub(super) fn drop_upstream(&mut self, step: &mut Step) {
-        if self.upstream.is_there() {
-            self.upstream = Upstream::None;
+        if self.upstream.abandon() {
             step.drop_upstream();
         }
     }

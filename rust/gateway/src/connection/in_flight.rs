@@ -1,6 +1,6 @@
 //! The exchange under way on a connection: one value, made anew for each request.
 //!
-//! Each direction has its progress as an enum that carries what is known in that state, as hyper has
+//! Each side has its progress as an enum that carries what is known in that state, as hyper has
 //! `Reading` and `Writing`. Nothing is reset between two exchanges: the value is dropped.
 
 use std::time::Duration;
@@ -9,6 +9,7 @@ use wasmgate_host::Pressure;
 
 use crate::connection::Access;
 use crate::connection::body_reader::BodyReader;
+use crate::connection::upstream_connection::UpstreamConnection;
 use crate::connection::writer::BodyWriter;
 use crate::exchange::Exchange;
 use crate::http::version::Version;
@@ -22,8 +23,8 @@ pub(super) struct InFlight {
     pub(super) keep_alive: bool,
     /// How much of the request's body is to come from the client.
     pub(super) request_body: BodyReader,
-    pub(super) request: RequestProgress,
-    pub(super) upstream: Upstream,
+    /// The upstream's side of it: the request on its way there, and the response from there.
+    pub(super) upstream: UpstreamConnection,
     pub(super) response: ResponseProgress,
     /// How long the exchange may take.
     pub(super) timeout: Option<Duration>,
@@ -33,17 +34,6 @@ pub(super) struct InFlight {
     pub(super) withheld: bool,
     /// The line of the access log, until the response begins.
     pub(super) access: Option<Access>,
-}
-
-/// How far the request got towards the upstream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RequestProgress {
-    /// Policies hold the head, or the request goes to no upstream.
-    Held,
-    /// The head is sent; the body follows in this framing.
-    Body(BodyWriter),
-    /// All of it is sent.
-    Sent,
 }
 
 /// How far the response got towards the client.
@@ -56,59 +46,6 @@ pub(super) enum ResponseProgress {
     Body { writer: BodyWriter, delimited: bool },
     /// All of it is sent.
     Sent,
-}
-
-/// The upstream connection of the exchange.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Upstream {
-    /// None was asked for yet, or the exchange needs it no more.
-    None,
-    /// The head of the response is to come.
-    Head {
-        /// Bytes that were not read yet.
-        input: Vec<u8>,
-        /// Bytes of interim responses.
-        interim: usize,
-        /// What the upstream got of the request's body, while the request can be sent once more.
-        replay: Option<Vec<u8>>,
-    },
-    /// The body of the response is to come.
-    Body {
-        /// Bytes that were not read yet.
-        input: Vec<u8>,
-        reader: BodyReader,
-        /// Its connection can serve another exchange after the body.
-        keep_alive: bool,
-    },
-}
-
-impl Upstream {
-    /// A new connection, on which a request is sent.
-    pub(super) const fn asked(replay: Option<Vec<u8>>) -> Self {
-        Self::Head { input: Vec::new(), interim: 0, replay }
-    }
-
-    /// True from the step on in which it is asked for until it is given back or dropped.
-    pub(super) const fn is_there(&self) -> bool {
-        !matches!(self, Self::None)
-    }
-
-    /// Bytes that came and were not read.
-    pub(super) fn input(&mut self) -> Option<&mut Vec<u8>> {
-        match self {
-            Self::None => None,
-            Self::Head { input, .. } | Self::Body { input, .. } => Some(input),
-        }
-    }
-}
-
-impl RequestProgress {
-    pub(super) const fn writer(self) -> BodyWriter {
-        match self {
-            Self::Body(writer) => writer,
-            Self::Held | Self::Sent => BodyWriter::Plain,
-        }
-    }
 }
 
 impl ResponseProgress {

@@ -10,10 +10,11 @@ mod effects;
 mod fault;
 mod head;
 mod in_flight;
+mod malformed;
 mod output;
-mod replay;
 mod step;
 mod upstream;
+mod upstream_connection;
 mod writer;
 
 #[cfg(test)]
@@ -26,7 +27,7 @@ use wasmgate_host::{Error, Facts, Pressure};
 
 use crate::connection::body_reader::BodyReader;
 use crate::connection::effects::Received;
-use crate::connection::in_flight::{InFlight, RequestProgress};
+use crate::connection::in_flight::InFlight;
 use crate::exchange::Exchange;
 use crate::exchange::failure::Failure;
 use crate::http::peer::Peer;
@@ -36,6 +37,7 @@ use crate::routing::router::Router;
 pub use access::Access;
 pub use output::Output;
 pub use step::Step;
+pub use upstream_connection::{Event, Incoming, UpstreamConnection, WrongLength};
 
 /// Bytes that a client may send ahead of its turn.
 pub const PIPELINED: usize = 64 << 10;
@@ -158,8 +160,7 @@ impl Connection {
     #[must_use]
     pub fn waits_for(&self) -> Waited {
         let in_flight = self.in_flight.as_ref();
-        let upstream = in_flight
-            .is_some_and(|it| it.upstream.is_there() && it.request == RequestProgress::Sent);
+        let upstream = in_flight.is_some_and(|it| it.upstream.is_open() && it.upstream.is_sent());
         let pressure = self.pressure();
         match self.reading {
             // 1. The request comes still: from the client, unless policies hold as much as they may.
@@ -239,14 +240,19 @@ impl Connection {
     /// True when the request can be sent once more over another connection.
     #[must_use]
     pub fn may_retry(&self) -> bool {
-        self.in_flight.as_ref().is_some_and(InFlight::may_retry)
+        let unanswered = |it: &InFlight| it.upstream.may_retry() && !it.response.has_begun();
+        self.in_flight.as_ref().is_some_and(unanswered)
     }
 
     /// Sends the request once more: its bytes so far, for a new connection to the same endpoint.
     pub fn retry(&mut self) -> Step {
         let mut step = Step::default();
-        if let Some(in_flight) = &mut self.in_flight {
-            in_flight.retry(&mut step);
+        if let Some(InFlight { exchange, upstream, .. }) = &mut self.in_flight
+            && let (Some(request), Some(body)) = (exchange.upstream(), upstream.retry())
+        {
+            step.dial = Some((request.cluster, request.endpoint));
+            step.upstream.begin(request);
+            step.upstream.own().extend_from_slice(&body);
         }
         step
     }
