@@ -15,8 +15,8 @@ __all__ = [
     "CAPABILITIES",
     "DEFAULT_LIMITS",
     "LB_POLICIES",
-    "REPLAYED_BYTES",
     "TOKEN_MARKS",
+    "Attempt",
     "CallbackStatistics",
     "Callout",
     "Chain",
@@ -34,7 +34,10 @@ __all__ = [
     "Router",
     "Stream",
     "TraceEvent",
+    "Transaction",
+    "UpstreamGroup",
     "UpstreamRequest",
+    "Upstreams",
     "built_in_functions",
     "compile_artifact",
     "deliver_close",
@@ -46,7 +49,6 @@ __all__ = [
     "is_authority",
     "is_field_value",
     "is_hop_by_hop",
-    "is_idempotent",
     "is_origin_form",
     "is_token",
     "kept_streams",
@@ -628,8 +630,6 @@ class RequestHead:
     @property
     def headers(self) -> list[tuple[bytes, bytes]]: ...
 
-REPLAYED_BYTES: Final[int]
-"""Bytes of a request's body that are kept, to be sent again."""
 
 LB_POLICIES: Final[tuple[str, ...]]
 """The names of the balancing algorithms."""
@@ -1087,8 +1087,6 @@ def parse_endpoint(url: str) -> tuple[str, str, int, bool]:
     as in "must be ...", and what to write instead.
     """
 
-def is_idempotent(method: str) -> bool:
-    """Return whether a request with this method may be repeated (RFC 9110 section 9.2.2)."""
 
 def is_hop_by_hop(name: bytes) -> bool:
     """Return whether a field is hop-by-hop and not forwarded (RFC 9110 section 7.6.1).
@@ -1112,3 +1110,112 @@ def inspect(module: bytes) -> _Inspection:
     name, kind, known here); a call of an unknown function traps. `asks` has the kinds of capability
     that it can use, with the imports that need them. Raises PolicyLoadError if it is not Wasm.
     """
+
+@final
+class Upstreams:
+    """The connections to endpoints of one event loop, which waits for `fileno()`.
+
+    Each call but `turn` may make a turn due: `wait()` tells when. Raises OSError.
+    """
+
+    def __new__(cls) -> Upstreams: ...
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when a turn is due."""
+
+    def turn(self) -> list[int]:
+        """Take in what happened; return the ids of the transactions with which something did."""
+
+    def questions(self) -> list[tuple[int, Attempt, str, int]]:
+        """Return what is to be looked up: group, attempt, host and port."""
+
+    def wait(self) -> float | None:
+        """Return the seconds until a turn is due in any case; None: it never is."""
+
+    def group(self, limits: tuple[int, int, float, float, float], asks: bool) -> UpstreamGroup:
+        """Return pools with these bounds; see `DataPlane.deploy`.
+
+        `asks`: a host that is no address is a question.
+        """
+
+@final
+class Attempt:
+    """An attempt to connect that waits for addresses."""
+
+    def resolved(self, addresses: list[str]) -> None:
+        """Go on with these IP addresses. Raises ValueError for what is not one."""
+
+    def failed(self, reason: str, denied: bool) -> None:
+        """End the attempt; `denied`: the addresses are refused."""
+
+@final
+class UpstreamGroup:
+    """Pools of connections with one set of bounds, one for each endpoint."""
+
+    @property
+    def id(self) -> int: ...
+    def begin(
+        self,
+        endpoint: str,
+        method: str,
+        head: bytes,
+        length: int | None,
+        body: bytes,
+        *,
+        end: bool,
+        within: float | None = None,
+    ) -> Transaction:
+        """Send a request as soon as there is a connection.
+
+        `length`: bytes of the body, None for a chunked one; `body`: what there is of it; `end`:
+        nothing follows that; `within`: seconds for all of it.
+        """
+
+    def close(self) -> None:
+        """Close idle connections, and the others when their transactions end."""
+
+    def report(self) -> list[tuple[str, int, int, int]]:
+        """Return the pools in use: URL, open and idle connections, requests that wait."""
+
+@final
+class Transaction:
+    """One request and its response."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def accepting(self) -> bool:
+        """Whether the upstream wants the rest of the request's body."""
+
+    @property
+    def full(self) -> bool:
+        """Whether so much of the body waits that no more is to come."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether all of the response has come."""
+
+    @property
+    def fault(self) -> tuple[str, str, bool] | None:
+        """Why nothing more comes: a kind, words, and whether nothing was sent.
+
+        The kinds are those of `Exchange.failed`, and "denied".
+        """
+
+    @property
+    def trailers(self) -> list[tuple[bytes, bytes]]:
+        """The fields behind the body."""
+
+    def write(self, chunk: bytes, end: bool) -> bool:
+        """Send more of the request's body; False if it is not as long as its head says."""
+
+    def take_head(self) -> tuple[int, list[tuple[bytes, bytes]]] | None:
+        """Return status and fields of the response, once, when they have come."""
+
+    def take_hints(self) -> list[bytes]:
+        """Return the values of `link` of the responses 103 that have come."""
+
+    def take_body(self) -> bytes:
+        """Return what has come of the body."""
+
+    def close(self) -> None:
+        """Give up what has not ended."""

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wasmgate.callouts.address_policy import AddressRefused, check
+from wasmgate.callouts.address_policy import check
+from wasmgate.upstream import AddressRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.gateway.scripted_upstream import ScriptedUpstream
-from wasmgate.callouts.address_policy import AddressRefused, check, dial_checked, resolve
+from wasmgate.callouts.address_policy import check, resolve
+from wasmgate.callouts.dial import dial_checked
+from wasmgate.upstream import AddressRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable

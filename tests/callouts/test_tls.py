@@ -49,7 +49,7 @@ async def test_http(
         async with place(name, setting, tmp_path) as port:
             assert (await ask(port)).status == 200
         assert len(auth.requests) == service.trusted
-    line = "buffer 4 0 welcome" if service.trusted else "certificate verify failed"
+    line = "buffer 4 0 welcome" if service.trusted else "its certificate is not trusted"
     assert line in told(name, tmp_path, said)
 
 

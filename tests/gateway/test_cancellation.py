@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.gateway.scripted_upstream import Peer, ScriptedUpstream, silent
+from tests.gateway.scripted_upstream import Peer, ScriptedUpstream, echo, silent
 from tests.gateway.upstream_requests import Request, read_body
 from wasmgate.errors import UpstreamError
 from wasmgate.upstream import HttpUpstream, UpstreamLimits
@@ -66,7 +66,7 @@ async def slowly(peer: Peer) -> None:
 async def exchange(client: HttpUpstream, url: str, target: bytes = b"/") -> bytes:
     """One request with a body in two parts, and its response."""
     request = Request(endpoint=url, method="POST", length=2, target=target)
-    transaction = await client.begin(request, b"a", end=False)
+    transaction = client.begin(request, b"a", end=False)
     try:
         await asyncio.sleep(0)
         await transaction.write(b"b", end=True)
@@ -126,16 +126,16 @@ async def test_handed_over_and_cancelled() -> None:
     """A waiter that is cancelled in the turn in which it gets a connection passes it on."""
     client = HttpUpstream(limits=UpstreamLimits(connections=1))
     async with ScriptedUpstream() as upstream:
-        await exchange(client, upstream.url)
-        pool = client._pools[upstream.url]
-        connection = pool.idle()
-        waiters = [asyncio.ensure_future(exchange(client, upstream.url)) for _ in range(2)]
-        await asyncio.sleep(0)
-        assert connection is not None
-        pool.release(connection)
-        waiters[0].cancel()
-        assert await waiters[1] == b"POST / HTTP/1.1"
-        assert len(upstream.peers) == 1
+        for turns in range(12):
+            holder = asyncio.ensure_future(exchange(client, upstream.url))
+            await asyncio.sleep(0)
+            waiters = [asyncio.ensure_future(exchange(client, upstream.url)) for _ in range(2)]
+            await holder
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            waiters[0].cancel()
+            assert await waiters[1] == b"POST / HTTP/1.1"
+        assert upstream.open <= 1
     client.close()
 
 
@@ -143,7 +143,7 @@ async def test_handed_a_slot_and_cancelled() -> None:
     """A waiter that is cancelled in the turn in which it may connect passes that on."""
     client = HttpUpstream(limits=UpstreamLimits(connections=1))
     async with ScriptedUpstream() as upstream:
-        holder = await client.begin(Request(endpoint=upstream.url), b"", end=True)
+        holder = client.begin(Request(endpoint=upstream.url), b"", end=True)
         waiters = [asyncio.ensure_future(exchange(client, upstream.url)) for _ in range(2)]
         await asyncio.sleep(0)
         holder.close()
@@ -152,44 +152,49 @@ async def test_handed_a_slot_and_cancelled() -> None:
     client.close()
 
 
-async def test_closed_while_sent_again() -> None:
-    """A transaction that is given up while it connects anew sends nothing more."""
+@pytest.mark.parametrize("turns", range(12))
+async def test_closed_while_sent_again(turns: int) -> None:
+    """A transaction that is given up while it connects anew leaves nothing behind."""
+    closed = asyncio.Event()
 
     async def hang_up_later(peer: Peer) -> None:
         await peer.request()
         await peer.answer()
         await peer.request()
         peer.close()
+        closed.set()
 
-    client = HttpUpstream()
-    async with ScriptedUpstream(hang_up_later) as upstream:
+    client = HttpUpstream(limits=UpstreamLimits(connections=1))
+    async with ScriptedUpstream(hang_up_later, silent, echo) as upstream:
         request = Request(endpoint=upstream.url)
-        await read_body(await client.begin(request, b"", end=True))
-        transaction = await client.begin(request, b"", end=True)
+        await read_body(client.begin(request, b"", end=True))
+        transaction = client.begin(request, b"", end=True)
         response = asyncio.ensure_future(transaction.response())
-        while transaction._error is None:
+        await closed.wait()
+        for _ in range(turns):
             await asyncio.sleep(0)
-        await asyncio.sleep(0)
         transaction.close()
-        with pytest.raises(UpstreamError):
+        with pytest.raises(UpstreamError, match="given up"):
             await response
-        assert [len(peer.received) for peer in upstream.peers[1:]] in ([], [0])
+        await upstream.until(lambda: upstream.open == 0)
+        upstream.scripts = (echo,)
+        assert await exchange(client, upstream.url) == b"POST / HTTP/1.1"
     client.close()
 
 
 async def test_handed_over_and_closed() -> None:
     """A connection that dies between hand-over and receipt is replaced by a new one."""
+
+    async def once(peer: Peer) -> None:
+        await peer.request()
+        await peer.answer(b"POST / HTTP/1.1")
+        peer.close()
+
     client = HttpUpstream(limits=UpstreamLimits(connections=1))
-    async with ScriptedUpstream() as upstream:
-        await exchange(client, upstream.url)
-        pool = client._pools[upstream.url]
-        connection = pool.idle()
-        waiter = asyncio.ensure_future(exchange(client, upstream.url))
-        await asyncio.sleep(0)
-        assert connection is not None
-        pool.release(connection)
-        connection.abort()
-        assert await waiter == b"POST / HTTP/1.1"
+    async with ScriptedUpstream(once) as upstream:
+        waiters = [asyncio.ensure_future(exchange(client, upstream.url)) for _ in range(4)]
+        await asyncio.gather(*waiters, return_exceptions=True)
+        upstream.scripts = (echo,)
         assert await exchange(client, upstream.url) == b"POST / HTTP/1.1"
     client.close()
 
@@ -197,7 +202,7 @@ async def test_handed_over_and_closed() -> None:
 async def test_closed_before_the_answer(client: HttpUpstream) -> None:
     """A transaction that is given up closes its connection at once."""
     async with ScriptedUpstream(silent) as upstream:
-        transaction = await client.begin(Request(endpoint=upstream.url), b"", end=True)
+        transaction = client.begin(Request(endpoint=upstream.url), b"", end=True)
         await upstream.until(lambda: bool(upstream.requests))
         transaction.close()
         await upstream.until(lambda: upstream.open == 0)
@@ -207,9 +212,9 @@ async def test_close_after_the_end_keeps_the_connection(client: HttpUpstream) ->
     """`close` on what has ended touches nothing: the connection may serve another by then."""
     async with ScriptedUpstream() as upstream:
         request = Request(endpoint=upstream.url)
-        first = await client.begin(request, b"", end=True)
+        first = client.begin(request, b"", end=True)
         await first.response()
-        second = await client.begin(request, b"", end=True)
+        second = client.begin(request, b"", end=True)
         first.close()
         await second.response()
         assert (await read_body(second), len(upstream.peers)) == (b"GET / HTTP/1.1", 1)

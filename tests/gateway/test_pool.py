@@ -17,7 +17,7 @@ async def fetch(
 ) -> bytes:
     """Do one request and return the response's body."""
     request = Request(endpoint=url, method=method, length=len(body), target=target)
-    transaction = await client.begin(request, body, end=True, within=5)
+    transaction = client.begin(request, body, end=True, within=5)
     try:
         return await read_body(transaction)
     finally:
@@ -44,7 +44,7 @@ async def test_the_last_used_is_reused(client: HttpUpstream) -> None:
     """Of several idle connections the one used last serves next."""
     async with ScriptedUpstream() as upstream:
         request = Request(endpoint=upstream.url)
-        first, second = [await client.begin(request, b"", end=True) for _ in range(2)]
+        first, second = [client.begin(request, b"", end=True) for _ in range(2)]
         for transaction in (second, first):
             await transaction.response()
             await read_body(transaction)
@@ -70,10 +70,10 @@ async def test_full_queue(one_connection: HttpUpstream) -> None:
     """More waiting requests than may wait are refused at once."""
     async with ScriptedUpstream() as upstream:
         request = Request(endpoint=upstream.url, method="POST", length=1)
-        busy = await one_connection.begin(request, b"", end=False)
+        busy = one_connection.begin(request, b"", end=False)
         waiting = asyncio.ensure_future(fetch(one_connection, upstream.url))
         await asyncio.sleep(0)
-        with pytest.raises(NoHealthyEndpoint, match="1 connections busy and 1 requests waiting"):
+        with pytest.raises(NoHealthyEndpoint, match="1 connections busy, 1 requests wait"):
             await fetch(one_connection, upstream.url)
         busy.close()
         assert await waiting == b"GET / HTTP/1.1"
@@ -83,7 +83,7 @@ async def test_waiting_too_long(one_connection: HttpUpstream) -> None:
     """The wait for a free connection ends at the connect timeout; the slot is not lost."""
     async with ScriptedUpstream() as upstream:
         request = Request(endpoint=upstream.url, method="POST", length=1)
-        busy = await one_connection.begin(request, b"", end=False)
+        busy = one_connection.begin(request, b"", end=False)
         with pytest.raises(UpstreamTimeout) as caught:
             await fetch(one_connection, upstream.url)
         assert caught.value.retryable
@@ -112,7 +112,7 @@ async def test_connect_timeout() -> None:
     """A TLS handshake that is never answered ends at the connect timeout."""
     async with ScriptedUpstream() as upstream:
         client = HttpUpstream(limits=UpstreamLimits(connect=0.2))
-        with pytest.raises(UpstreamTimeout, match="no connection"):
+        with pytest.raises(UpstreamTimeout, match="no answer in time"):
             await fetch(client, upstream.url.replace("http:", "https:"))
         client.close()
 
@@ -123,7 +123,7 @@ async def test_idle_connections_expire() -> None:
         client = HttpUpstream(limits=UpstreamLimits(idle=0.1))
         await fetch(client, upstream.url)
         await upstream.until(lambda: upstream.open == 0)
-        assert repr(client) == "<HttpUpstream: 0 active, []>"
+        assert repr(client) == "<HttpUpstream: []>"
 
 
 async def test_closed_while_idle(client: HttpUpstream) -> None:
@@ -136,7 +136,7 @@ async def test_closed_while_idle(client: HttpUpstream) -> None:
 
     async with ScriptedUpstream(one_answer, echo) as upstream:
         await fetch(client, upstream.url)
-        await upstream.until(lambda: "0 idle" in repr(client))
+        await upstream.until(lambda: repr(client) == "<HttpUpstream: []>")
         assert await fetch(client, upstream.url, "POST", b"x") == b"POST / HTTP/1.1"
 
 
@@ -156,7 +156,7 @@ async def test_stale_connection_and_post(client: HttpUpstream) -> None:
     """A POST is never sent twice."""
     async with ScriptedUpstream(answer_once_then_close, echo) as upstream:
         await fetch(client, upstream.url)
-        with pytest.raises(UpstreamError, match="without a response"):
+        with pytest.raises(UpstreamError, match="without an answer"):
             await fetch(client, upstream.url, "POST", b"x")
         assert len(upstream.peers) == 1
 
@@ -177,8 +177,8 @@ async def test_stale_connection_and_streamed_body(
     async with ScriptedUpstream(once, echo) as upstream:
         await fetch(client, upstream.url)
         request = Request(endpoint=upstream.url, method="PUT", length=size)
-        transaction = await client.begin(request, bytes(size // 2), end=False)
-        await upstream.until(lambda: "0 open" in repr(client))
+        transaction = client.begin(request, bytes(size // 2), end=False)
+        await upstream.until(lambda: len(upstream.peers) == 2 or not upstream.open)
         failed = [] if peers == 2 else [UpstreamError]
         waiting = asyncio.ensure_future(transaction.response())
         await transaction.write(bytes(size - size // 2), end=True)
@@ -210,7 +210,7 @@ async def test_a_second_attempt_has_a_new_connection() -> None:
     client = HttpUpstream(limits=UpstreamLimits(connections=2))
     async with ScriptedUpstream(closed, kept, silent, echo) as upstream:
         request = Request(endpoint=upstream.url)
-        both = [await client.begin(request, b"", end=True) for _ in range(2)]
+        both = [client.begin(request, b"", end=True) for _ in range(2)]
         await asyncio.gather(*map(read_body, both))
         busy = [asyncio.ensure_future(fetch(client, upstream.url)) for _ in range(2)]
         await upstream.until(lambda: len(upstream.requests) == 4)
@@ -237,7 +237,7 @@ async def test_stale_connection_that_began_to_answer(client: HttpUpstream) -> No
 
     async with ScriptedUpstream(half_an_answer, echo) as upstream:
         await fetch(client, upstream.url)
-        with pytest.raises(UpstreamError, match="without a response"):
+        with pytest.raises(UpstreamError, match="within the head"):
             await fetch(client, upstream.url)
 
 
@@ -250,7 +250,7 @@ async def test_second_attempt_is_the_last(client: HttpUpstream) -> None:
 
     async with ScriptedUpstream(answer_once_then_close, hang_up) as upstream:
         await fetch(client, upstream.url)
-        with pytest.raises(UpstreamError, match="without a response"):
+        with pytest.raises(UpstreamError, match="without an answer"):
             await fetch(client, upstream.url)
         assert len(upstream.peers) == 2
 
@@ -259,7 +259,7 @@ async def test_close_lets_the_active_finish(client: HttpUpstream) -> None:
     """Closing the client closes idle connections now, and the others after their response."""
     async with ScriptedUpstream() as upstream:
         request = Request(endpoint=upstream.url)
-        active, idle = [await client.begin(request, b"", end=True) for _ in range(2)]
+        active, idle = [client.begin(request, b"", end=True) for _ in range(2)]
         await idle.response()
         client.close()
         await active.response()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.gateway.scripted_upstream import Peer, ScriptedUpstream, sends
 from tests.gateway.upstream_requests import Request, read_body
 from wasmgate.errors import UpstreamError
-from wasmgate.upstream import HttpUpstream, UpstreamLimits
+
+if TYPE_CHECKING:
+    from wasmgate.upstream import HttpUpstream
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -17,7 +21,7 @@ async def fetch(
 ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     """Do one request."""
     request = Request(endpoint=upstream.url, method=method)
-    transaction = await client.begin(request, b"", end=True, within=5)
+    transaction = client.begin(request, b"", end=True, within=5)
     try:
         await transaction.response()
         return transaction.status, transaction.headers, await read_body(transaction)
@@ -110,7 +114,7 @@ async def test_trailers(client: HttpUpstream) -> None:
     """Fields after the last chunk are trailers, not headers."""
     wire = OK + b"transfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 7\r\n\r\n"
     async with ScriptedUpstream(sends(wire)) as upstream:
-        transaction = await client.begin(Request(endpoint=upstream.url), b"", end=True)
+        transaction = client.begin(Request(endpoint=upstream.url), b"", end=True)
         await transaction.response()
         await read_body(transaction)
         assert transaction.trailers == [(b"x-sum", b"7")]
@@ -144,11 +148,11 @@ async def test_reset_ends_no_body(client: HttpUpstream) -> None:
 
     async with ScriptedUpstream(script) as upstream:
         request = Request(endpoint=upstream.url, method="POST", length=1)
-        transaction = await client.begin(request, b"", end=False)
+        transaction = client.begin(request, b"", end=False)
         await transaction.response()
         assert await transaction.receive() == b"hello"
         await transaction.write(b"!", end=True)
-        with pytest.raises(UpstreamError, match="in the middle"):
+        with pytest.raises(UpstreamError, match="was reset"):
             await transaction.receive()
 
 
@@ -173,7 +177,7 @@ MALFORMED = {
 async def test_malformed(client: HttpUpstream, wire: bytes) -> None:
     """What is no response by RFC 9112 is refused, and its connection closed."""
     async with ScriptedUpstream(sends(wire)) as upstream:
-        with pytest.raises(UpstreamError, match="malformed"):
+        with pytest.raises(UpstreamError, match=r"gave no valid response|was cut"):
             await fetch(client, upstream)
         await upstream.until(lambda: upstream.open == 0)
 
@@ -203,10 +207,10 @@ async def test_bytes_while_idle(client: HttpUpstream) -> None:
 
 
 FLOODS = {
-    "many fields": OK + b"x: y\r\n" * 33 + b"\r\n",
-    "one long field": OK + b"x: " + b"y" * 3000,
-    "a long field that ends": OK + b"x: " + b"y" * 3000 + b"\r\n\r\n",
-    "interim responses": b"HTTP/1.1 100 Continue\r\n\r\n" * 200,
+    "many fields": OK + b"x: y\r\n" * 257 + b"\r\n",
+    "one long field": OK + b"x: " + b"y" * 140_000,
+    "a long field that ends": OK + b"x: " + b"y" * 140_000 + b"\r\n\r\n",
+    "interim responses": b"HTTP/1.1 100 Continue\r\n\r\n" * 6000,
     "trailers": OK + b"transfer-encoding: chunked\r\n\r\n0\r\n" + b"x: y\r\n" * 100_000,
     "chunk extension": OK + b"transfer-encoding: chunked\r\n\r\n1;" + b"x" * 600_000,
 }
@@ -214,12 +218,10 @@ FLOODS = {
 
 @pytest.mark.parametrize("parts", [1, 7])
 @pytest.mark.parametrize("wire", FLOODS.values(), ids=FLOODS)
-async def test_floods(wire: bytes, parts: int) -> None:
+async def test_floods(client: HttpUpstream, wire: bytes, parts: int) -> None:
     """A head, trailers or framing without end are refused at their limit."""
     size = len(wire) // parts + 1
     pieces = [wire[i : i + size] for i in range(0, len(wire), size)]
-    client = HttpUpstream(limits=UpstreamLimits(head=2048, fields=32))
     async with ScriptedUpstream(sends(*pieces)) as upstream:
-        with pytest.raises(UpstreamError, match=r"malformed|sent more than"):
+        with pytest.raises(UpstreamError, match=r"malformed|too long|too many fields"):
             await fetch(client, upstream)
-    client.close()

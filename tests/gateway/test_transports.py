@@ -25,7 +25,7 @@ TARGET = b"/a%2Fb/%2e%2e//c?b=%20+x&c"
 async def begin(transport: httpx.AsyncBaseTransport) -> Transaction:
     """Begin a request without a body."""
     request = Request(endpoint="http://app")
-    return await TransportUpstream(transport).begin(request, b"", end=True)
+    return TransportUpstream(transport).begin(request, b"", end=True)
 
 
 def answering(answer: Callable[[httpx.Request], httpx.Response]) -> httpx.MockTransport:
@@ -70,7 +70,7 @@ async def test_app_in_this_process() -> None:
 
     request = Request(endpoint="http://app", method="POST", target=TARGET, length=3)
     upstream = TransportUpstream(httpx.ASGITransport(app))
-    transaction = await upstream.begin(request, b"abc", end=True)
+    transaction = upstream.begin(request, b"abc", end=True)
     body = await read_body(transaction)
     assert (seen["raw_path"], seen["query_string"]) == (TARGET[: TARGET.index(b"?")], b"b=%20+x&c")
     assert seen["path"] == "/a/b/..//c"
@@ -84,7 +84,7 @@ async def test_target_is_byte_exact_on_the_wire() -> None:
         request = Request(
             endpoint=upstream.url, target=TARGET, fields=((b"x-dup", b"1"), (b"x-dup", b"2"))
         )
-        transaction = await TransportUpstream(transport).begin(request, b"", end=True)
+        transaction = TransportUpstream(transport).begin(request, b"", end=True)
         assert await read_body(transaction) == b"GET %b HTTP/1.1" % TARGET
         assert upstream.requests[0].values(b"x-dup") == [b"1", b"2"]
         assert upstream.requests[0].values(b"host") == [b"upstream.test"]
@@ -94,7 +94,7 @@ async def test_streaming_both_ways() -> None:
     """Chunks pass in both directions while both are open."""
     transport = Streaming()
     request = Request(endpoint="http://app", method="POST", length=None)
-    transaction = await TransportUpstream(transport).begin(request, b"", end=False)
+    transaction = TransportUpstream(transport).begin(request, b"", end=False)
     await transaction.response()
     answers = []
     for word in (b"ping", b"pong"):
@@ -120,7 +120,7 @@ async def test_slow_client_holds_the_response_back() -> None:
     transport = answering(lambda _: httpx.Response(200, stream=Endless()))
     limits = UpstreamLimits(buffer=8192)
     request = Request(endpoint="http://app")
-    transaction = await TransportUpstream(transport, limits=limits).begin(request, b"", end=True)
+    transaction = TransportUpstream(transport, limits=limits).begin(request, b"", end=True)
     await transaction.response()
     for _ in range(100):
         await asyncio.sleep(0)
@@ -137,7 +137,7 @@ async def test_answer_without_reading_the_body() -> None:
             return httpx.Response(413)
 
     request = Request(endpoint="http://app", method="POST", length=None)
-    transaction = await TransportUpstream(Refusing()).begin(request, b"", end=False)
+    transaction = TransportUpstream(Refusing()).begin(request, b"", end=False)
     await transaction.write(b"never read", end=False)
     await transaction.response()
     assert (transaction.status, await transaction.receive()) == (413, b"")
@@ -154,7 +154,7 @@ async def test_total_timeout() -> None:
             raise AssertionError
 
     request = Request(endpoint="http://app")
-    transaction = await TransportUpstream(Silent()).begin(request, b"", end=True, within=0.05)
+    transaction = TransportUpstream(Silent()).begin(request, b"", end=True, within=0.05)
     with pytest.raises(UpstreamTimeout):
         await transaction.response()
 
@@ -200,7 +200,7 @@ async def test_close_cancels_the_transport() -> None:
     """A transaction that is given up ends the transport's work and closes its response."""
     transport = Streaming()
     request = Request(endpoint="http://app", method="POST", length=None)
-    transaction = await TransportUpstream(transport).begin(request, b"", end=False)
+    transaction = TransportUpstream(transport).begin(request, b"", end=False)
     await transaction.response()
     transaction.close()
     async with asyncio.timeout(5):
@@ -211,7 +211,7 @@ async def test_close_reaches_the_wire() -> None:
     """Through httpx's transport, giving up closes the upstream's connection."""
     async with ScriptedUpstream(silent) as upstream, httpx.AsyncHTTPTransport() as transport:
         request = Request(endpoint=upstream.url)
-        transaction = await TransportUpstream(transport).begin(request, b"", end=True)
+        transaction = TransportUpstream(transport).begin(request, b"", end=True)
         await upstream.until(lambda: bool(upstream.requests))
         transaction.close()
         await upstream.until(lambda: upstream.open == 0)

@@ -9,7 +9,7 @@ use rustls::pki_types::ServerName;
 use wasmgate_gateway::{Cluster, Endpoint, Router};
 use wasmgate_host::Chain;
 
-use crate::net::tls;
+use crate::net::tls::{self, Certificate};
 use crate::upstream::pool::{Target, UpstreamLimits};
 
 static IDS: AtomicU64 = AtomicU64::new(1);
@@ -27,6 +27,16 @@ pub struct ClientLimits {
     pub linger: Duration,
     /// Sending after that.
     pub longest_linger: Duration,
+}
+
+/// What clients of a listener have in common.
+pub struct ClientSettings {
+    /// What each may take, in time.
+    pub limits: ClientLimits,
+    /// For TLS; none for clients without.
+    pub certificate: Option<Certificate>,
+    /// Each answer is a [`crate::Note::Access`].
+    pub logs_accesses: bool,
 }
 
 /// Routes, policies and bounds; shared by all threads, until the next one takes its place.
@@ -77,7 +87,7 @@ impl Deployment {
         let trust = self.trust.as_ref().filter(|_| its.secure());
         let tls = trust.map(Arc::clone).zip(server_name(its.host()));
         let (url, host, port) = (its.url().to_owned(), its.host().into(), its.port());
-        (Target { url, host, port, tls }, self.limits[cluster])
+        (Target { url, host, port, tls, asks: None }, self.limits[cluster])
     }
 }
 

@@ -1,9 +1,10 @@
 //! The data plane: sockets, TLS, timers and pools. It carries bytes and decides nothing: what is done
 //! with them the sans-I/O [`wasmgate_gateway::Connection`] says. It knows nothing of Python.
 //!
-//! [`Plane`] is N threads, each with a reactor: its listeners, its clients, its connections to
-//! endpoints and its instances of the policies. What only the layer above can do comes to it as a
-//! [`Note`]; what it answers goes back through [`deliver`].
+//! Two drivers have one engine. [`Plane`] is N threads, each with a reactor: its listeners, its clients,
+//! its connections to endpoints and its instances of the policies. What only the layer above can do
+//! comes to it as a [`Note`]; what it answers goes back through [`deliver`]. [`Upstreams`] is a reactor
+//! without clients inside an event loop: it carries the loop's own requests to endpoints.
 
 mod core;
 mod deployment;
@@ -15,13 +16,19 @@ mod plane;
 mod reactor;
 mod refs;
 mod report;
+mod transaction;
 mod upstream;
+mod upstreams;
 mod wheel;
 
-pub use deployment::{ClientLimits, Deployment};
+pub use deployment::{ClientLimits, ClientSettings, Deployment};
 pub use mailbox::deliver;
 pub use net::tls::{Certificate, Trust};
 pub use notes::{Note, Notes};
 pub use plane::Plane;
+pub use refs::{AttemptRef, GroupRef, TransactionRef};
 pub use report::{PoolReport, Report};
-pub use upstream::pool::UpstreamLimits;
+pub use transaction::{Fault, Progress, Received, Request};
+pub use upstream::attempt::Reason;
+pub use upstream::pool::{Question, UpstreamLimits};
+pub use upstreams::Upstreams;

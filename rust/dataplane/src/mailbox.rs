@@ -11,7 +11,9 @@ use mio::{Registry, Token, Waker};
 use wasmgate_host::CalloutAnswer;
 
 use crate::deployment::Deployment;
+use crate::refs::AttemptRef;
 use crate::report::Report;
+use crate::upstream::attempt::Reason;
 
 /// One thing to do.
 pub(crate) enum Command {
@@ -20,7 +22,7 @@ pub(crate) enum Command {
     /// The answer of a callout has come.
     Answer(u64, CalloutAnswer),
     /// The name of an attempt's endpoint was looked up.
-    Resolved { attempt: usize, serial: u64, addresses: io::Result<Vec<SocketAddr>> },
+    Resolved { attempt: AttemptRef, addresses: Result<Vec<SocketAddr>, Reason> },
     /// Tell of the connections.
     Report(Sender<Report>),
     /// To be called on the thread.

@@ -7,10 +7,9 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::deployment::{ClientLimits, Deployment};
+use crate::deployment::{ClientSettings, Deployment};
 use crate::mailbox::{Command, Mailbox};
 use crate::net::resolver::Resolver;
-use crate::net::tls::Certificate;
 use crate::notes::{Note, Notes};
 use crate::reactor::Reactor;
 use crate::report::Report;
@@ -57,21 +56,17 @@ impl Plane {
     pub fn start(
         listeners: Vec<Vec<TcpListener>>,
         notes: &Arc<Notes>,
-        limits: ClientLimits,
-        certificate: Option<&Certificate>,
-        logs_accesses: bool,
+        settings: &Arc<ClientSettings>,
     ) -> io::Result<Self> {
         let resolver = Resolver::default();
         let mut plane = Self { threads: Vec::new() };
         for (index, listeners) in listeners.into_iter().enumerate() {
             let exchanges = Arc::new(AtomicU64::new(0));
+            let listeners = listeners.into_iter().map(|its| (its, Arc::clone(settings)));
             let reactor = Reactor::new(
-                listeners,
+                listeners.collect(),
                 Arc::clone(notes),
                 resolver.clone(),
-                limits,
-                certificate.cloned(),
-                logs_accesses,
                 Arc::clone(&exchanges),
             );
             match reactor.and_then(|reactor| Worker::begin(index, reactor, notes, exchanges)) {

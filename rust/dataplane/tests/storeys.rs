@@ -6,7 +6,7 @@ mod imports;
 
 use imports::Imports;
 
-const STOREYS: [&str; 12] = [
+const STOREYS: [&str; 14] = [
     "refs",
     "report",
     "wheel",
@@ -16,8 +16,10 @@ const STOREYS: [&str; 12] = [
     "mailbox",
     "notes",
     "core",
+    "transaction",
     "downstream",
     "reactor",
+    "upstreams",
     "plane",
 ];
 

@@ -24,7 +24,6 @@ pub use exchange::upstream_head::UpstreamRequest;
 pub use http::endpoint_url::{BadEndpointUrl, EndpointUrl};
 pub use http::fields::is_hop_by_hop;
 pub use http::framing::BodyFraming;
-pub use http::idempotence::{REPLAYED_BYTES, is_idempotent};
 pub use http::limits::RequestLimits;
 pub use http::networks::BadNetwork;
 pub use http::peer::Peer;

@@ -4,12 +4,11 @@ use std::io::{PipeReader, Read, Write};
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use wasmgate_dataplane::{
-    Certificate, ClientLimits, Deployment, Note, Notes, Plane, UpstreamLimits,
+    Certificate, ClientLimits, ClientSettings, Deployment, Note, Notes, Plane,
 };
 use wasmgate_host as host;
 
@@ -17,6 +16,7 @@ use crate::chain::Chain;
 use crate::effects;
 use crate::host::Host;
 use crate::router::Router;
+use crate::times::{Bounds, seconds, upstream_limits};
 
 /// Where a callout's id says which thread's it is; ids themselves count up and never get there.
 const THREAD_BITS: u32 = 48;
@@ -53,14 +53,6 @@ fn listener(descriptor: RawFd) -> PyResult<TcpListener> {
     Ok(TcpListener::from(owned))
 }
 
-/// A time may not be so long that a deadline cannot be counted.
-const LONGEST: f64 = 365.0 * 86_400.0;
-
-fn seconds(seconds: f64) -> PyResult<Duration> {
-    let seconds = seconds.min(LONGEST);
-    Duration::try_from_secs_f64(seconds).map_err(|error| PyValueError::new_err(error.to_string()))
-}
-
 impl DataPlane {
     fn plane(&self) -> MutexGuard<'_, Plane> {
         self.plane.lock().unwrap_or_else(PoisonError::into_inner)
@@ -95,29 +87,22 @@ impl DataPlane {
         };
         let certificate = certificate.map(|(chain, key)| Certificate::from_pem(&chain, &key));
         let certificate = certificate.transpose().map_err(PyValueError::new_err)?;
+        let settings =
+            Arc::new(ClientSettings { limits, certificate, logs_accesses: log_accesses });
         let (woken, waker) = std::io::pipe()?;
         let wake = move || {
             // One byte at most waits: it fits, and the write does not block.
             let _ = (&waker).write_all(&[0]);
         };
         let notes = Arc::new(Notes::new(Box::new(wake)));
-        let plane = Plane::start(listeners, &notes, limits, certificate.as_ref(), log_accesses)
+        let plane = Plane::start(listeners, &notes, &settings)
             .map_err(|error| PyOSError::new_err(format!("the data plane: {error}")))?;
         Ok(Self { plane: Mutex::new(plane), notes, woken })
     }
 
     /// Exchanges that begin from now on go by this.
-    fn deploy(
-        &self,
-        router: &Router,
-        policies: &Chain,
-        limits: Vec<(usize, usize, f64, f64, f64)>,
-    ) -> PyResult<u64> {
-        let limits = limits.into_iter().map(|(connections, waiting, connect, read, idle)| {
-            let (connect, read, idle) = (seconds(connect)?, seconds(read)?, seconds(idle)?);
-            Ok(UpstreamLimits { connections, waiting, connect, read, idle })
-        });
-        let limits = limits.collect::<PyResult<Vec<_>>>()?;
+    fn deploy(&self, router: &Router, policies: &Chain, limits: Vec<Bounds>) -> PyResult<u64> {
+        let limits = limits.into_iter().map(upstream_limits).collect::<PyResult<Vec<_>>>()?;
         let (router, policies) = (Arc::clone(&router.0), policies.chain.clone());
         let deployment =
             Deployment::new(router, policies, limits).map_err(PyValueError::new_err)?;

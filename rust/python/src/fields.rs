@@ -14,12 +14,6 @@ pub(crate) fn is_hop_by_hop(name: &[u8]) -> bool {
     wasmgate_gateway::is_hop_by_hop(name)
 }
 
-/// Whether a request with this method may be repeated.
-#[pyfunction]
-pub(crate) fn is_idempotent(method: &str) -> bool {
-    wasmgate_gateway::is_idempotent(method.as_bytes())
-}
-
 /// Whether bytes are a token: a field name or a method.
 #[pyfunction]
 pub(crate) fn is_token(text: &[u8]) -> bool {

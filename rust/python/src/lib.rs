@@ -29,7 +29,9 @@ mod router;
 mod statistics;
 mod stream;
 mod text;
+mod times;
 mod trace;
+mod upstreams;
 
 use pyo3::prelude::*;
 
@@ -54,6 +56,10 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<statistics::PolicyStatistics>()?;
     module.add_class::<stream::Stream>()?;
     module.add_class::<trace::TraceEvent>()?;
+    module.add_class::<upstreams::Attempt>()?;
+    module.add_class::<upstreams::Transaction>()?;
+    module.add_class::<upstreams::UpstreamGroup>()?;
+    module.add_class::<upstreams::Upstreams>()?;
     module.add_function(wrap_pyfunction!(foreign::built_in_functions, module)?)?;
     module.add_function(wrap_pyfunction!(artifact::compile_artifact, module)?)?;
     deliveries::add_to(module)?;
@@ -66,7 +72,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(fields::is_authority, module)?)?;
     module.add_function(wrap_pyfunction!(fields::is_field_value, module)?)?;
     module.add_function(wrap_pyfunction!(fields::is_hop_by_hop, module)?)?;
-    module.add_function(wrap_pyfunction!(fields::is_idempotent, module)?)?;
     module.add_function(wrap_pyfunction!(fields::is_origin_form, module)?)?;
     module.add_function(wrap_pyfunction!(fields::is_token, module)?)?;
     module.add_function(wrap_pyfunction!(text::printable, module)?)?;

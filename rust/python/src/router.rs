@@ -15,7 +15,6 @@ use crate::{ends, errors, facts, fields};
 
 /// Adds what the module has beside the classes.
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("REPLAYED_BYTES", gateway::REPLAYED_BYTES)?;
     let names = gateway::LB_POLICIES.map(|(name, _)| name);
     module.add("LB_POLICIES", PyTuple::new(module.py(), names)?)
 }

@@ -10,15 +10,11 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from typing import TYPE_CHECKING
 
 from wasmgate.callouts.address_space import embedded, is_public, is_unfit
+from wasmgate.upstream import AddressRefused
 
-if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable
-
-__all__ = ["AddressRefused", "check", "dial_checked", "resolve"]
+__all__ = ["check", "resolve"]
 
 # Names that are not delegated in the public DNS: RFC 6761, RFC 6762, RFC 8375, ICANN's reservation
 # of "internal", and names that ICANN will not delegate because private networks use them.
@@ -36,10 +32,6 @@ _METADATA = frozenset(
         ),
     )
 )
-
-
-class AddressRefused(Exception):
-    """A name resolved to an address that is refused; the message says why and what to write."""
 
 
 def check(name: str, address: str) -> None:
@@ -84,25 +76,3 @@ async def resolve(host: str, port: int) -> list[str]:
             check(host, address)
         return addresses
     return [host]
-
-
-async def dial_checked(
-    make: Callable[[], asyncio.Protocol], host: str, port: int, context: ssl.SSLContext | None
-) -> None:
-    """Connect to the first checked address that accepts a connection; a `wasmgate.upstream.Dial`.
-
-    Raises AddressRefused, and OSError if every address refuses the connection.
-    """
-    addresses = await resolve(host, port)
-    loop = asyncio.get_running_loop()
-    for address in addresses:
-        try:
-            await loop.create_connection(
-                make, address, port, ssl=context, server_hostname=host if context else None
-            )
-        except OSError:
-            if address == addresses[-1]:
-                raise
-        else:
-            return
-    raise OSError(f"{host} has no address")

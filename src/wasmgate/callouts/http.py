@@ -12,7 +12,7 @@ from wasmgate._native import (
     is_origin_form,
     is_token,
 )
-from wasmgate.callouts.address_policy import dial_checked
+from wasmgate.callouts.address_policy import resolve
 from wasmgate.callouts.delivery import Answer
 from wasmgate.callouts.failure import CalloutFailed, Status
 from wasmgate.errors import UpstreamError
@@ -60,7 +60,7 @@ class HttpCalls:
         bounds = UpstreamLimits(connections=limits.per_policy, read=limits.time)
         self._limits = limits
         self._network = HttpUpstream(limits=bounds)
-        self._checking = HttpUpstream(limits=bounds, dial=dial_checked)
+        self._checking = HttpUpstream(limits=bounds, resolve=resolve)
 
     async def call(self, callout: Callout, target: Target) -> Answer:
         """Send the request and return the whole response.
@@ -72,7 +72,7 @@ class HttpCalls:
         trailers = callout.trailers if isinstance(upstream, HttpUpstream) else []
         request = _request(callout, target.endpoint, trailers)
         try:
-            transaction = await upstream.begin(request, request.content, end=True)
+            transaction = upstream.begin(request, request.content, end=True)
             try:
                 return await self._answer(transaction)
             finally:

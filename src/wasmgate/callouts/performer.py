@@ -12,13 +12,13 @@ from urllib.parse import parse_qs
 from weakref import WeakKeyDictionary
 
 from wasmgate import _native
-from wasmgate.callouts.address_policy import AddressRefused
 from wasmgate.callouts.delivery import Answer, deliver
 from wasmgate.callouts.failure import CalloutFailed, Status
 from wasmgate.callouts.foreign import ForeignCalls
 from wasmgate.callouts.grpc import GrpcStream
 from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.callouts.targets import target
+from wasmgate.upstream import AddressRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

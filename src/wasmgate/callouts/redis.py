@@ -13,10 +13,9 @@ from functools import cache
 from ssl import create_default_context
 from typing import TYPE_CHECKING, cast
 
-from wasmgate.callouts.address_policy import dial_checked
+from wasmgate.callouts.dial import dial_by_name, dial_checked
 from wasmgate.callouts.failure import CalloutFailed, Status
 from wasmgate.callouts.resp import Malformed, Values, command
-from wasmgate.upstream.dial import dial_by_name
 
 if TYPE_CHECKING:
     from wasmgate._native import Callout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from wasmgate.errors import ConfigError, PolicyLoadError
@@ -61,27 +60,12 @@ def load(policy: PolicyValue, host: Host, *, previous: Plugin | None = None) -> 
     wasm = read(policy)
     if previous is not None and previous.runs(wasm):
         return previous
-    _require_packages(policy, wasm)
     plugin = start(policy, host, prepare(policy, host, wasm))
     if plugin.tier == "fast" and host.cache is not None:
         from wasmgate.policy.compiler import OPTIMIZER  # noqa: PLC0415 (seldom needed)
 
         OPTIMIZER.add(plugin, wasm, host.cache)
     return plugin
-
-
-def _require_packages(policy: PolicyValue, wasm: bytes) -> None:
-    """Check that the clusters and functions of the capabilities exist. Raises ConfigError."""
-    if not policy.capabilities.net:
-        return
-    calls = b"proxy_http_call" in wasm or b"proxy_redis_" in wasm
-    if calls and not find_spec("httptools"):
-        text = f"policy {policy.name!r} may call others, and the package httptools is missing"
-        raise ConfigError(
-            text,
-            where=policy.written_at().place(("capabilities", "net")),
-            hint="pip install 'wasmgate[callouts]', or take the entry out",
-        )
 
 
 def prepare(policy: PolicyValue, host: Host, wasm: bytes) -> Module:

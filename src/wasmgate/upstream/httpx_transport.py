@@ -39,7 +39,7 @@ class TransportUpstream:
     def __repr__(self) -> str:
         return f"<TransportUpstream: {self._transport!r}>"
 
-    async def begin(
+    def begin(
         self, request: UpstreamRequest, chunk: bytes, *, end: bool, within: float | None = None
     ) -> TransportTransaction:
         """Hand the request to the transport; see `Upstream.begin`."""

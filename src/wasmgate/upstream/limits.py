@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class UpstreamLimits:
     """Bounds for each endpoint. Times are seconds, sizes bytes.
 
-    Timeouts are looked at ten times a second: each fires at most 0.2 s late, never early.
+    Timeouts are checked ten times a second: each fires at most 0.2 s late, never early.
     """
 
     connections: int = 256
@@ -28,11 +28,5 @@ class UpstreamLimits:
     """How long an unused connection is kept. Below the 5 s after which uvicorn and Node.js
     close theirs, so that a request seldom meets a connection that is just being closed."""
 
-    head: int = 65_536
-    """A response's status line and fields, and its trailers."""
-
-    fields: int = 256
-    """Fields in a response's head, and in its trailers."""
-
     buffer: int = 65_536
-    """Response bytes held for a slow client before the upstream's socket is no longer read."""
+    """Response bytes of a transport held for a slow client before it is asked for no more."""

@@ -50,7 +50,10 @@ class Transaction(Protocol):
 
     status: int
     headers: Fields
-    trailers: Fields
+
+    @property
+    def trailers(self) -> Fields:
+        """The fields behind the body, once it has ended."""
 
     @property
     def ended(self) -> bool:
@@ -82,10 +85,12 @@ class Transaction(Protocol):
 class Upstream(Protocol):
     """Carries requests to endpoints. Errors are `UpstreamError` and the classes below it."""
 
-    async def begin(
+    def begin(
         self, request: UpstreamRequest, chunk: bytes, *, end: bool, within: float | None = None
     ) -> Transaction:
-        """Send the head and the first body bytes.
+        """Send the head and the first body bytes, as soon as there is a connection.
+
+        What goes wrong is raised by the transaction's `response`.
 
         `end` says that nothing follows `chunk`; `within`, in seconds, bounds the whole
         transaction from now to the last byte of the response.

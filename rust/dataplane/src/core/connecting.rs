@@ -9,9 +9,9 @@ use wasmgate_gateway::Failure;
 use crate::core::{Core, Due, Timer, UPSTREAM, token};
 use crate::net::socket::{Carrier, Socket};
 use crate::net::tls::TlsStream;
-use crate::refs::{Ask, UpstreamRef};
-use crate::upstream::attempt::{Attempt, HEAD_START, order};
-use crate::upstream::pool::{Asked, Freed, Pool};
+use crate::refs::{Ask, AttemptRef, GroupRef, UpstreamRef};
+use crate::upstream::attempt::{Attempt, HEAD_START, Reason, order};
+use crate::upstream::pool::{Asked, Freed, Pool, Question};
 use crate::upstream::{Upstream, UpstreamState};
 
 /// Of connections that were idle for too long, so many are closed in a turn: to close thousands at
@@ -22,7 +22,23 @@ const CLOSED_AT_ONCE: usize = 64;
 pub(crate) enum Dialled {
     Lent(UpstreamRef),
     Waits,
-    Refused,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) failure: Failure,
+    /// The layer above refuses the addresses.
+    pub(crate) denied: bool,
+    /// In words, with the endpoint's URL.
+    pub(crate) reason: String,
+}
+
+impl Refused {
+    /// The endpoint is one to which there can be no connection.
+    pub(crate) fn unreachable(reason: String) -> Self {
+        Self { failure: Failure::Connect, denied: false, reason }
+    }
 }
 
 impl Core {
@@ -38,8 +54,11 @@ impl Core {
         pool
     }
 
-    /// A connection for the client: an idle one unless it is to be `fresh`, or one that it waits for.
-    pub(crate) fn dial(&mut self, pool: usize, ask: Ask, fresh: bool) -> Dialled {
+    /// A connection for what asks: an idle one unless it is to be `fresh`, or one that it waits for.
+    ///
+    /// # Errors
+    /// Too many wait already.
+    pub(crate) fn dial(&mut self, pool: usize, ask: Ask, fresh: bool) -> Result<Dialled, Refused> {
         while !fresh && let Some(upstream) = self.pools[pool].take_idle() {
             let Some(idle) = self.find(upstream) else { continue };
             // What came or ended in the meantime makes it of no use.
@@ -47,8 +66,8 @@ impl Core {
                 self.close_upstream(upstream.key);
                 continue;
             }
-            idle.state = UpstreamState::Lent { to: ask.client, paused: false };
-            return Dialled::Lent(upstream);
+            idle.state = UpstreamState::Lent { to: ask.borrower, paused: false };
+            return Ok(Dialled::Lent(upstream));
         }
         match self.pools[pool].ask(ask, fresh, self.now) {
             Asked::Waits => {}
@@ -58,16 +77,17 @@ impl Core {
             Asked::Refused => {
                 let (open, waiting) = self.pools[pool].counts();
                 let url = &self.pools[pool].target.url;
-                self.fault(url, format!("{url}: {open} connections busy, {waiting} requests wait"));
-                return Dialled::Refused;
+                let reason = format!("{url}: {open} connections busy, {waiting} requests wait");
+                let failure = Failure::NoHealthyEndpoint;
+                return Err(Refused { failure, denied: false, reason });
             }
         }
         self.begin_attempts(pool);
         self.watch_pool(pool);
-        Dialled::Waits
+        Ok(Dialled::Waits)
     }
 
-    /// Lets a client wait no longer.
+    /// Lets it wait no longer.
     pub(crate) fn cancel(&mut self, pool: usize, ask: Ask) {
         if let Some(attempt) = self.pools[pool].cancel(ask) {
             self.end_attempt(attempt);
@@ -87,7 +107,7 @@ impl Core {
         self.free(key);
     }
 
-    /// Gives a connection that nobody has to a client that waits, or keeps it.
+    /// Gives a connection that is free to what waits for one, or keeps it.
     fn free(&mut self, key: usize) {
         let now = self.now;
         let Upstream { this, used, pool, .. } = self.upstreams[key];
@@ -120,7 +140,7 @@ impl Core {
     }
 
     /// Closes a connection that may be gone already.
-    fn close_if_there(&mut self, upstream: UpstreamRef) {
+    pub(crate) fn close_if_there(&mut self, upstream: UpstreamRef) {
         if self.find(upstream).is_some() {
             self.close_upstream(upstream.key);
         }
@@ -161,7 +181,7 @@ impl Core {
                 until,
                 addresses: std::collections::VecDeque::new(),
                 connecting: Vec::new(),
-                reason: String::new(),
+                reason: Reason::default(),
             });
             self.pools[pool].attempt_begins(key);
             self.wheel.insert(until, Timer::Attempt(key, serial));
@@ -171,9 +191,16 @@ impl Core {
                 self.due.push_back(Due::Attempt(key, serial));
                 continue;
             }
+            if let Some(group) = self.pools[pool].target.asks {
+                let attempt = AttemptRef { key, serial };
+                self.questions.push(Question { group: GroupRef(group), attempt, host, port });
+                continue;
+            }
             let mailbox = std::sync::Arc::clone(&self.mailbox);
             self.resolver.resolve(host, port, move |addresses| {
-                mailbox.post(crate::mailbox::Command::Resolved { attempt: key, serial, addresses });
+                let addresses = addresses.map_err(|error| Reason::from(&error));
+                let attempt = AttemptRef { key, serial };
+                mailbox.post(crate::mailbox::Command::Resolved { attempt, addresses });
             });
         }
     }
@@ -186,14 +213,13 @@ impl Core {
     /// The addresses of an attempt are known.
     pub(crate) fn resolved(
         &mut self,
-        key: usize,
-        serial: u64,
-        addresses: io::Result<Vec<SocketAddr>>,
+        AttemptRef { key, serial }: AttemptRef,
+        addresses: Result<Vec<SocketAddr>, Reason>,
     ) {
         let Some(attempt) = self.find_attempt(key, serial) else { return };
         match addresses {
             Ok(addresses) => attempt.addresses = order(&addresses),
-            Err(error) => attempt.reason = said(&error),
+            Err(reason) => attempt.reason = reason,
         }
         self.next_address(key);
     }
@@ -213,7 +239,7 @@ impl Core {
             let Some(address) = attempt.addresses.pop_front() else {
                 if attempt.connecting.is_empty() {
                     let reason = std::mem::take(&mut attempt.reason);
-                    self.fail_attempt(key, &reason, Failure::Connect);
+                    self.fail_attempt(key, reason, Failure::Connect);
                 }
                 return;
             };
@@ -225,7 +251,7 @@ impl Core {
                 }
                 Err(error) => {
                     if let Some(attempt) = self.attempts.get_mut(key) {
-                        attempt.reason = said(&error);
+                        attempt.reason = Reason::from(&error);
                     }
                 }
             }
@@ -261,7 +287,7 @@ impl Core {
             Ok(false) => {}
             Err(error) => {
                 if let Some(its) = self.attempts.get_mut(attempt) {
-                    its.reason = said(&error);
+                    its.reason = Reason::from(&error);
                 }
                 self.close_upstream(key);
                 self.next_address(attempt);
@@ -310,13 +336,17 @@ impl Core {
         self.forget_pool(attempt.pool);
     }
 
-    fn fail_attempt(&mut self, key: usize, reason: &str, failure: Failure) {
+    fn fail_attempt(&mut self, key: usize, reason: Reason, failure: Failure) {
         let Attempt { pool, began, .. } = self.attempts[key];
         // Who came later has an attempt to come still.
         if let Some(ask) = self.pools[pool].first_waiter(began) {
-            let url = &self.pools[pool].target.url;
-            self.fault(url, format!("cannot connect to {url}: {reason}"));
-            self.due.push_back(Due::Refused(ask, failure));
+            let (denied, reason) = match reason {
+                Reason::Unreachable(reason) => {
+                    (false, format!("cannot connect to {}: {reason}", self.pools[pool].target.url))
+                }
+                Reason::Denied(reason) => (true, reason),
+            };
+            self.due.push_back(Due::Refused(ask, Refused { failure, denied, reason }));
         }
         self.end_attempt(key);
     }
@@ -326,7 +356,8 @@ impl Core {
         let now = self.now;
         let Some(attempt) = self.find_attempt(key, serial) else { return };
         if now >= attempt.until {
-            self.fail_attempt(key, "no answer in time", Failure::Timeout);
+            let reason = Reason::Unreachable("no answer in time".into());
+            self.fail_attempt(key, reason, Failure::Timeout);
         } else if !attempt.addresses.is_empty() {
             self.next_address(key);
         }
@@ -347,9 +378,11 @@ impl Core {
             self.close_if_there(upstream);
         }
         while let Some(ask) = self.pools[key].late_waiter(self.now) {
-            let (url, (open, _)) = (&self.pools[key].target.url, self.pools[key].counts());
-            self.fault(url, format!("no connection to {url} in time: {open} open"));
-            self.due.push_back(Due::Refused(ask, Failure::Timeout));
+            let (url, (open, waiting)) = (&self.pools[key].target.url, self.pools[key].counts());
+            let reason =
+                format!("no connection to {url} in time: {open} open, {waiting} requests wait");
+            let refused = Refused { failure: Failure::Timeout, denied: false, reason };
+            self.due.push_back(Due::Refused(ask, refused));
         }
         self.watch_pool(key);
     }
@@ -361,16 +394,13 @@ impl Core {
         self.forget_pool(key);
     }
 
-    fn forget_pool(&mut self, key: usize) {
-        let in_use = || self.served.iter().any(|(_, its)| its.pools.values().any(|at| *at == key));
+    pub(crate) fn forget_pool(&mut self, key: usize) {
+        let in_use = || {
+            self.served.iter().any(|(_, its)| its.pools.values().any(|at| *at == key))
+                || self.groups.iter().any(|(_, its)| its.pools.values().any(|at| *at == key))
+        };
         if self.pools.get(key).is_some_and(Pool::is_over) && !in_use() {
             self.pools.remove(key);
         }
     }
-}
-
-/// An error in words, without its number.
-fn said(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -1,40 +1,46 @@
 //! What all connections of a thread share.
 
 pub(crate) mod connecting;
+pub(crate) mod groups;
+pub(crate) mod link;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::{Registry, Token};
 use slab::Slab;
-use wasmgate_gateway::Failure;
 use wasmgate_host::{self as host, Callout, Effects};
 
-use crate::deployment::{ClientLimits, Deployment};
+use crate::core::connecting::Refused;
+use crate::core::groups::Group;
+use crate::deployment::Deployment;
 use crate::mailbox::Mailbox;
 use crate::net::resolver::Resolver;
 use crate::notes::{Note, Notes};
-use crate::refs::{Ask, ClientRef, UpstreamRef};
+use crate::refs::{Ask, ClientRef, TransactionRef, UpstreamRef};
 use crate::upstream::Upstream;
 use crate::upstream::attempt::Attempt;
-use crate::upstream::pool::Pool;
+use crate::upstream::pool::{Pool, Question};
 use crate::wheel::Wheel;
 
 /// Callouts that are remembered beyond twice those that wait for an answer.
 const ASKED: usize = 64;
 
+/// How often the deadlines of transactions are looked at.
+const EVERY: Duration = Duration::from_millis(100);
+
 /// Something that has its turn after the events of the poll: nothing is re-entered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) enum Due {
     /// The client can be read on.
     Read(ClientRef),
     /// The upstream can be read on.
     ReadUpstream(UpstreamRef),
-    /// The connection that the client waited for is there.
+    /// The connection that was asked for is there.
     Connected(Ask, UpstreamRef),
     /// There will be none.
-    Refused(Ask, Failure),
+    Refused(Ask, Refused),
     /// The addresses of the attempt with this serial can be tried.
     Attempt(usize, u64),
     /// The next pipelined request has its turn.
@@ -51,6 +57,8 @@ pub(crate) enum Timer {
     Pool(usize),
     /// Of the attempt with this serial: the next address has its turn, or the time is over.
     Attempt(usize, u64),
+    /// Of all transactions, which are looked at together.
+    Transactions,
 }
 
 /// A deployment on this thread.
@@ -73,6 +81,7 @@ pub(crate) struct Core {
     pub(crate) due: VecDeque<Due>,
     pub(crate) wheel: Wheel<Timer>,
     pub(crate) served: Slab<Served>,
+    pub(crate) groups: Slab<Group>,
     pub(crate) pools: Slab<Pool>,
     pub(crate) upstreams: Slab<Upstream>,
     pub(crate) attempts: Slab<Attempt>,
@@ -84,7 +93,12 @@ pub(crate) struct Core {
     pub(crate) resolver: Resolver,
     pub(crate) notes: Arc<Notes>,
     pub(crate) thread: u16,
-    pub(crate) limits: ClientLimits,
+    /// Hosts that the layer above is to look up.
+    pub(crate) questions: Vec<Question>,
+    /// Transactions with which something happened.
+    pub(crate) changed: Vec<TransactionRef>,
+    /// Their deadlines are looked at.
+    pub(crate) watches_transactions: bool,
     /// Exchanges that have ended.
     pub(crate) exchanges: u64,
     serials: u64,
@@ -115,7 +129,6 @@ impl Core {
         thread: u16,
         notes: Arc<Notes>,
         resolver: Resolver,
-        limits: ClientLimits,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -124,6 +137,7 @@ impl Core {
             due: VecDeque::new(),
             wheel: Wheel::new(now),
             served: Slab::new(),
+            groups: Slab::new(),
             pools: Slab::new(),
             upstreams: Slab::new(),
             attempts: Slab::new(),
@@ -133,7 +147,9 @@ impl Core {
             resolver,
             notes,
             thread,
-            limits,
+            questions: Vec::new(),
+            changed: Vec::new(),
+            watches_transactions: false,
             exchanges: 0,
             serials: 0,
         }
@@ -189,6 +205,20 @@ impl Core {
         // Those that are answered or cancelled go together, when they are the greater part.
         if self.asked.len() > ASKED + 2 * host::pending_callouts() {
             self.asked.retain(|callout, _| host::is_pending(*callout));
+        }
+    }
+
+    /// Has the layer above look at a transaction.
+    pub(crate) fn changed(&mut self, transaction: TransactionRef) {
+        if self.changed.last() != Some(&transaction) {
+            self.changed.push(transaction);
+        }
+    }
+
+    /// Has the deadlines of transactions looked at.
+    pub(crate) fn watch_transactions(&mut self) {
+        if !std::mem::replace(&mut self.watches_transactions, true) {
+            self.wheel.insert(self.now + EVERY, Timer::Transactions);
         }
     }
 

@@ -8,9 +8,11 @@ use std::time::Instant;
 
 use wasmgate_gateway::{Connection, Step};
 
+use crate::core::link::Link;
 use crate::core::{Core, Due};
+use crate::deployment::ClientSettings;
 use crate::net::socket::{Received, Socket};
-use crate::refs::{Ask, ClientRef, UpstreamRef};
+use crate::refs::{ClientRef, UpstreamRef};
 
 /// A client, its connection, and the upstream of the exchange under way.
 pub(crate) struct Client {
@@ -21,6 +23,7 @@ pub(crate) struct Client {
     /// The deployment that its exchanges begin on.
     pub(crate) served: usize,
     pub(crate) stops: Stops,
+    settings: Arc<ClientSettings>,
     link: Link,
     /// A policy holds back as much of the response as it may.
     held: bool,
@@ -73,14 +76,10 @@ pub(crate) struct Stops(u8);
 impl Stops {
     /// It sends requests before their turn.
     pub(crate) const AHEAD: Self = Self(1);
-    /// The upstream reads slowly.
-    pub(crate) const SLOW: Self = Self(2);
-    /// There is no upstream yet, and enough waits for it.
-    pub(crate) const DIALLING: Self = Self(4);
+    /// Enough waits for the upstream, which is not there yet, or reads slowly.
+    pub(crate) const UPSTREAM: Self = Self(2);
     /// A policy holds back as much of the request as it may.
-    pub(crate) const HELD: Self = Self(8);
-    /// Both that concern the upstream.
-    pub(crate) const UPSTREAM: Self = Self(2 | 4);
+    pub(crate) const HELD: Self = Self(4);
 
     pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0
@@ -91,38 +90,13 @@ impl Stops {
     }
 }
 
-/// The upstream of the exchange under way.
-enum Link {
-    None,
-    /// It waits for a connection of this pool; the bytes are for it.
-    Waiting {
-        pool: usize,
-        ask: Ask,
-        fresh: bool,
-        pending: Vec<u8>,
-    },
-    /// It has one.
-    Lent {
-        pool: usize,
-        upstream: UpstreamRef,
-    },
-}
-
-impl Link {
-    fn pool(&self) -> Option<usize> {
-        match self {
-            Self::None => None,
-            Self::Waiting { pool, .. } | Self::Lent { pool, .. } => Some(*pool),
-        }
-    }
-}
-
 impl Client {
     pub(crate) fn new(
         this: ClientRef,
         socket: Socket,
         connection: Connection,
         served: usize,
+        settings: Arc<ClientSettings>,
         name: Option<String>,
         now: Instant,
     ) -> Self {
@@ -135,6 +109,7 @@ impl Client {
             phase: Phase::Serving,
             served,
             stops: Stops::default(),
+            settings,
             link: Link::None,
             held: false,
             waits_for: None,
@@ -210,7 +185,7 @@ impl Client {
 
     /// True if its exchange has this connection.
     pub(crate) fn has(&self, upstream: UpstreamRef) -> bool {
-        matches!(self.link, Link::Lent { upstream: its, .. } if its == upstream)
+        self.link.has(upstream)
     }
 
     /// Bytes of its upstream came.
@@ -227,11 +202,14 @@ impl Client {
     /// one: whatever closed the first may have closed all that were idle.
     pub(crate) fn lose_upstream(&mut self, used: bool, cleanly: bool, core: &mut Core) {
         let link = std::mem::replace(&mut self.link, Link::None);
-        self.go(Stops::SLOW, core);
+        self.go(Stops::UPSTREAM, core);
         let Link::Lent { pool, .. } = link else { return };
         if used && self.connection.may_retry() {
             let step = self.connection.retry();
-            return self.dial(pool, true, step.upstream.parts(&[]).concat(), core);
+            if let Err(refused) = self.open(pool, true, step.upstream.parts(&[]), core) {
+                self.fail_upstream(pool, refused, core);
+            }
+            return;
         }
         let step = if cleanly {
             self.connection.receive_upstream_eof()
@@ -244,7 +222,7 @@ impl Client {
     /// Its upstream takes bytes again.
     pub(crate) fn upstream_has_room(&mut self, core: &mut Core) {
         self.clock.since = core.now;
-        self.go(Stops::SLOW, core);
+        self.go(Stops::UPSTREAM, core);
     }
 
     /// Its socket takes bytes: writes what waits.

@@ -1,16 +1,13 @@
 //! A step of a connection, performed.
 
-use wasmgate_gateway::{Failure, Step};
+use wasmgate_gateway::Step;
 
-use crate::core::connecting::Dialled;
+use crate::core::connecting::Refused;
+use crate::core::link::{Link, Taken};
 use crate::core::{Core, Due};
-use crate::downstream::{Client, Link, Phase, Stops};
+use crate::downstream::{Client, Phase, Stops};
 use crate::notes::Note;
-use crate::refs::{Ask, UpstreamRef};
-use crate::upstream::UpstreamState;
-
-/// Bytes kept for an upstream that is not connected yet.
-const PENDING: usize = 64 << 10;
+use crate::refs::{Ask, Borrower, UpstreamRef};
 
 impl Client {
     /// Does what a step asks; `received` is what came in with it.
@@ -21,20 +18,20 @@ impl Client {
         if step.timed || step.ended {
             self.set_deadline(&step, core);
         }
-        let mut refused = false;
+        let mut refused = None;
         if let Some(dial) = step.dial {
             let pool = core.pool(self.served, dial);
-            refused = !self.connect(pool, &step, received, core);
+            refused = self.dial(pool, &step, received, core).err().map(|refused| (pool, refused));
         } else if !step.upstream.is_empty() {
-            self.write_upstream(step.upstream.parts(received), core);
+            self.link.write(step.upstream.parts(received), core);
+            self.measure_upstream(core);
         }
         if !step.client.is_empty() {
             self.write(step.client.parts(received), core);
         }
         self.follow(step, core);
-        if refused {
-            let step = self.connection.fail(Failure::NoHealthyEndpoint);
-            self.perform(step, &[], core);
+        if let Some((pool, refused)) = refused {
+            self.fail_upstream(pool, refused, core);
         }
     }
 
@@ -142,137 +139,88 @@ impl Client {
         }
     }
 
-    /// Takes an upstream or waits for one; false when there can be none.
-    fn connect(&mut self, pool: usize, step: &Step, received: &[u8], core: &mut Core) -> bool {
+    /// Has an upstream for the request that begins, or waits for one.
+    fn dial(
+        &mut self,
+        pool: usize,
+        step: &Step,
+        received: &[u8],
+        core: &mut Core,
+    ) -> Result<(), Refused> {
         self.clock.since = core.now;
         let read = core.pools[pool].limits.read;
         self.watch(core.now + read, core);
-        let ask = Ask { client: self.this, serial: core.serial() };
-        match core.dial(pool, ask, false) {
-            Dialled::Lent(upstream) => {
-                self.link = Link::Lent { pool, upstream };
-                self.pause_upstream(core);
-            }
-            Dialled::Waits => {
-                self.link = Link::Waiting { pool, ask, fresh: false, pending: Vec::new() };
-            }
-            Dialled::Refused => return false,
-        }
-        self.write_upstream(step.upstream.parts(received), core);
-        true
+        self.open(pool, false, step.upstream.parts(received), core)
     }
 
-    /// Waits for a connection of the same pool: a `fresh` one for a request that is sent once more, or
-    /// another one than it was promised.
-    pub(super) fn dial(&mut self, pool: usize, fresh: bool, pending: Vec<u8>, core: &mut Core) {
-        let ask = Ask { client: self.this, serial: core.serial() };
-        match core.dial(pool, ask, fresh) {
-            Dialled::Lent(upstream) => {
-                self.link = Link::Lent { pool, upstream };
-                self.take(&pending, core);
-            }
-            Dialled::Waits => self.link = Link::Waiting { pool, ask, fresh, pending },
-            Dialled::Refused => self.fail_upstream(Failure::NoHealthyEndpoint, core),
-        }
-    }
-
-    fn write_upstream(&mut self, parts: [&[u8]; 4], core: &mut Core) {
-        match &mut self.link {
-            Link::None => {}
-            Link::Waiting { pending, .. } => {
-                for part in parts {
-                    pending.extend_from_slice(part);
-                }
-                if pending.len() > PENDING {
-                    self.stop(Stops::DIALLING);
-                }
-            }
-            Link::Lent { upstream, .. } => {
-                let key = upstream.key;
-                core.write_upstream(key, parts);
-                if core.upstreams[key].socket.is_full() {
-                    self.stop(Stops::SLOW);
-                }
-            }
-        }
-    }
-
-    /// Takes the connection that it asked for. It may be gone or of no use by now: then it asks again.
-    pub(crate) fn take_upstream(&mut self, asked: Ask, taken: UpstreamRef, core: &mut Core) {
-        match std::mem::replace(&mut self.link, Link::None) {
-            Link::Waiting { pool, ask, fresh, pending } if ask == asked => {
-                match core.find(taken).map(|upstream| upstream.socket.is_quiet()) {
-                    Some(true) => {
-                        self.link = Link::Lent { pool, upstream: taken };
-                        self.take(&pending, core);
-                    }
-                    Some(false) => {
-                        core.close_upstream(taken.key);
-                        self.dial(pool, fresh, pending, core);
-                    }
-                    None => self.dial(pool, fresh, pending, core),
-                }
-            }
-            // It needs it no more.
-            other => {
-                self.link = other;
-                if core.find(taken).is_some() {
-                    core.give_back(taken.key, true);
-                }
-            }
-        }
-    }
-
-    /// Sends what waited for the connection that it has now.
-    fn take(&mut self, pending: &[u8], core: &mut Core) {
-        self.clock.since = core.now;
+    /// Takes a connection of the pool, or waits for one: a `fresh` one for a request that is sent once
+    /// more.
+    pub(super) fn open(
+        &mut self,
+        pool: usize,
+        fresh: bool,
+        parts: [&[u8]; 4],
+        core: &mut Core,
+    ) -> Result<(), Refused> {
+        self.link.open(Borrower::Client(self.this), pool, fresh, parts, core)?;
         self.pause_upstream(core);
-        self.write_upstream([pending, &[], &[], &[]], core);
-        self.go(Stops::DIALLING, core);
+        self.measure_upstream(core);
+        Ok(())
+    }
+
+    /// Sends no more than the upstream takes.
+    fn measure_upstream(&mut self, core: &mut Core) {
+        if self.link.is_full(core) {
+            self.stop(Stops::UPSTREAM);
+        } else {
+            self.go(Stops::UPSTREAM, core);
+        }
+    }
+
+    /// Takes the connection that it asked for.
+    pub(crate) fn take_upstream(&mut self, asked: Ask, taken: UpstreamRef, core: &mut Core) {
+        let pool = self.link.pool();
+        match self.link.take(asked, taken, core) {
+            Taken::Connected => {
+                self.clock.since = core.now;
+                self.pause_upstream(core);
+                self.measure_upstream(core);
+            }
+            Taken::Refused(refused) => {
+                if let Some(pool) = pool {
+                    self.fail_upstream(pool, refused, core);
+                }
+            }
+            Taken::Waits | Taken::Unwanted => {}
+        }
     }
 
     /// There will be no connection for what it asked.
-    pub(crate) fn refuse(&mut self, asked: Ask, failure: Failure, core: &mut Core) {
-        if matches!(self.link, Link::Waiting { ask, .. } if ask == asked) {
-            self.fail_upstream(failure, core);
+    pub(crate) fn refuse(&mut self, asked: Ask, refused: Refused, core: &mut Core) {
+        if self.link.asks(asked)
+            && let Some(pool) = self.link.pool()
+        {
+            self.fail_upstream(pool, refused, core);
         }
     }
 
-    /// Answers instead of the upstream, which could not be reached.
-    fn fail_upstream(&mut self, failure: Failure, core: &mut Core) {
+    /// Answers instead of the upstream, to which there is no connection.
+    pub(super) fn fail_upstream(&mut self, pool: usize, refused: Refused, core: &mut Core) {
+        core.fault(&core.pools[pool].target.url, refused.reason);
         self.link = Link::None;
-        let step = self.connection.fail(failure);
+        let step = self.connection.fail(refused.failure);
         self.perform(step, &[], core);
     }
 
     /// Gives up the upstream, or the wait for one.
     pub(super) fn give_back(&mut self, reusable: bool, core: &mut Core) {
-        match std::mem::replace(&mut self.link, Link::None) {
-            Link::None => {}
-            Link::Waiting { pool, ask, .. } => core.cancel(pool, ask),
-            Link::Lent { upstream, .. } => core.give_back(upstream.key, reusable),
-        }
+        self.link.give_back(reusable, core);
         self.go(Stops::UPSTREAM, core);
     }
 
     /// Reads the upstream, or reads it no further: as fast as client and policies take what comes.
     pub(super) fn pause_upstream(&self, core: &mut Core) {
         let paused = self.held || self.socket.is_full();
-        if let Link::Lent { upstream, .. } = &self.link {
-            let its = &mut core.upstreams[upstream.key];
-            its.state = UpstreamState::Lent { to: self.this, paused };
-            if !paused && its.socket.is_readable() {
-                core.due.push_back(Due::ReadUpstream(*upstream));
-            }
-        }
-    }
-
-    /// True while it waits for a connection to an upstream.
-    pub(super) fn is_dialling(&self) -> bool {
-        matches!(self.link, Link::Waiting { .. })
-    }
-
-    pub(super) fn link_pool(&self) -> Option<usize> {
-        self.link.pool()
+        self.link.pause(Borrower::Client(self.this), paused, core);
     }
 }

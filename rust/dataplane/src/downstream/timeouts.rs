@@ -28,16 +28,16 @@ impl Client {
             Phase::Lingering { since, heard, ended } => {
                 if !ended {
                     self.check_stalled(core);
-                } else if now - heard >= core.limits.linger
-                    || now - since >= core.limits.longest_linger
+                } else if now - heard >= self.settings.limits.linger
+                    || now - since >= self.settings.limits.longest_linger
                 {
                     self.phase = Phase::Closed;
                 }
             }
             Phase::Lost | Phase::Closed => {}
         }
-        let limits = core.limits;
-        let read = self.link_pool().map(|pool| core.pools[pool].limits.read);
+        let limits = self.settings.limits;
+        let read = self.link.pool().map(|pool| core.pools[pool].limits.read);
         let ends = [Some(limits.keep_alive), Some(limits.client), read]
             .into_iter()
             .flatten()
@@ -66,7 +66,7 @@ impl Client {
     }
 
     fn check_idle(&mut self, quiet: Duration, core: &mut Core) {
-        let limits = core.limits;
+        let limits = self.settings.limits;
         if quiet < if self.clock.in_head { limits.head } else { limits.keep_alive } {
             return;
         }
@@ -82,26 +82,27 @@ impl Client {
         let (now, waiting) = (core.now, self.socket.waiting());
         if waiting != self.clock.stalled.0 {
             self.clock.stalled = (waiting, now);
-        } else if now - self.clock.stalled.1 >= core.limits.client {
+        } else if now - self.clock.stalled.1 >= self.settings.limits.client {
             self.phase = Phase::Lost;
         }
     }
 
     fn check_busy(&mut self, quiet: Duration, core: &mut Core) {
         let waited = self.connection.waits_for();
-        let upstream =
-            waited == Waited::Upstream || self.is_dialling() || self.stops.meets(Stops::UPSTREAM);
-        if upstream && let Some(pool) = self.link_pool() {
+        let upstream = waited == Waited::Upstream
+            || self.link.is_dialling()
+            || self.stops.meets(Stops::UPSTREAM);
+        if upstream && let Some(pool) = self.link.pool() {
             if quiet >= core.pools[pool].limits.read {
                 self.blame_upstream(pool, core);
                 let step = self.connection.fail(Failure::Timeout);
                 self.perform(step, &[], core);
             }
-        } else if waited == Waited::Upstream && quiet >= core.limits.client {
+        } else if waited == Waited::Upstream && quiet >= self.settings.limits.client {
             // Nothing is under way for it, which cannot be: no request waits for ever.
             let step = self.connection.fail(Failure::Protocol);
             self.perform(step, &[], core);
-        } else if waited == Waited::Client && quiet >= core.limits.client {
+        } else if waited == Waited::Client && quiet >= self.settings.limits.client {
             let step = self.connection.late();
             self.perform(step, &[], core);
         }
@@ -114,7 +115,7 @@ impl Client {
             Waited::Client => Some("client"),
             Waited::Policy => Some("policy"),
         };
-        match (waited, self.link_pool()) {
+        match (waited, self.link.pool()) {
             (None, Some(pool)) => self.blame_upstream(pool, core),
             (waited, _) => {
                 let (request, waited) = (self.connection.request(), waited.unwrap_or("upstream"));

@@ -75,6 +75,25 @@ pub fn trust() -> Result<Trust, String> {
     Ok(Arc::new(config))
 }
 
+/// Why a handshake failed, in words.
+fn said(error: &rustls::Error) -> String {
+    use rustls::CertificateError as Why;
+    let rustls::Error::InvalidCertificate(why) = error else { return error.to_string() };
+    match why {
+        Why::UnknownIssuer => "its certificate is from an authority that is not trusted".into(),
+        Why::Expired | Why::ExpiredContext { .. } => "its certificate has expired".into(),
+        Why::NotValidYet | Why::NotValidYetContext { .. } => {
+            "its certificate is not valid yet".into()
+        }
+        Why::NotValidForName | Why::NotValidForNameContext { .. } => {
+            format!("its certificate is for another host: {why}")
+        }
+        // One that could sign others, and is not trusted itself.
+        Why::Other(_) => "its certificate is not trusted".into(),
+        other => format!("its certificate is not valid: {other}"),
+    }
+}
+
 /// A connection in TLS over a socket.
 pub(crate) struct TlsStream {
     tcp: TcpStream,
@@ -161,7 +180,7 @@ impl TlsStream {
         if let Err(error) = self.tls.process_new_packets() {
             // The alert tells the other end why.
             let _ = self.flush();
-            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, said(&error)));
         }
         Ok(true)
     }

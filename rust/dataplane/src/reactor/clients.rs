@@ -6,28 +6,29 @@ use std::sync::Arc;
 use wasmgate_gateway::{Connection, Ends, Peer};
 
 use crate::core::{CLIENT, Core, token};
+use crate::deployment::ClientSettings;
 use crate::downstream::{Client, Phase};
 use crate::net::listener::{AT_ONCE, Accepted};
 use crate::net::socket::{Carrier, Socket};
 use crate::net::tls::TlsStream;
-use crate::reactor::Reactor;
+use crate::reactor::{Front, Reactor};
 use crate::refs::ClientRef;
 
 impl Reactor {
     /// Accepts clients that wait.
     pub(super) fn accept(&mut self) {
         let Some(deployment) = self.core.latest() else { return };
-        for index in 0..self.listeners.len() {
+        for index in 0..self.fronts.len() {
             for _ in 0..AT_ONCE {
-                let listener = &mut self.listeners[index];
+                let Front { listener, settings } = &mut self.fronts[index];
                 if !listener.is_ready(self.core.now) {
                     break;
                 }
                 match listener.accept(self.core.now) {
                     Accepted::None => {}
                     Accepted::Client(stream, peer) => {
-                        let address = listener.address();
-                        self.greet(stream, peer, address, deployment);
+                        let (address, settings) = (listener.address(), Arc::clone(settings));
+                        self.greet(stream, peer, address, settings, deployment);
                     }
                     Accepted::Exhausted(error) => {
                         self.core
@@ -43,11 +44,12 @@ impl Reactor {
         stream: TcpStream,
         peer: SocketAddr,
         address: Option<(Arc<str>, u16)>,
+        settings: Arc<ClientSettings>,
         deployment: usize,
     ) {
         // Answers are written in one go: none waits for the client's ACK of another (RFC 9293 §3.7.4).
         let _ = stream.set_nodelay(true);
-        let carrier = match &self.certificate {
+        let carrier = match &settings.certificate {
             None => Carrier::Plain(stream),
             Some(certificate) => match TlsStream::server(stream, certificate) {
                 Ok(tls) => Carrier::Tls(Box::new(tls)),
@@ -66,16 +68,17 @@ impl Reactor {
         let ends = Ends {
             peer: Some(Peer::new(&peer.ip().to_string(), peer.port())),
             server: address,
-            secure: self.certificate.is_some(),
+            secure: settings.certificate.is_some(),
             facts: None,
         };
         let router = Arc::clone(&self.core.served[deployment].deployment.router);
         let mut connection = Connection::new(router, ends);
-        if self.logs_accesses {
+        if settings.logs_accesses {
             connection.log_accesses();
         }
-        let name = self.logs_accesses.then(|| peer.to_string());
-        let mut client = Client::new(this, socket, connection, deployment, name, self.core.now);
+        let name = settings.logs_accesses.then(|| peer.to_string());
+        let now = self.core.now;
+        let mut client = Client::new(this, socket, connection, deployment, settings, name, now);
         self.core.served[deployment].clients += 1;
         client.check_deadlines(&mut self.core);
         entry.insert(client);
@@ -85,12 +88,16 @@ impl Reactor {
         self.clients.get(client.key).filter(|its| its.this == client)
     }
 
-    /// Works on a client, unless it is gone, and settles what came of it.
-    pub(super) fn with(&mut self, client: ClientRef, work: impl FnOnce(&mut Client, &mut Core)) {
-        if let Some(its) = self.clients.get_mut(client.key).filter(|its| its.this == client) {
-            work(its, &mut self.core);
-            self.settle(client.key);
-        }
+    /// Works on a client, and settles what came of it; none if the client is gone.
+    pub(super) fn with(
+        &mut self,
+        client: ClientRef,
+        work: impl FnOnce(&mut Client, &mut Core),
+    ) -> Option<()> {
+        let its = self.clients.get_mut(client.key).filter(|its| its.this == client)?;
+        work(its, &mut self.core);
+        self.settle(client.key);
+        Some(())
     }
 
     /// Removes a client that is gone.

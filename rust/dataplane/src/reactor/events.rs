@@ -6,6 +6,8 @@ use crate::core::{CLIENT, Due, LISTENER, UPSTREAM, named};
 use crate::downstream::Client;
 use crate::net::socket::Received;
 use crate::reactor::Reactor;
+use crate::refs::{Ask, Borrower, UpstreamRef};
+use crate::transaction::Transaction;
 use crate::upstream::UpstreamState;
 
 /// Looks at a socket in one turn: others have theirs.
@@ -17,8 +19,8 @@ impl Reactor {
             (CLIENT, key) => self.client_event(key, event),
             (UPSTREAM, key) => self.upstream_event(key, event),
             (LISTENER, key) => {
-                if let Some(listener) = self.listeners.get_mut(key) {
-                    listener.note();
+                if let Some(front) = self.fronts.get_mut(key) {
+                    front.listener.note();
                 }
             }
             _ => self.commands(),
@@ -37,21 +39,34 @@ impl Reactor {
                     self.read_upstream(upstream.key);
                 }
             }
-            Due::Connected(ask, upstream) => {
-                if self.find(ask.client).is_some() {
-                    self.with(ask.client, |client, core| {
-                        client.take_upstream(ask, upstream, core);
-                    });
-                } else if self.core.find(upstream).is_some() {
-                    self.core.give_back(upstream.key, true);
+            Due::Connected(ask, upstream) => self.connected(ask, upstream),
+            Due::Refused(ask, refused) => match ask.borrower {
+                Borrower::Client(client) => {
+                    self.with(client, |client, core| client.refuse(ask, refused, core));
                 }
-            }
-            Due::Refused(ask, failure) => {
-                self.with(ask.client, |client, core| client.refuse(ask, failure, core));
-            }
+                Borrower::Transaction(transaction) => {
+                    self.with_transaction(transaction, |its, core| its.refuse(ask, refused, core));
+                }
+            },
             Due::Attempt(attempt, serial) => self.core.begin_attempt(attempt, serial),
-            Due::Proceed(client) => self.with(client, Client::proceed),
-            Due::Resume(client) => self.with(client, Client::resume),
+            Due::Proceed(client) => drop(self.with(client, Client::proceed)),
+            Due::Resume(client) => drop(self.with(client, Client::resume)),
+        }
+    }
+
+    fn connected(&mut self, ask: Ask, upstream: UpstreamRef) {
+        let found = match ask.borrower {
+            Borrower::Client(client) => {
+                self.with(client, |client, core| client.take_upstream(ask, upstream, core))
+            }
+            Borrower::Transaction(transaction) => {
+                self.with_transaction(transaction, |its, core| {
+                    its.take_upstream(ask, upstream, core);
+                })
+            }
+        };
+        if found.is_none() && self.core.find(upstream).is_some() {
+            self.core.give_back(upstream.key, true);
         }
     }
 
@@ -99,7 +114,14 @@ impl Reactor {
                     socket.give_up_writing();
                 }
                 if was_full && !socket.is_full() {
-                    self.with(to, Client::upstream_has_room);
+                    match to {
+                        Borrower::Client(client) => {
+                            self.with(client, Client::upstream_has_room);
+                        }
+                        Borrower::Transaction(transaction) => {
+                            self.with_transaction(transaction, Transaction::upstream_has_room);
+                        }
+                    }
                 }
                 self.read_upstream(key);
             }
@@ -130,31 +152,56 @@ impl Reactor {
             match upstream.socket.read(&mut self.buffer) {
                 Received::Nothing => return,
                 Received::Bytes(count) => {
-                    let Some(client) = self
-                        .clients
-                        .get_mut(to.key)
-                        .filter(|client| client.this == to && client.has(this))
-                    else {
-                        return self.core.close_upstream(key);
-                    };
-                    client.receive_upstream(&self.buffer[..count], &mut self.core);
-                    self.settle(to.key);
+                    if !self.pass_on(to, this, count) {
+                        return self.core.close_if_there(this);
+                    }
                 }
                 received => {
                     let cleanly = matches!(received, Received::End) && !upstream.socket.is_broken();
-                    let has = self.find(to).is_some_and(|client| client.has(this));
                     self.core.close_upstream(key);
-                    if has {
-                        self.with(to, |client, core| {
-                            client.lose_upstream(used, cleanly, core);
-                        });
-                    }
-                    return;
+                    return self.lose(to, this, used, cleanly);
                 }
             }
         }
         if let Some(upstream) = self.core.upstreams.get(key) {
             self.core.due.push_back(Due::ReadUpstream(upstream.this));
         }
+    }
+
+    /// Gives bytes of an upstream to what has it; false if that is gone.
+    fn pass_on(&mut self, to: Borrower, upstream: UpstreamRef, count: usize) -> bool {
+        let bytes = &self.buffer[..count];
+        match to {
+            Borrower::Client(to) => {
+                let its = self.clients.get_mut(to.key).filter(|its| its.this == to);
+                let Some(its) = its.filter(|its| its.has(upstream)) else { return false };
+                its.receive_upstream(bytes, &mut self.core);
+                self.settle(to.key);
+            }
+            Borrower::Transaction(to) => {
+                let its = self.transactions.get_mut(to.key).filter(|its| its.this == to);
+                let Some(its) = its.filter(|its| its.has(upstream)) else { return false };
+                its.receive(bytes, &mut self.core);
+            }
+        }
+        true
+    }
+
+    /// Tells what had a connection that it is gone.
+    fn lose(&mut self, to: Borrower, upstream: UpstreamRef, used: bool, cleanly: bool) {
+        match to {
+            Borrower::Client(client) => self.with(client, |client, core| {
+                if client.has(upstream) {
+                    client.lose_upstream(used, cleanly, core);
+                }
+            }),
+            Borrower::Transaction(transaction) => {
+                self.with_transaction(transaction, |its, core| {
+                    if its.has(upstream) {
+                        its.lose(used, cleanly, core);
+                    }
+                })
+            }
+        };
     }
 }

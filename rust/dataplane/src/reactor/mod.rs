@@ -2,6 +2,7 @@
 
 mod clients;
 mod events;
+mod transactions;
 
 use std::io;
 use std::sync::Arc;
@@ -13,15 +14,15 @@ use slab::Slab;
 use wasmgate_host as host;
 
 use crate::core::{Core, LISTENER, MAIL, Served, Timer, token};
-use crate::deployment::{ClientLimits, Deployment};
+use crate::deployment::{ClientSettings, Deployment};
 use crate::downstream::Client;
 use crate::mailbox::{self, Command, Mailbox};
 use crate::net::listener::Listener;
 use crate::net::resolver::Resolver;
-use crate::net::tls::Certificate;
 use crate::notes::Notes;
 use crate::refs::ClientRef;
 use crate::report::Report;
+use crate::transaction::Transaction;
 
 /// What one look at a socket takes in.
 const BUFFER: usize = 64 << 10;
@@ -34,14 +35,19 @@ pub(crate) struct Reactor {
     events: Option<Events>,
     core: Core,
     clients: Slab<Client>,
-    listeners: Vec<Listener>,
+    transactions: Slab<Transaction>,
+    fronts: Vec<Front>,
     buffer: Vec<u8>,
     fired: Vec<Timer>,
     stage: Stage,
-    certificate: Option<Certificate>,
-    logs_accesses: bool,
     /// Exchanges that have ended, for others to read.
     exchanges: Arc<AtomicU64>,
+}
+
+/// Where clients connect, and what they have in common.
+struct Front {
+    listener: Listener,
+    settings: Arc<ClientSettings>,
 }
 
 /// How long the loop goes on.
@@ -53,37 +59,40 @@ enum Stage {
 }
 
 impl Reactor {
-    /// A reactor for the calling thread, and the mailbox that reaches it.
+    /// A reactor, and the mailbox that reaches it.
     pub(crate) fn new(
-        listeners: Vec<std::net::TcpListener>,
+        listeners: Vec<(std::net::TcpListener, Arc<ClientSettings>)>,
         notes: Arc<Notes>,
         resolver: Resolver,
-        limits: ClientLimits,
-        certificate: Option<Certificate>,
-        logs_accesses: bool,
         exchanges: Arc<AtomicU64>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mailbox = Arc::new(Mailbox::new(poll.registry(), token(MAIL, 0))?);
         let thread = mailbox::number(&mailbox)?;
-        let listen =
-            |(key, listener)| Listener::new(listener, poll.registry(), token(LISTENER, key));
-        let listeners = listeners.into_iter().enumerate().map(listen);
-        let listeners = listeners.collect::<io::Result<Vec<Listener>>>()?;
+        let front = |(key, (listener, settings))| -> io::Result<Front> {
+            let listener = Listener::new(listener, poll.registry(), token(LISTENER, key))?;
+            Ok(Front { listener, settings })
+        };
+        let fronts = listeners.into_iter().enumerate().map(front);
+        let fronts = fronts.collect::<io::Result<Vec<Front>>>()?;
         let registry = poll.registry().try_clone()?;
         Ok(Self {
             poll,
             events: Some(Events::with_capacity(EVENTS)),
-            core: Core::new(registry, mailbox, thread, notes, resolver, limits),
+            core: Core::new(registry, mailbox, thread, notes, resolver),
             clients: Slab::new(),
-            listeners,
+            transactions: Slab::new(),
+            fronts,
             buffer: vec![0; BUFFER],
             fired: Vec::new(),
             stage: Stage::Serving,
-            certificate,
-            logs_accesses,
             exchanges,
         })
+    }
+
+    /// What waits for sockets; its descriptor is readable when something happened.
+    pub(crate) fn poll(&self) -> &Poll {
+        &self.poll
     }
 
     pub(crate) fn mailbox(&self) -> Arc<Mailbox> {
@@ -93,7 +102,7 @@ impl Reactor {
     /// Serves until it is drained.
     pub(crate) fn run(&mut self) {
         while !self.is_over() {
-            if let Err(error) = self.turn() {
+            if let Err(error) = self.turn(self.wait(self.core.now)) {
                 self.core.warn(format!("the data plane cannot wait for sockets: {error}"));
                 break;
             }
@@ -115,10 +124,10 @@ impl Reactor {
         }
     }
 
-    /// Waits for what is next, and does all that there is to do.
-    fn turn(&mut self) -> io::Result<()> {
+    /// Waits for what is next, at most so long, and does all that there is to do.
+    pub(crate) fn turn(&mut self, wait: Option<Duration>) -> io::Result<()> {
         let Some(mut events) = self.events.take() else { return Ok(()) };
-        let polled = self.poll.poll(&mut events, self.wait());
+        let polled = self.poll.poll(&mut events, wait);
         self.core.now = Instant::now();
         if polled.is_ok() {
             for event in &events {
@@ -131,27 +140,31 @@ impl Reactor {
             _ => {}
         }
         self.accept();
-        // What comes up in the meantime has its turn after the next look at the sockets.
-        for _ in 0..self.core.due.len() {
-            if let Some(due) = self.core.due.pop_front() {
-                self.do_due(due);
-            }
-        }
+        self.do_what_is_due();
         self.fire();
         self.tick();
         self.exchanges.store(self.core.exchanges, Ordering::Relaxed);
         Ok(())
     }
 
+    /// Does what has its turn. What comes up in the meantime has its own after the next look at the
+    /// sockets.
+    pub(crate) fn do_what_is_due(&mut self) {
+        for _ in 0..self.core.due.len() {
+            if let Some(due) = self.core.due.pop_front() {
+                self.do_due(due);
+            }
+        }
+    }
+
     /// How long it may wait; none: until something happens.
-    fn wait(&self) -> Option<Duration> {
+    pub(crate) fn wait(&self, now: Instant) -> Option<Duration> {
         if !self.core.due.is_empty() {
             return Some(Duration::ZERO);
         }
-        let now = self.core.now;
         // Nothing is accepted before there is a deployment.
-        let listeners = self.core.latest().map_or(&[][..], |_| &self.listeners);
-        let accepting = listeners.iter().filter_map(|listener| {
+        let fronts = self.core.latest().map_or(&[][..], |_| &self.fronts);
+        let accepting = fronts.iter().filter_map(|Front { listener, .. }| {
             if listener.is_ready(now) { Some(now) } else { listener.paused_until() }
         });
         let ticks = self.core.served.iter().filter_map(|(_, served)| served.tick);
@@ -173,9 +186,7 @@ impl Reactor {
                         self.core.note_answered(effects, callout);
                     }
                 }
-                Command::Resolved { attempt, serial, addresses } => {
-                    self.core.resolved(attempt, serial, addresses);
-                }
+                Command::Resolved { attempt, addresses } => self.core.resolved(attempt, addresses),
                 Command::Report(to) => {
                     let waiting = |(_, client): (usize, &Client)| client.socket.waiting();
                     let unread = self.clients.iter().map(waiting).max().unwrap_or_default();
@@ -209,8 +220,8 @@ impl Reactor {
 
     fn drain(&mut self, grace: Duration) {
         self.stage = Stage::Draining(self.core.now + grace);
-        for mut listener in self.listeners.drain(..) {
-            listener.deregister(&self.core.registry);
+        for mut front in self.fronts.drain(..) {
+            front.listener.deregister(&self.core.registry);
         }
         for client in self.all_clients() {
             self.with(client, |client, _| client.drain());
@@ -223,6 +234,7 @@ impl Reactor {
         for timer in fired.drain(..) {
             match timer {
                 Timer::Pool(pool) => self.core.check_pool(pool),
+                Timer::Transactions => self.check_transactions(),
                 Timer::Attempt(attempt, serial) => self.core.check_attempt(attempt, serial),
                 Timer::Client(client, at) => {
                     if self.find(client).is_some_and(|its| its.clock.check_at == at) {

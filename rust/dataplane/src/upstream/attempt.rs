@@ -22,7 +22,30 @@ pub(crate) struct Attempt {
     /// Connections that are being made.
     pub(crate) connecting: Vec<UpstreamRef>,
     /// Why the last one failed.
-    pub(crate) reason: String,
+    pub(crate) reason: Reason,
+}
+
+/// Why an attempt failed, in words.
+#[derive(Debug)]
+pub enum Reason {
+    /// The endpoint has no address, or none that answers.
+    Unreachable(String),
+    /// The layer above refuses the addresses of the host.
+    Denied(String),
+}
+
+impl Default for Reason {
+    fn default() -> Self {
+        Self::Unreachable("the name has no address".into())
+    }
+}
+
+impl From<&std::io::Error> for Reason {
+    /// The error without its number.
+    fn from(error: &std::io::Error) -> Self {
+        let text = error.to_string();
+        Self::Unreachable(text.split(" (os error").next().unwrap_or_default().to_owned())
+    }
 }
 
 /// Addresses in the order in which they are tried: the families take turns, and the first one's goes

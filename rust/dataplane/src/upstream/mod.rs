@@ -6,7 +6,7 @@ pub(crate) mod pool;
 use std::time::Instant;
 
 use crate::net::socket::Socket;
-use crate::refs::{Ask, ClientRef, UpstreamRef};
+use crate::refs::{Ask, Borrower, UpstreamRef};
 
 /// A connection to an endpoint.
 pub(crate) struct Upstream {
@@ -27,8 +27,8 @@ pub(crate) enum UpstreamState {
     Securing(usize),
     /// The pool, since then.
     Idle(Instant),
-    /// A client that asked, which hears of it in a moment; nothing is read until then.
+    /// What asked, which hears of it in a moment; nothing is read until then.
     Promised(Ask),
-    /// An exchange of this client. `paused`: the client does not read what comes.
-    Lent { to: ClientRef, paused: bool },
+    /// An exchange. `paused`: it does not read what comes.
+    Lent { to: Borrower, paused: bool },
 }

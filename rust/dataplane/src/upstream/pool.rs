@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
-use crate::refs::{Ask, UpstreamRef};
+use crate::refs::{Ask, AttemptRef, GroupRef, UpstreamRef};
 use crate::report::PoolReport;
 
 /// Bounds for the connections to an endpoint.
@@ -32,6 +32,21 @@ pub(crate) struct Target {
     pub(crate) host: Arc<str>,
     pub(crate) port: u16,
     pub(crate) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    /// The group that looks up the host; none: the system's resolver does.
+    pub(crate) asks: Option<usize>,
+}
+
+/// A host whose addresses the layer above is to look up, and to judge.
+#[derive(Debug)]
+pub struct Question {
+    /// Whose pool it is.
+    pub group: GroupRef,
+    /// What the answer is for.
+    pub attempt: AttemptRef,
+    /// The host.
+    pub host: Arc<str>,
+    /// The port.
+    pub port: u16,
 }
 
 /// An exchange that waits for a connection.
@@ -73,7 +88,7 @@ pub(crate) enum Asked {
 /// What becomes of a connection that is free.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Freed {
-    /// It goes to the client that asked.
+    /// It goes to what asked.
     Lent(Ask),
     /// It is kept.
     Kept,
@@ -109,8 +124,7 @@ impl Pool {
     pub(crate) fn ask(&mut self, ask: Ask, fresh: bool, now: Instant) -> Asked {
         let full = self.open >= self.limits.connections;
         let room = if full { self.oldest_idle() } else { None };
-        let queued = self.waiting.len().saturating_sub(self.attempts.len());
-        if full && room.is_none() && queued >= self.limits.waiting {
+        if full && room.is_none() && self.queued() >= self.limits.waiting {
             return Asked::Refused;
         }
         self.waiting.push_back(Waiter { ask, since: now, fresh });
@@ -215,9 +229,14 @@ impl Pool {
         }
     }
 
-    /// How many connections are open, and how many exchanges wait.
+    /// How many connections are open or being opened, and how many exchanges wait beside those that
+    /// one is opened for.
     pub(crate) fn counts(&self) -> (usize, usize) {
-        (self.open, self.waiting.len())
+        (self.open, self.queued())
+    }
+
+    fn queued(&self) -> usize {
+        self.waiting.len().saturating_sub(self.attempts.len())
     }
 
     /// No connection is kept from now on; those that are idle are to be closed.
@@ -226,16 +245,21 @@ impl Pool {
         std::mem::take(&mut self.idle).into_iter().map(|(upstream, _)| upstream).collect()
     }
 
+    /// True while there is neither a connection nor a wish for one.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.open == 0 && self.waiting.is_empty()
+    }
+
     /// True once it can be forgotten.
     pub(crate) fn is_over(&self) -> bool {
-        self.closed && self.open == 0 && self.waiting.is_empty()
+        self.closed && self.is_unused()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::refs::ClientRef;
+    use crate::refs::{Borrower, ClientRef};
 
     const LIMITS: UpstreamLimits = UpstreamLimits {
         connections: 1,
@@ -246,12 +270,13 @@ mod tests {
     };
 
     fn pool() -> Pool {
-        let target = Target { url: "http://a".into(), host: "a".into(), port: 80, tls: None };
+        let target =
+            Target { url: "http://a".into(), host: "a".into(), port: 80, tls: None, asks: None };
         Pool::new(target, LIMITS)
     }
 
     fn client(serial: u64) -> Ask {
-        Ask { client: ClientRef { key: 0, serial: 1 }, serial }
+        Ask { borrower: Borrower::Client(ClientRef { key: 0, serial: 1 }), serial }
     }
 
     fn upstream(serial: u64) -> UpstreamRef {

@@ -81,13 +81,18 @@ impl ResponseReader {
         (self.framing, self.framing_is_faulty)
     }
 
-    pub(crate) fn status(&self) -> u16 {
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
         self.status
     }
 
     /// `:status` and the forwarded fields, and whether fields were removed; or the rule of
     /// HTTP that the response breaks.
-    pub(crate) fn finish(mut self) -> Result<(HeaderMap, bool), String> {
+    ///
+    /// # Errors
+    /// That rule, in words.
+    pub fn finish(mut self) -> Result<(HeaderMap, bool), String> {
         // An interim response is not the final one, and the gateway never asks to switch protocols.
         if !(200..600).contains(&self.status) {
             return Err(format!("the status {} is not that of a final response", self.status));
@@ -101,7 +106,8 @@ impl ResponseReader {
 
     /// The same for an interim response (RFC 9110 §15.2); none if it is not to be passed on. It never
     /// has a body. 100 is left out: the gateway has answered `Expect` itself, and taken it away.
-    pub(crate) fn finish_interim(mut self) -> Option<HeaderMap> {
+    #[must_use]
+    pub fn finish_interim(mut self) -> Option<HeaderMap> {
         if matches!(self.status, 100 | 101) || self.wrong.is_some() {
             return None;
         }

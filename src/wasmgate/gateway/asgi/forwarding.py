@@ -42,10 +42,8 @@ class AsgiForwarder(Interruptible):
     """One request under way."""
 
     __slots__ = (
-        "_begun",
         "_blind",
         "_exchange",
-        "_forwarded",
         "_full",
         "_loop_state",
         "_queued",
@@ -76,9 +74,7 @@ class AsgiForwarder(Interruptible):
         self._transaction: Transaction | None = None
         self._timeouts = RequestTimeouts(loop_state.loop.time, exchange.timeout)
         self._read = not exchange.body_follows  # the whole request has come from the client
-        self._forwarded = False  # the exchange has let the request's head go on
         self._blind = False  # the server's task waits for the upstream alone, not for its inbox
-        self._begun: asyncio.Event | None = None  # made when someone has to wait for it
         self._full = (False, False)  # policies hold as much of request and response as they may
         self._room: asyncio.Event | None = None  # in the request; made when it is waited for
         self._source: asyncio.Future[tuple[bytes, bool]] | None = None
@@ -174,11 +170,11 @@ class AsgiForwarder(Interruptible):
         exchange = self._exchange
         chunk, end = b"", self._read
         if self._noted(effects) is not None:
-            effects = await self._until_forwarded(effects, first)
-            if effects is None:
-                return
-            chunk, end = effects.request_body or b"", effects.request_end
-        elif not end and (first is not None or self._upstream.length is not None):
+            transaction = await self._until_forwarded(effects, first)
+            if transaction is not None:
+                await self._response_of(transaction)
+            return
+        if not end and (first is not None or self._upstream.length is not None):
             # A body with a length comes without waiting for an answer, so its beginning is awaited
             # here: head and body then leave in one write.
             message = first or await self._timeouts.received(self._receive)
@@ -191,13 +187,15 @@ class AsgiForwarder(Interruptible):
                     await self._finish(effects)
                     return
                 chunk, end = effects.request_body or b"", effects.request_end
-        await self._begin(chunk, end=end)
+        await self._response_of(self._begin(chunk, end=end))
 
     async def _until_forwarded(
         self, effects: Effects | None, first: Message | None
-    ) -> Effects | None:
+    ) -> Transaction | None:
         """Wait while policies hold the head. None: one of them has answered."""
-        while effects is None or not effects.forward:
+        if effects is not None and effects.forward:
+            return self._forward(effects)
+        while self._transaction is None:
             if effects is not None and answers(effects):
                 await self._finish(effects)
                 return None
@@ -205,25 +203,28 @@ class AsgiForwarder(Interruptible):
                 self._start_uplink(first)
             self._start_waker()
             effects = await self._queued.get()
-        return effects
+        return self._transaction
+
+    def _forward(self, effects: Effects) -> Transaction:
+        """Begin the upstream's part with what policies let go."""
+        return self._begin(effects.request_body or b"", end=effects.request_end)
 
     @property
     def _upstream(self) -> UpstreamRequest:
         return cast("UpstreamRequest", self._exchange.upstream)  # there once the head goes on
 
-    async def _begin(self, chunk: bytes, *, end: bool) -> None:
-        self._forwarded = True
+    def _begin(self, chunk: bytes, *, end: bool) -> Transaction:
         request = self._upstream
         upstream = self._loop_state.upstreams[request.cluster]
         within = self._timeouts.follow(request.timeout)
-        transaction = await upstream.begin(request, chunk, end=end, within=within)
-        self._transaction = transaction
-        if self._begun is not None:
-            self._begun.set()
+        self._transaction = upstream.begin(request, chunk, end=end, within=within)
         if not self._read:
             self._start_uplink(None)
         elif not end:
             self._start_waker()
+        return self._transaction
+
+    async def _response_of(self, transaction: Transaction) -> None:
         self._blind = True
         await transaction.response(self._downstream.early_hints)
         self._blind = False
@@ -344,8 +345,6 @@ class AsgiForwarder(Interruptible):
         return message.get("body", b""), self._read
 
     async def _pass_on(self, chunk: bytes, end: bool) -> None:  # noqa: FBT001 (as ASGI pairs them)
-        if self._forwarded:
-            await self._until_begun()
         transaction = self._transaction
         if transaction is not None and not transaction.accepting:
             return  # it has answered; the rest is read for the sake of the client's farewell
@@ -366,9 +365,8 @@ class AsgiForwarder(Interruptible):
         full = self._full[1]
         self._note(effects)
         if effects.forward:
-            self._forwarded = True
+            self._forward(effects)
             self._queued.put(effects)
-            await self._until_begun()
             return
         transaction = self._transaction
         if transaction is not None and (effects.request_body or effects.request_end):
@@ -386,11 +384,6 @@ class AsgiForwarder(Interruptible):
         while self._full[0]:
             self._room = self._room or asyncio.Event()
             await self._room.wait()
-
-    async def _until_begun(self) -> None:
-        while self._transaction is None:
-            self._begun = self._begun or asyncio.Event()
-            await self._begun.wait()
 
     async def _write(self, transaction: Transaction, chunk: bytes, *, end: bool) -> None:
         try:

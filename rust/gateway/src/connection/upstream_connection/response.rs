@@ -17,7 +17,7 @@ use crate::http::version::Version;
 pub(super) const HEAD: usize = 128 << 10;
 
 /// Bytes that came, and how far they are read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Incoming<'a> {
     new: &'a [u8],
     /// What was kept of bytes that came before, with the new ones behind it.

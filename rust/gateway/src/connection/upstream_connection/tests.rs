@@ -21,7 +21,7 @@ fn read(connection: &mut UpstreamConnection, bytes: &[u8], size: usize) -> Vec<S
                 Event::More => break,
                 Event::Interim(reader) => said.push(format!("interim {}", reader.status())),
                 Event::Head(reader, ended) => {
-                    said.push(format!("head {} {ended}", reader.status()))
+                    said.push(format!("head {} {ended}", reader.status()));
                 }
                 Event::Data(range, _) => {
                     let text = String::from_utf8_lossy(incoming.data(range)).into_owned();

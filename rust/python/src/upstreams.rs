@@ -1,0 +1,262 @@
+//! `Upstreams`: an event loop's connections to endpoints, driven by the loop.
+
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::RawFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+use wasmgate_dataplane::{
+    self as dataplane, AttemptRef, GroupRef, Progress, Reason, Received, Request,
+};
+use wasmgate_gateway::{BodyFraming, FAILURES, Failure};
+use wasmgate_host::HeaderMap;
+
+use crate::fields;
+use crate::times::{Bounds, seconds, upstream_limits};
+
+/// The lock is never held while Python runs: the collection of one object may drop another.
+type Shared = Arc<Mutex<dataplane::Upstreams>>;
+
+fn lock(shared: &Shared) -> MutexGuard<'_, dataplane::Upstreams> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The connections to endpoints of one event loop.
+#[pyclass(frozen, module = "wasmgate._native")]
+pub(crate) struct Upstreams(Shared);
+
+/// What is to be looked up: the group that asks, the attempt that waits, host and port.
+type Question = (usize, Attempt, String, u16);
+
+/// An attempt to connect that waits for addresses.
+#[pyclass(frozen, module = "wasmgate._native")]
+pub(crate) struct Attempt {
+    upstreams: Shared,
+    attempt: AttemptRef,
+    port: u16,
+}
+
+#[pymethods]
+impl Upstreams {
+    #[new]
+    fn new() -> PyResult<Self> {
+        Ok(Self(Arc::new(Mutex::new(dataplane::Upstreams::new()?))))
+    }
+
+    /// The descriptor that is readable when a turn is due.
+    fn fileno(&self) -> RawFd {
+        lock(&self.0).descriptor()
+    }
+
+    /// Takes in what happened: the ids of the transactions with which something did.
+    fn turn(&self) -> PyResult<Vec<u64>> {
+        let mut upstreams = lock(&self.0);
+        upstreams.turn()?;
+        Ok(upstreams.changed().into_iter().map(dataplane::TransactionRef::id).collect())
+    }
+
+    /// Hosts that are to be looked up.
+    fn questions(&self) -> Vec<Question> {
+        let questions = lock(&self.0).questions();
+        let question = |its: dataplane::Question| {
+            let dataplane::Question { group, attempt, host, port } = its;
+            let attempt = Attempt { upstreams: Arc::clone(&self.0), attempt, port };
+            (group.id(), attempt, host.to_string(), port)
+        };
+        questions.into_iter().map(question).collect()
+    }
+
+    /// The seconds until a turn is due in any case.
+    fn wait(&self) -> Option<f64> {
+        lock(&self.0).wait().as_ref().map(Duration::as_secs_f64)
+    }
+
+    /// Pools with these bounds; `asks`: hosts are looked up by Python.
+    fn group(&self, limits: Bounds, asks: bool) -> PyResult<UpstreamGroup> {
+        let group = lock(&self.0).add_group(upstream_limits(limits)?, asks);
+        Ok(UpstreamGroup { upstreams: Arc::clone(&self.0), group })
+    }
+}
+
+#[pymethods]
+impl Attempt {
+    /// Goes on with these addresses.
+    fn resolved(&self, addresses: Vec<String>) -> PyResult<()> {
+        let address = |text: &String| {
+            let text = text.split('%').next().unwrap_or_default();
+            text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, self.port))
+        };
+        let addresses = addresses.iter().map(address).collect::<Result<Vec<_>, _>>();
+        let addresses = addresses.map_err(|error| PyValueError::new_err(error.to_string()))?;
+        lock(&self.upstreams).resolved(self.attempt, Ok(addresses));
+        Ok(())
+    }
+
+    /// Ends, for this reason; `denied`: the addresses are refused.
+    fn failed(&self, reason: String, denied: bool) {
+        let reason = if denied { Reason::Denied(reason) } else { Reason::Unreachable(reason) };
+        lock(&self.upstreams).resolved(self.attempt, Err(reason));
+    }
+}
+
+/// Pools of connections with one set of bounds.
+#[pyclass(frozen, module = "wasmgate._native")]
+pub(crate) struct UpstreamGroup {
+    upstreams: Shared,
+    group: GroupRef,
+}
+
+#[pymethods]
+impl UpstreamGroup {
+    #[getter]
+    fn id(&self) -> usize {
+        self.group.id()
+    }
+
+    /// Begins a transaction. `length`: bytes of the body; none: it is chunked.
+    #[allow(clippy::too_many_arguments, reason = "Python names them")]
+    #[pyo3(signature = (endpoint, method, head, length, body, *, end, within = None))]
+    fn begin(
+        &self,
+        endpoint: &str,
+        method: &str,
+        head: &[u8],
+        length: Option<u64>,
+        body: &[u8],
+        end: bool,
+        within: Option<f64>,
+    ) -> PyResult<Transaction> {
+        let framing = match length {
+            Some(0) => BodyFraming::Empty,
+            Some(length) => BodyFraming::Length(length),
+            None => BodyFraming::Chunked,
+        };
+        let within = within.map(seconds).transpose()?;
+        let method = method.as_bytes();
+        let request = Request { endpoint, method, head, framing, body, end, within };
+        let transaction = lock(&self.upstreams).begin(self.group, request);
+        Ok(Transaction { upstreams: Arc::clone(&self.upstreams), transaction })
+    }
+
+    /// Closes idle connections, and the others when their transactions end.
+    fn close(&self) {
+        lock(&self.upstreams).close_group(self.group);
+    }
+
+    /// The pools: URL, open and idle connections, requests that wait.
+    fn report(&self) -> Vec<(String, usize, usize, usize)> {
+        let pools = lock(&self.upstreams).report(self.group);
+        pools.into_iter().map(|its| (its.url, its.open, its.idle, its.waiting)).collect()
+    }
+}
+
+impl Drop for UpstreamGroup {
+    fn drop(&mut self) {
+        lock(&self.upstreams).drop_group(self.group);
+    }
+}
+
+/// One request and its response.
+#[pyclass(frozen, module = "wasmgate._native")]
+pub(crate) struct Transaction {
+    upstreams: Shared,
+    transaction: dataplane::TransactionRef,
+}
+
+impl Transaction {
+    fn received<T: Default>(&self, take: impl FnOnce(&mut Received) -> T) -> T {
+        lock(&self.upstreams).received(self.transaction).map(take).unwrap_or_default()
+    }
+}
+
+#[pymethods]
+impl Transaction {
+    #[getter]
+    fn id(&self) -> u64 {
+        self.transaction.id()
+    }
+
+    /// Sends more of the request's body; `end`: nothing follows. False if it is not as long as its head
+    /// says.
+    fn write(&self, chunk: &[u8], end: bool) -> bool {
+        lock(&self.upstreams).write(self.transaction, chunk, end)
+    }
+
+    /// Whether the upstream wants the rest of the request's body.
+    #[getter]
+    fn accepting(&self) -> bool {
+        lock(&self.upstreams).accepts(self.transaction)
+    }
+
+    /// Whether so much of the body waits that no more is to come.
+    #[getter]
+    fn full(&self) -> bool {
+        lock(&self.upstreams).is_full(self.transaction)
+    }
+
+    /// Whether all of the response has come.
+    #[getter]
+    fn ended(&self) -> bool {
+        matches!(lock(&self.upstreams).progress(self.transaction), Some(Progress::Ended))
+    }
+
+    /// Why nothing more comes: a kind, words, and whether nothing was sent.
+    #[getter]
+    fn fault(&self) -> Option<(&'static str, String, bool)> {
+        match lock(&self.upstreams).progress(self.transaction)? {
+            Progress::Failed(fault) => {
+                let kind = if fault.denied { "denied" } else { named(fault.failure) };
+                Some((kind, fault.reason, fault.unsent))
+            }
+            Progress::UnderWay | Progress::Ended => None,
+        }
+    }
+
+    /// Status and fields of the response, once, when they have come.
+    fn take_head<'py>(&self, py: Python<'py>) -> PyResult<Option<(u16, Bound<'py, PyList>)>> {
+        let Some(map) = self.received(|its| its.head.take()) else { return Ok(None) };
+        Ok(Some((status(&map), fields::write(py, &map)?)))
+    }
+
+    /// The values of `link` of 103 that have come.
+    fn take_hints<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
+        let hints = self.received(|its| std::mem::take(&mut its.hints));
+        hints.iter().map(|value| PyBytes::new(py, value)).collect()
+    }
+
+    /// What has come of the body.
+    fn take_body<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let body = lock(&self.upstreams).take_body(self.transaction);
+        PyBytes::new(py, &body)
+    }
+
+    /// The fields behind the body.
+    #[getter]
+    fn trailers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        fields::write_all(py, &self.received(|its| its.trailers.clone()))
+    }
+
+    /// Gives up what has not ended.
+    fn close(&self) {
+        lock(&self.upstreams).give_up(self.transaction);
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        lock(&self.upstreams).forget(self.transaction);
+    }
+}
+
+fn status(map: &HeaderMap) -> u16 {
+    let digits = map.get(b":status").unwrap_or_default();
+    std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or_default()
+}
+
+fn named(failure: Failure) -> &'static str {
+    let found = FAILURES.iter().find(|(_, other)| *other == failure);
+    found.map_or("protocol", |(name, _)| name)
+}

@@ -1,0 +1,113 @@
+"""The event loop's part of its native connections: one descriptor and one timer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeAlias
+from weakref import WeakKeyDictionary
+
+from wasmgate._native import Upstreams
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from wasmgate._native import Attempt, UpstreamGroup
+    from wasmgate.upstream.limits import UpstreamLimits
+
+__all__ = ["Engine", "Resolve"]
+
+Resolve: TypeAlias = "Callable[[str, int], Awaitable[list[str]]]"
+"""Returns the addresses of a host that may be connected to, for a port.
+
+Raises OSError when there are none, and AddressRefused when one is refused.
+"""
+
+
+class AddressRefused(Exception):
+    """A name resolved to an address that is refused; the message says why and what to write."""
+
+
+class Engine:
+    """The connections to endpoints of one event loop; all clients of the loop share it.
+
+    The loop's selector keeps it, so it does not keep the loop.
+    """
+
+    def __init__(self) -> None:
+        self._native = Upstreams()
+        self._waiting: dict[int, list[asyncio.Future[None]]] = {}  # by transaction
+        self._resolves: dict[int, Resolve] = {}  # by group
+        self._look_ups: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.Handle | None = None
+        self._timer_at = 0.0  # in the loop's time
+        asyncio.get_running_loop().add_reader(self._native.fileno(), self._turn)
+
+    @staticmethod
+    def current() -> Engine:
+        """Return the engine of the running loop."""
+        loop = asyncio.get_running_loop()
+        engine = _ENGINES.get(loop)
+        if engine is None:
+            engine = _ENGINES[loop] = Engine()
+        return engine
+
+    def group(self, limits: UpstreamLimits, resolve: Resolve | None) -> UpstreamGroup:
+        """Return pools with these bounds, which have hosts looked up by `resolve`."""
+        bounds = (limits.connections, limits.waiting, limits.connect, limits.read, limits.idle)
+        group = self._native.group(bounds, resolve is not None)
+        if resolve is not None:
+            self._resolves[group.id] = resolve
+        return group
+
+    async def changed(self, transaction: int) -> None:
+        """Wait until something has happened with a transaction."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiters = self._waiting.setdefault(transaction, [])
+        waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            waiters.remove(waiter)
+            if not waiters:
+                self._waiting.pop(transaction, None)
+
+    def rearm(self) -> None:
+        """Have the next turn come in time, after something was asked of the native part."""
+        wait = self._native.wait()
+        if wait is None:
+            return
+        loop = asyncio.get_running_loop()
+        at = loop.time() + wait
+        if self._timer is not None:
+            if self._timer_at <= at:
+                return
+            self._timer.cancel()
+        self._timer, self._timer_at = loop.call_at(at, self._run_timer), at
+
+    def _run_timer(self) -> None:
+        self._timer = None
+        self._turn()
+
+    def _turn(self) -> None:
+        for transaction in self._native.turn():
+            for waiter in self._waiting.get(transaction, ()):
+                if not waiter.done():
+                    waiter.set_result(None)
+        for group, attempt, host, port in self._native.questions():
+            look_up = asyncio.ensure_future(self._look_up(group, attempt, host, port))
+            self._look_ups.add(look_up)
+            look_up.add_done_callback(self._look_ups.discard)
+        self.rearm()
+
+    async def _look_up(self, group: int, attempt: Attempt, host: str, port: int) -> None:
+        try:
+            attempt.resolved(await self._resolves[group](host, port))
+        except AddressRefused as error:
+            attempt.failed(str(error), denied=True)
+        except OSError as error:
+            attempt.failed(str(error), denied=False)
+        finally:
+            self.rearm()
+
+
+_ENGINES: WeakKeyDictionary[asyncio.AbstractEventLoop, Engine] = WeakKeyDictionary()

@@ -1,0 +1,141 @@
+"""Our HTTP/1.1 client: the native connections of the running loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wasmgate.errors import ConnectError, NoHealthyEndpoint, UpstreamError, UpstreamTimeout
+from wasmgate.upstream.engine import AddressRefused, Engine
+from wasmgate.upstream.limits import UpstreamLimits
+
+if TYPE_CHECKING:
+    from wasmgate import _native
+    from wasmgate.upstream.engine import Resolve
+    from wasmgate.upstream.port import EarlyHints, Fields, UpstreamRequest
+
+_ERRORS = {
+    "connect": ConnectError,
+    "timeout": UpstreamTimeout,
+    "no_healthy_endpoint": NoHealthyEndpoint,
+    "protocol": UpstreamError,
+}
+
+
+class HttpUpstream:
+    """Carries requests to `http://` and `https://` endpoints over HTTP/1.1.
+
+    Belongs to the event loop that runs when it is made. Certificates are checked against the
+    system's authorities, or those that `SSL_CERT_FILE` names. `resolve` looks up hosts instead of
+    the system's resolver.
+    """
+
+    def __init__(
+        self, *, limits: UpstreamLimits | None = None, resolve: Resolve | None = None
+    ) -> None:
+        self._engine = Engine.current()
+        self._group = self._engine.group(limits or UpstreamLimits(), resolve)
+
+    def __repr__(self) -> str:
+        pools = [
+            f"{url}: {open_} open, {idle} idle, {waiting} waiting"
+            for url, open_, idle, waiting in self._group.report()
+        ]
+        return f"<HttpUpstream: {pools}>"
+
+    def begin(
+        self, request: UpstreamRequest, chunk: bytes, *, end: bool, within: float | None = None
+    ) -> HttpTransaction:
+        """Send the head and the first body bytes; see `Upstream.begin`."""
+        endpoint = request.endpoint
+        head, length = request.head, request.length
+        transaction = self._group.begin(
+            endpoint, request.method, head, length, chunk, end=end, within=within
+        )
+        self._engine.rearm()
+        return HttpTransaction(self._engine, transaction, endpoint)
+
+    def close(self) -> None:
+        """Close what is idle; transactions under way finish and their connections close then."""
+        self._group.close()
+
+
+class HttpTransaction:
+    """A `Transaction` over HTTP/1.1."""
+
+    __slots__ = ("_endpoint", "_engine", "_native", "headers", "status")
+
+    def __init__(self, engine: Engine, native: _native.Transaction, endpoint: str) -> None:
+        self._engine = engine
+        self._native = native
+        self._endpoint = endpoint
+        self.status = 0
+        self.headers: Fields = []
+
+    @property
+    def trailers(self) -> Fields:
+        """The fields behind the body, once it has ended."""
+        return self._native.trailers
+
+    @property
+    def ended(self) -> bool:
+        """Whether `take()` returns the last bytes of the response."""
+        return self._native.ended
+
+    @property
+    def accepting(self) -> bool:
+        """Whether the upstream still wants the rest of the request body."""
+        return self._native.accepting
+
+    async def write(self, chunk: bytes, *, end: bool) -> None:
+        """Send body bytes; waits while the upstream reads slower than they come.
+
+        Bytes that come after the response has ended, or failed, are dropped: `accepting` tells.
+        Raises UpstreamError when the body is not as long as its head says.
+        """
+        native = self._native
+        if not native.write(chunk, end):
+            self._check()
+        while native.full:
+            await self._changed()
+
+    async def response(self, early: EarlyHints | None = None) -> None:
+        """Wait for the final response's head; `early` is told of the hints before it."""
+        native = self._native
+        while not self.status:
+            if early is not None and (hints := native.take_hints()):
+                await early(hints)
+            elif (head := native.take_head()) is not None:
+                self.status, self.headers = head
+            else:
+                self._check()
+                await self._changed()
+
+    def take(self) -> bytes:
+        """Return the body bytes that have arrived, without waiting."""
+        return self._native.take_body()
+
+    async def receive(self) -> bytes:
+        """Wait for body bytes. Empty bytes mean that the response has ended."""
+        while not (chunk := self._native.take_body()) and not self._native.ended:
+            self._check()
+            await self._changed()
+        return chunk
+
+    def close(self) -> None:
+        """Give up what has not ended: the connection is closed and its slot is free again."""
+        self._native.close()
+        self._engine.rearm()
+
+    async def _changed(self) -> None:
+        self._engine.rearm()
+        await self._engine.changed(self._native.id)
+
+    def _check(self) -> None:
+        """Raise the error with which the transaction has failed, if it has."""
+        fault = self._native.fault
+        if fault is None:
+            return
+        kind, reason, unsent = fault
+        if kind == "denied":
+            raise AddressRefused(reason)
+        raise _ERRORS[kind](reason, endpoint=self._endpoint, retryable=unsent)
