@@ -630,7 +630,6 @@ class RequestHead:
     @property
     def headers(self) -> list[tuple[bytes, bytes]]: ...
 
-
 LB_POLICIES: Final[tuple[str, ...]]
 """The names of the balancing algorithms."""
 
@@ -1086,7 +1085,6 @@ def parse_endpoint(url: str) -> tuple[str, str, int, bool]:
     written), and whether the endpoint uses TLS. Raises ValueError, whose arguments are the problem,
     as in "must be ...", and what to write instead.
     """
-
 
 def is_hop_by_hop(name: bytes) -> bool:
     """Return whether a field is hop-by-hop and not forwarded (RFC 9110 section 7.6.1).

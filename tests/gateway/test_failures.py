@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from functools import partial
 
 import pytest
 
 from tests.gateway.calling import call
 from tests.gateway.scripted_upstream import Peer, Script, ScriptedUpstream, silent
 from tests.gateway.serving import Client, Reply, ask, both_forms, configuration, serve
-from wasmgate.gateway import Gateway
+from wasmgate.gateway import Gateway, deployment
 from wasmgate.gateway.asgi.downstream import Cut
+from wasmgate.upstream import UpstreamLimits
 
 
 def problem(reply: Reply) -> tuple[int, str, list[bytes]]:
@@ -66,17 +67,17 @@ async def test_gateway_timeout() -> None:
         assert (reply.status, problem(reply)) == (504, (504, "Gateway Timeout", JSON))
 
 
-async def test_no_room() -> None:
+async def test_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """A cluster whose connections and queue are full is a 503."""
-    gateway = Gateway(configuration("http://127.0.0.1:1"))
-    async with serve(gateway) as port:
-        await ask(port)
-        upstream: Any = gateway._deployment.loop_state().upstreams["site"]
-        limits = upstream._limits
-        object.__setattr__(limits, "connections", 0)
-        object.__setattr__(limits, "waiting", 0)
-        reply = await ask(port)
-        assert (reply.status, problem(reply)) == (503, (503, "Service Unavailable", JSON))
+    monkeypatch.setattr(deployment, "UpstreamLimits", partial(UpstreamLimits, waiting=0))
+    async with ScriptedUpstream(silent) as upstream:
+        cluster = {"endpoints": [upstream.url], "connections": 1}
+        gateway = Gateway(configuration(upstream.url, clusters={"site": cluster}))
+        async with serve(gateway) as port, Client(port) as busy:
+            await busy.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+            await upstream.until(lambda: bool(upstream.requests))
+            reply = await ask(port)
+            assert (reply.status, problem(reply)) == (503, (503, "Service Unavailable", JSON))
 
 
 @both_forms

@@ -1,5 +1,6 @@
 //! What all connections of a thread share.
 
+mod attempts;
 pub(crate) mod connecting;
 pub(crate) mod groups;
 pub(crate) mod link;
