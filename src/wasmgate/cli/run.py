@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import functools
 import logging.config
 import os
 import signal
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wasmgate.cli import logs
 from wasmgate.cli.console import say, show_error, show_warning
 from wasmgate.cli.exit_codes import ExitCode
 from wasmgate.cli.hangup import ignore_hangup
@@ -84,7 +84,7 @@ def run(
     for warning in warnings(settings, workers=workers):
         show_warning(warning)
     # Before the gateway is made: it reads the loggers' levels.
-    logging.config.dictConfig(_logging(log_level))
+    logging.config.dictConfig(logs.settings(log_level.value))
     ignore_hangup()
     from wasmgate.gateway import Gateway, freeze_heap
 
@@ -112,7 +112,7 @@ def run(
         from wasmgate.cli.workers import Workers
 
         del gateway  # each worker makes one for itself; this one has shown that they can
-        started = Workers(workers, config, serving, _logging(log_level)).run(announce)
+        started = Workers(workers, config, serving, logs.settings(log_level.value)).run(announce)
     else:
         started = serving.run(gateway, announce)
     raise typer.Exit(ExitCode.OK if started else ExitCode.PROBLEM)
@@ -173,7 +173,7 @@ def _serve_app(
             gateway,
             http="httptools",
             log_level=log_level.value,
-            log_config=_logging(log_level),
+            log_config=logs.settings(log_level.value),
             access_log=access_log,
             # `trusted_proxies` decides on forwarded headers: uvicorn must not evaluate them.
             proxy_headers=False,
@@ -187,22 +187,3 @@ def _serve_app(
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=listening.open(1))
     return server.started
-
-
-def _logging(log_level: LogLevel) -> dict[str, Any]:
-    from uvicorn.config import LOG_LEVELS, LOGGING_CONFIG
-
-    settings = copy.deepcopy(LOGGING_CONFIG)
-    settings["filters"] = {"secrets": {"()": "wasmgate.cli.access_log.MaskedTarget"}}
-    settings["handlers"]["access"]["filters"] = ["secrets"]
-    settings["loggers"]["wasmgate"] = {
-        "handlers": ["default"],
-        "level": LOG_LEVELS[log_level.value],
-        "propagate": False,
-    }
-    settings["loggers"]["wasmgate.access"] = {
-        "handlers": ["access"],
-        "level": "INFO",
-        "propagate": False,
-    }
-    return settings

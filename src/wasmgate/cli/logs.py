@@ -1,0 +1,95 @@
+"""The logs of `wasmgate run`: messages on stderr, accesses on stdout, in uvicorn's layout."""
+
+from __future__ import annotations
+
+import http
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+from wasmgate._native import masked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["AccessFormatter", "LevelFormatter", "MaskedTarget", "settings"]
+
+TRACE = 5
+_WIDTH = 9  # of a level's name and its colon
+# SGR parameters of ECMA-48, as uvicorn has them.
+_COLOURS: Mapping[int, int] = {
+    TRACE: 34,
+    logging.DEBUG: 36,
+    logging.INFO: 32,
+    logging.WARNING: 33,
+    logging.ERROR: 31,
+    logging.CRITICAL: 91,
+}
+
+
+class LevelFormatter(logging.Formatter):
+    """Writes the level in front of the message; in colour on a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's line, and the lines of its exception."""
+        name = f"{record.levelname}:".ljust(_WIDTH)
+        if sys.stderr.isatty():
+            name = f"\033[{_COLOURS.get(record.levelno, 0)}m{name}\033[0m"
+        return f"{name} {super().format(record)}"
+
+
+class AccessFormatter(LevelFormatter):
+    """Adds the name of the status, which is the last argument of the record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's line."""
+        line = super().format(record)
+        status = record.args[-1] if isinstance(record.args, tuple) else 0
+        try:
+            return f"{line} {http.HTTPStatus(int(str(status))).phrase}"
+        except ValueError:
+            return line
+
+
+class MaskedTarget(logging.Filter):
+    """Masks secrets in the targets that uvicorn's own protocol logs."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the record's third argument; it is always logged."""
+        if isinstance(record.args, tuple):
+            client, method, target, *rest = record.args
+            shown = masked(b":path", str(target).encode()).decode("utf-8", "replace")
+            record.args = (client, method, shown, *rest)
+        return True
+
+
+def settings(level: str) -> dict[str, Any]:
+    """Return the settings for `logging.config.dictConfig`; also those of uvicorn's loggers."""
+    number = TRACE if level == "trace" else logging.getLevelName(level.upper())
+    messages = {"handlers": ["messages"], "level": number, "propagate": False}
+    accesses = {"handlers": ["accesses"], "level": "INFO", "propagate": False}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"secrets": {"()": MaskedTarget}},
+        "formatters": {"level": {"()": LevelFormatter}, "access": {"()": AccessFormatter}},
+        "handlers": {
+            "messages": {
+                "class": "logging.StreamHandler",
+                "formatter": "level",
+                "stream": "ext://sys.stderr",
+            },
+            "accesses": {
+                "class": "logging.StreamHandler",
+                "formatter": "access",
+                "filters": ["secrets"],
+                "stream": "ext://sys.stdout",
+            },
+        },
+        "loggers": {
+            "wasmgate": messages,
+            "wasmgate.access": accesses,
+            "uvicorn": messages,
+            "uvicorn.access": accesses,
+        },
+    }
