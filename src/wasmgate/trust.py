@@ -21,7 +21,7 @@ __all__ = ["problem", "require"]
 
 
 def problem() -> str | None:
-    """Say what is wrong with the two variables; None: nothing."""
+    """Return what is wrong with the two variables; None: they are valid."""
     paths = ssl.get_default_verify_paths()
     file = os.environ.get(paths.openssl_cafile_env)
     if file is not None and (wrong := _of_file(file)) is not None:

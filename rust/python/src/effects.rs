@@ -9,25 +9,25 @@ use crate::callout::{self, Callout};
 /// What a phase asks; a phase that asks nothing answers `None` instead.
 #[pyclass(frozen, module = "wasmgate._native", get_all)]
 pub(crate) struct Effects {
-    /// The request's head goes on now.
+    /// The request's head is forwarded now.
     forward: bool,
     /// The head as policies changed it; `None`: as it came.
     request_head: Option<Py<RequestHead>>,
     request_body: Option<Py<PyBytes>>,
     request_end: bool,
     request_trailers: Option<Py<PyList>>,
-    /// A policy holds back as much of the request as it may.
+    /// A policy's buffer of the request is full.
     request_full: bool,
     /// Status and fields that go to the client now.
     response_head: Option<(u16, Py<PyList>)>,
     response_body: Option<Py<PyBytes>>,
     response_end: bool,
     response_trailers: Option<Py<PyList>>,
-    /// A policy holds back as much of the response as it may.
+    /// A policy's buffer of the response is full.
     response_full: bool,
     /// Cut the client's connection.
     reset: bool,
-    /// Ids of other streams that can go on.
+    /// Ids of other streams that can continue.
     wake: Vec<u64>,
     /// (policy, level, message)
     logs: Vec<(String, u8, String)>,
@@ -37,7 +37,7 @@ pub(crate) struct Effects {
     callouts: Vec<Py<Callout>>,
     /// Ids of callouts that were cancelled: their answers are dropped.
     cancelled: Vec<u64>,
-    /// One of the five above says something: cheaper to ask than them.
+    /// One of the five above is set: cheaper to check than them.
     noteworthy: bool,
 }
 
@@ -90,7 +90,7 @@ impl Heads for host::Stream {
     }
 }
 
-/// True when nothing is asked: what came in goes on as it is.
+/// True when there are no effects: the data is forwarded unchanged.
 fn is_plain(effects: &host::Effects, phase: &Phase<'_, '_>) -> bool {
     let (request, response) = (&effects.request, &effects.response);
     let quiet = !effects.reset

@@ -8,7 +8,7 @@ use wasmgate_host::{self as host, HeaderMap};
 /// Bytes that a field takes on average, for the first allocation.
 const FIELD: usize = 48;
 
-/// Whether a field is about one connection, and does not go on.
+/// Whether a field is a hop-by-hop field, which is not forwarded.
 #[pyfunction]
 pub(crate) fn is_hop_by_hop(name: &[u8]) -> bool {
     wasmgate_gateway::is_hop_by_hop(name)

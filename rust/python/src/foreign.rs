@@ -31,7 +31,7 @@ pub(crate) fn functions(
     }
 }
 
-/// Of an exception the type alone is told: its text may hold data of the request.
+/// Only the type of an exception is reported: its text may contain data of the request.
 fn call(function: &Py<PyAny>, arguments: &[u8]) -> ForeignResult {
     Python::attach(|py| {
         let result = function

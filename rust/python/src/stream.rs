@@ -11,7 +11,7 @@ use crate::{errors, fields};
 #[pyclass(module = "wasmgate._native")]
 pub(crate) struct Stream {
     pub(crate) stream: host::Stream,
-    /// Fields that came were left out, so that the head never goes on as it came.
+    /// Fields were removed, so that the head is never forwarded unchanged.
     dropped: bool,
 }
 

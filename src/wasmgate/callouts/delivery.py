@@ -29,7 +29,7 @@ class Answer:
 
 
 def deliver(callout: Callout, answer: Answer) -> Effects | None:
-    """Deliver an answer to the policy and return what it asks then.
+    """Deliver a response to the policy and return the effects.
 
     For a gRPC stream the answer is one message.
     """

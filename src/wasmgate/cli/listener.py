@@ -35,7 +35,7 @@ class ListeningAddress:
         """Host and port."""
 
     def open(self, count: int) -> list[socket.socket]:
-        """Return so many sockets that listen."""
+        """Return this number of listening sockets."""
         if self._shared:
             return [self._held.dup() for _ in range(count)]
         family, address = self._held.family, self._held.getsockname()
@@ -45,7 +45,7 @@ class ListeningAddress:
         return opened
 
     def close(self) -> None:
-        """Let go of the address: what was opened goes on."""
+        """Release the address: open sockets stay open."""
         self._held.close()
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -182,7 +182,7 @@ def _serve_app(
             timeout_graceful_shutdown=int(GRACE),
         )
     )
-    # uvicorn ends what is under way, and raises the signal again for the handler before its own.
+    # uvicorn finishes requests in flight, then raises the signal for the handler before its own.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=listening.open(1))

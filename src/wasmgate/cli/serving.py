@@ -53,7 +53,7 @@ class Serving:
 
         loop = asyncio.get_running_loop()
         listeners = self.listening.open(self.threads)
-        # What it holds would go on taking connections when the threads do not any more.
+        # Its open socket would accept connections after the threads have stopped.
         self.listening.close()
         server = Server(
             gateway,

@@ -20,7 +20,7 @@ __all__ = ["ConfiguredPolicies", "LoadedPolicy", "configure"]
 
 @dataclass(frozen=True)
 class LoadedPolicy:
-    """A policy in use, and what it was loaded with."""
+    """A policy in use, and the settings that it was loaded with."""
 
     policy: Policy
     environment: Mapping[str, str]
@@ -28,7 +28,7 @@ class LoadedPolicy:
 
     @classmethod
     def of(cls, policy: Policy, host: Host, previous: LoadedPolicy | None) -> LoadedPolicy:
-        """Load a policy, or go on with a previous one that is equal and runs the same module."""
+        """Load a policy, or keep a previous one that is equal and runs the same module."""
         environment = policy.environment()
         equal = (
             previous is not None

@@ -65,7 +65,7 @@ class Server:
         self._faults = FaultLog(_LOGGER)
         # By deployment: the last one is in use, others have requests in flight on some threads.
         self._states: dict[int, LoopState] = {}
-        self._released: Counter[int] = Counter()  # on so many threads it has none
+        self._released: Counter[int] = Counter()  # the threads without it, by deployment
         # Read before the sockets are given away: nothing is left open when it cannot be read.
         pem = certificate and (certificate[0].read_bytes(), certificate[1].read_bytes())
         self._plane = DataPlane(
@@ -124,7 +124,7 @@ class Server:
         self._states[number] = self._state = state
 
     def _share(self, connections: int) -> int:
-        """Return how many connections to an endpoint a thread may have of so many."""
+        """Return the share of one thread of the connections to an endpoint."""
         return -(-connections // self._plane.threads)
 
     def deploy_soon(self, deployment: Deployment) -> None:

@@ -27,7 +27,7 @@ _REFUSED = re.compile(
 # Prefixes of guests' messages: the name of the policy.
 _PREFIX = re.compile(r"(?:[\w-]+: )?configuration: ")
 _ADVICE = re.compile(r"; ((?:write|leave|use|take|name|set) .+)", re.DOTALL)
-# Of a text that a person wrote in lines; the message has it already.
+# The line of a text with several lines; the message has it already.
 _PLACE = re.compile(r" at line \d+ column \d+$")
 _BUNDLED = {"jwt_auth", "rate_limit", "rewrite"}
 

@@ -1,4 +1,4 @@
-//! Where a request goes once policies let its head go on, and the head that goes there.
+//! The endpoint of a request whose head the policies forward, and the head for it.
 
 use std::sync::Arc;
 

@@ -61,7 +61,7 @@ pub struct Exchange {
     received: u64,
     /// Bytes of the body that were forwarded.
     sent: Count,
-    /// The gateway answered; what client and upstream send counts no more.
+    /// The gateway has responded; later bytes of client and upstream are ignored.
     answered: bool,
     response: ResponseFlow,
     /// What was wrong with the upstream's head, or why the response was cut, for the log.

@@ -266,7 +266,7 @@ impl<'a> RequestReader<'a> {
         })
     }
 
-    /// RFC 9110 §7.6.2: OPTIONS and TRACE are forwarded so many times.
+    /// RFC 9110 §7.6.2: OPTIONS and TRACE are forwarded a limited number of times.
     fn count_forwards(&mut self) -> Option<Box<LocalResponse>> {
         let forwards = self.forwards.filter(|_| max_forwards::counts(self.line.method))?;
         match forwards.checked_sub(1) {

@@ -1,4 +1,4 @@
-//! A response on its way to the client, after the policies.
+//! A response after the policies.
 
 use wasmgate_host::{Body, Effects, Head, HeaderMap, Progress, Stream};
 
@@ -66,7 +66,7 @@ impl ResponseFlow {
         }
     }
 
-    /// The head goes on, with the first `length` bytes of the body.
+    /// The head is forwarded, with the first `length` bytes of the body.
     fn begin(&mut self, progress: &mut Progress, length: u64, map: &HeaderMap) {
         self.stage = Stage::Begun;
         self.as_read = progress.head == Head::Unchanged;
@@ -114,7 +114,7 @@ impl ResponseFlow {
         }
     }
 
-    /// The length that is written anew.
+    /// The corrected length.
     pub fn length(&self) -> Option<u64> {
         match self.length_field {
             LengthField::Set(length) => Some(length),

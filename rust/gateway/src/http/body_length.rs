@@ -1,4 +1,4 @@
-//! Content-Length through a chain of policies: kept while it is true, else written anew or left out.
+//! Content-Length in a chain of policies: kept while it is correct, otherwise corrected or removed.
 
 use wasmgate_host::{Body, Head, HeaderMap, Progress};
 
@@ -23,7 +23,7 @@ pub(crate) fn declared(map: &HeaderMap) -> Declared {
     }
 }
 
-/// Bytes that go on in this step; `chunk` is the length of what was passed in.
+/// Bytes that are forwarded in this step; `chunk` is the length of the bytes that were passed in.
 pub(crate) fn going_on(progress: &Progress, chunk: usize) -> u64 {
     let length = match &progress.body {
         Body::Nothing => 0,
@@ -33,15 +33,15 @@ pub(crate) fn going_on(progress: &Progress, chunk: usize) -> u64 {
     length as u64
 }
 
-/// True if the head goes on together with all of its body.
+/// True if the head is forwarded together with its whole body.
 fn is_whole(progress: &Progress) -> bool {
     progress.end && progress.trailers.is_none()
 }
 
-/// How a request's body is delimited, when its head goes on with the first `length` bytes of it.
+/// How a request's body is delimited, when its head is forwarded with the first `length` bytes of it.
 /// `said`: the client announced a body, even if an empty one.
 ///
-/// A part of a body that a policy held back may have changed, so its length counts no more.
+/// A body that a policy has buffered may have changed, so the announced length is dropped.
 pub(crate) fn request_framing(
     progress: &Progress,
     length: u64,
@@ -108,7 +108,7 @@ impl Count {
         Self { expected, sent: 0 }
     }
 
-    /// Counts bytes that go on; false if they are too many, or too few and the last ones.
+    /// Counts forwarded bytes; false if they are too many, or too few and the last ones.
     pub fn add(&mut self, length: u64, end: bool) -> bool {
         self.sent += length;
         match self.expected {

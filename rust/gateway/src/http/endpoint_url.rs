@@ -1,4 +1,4 @@
-//! The URL of an endpoint: scheme, host and port (RFC 3986 §3), for every place that takes one.
+//! The URL of an endpoint: scheme, host and port (RFC 3986 §3), for all callers.
 
 use std::net::Ipv6Addr;
 

@@ -31,7 +31,7 @@ impl<'a> Forwarding<'a> {
         Self { peer, trusted, forwarded_for: Vec::new(), forwarded: Vec::new() }
     }
 
-    /// Takes in a field of a proxy; true if it goes on as it is.
+    /// Takes in a field of a proxy; true if it is forwarded unchanged.
     pub fn add(&mut self, role: Role, value: &[u8]) -> bool {
         match role {
             Role::ForwardedFor if self.trusted => append(&mut self.forwarded_for, value),
@@ -59,7 +59,7 @@ impl<'a> Forwarding<'a> {
         Some((host, port))
     }
 
-    /// Writes what the upstream is told; `port` is that of the authority.
+    /// Writes the fields for the upstream; `port` is that of the authority.
     pub fn write(
         mut self,
         map: &mut HeaderMap,

@@ -1,6 +1,6 @@
 //! The request target: the forms of RFC 9112 §3.2, and the paths that are safe to match and forward.
 //!
-//! A path goes on byte for byte. What two readers could read as two different paths is refused, not
+//! A path is forwarded byte for byte. A path that two readers could interpret differently is refused, not
 //! mended: dot segments (also encoded, also before `;`, also behind an encoded slash), backslashes
 //! and encoded NULs. An encoded slash is data, not a separator, and `//host` is a path.
 
@@ -25,7 +25,7 @@ const DOTS: Problem = Problem::bad_request("the path has a dot segment");
 pub struct Target<'a> {
     /// The authority of an absolute-form target; it replaces the Host field (RFC 9112 §3.2.2).
     pub authority: Option<Authority<'a>>,
-    /// Path and query as they go on, or `*`.
+    /// The forwarded path and query, or `*`.
     pub path: Cow<'a, [u8]>,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! An upstream decodes `%61` to `a` before it looks at a path, and RFC 3986 §6.2.2 calls the two
 //! equivalent, so routes must see them alike: else `/%61dmin` slips past the route of `/admin`. The
-//! bytes that go on stay as they came.
+//! forwarded bytes are unchanged.
 
 use std::borrow::Cow;
 

@@ -27,7 +27,7 @@ impl Dialect {
         }
     }
 
-    /// Whether a header callback that answers 1 holds back the body too, without a callback for it,
+    /// Whether the body waits, too, without a callback, when a headers callback returns 1,
     /// as in Envoy's `StopAllIteration`. Higress's guests mean `StopIteration`: the headers wait,
     /// the body callback runs, and its answer decides for both.
     pub(crate) const fn stops_all_on_headers(self) -> bool {

@@ -27,7 +27,7 @@ pub(crate) enum Action {
     StopAndBuffer,
     /// Everything waits; at the limit its source waits as well.
     StopAndWatermark,
-    /// The policy has taken the body bytes: none of them go on.
+    /// The policy has processed the body bytes: none of them are forwarded.
     StopNoBuffer,
 }
 

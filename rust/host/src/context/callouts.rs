@@ -1,5 +1,5 @@
-//! The callouts of one instance that are under way. They live with the rest of what the host knows of
-//! the instance and move with it to better code.
+//! The open callouts of one instance. They are part of the state that the host keeps for
+//! the instance, and move with it to optimised code.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,11 +12,11 @@ use crate::context::delivery::{Delivery, Kind};
 use crate::types::callout::{Callout, CalloutAnswer, CalloutRequest, Login};
 use crate::types::ids::IdMap;
 
-/// Callouts under way of one stream; more are refused.
+/// Open callouts of one stream; more are refused.
 const STREAM: usize = 32;
-/// Callouts under way of one instance; more are refused.
+/// Open callouts of one instance; more are refused.
 const INSTANCE: usize = 1024;
-/// Bytes of the callouts under way of one instance, in times of the limit `body`.
+/// Bytes of the open callouts of one instance, as a multiple of the limit `body`.
 const UNDER_WAY: usize = 16;
 /// What a callout takes beside its bytes, so that empty ones are bounded too.
 const OVERHEAD: usize = 256;
@@ -33,7 +33,7 @@ pub(crate) struct Calls {
     /// The callouts of this callback, to be handed over after it; with the waiting context of a new one.
     asked: Vec<(Option<Waiting>, Callout)>,
     asked_bytes: usize,
-    /// Of the callouts that are under way; what is sent later on a gRPC stream is bounded with it.
+    /// Bytes of the open callouts; later messages of a gRPC stream are bounded with them.
     open_bytes: usize,
     cancelled: Vec<u64>,
     logins: Vec<Known>,
@@ -150,7 +150,7 @@ impl Calls {
         Ok(number)
     }
 
-    /// Notes something more of a gRPC stream that is under way.
+    /// Notes a further message of an open gRPC stream.
     pub(crate) fn add(
         &mut self,
         requester: &Requester,
@@ -222,7 +222,7 @@ impl Calls {
         ended
     }
 
-    /// The guest is told that a callout ended with its stream; how, if its SDK remembers it.
+    /// The callback for a callout that ended with its stream, if the SDK keeps a handler for it.
     pub(crate) fn cancelled(&mut self, ended: Ended) -> Option<Delivery> {
         self.untold = self.untold.saturating_sub(1);
         Delivery::cancelled(ended.kind)
@@ -252,8 +252,8 @@ impl Calls {
         Some(open)
     }
 
-    /// What the answer to a callout tells which root context, and whether the callout is over; `None`
-    /// for an answer of which the guest is not told.
+    /// The callback for a response, its root context, and whether the callout has ended; `None`
+    /// for a response without a callback.
     pub(crate) fn accept(
         &mut self,
         number: u32,
@@ -313,7 +313,7 @@ impl Calls {
         (std::mem::take(&mut self.asked), std::mem::take(&mut self.cancelled))
     }
 
-    /// Ends everything: the instance is gone. The ids of what was handed over before.
+    /// Ends all callouts with the instance. Returns the ids of those that were handed over.
     pub(crate) fn abandon(&mut self) -> Vec<u64> {
         let numbers: Vec<u32> = self.open.keys().copied().collect();
         for number in numbers {

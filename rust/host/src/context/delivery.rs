@@ -73,8 +73,8 @@ impl Delivery {
         })
     }
 
-    /// What ends a callout that was cancelled with its stream: the guest's SDK keeps a handler for it
-    /// until it is told. For foreign functions no SDK keeps one.
+    /// The end of a callout that was cancelled with its stream: the guest's SDK keeps a handler for it
+    /// until this callback. For foreign functions no SDK keeps one.
     pub(crate) fn cancelled(kind: Kind) -> Option<Self> {
         if kind == Kind::Single(AnswerCallback::Foreign) {
             return None;

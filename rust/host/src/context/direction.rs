@@ -35,7 +35,7 @@ impl DirectionState {
     }
 }
 
-/// What one policy sees and holds back in one direction.
+/// The state and the buffer of one policy in one direction.
 #[derive(Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct FilterState {
@@ -87,7 +87,7 @@ pub(crate) enum Phase {
 }
 
 impl FilterState {
-    /// True while the policy waits, and can go on.
+    /// True while the policy waits, and can continue.
     pub(crate) fn waits(&self) -> bool {
         !matches!(self.iteration, Iteration::Continue | Iteration::Ended)
     }
@@ -116,7 +116,7 @@ impl FilterState {
         self.consumed_earlier.len() + self.body.len()
     }
 
-    /// Takes all that waits here, and stops no more.
+    /// Takes the whole buffer, and ends the pause.
     pub(crate) fn release(&mut self) -> Self {
         let open = Self { seen: self.seen, ..Self::default() };
         std::mem::replace(self, open)

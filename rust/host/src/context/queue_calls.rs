@@ -1,7 +1,7 @@
-//! Which plugins of this thread are to be told of values in which queues, and how often.
+//! Due callbacks for values in queues: which plugins of this thread, which queues, and how many.
 //!
-//! A plugin is told once for each value (proxy-wasm/spec, `proxy_on_queue_ready`), and again while a
-//! queue that it takes values from is not empty. What does not fit into a step, or has no listener
+//! A plugin gets one callback for each value (proxy-wasm/spec, `proxy_on_queue_ready`), and more while a
+//! queue from which it dequeues is not empty. A callback that does not fit into a step, or has no listener
 //! yet, waits for the loop's next turn.
 
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ use crate::types::ids::IdMap;
 /// A plugin and a queue.
 pub(crate) type Key = (u64, u32);
 
-/// How often whom: a number for each plugin and queue, so a flood of values takes no more room.
+/// A number for each plugin and queue, so a flood of values takes no more memory.
 #[derive(Default)]
 pub(crate) struct QueueCalls {
     owed: IdMap<u64, Owed>,
@@ -64,7 +64,7 @@ impl QueueCalls {
         *owed = count(*owed);
     }
 
-    /// One of them is told now; whether there are more of the same.
+    /// Takes one callback that runs now; returns whether there are more of the same.
     pub(crate) fn take(&mut self, (plugin, queue): Key) -> bool {
         let Some(its) = self.owed.get_mut(&plugin) else { return false };
         let Some(owed) = its.queues.get_mut(&queue) else { return false };
@@ -84,7 +84,7 @@ impl QueueCalls {
         self.late.push_back((its.services.clock().now(), key));
     }
 
-    /// Whether the plugin still listens; one that is gone is owed nothing.
+    /// Whether the plugin still listens; one that has ended gets no callbacks.
     fn stands(&mut self, (plugin, queue): Key) -> bool {
         let listens = |its: &Owed| its.services.queues().listens(queue, plugin);
         let stands = self.owed.get(&plugin).is_some_and(listens);
@@ -115,7 +115,7 @@ impl QueueCalls {
         self.late.iter().copied().collect()
     }
 
-    /// What waited has its turn: one value is told, and the rest waits again.
+    /// Takes the oldest deferred callback; the rest stays deferred.
     pub(crate) fn take_late(&mut self, key: Key) {
         self.late.retain(|(_, late)| *late != key);
         if self.take(key) {

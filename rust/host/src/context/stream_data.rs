@@ -71,7 +71,7 @@ impl FilterStates {
 }
 
 impl StreamData {
-    /// The data of a stream in a chain of so many policies.
+    /// The data of a stream in a chain of this number of policies.
     pub(crate) fn new(attributes: Attributes, policies: usize, began: Option<Instant>) -> Self {
         let filters = (0..policies).map(|_| FilterStates::default()).collect();
         Self { attributes, filters, began, ..Self::default() }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// What became of one stream.
 #[derive(Default)]
 pub(crate) struct StreamInfo {
-    /// When the request's head went on to the upstream.
+    /// When the request's head was forwarded to the upstream.
     pub(crate) forwarded: Option<Instant>,
     /// When the upstream's response was whole.
     pub(crate) answered: Option<Instant>,
@@ -14,9 +14,9 @@ pub(crate) struct StreamInfo {
     pub(crate) details: Option<Cow<'static, str>>,
     /// A policy changed what the route is chosen by.
     pub(crate) route_cleared: bool,
-    /// Time is over for the response: no policy may hold it.
+    /// The timeout has expired: no policy may pause the response.
     pub(crate) overruled: bool,
-    /// The stream is over.
+    /// The stream has ended.
     pub(crate) ended: bool,
 }
 

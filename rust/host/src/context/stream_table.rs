@@ -100,8 +100,8 @@ pub(crate) fn release(key: u64) {
     drop(data);
 }
 
-/// How many streams of this thread are kept: those that are open, and closed ones of which a policy
-/// did not let go.
+/// The number of streams of this thread: those that are open, and closed ones with a context that has
+/// not ended.
 #[must_use]
 pub fn kept_streams() -> usize {
     STREAMS.with_borrow(|streams| streams.entries.len() - streams.free.len())

@@ -6,7 +6,7 @@ use crate::abi::protobuf::Field;
 use crate::guest::effective_stream;
 use crate::guest::memory::{Fault, Guest};
 
-/// Envoy's `clear_route_cache`: the gateway chooses the route again when the request's head goes on.
+/// Envoy's `clear_route_cache`: the gateway selects the route again when the request's head is forwarded.
 /// Outside of a gateway, and after that, there is nothing to choose.
 pub(super) fn clear_route_cache(
     guest: &mut Guest<'_>,

@@ -27,11 +27,11 @@ const GIFT: usize = 4096;
 /// A name, a path, a key, a header's value.
 pub(crate) type Short = SmallVec<[u8; 64]>;
 
-/// Why a hostcall does not answer OK.
+/// Why a hostcall does not return OK.
 pub(crate) enum Fault {
-    /// The guest is told.
+    /// The hostcall returns a status.
     Status(Status),
-    /// The guest is told, in WASI's numbers.
+    /// The function of WASI returns an error number.
     Errno(i32),
     /// The guest is stopped.
     Trap(RuntimeError),
@@ -113,7 +113,7 @@ impl<'a> Guest<'a> {
         if length == 0 {
             return Ok(Vec::new());
         }
-        // Before the charge: a wild pointer is told as such, and costs nothing.
+        // Before the charge: an invalid pointer has its own status, and costs nothing.
         self.check(at, length)?;
         let mut bytes = vec![0; most.min(length as usize)];
         self.copy(at, &mut bytes)?;
@@ -210,7 +210,7 @@ impl<'a> Guest<'a> {
     }
 
     /// Whether the guest's allocator may run once the hostcall has returned, which saves an entry: not
-    /// for a trace, which tells what the hostcall gave, nor for much, which would be copied once more.
+    /// for a trace, which records the result, nor for many bytes, which would be copied again.
     fn can_give_later(&self, bytes: &[u8]) -> bool {
         !bytes.is_empty()
             && bytes.len() <= GIFT

@@ -140,7 +140,7 @@ impl Tenants {
         Some(Duration::from_millis(due?.saturating_sub(now)))
     }
 
-    /// A plugin is gone, and with it what served the tenants.
+    /// A plugin has ended, and with it the plugins of its tenants.
     pub(crate) fn forget(&self, plugin: u64) {
         let tenants: Vec<_> = lock(&self.table).tenants.values().cloned().collect();
         for tenant in tenants {

@@ -133,7 +133,7 @@ pub(super) fn send(
     })
 }
 
-/// `proxy_grpc_cancel`: nothing more of it is told.
+/// `proxy_grpc_cancel`: the guest gets no further callback of the call.
 pub(super) fn cancel(guest: &mut Guest<'_>, call: u32) -> Answer {
     guest.charge(guest.env.calls.pending() as u64)?;
     match guest.env.calls.kind(call) {

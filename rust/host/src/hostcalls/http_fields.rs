@@ -4,11 +4,11 @@
 //! allows, so that a response callback can look at the request). Writing is allowed in the
 //! callback that has the fields and while the policy is stopped there, in body callbacks too if it
 //! stopped the headers alone; trailers also in the last body callback, which can add the first one.
-//! Elsewhere it would change nothing that goes on, and answers `BAD_ARGUMENT`, with a line in the log
+//! Elsewhere a write would change nothing that is forwarded, so it returns `BAD_ARGUMENT`, with a log line
 //! that says why.
 //!
-//! As in Envoy, `host` names `:authority` in a request's head, and a pseudo-header is there once: what
-//! is added to it goes behind a comma.
+//! As in Envoy, `host` means `:authority` in a request's head, and a pseudo-header has one value: an
+//! added value is appended after a comma.
 
 use crate::abi::dialect::Dialect;
 use crate::abi::enums::{MapType, Status};
@@ -204,7 +204,7 @@ fn map_of(stream: &mut StreamData, kind: MapType) -> Option<&mut HeaderMap> {
     }
 }
 
-/// True when what `position` writes now still goes on.
+/// True when a write of the policy at `position` still changes what is forwarded.
 fn is_writable(stream: &StreamData, kind: MapType, position: usize) -> bool {
     let filter = &stream.filters[position];
     match kind {

@@ -13,7 +13,7 @@ use crate::types::log_level::LogLevel;
 /// Bytes of the details of a local response that are kept.
 const DETAILS: usize = 1024;
 
-/// What a field costs that is left out, with the line that says so.
+/// The cost of a dropped field, with its log line.
 const LEFT_OUT_UNITS: u64 = 256;
 
 /// `proxy_continue_stream`.

@@ -14,8 +14,8 @@ use crate::types::log_level::LogLevel;
 /// What a byte of a name takes to be made text of, compared and hashed.
 const NAME_UNITS: u64 = 4;
 
-/// `proxy_register_shared_queue`: opens it if it is there. A plugin that comes to it is told
-/// of what waits in it.
+/// `proxy_register_shared_queue`: opens the queue if it exists. The new listener gets callbacks
+/// for the values that wait in it.
 pub(super) fn register(guest: &mut Guest<'_>, name: u32, name_size: u32, queue_at: u32) -> Answer {
     // A byte more than a name can have is too long as well.
     let name = guest.read_some(name, name_size, NAME + 1)?;
@@ -58,7 +58,7 @@ pub(super) fn resolve(
     guest.write_u32(queue_at, queue)
 }
 
-/// `proxy_enqueue_shared_queue`; listeners are told after the callback.
+/// `proxy_enqueue_shared_queue`; the callbacks of listeners run after this callback.
 pub(super) fn enqueue(guest: &mut Guest<'_>, queue: u32, value: u32, value_size: u32) -> Answer {
     guest.check(value, value_size)?;
     if value_size as usize > guest.env.core.vm.space.quota().queued {

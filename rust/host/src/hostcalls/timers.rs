@@ -6,7 +6,7 @@ use crate::context::instance_state::Tick;
 use crate::context::outbox::outbox;
 use crate::guest::memory::{Answer, Guest};
 
-/// No policy ticks more often: a period of a microsecond would hold the loop for ever.
+/// The shortest tick period: one of a microsecond would block the loop.
 const SHORTEST: Duration = Duration::from_millis(10);
 
 /// `proxy_set_tick_period_milliseconds`, of the root context; 0 stops it.

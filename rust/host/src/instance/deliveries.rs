@@ -9,7 +9,7 @@ use crate::types::callout::CalloutAnswer;
 use crate::types::error::Error;
 
 impl Instance {
-    /// Tells the guest the answer of the callout that it knows by `number`; whether that is over.
+    /// Delivers the response of the callout with the guest's `number`; returns whether the callout has ended.
     pub(crate) fn deliver(&mut self, number: u32, answer: CalloutAnswer) -> Result<bool, Error> {
         let accepted = self.calls().accept(number, answer);
         let Some((root, delivery, over)) = accepted else { return Ok(false) };

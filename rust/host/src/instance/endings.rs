@@ -1,5 +1,5 @@
-//! How contexts of streams end: `proxy_on_done`, `proxy_on_log`, `proxy_on_delete`, and what the guest
-//! is told of callouts that ended with them. A guest can let a thousand contexts end at once, so each
+//! The end of stream contexts: `proxy_on_done`, `proxy_on_log`, `proxy_on_delete`, and the callbacks of
+//! callouts that ended with them. A guest can end a thousand contexts at once, so each
 //! callback after `proxy_done` is due on its own and runs when its step has room for it.
 
 use std::collections::VecDeque;
@@ -173,7 +173,7 @@ impl Instance {
     }
 }
 
-/// Cancels the callouts of a stream; the guest is told later.
+/// Cancels the callouts of a stream; their callbacks run later.
 fn cancel_calls(state: &mut InstanceState, endings: &mut Endings, context: u32) {
     let orphans = state.calls.end_stream(context);
     state.calls.stream_ended = true;

@@ -29,7 +29,7 @@ use crate::wasm::engine::Tier;
 pub(crate) struct Instance {
     guest: WasmInstance<InstanceState>,
     exports: Exports,
-    /// The plugin that has its turn, and its root context.
+    /// The selected plugin, and its root context.
     core: Arc<PluginCore>,
     root: u32,
     tier: Tier,
@@ -113,8 +113,8 @@ impl Instance {
         self.core.spec.limits.fuel
     }
 
-    /// Makes the context of the policy at `position` of a stream and brings the request's headers to
-    /// it; `created` is told the context, and tells the number of fields and whether the stream ends
+    /// Creates the context of the policy at `position` of a stream, and runs its callback for the request's
+    /// headers; `created` gets the context, and returns the number of fields and whether the stream ends
     /// with them.
     pub(crate) fn open_stream(
         &mut self,

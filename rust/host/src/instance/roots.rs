@@ -43,7 +43,7 @@ impl Instance {
         configured
     }
 
-    /// Ends the root context of the plugin that has its turn: `proxy_on_done`, `proxy_on_delete`.
+    /// Ends the root context of the selected plugin: `proxy_on_done`, `proxy_on_delete`.
     pub(crate) fn delete_root(&mut self) -> Result<(), Error> {
         let (fuel, root) = (self.fuel(), self.root);
         if let Some(callback) = self.exports.done {
@@ -86,7 +86,7 @@ impl Instance {
         }
     }
 
-    /// Lets a plugin have its turn: what follows is in its name and within its limits.
+    /// Selects a plugin: the following callbacks are its own, within its limits.
     #[inline]
     pub(crate) fn select_plugin(&mut self, core: &Arc<PluginCore>) -> Result<(), Error> {
         if self.core.id == core.id { Ok(()) } else { self.select_other_plugin(core) }

@@ -60,8 +60,8 @@ pub(super) struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// Runs callbacks one after the other, each with a fresh budget; `next` names them, is told what the
-    /// one before answered, and may change the state between two. What the last one answered.
+    /// Runs callbacks one after the other, each with its own fuel; `next` names them, gets the result of the
+    /// one before, and may change the state between two. Returns the result of the last one.
     #[inline]
     pub(super) fn run(
         &mut self,

@@ -19,10 +19,10 @@ struct Second {
     dropped: u64,
 }
 
-/// What becomes of a line.
+/// The decision about a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// It goes on; so many before it did not.
+    /// It is written; `dropped` lines before it were not.
     Kept {
         dropped: u64,
     },

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::services::namespaces::Namespace;
 use crate::types::ids::{IdMap, IdSet};
 
-/// Metrics that are kept of those who are gone: a counter goes on when its policy comes back.
+/// Metrics of removed policies that are kept: a counter continues when its policy is added again.
 const LEFT: usize = 1024;
 /// Bytes of the longest name.
 pub(crate) const NAME: usize = 1024;
@@ -109,7 +109,7 @@ impl Metrics {
         Some(id)
     }
 
-    /// A space is gone. What it alone defined is kept for a while.
+    /// A namespace has ended. Metrics that no other one defined are kept for some time.
     pub(crate) fn leave(&self, space: &Namespace) {
         let table = &mut *self.lock();
         for id in table.defined.remove(space).unwrap_or_default() {

@@ -141,8 +141,8 @@ impl Services {
         self.spaces.enter(space);
     }
 
-    /// Notes that a plugin is gone. With the last plugin of a space its data is given back; a
-    /// tenant's at once.
+    /// Notes that a plugin has ended. With the last plugin of a namespace its data is freed later; that of a
+    /// tenant at once.
     pub(crate) fn leave(&self, space: &Namespace) {
         let bytes = |space: &Namespace| {
             let left = lock(&self.tenants).get(space).map_or(0, |tenants| tenants.bytes());

@@ -57,22 +57,22 @@ pub(crate) struct Namespaces {
 
 #[derive(Default)]
 struct Table {
-    /// How many plugins there are.
+    /// The number of plugins of each namespace.
     plugins: HashMap<Namespace, usize>,
-    /// Without a plugin, the one that is gone longest first.
+    /// Namespaces without a plugin, the one that lost its last plugin first at the front.
     gone: VecDeque<Namespace>,
 }
 
 impl Namespaces {
-    /// One plugin more.
+    /// Adds a plugin.
     pub(crate) fn enter(&self, space: &Namespace) {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         table.gone.retain(|gone| gone != space);
         *table.plugins.entry(space.clone()).or_default() += 1;
     }
 
-    /// One plugin less. After the last one a tenant's things are given back at once, a policy's when
-    /// those of all policies that are gone are more than [`LEFT`].
+    /// Removes a plugin. After the last one the data of a tenant is freed at once, that of a policy when
+    /// the data of all removed policies is more than [`LEFT`].
     pub(crate) fn leave(
         &self,
         space: &Namespace,

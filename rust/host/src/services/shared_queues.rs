@@ -151,7 +151,7 @@ impl SharedQueues {
         self.lock().queue(id).is_ok_and(|queue| queue.listeners.contains(&plugin))
     }
 
-    /// Forgets a plugin that is gone.
+    /// Removes a plugin that has ended.
     pub(crate) fn forget(&self, plugin: u64, owner: &Namespace) {
         let table = &mut *self.lock();
         for queue in table.queues.values_mut().filter(|queue| queue.owner == *owner) {

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// One call of so many is timed.
+/// One call in this number is timed.
 const SAMPLE: u64 = 16;
-/// And after so many the instance hands over.
+/// After this number of calls the instance adds its counters to those of the policy.
 const BATCH: u64 = 256;
-/// The last one has no upper bound.
+/// The number of buckets; the last one has no upper bound.
 const BUCKETS: usize = 11;
 const FUEL: u64 = 256;
 const NANOSECONDS: u64 = 1024;
@@ -71,13 +71,13 @@ pub struct CallbackStatistics {
 }
 
 impl CallbackStatistics {
-    /// Units of fuel, and how many calls used no more.
+    /// Upper bounds in units of fuel, each with the number of calls below or at it.
     #[must_use]
     pub fn fuel_buckets(&self) -> Vec<(u64, u64)> {
         self.fuel.cumulative(FUEL)
     }
 
-    /// Nanoseconds, and how many calls took no longer.
+    /// Upper bounds in nanoseconds, each with the number of calls below or at it.
     #[must_use]
     pub fn time_buckets(&self) -> Vec<(u64, u64)> {
         self.time.cumulative(NANOSECONDS)

@@ -22,8 +22,8 @@ pub(crate) struct TenantData {
 #[derive(Default)]
 struct Table {
     tenants: HashMap<Arc<[u8]>, Kept>,
-    /// Those without a VM: first the ones that asked for least, of them the one that is gone longest. So tenants
-    /// that a client makes up push out each other, and not the ones in use.
+    /// Tenants without a VM: first those with the fewest requests, among them the one that was dropped earliest. So tenants
+    /// that a client invents evict each other, and not the ones in use.
     left: BTreeMap<(u32, u64), Arc<[u8]>>,
     /// Bytes of those.
     bytes: usize,
@@ -128,7 +128,7 @@ mod tests {
         Arc::new(TenantData { table: Mutex::default(), most })
     }
 
-    /// A VM of the tenant, which counts so many requests in its data.
+    /// Creates and drops a VM of the tenant with this number of requests; returns the data that it found.
     fn visit(all: &Arc<TenantData>, key: &str, requests: u64) -> Option<Vec<u8>> {
         let lease = all.lease(key.as_bytes(), &SPACE);
         let found = lease.data.get(b"count").map(|(value, _)| value);

@@ -134,12 +134,12 @@ impl Chain {
         let plugins = self.inner.plugins.iter();
         let idle = plugins.filter_map(|plugin| plugin.tenants()?.drop_idle(plugin.core())).min();
         let mut slots = self.slots();
-        // A start may take long: the rest of the loop has its turn between two.
+        // A start may take long: the loop serves other work between two of them.
         let _ = slots.iter().any(|slot| slot.start());
         slots.extend(cores().flat_map(|core| slots::tenants(core.id)));
         slots.extend(slots::ending());
         // Other hosts of this thread have their turn, too; when the next one is, is for them to say.
-        // No chain says it for a plugin that is gone. A stopped clock has no next turn.
+        // No chain has the deadline of a plugin that has ended. A stopped clock has no next turn.
         let own = |slot: &PluginSlot| {
             let (core, is_own) =
                 (slot.core(), |services| Arc::ptr_eq(services, &slot.core().services));

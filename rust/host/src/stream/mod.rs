@@ -365,7 +365,7 @@ fn step(key: u64, work: impl FnOnce(&FilterChain<'_>)) -> Effects {
     state.borrow_mut().take_effects(key)
 }
 
-/// Ends a stream whose handle is gone; what is said meanwhile comes with this thread's next step.
+/// Ends a stream whose handle was dropped; its log lines come with this thread's next step.
 fn abandon(key: u64) {
     if let Some((state, data)) = enter(key) {
         FilterChain { key, state: &state, data: &data }.end();

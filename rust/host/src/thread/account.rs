@@ -21,15 +21,15 @@ use crate::types::effects::LogRecord;
 use crate::types::ids::IdMap;
 use crate::types::log_level::LogLevel;
 
-/// How long requests may wait for what one policy does in the background: what is saved up at most,
-/// and what one callback may take before it costs more than its time.
+/// How long requests may wait for the background of one policy: the size of the token bucket,
+/// and the time of one callback before it costs more than its time.
 const HOLD: Duration = Duration::from_millis(2);
-/// What a callback takes beyond that costs so many times as much. Of 100 requests that come at any
+/// The factor for the time of a callback beyond that. Of 100 requests that come at any
 /// time fewer than one meets such a callback, so the 99th percentile of their latency hardly moves.
 const LONG: u32 = 10;
-/// What the layer above is taken to need for one callout: to begin it, and to read the answer.
+/// The assumed time of the layer above for one callout: to start it, and to read the response.
 const CALLOUT: Duration = Duration::from_micros(200);
-/// A line about what waits is written once in this time.
+/// The time between two log lines about deferred work.
 const QUIET: Duration = Duration::from_mins(1);
 /// The shortest wait for a share.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -103,7 +103,7 @@ impl Account {
         outcome
     }
 
-    /// Counts what waits, and says so now and then.
+    /// Counts deferred callbacks, and logs them.
     pub(crate) fn put_off(&self, callbacks: usize) {
         self.statistics.put_off(callbacks);
         let now = self.services.clock().now();
@@ -127,7 +127,7 @@ impl Account {
         outbox(|out| out.logs.push(LogRecord { policy, level: LogLevel::Warn, message }));
     }
 
-    /// Gives a callout to the layer above, now or when its turn comes.
+    /// Gives a callout to the layer above, now or later.
     pub(crate) fn give(&self, callout: Callout) {
         if self.held.borrow().is_empty() && self.is_free() {
             self.give_now(callout);
@@ -138,7 +138,7 @@ impl Account {
         }
     }
 
-    /// Something waits from now on; a callout of which no more is read may end.
+    /// Work was deferred; a callout that is no longer read may end.
     fn later(&self, ended: Option<u64>) {
         outbox(|out| {
             out.cancelled.extend(ended);
@@ -157,7 +157,7 @@ impl Account {
         self.held.borrow().has(callout)
     }
 
-    /// Holds the answer to a callout until its turn comes; returned if it may be brought now.
+    /// Defers the response to a callout; returns it if it may be delivered now.
     pub(crate) fn hold(&self, callout: u64, answer: CalloutAnswer) -> Option<CalloutAnswer> {
         if self.held.borrow().is_empty() && self.is_free() {
             return Some(answer);
@@ -167,17 +167,17 @@ impl Account {
         None
     }
 
-    /// A callout is cancelled; true if it never went to the layer above.
+    /// Cancels a callout; true if the layer above never got it.
     pub(crate) fn forget(&self, callout: u64) -> bool {
         self.held.borrow_mut().forget(callout)
     }
 
-    /// Whether something waits here.
+    /// Whether work is deferred here.
     pub(crate) fn holds_something(&self) -> bool {
         !self.held.borrow().is_empty()
     }
 
-    /// Takes what waits longest, if it may go on. A callout went to the layer above.
+    /// Takes the oldest deferred work, if it may run. A callout is given to the layer above.
     pub(crate) fn release_one(&self) -> Option<Released> {
         if !self.holds_something() || !self.is_free() {
             return None;
@@ -221,7 +221,7 @@ pub(crate) fn find(plugin: u64) -> Option<Rc<Account>> {
     ACCOUNTS.try_with(|accounts| accounts.borrow().get(&plugin).cloned()).ok().flatten()
 }
 
-/// The plugin's slot is gone.
+/// The plugin's slot has ended.
 pub(crate) fn close(plugin: u64) {
     let closed = ACCOUNTS.try_with(|accounts| accounts.borrow_mut().remove(&plugin));
     drop(closed);

@@ -52,7 +52,7 @@ impl Held {
         self.puts.iter().any(|put| put.callout() == callout)
     }
 
-    /// Keeps a callout. One that does not fit fails; true if it is under way and to be ended.
+    /// Keeps a callout. One that does not fit fails; true if it is open and to be ended.
     pub(crate) fn hold_callout(&mut self, callout: Callout) -> bool {
         let (id, opens) = (callout.id, callout.request.opens());
         let put = Put::Callout(callout);

@@ -1,4 +1,4 @@
-//! Callouts on their way to the layer above.
+//! Callouts for the layer above.
 //!
 //! A hostcall notes a callout in the instance's [`Calls`]. After the callback it is handed over to
 //! the layer above ([`crate::Effects::callouts`]), which performs it and brings the answer with

@@ -72,7 +72,7 @@ impl PluginSlot {
     }
 
     /// Runs a callback of this plugin in the instance of `generation`. If it crashes, the instance
-    /// is replaced and the streams that it served are told.
+    /// is replaced, and its streams continue by their failure policy.
     pub(crate) fn call<R>(
         &self,
         generation: u64,
@@ -123,7 +123,7 @@ impl PluginSlot {
         runs
     }
 
-    /// The tick waits for its turn, which counts once.
+    /// The tick is deferred, which counts once.
     fn is_late(&self) {
         if !self.late.replace(true) {
             self.put_off(1);
@@ -149,12 +149,12 @@ impl PluginSlot {
         runs
     }
 
-    /// Takes a callout or an answer that waited, if it may go on.
+    /// Takes a deferred callout or response, if it may run.
     pub(crate) fn release_one(&self) -> Option<Released> {
         if step::admits(&self.core.spec.limits) { self.account.release_one() } else { None }
     }
 
-    /// The plugin is gone: its root context ends. False while callbacks of its contexts are due.
+    /// The plugin has ended: its root context ends. False while callbacks of its contexts are due.
     pub(crate) fn end(&self) -> bool {
         self.vm_slot.remove_plugin(&self.core)
     }

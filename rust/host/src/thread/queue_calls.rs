@@ -43,7 +43,7 @@ pub(crate) fn late() -> Vec<(Instant, Key)> {
     outbox(|out| out.queues.late())
 }
 
-/// Tells a plugin that waited for its turn, if it may run; whether it did.
+/// Runs the deferred callback of a plugin, if it may run; returns whether it did.
 pub(crate) fn tell_late(key: Key) -> bool {
     let slot = slots::find(key.0).filter(|slot| slot.is_there());
     let Some(slot) = slot.filter(|slot| slot.may_run()) else { return false };
@@ -66,7 +66,7 @@ fn tell(slot: &PluginSlot, queue: u32) {
     let taken = services.queues().taken(queue);
     // How it failed is in the outbox; there is no stream to answer.
     let _ = slot.in_background(|instance| instance.on_queue_ready(queue));
-    // A guest that takes one at a time is told while there are more.
+    // A guest that dequeues one value in a callback gets callbacks while the queue has more.
     if services.queues().taken(queue) != taken {
         let more = services.queues().len(queue).min(1);
         outbox(|out| out.queues.at_least(services, plugin, queue, more));

@@ -20,14 +20,14 @@ thread_local! {
     static SLOTS: RefCell<IdMap<u64, Rc<PluginSlot>>> = RefCell::default();
     /// By VM.
     static VM_SLOTS: RefCell<IdMap<u64, Weak<VmSlot>>> = RefCell::default();
-    /// What serves the tenants of a plugin.
+    /// The slots of the tenants of a plugin.
     static TENANTS: RefCell<IdMap<u64, Vec<Rc<PluginSlot>>>> = RefCell::default();
-    /// Plugins that are gone, whose contexts still end.
+    /// Plugins that have ended, with contexts that still end.
     static ENDING: RefCell<Vec<Rc<PluginSlot>>> = RefCell::default();
     static SEEN_RETIRED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Grows with each plugin that is gone: every thread looks through its own once.
+/// Counts ended plugins: when it has changed, every thread searches its slots once.
 static RETIRED: AtomicUsize = AtomicUsize::new(0);
 
 /// The slot of a plugin on this thread.
@@ -65,7 +65,7 @@ pub(crate) fn tenants(plugin: u64) -> Vec<Rc<PluginSlot>> {
     TENANTS.with_borrow(|tenants| tenants.get(&plugin).cloned().unwrap_or_default())
 }
 
-/// Plugins that are gone and whose contexts still end: callbacks of theirs are due.
+/// Plugins that have ended, with contexts that still end: their callbacks are due.
 pub(crate) fn ending() -> Vec<Rc<PluginSlot>> {
     ENDING.with_borrow(Clone::clone)
 }
@@ -91,7 +91,7 @@ fn vm_slot(vm: u64) -> Rc<VmSlot> {
     })
 }
 
-/// Plugins are gone: what they have on this thread goes now, on other threads when they next look.
+/// Plugins have ended: this thread releases their slots now, other threads when they check the counter next.
 pub(crate) fn release_retired_soon() {
     RETIRED.fetch_add(1, Ordering::AcqRel);
     release_retired();

@@ -72,8 +72,8 @@ impl VmSlot {
         instance.map_or(true, |slot| slot.as_ref().is_some_and(|instance| instance.has(plugin)))
     }
 
-    /// Another plugin comes into the instance. One that refuses its configuration stays out, and
-    /// the others go on.
+    /// Adds a plugin to the instance. One that refuses its configuration is not added, and
+    /// the others stay.
     fn add_plugin(&self, core: &Arc<PluginCore>) -> Result<(), Error> {
         let measure = Measure::begin(core);
         let joined = match &mut *self.instance.borrow_mut() {
@@ -138,7 +138,7 @@ impl VmSlot {
     }
 
     /// Runs a callback of `core` in the instance of `generation`. If it crashes, the instance is
-    /// replaced and the streams that it served are told.
+    /// replaced, and its streams continue by their failure policy.
     pub(crate) fn call<R>(
         &self,
         core: &Arc<PluginCore>,
@@ -297,7 +297,7 @@ impl VmSlot {
         }
     }
 
-    /// A plugin is gone: its root context ends, the others go on. False while callbacks of its
+    /// A plugin has ended: its root context ends, the others stay. False while callbacks of its
     /// contexts are due.
     pub(crate) fn remove_plugin(&self, core: &Arc<PluginCore>) -> bool {
         let (others, awaiting_done) = match &*self.instance.borrow() {

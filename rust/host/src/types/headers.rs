@@ -1,6 +1,6 @@
 //! An ordered multimap of header fields in one block of memory.
 
-/// Past so many bytes a map looks for what it can leave out.
+/// With more bytes than this a map drops the bytes of removed fields.
 const COMPACT: usize = 64 << 10;
 
 /// Header fields in their order, repeats kept, names in lower case. One allocation holds all names

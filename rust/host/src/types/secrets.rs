@@ -48,7 +48,7 @@ fn is_secret_parameter(name: &[u8]) -> bool {
     is_secret(name) || PARAMETERS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }
 
-/// What is shown in place of a secret of so many bytes.
+/// The text in place of a secret of this length in bytes.
 #[must_use]
 pub fn masked(length: usize) -> String {
     format!("*** ({length} bytes)")

@@ -1,6 +1,6 @@
 //! Signal handlers: guests' traps are signals, and other code of the process has handlers too.
 //!
-//! The engine installs its handlers once and for ever. Python's `faulthandler`, enabled later, puts
+//! The engine installs its handlers once. Python's `faulthandler`, enabled later, puts
 //! its own above them, takes the trap of a guest for a crash of the process, and ends it. So ours is
 //! above the engine's: it asks the engine first, and hands on faults outside of guests. Where another
 //! handler came above ours, it gives the signal back to us by raising it again, and the trap, which
@@ -20,7 +20,7 @@ use crate::types::limits::Limits;
 use crate::wasm::engine;
 
 const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGILL, libc::SIGFPE, libc::SIGBUS];
-/// Looks for handlers above ours happen once in so many chances: each is a system call.
+/// The check for handlers before ours runs once in this number of opportunities: it is a system call.
 const CHANCES: u32 = 64;
 
 /// What is known of one signal.

@@ -8,7 +8,7 @@ use crate::wasm::fuel::KEPT_GLOBAL;
 /// stays without memory of its own.
 const CHUNK: usize = 4096;
 
-/// Why an instance cannot go on in another.
+/// Why an instance cannot continue in another one.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CopyError {
     #[error(transparent)]

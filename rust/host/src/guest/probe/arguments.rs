@@ -140,7 +140,7 @@ impl Arguments<'_> {
         }
     }
 
-    /// A value of so many bytes, of which as much as [`WHOLE`] was read.
+    /// A value of this length in bytes, of which at most [`WHOLE`] were read.
     fn cut(&self, value: &[u8], length: usize) -> String {
         let is_whole = length <= if self.limits.secrets { self.limits.value } else { WHOLE };
         let length = if is_whole { value.len() } else { length };
@@ -205,7 +205,7 @@ impl Arguments<'_> {
     }
 }
 
-/// A number of the guest of so many bytes.
+/// A number of the guest of this length in bytes.
 fn word(guest: &Guest<'_>, at: i64, size: usize) -> i64 {
     guest.peek(at, size).iter().rev().fold(0, |number, byte| number << 8 | i64::from(*byte))
 }

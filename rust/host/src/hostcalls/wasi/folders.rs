@@ -41,7 +41,7 @@ fn name(guest: &mut Guest<'_>, descriptor: u32) -> Result<String, Fault> {
     Ok(folder.name.clone())
 }
 
-/// A listing goes on with what it began with; one that begins again sees what there is now.
+/// A listing continues with the entries of its start; a new listing reads the folder again.
 pub(in crate::hostcalls) fn fd_readdir(
     guest: &mut Guest<'_>,
     descriptor: u32,

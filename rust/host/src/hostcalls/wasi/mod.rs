@@ -30,9 +30,9 @@ use crate::hostcalls::logging::TEXT_UNITS;
 use crate::hostcalls::wasi::errno::{INVAL, NOSYS, NOTSUP, errno};
 use crate::types::log_level::LogLevel;
 
-/// `random_get` fills at most so many bytes a call.
+/// The most bytes that one `random_get` fills.
 const RANDOM: u32 = 64 << 10;
-/// An `fd_write` has at most so many pieces.
+/// The most buffers of one `fd_write`.
 const VECTORS: u32 = 1024;
 /// What a piece costs, however short it is.
 const VECTOR_UNITS: u64 = 16;

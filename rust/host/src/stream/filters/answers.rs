@@ -17,8 +17,8 @@ impl FilterChain<'_> {
         }
     }
 
-    /// A response of the layer above for which time is over: policies see it and may change or
-    /// replace it, and hold nothing of it back.
+    /// A response of the layer above after a timeout: policies see it and may change or
+    /// replace it, but cannot pause it.
     pub(crate) fn overrule(&self, response: LocalResponse) {
         {
             let mut data = self.data.borrow_mut();
@@ -29,8 +29,8 @@ impl FilterChain<'_> {
 
     /// A response that does not come from the upstream, instead of every other one, as in Envoy the
     /// later one counts. It passes the policies that saw the request, in reverse, but for those that
-    /// have seen the head of another response: there is one for each policy. When a head is on its
-    /// way to the client, what is left is to cut it; false if it goes on as it is.
+    /// have seen the head of another response: each policy sees one. If a head was forwarded
+    /// to the client, the connection is closed; false if that response is forwarded unchanged.
     pub(super) fn replace(&self, response: LocalResponse) -> bool {
         let called = self.data.borrow().is_grpc_call();
         let response = if called { grpc::answer(&response) } else { response };
@@ -75,7 +75,7 @@ impl FilterChain<'_> {
 
     /// The failure policy: open skips the policy, closed answers 503 without a body, as Envoy does.
     ///
-    /// What an open policy held of the other direction goes on; the caller goes on in `direction`.
+    /// Forwards the other direction's buffer of a policy that failed open; the caller continues in `direction`.
     pub(super) fn failed(&self, position: usize, direction: Direction, error: &Error) -> Turn {
         let open = self.leave_out(position, error);
         if open {
@@ -131,7 +131,7 @@ impl FilterChain<'_> {
 pub(crate) enum HostResponse {
     /// A policy has failed.
     Failed,
-    /// A policy holds back more of the request's body than it may.
+    /// A policy buffers more of the request's body than its limit.
     RequestBody,
     /// The same of the response.
     ResponseBody,

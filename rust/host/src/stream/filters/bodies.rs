@@ -1,4 +1,4 @@
-//! Bodies and trailers on their way through the policies of a stream.
+//! Bodies and trailers in the chain of a stream.
 
 use crate::abi::enums::{Action, Direction};
 use crate::context::direction::{FilterState, Iteration, Phase};
@@ -51,7 +51,7 @@ impl FilterChain<'_> {
         self.let_out(direction, data, end);
     }
 
-    /// After a body callback: what goes on of what was held; `None` if the policy stops.
+    /// After a body callback: the part of the buffer to forward; `None` if the policy stops.
     fn after_body(
         &self,
         direction: Direction,
@@ -150,7 +150,7 @@ impl FilterChain<'_> {
         self.data.borrow_mut().filter(direction, position).iteration != Iteration::Continue
     }
 
-    /// A policy may hold back so much and no more.
+    /// Checks the limit of a policy's buffer.
     fn check_held(&self, direction: Direction, position: usize) {
         let overflow = {
             let limit = self.state.borrow().chain.plugins()[position].core().spec.limits.body;
@@ -198,7 +198,7 @@ impl FilterChain<'_> {
                 return;
             }
             let position = self.mirror(direction, step);
-            // A policy that holds back the body learns here that it is complete: before trailers no
+            // A policy that buffers the body gets its end here: before trailers no
             // body callback has the end.
             let context = self.context(position);
             let Some(fields) = self.admit_trailers(direction, position, context.is_some()) else {
@@ -237,7 +237,7 @@ impl FilterChain<'_> {
         Some(length(stream.direction(direction).trailers.as_ref().map_or(0, HeaderMap::len)))
     }
 
-    /// After a trailers callback: what goes on of what was held; `None` if the policy stops.
+    /// After a trailers callback: the part of the buffer to forward; `None` if the policy stops.
     fn after_trailers(
         &self,
         direction: Direction,

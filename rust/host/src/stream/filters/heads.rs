@@ -1,4 +1,4 @@
-//! Heads that policies changed, before they go on: what is left must be a head of HTTP.
+//! Checks of heads that policies changed, before they are forwarded: they must be valid heads of HTTP.
 
 use crate::abi::enums::Direction;
 use crate::types::fields::{Role, is_authority, is_origin_form, is_token, role};

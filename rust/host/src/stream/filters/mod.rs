@@ -31,7 +31,7 @@ pub(crate) struct FilterChain<'a> {
     pub(crate) data: &'a RefCell<StreamData>,
 }
 
-/// Whether the next policy has its turn.
+/// Whether the next policy runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Turn {
     Next,
@@ -43,7 +43,7 @@ impl FilterChain<'_> {
         self.state.borrow().filters.len()
     }
 
-    /// The position of the policy that has its turn at `step`; and the step of a position.
+    /// The position of the policy at `step`; and the step of a position.
     fn mirror(&self, direction: Direction, step: usize) -> usize {
         match direction {
             Direction::Request => step,
@@ -270,7 +270,7 @@ impl FilterChain<'_> {
         slot.call(generation, |vm| vm.open_stream(self.key, position, created))
     }
 
-    /// The tenant that the stream is of, as the request is now that the policy has its turn.
+    /// The tenant of the stream, by the request at the time of the policy's first callback.
     fn lease(&self, plugin: &Plugin) -> Result<Option<Rc<TenantLease>>, Error> {
         let Some(tenants) = plugin.tenants() else { return Ok(None) };
         let key = tenants.key(&self.data.borrow(), plugin.core().services.clock());

@@ -98,7 +98,7 @@ impl ArtifactCache {
     fn open(&self, id: ModuleId, tier: Tier) -> Result<Option<File>, CacheProblem> {
         self.open_folder()?;
         let path = self.path(id, tier);
-        // A pipe or a device in its place would let this wait for ever.
+        // To open a pipe or a device in its place could block.
         let mut options = options();
         options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
         let file = match options.read(true).open(&path) {

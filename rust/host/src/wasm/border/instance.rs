@@ -77,8 +77,8 @@ impl<S: 'static> WasmInstance<S> {
         self.link.allocator.set(entry.map(|&entry| Allocator { entry, deliver }));
     }
 
-    /// Calls the guest as often as `next` says, which is told what the call before answered; traps are
-    /// caught once for all of them, and end the step. What the last call answered.
+    /// Calls the guest as often as `next` says, which gets the result of the call before; traps are
+    /// caught once for all of them, and end the step. Returns the result of the last call.
     #[inline]
     pub(crate) fn step<F>(&mut self, mut next: F) -> Result<Option<i32>, RuntimeError>
     where
@@ -128,7 +128,7 @@ impl<S: 'static> WasmInstance<S> {
     }
 }
 
-/// A step that is under way.
+/// A running step.
 struct Step<'a, S, F> {
     state: *mut S,
     parts: Parts,

@@ -37,8 +37,8 @@ impl<S> Clone for Allocator<S> {
 
 impl<S> Copy for Allocator<S> {}
 
-/// Uses what was allocated at an address: the answer of the host function, which is told first as it
-/// was to be.
+/// Writes the result of a host function to the allocated address; it gets the status that the function
+/// would return.
 pub(crate) type Deliver<S> = fn(Caller<'_, S>, u32, i32) -> Result<i32, RuntimeError>;
 
 impl<S> Allocator<S> {

@@ -1,4 +1,4 @@
-//! Whether a running instance can go on in other code of its module.
+//! Whether a running instance can switch to other code of its module.
 //!
 //! What an instance remembers is its memory and its mutable globals, which the host can copy, and its
 //! tables and segments, which it cannot. A new instance has those as the module declares them: that

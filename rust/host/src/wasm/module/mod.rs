@@ -52,7 +52,7 @@ pub(crate) struct CompiledModule {
     cached: bool,
     cache_problem: Option<String>,
     code: Mutex<Arc<Code>>,
-    /// Instances of the first code may go on in the one that replaced it.
+    /// Instances of the first code may switch to the code that replaced it.
     migrates: AtomicBool,
 }
 
@@ -177,7 +177,7 @@ impl CompiledModule {
         Arc::clone(&self.code.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether instances of fast code are to go on in better code.
+    /// Whether instances of fast code switch to optimised code.
     pub(crate) fn can_migrate(&self) -> bool {
         self.migrates.load(Ordering::Acquire)
     }
