@@ -79,7 +79,8 @@ class Host:
     that they read, their ticks, and the back-off of a crashed policy. `seed` makes their random
     bytes repeatable. Both are for tests and replays.
 
-    Raises ValueError for another level, and for a name of `built_in_functions()`.
+    Raises:
+        ValueError: The level is invalid, or a name is one of `built_in_functions()`.
     """
 
     def __new__(
@@ -95,7 +96,8 @@ class Host:
     def advance(self, seconds: float) -> None:
         """Advance the clock of the host; ticks that become due run at the next `Chain.tick`.
 
-        Raises ValueError for a negative time, and if the host uses the system's clock.
+        Raises:
+            ValueError: The time is negative, or the host uses the system's clock.
         """
 
     def hide(self, value: bytes, name: bytes | None = None) -> bytes:
@@ -110,7 +112,10 @@ class Host:
         """The Unix time of the policies, in nanoseconds.
 
         Setting it is a step of the time of day: it changes neither the ticks nor the monotonic
-        clock. Raises ValueError if the host uses the system's clock.
+        clock.
+
+        Raises:
+            ValueError: The host uses the system's clock.
         """
 
     @time.setter
@@ -170,7 +175,8 @@ class Host:
     def deny(self, policy: str, capability: str, value: str) -> None:
         """Count a denial of the caller, such as an address that a name resolves to.
 
-        Raises ValueError for a name that is not in `CAPABILITIES`.
+        Raises:
+            ValueError: The capability is not in `CAPABILITIES`.
         """
 
     def denials(self) -> list[tuple[str, str, str, int]]:
@@ -295,8 +301,10 @@ class TraceEvent:
 class Module:
     """A checked and compiled module, whose instances may have `memory` bytes of memory each.
 
-    Usable on every thread. Releases the GIL while compiling. Raises PolicyLoadError, which names
-    `policy`, for a module that cannot run here.
+    Usable on every thread. Releases the GIL while compiling.
+
+    Raises:
+        PolicyLoadError: The module cannot run here; the error names `policy`.
     """
 
     def __new__(cls, host: Host, wasm: bytes, *, policy: str, memory: int) -> Module:
@@ -327,7 +335,10 @@ class Plugin:
     """A started and configured policy. Usable on every thread.
 
     Sizes are in bytes, fuel in units of about one instruction. Releases the GIL while the guest
-    runs. Raises PolicyLoadError.
+    runs.
+
+    Raises:
+        PolicyLoadError: The module crashes, or refuses its configuration.
     """
 
     def __new__(
@@ -361,7 +372,8 @@ class Plugin:
     def with_configuration(self, configuration: bytes, strip_request_headers: list[str]) -> Plugin:
         """Return a plugin with another configuration, as another root context in the same VM.
 
-        Raises PolicyLoadError if the module refuses the configuration.
+        Raises:
+            PolicyLoadError: The module refuses the configuration.
         """
 
     @property
@@ -648,7 +660,10 @@ class Route:
 
     `host` is a name, a wildcard such as "*.example", or None for every host; it is compared without
     case and port. `prefix` is compared by whole segments: "/orders" matches "/orders" and
-    "/orders/1", not "/ordersx". `timeout` is in seconds. Raises ValueError if it is negative.
+    "/orders/1", not "/ordersx". `timeout` is in seconds.
+
+    Raises:
+        ValueError: The timeout is negative.
     """
 
     def __new__(
@@ -670,7 +685,10 @@ class Router:
     A request takes the first route that matches. `trusted_proxies` are networks like "10.0.0.0/8".
     `headers` limits the number of a request's fields, `header_bytes` the bytes of their names and
     values (431), `body` the bytes of its body (413). `underscores` allows request headers with an
-    underscore in their name. Raises ConfigError.
+    underscore in their name.
+
+    Raises:
+        ConfigError: A cluster, a route or a network is invalid.
     """
 
     def __new__(
@@ -712,7 +730,11 @@ class Router:
         """Pick an endpoint of a cluster, as for a request; None if none is healthy."""
 
     def set_healthy(self, cluster: str, endpoint: str, healthy: bool) -> None:
-        """Mark an endpoint as healthy or unhealthy. Raises KeyError for an unknown endpoint."""
+        """Mark an endpoint as healthy or unhealthy.
+
+        Raises:
+            KeyError: The cluster or the endpoint is unknown.
+        """
 
 @final
 class Exchange:
@@ -754,7 +776,9 @@ class Exchange:
 
         `failure` is "connect" or "protocol" (502), "timeout" (504), "no_healthy_endpoint" (503),
         "late_request" of the client (408), or "route_timeout" (504), which policies cannot pause.
-        Raises ValueError for another one.
+
+        Raises:
+            ValueError: The failure has another name.
         """
 
     def respond(self, status: int, headers: _Fields, body: bytes) -> Effects | None:
@@ -817,7 +841,11 @@ class DataPlane:
     a list for each thread. Nothing is accepted before the first `deploy`. The other arguments are
     seconds that a client may take: idle between two requests, for a head, between two signs of
     life when it is waited for, quiet after its last answer, and sending after that. `certificate`:
-    a chain and a private key in PEM, for TLS. Raises ValueError, OSError.
+    a chain and a private key in PEM, for TLS.
+
+    Raises:
+        ValueError: The certificate or the key is invalid.
+        OSError: A thread cannot be started.
     """
 
     def __new__(
@@ -845,8 +873,9 @@ class DataPlane:
 
         `limits` are those of each cluster's endpoints, in the order of the router's clusters:
         connections, waiting requests, and seconds to connect, between two reads, and idle.
-        Raises ValueError for endpoints that want TLS
-        where no certificate is trusted.
+
+        Raises:
+            ValueError: An endpoint uses TLS, and no certificate authority is trusted.
         """
 
     def fileno(self) -> int:
@@ -1055,9 +1084,12 @@ def compile_artifact(
 ) -> Literal["fast", "optimized"]:
     """Compile a module into the folder `cache`, for another process to load; return its tier.
 
-    A module that the fast tier cannot compile is optimised at once. Raises ValueError for a module
-    that cannot run here and OSError if the folder cannot be used: the subprocess that compiles
-    cannot import the errors of `wasmgate`.
+    A module that the fast tier cannot compile is optimised at once. The errors are Python's own,
+    because the subprocess that compiles cannot import those of `wasmgate`.
+
+    Raises:
+        ValueError: The module cannot run here.
+        OSError: The folder cannot be used.
     """
 
 TOKEN_MARKS: Final[str]
@@ -1082,8 +1114,11 @@ def parse_endpoint(url: str) -> tuple[str, str, int, bool]:
     """Parse the URL of an endpoint: "http" or "https", a host, and maybe a port.
 
     Returns the URL in lower case, the host (IPv6 without brackets), the port (80 or 443 if none is
-    written), and whether the endpoint uses TLS. Raises ValueError, whose arguments are the problem,
-    as in "must be ...", and what to write instead.
+    written), and whether the endpoint uses TLS.
+
+    Raises:
+        ValueError: The URL is invalid. Its arguments are the problem, as in "must be ...", and what
+            to write instead.
     """
 
 def is_hop_by_hop(name: bytes) -> bool:
@@ -1106,7 +1141,10 @@ def inspect(module: bytes) -> _Inspection:
 
     `problem` is why it cannot be loaded, as far as its declarations show. `imports` are (module,
     name, kind, known here); a call of an unknown function traps. `asks` has the kinds of capability
-    that it can use, with the imports that need them. Raises PolicyLoadError if it is not Wasm.
+    that it can use, with the imports that need them.
+
+    Raises:
+        PolicyLoadError: The bytes are not a WebAssembly module.
     """
 
 @final
