@@ -2,12 +2,12 @@
 
 A gateway has one core for itself; upstream and clients have the others. In each round every gateway
 is started, warmed up with repeated tokens, measured and stopped, one after the other (A B C A B C),
-so that what happens to the machine happens to all. The upstream answers 200 only to a request on
+so that a change of the machine affects all gateways. The upstream answers 200 only to a request on
 which the work was done; any other status makes the run invalid.
 
-A fair scheduler gives a core that two programs want to each of them half of the time, which halves
-the rate of whoever is measured just then. So a measurement says how much of the time others took,
-and one that was disturbed is made again.
+If two programs use a core, a fair scheduler gives half of the time to each, which halves the rate
+of the measured gateway. So a measurement records the share of other programs, and a disturbed
+measurement is repeated.
 """
 
 from __future__ import annotations

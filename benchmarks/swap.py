@@ -1,8 +1,8 @@
 """How long a policy takes to change, and a gateway to start.
 
 A swap is measured as an operator sees it: gateway.yaml names a module with other bytes, `reload()`
-is called, and the clock stops when the new generation has answered a request. A module that nobody
-has seen differs from a bundled policy in a custom section.
+is called, and the clock stops at the first response of the new generation. A module that is not in
+the cache differs from a bundled policy in a custom section.
 """
 
 from __future__ import annotations

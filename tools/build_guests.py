@@ -66,8 +66,7 @@ def sdk_examples(version: str) -> Path:
     def build(out: Path) -> None:
         target = _cache() / "example-target"
         options = ["--release", f"--target={policy_toolchain.TARGET}", *toolchain.options]
-        # Compilers of its time left a function that nobody defines to be an import; the SDK
-        # counts on it.
+        # Compilers of that version imported undefined functions; the SDK depends on it.
         flags = [*toolchain.flags, "-Clink-arg=--allow-undefined"]
         environment = {
             "CARGO_TARGET_DIR": str(target),

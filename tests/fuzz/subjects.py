@@ -1,7 +1,7 @@
 """The servers that get the same bytes: both forms of the gateway, and nginx where it is installed.
 
-A lane is one of each, with upstreams of their own, so that what an upstream saw belongs to one
-input whatever its bytes are. The lanes of a process share its event loop and one nginx.
+A lane is one of each, with separate upstreams, so that the requests of an upstream belong to one
+input with any bytes. The lanes of a process share its event loop and one nginx.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 MODULES = ("wasi_snapshot_preview1", "wasi_unstable")
 NO_STATUS = {"proc_exit"}
 LONG = {"Long", "Unsigned"}  # kinds of arguments that are i64; all others are i32
-# A path of one letter stands at 64; whatever else is a pointer or a count is 0.
+# A path of one letter is at 64; every other pointer and count is 0.
 FIRST_FOLDER = {"descriptor": 3, "folder": 3, "from": 3}
 DOT = {"path": 64, "size": 1, "old": 64, "old_size": 1, "new": 64, "new_size": 1}
 
