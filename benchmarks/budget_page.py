@@ -24,6 +24,7 @@ _FEW = 100  # instructions
 _GROUPS = {
     "the kernel": (SYSTEM_CALL, "interrupts"),
     "Python and the loop": ("Python", "the event loop", "crossing"),
+    "the data plane": ("sockets",),
     "the gateway's decisions, in Rust": (
         "reading",
         "routing",

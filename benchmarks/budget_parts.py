@@ -22,6 +22,7 @@ OTHER = "anything else"
 
 # By the beginning of the symbol, without `<` and lifetimes; the first that fits counts.
 _NATIVE = {
+    "sockets, timers and pools": r"wasmgate_dataplane|mio|slab",
     "crossing between Python and Rust": r"_native::|pyo3",
     "routing": r"wasmgate_gateway::(routing|cluster)",
     "the upstream's request head": (

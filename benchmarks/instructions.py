@@ -1,4 +1,4 @@
-"""Instructions of the native part of a request, counted by valgrind: the same on every machine.
+"""Instructions of a request on a thread of the data plane, counted by valgrind.
 
 Two runs of crossings.py under callgrind, one with more exchanges; their difference is what an
 exchange takes, and what starting takes is in neither.
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from budget_parts import GUEST, Frame, part
+from processes import free_port
 from results import Result, summary
 from standalone import Bench, Shape, configuration
 
@@ -35,7 +36,8 @@ def missing() -> str | None:
 def count(bench: Bench) -> Iterator[Result]:
     """Yield the instructions that each part takes. Raises CalledProcessError."""
     path = bench.folder / "instructions.yaml"
-    text = configuration(Shape(), bench.tokens.public_pem, port=1, upstream="127.0.0.1:1")
+    upstream = f"127.0.0.1:{free_port()}"
+    text = configuration(Shape(), bench.tokens.public_pem, port=1, upstream=upstream)
     path.write_text(text, "utf-8")
     token = bench.tokens.known.read_text("utf-8").split(maxsplit=1)[0]
     # valgrind's processor has other features, so the first run of all compiles the policies.

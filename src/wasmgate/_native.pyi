@@ -6,7 +6,7 @@ data is forwarded unchanged. Header fields are pairs of bytes, names in lower ca
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Final, Literal, TypeAlias, TypedDict, final
+from typing import Final, Literal, TypeAlias, TypedDict, final
 
 from wasmgate.policy.capabilities import Capabilities
 from wasmgate.policy.limits import Limits
@@ -21,7 +21,6 @@ __all__ = [
     "Callout",
     "Chain",
     "Cluster",
-    "Connection",
     "DataPlane",
     "Effects",
     "Exchange",
@@ -39,6 +38,7 @@ __all__ = [
     "UpstreamRequest",
     "Upstreams",
     "built_in_functions",
+    "check_certificate",
     "compile_artifact",
     "deliver_close",
     "deliver_grpc_metadata",
@@ -822,8 +822,6 @@ class UpstreamRequest:
     def length(self) -> int | None:
         """The declared length of the body; None: chunked (RFC 9112 section 7.1)."""
 
-_Out: TypeAlias = tuple[int, bytes | None, bytes | None, int]
-
 _Note: TypeAlias = (
     tuple[Literal["effects"], tuple[int, Effects]]
     | tuple[Literal["warning"], str]
@@ -865,6 +863,7 @@ class DataPlane:
         router: Router,
         policies: Chain,
         limits: list[tuple[int, int, float, float, float]],
+        clients: int,
     ) -> int:
         """Serve exchanges that begin from now on with these; policies start on every thread.
 
@@ -873,6 +872,7 @@ class DataPlane:
 
         `limits` are those of each cluster's endpoints, in the order of the router's clusters:
         connections, waiting requests, and seconds to connect, between two reads, and idle.
+        `clients` may be connected at once; further ones wait in the backlog.
 
         Raises:
             ValueError: An endpoint uses TLS, and no certificate authority is trusted.
@@ -909,123 +909,6 @@ class DataPlane:
     @property
     def threads(self) -> int:
         """How many threads serve."""
-
-@final
-class Connection:
-    """One HTTP/1.1 client and its exchanges, without I/O.
-
-    Each event answers flags, bytes for the client, bytes for the upstream, and what to dial: the
-    number of a cluster shifted by 16 bits and of its endpoint, or -1. They are performed in this
-    order: the upstream connection is given back (RELEASE) or closed (ABANDON), a new one is asked
-    for, bytes are written, then the other flags: NOTES are to be fetched; an exchange ENDED; a
-    policy keeps something back until the stream `id` is woken, then `resume` (WAITS); the client's
-    connection is to be cut (RESET), or closed (CLOSE; LINGER: the client may be sending still); the
-    client has sent too much ahead of its turn (FULL); more of it can be answered once it has taken
-    these bytes (UNREAD: `proceed`); `pressure` is not what it was (PRESSURE). FAILED: `faults` are
-    to be fetched. TIMED: `timeout` counts from now on.
-
-    Bytes that go on as they came are the object that was passed in, not a copy of it.
-
-    An event raises RuntimeError while a foreign function runs on the thread, and WrongThread on
-    another thread than that of the exchange under way.
-    """
-
-    RELEASE: ClassVar[int]
-    ABANDON: ClassVar[int]
-    CLOSE: ClassVar[int]
-    RESET: ClassVar[int]
-    UNREAD: ClassVar[int]
-    WAITS: ClassVar[int]
-    NOTES: ClassVar[int]
-    ENDED: ClassVar[int]
-    FULL: ClassVar[int]
-    LINGER: ClassVar[int]
-    FAILED: ClassVar[int]
-    TIMED: ClassVar[int]
-    PRESSURE: ClassVar[int]
-
-    def __new__(
-        cls,
-        router: Router,
-        client: tuple[str, int] | None,
-        server: tuple[str, int | None] | None,
-        secure: bool,
-        properties: dict[str, str] | None = None,
-    ) -> Connection: ...
-    @property
-    def id(self) -> int:
-        """The id of the exchange's stream."""
-
-    @property
-    def idle(self) -> bool:
-        """True between two exchanges with nothing read of the next one."""
-
-    @property
-    def busy(self) -> bool:
-        """True while an exchange is under way."""
-
-    @property
-    def timeout(self) -> float | None:
-        """Seconds that the exchange may take; with another route it is another."""
-
-    @property
-    def pressure(self) -> tuple[bool, bool]:
-        """Whether to stop reading from client and upstream: a policy's buffer is full."""
-
-    @property
-    def may_retry(self) -> bool:
-        """True when the request can be sent again, once.
-
-        Nothing answered it, it is idempotent, and at most 64 KiB of its body were sent.
-        """
-
-    @property
-    def waits_for(self) -> Literal["client", "upstream", "policy"]:
-        """The party that the exchange waits for."""
-
-    def set_router(self, router: Router) -> None:
-        """Use another router for the exchanges that begin from now on."""
-
-    def receive(self, data: bytes) -> _Out: ...
-    def receive_upstream(self, data: bytes) -> _Out: ...
-    def receive_upstream_eof(self) -> _Out: ...
-    def fail(self, failure: str) -> _Out:
-        """Answer instead of the upstream; `failure` as in `Exchange.failed`."""
-
-    def late(self) -> _Out:
-        """Answer 408: the client took too long to send a head or the rest of a body."""
-
-    def retry(self) -> _Out:
-        """Send the request again; the answer has its bytes."""
-
-    def resume(self) -> _Out: ...
-    def drain(self) -> None:
-        """Begin no further exchange."""
-
-    def close(self) -> _Out:
-        """End the exchange under way: the client is gone."""
-
-    def choke(self) -> None:
-        """Read no further request: the client does not take its answers."""
-
-    def proceed(self) -> _Out:
-        """Go on with the requests that waited until the client had taken its answers."""
-
-    @property
-    def request(self) -> str:
-        """Method and path of the exchange's request, without its query and escaped, for logs."""
-
-    def faults(self) -> list[str]:
-        """Return what was wrong with responses, and why they were cut, since the last call."""
-
-    def notes(self) -> Effects:
-        """Return log lines, ids to wake and timers since the last call."""
-
-    def log_accesses(self) -> None:
-        """Keep what an access log says of each exchange from now on."""
-
-    def accesses(self) -> list[tuple[str, str, str, int]]:
-        """Return method, target, version ("1.1") and status of what was answered since last."""
 
 class _Inspection(TypedDict):
     size: int
@@ -1078,6 +961,15 @@ def trim_memory() -> None:
 
 def built_in_functions() -> list[str]:
     """Return the names of the host's own foreign functions."""
+
+def check_certificate(
+    chain: bytes, key: bytes
+) -> tuple[tuple[Literal["chain", "key"], str, str] | None, list[str]]:
+    """Check a certificate chain and its private key, in PEM.
+
+    Returns what is wrong: in which of both, what it is, and what to do, where `FILE` stands for its
+    path; and what is odd about the certificates.
+    """
 
 def compile_artifact(
     module: bytes, *, cache: str, tier: Literal["fast", "optimized"]

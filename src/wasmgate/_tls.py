@@ -11,24 +11,11 @@ if TYPE_CHECKING:
 
     from wasmgate._asgi import Scope
 
-__all__ = ["Facts", "of_connection", "of_scope"]
+__all__ = ["Facts", "of_scope"]
 
 Facts: TypeAlias = "dict[str, str]"
 
 _VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
-# RFC 4514 section 3; other attribute types keep their long name.
-_SHORT = {
-    "commonName": "CN",
-    "localityName": "L",
-    "stateOrProvinceName": "ST",
-    "organizationName": "O",
-    "organizationalUnitName": "OU",
-    "countryName": "C",
-    "streetAddress": "STREET",
-    "domainComponent": "DC",
-    "userId": "UID",
-}
-_ESCAPED = str.maketrans({mark: f"\\{mark}" for mark in '\\"+,;<>'})
 
 
 def of_scope(scope: Scope) -> Facts | None:
@@ -52,25 +39,6 @@ def of_scope(scope: Scope) -> Facts | None:
     return _with_mtls(facts)
 
 
-def of_connection(tls: ssl.SSLObject | None) -> Facts | None:
-    """Return the properties of a connection of the gateway's own server; None without TLS."""
-    if tls is None:
-        return None
-    facts = {}
-    if (version := tls.version()) is not None:
-        facts["connection.tls_version"] = version
-    if (certificate := tls.getpeercert(binary_form=True)) is not None:
-        facts["connection.sha256_peer_certificate_digest"] = _digest(certificate)
-    # Empty if the certificate was not verified.
-    peer: Mapping[str, Any] = tls.getpeercert() or {}
-    if "subject" in peer:
-        facts["connection.subject_peer_certificate"] = _name(peer["subject"])
-    for kind, value in reversed(peer.get("subjectAltName", ())):
-        if kind in {"DNS", "URI"}:
-            facts[f"connection.{kind.lower()}_san_peer_certificate"] = value
-    return _with_mtls(facts)
-
-
 def _with_mtls(facts: Facts) -> Facts:
     """Add `connection.mtls`: true if a property of the client's certificate is known."""
     shown = any("peer_certificate" in name for name in facts)
@@ -80,12 +48,3 @@ def _with_mtls(facts: Facts) -> Facts:
 
 def _digest(certificate: bytes) -> str:
     return hashlib.sha256(certificate).hexdigest()
-
-
-def _name(subject: tuple[tuple[tuple[str, str], ...], ...]) -> str:
-    """Return a distinguished name in the form of RFC 4514: the last part first."""
-    parts = (
-        "+".join(f"{_SHORT.get(kind, kind)}={value.translate(_ESCAPED)}" for kind, value in part)
-        for part in reversed(subject)
-    )
-    return ",".join(parts)

@@ -32,8 +32,6 @@ ABSENT_HERE = {
     "connection_id",
     "connection.tls_version",
     "connection.subject_peer_certificate",
-    "connection.dns_san_peer_certificate",
-    "connection.uri_san_peer_certificate",
     "connection.sha256_peer_certificate_digest",
     "wasmgate.user",
     "route_name",

@@ -9,8 +9,8 @@ import pytest
 
 from tests.native.chain_request import Request
 from tests.native.scripted import outcomes, scripted
-from tests.native.test_connection import connection
-from wasmgate._native import Chain, Connection, Host, built_in_functions
+from tests.native.test_exchange import begin, router
+from wasmgate._native import Chain, Exchange, Host, built_in_functions
 from wasmgate.errors import WrongThread
 
 if TYPE_CHECKING:
@@ -105,28 +105,23 @@ def test_no_other_stream_moves_while_a_function_runs(host_with: Callable[..., Ho
     ]
 
 
-STEPS: dict[str, Callable[[Connection], object]] = {
-    "receive": lambda other: other.receive(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"),
-    "receive_upstream": lambda other: other.receive_upstream(b"HTTP/1.1 204 No\r\n\r\n"),
-    "receive_upstream_eof": Connection.receive_upstream_eof,
-    "fail": lambda other: other.fail("timeout"),
-    "late": Connection.late,
-    "retry": Connection.retry,
-    "resume": Connection.resume,
-    "proceed": Connection.proceed,
-    "close": Connection.close,
+STEPS: dict[str, Callable[[Exchange], object]] = {
+    "on_request_body": lambda other: other.on_request_body(b"", end=True),
+    "on_request_trailers": lambda other: other.on_request_trailers([]),
+    "on_response_headers": lambda other: other.on_response_headers(200, [], end=True),
+    "failed": lambda other: other.failed("timeout"),
+    "respond": lambda other: other.respond(200, [], b""),
+    "resume": Exchange.resume,
+    "close": Exchange.close,
 }
 
 
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
-@pytest.mark.parametrize("under_way", [False, True])
-def test_no_connection_moves_while_a_function_runs(
-    host_with: Callable[..., Host], step: Callable[[Connection], object], *, under_way: bool
+def test_no_exchange_moves_while_a_function_runs(
+    host_with: Callable[..., Host], step: Callable[[Exchange], object]
 ) -> None:
-    """Whether an exchange is under way in it or not; afterwards it answers as if nothing was."""
-    other = connection()
-    if under_way:
-        other.receive(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    """Afterwards it goes on as if nothing was."""
+    other = begin(router())[0]
     told: list[str] = []
 
     def nested(arguments: bytes) -> bytes:
@@ -136,10 +131,10 @@ def test_no_connection_moves_while_a_function_runs(
         return arguments
 
     called(host_with(nested))
-    if not under_way:
-        other.receive(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
-    _, client, _, _ = other.receive_upstream(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
-    assert (told, (client or b"")[-2:]) == (["raised"], b"ok")
+    effects = other.on_response_headers(200, [], end=True)
+    assert told == ["raised"]
+    assert effects is not None
+    assert effects.response_head is not None
 
 
 def test_no_chain_starts_while_a_function_runs(host_with: Callable[..., Host]) -> None:
@@ -159,12 +154,11 @@ def test_no_chain_starts_while_a_function_runs(host_with: Callable[..., Host]) -
     assert told == ["raised"]
 
 
-def test_a_connection_moves_on_the_thread_of_its_exchange() -> None:
+def test_an_exchange_moves_on_the_thread_that_opened_it() -> None:
     """What comes on another is not lost in silence."""
-    other = connection()
-    other.receive(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    other = begin(router())[0]
     with ThreadPoolExecutor(1) as pool, pytest.raises(WrongThread):
-        pool.submit(other.receive_upstream, b"HTTP/1.1 204 No\r\n\r\n").result()
+        pool.submit(other.on_response_headers, 204, [], end=True).result()
 
 
 def test_a_stream_that_a_function_drops_ends_afterwards(host_with: Callable[..., Host]) -> None:

@@ -9,7 +9,9 @@ use rustls::pki_types::ServerName;
 use wasmgate_gateway::{Cluster, Endpoint, Router};
 use wasmgate_host::Chain;
 
-use crate::net::tls::{self, Certificate};
+use crate::net::admission::Admission;
+use crate::net::certificate::Certificate;
+use crate::net::tls;
 use crate::upstream::pool::{Target, UpstreamLimits};
 
 static IDS: AtomicU64 = AtomicU64::new(1);
@@ -37,6 +39,8 @@ pub struct ClientSettings {
     pub certificate: Option<Certificate>,
     /// Each answer is a [`crate::Note::Access`].
     pub logs_accesses: bool,
+    /// How many there are at once.
+    pub admission: Arc<Admission>,
 }
 
 /// Routes, policies and bounds; shared by all threads, until the next one takes its place.
@@ -48,11 +52,14 @@ pub struct Deployment {
     pub(crate) policies: Chain,
     /// By cluster, in the order of the router's.
     limits: Vec<UpstreamLimits>,
+    /// Clients at once, on all threads together.
+    pub(crate) clients: usize,
     trust: Option<Arc<ClientConfig>>,
 }
 
 impl Deployment {
-    /// `limits` are those of each cluster's endpoints, in the order of the router's clusters.
+    /// `limits` are those of each cluster's endpoints, in the order of the router's clusters; `clients`:
+    /// how many may be connected at once.
     ///
     /// # Errors
     /// In words, when an endpoint wants TLS and no certificate is trusted, or its host cannot be in one.
@@ -60,6 +67,7 @@ impl Deployment {
         router: Arc<Router>,
         policies: Chain,
         limits: Vec<UpstreamLimits>,
+        clients: usize,
     ) -> Result<Self, String> {
         let secure: Vec<&Endpoint> = router
             .clusters()
@@ -72,7 +80,7 @@ impl Deployment {
             return Err(format!("{}: its host cannot be in a certificate", endpoint.url()));
         }
         let id = IDS.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { id, router, policies, limits, trust })
+        Ok(Self { id, router, policies, limits, clients, trust })
     }
 
     /// What [`crate::Note::Released`] calls it.

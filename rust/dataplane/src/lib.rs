@@ -23,7 +23,9 @@ mod wheel;
 
 pub use deployment::{ClientLimits, ClientSettings, Deployment};
 pub use mailbox::deliver;
-pub use net::tls::{Certificate, Trust};
+pub use net::admission::Admission;
+pub use net::certificate::{BadCertificate, Certificate, PemFile};
+pub use net::tls::Trust;
 pub use notes::{Note, Notes};
 pub use plane::Plane;
 pub use refs::{AttemptRef, GroupRef, TransactionRef};

@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Answer(u64, CalloutAnswer),
     /// The name of an attempt's endpoint was looked up.
     Resolved { attempt: AttemptRef, addresses: Result<Vec<SocketAddr>, Reason> },
+    /// There is a place for a client, unless another thread takes it.
+    Room,
     /// Tell of the connections.
     Report(Sender<Report>),
     /// To be called on the thread.

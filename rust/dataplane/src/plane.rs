@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Threads that serve clients, each with its listeners, its instances and its connections.
 pub struct Plane {
     threads: Vec<Worker>,
+    settings: Arc<ClientSettings>,
 }
 
 struct Worker {
@@ -59,7 +60,7 @@ impl Plane {
         settings: &Arc<ClientSettings>,
     ) -> io::Result<Self> {
         let resolver = Resolver::default();
-        let mut plane = Self { threads: Vec::new() };
+        let mut plane = Self { threads: Vec::new(), settings: Arc::clone(settings) };
         for (index, listeners) in listeners.into_iter().enumerate() {
             let exchanges = Arc::new(AtomicU64::new(0));
             let listeners = listeners.into_iter().map(|its| (its, Arc::clone(settings)));
@@ -83,6 +84,7 @@ impl Plane {
 
     /// Has exchanges that begin from now on go by this; those under way end on what they began with.
     pub fn deploy(&self, deployment: &Arc<Deployment>) {
+        self.settings.admission.bound(deployment.clients);
         self.post(|| Command::Deploy(Arc::clone(deployment)));
     }
 

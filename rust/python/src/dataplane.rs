@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use wasmgate_dataplane::{
-    Certificate, ClientLimits, ClientSettings, Deployment, Note, Notes, Plane,
+    Admission, BadCertificate, Certificate, ClientLimits, ClientSettings, Deployment, Note, Notes,
+    PemFile, Plane,
 };
 use wasmgate_host as host;
 
@@ -86,9 +87,14 @@ impl DataPlane {
             longest_linger: seconds(longest_linger)?,
         };
         let certificate = certificate.map(|(chain, key)| Certificate::from_pem(&chain, &key));
-        let certificate = certificate.transpose().map_err(PyValueError::new_err)?;
-        let settings =
-            Arc::new(ClientSettings { limits, certificate, logs_accesses: log_accesses });
+        let bad = |error: BadCertificate| PyValueError::new_err(error.to_string());
+        let certificate = certificate.transpose().map_err(bad)?;
+        let settings = Arc::new(ClientSettings {
+            limits,
+            certificate,
+            logs_accesses: log_accesses,
+            admission: Arc::new(Admission::default()),
+        });
         let (woken, waker) = std::io::pipe()?;
         let wake = move || {
             // One byte at most waits: it fits, and the write does not block.
@@ -101,11 +107,17 @@ impl DataPlane {
     }
 
     /// Exchanges that begin from now on go by this.
-    fn deploy(&self, router: &Router, policies: &Chain, limits: Vec<Bounds>) -> PyResult<u64> {
+    fn deploy(
+        &self,
+        router: &Router,
+        policies: &Chain,
+        limits: Vec<Bounds>,
+        clients: usize,
+    ) -> PyResult<u64> {
         let limits = limits.into_iter().map(upstream_limits).collect::<PyResult<Vec<_>>>()?;
         let (router, policies) = (Arc::clone(&router.0), policies.chain.clone());
         let deployment =
-            Deployment::new(router, policies, limits).map_err(PyValueError::new_err)?;
+            Deployment::new(router, policies, limits, clients).map_err(PyValueError::new_err)?;
         let id = deployment.id();
         self.plane().deploy(&Arc::new(deployment));
         Ok(id)
@@ -163,6 +175,30 @@ impl DataPlane {
     fn threads(&self) -> usize {
         self.plane().threads()
     }
+}
+
+type Mistake = (&'static str, String, &'static str);
+
+/// What is wrong with a certificate and its key: in which of them, what, and what to do; and what is
+/// odd about the certificate.
+#[pyfunction]
+fn check_certificate(chain: &[u8], key: &[u8]) -> (Option<Mistake>, Vec<String>) {
+    match Certificate::from_pem(chain, key) {
+        Ok(certificate) => (None, certificate.warnings().to_vec()),
+        Err(BadCertificate { file, problem, hint }) => {
+            let file = match file {
+                PemFile::Chain => "chain",
+                PemFile::Key => "key",
+            };
+            (Some((file, problem, hint)), Vec::new())
+        }
+    }
+}
+
+/// Adds the classes and functions to the module.
+pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<DataPlane>()?;
+    module.add_function(wrap_pyfunction!(check_certificate, module)?)
 }
 
 /// A note as a pair: its kind, and what it says.

@@ -10,7 +10,6 @@
 mod artifact;
 mod callout;
 mod chain;
-mod connection;
 mod dataplane;
 mod deliveries;
 mod effects;
@@ -40,8 +39,6 @@ use pyo3::prelude::*;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<callout::Callout>()?;
     module.add_class::<chain::Chain>()?;
-    module.add_class::<connection::Connection>()?;
-    module.add_class::<dataplane::DataPlane>()?;
     module.add_class::<effects::Effects>()?;
     module.add_class::<effects::RequestHead>()?;
     module.add_class::<exchange::Exchange>()?;
@@ -62,6 +59,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<upstreams::Upstreams>()?;
     module.add_function(wrap_pyfunction!(foreign::built_in_functions, module)?)?;
     module.add_function(wrap_pyfunction!(artifact::compile_artifact, module)?)?;
+    dataplane::add_to(module)?;
     deliveries::add_to(module)?;
     plugin::add_to(module)?;
     router::add_to(module)?;

@@ -57,10 +57,10 @@ def run(
     workers: Annotated[int, typer.Option(min=1, help="Processes that serve.")] = 1,
     tls_certificate: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Speak TLS with this certificate (PEM)."),
+        typer.Option(metavar="<file>", help="Speak TLS with this certificate (PEM)."),
     ] = None,
     tls_key: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Its private key (PEM).")
+        Path | None, typer.Option(metavar="<file>", help="Its private key (PEM).")
     ] = None,
     log_level: Annotated[LogLevel, typer.Option(help="How much to write.")] = LogLevel.INFO,
     access_log: Annotated[
@@ -94,6 +94,7 @@ def run(
         show_warning(
             "--asgi is for comparison: uvicorn's protocol bounds no head, in bytes or in time"
         )
+    certificate = _certificate(tls_certificate, tls_key)
     gateway = Gateway.from_file(config)
     freeze_heap()
     threads = threads or (1 if asgi else max(1, _cores() // workers))
@@ -103,7 +104,7 @@ def run(
         listening=listening,
         threads=threads,
         access_log=access_log,
-        certificate=_certificate(tls_certificate, tls_key),
+        certificate=certificate,
     )
     if asgi:
         announce()
@@ -130,6 +131,10 @@ def _certificate(chain: Path | None, key: Path | None) -> tuple[Path, Path] | No
         return None
     if chain is None or key is None:
         raise typer.BadParameter("--tls-certificate and --tls-key go together")
+    from wasmgate.gateway.certificate import checked
+
+    for warning in checked(chain, key)[1]:
+        show_warning(warning)
     return chain, key
 
 

@@ -251,7 +251,13 @@ class Route(Model):
 
 
 class Server(Model):
-    """Limits of clients' requests."""
+    """Limits of clients and of their requests."""
+
+    connections: Count | None = None
+    """Clients of one process of `wasmgate run` at once; further ones wait until one leaves.
+
+    By default as many as the process may have descriptors for, less those of upstreams.
+    """
 
     headers: Count = 128
     """Fields in a request's head; more is answered 431."""

@@ -12,6 +12,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Self
 
 from wasmgate._native import DataPlane
+from wasmgate.gateway.certificate import read
+from wasmgate.gateway.client_bound import clients
 from wasmgate.gateway.fault_log import FaultLog
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wasmgate._native import Host
+    from wasmgate.config import GatewayConfig
     from wasmgate.gateway.app import Gateway
     from wasmgate.gateway.deployment import Deployment
     from wasmgate.gateway.loop_state import LoopState
@@ -48,6 +51,9 @@ class Server:
         keep_alive: Seconds that a client may be idle between two requests.
         access_log: Write a line for each response to the logger `wasmgate.access`.
         certificate: Paths of a certificate chain and of its private key, in PEM, for TLS.
+
+    Raises:
+        ConfigError: The certificate or its key cannot be used; the listeners stay the caller's.
     """
 
     def __init__(
@@ -67,7 +73,7 @@ class Server:
         self._states: dict[int, LoopState] = {}
         self._released: Counter[int] = Counter()  # the threads without it, by deployment
         # Read before the sockets are given away: nothing is left open when it cannot be read.
-        pem = certificate and (certificate[0].read_bytes(), certificate[1].read_bytes())
+        pem = None if certificate is None else read(*certificate)
         self._plane = DataPlane(
             [[listener.detach() for listener in its] for its in listeners],
             keep_alive=keep_alive,
@@ -120,8 +126,16 @@ class Server:
                 (self._share(its.connections), its.waiting, its.connect, its.read, its.idle)
                 for its in deployment.limits()
             ],
+            self._clients(deployment.config),
         )
         self._states[number] = self._state = state
+
+    def _clients(self, config: GatewayConfig) -> int:
+        """Return how many clients may be connected at once."""
+        most, warning = clients(config, threads=self._plane.threads)
+        if warning:
+            _LOGGER.warning("%s", warning)
+        return most
 
     def _share(self, connections: int) -> int:
         """Return the share of one thread of the connections to an endpoint."""

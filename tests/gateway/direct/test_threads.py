@@ -16,7 +16,7 @@ from tests.gateway.scripted_upstream import Peer, ScriptedUpstream, sends
 from tests.gateway.serving import Client, ask, configuration
 from wasmgate.cli.listener import listen
 from wasmgate.gateway import Gateway
-from wasmgate.gateway.standalone import Server
+from wasmgate.gateway.standalone import KEEP_ALIVE, Server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,10 +34,13 @@ LIMIT: dict[str, Any] = {
 
 
 @contextlib.asynccontextmanager
-async def served(gateway: Gateway, threads: int) -> AsyncIterator[tuple[int, Server]]:
+async def served(
+    gateway: Gateway, threads: int, *, keep_alive: float = KEEP_ALIVE
+) -> AsyncIterator[tuple[int, Server]]:
     """Serve on so many threads; gives the port."""
     listening = listen("127.0.0.1", 0, sockets=threads)
-    server = Server(gateway, [[each] for each in listening.open(threads)]).start()
+    listeners = [[each] for each in listening.open(threads)]
+    server = Server(gateway, listeners, keep_alive=keep_alive).start()
     port = listening.address[1]
     listening.close()
     try:

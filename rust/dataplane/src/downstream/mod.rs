@@ -11,6 +11,7 @@ use wasmgate_gateway::{Connection, Step};
 use crate::core::link::Link;
 use crate::core::{Core, Due};
 use crate::deployment::ClientSettings;
+use crate::net::admission::Place;
 use crate::net::socket::{Received, Socket};
 use crate::refs::{ClientRef, UpstreamRef};
 
@@ -32,6 +33,7 @@ pub(crate) struct Client {
     /// Address and port, for the access log.
     name: Option<String>,
     pub(crate) clock: Clock,
+    _place: Place,
 }
 
 /// What a client's deadlines are counted from.
@@ -97,7 +99,7 @@ impl Client {
         connection: Connection,
         served: usize,
         settings: Arc<ClientSettings>,
-        name: Option<String>,
+        (name, place): (Option<String>, Place),
         now: Instant,
     ) -> Self {
         let clock =
@@ -115,6 +117,7 @@ impl Client {
             waits_for: None,
             name,
             clock,
+            _place: place,
         }
     }
 

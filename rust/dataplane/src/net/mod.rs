@@ -1,5 +1,7 @@
 //! Sockets: what the kernel and TLS make of them.
 
+pub(crate) mod admission;
+pub(crate) mod certificate;
 pub(crate) mod listener;
 pub(crate) mod resolver;
 pub(crate) mod socket;

@@ -6,47 +6,14 @@ use std::sync::Arc;
 use mio::net::TcpStream;
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::ServerName;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore};
-use rustls::{ServerConfig, ServerConnection};
+use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore, ServerConnection};
 use wasmgate_host::Facts;
 
+use crate::net::certificate::Certificate;
 use crate::net::trusted::Trusted;
 
 /// What TLS connections to upstreams have in common.
 pub type Trust = Arc<ClientConfig>;
-
-/// What TLS connections of clients have in common: a certificate and its key.
-#[derive(Clone)]
-pub struct Certificate(Arc<ServerConfig>);
-
-impl Certificate {
-    /// Reads a certificate, with those that lead to its issuer behind it, and a private key, both in
-    /// PEM (RFC 7468).
-    ///
-    /// # Errors
-    /// In words, what cannot be read, or does not belong together.
-    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, String> {
-        let certificates = CertificateDer::pem_slice_iter(chain)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| format!("the certificate: {error}"))?;
-        if certificates.is_empty() {
-            return Err("the certificate: there is none in the file".into());
-        }
-        let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|error| format!("the private key: {error}"))?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_no_client_auth()
-            .with_single_cert(certificates, key)
-            .map_err(|error| error.to_string())?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(Arc::new(config)))
-    }
-}
 
 /// The trust of connections to upstreams: the system's trust, or what `SSL_CERT_FILE` and
 /// `SSL_CERT_DIR` name.
@@ -116,13 +83,10 @@ impl TlsStream {
     }
 
     /// Begins as a server with this certificate.
-    pub(crate) fn server(
-        tcp: TcpStream,
-        Certificate(config): &Certificate,
-    ) -> Result<Self, rustls::Error> {
+    pub(crate) fn server(tcp: TcpStream, certificate: &Certificate) -> Result<Self, rustls::Error> {
         Ok(Self {
             tcp,
-            tls: ServerConnection::new(Arc::clone(config))?.into(),
+            tls: ServerConnection::new(Arc::clone(&certificate.config))?.into(),
             told: false,
             ended: false,
         })

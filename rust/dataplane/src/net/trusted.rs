@@ -68,7 +68,7 @@ impl ServerCertVerifier for Trusted {
 }
 
 /// From when to when a certificate is valid, in seconds since 1970 (RFC 5280 §4.1).
-fn validity(certificate: &[u8]) -> Option<(u64, u64)> {
+pub(crate) fn validity(certificate: &[u8]) -> Option<(u64, u64)> {
     let (_, certificate, _) = element(certificate)?;
     let (_, mut rest, _) = element(certificate)?;
     // version (optional), serialNumber, signature, issuer, then validity

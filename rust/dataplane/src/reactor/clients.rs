@@ -8,6 +8,7 @@ use wasmgate_gateway::{Connection, Ends, Peer};
 use crate::core::{CLIENT, Core, token};
 use crate::deployment::ClientSettings;
 use crate::downstream::{Client, Phase};
+use crate::net::admission::{Asked, Place, RETRY};
 use crate::net::listener::{AT_ONCE, Accepted};
 use crate::net::socket::{Carrier, Socket};
 use crate::net::tls::TlsStream;
@@ -20,15 +21,16 @@ impl Reactor {
         let Some(deployment) = self.core.latest() else { return };
         for index in 0..self.fronts.len() {
             for _ in 0..AT_ONCE {
-                let Front { listener, settings } = &mut self.fronts[index];
-                if !listener.is_ready(self.core.now) {
+                if !self.fronts[index].listener.is_ready(self.core.now) {
                     break;
                 }
+                let Some(place) = self.place(index) else { return };
+                let Front { listener, settings } = &mut self.fronts[index];
                 match listener.accept(self.core.now) {
                     Accepted::None => {}
                     Accepted::Client(stream, peer) => {
                         let (address, settings) = (listener.address(), Arc::clone(settings));
-                        self.greet(stream, peer, address, settings, deployment);
+                        self.greet(stream, (peer, address), settings, deployment, place);
                     }
                     Accepted::Exhausted(error) => {
                         self.core
@@ -39,13 +41,35 @@ impl Reactor {
         }
     }
 
+    /// A place for a client that waits; none: the thread is told when it may ask again.
+    fn place(&mut self, front: usize) -> Option<Place> {
+        if self.full.is_some_and(|until| self.core.now < until) {
+            return None;
+        }
+        self.full = None;
+        let admission = &self.fronts[front].settings.admission;
+        match admission.ask(self.core.thread, &self.room, self.core.now) {
+            Asked::Place(place) => Some(place),
+            Asked::Full(said) => {
+                self.full = Some(self.core.now + RETRY);
+                if let Some(most) = said {
+                    self.core.warn(format!(
+                        "{most} clients are connected, as many as may be (server.connections): \
+                         others wait until one leaves"
+                    ));
+                }
+                None
+            }
+        }
+    }
+
     fn greet(
         &mut self,
         stream: TcpStream,
-        peer: SocketAddr,
-        address: Option<(Arc<str>, u16)>,
+        (peer, address): (SocketAddr, Option<(Arc<str>, u16)>),
         settings: Arc<ClientSettings>,
         deployment: usize,
+        place: Place,
     ) {
         // Answers are written in one go: none waits for the client's ACK of another (RFC 9293 §3.7.4).
         let _ = stream.set_nodelay(true);
@@ -78,7 +102,8 @@ impl Reactor {
         }
         let name = settings.logs_accesses.then(|| peer.to_string());
         let now = self.core.now;
-        let mut client = Client::new(this, socket, connection, deployment, settings, name, now);
+        let about = (name, place);
+        let mut client = Client::new(this, socket, connection, deployment, settings, about, now);
         self.core.served[deployment].clients += 1;
         client.check_deadlines(&mut self.core);
         entry.insert(client);

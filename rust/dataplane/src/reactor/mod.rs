@@ -17,6 +17,7 @@ use crate::core::{Core, LISTENER, MAIL, Served, Timer, token};
 use crate::deployment::{ClientSettings, Deployment};
 use crate::downstream::Client;
 use crate::mailbox::{self, Command, Mailbox};
+use crate::net::admission::Wake;
 use crate::net::listener::Listener;
 use crate::net::resolver::Resolver;
 use crate::notes::Notes;
@@ -37,6 +38,10 @@ pub(crate) struct Reactor {
     clients: Slab<Client>,
     transactions: Slab<Transaction>,
     fronts: Vec<Front>,
+    /// Tells this thread that it may ask for a place again.
+    room: Wake,
+    /// Clients wait for a place: until then, or [`Command::Room`], none is asked for.
+    full: Option<Instant>,
     buffer: Vec<u8>,
     fired: Vec<Timer>,
     stage: Stage,
@@ -76,6 +81,7 @@ impl Reactor {
         let fronts = listeners.into_iter().enumerate().map(front);
         let fronts = fronts.collect::<io::Result<Vec<Front>>>()?;
         let registry = poll.registry().try_clone()?;
+        let told = Arc::clone(&mailbox);
         Ok(Self {
             poll,
             events: Some(Events::with_capacity(EVENTS)),
@@ -83,6 +89,8 @@ impl Reactor {
             clients: Slab::new(),
             transactions: Slab::new(),
             fronts,
+            room: Arc::new(move || told.post(Command::Room)),
+            full: None,
             buffer: vec![0; BUFFER],
             fired: Vec::new(),
             stage: Stage::Serving,
@@ -107,6 +115,7 @@ impl Reactor {
                 break;
             }
         }
+        self.leave();
         // What has not ended is ended: policies hear of it.
         for client in self.all_clients() {
             self.with(client, |client, _| client.abort());
@@ -165,7 +174,11 @@ impl Reactor {
         // Nothing is accepted before there is a deployment.
         let fronts = self.core.latest().map_or(&[][..], |_| &self.fronts);
         let accepting = fronts.iter().filter_map(|Front { listener, .. }| {
-            if listener.is_ready(now) { Some(now) } else { listener.paused_until() }
+            if listener.is_ready(now) {
+                Some(self.full.unwrap_or(now))
+            } else {
+                listener.paused_until()
+            }
         });
         let ticks = self.core.served.iter().filter_map(|(_, served)| served.tick);
         let drained = match self.stage {
@@ -187,6 +200,7 @@ impl Reactor {
                     }
                 }
                 Command::Resolved { attempt, addresses } => self.core.resolved(attempt, addresses),
+                Command::Room => self.full = None,
                 Command::Report(to) => {
                     let waiting = |(_, client): (usize, &Client)| client.socket.waiting();
                     let unread = self.clients.iter().map(waiting).max().unwrap_or_default();
@@ -220,11 +234,17 @@ impl Reactor {
 
     fn drain(&mut self, grace: Duration) {
         self.stage = Stage::Draining(self.core.now + grace);
-        for mut front in self.fronts.drain(..) {
-            front.listener.deregister(&self.core.registry);
-        }
+        self.leave();
         for client in self.all_clients() {
             self.with(client, |client, _| client.drain());
+        }
+    }
+
+    /// Accepts no more.
+    fn leave(&mut self) {
+        for mut front in self.fronts.drain(..) {
+            front.settings.admission.leave(self.core.thread);
+            front.listener.deregister(&self.core.registry);
         }
     }
 

@@ -23,7 +23,7 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use wasmgate_host::{Error, Facts, Pressure};
+use wasmgate_host::{Facts, Pressure};
 
 use crate::connection::body_reader::BodyReader;
 use crate::connection::effects::Received;
@@ -178,14 +178,6 @@ impl Connection {
     #[must_use]
     pub fn pressure(&self) -> Pressure {
         self.in_flight.as_ref().map_or(Pressure::default(), |in_flight| in_flight.pressure)
-    }
-
-    /// Whether a step may be made here and now. Any other comes to nothing.
-    ///
-    /// # Errors
-    /// [`Error::WrongThread`] and [`Error::Busy`].
-    pub fn can_move(&self) -> Result<(), Error> {
-        self.exchange().map_or_else(wasmgate_host::can_move, Exchange::can_move)
     }
 
     /// Has each step name the exchanges that were answered, for the access log.

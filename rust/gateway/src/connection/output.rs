@@ -66,12 +66,6 @@ impl Output {
         self.len() == 0
     }
 
-    /// True if what came in, `received` bytes, goes on as it is.
-    #[must_use]
-    pub fn is_same(&self, received: usize) -> bool {
-        self.passed == (0..received) && self.len() == received
-    }
-
     /// The parts to write, in order; `received` is what came in with the step.
     #[must_use]
     pub fn parts<'a>(&'a self, received: &'a [u8]) -> [&'a [u8]; 4] {
@@ -102,16 +96,5 @@ mod tests {
             [b"", b"before".as_slice(), chunk.bytes, b"aftercopied"]
         );
         assert_eq!(output.len(), 6 + SHORT + 11);
-    }
-
-    #[test]
-    fn all_that_came_in_alone_is_the_same() {
-        let received = [b'x'; SHORT];
-        let mut output = Output::default();
-        assert!(output.is_empty() && !output.is_same(received.len()));
-        output.pass(Chunk { bytes: &received, at: Some(0) });
-        assert!(output.is_same(received.len()));
-        output.own().push(b'!');
-        assert!(!output.is_same(received.len()));
     }
 }

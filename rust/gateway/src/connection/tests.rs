@@ -2,6 +2,7 @@
 
 mod again;
 mod answers;
+mod any_cut;
 
 use std::sync::Arc;
 

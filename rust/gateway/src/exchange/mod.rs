@@ -245,9 +245,10 @@ impl Exchange {
             let reset = self.response.stage == Stage::Begun;
             return Ok(Effects { reset, ..Effects::default() });
         }
-        self.answered = true;
         let stream = &mut self.stream;
         let mut effects = if now { stream.overrule(response) } else { stream.respond(response) }?;
+        // Not before: a step that comes to nothing leaves the exchange as it was.
+        self.answered = true;
         self.response.settle(&mut effects, 0, &self.stream);
         Ok(effects)
     }
@@ -264,14 +265,6 @@ impl Exchange {
     pub fn resume(&mut self) -> Result<Effects, Error> {
         let effects = self.stream.resume()?;
         self.settle(effects, 0, 0)
-    }
-
-    /// Whether a phase may run here and now.
-    ///
-    /// # Errors
-    /// [`Error::WrongThread`] and [`Error::Busy`].
-    pub fn can_move(&self) -> Result<(), Error> {
-        self.stream.can_move()
     }
 
     /// Ends the exchange in any phase. A second call does nothing.
