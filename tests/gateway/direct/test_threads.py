@@ -14,6 +14,7 @@ import pytest
 from tests.gateway.direct.gate import GET, OK, gate
 from tests.gateway.scripted_upstream import Peer, ScriptedUpstream, sends
 from tests.gateway.serving import Client, ask, configuration
+from wasmgate import ConfigError
 from wasmgate.cli.listener import listen
 from wasmgate.gateway import Gateway
 from wasmgate.gateway.standalone import KEEP_ALIVE, Server
@@ -141,13 +142,14 @@ async def test_a_name_is_looked_up() -> None:
 
 
 async def test_what_is_no_certificate(tmp_path: Any) -> None:  # noqa: ANN401 (a path)
-    """It is refused before anything listens."""
+    """It is refused before anything is taken over."""
     path = tmp_path / "empty.pem"
     path.write_text("")
-    listener = socket.create_server(("127.0.0.1", 0))
     gateway = Gateway(configuration("http://127.0.0.1:1"))
-    with pytest.raises(ValueError, match="the certificate: there is none in the file"):
-        Server(gateway, [[listener]], certificate=(path, path))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with pytest.raises(ConfigError, match=r"empty\.pem: the file is empty"):
+            Server(gateway, [[listener]], certificate=(path, path))
+        assert listener.fileno() >= 0
 
 
 async def test_a_refusal_of_one_exchange_is_not_the_next_ones() -> None:

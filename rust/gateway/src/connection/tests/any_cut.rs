@@ -67,6 +67,8 @@ fn cut<'a>(data: &'a [u8], places: &[usize]) -> Vec<&'a [u8]> {
 
 /// Heads, and bodies without their chunked coding.
 type Messages = Vec<(String, Vec<u8>)>;
+/// What the client saw, what each upstream saw, and how it ended.
+type Told = (Messages, Vec<Messages>, (bool, bool));
 
 /// Takes what is in front of a mark off a stream.
 fn until(stream: &mut &[u8], mark: &[u8]) -> Vec<u8> {
@@ -148,11 +150,7 @@ impl Talk {
 }
 
 /// Sends the requests, then answers each that went on with `response` and a hang-up.
-fn talk(
-    request: &[u8],
-    response: &[u8],
-    places: (&[usize], &[usize]),
-) -> impl PartialEq + std::fmt::Debug {
+fn talk(request: &[u8], response: &[u8], places: (&[usize], &[usize])) -> Told {
     let (mut connection, mut talk): (Connection, Talk) = (connection(), Talk::default());
     for piece in cut(request, places.0) {
         talk.add(connection.receive(piece), piece);
