@@ -2,7 +2,7 @@
 //!
 //! A thread takes a place before it accepts a client, so the bound is exact. Without a place the client
 //! waits in the listener's backlog, and the thread is told when one is free: in order, because each has
-//! clients of its own (SO_REUSEPORT), which no other thread accepts.
+//! clients of its own (`SO_REUSEPORT`), which no other thread accepts.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// A thread asks again after this time also untold: the one that was told may be in a long callback.
 pub(crate) const RETRY: Duration = Duration::from_millis(100);
 /// Between two lines that say that clients wait.
-const QUIET: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_mins(1);
 
 /// Tells a thread that it may ask again.
 pub(crate) type Wake = Arc<dyn Fn() + Send + Sync>;

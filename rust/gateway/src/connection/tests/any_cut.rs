@@ -101,10 +101,10 @@ fn messages(mut stream: &[u8]) -> Messages {
                 let size = usize::from_str_radix(&size, 16).unwrap();
                 if size == 0 {
                     body.extend_from_slice(b"|end|");
-                    if !stream.starts_with(b"\r\n") {
-                        body.extend(until(&mut stream, b"\r\n\r\n"));
-                    } else {
+                    if stream.starts_with(b"\r\n") {
                         take(&mut stream, 2);
+                    } else {
+                        body.extend(until(&mut stream, b"\r\n\r\n"));
                     }
                     break;
                 }
