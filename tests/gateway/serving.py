@@ -30,6 +30,8 @@ FORMS = {"asgi": "httptools", "direct": "direct"}
 THREADS = int(os.environ.get("WASMGATE_TEST_THREADS", "1"))
 # A test of what the pool of one thread does.
 one_thread = pytest.mark.skipif(THREADS > 1, reason="each thread has a pool of its own")
+# A test of what one instance of a policy counts, or of how many there are.
+one_instance = pytest.mark.skipif(THREADS > 1, reason="each thread has an instance of its own")
 # A test, or a whole file, that runs in both; it uses the fixture `form`.
 both_forms = pytest.mark.usefixtures("form")
 

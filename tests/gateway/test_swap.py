@@ -11,7 +11,7 @@ import pytest
 
 from tests.gateway.guests import HOLDS, REQUEST_HEAD, with_policy
 from tests.gateway.scripted_upstream import ScriptedUpstream, in_halves
-from tests.gateway.serving import Client, ask, both_forms, configuration, serve
+from tests.gateway.serving import Client, ask, both_forms, configuration, one_instance, serve
 from tests.native.hostile import guest
 from tests.native.test_tiers import COUNTED, COUNTS, RESPOND
 from wasmgate import Policy
@@ -90,6 +90,7 @@ async def test_modules_never_seen_under_load(tmp_path: Path) -> None:
     assert {version for _, version in replies} == {b"%d" % number for number in range(3)}
 
 
+@one_instance
 async def test_a_policy_that_is_the_same_remembers(tmp_path: Path) -> None:
     """Its instance goes on, until its module or its configuration is another."""
     path = tmp_path / "guest.wasm"
@@ -144,6 +145,7 @@ async def test_a_request_that_a_policy_holds_outlives_a_reload(
         assert (len(old.requests), len(new.requests)) == (1, 1)
 
 
+@one_instance
 async def test_an_old_instance_goes_with_its_last_request(tmp_path: Path) -> None:
     """It is there while a response is under way, and freed afterwards."""
     finish = asyncio.Event()
@@ -164,6 +166,7 @@ async def test_an_old_instance_goes_with_its_last_request(tmp_path: Path) -> Non
                 await asyncio.sleep(0.01)
 
 
+@one_instance
 async def test_many_reloads_leave_nothing(tmp_path: Path) -> None:
     """One instance, and no more memory than a few reloads took."""
     async with ScriptedUpstream() as upstream:
