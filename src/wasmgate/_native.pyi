@@ -1043,21 +1043,22 @@ def inspect(module: bytes) -> _Inspection:
 class Upstreams:
     """The connections to endpoints of one event loop, which waits for `fileno()`.
 
-    Each call but `turn` may make a turn due: `wait()` tells when. Raises OSError.
+    Raises OSError.
     """
 
     def __new__(cls) -> Upstreams: ...
     def fileno(self) -> int:
         """Return the descriptor that is readable when a turn is due."""
 
-    def turn(self) -> list[int]:
-        """Take in what happened; return the ids of the transactions with which something did."""
+    def turn(
+        self, timer: bool
+    ) -> tuple[list[int], list[tuple[int, Attempt, str, int]], float | None]:
+        """Take in what happened.
 
-    def questions(self) -> list[tuple[int, Attempt, str, int]]:
-        """Return what is to be looked up: group, attempt, host and port."""
-
-    def wait(self) -> float | None:
-        """Return the seconds until a turn is due in any case; None: it never is."""
+        Returns the ids of the transactions with which something did; what is to be looked up:
+        group, attempt, host and port; and the seconds until a turn is due in any case, if that is
+        news. `timer`: these seconds are over.
+        """
 
     def group(self, limits: tuple[int, int, float, float, float], asks: bool) -> UpstreamGroup:
         """Return pools with these bounds; see `DataPlane.deploy`.
@@ -1120,7 +1121,7 @@ class Transaction:
 
     @property
     def ended(self) -> bool:
-        """Whether all of the response has come."""
+        """Whether all of the response has come and its body was taken."""
 
     @property
     def fault(self) -> tuple[str, str, bool] | None:
@@ -1136,8 +1137,12 @@ class Transaction:
     def write(self, chunk: bytes, end: bool) -> bool:
         """Send more of the request's body; False if it is not as long as its head says."""
 
-    def take_head(self) -> tuple[int, list[tuple[bytes, bytes]]] | None:
-        """Return status and fields of the response, once, when they have come."""
+    @property
+    def state(self) -> int:
+        """What is next to be taken: 0 nothing, 1 hints, 2 the head; 3: nothing more comes."""
+
+    def take_head(self) -> tuple[int, list[tuple[bytes, bytes]], bytes, bool] | None:
+        """Return status, fields, what has come of the body, and whether that is all; once."""
 
     def take_hints(self) -> list[bytes]:
         """Return the values of `link` of the responses 103 that have come."""

@@ -50,9 +50,14 @@ impl Mailbox {
         commands.push_back(command);
         drop(commands);
         if first {
-            // It fails only when the poll is gone, and then so is the thread.
-            let _ = self.waker.wake();
+            self.wake();
         }
+    }
+
+    /// Has the thread look at its commands.
+    pub(crate) fn wake(&self) {
+        // It fails only when the poll is gone, and then so is the thread.
+        let _ = self.waker.wake();
     }
 
     pub(crate) fn take(&self) -> VecDeque<Command> {

@@ -71,6 +71,19 @@ pub enum Progress {
     Failed(Fault),
 }
 
+/// What is next to be taken of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing has come that was not taken.
+    Nothing,
+    /// Hints ([`Received::hints`]).
+    Hints,
+    /// Its head.
+    Head,
+    /// Nothing more comes ([`Progress::Failed`]).
+    Failed,
+}
+
 /// A transaction.
 pub(crate) struct Transaction {
     pub(crate) this: TransactionRef,
@@ -277,6 +290,19 @@ impl Transaction {
     pub(crate) fn upstream_has_room(&mut self, core: &mut Core) {
         self.since = core.now;
         core.changed(self.this);
+    }
+
+    /// What is next to be taken of the response.
+    pub(crate) fn state(&self) -> State {
+        if !self.received.hints.is_empty() {
+            State::Hints
+        } else if self.received.head.is_some() {
+            State::Head
+        } else if matches!(self.progress, Progress::Failed(_)) {
+            State::Failed
+        } else {
+            State::Nothing
+        }
     }
 
     /// What has come of the body. Its upstream is read again.

@@ -13,13 +13,28 @@ use crate::notes::Notes;
 use crate::reactor::Reactor;
 use crate::refs::{AttemptRef, GroupRef, TransactionRef};
 use crate::report::PoolReport;
-use crate::transaction::{Progress, Received, Request, Transaction};
+use crate::transaction::{Progress, Received, Request, State, Transaction};
 use crate::upstream::attempt::Reason;
 use crate::upstream::pool::{Question, UpstreamLimits};
 
 /// Connections to endpoints, and the transactions on them, for one event loop.
 pub struct Upstreams {
     reactor: Reactor,
+    /// When the loop has a turn taken in any case.
+    armed: Option<Instant>,
+    /// The descriptor is made readable already.
+    woken: bool,
+}
+
+/// What a turn brought.
+#[derive(Debug)]
+pub struct Turn {
+    /// Transactions with which something happened.
+    pub changed: Vec<TransactionRef>,
+    /// Hosts that are to be looked up.
+    pub questions: Vec<Question>,
+    /// How long it is until a turn is due in any case, if the loop does not know.
+    pub wait: Option<Duration>,
 }
 
 impl Upstreams {
@@ -32,7 +47,7 @@ impl Upstreams {
         let notes = Arc::new(Notes::new(Box::new(|| {})));
         let reactor =
             Reactor::new(Vec::new(), notes, Resolver::default(), Arc::new(AtomicU64::new(0)))?;
-        Ok(Self { reactor })
+        Ok(Self { reactor, armed: None, woken: false })
     }
 
     /// The descriptor that is readable when a turn is due.
@@ -41,39 +56,48 @@ impl Upstreams {
         self.reactor.poll().as_raw_fd()
     }
 
-    /// Takes in what happened, without waiting. What changed since the last time is told by
-    /// [`Upstreams::changed`] and [`Upstreams::questions`].
+    /// Takes in what happened, without waiting. `timer`: the time has come that a turn gave before.
     ///
     /// # Errors
     /// The system's poll fails.
-    pub fn turn(&mut self) -> io::Result<()> {
-        self.reactor.turn(Some(Duration::ZERO))
-    }
-
-    /// How long it is until a turn is due in any case; none: never. At once, while there is something
-    /// to tell.
-    pub fn wait(&mut self) -> Option<Duration> {
-        let core = self.reactor.wake();
-        if !core.changed.is_empty() || !core.questions.is_empty() {
-            return Some(Duration::ZERO);
+    pub fn turn(&mut self, timer: bool) -> io::Result<Turn> {
+        if timer {
+            self.armed = None;
         }
-        self.reactor.wait(Instant::now())
+        self.woken = false;
+        self.reactor.turn(Some(Duration::ZERO))?;
+        let core = self.reactor.wake();
+        let (changed, questions) =
+            (std::mem::take(&mut core.changed), std::mem::take(&mut core.questions));
+        let now = core.now;
+        let wait = self.reactor.wait(now).filter(|wait| self.is_sooner(now + *wait));
+        if let Some(wait) = wait {
+            self.armed = Some(now + wait);
+        }
+        Ok(Turn { changed, questions, wait })
     }
 
-    /// The transactions with which something happened since this was called last.
-    pub fn changed(&mut self) -> Vec<TransactionRef> {
-        std::mem::take(&mut self.reactor.wake().changed)
+    fn is_sooner(&self, at: Instant) -> bool {
+        self.armed.is_none_or(|armed| at < armed)
     }
 
-    /// The hosts that are to be looked up since this was called last.
-    pub fn questions(&mut self) -> Vec<Question> {
-        std::mem::take(&mut self.reactor.wake().questions)
+    /// Does what came up with what the layer above asked, and has a turn taken where one is due sooner
+    /// than it would be.
+    fn settle(&mut self) {
+        self.reactor.do_what_is_due();
+        let core = self.reactor.wake();
+        let now = core.now;
+        let tells = !core.changed.is_empty() || !core.questions.is_empty();
+        let due = tells || self.reactor.wait(now).is_some_and(|wait| self.is_sooner(now + wait));
+        if due && !std::mem::replace(&mut self.woken, true) {
+            self.reactor.mailbox().wake();
+        }
     }
 
     /// Answers a question.
     pub fn resolved(&mut self, attempt: AttemptRef, addresses: Result<Vec<SocketAddr>, Reason>) {
         self.reactor.wake().resolved(attempt, addresses);
-        self.reactor.do_what_is_due();
+        self.settle();
     }
 
     /// Pools with these bounds. `asks`: each host that is not an address is a [`Question`].
@@ -84,11 +108,13 @@ impl Upstreams {
     /// Closes the group's idle connections, and the others when their transactions end.
     pub fn close_group(&mut self, GroupRef(group): GroupRef) {
         self.reactor.wake().close_group(group);
+        self.settle();
     }
 
     /// The same, and nothing begins in the group any more.
     pub fn drop_group(&mut self, GroupRef(group): GroupRef) {
         self.reactor.wake().drop_group(group);
+        self.settle();
     }
 
     /// The pools of a group that have or want connections.
@@ -101,7 +127,7 @@ impl Upstreams {
     pub fn begin(&mut self, GroupRef(group): GroupRef, request: Request<'_>) -> TransactionRef {
         self.reactor.wake();
         let begun = self.reactor.begin(group, request);
-        self.reactor.do_what_is_due();
+        self.settle();
         begun
     }
 
@@ -111,7 +137,7 @@ impl Upstreams {
         self.reactor.wake();
         let write = |its: &mut Transaction, core: &mut Core| its.write(bytes, end, core);
         let written = self.reactor.with_transaction(transaction, write);
-        self.reactor.do_what_is_due();
+        self.settle();
         written.unwrap_or(true)
     }
 
@@ -128,6 +154,18 @@ impl Upstreams {
         full.unwrap_or_default()
     }
 
+    /// What is next to be taken of the response.
+    pub fn state(&mut self, transaction: TransactionRef) -> State {
+        self.reactor.with_transaction(transaction, |its, _| its.state()).unwrap_or(State::Nothing)
+    }
+
+    /// True once all of the response has come and its body was taken.
+    pub fn is_taken(&mut self, transaction: TransactionRef) -> bool {
+        let taken =
+            |its: &mut Transaction| its.progress == Progress::Ended && its.received.body.is_empty();
+        self.reactor.with_transaction(transaction, |its, _| taken(its)).unwrap_or_default()
+    }
+
     /// How far the transaction is; none if it is forgotten.
     pub fn progress(&mut self, transaction: TransactionRef) -> Option<Progress> {
         self.reactor.with_transaction(transaction, |its, _| its.progress.clone())
@@ -142,7 +180,7 @@ impl Upstreams {
     pub fn take_body(&mut self, transaction: TransactionRef) -> Vec<u8> {
         self.reactor.wake();
         let body = self.reactor.with_transaction(transaction, Transaction::take_body);
-        self.reactor.do_what_is_due();
+        self.settle();
         body.unwrap_or_default()
     }
 
@@ -150,7 +188,7 @@ impl Upstreams {
     pub fn give_up(&mut self, transaction: TransactionRef) {
         self.reactor.wake();
         self.reactor.with_transaction(transaction, Transaction::give_up);
-        self.reactor.do_what_is_due();
+        self.settle();
     }
 
     /// The same, and forgets it.

@@ -9,7 +9,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use wasmgate_dataplane::{
-    self as dataplane, AttemptRef, GroupRef, Progress, Reason, Received, Request,
+    self as dataplane, AttemptRef, GroupRef, Progress, Reason, Received, Request, State,
 };
 use wasmgate_gateway::{BodyFraming, FAILURES, Failure};
 use wasmgate_host::HeaderMap;
@@ -51,27 +51,21 @@ impl Upstreams {
         lock(&self.0).descriptor()
     }
 
-    /// Takes in what happened: the ids of the transactions with which something did.
-    fn turn(&self) -> PyResult<Vec<u64>> {
-        let mut upstreams = lock(&self.0);
-        upstreams.turn()?;
-        Ok(upstreams.changed().into_iter().map(dataplane::TransactionRef::id).collect())
-    }
-
-    /// Hosts that are to be looked up.
-    fn questions(&self) -> Vec<Question> {
-        let questions = lock(&self.0).questions();
+    /// Takes in what happened: the ids of the transactions with which something did, hosts that are to
+    /// be looked up, and the seconds until a turn is due in any case, if that is news. `timer`: these
+    /// seconds are over.
+    fn turn(&self, timer: bool) -> PyResult<(Vec<u64>, Vec<Question>, Option<f64>)> {
+        let dataplane::Turn { changed, questions, wait } = lock(&self.0).turn(timer)?;
         let question = |its: dataplane::Question| {
             let dataplane::Question { group, attempt, host, port } = its;
             let attempt = Attempt { upstreams: Arc::clone(&self.0), attempt, port };
             (group.id(), attempt, host.to_string(), port)
         };
-        questions.into_iter().map(question).collect()
-    }
-
-    /// The seconds until a turn is due in any case.
-    fn wait(&self) -> Option<f64> {
-        lock(&self.0).wait().as_ref().map(Duration::as_secs_f64)
+        Ok((
+            changed.into_iter().map(dataplane::TransactionRef::id).collect(),
+            questions.into_iter().map(question).collect(),
+            wait.as_ref().map(Duration::as_secs_f64),
+        ))
     }
 
     /// Pools with these bounds; `asks`: hosts are looked up by Python.
@@ -166,6 +160,8 @@ pub(crate) struct Transaction {
     transaction: dataplane::TransactionRef,
 }
 
+type Taken<'py> = (u16, Bound<'py, PyList>, Bound<'py, PyBytes>, bool);
+
 impl Transaction {
     fn received<T: Default>(&self, take: impl FnOnce(&mut Received) -> T) -> T {
         lock(&self.upstreams).received(self.transaction).map(take).unwrap_or_default()
@@ -197,10 +193,10 @@ impl Transaction {
         lock(&self.upstreams).is_full(self.transaction)
     }
 
-    /// Whether all of the response has come.
+    /// Whether all of the response has come and its body was taken.
     #[getter]
     fn ended(&self) -> bool {
-        matches!(lock(&self.upstreams).progress(self.transaction), Some(Progress::Ended))
+        lock(&self.upstreams).is_taken(self.transaction)
     }
 
     /// Why nothing more comes: a kind, words, and whether nothing was sent.
@@ -215,10 +211,27 @@ impl Transaction {
         }
     }
 
-    /// Status and fields of the response, once, when they have come.
-    fn take_head<'py>(&self, py: Python<'py>) -> PyResult<Option<(u16, Bound<'py, PyList>)>> {
-        let Some(map) = self.received(|its| its.head.take()) else { return Ok(None) };
-        Ok(Some((status(&map), fields::write(py, &map)?)))
+    /// What is next to be taken of the response: 0 for nothing, 1 for hints, 2 for its head; 3 when
+    /// nothing more comes.
+    #[getter]
+    fn state(&self) -> u8 {
+        match lock(&self.upstreams).state(self.transaction) {
+            State::Nothing => 0,
+            State::Hints => 1,
+            State::Head => 2,
+            State::Failed => 3,
+        }
+    }
+
+    /// Status and fields of the response, what has come of its body, and whether that is all of it.
+    fn take_head<'py>(&self, py: Python<'py>) -> PyResult<Option<Taken<'py>>> {
+        let mut upstreams = lock(&self.upstreams);
+        let head = upstreams.received(self.transaction).and_then(|its| its.head.take());
+        let body = upstreams.take_body(self.transaction);
+        let ended = upstreams.is_taken(self.transaction);
+        drop(upstreams);
+        let Some(map) = head else { return Ok(None) };
+        Ok(Some((status(&map), fields::write(py, &map)?, PyBytes::new(py, &body), ended)))
     }
 
     /// The values of `link` of 103 that have come.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -39,7 +40,6 @@ class Engine:
         self._resolves: dict[int, Resolve] = {}  # by group
         self._look_ups: set[asyncio.Task[None]] = set()
         self._timer: asyncio.Handle | None = None
-        self._timer_at = 0.0  # in the loop's time
         asyncio.get_running_loop().add_reader(self._native.fileno(), self._turn)
 
     @staticmethod
@@ -71,33 +71,21 @@ class Engine:
             if not waiters:
                 self._waiting.pop(transaction, None)
 
-    def rearm(self) -> None:
-        """Have the next turn come in time, after something was asked of the native part."""
-        wait = self._native.wait()
-        if wait is None:
-            return
-        loop = asyncio.get_running_loop()
-        at = loop.time() + wait
-        if self._timer is not None:
-            if self._timer_at <= at:
-                return
-            self._timer.cancel()
-        self._timer, self._timer_at = loop.call_at(at, self._run_timer), at
-
-    def _run_timer(self) -> None:
-        self._timer = None
-        self._turn()
-
-    def _turn(self) -> None:
-        for transaction in self._native.turn():
+    def _turn(self, *, timer: bool = False) -> None:
+        changed, questions, wait = self._native.turn(timer)
+        for transaction in changed:
             for waiter in self._waiting.get(transaction, ()):
                 if not waiter.done():
                     waiter.set_result(None)
-        for group, attempt, host, port in self._native.questions():
+        for group, attempt, host, port in questions:
             look_up = asyncio.ensure_future(self._look_up(group, attempt, host, port))
             self._look_ups.add(look_up)
             look_up.add_done_callback(self._look_ups.discard)
-        self.rearm()
+        if wait is not None:
+            if self._timer is not None:
+                self._timer.cancel()
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(wait, partial(self._turn, timer=True))
 
     async def _look_up(self, group: int, attempt: Attempt, host: str, port: int) -> None:
         try:
@@ -106,8 +94,6 @@ class Engine:
             attempt.failed(str(error), denied=True)
         except OSError as error:
             attempt.failed(str(error), denied=False)
-        finally:
-            self.rearm()
 
 
 _ENGINES: WeakKeyDictionary[asyncio.AbstractEventLoop, Engine] = WeakKeyDictionary()

@@ -51,7 +51,6 @@ class HttpUpstream:
         transaction = self._group.begin(
             endpoint, request.method, head, length, chunk, end=end, within=within
         )
-        self._engine.rearm()
         return HttpTransaction(self._engine, transaction, endpoint)
 
     def close(self) -> None:
@@ -62,24 +61,22 @@ class HttpUpstream:
 class HttpTransaction:
     """A `Transaction` over HTTP/1.1."""
 
-    __slots__ = ("_endpoint", "_engine", "_native", "headers", "status")
+    __slots__ = ("_body", "_endpoint", "_engine", "_native", "ended", "headers", "status")
 
     def __init__(self, engine: Engine, native: _native.Transaction, endpoint: str) -> None:
         self._engine = engine
         self._native = native
         self._endpoint = endpoint
+        self._body = b""  # came with the head
         self.status = 0
         self.headers: Fields = []
+        self.ended = False
+        """Whether `take()` has returned the last bytes of the response, or returns them."""
 
     @property
     def trailers(self) -> Fields:
         """The fields behind the body, once it has ended."""
         return self._native.trailers
-
-    @property
-    def ended(self) -> bool:
-        """Whether `take()` returns the last bytes of the response."""
-        return self._native.ended
 
     @property
     def accepting(self) -> bool:
@@ -94,48 +91,50 @@ class HttpTransaction:
         """
         native = self._native
         if not native.write(chunk, end):
-            self._check()
+            raise self._error()
         while native.full:
-            await self._changed()
+            await self._engine.changed(native.id)
 
     async def response(self, early: EarlyHints | None = None) -> None:
         """Wait for the final response's head; `early` is told of the hints before it."""
         native = self._native
         while not self.status:
-            if early is not None and (hints := native.take_hints()):
-                await early(hints)
-            elif (head := native.take_head()) is not None:
-                self.status, self.headers = head
-            else:
-                self._check()
-                await self._changed()
+            match native.state:
+                case 0:
+                    await self._engine.changed(native.id)
+                case 1:
+                    hints = native.take_hints()
+                    if early is not None:
+                        await early(hints)
+                case 2 if (head := native.take_head()) is not None:
+                    self.status, self.headers, self._body, self.ended = head
+                case _:
+                    raise self._error()
 
     def take(self) -> bytes:
         """Return the body bytes that have arrived, without waiting."""
-        return self._native.take_body()
+        chunk, self._body = self._body, b""
+        if not self.ended:
+            chunk += self._native.take_body()
+            self.ended = self._native.ended
+        return chunk
 
     async def receive(self) -> bytes:
         """Wait for body bytes. Empty bytes mean that the response has ended."""
-        while not (chunk := self._native.take_body()) and not self._native.ended:
-            self._check()
-            await self._changed()
+        while not (chunk := self.take()) and not self.ended:
+            if self._native.fault is not None:
+                raise self._error()
+            await self._engine.changed(self._native.id)
         return chunk
 
     def close(self) -> None:
         """Give up what has not ended: the connection is closed and its slot is free again."""
-        self._native.close()
-        self._engine.rearm()
+        if not self.ended:
+            self._native.close()
 
-    async def _changed(self) -> None:
-        self._engine.rearm()
-        await self._engine.changed(self._native.id)
-
-    def _check(self) -> None:
-        """Raise the error with which the transaction has failed, if it has."""
-        fault = self._native.fault
-        if fault is None:
-            return
-        kind, reason, unsent = fault
+    def _error(self) -> Exception:
+        """Return the error with which the transaction has failed."""
+        kind, reason, unsent = self._native.fault or ("protocol", "it has no response", False)
         if kind == "denied":
-            raise AddressRefused(reason)
-        raise _ERRORS[kind](reason, endpoint=self._endpoint, retryable=unsent)
+            return AddressRefused(reason)
+        return _ERRORS[kind](reason, endpoint=self._endpoint, retryable=unsent)
