@@ -198,6 +198,8 @@ def rust(session: nox.Session) -> None:
         strict = ("--", "--deny=warnings")
         cargo("clippy", "--locked", "--release", "--all-targets", *everything, *strict)
         cargo("test", "--locked", "--release", *packages)
+        # Every order in which threads can meet at the data plane's queue.
+        cargo("test", "--locked", "--release", "--package=wasmgate-interleavings")
         policies = [f"--package={name}" for name in policy_crates()]
         cargo("clippy", "--locked", "--all-targets", *policies, *strict, target=POLICIES_TARGET)
         cargo("test", "--locked", *policies, target=POLICIES_TARGET)

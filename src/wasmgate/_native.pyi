@@ -844,6 +844,7 @@ class DataPlane:
     Raises:
         ValueError: The certificate or the key is invalid.
         OSError: A thread cannot be started.
+        RuntimeError: The process was forked; its threads do not go on here.
     """
 
     def __new__(

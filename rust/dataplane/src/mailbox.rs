@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use mio::{Registry, Token, Waker};
 use wasmgate_host::CalloutAnswer;
 
 use crate::deployment::Deployment;
+use crate::queue::Queue;
 use crate::refs::AttemptRef;
 use crate::report::Report;
 use crate::upstream::attempt::Reason;
@@ -35,21 +36,17 @@ pub(crate) enum Command {
 
 /// The commands of a thread, which wake it from its poll.
 pub(crate) struct Mailbox {
-    commands: Mutex<VecDeque<Command>>,
+    commands: Queue<Command>,
     waker: Waker,
 }
 
 impl Mailbox {
     pub(crate) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
-        Ok(Self { commands: Mutex::default(), waker: Waker::new(registry, token)? })
+        Ok(Self { commands: Queue::new(), waker: Waker::new(registry, token)? })
     }
 
     pub(crate) fn post(&self, command: Command) {
-        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = commands.is_empty();
-        commands.push_back(command);
-        drop(commands);
-        if first {
+        if self.commands.append(|()| Some(command)) {
             self.wake();
         }
     }
@@ -61,7 +58,7 @@ impl Mailbox {
     }
 
     pub(crate) fn take(&self) -> VecDeque<Command> {
-        std::mem::take(&mut *self.commands.lock().unwrap_or_else(PoisonError::into_inner))
+        self.commands.take().0
     }
 }
 

@@ -1,11 +1,10 @@
 //! What the layer above is to know or to do, in a queue that never makes a thread of the data plane
 //! wait.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
-
 use wasmgate_gateway::Access;
 use wasmgate_host::Effects;
+
+use crate::queue::Queue;
 
 /// Lines that wait for the layer above; further ones are dropped and counted.
 const LINES: usize = 10_000;
@@ -49,14 +48,14 @@ pub enum Note {
 
 /// The queue. Threads append; the layer above takes all of it when it is woken.
 pub struct Notes {
-    queue: Mutex<Queue>,
+    queue: Queue<Note, Lines>,
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
+/// Lines since the queue was taken last.
 #[derive(Default)]
-struct Queue {
-    notes: VecDeque<Note>,
-    lines: usize,
+struct Lines {
+    waiting: usize,
     dropped: u64,
 }
 
@@ -64,42 +63,43 @@ impl Notes {
     /// An empty queue; `wake` is called when it is no longer empty, on whichever thread appends.
     #[must_use]
     pub fn new(wake: Box<dyn Fn() + Send + Sync>) -> Self {
-        Self { queue: Mutex::default(), wake }
+        Self { queue: Queue::new(), wake }
     }
 
     /// Everything that was appended since the last time.
     #[must_use]
     pub fn take(&self) -> Vec<Note> {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let Queue { notes, dropped, .. } = std::mem::take(&mut *queue);
-        let dropped = (dropped > 0).then_some(Note::Dropped(dropped));
+        let (notes, lines) = self.queue.take();
+        let dropped = (lines.dropped > 0).then_some(Note::Dropped(lines.dropped));
         notes.into_iter().chain(dropped).collect()
     }
 
-    pub(crate) fn append(&self, mut note: Note) {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn append(&self, note: Note) {
+        if self.queue.append(|lines| lines.admit(note)) {
+            (self.wake)();
+        }
+    }
+}
+
+impl Lines {
+    /// Counts the lines of a note. What is too much is dropped, but for callouts: they are as many as
+    /// there are contexts at most, and a request waits for each.
+    fn admit(&mut self, mut note: Note) -> Option<Note> {
         let lines = match &note {
             Note::Effects { effects, .. } => effects.logs.len(),
             Note::Warning(_) | Note::Fault { .. } | Note::Access { .. } => 1,
             Note::Dropped(_) | Note::Released(_) | Note::Ended => 0,
         };
-        if lines > 0 && queue.lines + lines > LINES {
-            queue.dropped += lines as u64;
-            // Callouts are never dropped: they are as many as there are contexts at most, and a
-            // request waits for each.
-            match &mut note {
-                Note::Effects { effects, .. } if asks(effects) => effects.logs.clear(),
-                _ => return,
-            }
-        } else {
-            queue.lines += lines;
+        if lines == 0 || self.waiting + lines <= LINES {
+            self.waiting += lines;
+            return Some(note);
         }
-        let first = queue.notes.is_empty();
-        queue.notes.push_back(note);
-        drop(queue);
-        if first {
-            (self.wake)();
+        self.dropped += lines as u64;
+        match &mut note {
+            Note::Effects { effects, .. } if asks(effects) => effects.logs.clear(),
+            _ => return None,
         }
+        Some(note)
     }
 }
 

@@ -6,7 +6,9 @@ mod imports;
 
 use imports::Imports;
 
-const STOREYS: [&str; 14] = [
+const STOREYS: [&str; 16] = [
+    "sync",
+    "queue",
     "refs",
     "report",
     "wheel",

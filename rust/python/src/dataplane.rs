@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use wasmgate_dataplane::{
     Admission, BadCertificate, Certificate, ClientLimits, ClientSettings, Deployment, Note, Notes,
@@ -22,12 +22,18 @@ use crate::times::{Bounds, seconds, upstream_limits};
 /// Where a callout's id says which thread's it is; ids themselves count up and never get there.
 const THREAD_BITS: u32 = 48;
 
+/// What a child of fork(2) is told.
+const FORKED: &str = "threads of the data plane do not go on in a forked process: start the server there, \
+                      or start that process with the method \"spawn\"";
+
 /// Threads that serve HTTP/1.1 without Python.
 #[pyclass(frozen, module = "wasmgate._native")]
 pub(crate) struct DataPlane {
     plane: Mutex<Plane>,
     notes: Arc<Notes>,
     woken: PipeReader,
+    /// The process that has the threads.
+    process: u32,
 }
 
 /// The thread and the id of a callout: answers are for whichever thread asked.
@@ -55,8 +61,12 @@ fn listener(descriptor: RawFd) -> PyResult<TcpListener> {
 }
 
 impl DataPlane {
-    fn plane(&self) -> MutexGuard<'_, Plane> {
-        self.plane.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The threads. A child of fork(2) has none of them, and locks may be held for ever there.
+    fn plane(&self) -> PyResult<MutexGuard<'_, Plane>> {
+        if self.process != std::process::id() {
+            return Err(PyRuntimeError::new_err(FORKED));
+        }
+        Ok(self.plane.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -103,7 +113,7 @@ impl DataPlane {
         let notes = Arc::new(Notes::new(Box::new(wake)));
         let plane = Plane::start(listeners, &notes, &settings)
             .map_err(|error| PyOSError::new_err(format!("the data plane: {error}")))?;
-        Ok(Self { plane: Mutex::new(plane), notes, woken })
+        Ok(Self { plane: Mutex::new(plane), notes, woken, process: std::process::id() })
     }
 
     /// Exchanges that begin from now on go by this.
@@ -119,7 +129,7 @@ impl DataPlane {
         let deployment =
             Deployment::new(router, policies, limits, clients).map_err(PyValueError::new_err)?;
         let id = deployment.id();
-        self.plane().deploy(&Arc::new(deployment));
+        self.plane()?.deploy(&Arc::new(deployment));
         Ok(id)
     }
 
@@ -136,44 +146,44 @@ impl DataPlane {
 
     /// How many exchanges have ended.
     #[getter]
-    fn exchanges(&self) -> u64 {
-        self.plane().exchanges()
+    fn exchanges(&self) -> PyResult<u64> {
+        Ok(self.plane()?.exchanges())
     }
 
     /// How many instances of its policies there are, on all threads.
-    fn instances(&self, py: Python<'_>, host: &Host) -> usize {
+    fn instances(&self, py: Python<'_>, host: &Host) -> PyResult<usize> {
         let host = host.0.clone();
-        py.detach(|| self.plane().ask(move || host.instances()).into_iter().sum())
+        py.detach(|| Ok(self.plane()?.ask(move || host.instances()).into_iter().sum()))
     }
 
     /// The most bytes that a client has not taken, and the pools: URL, open and idle connections,
     /// requests that wait.
-    fn report(&self, py: Python<'_>) -> Reported {
-        let reports = py.detach(|| self.plane().report());
+    fn report(&self, py: Python<'_>) -> PyResult<Reported> {
+        let reports = py.detach(|| self.plane().map(|plane| plane.report()))?;
         let unread = reports.iter().map(|report| report.unread).max().unwrap_or_default();
         let pools = reports.into_iter().flat_map(|report| report.pools);
-        (unread, pools.map(|its| (its.url, its.open, its.idle, its.waiting)).collect())
+        Ok((unread, pools.map(|its| (its.url, its.open, its.idle, its.waiting)).collect()))
     }
 
     /// How many callouts of policies wait for an answer, on all threads.
-    fn pending_callouts(&self, py: Python<'_>) -> usize {
-        py.detach(|| self.plane().ask(host::pending_callouts).into_iter().sum())
+    fn pending_callouts(&self, py: Python<'_>) -> PyResult<usize> {
+        py.detach(|| Ok(self.plane()?.ask(host::pending_callouts).into_iter().sum()))
     }
 
     /// Accepts no more; ends with the last exchange, or after `grace` seconds.
     fn drain(&self, grace: f64) -> PyResult<()> {
-        self.plane().drain(seconds(grace)?);
+        self.plane()?.drain(seconds(grace)?);
         Ok(())
     }
 
     /// Waits until all threads have ended.
-    fn join(&self, py: Python<'_>) {
-        py.detach(|| self.plane().join());
+    fn join(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.plane().map(|mut plane| plane.join()))
     }
 
     #[getter]
-    fn threads(&self) -> usize {
-        self.plane().threads()
+    fn threads(&self) -> PyResult<usize> {
+        Ok(self.plane()?.threads())
     }
 }
 
