@@ -22,6 +22,7 @@ TAB = re.compile(rb"\r\n(?:transfer-encoding|content-length):[^\r\n]*\t", re.IGN
 # It does not look at what follows the size of a chunk.
 CHUNK = re.compile(rb"\r\n[0-9a-fA-F]+([ \t]*;[^\r\n]*)\r\n")
 EXTENSIONS = re.compile(rb"(?:;[\w!#$%&'*+.^`|~-]+(?:=(?:[\w!#$%&'*+.^`|~-]+|\"[^\"]*\"))?)*")
+METHOD = re.compile(rb"^([^ \r\n]+) [^\r\n]* HTTP/1\.[01]\r$", re.MULTILINE)
 NO_PATH = re.compile(rb"[A-Z]+ https?://[^/ \r\n]+ HTTP/")
 # It accepts the path of a URL with any scheme.
 SCHEME = re.compile(rb"[A-Z]{3,} (?!https?:)[^/ \r\n]+://[^ \r\n]* HTTP/")
@@ -105,7 +106,9 @@ def _of_the_parser(data: bytes, direct: Outcome, asgi: Outcome) -> str | None:
     if refused == refused_there:
         return None
     if refused_there:
-        return REQUEST_LINE if NO_PATH.search(data) else None
+        # It refuses a method at once, and the upstream may not have seen the whole request yet.
+        strange = set(METHOD.findall(data)) - LLHTTP
+        return REQUEST_LINE if strange or NO_PATH.search(data) else None
     if b"#" in data:
         return "ASGI has no empty query and no fragment"
     lines = re.findall(rb"[A-Z]{3,} [^\r\n]*", data)
