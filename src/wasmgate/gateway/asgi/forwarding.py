@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from wasmgate.errors import UpstreamError
 from wasmgate.gateway.asgi.downstream import Cut, Downstream, answers
@@ -38,11 +38,18 @@ __all__ = ["AsgiForwarder"]
 _LOGGER = logging.getLogger("wasmgate.gateway")
 
 
+class Full(NamedTuple):
+    """Whether policies buffer as much as they may of the request, and of the response."""
+
+    request: bool
+    response: bool
+
+
 class AsgiForwarder(Interruptible):
-    """One request under way."""
+    """One request in flight."""
 
     __slots__ = (
-        "_blind",
+        "_awaited",
         "_exchange",
         "_full",
         "_loop_state",
@@ -74,8 +81,8 @@ class AsgiForwarder(Interruptible):
         self._transaction: Transaction | None = None
         self._timeouts = RequestTimeouts(loop_state.loop.time, exchange.timeout)
         self._read = not exchange.body_follows  # the whole request has come from the client
-        self._blind = False  # the server's task waits for the upstream alone, not for its inbox
-        self._full = (False, False)  # policies hold as much of request and response as they may
+        self._awaited: Transaction | None = None  # the server's task waits for it alone
+        self._full = Full(request=False, response=False)
         self._room: asyncio.Event | None = None  # in the request; made when it is waited for
         self._source: asyncio.Future[tuple[bytes, bool]] | None = None
         self._uplink: asyncio.Task[None] | None = None
@@ -159,7 +166,7 @@ class AsgiForwarder(Interruptible):
 
     def _note(self, effects: Effects) -> None:
         self._loop_state.driver.apply(effects)
-        self._full = (effects.request_full, effects.response_full)
+        self._full = Full(request=effects.request_full, response=effects.response_full)
         if self._room is not None and not effects.request_full:
             self._room.set()
             self._room = None
@@ -225,9 +232,9 @@ class AsgiForwarder(Interruptible):
         return self._transaction
 
     async def _response_of(self, transaction: Transaction) -> None:
-        self._blind = True
+        self._awaited = transaction
         await transaction.response(self._downstream.early_hints)
-        self._blind = False
+        self._awaited = None
         await self._response(transaction)
 
     # The server's task: the response.
@@ -286,14 +293,14 @@ class AsgiForwarder(Interruptible):
 
         Returns bytes, and whether they are the last of the body.
         """
-        while self._full[1]:
+        while self._full.response:
             self._start_waker()
             if await self._downstream.emit(await self._queued.get()):
                 return None
         if self._waker is None:
-            self._blind = True
+            self._awaited = transaction
             received = await next_part(transaction)
-            self._blind = False
+            self._awaited = None
             return received
         source = self._source = asyncio.ensure_future(next_part(transaction))
         while not source.done():
@@ -329,7 +336,7 @@ class AsgiForwarder(Interruptible):
 
     async def _upload(self, message: Message | None) -> None:
         while not self._read:
-            if self._full[0]:
+            if self._full.request:
                 await self._until_room()
             message = message or await self._timeouts.received(self._receive)
             if message["type"] == "http.disconnect":
@@ -362,7 +369,7 @@ class AsgiForwarder(Interruptible):
 
     async def _deliver(self, effects: Effects) -> None:
         """Do what effects say about the request; leave the rest to the server's task."""
-        full = self._full[1]
+        was_full = self._full.response
         self._note(effects)
         if effects.forward:
             self._forward(effects)
@@ -371,17 +378,17 @@ class AsgiForwarder(Interruptible):
         transaction = self._transaction
         if transaction is not None and (effects.request_body or effects.request_end):
             await self._write(transaction, effects.request_body or b"", end=effects.request_end)
-        emptied = full and not (effects.response_full or self._blind)
+        emptied = was_full and not effects.response_full and self._awaited is None
         more = effects.response_body is not None or effects.response_end
         if more or emptied or answers(effects):
             self._queued.put(effects)
-            if transaction is not None and self._blind:
-                transaction.close()
+            if self._awaited is not None:
+                self._awaited.close()
 
     async def _until_room(self) -> None:
         """Wait until policies take more of the request; the waker does what they ask."""
         self._start_waker()
-        while self._full[0]:
+        while self._full.request:
             self._room = self._room or asyncio.Event()
             await self._room.wait()
 
