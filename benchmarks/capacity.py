@@ -34,8 +34,8 @@ def _measured(folder: Path, *, rounds: int, seconds: float, progress: Progress) 
         progress.console.print(f"[yellow]skipped[/] half a core: {reason}")
     else:
         results += half_core.measure(bench, rounds=rounds, seconds=2 * seconds, progress=progress)
-    for workers in (2, 1):
-        scale = Scale(bench, workers=workers, rounds=rounds, seconds=4 * seconds)
+    for threads in (2, 1):
+        scale = Scale(bench, threads=threads, rounds=rounds, seconds=4 * seconds)
         results += scale.run(progress)
     return results
 

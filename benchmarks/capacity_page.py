@@ -10,9 +10,7 @@ from growth import USUAL, VARIED
 from half_core import HALF, SHARE
 from report import REFERENCE, fill, machine, written
 from results import LATEST, Result, load
-from scale import CONNECTIONS as MANY
 from scale import OPEN, SATURATED
-from standalone import CONNECTIONS
 from tables import digits, markdown, spread
 
 if TYPE_CHECKING:
@@ -44,7 +42,6 @@ def render(*, write: bool = True) -> list[Path]:
         "checks": _checks(results),
         "scale": _scale(results),
         "memory": _memory(results),
-        "shares": _shares(results),
     }
     curves = {title: _curve(results, varied) for varied, title in _CURVES.items()}
     pages = {
@@ -91,7 +88,7 @@ def _checks(results: Sequence[Result]) -> str:
         predicted = SHARE * _SECOND_US / fitted.cpu(point)
         what = f"requests a second on half a core: {_described(point)}"
         rows.append(_check(what, predicted, result.median))
-    rows += _two_workers(results, fitted)
+    rows += _two_threads(results, fitted)
     return markdown(["prediction", "predicted", "measured", "error"], rows)
 
 
@@ -102,16 +99,16 @@ def _errors(results: Sequence[Result], fitted: model.Model) -> Iterator[list[str
     yield _check(what, fitted.cpu(worst.params), worst.median)
 
 
-def _two_workers(results: Sequence[Result], fitted: model.Model) -> Iterator[list[str]]:
-    """Two workers share two cores with clients and upstream, whose cost is taken as measured."""
-    measured = {r.metric: r for r in _of(results, SATURATED) if r.params["workers"] > 1}
+def _two_threads(results: Sequence[Result], fitted: model.Model) -> Iterator[list[str]]:
+    """Two threads share two cores with clients and upstream, whose cost is taken as measured."""
+    measured = {r.metric: r for r in _of(results, SATURATED) if r.params["threads"] > 1}
     if measured:
         params = measured["rate"].params
-        own = fitted.cpu(USUAL | {"connections": params["connections"] // params["workers"]})
+        own = fitted.cpu(USUAL | {"connections": params["connections"] // params["threads"]})
         cores = params["cores"]
         predicted = cores * _SECOND_US / (own + measured["load"].median)
         what = (
-            f"requests a second, {params['workers']} workers, {params['connections']:,} connections"
+            f"requests a second, {params['threads']} threads, {params['connections']:,} connections"
         )
         yield _check(what, predicted, measured["rate"].median)
 
@@ -151,13 +148,3 @@ def _memory(results: Sequence[Result]) -> str:
             fit = f"{_GB_KB / result.median:,.0f}"
             rows.append([result.subject, spread(result), fit])
     return markdown(["gateway", "kB a connection", "connections in a GB"], rows)
-
-
-def _shares(results: Sequence[Result]) -> str:
-    rows = []
-    for question, count in {"scale.few": CONNECTIONS, "scale.connection": MANY}.items():
-        for result in _of(results, question):
-            if result.metric == "share" and result.params["workers"] > 1:
-                ends = (f"{share:.0%}" for share in (result.median, result.min, result.max))
-                rows.append([f"{count:,} connections made at once", "{} ({}..{})".format(*ends)])
-    return markdown(["clients", "share of the busier of two workers"], rows)

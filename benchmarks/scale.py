@@ -1,6 +1,6 @@
 """Thousands of open connections: how many requests a second, how late, and how much memory each.
 
-Two workers share the cores with clients and upstream, which sleep when there is nothing to do: what
+Two threads share the cores with clients and upstream, which sleep when there is nothing to do: what
 they take is shown. A closed loop finds the rate at which the gateway is full; an open loop then
 sends a share of it on the same number of connections, independent of responses (a Poisson
 process; the latency of a request counts from when it was due).
@@ -13,7 +13,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from results import Result, summary
-from standalone import Bench, Shape, established, wait_for_workers
+from standalone import Bench, Shape, wait_until_it_listens
 
 if TYPE_CHECKING:
     from generator import Generator
@@ -28,20 +28,20 @@ _LATENCIES = ("rate", "p50", "p95", "p99", "errors")
 
 
 class Scale:
-    """A number of workers, each with its core, or with its part of all."""
+    """A number of threads, each with its core, or with its part of all."""
 
-    def __init__(self, bench: Bench, *, workers: int, rounds: int, seconds: float) -> None:
+    def __init__(self, bench: Bench, *, threads: int, rounds: int, seconds: float) -> None:
         self.bench = bench
-        self.workers = workers
+        self.threads = threads
         self.rounds = rounds
         self.seconds = seconds
-        # One worker leaves a core for clients and upstream, several share all.
-        self._shared = os.sched_getaffinity(0) if workers > 1 else None
+        # One thread leaves a core for clients and upstream, several share all.
+        self._shared = os.sched_getaffinity(0) if threads > 1 else None
 
     @property
     def subject(self) -> str:
         """Return the name of what is measured."""
-        return f"wasmgate, {self.workers} worker{'s' if self.workers > 1 else ''}"
+        return f"wasmgate, {self.threads} thread{'s' if self.threads > 1 else ''}"
 
     def run(self, progress: Progress) -> list[Result]:
         """Measure all rounds. Raises RuntimeError when a run could not be performed."""
@@ -53,7 +53,7 @@ class Scale:
             progress.update(task, advance=1, refresh=True)
         params = {
             "connections": CONNECTIONS,
-            "workers": self.workers,
+            "threads": self.threads,
             "cores": len(self._shared or self.bench.gateway_cores),
             "seconds": self.seconds,
         }
@@ -63,25 +63,22 @@ class Scale:
         ]
 
     def _round(self) -> dict[tuple[str, str], float]:
-        shape = Shape(workers=self.workers)
+        shape = Shape(threads=self.threads)
         options = ("-prefix", "/orders/42", "-user")
         with (
             self.bench.generator(*options, wanted=self._shared) as generator,
             self.bench.server(shape, generator.upstream, wanted=self._shared) as server,
         ):
-            wait_for_workers(server)
+            wait_until_it_listens(server)
             usual = self.bench.command(
                 server, shape, keep=True, sleep=self._shared is not None, seconds=_WARM_UP_SECONDS
             )
             generator.attempt(**usual)
-            alone, few = server.rss(), _share(server)
+            alone = server.rss()
             usual["connections"] = CONNECTIONS
-            shares: list[float] = []
-            generator.attempt(**usual, watch=lambda: shares.append(_share(server)))
+            generator.attempt(**usual, watch=lambda: None)
             measured = {
                 ("scale.connection", "memory"): (server.rss() - alone) / CONNECTIONS * 1000,
-                ("scale.connection", "share"): shares[-1],
-                ("scale.few", "share"): few,
             }
             usual["seconds"] = self.seconds
             saturated = self._measured(server, generator, usual)
@@ -106,9 +103,3 @@ class Scale:
             "rss": server.rss(),
         }
         return {metric: report[metric] for metric in _LATENCIES} | cpu
-
-
-def _share(server: Server) -> float:
-    """Return the busiest worker's part of the clients."""
-    clients = list(established(server))
-    return max(clients, default=0) / max(sum(clients), 1)

@@ -1,4 +1,4 @@
-"""`wasmgate run` as it is measured for size: with so many routes, policies, workers and cores."""
+"""`wasmgate run` as it is measured for size: with so many routes, policies, threads and cores."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import swap
 from gateways import Tokens
@@ -20,9 +20,6 @@ from work import chain as policies
 
 from wasmgate.policy.artifacts import cache_folder
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 POLICIES = 3
 CONNECTIONS = 32
 FIELDS = 5  # of a request, beside Host
@@ -30,7 +27,7 @@ BODY = 128  # bytes of a response
 # As many upstream connections as clients; a benchmark with more clients must set it.
 _UPSTREAM_CONNECTIONS = 8192
 _KNOWN_TOKENS = 100
-_WORKERS_SECONDS = 30.0
+_START_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +36,7 @@ class Shape:
 
     routes: int = 1
     policies: int = POLICIES
-    workers: int = 1
+    threads: int = 1
 
 
 def configuration(shape: Shape, public_pem: str, *, port: int, upstream: str) -> str:
@@ -99,7 +96,7 @@ class Bench:
         path = folder / "gateway.yaml"
         path.write_text(text, "utf-8")
         command = [sys.executable, "-m", "wasmgate", "run", str(path)]
-        command += ["--workers", str(shape.workers), "--threads", "1", "--log-level", "error"]
+        command += ["--threads", str(shape.threads), "--log-level", "error"]
         return Server(command, port=port, wanted=wanted or self.gateway_cores, log=folder / "log")
 
     def command(self, server: Server, shape: Shape, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 (client.go's)
@@ -114,22 +111,10 @@ class Bench:
         return {**usual, **changes}
 
 
-def wait_for_workers(server: Server) -> None:
-    """Wait until every worker listens; before, one has all clients. Raises TimeoutError."""
-    deadline = time.monotonic() + _WORKERS_SECONDS
+def wait_until_it_listens(server: Server) -> None:
+    """Wait until every thread listens; before, one has all clients. Raises TimeoutError."""
+    deadline = time.monotonic() + _START_SECONDS
     while "wasmgate listens" not in server.said():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not all workers listen:\n{server.said()}")
+            raise TimeoutError(f"it does not listen:\n{server.said()}")
         time.sleep(0.05)
-
-
-def established(server: Server) -> Iterator[int]:
-    """Count the clients of each process that has any (proc_pid_net(5), proc_pid_fd(5))."""
-    lines = (line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:])
-    inodes = {
-        f"socket:[{f[9]}]" for f in lines if f[1].endswith(f":{server.port:04X}") and f[3] == "01"
-    }
-    for pid in server.pids():
-        links = (str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir())
-        if count := sum(link in inodes for link in links):
-            yield count
