@@ -44,11 +44,11 @@ def answered(clients: list[socket.socket], within: float) -> list[socket.socket]
             selector.register(client, selectors.EVENT_READ)
         while ready := selector.select(within):
             for key, _ in ready:
-                client = key.fileobj
-                assert isinstance(client, socket.socket)
-                assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
-                selector.unregister(client)
-                found.append(client)
+                ready_client = key.fileobj
+                assert isinstance(ready_client, socket.socket)
+                assert ready_client.recv(4096).startswith(b"HTTP/1.1 200 ")
+                selector.unregister(ready_client)
+                found.append(ready_client)
     return found
 
 
@@ -59,9 +59,7 @@ def test_few_descriptors(tmp_path: Path) -> None:
         [sys.executable, "-c", UPSTREAM], stdout=subprocess.PIPE, text=True
     ) as upstream:
         assert upstream.stdout is not None
-        (tmp_path / "gateway.yaml").write_text(
-            GATEWAY.format(port=int(upstream.stdout.readline()))
-        )
+        (tmp_path / "gateway.yaml").write_text(GATEWAY.format(port=int(upstream.stdout.readline())))
         command = [sys.executable, "-m", "wasmgate", "run", "gateway.yaml", "--threads", "2"]
         with subprocess.Popen(
             ["sh", "-c", limited, *command], cwd=tmp_path, stderr=subprocess.PIPE, text=True

@@ -59,7 +59,7 @@ impl Plane {
         notes: &Arc<Notes>,
         settings: &Arc<ClientSettings>,
     ) -> io::Result<Self> {
-        let resolver = Resolver::default();
+        let resolver = Resolver::shared();
         let mut plane = Self { threads: Vec::new(), settings: Arc::clone(settings) };
         for (index, listeners) in listeners.into_iter().enumerate() {
             let exchanges = Arc::new(AtomicU64::new(0));

@@ -129,6 +129,9 @@ impl Transaction {
 
     /// Sends the request, as soon as there is a connection of the pool.
     pub(crate) fn dial(&mut self, pool: usize, request: &Request<'_>, core: &mut Core) {
+        if request.within == Some(Duration::ZERO) {
+            return self.fail_in_time(core);
+        }
         let mut out = Output::default();
         if self.http.write_bytes(&mut out, request.body, request.end).is_err() {
             return self.wrong_length(core);
@@ -328,8 +331,7 @@ impl Transaction {
         }
         let read = self.link.pool().map(|pool| core.pools[pool].limits.read);
         if self.deadline.is_some_and(|deadline| core.now >= deadline) {
-            let reason = format!("{} did not answer within the route's time", self.url);
-            self.fail(Failure::Timeout, reason, core);
+            self.fail_in_time(core);
         } else if let Some(read) = read
             && !self.link.is_dialling()
             && core.now.saturating_duration_since(self.since) >= read
@@ -337,6 +339,11 @@ impl Transaction {
             let reason = format!("{} was silent for {} s", self.url, read.as_secs_f64());
             self.fail(Failure::Timeout, reason, core);
         }
+    }
+
+    fn fail_in_time(&mut self, core: &mut Core) {
+        let reason = format!("{} did not answer within the route's time", self.url);
+        self.fail(Failure::Timeout, reason, core);
     }
 
     /// Gives up what has not ended.

@@ -46,7 +46,7 @@ impl Upstreams {
         // Without clients and policies there is nothing to note.
         let notes = Arc::new(Notes::new(Box::new(|| {})));
         let reactor =
-            Reactor::new(Vec::new(), notes, Resolver::default(), Arc::new(AtomicU64::new(0)))?;
+            Reactor::new(Vec::new(), notes, Resolver::shared(), Arc::new(AtomicU64::new(0)))?;
         Ok(Self { reactor, armed: None, woken: false })
     }
 

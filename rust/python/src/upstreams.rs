@@ -18,10 +18,23 @@ use crate::fields;
 use crate::times::{Bounds, seconds, upstream_limits};
 
 /// The lock is never held while Python runs: the collection of one object may drop another.
-type Shared = Arc<Mutex<dataplane::Upstreams>>;
+type Shared = Arc<Owned>;
+
+struct Owned {
+    upstreams: Mutex<dataplane::Upstreams>,
+    /// A child of fork(2) shares the epoll with this process: what it gave up would be given up here.
+    process: u32,
+}
 
 fn lock(shared: &Shared) -> MutexGuard<'_, dataplane::Upstreams> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
+    shared.upstreams.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Gives something up, unless it was inherited by fork(2).
+fn give_up(shared: &Shared, work: impl FnOnce(&mut dataplane::Upstreams)) {
+    if shared.process == std::process::id() {
+        work(&mut lock(shared));
+    }
 }
 
 /// The connections to endpoints of one event loop.
@@ -43,7 +56,8 @@ pub(crate) struct Attempt {
 impl Upstreams {
     #[new]
     fn new() -> PyResult<Self> {
-        Ok(Self(Arc::new(Mutex::new(dataplane::Upstreams::new()?))))
+        let upstreams = Mutex::new(dataplane::Upstreams::new()?);
+        Ok(Self(Arc::new(Owned { upstreams, process: std::process::id() })))
     }
 
     /// The descriptor that is readable when a turn is due.
@@ -149,7 +163,7 @@ impl UpstreamGroup {
 
 impl Drop for UpstreamGroup {
     fn drop(&mut self) {
-        lock(&self.upstreams).drop_group(self.group);
+        give_up(&self.upstreams, |upstreams| upstreams.drop_group(self.group));
     }
 }
 
@@ -260,7 +274,7 @@ impl Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        lock(&self.upstreams).forget(self.transaction);
+        give_up(&self.upstreams, |upstreams| upstreams.forget(self.transaction));
     }
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -31,7 +30,8 @@ class AddressRefused(Exception):
 class Engine:
     """The connections to endpoints of one event loop; all clients of the loop share it.
 
-    The loop's selector keeps it, so it does not keep the loop.
+    The loop keeps it, in its selector and its timers. It keeps nothing of the loop, so both go
+    when the loop is closed.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Engine:
         self._waiting: dict[int, list[asyncio.Future[None]]] = {}  # by transaction
         self._resolves: dict[int, Resolve] = {}  # by group
         self._look_ups: set[asyncio.Task[None]] = set()
-        self._timer: asyncio.Handle | None = None
+        self._turns = 0  # timers that were armed; the last one counts
         asyncio.get_running_loop().add_reader(self._native.fileno(), self._turn)
 
     @staticmethod
@@ -82,10 +82,13 @@ class Engine:
             self._look_ups.add(look_up)
             look_up.add_done_callback(self._look_ups.discard)
         if wait is not None:
-            if self._timer is not None:
-                self._timer.cancel()
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(wait, partial(self._turn, timer=True))
+            # A handle would keep the loop, so a timer that comes too late is not cancelled.
+            self._turns += 1
+            asyncio.get_running_loop().call_later(wait, self._run_timer, self._turns)
+
+    def _run_timer(self, turn: int) -> None:
+        if turn == self._turns:
+            self._turn(timer=True)
 
     async def _look_up(self, group: int, attempt: Attempt, host: str, port: int) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from wasmgate.errors import ConnectError, NoHealthyEndpoint, UpstreamError, UpstreamTimeout
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from wasmgate import _native
     from wasmgate.upstream.engine import Resolve
     from wasmgate.upstream.port import EarlyHints, Fields, UpstreamRequest
+
+UNBROKEN = 256 * 1024
+"""Bytes after which others have their turn, also when more of the body is there already."""
 
 _ERRORS = {
     "connect": ConnectError,
@@ -61,13 +65,23 @@ class HttpUpstream:
 class HttpTransaction:
     """A `Transaction` over HTTP/1.1."""
 
-    __slots__ = ("_body", "_endpoint", "_engine", "_native", "ended", "headers", "status")
+    __slots__ = (
+        "_body",
+        "_endpoint",
+        "_engine",
+        "_native",
+        "_unbroken",
+        "ended",
+        "headers",
+        "status",
+    )
 
     def __init__(self, engine: Engine, native: _native.Transaction, endpoint: str) -> None:
         self._engine = engine
         self._native = native
         self._endpoint = endpoint
         self._body = b""  # came with the head
+        self._unbroken = 0  # bytes that were received since the loop had its turn
         self.status = 0
         self.headers: Fields = []
         self.ended = False
@@ -124,7 +138,12 @@ class HttpTransaction:
         while not (chunk := self.take()) and not self.ended:
             if self._native.fault is not None:
                 raise self._error()
+            self._unbroken = 0
             await self._engine.changed(self._native.id)
+        self._unbroken += len(chunk)
+        if self._unbroken > UNBROKEN:
+            self._unbroken = 0
+            await asyncio.sleep(0)
         return chunk
 
     def close(self) -> None:

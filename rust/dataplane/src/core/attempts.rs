@@ -49,7 +49,7 @@ impl Core {
             }
             let mailbox = Arc::clone(&self.mailbox);
             self.resolver.resolve(host, port, move |addresses| {
-                let addresses = addresses.map_err(|error| Reason::from(&error));
+                let addresses = addresses.map_err(Reason::Unreachable);
                 let attempt = AttemptRef { key, serial };
                 mailbox.post(Command::Resolved { attempt, addresses });
             });

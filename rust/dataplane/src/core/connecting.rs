@@ -1,5 +1,7 @@
 //! Connections to endpoints: asked for, made, given back, closed.
 
+use std::time::Instant;
+
 use wasmgate_gateway::Failure;
 
 use crate::core::{Core, Due, Timer};
@@ -163,13 +165,14 @@ impl Core {
 
     fn watch_pool(&mut self, pool: usize) {
         if let Some(at) = self.pools[pool].watch() {
-            self.wheel.insert(at, Timer::Pool(pool));
+            self.wheel.insert(at, Timer::Pool(pool, at));
         }
     }
 
     /// Closes what has been idle for too long, before the upstream does; ends long waits.
-    pub(crate) fn check_pool(&mut self, key: usize) {
-        let Some(pool) = self.pools.get_mut(key) else { return };
+    pub(crate) fn check_pool(&mut self, key: usize, at: Instant) {
+        let pool = self.pools.get_mut(key).filter(|pool| pool.watched_until == Some(at));
+        let Some(pool) = pool else { return };
         pool.watched_until = None;
         for _ in 0..CLOSED_AT_ONCE {
             let Some(upstream) = self.pools[key].expired(self.now) else { break };

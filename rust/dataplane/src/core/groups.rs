@@ -9,15 +9,12 @@ use crate::core::Core;
 use crate::net::tls::{Trust, trust};
 use crate::upstream::pool::{Pool, Target, UpstreamLimits};
 
-/// Pools that a group may have before those without connections are dropped.
-const POOLS: usize = 64;
-
 /// Pools with one set of bounds.
 pub(crate) struct Group {
     limits: UpstreamLimits,
     /// The layer above looks up hosts.
     asks: bool,
-    /// By URL.
+    /// By URL: as many as a cluster has endpoints, or `net` of the policies names hosts.
     pub(crate) pools: HashMap<String, usize>,
     /// Read when the first endpoint wants TLS.
     trust: Option<Trust>,
@@ -70,16 +67,6 @@ impl Core {
             return Ok(*pool);
         }
         let target = its.target(group, url)?;
-        if its.pools.len() >= POOLS {
-            let pools = &mut self.pools;
-            its.pools.retain(|_, key| {
-                let unused = pools.get(*key).is_none_or(Pool::is_unused);
-                if unused {
-                    pools.try_remove(*key);
-                }
-                !unused
-            });
-        }
         let (limits, closed) = (its.limits, its.closed);
         let pool = self.pools.insert(Pool::new(target, limits));
         if closed {

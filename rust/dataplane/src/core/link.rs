@@ -3,7 +3,7 @@
 use crate::core::connecting::{Dialled, Refused};
 use crate::core::{Core, Due};
 use crate::refs::{Ask, Borrower, UpstreamRef};
-use crate::upstream::UpstreamState;
+use crate::upstream::{Upstream, UpstreamState};
 
 /// Bytes kept for an upstream that is not connected yet.
 const PENDING: usize = 64 << 10;
@@ -84,7 +84,10 @@ impl Link {
         match std::mem::replace(self, Self::None) {
             Self::Waiting { pool, ask, fresh, pending } if ask == asked => {
                 let parts: [&[u8]; 4] = [&pending, &[], &[], &[]];
-                match core.find(taken).map(|upstream| upstream.socket.is_quiet()) {
+                // What a new connection says or that it closes is its answer; one that was idle has none
+                // to give.
+                let is_fit = |its: &mut Upstream| !its.used || its.socket.is_quiet();
+                match core.find(taken).map(is_fit) {
                     Some(true) => {
                         *self = Self::Lent { pool, upstream: taken };
                         self.write(parts, core);

@@ -55,7 +55,8 @@ pub(crate) enum Due {
 pub(crate) enum Timer {
     /// A client's; it counts if it is the client's next one still.
     Client(ClientRef, Instant),
-    Pool(usize),
+    /// Of a pool; it counts if it is the pool's next one still.
+    Pool(usize, Instant),
     /// Of the attempt with this serial: the next address has its turn, or the time is over.
     Attempt(usize, u64),
     /// Of all transactions, which are looked at together.

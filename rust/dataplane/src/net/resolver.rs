@@ -1,9 +1,8 @@
 //! Names to addresses, on threads of their own: `getaddrinfo` blocks (RFC 3493 §6.1).
 
-use std::collections::VecDeque;
-use std::io;
+use std::collections::{HashMap, VecDeque};
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};
 use std::thread;
 
 /// Threads that resolve: one name that does not answer must not hold up all others.
@@ -11,9 +10,11 @@ const THREADS: usize = 4;
 /// Names that may wait for a thread.
 const WAITING: usize = 1024;
 
-type Job = (Arc<str>, u16, Box<dyn FnOnce(io::Result<Vec<SocketAddr>>) + Send>);
+type Name = (Arc<str>, u16);
+type Addresses = Result<Vec<SocketAddr>, String>;
+type Done = Box<dyn FnOnce(Addresses) + Send>;
 
-/// Resolves names for all threads of a data plane. Its threads start when they are needed first.
+/// Resolves names for all threads of the process. Its threads start when they are needed first.
 #[derive(Clone, Default)]
 pub(crate) struct Resolver(Arc<Shared>);
 
@@ -25,26 +26,42 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    jobs: VecDeque<Job>,
+    /// Names that no thread has taken yet.
+    names: VecDeque<Name>,
+    /// What waits for each name, also for those that a thread has taken: a name that does not answer
+    /// keeps one thread, whatever number asks for it.
+    waiting: HashMap<Name, Vec<Done>>,
     threads: usize,
     idle: usize,
 }
 
 impl Resolver {
+    /// The one of the process.
+    pub(crate) fn shared() -> Self {
+        static SHARED: LazyLock<Resolver> = LazyLock::new(Resolver::default);
+        SHARED.clone()
+    }
+
     /// Has the name resolved and `done` called with its addresses, on another thread.
     pub(crate) fn resolve(
         &self,
         host: Arc<str>,
         port: u16,
-        done: impl FnOnce(io::Result<Vec<SocketAddr>>) + Send + 'static,
+        done: impl FnOnce(Addresses) + Send + 'static,
     ) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.jobs.len() >= WAITING {
+        if state.waiting.values().map(Vec::len).sum::<usize>() >= WAITING {
             drop(state);
-            return done(Err(io::Error::other("too many names wait to be resolved")));
+            return done(Err("too many names wait to be resolved".into()));
         }
-        state.jobs.push_back((host, port, Box::new(done)));
-        if state.jobs.len() > state.idle && state.threads < THREADS {
+        let name = (host, port);
+        let waiting = state.waiting.entry(name.clone()).or_default();
+        waiting.push(Box::new(done));
+        if waiting.len() > 1 {
+            return;
+        }
+        state.names.push_back(name);
+        if state.names.len() > state.idle && state.threads < THREADS {
             state.threads += 1;
             let shared = Arc::downgrade(&self.0);
             let named = thread::Builder::new().name("wasmgate-dns".into());
@@ -62,10 +79,10 @@ impl Resolver {
     }
 }
 
-/// Does one job, or waits for one for a while.
+/// Resolves one name, or waits for one for a while.
 fn work(shared: &Shared) {
     let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some((host, port, done)) = state.jobs.pop_front() else {
+    let Some(name) = state.names.pop_front() else {
         state.idle += 1;
         let pause = std::time::Duration::from_secs(1);
         let waited = shared.wake.wait_timeout(state, pause);
@@ -73,5 +90,13 @@ fn work(shared: &Shared) {
         return;
     };
     drop(state);
-    done((&*host, port).to_socket_addrs().map(Iterator::collect));
+    let (host, port) = &name;
+    let found = (&**host, *port).to_socket_addrs().map(Iterator::collect);
+    let found: Addresses = found.map_err(|error| error.to_string());
+    let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+    let waiting = state.waiting.remove(&name).unwrap_or_default();
+    drop(state);
+    for done in waiting {
+        done(found.clone());
+    }
 }

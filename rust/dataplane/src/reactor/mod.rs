@@ -253,7 +253,7 @@ impl Reactor {
         self.core.wheel.fire(self.core.now, &mut fired);
         for timer in fired.drain(..) {
             match timer {
-                Timer::Pool(pool) => self.core.check_pool(pool),
+                Timer::Pool(pool, at) => self.core.check_pool(pool, at),
                 Timer::Transactions => self.check_transactions(),
                 Timer::Attempt(attempt, serial) => self.core.check_attempt(attempt, serial),
                 Timer::Client(client, at) => {

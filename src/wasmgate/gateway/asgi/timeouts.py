@@ -34,7 +34,7 @@ class RequestTimeouts:
         if timeout != self._timeout:
             self._timeout = timeout
             self._deadline = NEVER if timeout is None else self._now() + timeout
-        return None if timeout is None else self._deadline - self._now()
+        return None if timeout is None else max(0.0, self._deadline - self._now())
 
     @property
     def over(self) -> bool:
