@@ -41,7 +41,7 @@ fn verify(token: &str, algorithm: Algorithm, keys: &Value) -> Result<Vec<u8>, Re
     jws::verify(token.as_bytes(), &[algorithm], &keys, &|_, _, _, _| None, &LastHeader::default())
 }
 
-/// A token that is signed with SECRET and has that header.
+/// A token over SECRET with that header, whatever it says.
 fn signed(header: &str, secret: &str) -> String {
     let text = [header, CLAIMS].map(|part| URL_SAFE_NO_PAD.encode(part)).join(".");
     let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(&text);

@@ -53,7 +53,7 @@ impl<G: GlobalAlloc> FreeLists<G> {
         let state = unsafe { &mut *self.state.get() };
         let block = state.free[index];
         if !block.is_null() {
-            // SAFETY: a block of a free list was written by `give` below: it holds an address, and is unused.
+            // SAFETY: a block of a free list was written by `give` below: it holds an address, and nobody uses it.
             state.free[index] = unsafe { block.cast::<*mut u8>().read() };
             return block;
         }
