@@ -114,7 +114,7 @@ def test_a_loop_that_is_closed_leaves_nothing() -> None:
     before = descriptors()
     for _ in range(10):
         asyncio.run(one())
-    assert descriptors() == before
+    assert descriptors() <= before
 
 
 FORKED = """
