@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use wasmgate_gateway::{Cluster, Endpoint, Router};
 use wasmgate_host::Chain;
 
@@ -76,8 +75,8 @@ impl Deployment {
             .filter(|its| its.secure())
             .collect();
         let trust = if secure.is_empty() { None } else { Some(tls::trust()?) };
-        if let Some(endpoint) = secure.iter().find(|its| server_name(its.host()).is_none()) {
-            return Err(format!("{}: its host cannot be in a certificate", endpoint.url()));
+        for endpoint in secure {
+            tls::server_name(endpoint.url(), endpoint.host())?;
         }
         let id = IDS.fetch_add(1, Ordering::Relaxed);
         Ok(Self { id, router, policies, limits, clients, trust })
@@ -93,12 +92,8 @@ impl Deployment {
     pub(crate) fn target(&self, cluster: usize, endpoint: usize) -> (Target, UpstreamLimits) {
         let its = &self.router.clusters()[cluster].endpoints()[endpoint];
         let trust = self.trust.as_ref().filter(|_| its.secure());
-        let tls = trust.map(Arc::clone).zip(server_name(its.host()));
+        let tls = trust.map(Arc::clone).zip(tls::server_name(its.url(), its.host()).ok());
         let (url, host, port) = (its.url().to_owned(), its.host().into(), its.port());
         (Target { url, host, port, tls, asks: None }, self.limits[cluster])
     }
-}
-
-fn server_name(host: &str) -> Option<ServerName<'static>> {
-    ServerName::try_from(host.to_owned()).ok()
 }

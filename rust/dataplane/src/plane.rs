@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use crate::deployment::{ClientSettings, Deployment};
 use crate::mailbox::{Command, Mailbox};
-use crate::net::resolver::Resolver;
 use crate::notes::{Note, Notes};
 use crate::reactor::Reactor;
 use crate::report::Report;
@@ -59,17 +58,12 @@ impl Plane {
         notes: &Arc<Notes>,
         settings: &Arc<ClientSettings>,
     ) -> io::Result<Self> {
-        let resolver = Resolver::shared();
         let mut plane = Self { threads: Vec::new(), settings: Arc::clone(settings) };
         for (index, listeners) in listeners.into_iter().enumerate() {
             let exchanges = Arc::new(AtomicU64::new(0));
             let listeners = listeners.into_iter().map(|its| (its, Arc::clone(settings)));
-            let reactor = Reactor::new(
-                listeners.collect(),
-                Arc::clone(notes),
-                resolver.clone(),
-                Arc::clone(&exchanges),
-            );
+            let reactor =
+                Reactor::new(listeners.collect(), Arc::clone(notes), Arc::clone(&exchanges));
             match reactor.and_then(|reactor| Worker::begin(index, reactor, notes, exchanges)) {
                 Ok(worker) => plane.threads.push(worker),
                 Err(error) => {

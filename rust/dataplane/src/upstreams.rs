@@ -8,7 +8,6 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use crate::core::Core;
-use crate::net::resolver::Resolver;
 use crate::notes::Notes;
 use crate::reactor::Reactor;
 use crate::refs::{AttemptRef, GroupRef, TransactionRef};
@@ -45,8 +44,7 @@ impl Upstreams {
     pub fn new() -> io::Result<Self> {
         // Without clients and policies there is nothing to note.
         let notes = Arc::new(Notes::new(Box::new(|| {})));
-        let reactor =
-            Reactor::new(Vec::new(), notes, Resolver::shared(), Arc::new(AtomicU64::new(0)))?;
+        let reactor = Reactor::new(Vec::new(), notes, Arc::new(AtomicU64::new(0)))?;
         Ok(Self { reactor, armed: None, woken: false })
     }
 
@@ -171,9 +169,13 @@ impl Upstreams {
         self.reactor.with_transaction(transaction, |its, _| its.progress.clone())
     }
 
-    /// What came of the response and was not taken; none if the transaction is forgotten.
-    pub fn received(&mut self, transaction: TransactionRef) -> Option<&mut Received> {
-        self.reactor.received(transaction)
+    /// Takes some of what came of the response; none if the transaction is forgotten.
+    pub fn received<T>(
+        &mut self,
+        transaction: TransactionRef,
+        take: impl FnOnce(&mut Received) -> T,
+    ) -> Option<T> {
+        self.reactor.with_transaction(transaction, |its, _| take(&mut its.received))
     }
 
     /// Takes what came of the body. More of it is read then.

@@ -178,7 +178,7 @@ type Taken<'py> = (u16, Bound<'py, PyList>, Bound<'py, PyBytes>, bool);
 
 impl Transaction {
     fn received<T: Default>(&self, take: impl FnOnce(&mut Received) -> T) -> T {
-        lock(&self.upstreams).received(self.transaction).map(take).unwrap_or_default()
+        lock(&self.upstreams).received(self.transaction, take).unwrap_or_default()
     }
 }
 
@@ -240,7 +240,7 @@ impl Transaction {
     /// Status and fields of the response, what has come of its body, and whether that is all of it.
     fn take_head<'py>(&self, py: Python<'py>) -> PyResult<Option<Taken<'py>>> {
         let mut upstreams = lock(&self.upstreams);
-        let head = upstreams.received(self.transaction).and_then(|its| its.head.take());
+        let head = upstreams.received(self.transaction, |its| its.head.take()).flatten();
         let body = upstreams.take_body(self.transaction);
         let ended = upstreams.is_taken(self.transaction);
         drop(upstreams);

@@ -25,8 +25,10 @@ impl Core {
             let its = &self.pools[pool];
             let (host, port, until) =
                 (its.target.host.clone(), its.target.port, now + its.limits.connect);
-            let key = self.attempts.insert(Attempt {
-                serial,
+            let entry = self.attempts.vacant_entry();
+            let (key, this) = (entry.key(), AttemptRef { key: entry.key(), serial });
+            entry.insert(Attempt {
+                this,
                 pool,
                 began: now,
                 until,
@@ -35,50 +37,49 @@ impl Core {
                 reason: Reason::default(),
             });
             self.pools[pool].attempt_begins(key);
-            self.wheel.insert(until, Timer::Attempt(key, serial));
+            self.wheel.insert(until, Timer::Attempt(this));
             if let Ok(address) = host.parse::<IpAddr>() {
                 // In its turn: a connection that fails at once begins the next attempt.
                 self.attempts[key].addresses.push_back(SocketAddr::new(address, port));
-                self.due.push_back(Due::Attempt(key, serial));
+                self.due.push_back(Due::Attempt(this));
                 continue;
             }
             if let Some(group) = self.pools[pool].target.asks {
-                let attempt = AttemptRef { key, serial };
-                self.questions.push(Question { group: GroupRef(group), attempt, host, port });
+                let group = GroupRef(group);
+                self.questions.push(Question { group, attempt: this, host, port });
                 continue;
             }
             let mailbox = Arc::clone(&self.mailbox);
             self.resolver.resolve(host, port, move |addresses| {
                 let addresses = addresses.map_err(Reason::Unreachable);
-                let attempt = AttemptRef { key, serial };
-                mailbox.post(Command::Resolved { attempt, addresses });
+                mailbox.post(Command::Resolved { attempt: this, addresses });
             });
         }
     }
 
-    /// The attempt with this serial, if it is under way still.
-    fn find_attempt(&mut self, key: usize, serial: u64) -> Option<&mut Attempt> {
-        self.attempts.get_mut(key).filter(|its| its.serial == serial)
+    /// The attempt, if it is under way still.
+    fn find_attempt(&mut self, attempt: AttemptRef) -> Option<&mut Attempt> {
+        self.attempts.get_mut(attempt.key).filter(|its| its.this == attempt)
     }
 
     /// The addresses of an attempt are known.
     pub(crate) fn resolved(
         &mut self,
-        AttemptRef { key, serial }: AttemptRef,
+        this: AttemptRef,
         addresses: Result<Vec<SocketAddr>, Reason>,
     ) {
-        let Some(attempt) = self.find_attempt(key, serial) else { return };
+        let Some(attempt) = self.find_attempt(this) else { return };
         match addresses {
             Ok(addresses) => attempt.addresses = order(&addresses),
             Err(reason) => attempt.reason = reason,
         }
-        self.next_address(key);
+        self.next_address(this.key);
     }
 
     /// An attempt whose addresses were known at once has its turn.
-    pub(crate) fn begin_attempt(&mut self, key: usize, serial: u64) {
-        if self.find_attempt(key, serial).is_some() {
-            self.next_address(key);
+    pub(crate) fn begin_attempt(&mut self, attempt: AttemptRef) {
+        if self.find_attempt(attempt).is_some() {
+            self.next_address(attempt.key);
         }
     }
 
@@ -86,7 +87,7 @@ impl Core {
     fn next_address(&mut self, key: usize) {
         loop {
             let Some(attempt) = self.attempts.get_mut(key) else { return };
-            let (pool, attempt_serial) = (attempt.pool, attempt.serial);
+            let (pool, this) = (attempt.pool, attempt.this);
             let Some(address) = attempt.addresses.pop_front() else {
                 if attempt.connecting.is_empty() {
                     let reason = std::mem::take(&mut attempt.reason);
@@ -97,7 +98,7 @@ impl Core {
             match self.connect(key, pool, address) {
                 Ok(()) => {
                     let at = self.now + HEAD_START;
-                    self.wheel.insert(at, Timer::Attempt(key, attempt_serial));
+                    self.wheel.insert(at, Timer::Attempt(this));
                     return;
                 }
                 Err(error) => {
@@ -203,9 +204,9 @@ impl Core {
     }
 
     /// A deadline of an attempt: the next address has its turn, or the time is over.
-    pub(crate) fn check_attempt(&mut self, key: usize, serial: u64) {
-        let now = self.now;
-        let Some(attempt) = self.find_attempt(key, serial) else { return };
+    pub(crate) fn check_attempt(&mut self, this: AttemptRef) {
+        let (now, key) = (self.now, this.key);
+        let Some(attempt) = self.find_attempt(this) else { return };
         if now >= attempt.until {
             let reason = Reason::Unreachable("no answer in time".into());
             self.fail_attempt(key, reason, Failure::Timeout);

@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use rustls::pki_types::ServerName;
 use wasmgate_gateway::EndpointUrl;
 
 use crate::core::Core;
-use crate::net::tls::{Trust, trust};
+use crate::net::tls::{Trust, server_name, trust};
 use crate::upstream::pool::{Pool, Target, UpstreamLimits};
 
 /// Pools with one set of bounds.
@@ -30,8 +29,7 @@ impl Group {
         let parsed = EndpointUrl::parse(url).map_err(|bad| format!("{url} {bad}"))?;
         let host: std::sync::Arc<str> = parsed.host.as_str().into();
         let tls = if parsed.secure {
-            let name = ServerName::try_from(host.to_string())
-                .map_err(|_| format!("{url}: its host cannot be in a certificate"))?;
+            let name = server_name(url, &host)?;
             if self.trust.is_none() {
                 self.trust = Some(trust()?);
             }

@@ -19,7 +19,7 @@ use crate::deployment::Deployment;
 use crate::mailbox::Mailbox;
 use crate::net::resolver::Resolver;
 use crate::notes::{Note, Notes};
-use crate::refs::{Ask, ClientRef, TransactionRef, UpstreamRef};
+use crate::refs::{Ask, AttemptRef, ClientRef, TransactionRef, UpstreamRef};
 use crate::upstream::Upstream;
 use crate::upstream::attempt::Attempt;
 use crate::upstream::pool::{Pool, Question};
@@ -42,8 +42,8 @@ pub(crate) enum Due {
     Connected(Ask, UpstreamRef),
     /// There will be none.
     Refused(Ask, Refused),
-    /// The addresses of the attempt with this serial can be tried.
-    Attempt(usize, u64),
+    /// The addresses of the attempt can be tried.
+    Attempt(AttemptRef),
     /// The next pipelined request has its turn.
     Proceed(ClientRef),
     /// A policy may let go of what it held back.
@@ -57,8 +57,8 @@ pub(crate) enum Timer {
     Client(ClientRef, Instant),
     /// Of a pool; it counts if it is the pool's next one still.
     Pool(usize, Instant),
-    /// Of the attempt with this serial: the next address has its turn, or the time is over.
-    Attempt(usize, u64),
+    /// Of an attempt: the next address has its turn, or the time is over.
+    Attempt(AttemptRef),
     /// Of all transactions, which are looked at together.
     Transactions,
 }
@@ -130,7 +130,6 @@ impl Core {
         mailbox: Arc<Mailbox>,
         thread: u16,
         notes: Arc<Notes>,
-        resolver: Resolver,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -146,7 +145,7 @@ impl Core {
             wakes: HashMap::new(),
             asked: HashMap::new(),
             mailbox,
-            resolver,
+            resolver: Resolver::shared(),
             notes,
             thread,
             questions: Vec::new(),

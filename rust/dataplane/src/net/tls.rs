@@ -61,6 +61,15 @@ fn said(error: &rustls::Error) -> String {
     }
 }
 
+/// The host of an endpoint as its certificate is to have it.
+///
+/// # Errors
+/// In words, with the endpoint's URL.
+pub(crate) fn server_name(url: &str, host: &str) -> Result<ServerName<'static>, String> {
+    ServerName::try_from(host.to_owned())
+        .map_err(|_| format!("{url}: its host cannot be in a certificate"))
+}
+
 /// A connection in TLS over a socket.
 pub(crate) struct TlsStream {
     tcp: TcpStream,

@@ -48,7 +48,7 @@ impl Reactor {
                     self.with_transaction(transaction, |its, core| its.refuse(ask, refused, core));
                 }
             },
-            Due::Attempt(attempt, serial) => self.core.begin_attempt(attempt, serial),
+            Due::Attempt(attempt) => self.core.begin_attempt(attempt),
             Due::Proceed(client) => drop(self.with(client, Client::proceed)),
             Due::Resume(client) => drop(self.with(client, Client::resume)),
         }

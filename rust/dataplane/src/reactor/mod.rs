@@ -19,7 +19,6 @@ use crate::downstream::Client;
 use crate::mailbox::{self, Command, Mailbox};
 use crate::net::admission::Wake;
 use crate::net::listener::Listener;
-use crate::net::resolver::Resolver;
 use crate::notes::Notes;
 use crate::refs::ClientRef;
 use crate::report::Report;
@@ -68,7 +67,6 @@ impl Reactor {
     pub(crate) fn new(
         listeners: Vec<(std::net::TcpListener, Arc<ClientSettings>)>,
         notes: Arc<Notes>,
-        resolver: Resolver,
         exchanges: Arc<AtomicU64>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
@@ -85,7 +83,7 @@ impl Reactor {
         Ok(Self {
             poll,
             events: Some(Events::with_capacity(EVENTS)),
-            core: Core::new(registry, mailbox, thread, notes, resolver),
+            core: Core::new(registry, mailbox, thread, notes),
             clients: Slab::new(),
             transactions: Slab::new(),
             fronts,
@@ -255,7 +253,7 @@ impl Reactor {
             match timer {
                 Timer::Pool(pool, at) => self.core.check_pool(pool, at),
                 Timer::Transactions => self.check_transactions(),
-                Timer::Attempt(attempt, serial) => self.core.check_attempt(attempt, serial),
+                Timer::Attempt(attempt) => self.core.check_attempt(attempt),
                 Timer::Client(client, at) => {
                     if self.find(client).is_some_and(|its| its.clock.check_at == at) {
                         self.with(client, Client::check_deadlines);

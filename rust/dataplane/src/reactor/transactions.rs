@@ -7,7 +7,7 @@ use crate::core::connecting::Refused;
 use crate::reactor::Reactor;
 use crate::refs::TransactionRef;
 use crate::report::PoolReport;
-use crate::transaction::{Received, Request, Transaction};
+use crate::transaction::{Request, Transaction};
 use crate::upstream::pool::Pool;
 
 impl Reactor {
@@ -38,11 +38,6 @@ impl Reactor {
         let its = self.transactions.get_mut(transaction.key);
         let its = its.filter(|its| its.this == transaction)?;
         Some(work(its, &mut self.core))
-    }
-
-    pub(crate) fn received(&mut self, transaction: TransactionRef) -> Option<&mut Received> {
-        let its = self.transactions.get_mut(transaction.key);
-        its.filter(|its| its.this == transaction).map(|its| &mut its.received)
     }
 
     /// Forgets a transaction, which is over.

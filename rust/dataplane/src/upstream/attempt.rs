@@ -4,15 +4,14 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::refs::UpstreamRef;
+use crate::refs::{AttemptRef, UpstreamRef};
 
 /// How long an address has to itself before the next one is tried beside it (RFC 8305 §5).
 pub(crate) const HEAD_START: Duration = Duration::from_millis(250);
 
 /// An attempt, until one of its connections is made or all have failed.
 pub(crate) struct Attempt {
-    /// Tells it from others that had its place before.
-    pub(crate) serial: u64,
+    pub(crate) this: AttemptRef,
     pub(crate) pool: usize,
     pub(crate) began: Instant,
     /// When it is given up.
