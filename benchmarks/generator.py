@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import select
 import subprocess
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 from processes import free_port, listens, pinned, used, waited
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
-
-_WATCH_SECONDS = 0.4
 
 
 class Generator:
@@ -67,17 +63,13 @@ class Generator:
             )
         return report
 
-    def attempt(
-        self, *, watch: Callable[[], object] | None = None, **command: object
-    ) -> dict[str, Any]:
-        """Perform a command whose requests may fail; `watch` is called a few times meanwhile.
+    def attempt(self, **command: object) -> dict[str, Any]:
+        """Perform a command whose requests may fail.
 
         Raises RuntimeError when it could not be performed.
         """
         self._commands.write(json.dumps(command) + "\n")
         self._commands.flush()
-        while watch is not None and not select.select([self._reports], [], [], _WATCH_SECONDS)[0]:
-            watch()
         line = self._reports.readline()
         report: dict[str, Any] = json.loads(line) if line else {"error": "it has ended"}
         if "error" in report:

@@ -76,7 +76,7 @@ class Scale:
             generator.attempt(**usual)
             alone = server.rss()
             usual["connections"] = CONNECTIONS
-            generator.attempt(**usual, watch=lambda: None)
+            generator.attempt(**usual)
             measured = {
                 ("scale.connection", "memory"): (server.rss() - alone) / CONNECTIONS * 1000,
             }

@@ -22,9 +22,7 @@ async def dial_by_name(
     The transport goes to the protocol that `make` returns. With a `context` TLS is spoken and the
     certificate must be for `host`. Raises OSError.
     """
-    await asyncio.get_running_loop().create_connection(
-        make, host, port, ssl=context, server_hostname=host if context else None
-    )
+    await _connect(make, host, port, context, host)
 
 
 async def dial_checked(
@@ -35,15 +33,25 @@ async def dial_checked(
     Raises AddressRefused, and OSError if every address refuses the connection.
     """
     addresses = await resolve(host, port)
-    loop = asyncio.get_running_loop()
     for address in addresses:
         try:
-            await loop.create_connection(
-                make, address, port, ssl=context, server_hostname=host if context else None
-            )
+            await _connect(make, address, port, context, host)
         except OSError:
             if address == addresses[-1]:
                 raise
         else:
             return
     raise OSError(f"{host} has no address")
+
+
+async def _connect(
+    make: Callable[[], asyncio.Protocol],
+    address: str,
+    port: int,
+    context: ssl.SSLContext | None,
+    host: str,
+) -> None:
+    """Connect to an address; with a `context` its certificate must be for `host`."""
+    await asyncio.get_running_loop().create_connection(
+        make, address, port, ssl=context, server_hostname=host if context else None
+    )

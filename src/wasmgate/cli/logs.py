@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import http
 import logging
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from wasmgate._native import masked
 
@@ -28,12 +27,16 @@ _COLOURS: Mapping[int, int] = {
 
 
 class LevelFormatter(logging.Formatter):
-    """Writes the level in front of the message; in colour on a terminal."""
+    """Writes the level in front of the message; in colour if `stream` is a terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._coloured = stream.isatty()
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line, and the lines of its exception."""
         name = f"{record.levelname}:".ljust(_WIDTH)
-        if sys.stderr.isatty():
+        if self._coloured:
             name = f"\033[{_COLOURS.get(record.levelno, 0)}m{name}\033[0m"
         return f"{name} {super().format(record)}"
 
@@ -68,28 +71,24 @@ def settings(level: str) -> dict[str, Any]:
     number = TRACE if level == "trace" else logging.getLevelName(level.upper())
     messages = {"handlers": ["messages"], "level": number, "propagate": False}
     accesses = {"handlers": ["accesses"], "level": "INFO", "propagate": False}
+    to_stderr, to_stdout = {"stream": "ext://sys.stderr"}, {"stream": "ext://sys.stdout"}
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {"secrets": {"()": MaskedTarget}},
-        "formatters": {"level": {"()": LevelFormatter}, "access": {"()": AccessFormatter}},
+        "formatters": {
+            "level": {"()": LevelFormatter, **to_stderr},
+            "access": {"()": AccessFormatter, **to_stdout},
+        },
         "handlers": {
-            "messages": {
-                "class": "logging.StreamHandler",
-                "formatter": "level",
-                "stream": "ext://sys.stderr",
-            },
-            "accesses": {
-                "class": "logging.StreamHandler",
-                "formatter": "access",
-                "filters": ["secrets"],
-                "stream": "ext://sys.stdout",
-            },
+            "messages": {"class": "logging.StreamHandler", "formatter": "level", **to_stderr},
+            "accesses": {"class": "logging.StreamHandler", "formatter": "access", **to_stdout},
         },
         "loggers": {
             "wasmgate": messages,
             "wasmgate.access": accesses,
             "uvicorn": messages,
-            "uvicorn.access": accesses,
+            # The data plane has masked its targets already.
+            "uvicorn.access": {**accesses, "filters": ["secrets"]},
         },
     }

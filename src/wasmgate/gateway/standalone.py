@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from wasmgate._native import DataPlane
@@ -123,7 +124,7 @@ class Server:
             deployment.router,
             deployment.policies,
             [
-                (self._share(its.connections), its.waiting, its.connect, its.read, its.idle)
+                replace(its, connections=self._share(its.connections)).bounds
                 for its in deployment.limits()
             ],
             self._clients(deployment.config),

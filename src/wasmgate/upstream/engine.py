@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wasmgate._native import Attempt, UpstreamGroup
     from wasmgate.upstream.limits import UpstreamLimits
 
-__all__ = ["Engine", "Resolve"]
+__all__ = ["AddressRefused", "Engine", "Resolve"]
 
 Resolve: TypeAlias = "Callable[[str, int], Awaitable[list[str]]]"
 """Returns the addresses of a host that may be connected to, for a port.
@@ -53,8 +53,7 @@ class Engine:
 
     def group(self, limits: UpstreamLimits, resolve: Resolve | None) -> UpstreamGroup:
         """Return pools with these bounds, which have hosts looked up by `resolve`."""
-        bounds = (limits.connections, limits.waiting, limits.connect, limits.read, limits.idle)
-        group = self._native.group(bounds, resolve is not None)
+        group = self._native.group(limits.bounds, resolve is not None)
         if resolve is not None:
             self._resolves[group.id] = resolve
         return group

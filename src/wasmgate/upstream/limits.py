@@ -30,3 +30,8 @@ class UpstreamLimits:
 
     buffer: int = 65_536
     """Response bytes of a transport held for a slow client before it is asked for no more."""
+
+    @property
+    def bounds(self) -> tuple[int, int, float, float, float]:
+        """The bounds of a pool as the extension takes them."""
+        return self.connections, self.waiting, self.connect, self.read, self.idle
