@@ -124,6 +124,11 @@ impl Socket {
         self.hung_up |= event.is_read_closed() || event.is_error();
     }
 
+    /// Has the next look ask the system, whatever events have said.
+    pub(crate) fn suspect_bytes(&mut self) {
+        self.readable = true;
+    }
+
     pub(crate) fn is_readable(&self) -> bool {
         self.readable
     }

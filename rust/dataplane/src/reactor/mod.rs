@@ -18,7 +18,7 @@ use crate::deployment::{ClientSettings, Deployment};
 use crate::downstream::Client;
 use crate::mailbox::{self, Command, Mailbox};
 use crate::net::admission::Wake;
-use crate::net::listener::Listener;
+use crate::net::listener::{AT_ONCE, Listener};
 use crate::notes::Notes;
 use crate::refs::ClientRef;
 use crate::report::Report;
@@ -28,6 +28,9 @@ use crate::transaction::Transaction;
 const BUFFER: usize = 64 << 10;
 /// Sockets that are looked at in one poll.
 const EVENTS: usize = 256;
+/// Connections that a listener that closes still accepts: as many as Linux queues for one by default
+/// (net.core.somaxconn, listen(2)).
+const QUEUED: usize = 4096;
 
 /// The loop of one thread, and everything that it has.
 pub(crate) struct Reactor {
@@ -232,9 +235,25 @@ impl Reactor {
 
     fn drain(&mut self, grace: Duration) {
         self.stage = Stage::Draining(self.core.now + grace);
+        self.take_what_was_sent();
         self.leave();
         for client in self.all_clients() {
             self.with(client, |client, _| client.drain());
+        }
+    }
+
+    /// Begins the exchanges whose heads are in the system's queues: a listener that closes resets
+    /// the connections that nobody has accepted. Events of this turn may not have been handled.
+    fn take_what_was_sent(&mut self) {
+        for _ in 0..QUEUED / AT_ONCE {
+            self.fronts.iter_mut().for_each(|front| front.listener.note());
+            self.accept();
+        }
+        for client in self.all_clients() {
+            if let Some(client) = self.clients.get_mut(client.key) {
+                client.socket.suspect_bytes();
+            }
+            self.read_client(client.key);
         }
     }
 
