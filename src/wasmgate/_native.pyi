@@ -19,6 +19,8 @@ __all__ = [
     "Attempt",
     "CallbackStatistics",
     "Callout",
+    "CalloutAdmission",
+    "CalloutPlace",
     "Chain",
     "Cluster",
     "DataPlane",
@@ -45,11 +47,9 @@ __all__ = [
     "deliver_grpc_trailers",
     "deliver_response",
     "held_bytes",
+    "http_call",
     "inspect",
-    "is_authority",
-    "is_field_value",
     "is_hop_by_hop",
-    "is_origin_form",
     "is_token",
     "kept_streams",
     "masked",
@@ -865,6 +865,7 @@ class DataPlane:
         policies: Chain,
         limits: list[tuple[int, int, float, float, float]],
         clients: int,
+        callouts: tuple[CalloutAdmission, tuple[int, int, int, int, float]],
     ) -> int:
         """Serve exchanges that begin from now on with these; policies start on every thread.
 
@@ -873,7 +874,9 @@ class DataPlane:
 
         `limits` are those of each cluster's endpoints, in the order of the router's clusters:
         connections, waiting requests, and seconds to connect, between two reads, and idle.
-        `clients` may be connected at once; further ones wait in the backlog.
+        `clients` may be connected at once; further ones wait in the backlog. `callouts` are
+        what counts callouts in flight, and `CalloutLimits.bounds`. The threads perform HTTP calls
+        to clusters themselves.
 
         Raises:
             ValueError: An endpoint uses TLS, and no certificate authority is trusted.
@@ -991,17 +994,18 @@ TOKEN_MARKS: Final[str]
 def is_token(text: bytes) -> bool:
     """Return whether bytes are a token: a field name or a method (RFC 9110 section 5.6.2)."""
 
-def is_field_value(value: bytes) -> bool:
-    """Return whether bytes can be the value of a field (RFC 9110 section 5.5).
+def http_call(
+    headers: _Fields, body: bytes, trailers: _Fields
+) -> tuple[str, bytes, list[tuple[bytes, bytes]], bytes]:
+    """Build the request of an HTTP call from its pseudo-headers and fields, body and trailers.
 
-    Control characters other than tab are refused.
+    Returns the method, the target, the fields with `host` and those that frame the content, and the
+    content: it follows the head as it is, transfer coding included (RFC 9112 section 6). Fields of
+    the connection and of the framing are left out.
+
+    Raises:
+        ValueError: A part is not of its grammar; it could hold a second request.
     """
-
-def is_origin_form(target: bytes) -> bool:
-    """Return whether bytes are a request target in origin-form (RFC 9112 section 3.2.1)."""
-
-def is_authority(authority: bytes) -> bool:
-    """Return whether bytes can be an authority without user information (RFC 3986 section 3.2)."""
 
 def parse_endpoint(url: str) -> tuple[str, str, int, bool]:
     """Parse the URL of an endpoint: "http" or "https", a host, and maybe a port.
@@ -1076,6 +1080,28 @@ class Attempt:
 
     def failed(self, reason: str, denied: bool) -> None:
         """End the attempt; `denied`: the addresses are refused."""
+
+@final
+class CalloutAdmission:
+    """Counts callouts in flight, of an event loop and of the threads that it has started."""
+
+    def __new__(cls) -> CalloutAdmission: ...
+    def enter(
+        self, policy: str, size: int, bounds: tuple[int, int, int, int, float]
+    ) -> CalloutPlace | tuple[str, bool]:
+        """Take a place for a callout whose request has `size` bytes.
+
+        Returns the place, or the limit that is reached, in words, and whether the log is to have a
+        line about it: one in 10 seconds. `bounds` are `CalloutLimits.bounds`.
+        """
+
+    @property
+    def in_flight(self) -> int:
+        """How many callouts are in flight."""
+
+@final
+class CalloutPlace:
+    """The place of one callout, until it is dropped."""
 
 @final
 class UpstreamGroup:

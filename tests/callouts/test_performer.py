@@ -265,7 +265,7 @@ def counted(auth: ScriptedUpstream) -> dict[str, int]:
     return {
         "tasks": len(others),
         "callouts": running(),
-        "policies": len(_LOOPS[loop].by_policy),
+        "in_flight": _LOOPS[loop].admission.in_flight,
         "connections": auth.open,
     }
 

@@ -50,7 +50,7 @@ class Placed:
             "tasks": sum("ScriptedUpstream" not in repr(task) for task in asyncio.all_tasks()),
             "pending": pending_callouts(),
             "running": len(shared.running) if shared else 0,
-            "policies": len(shared.by_policy) if shared else 0,
+            "in_flight": shared.admission.in_flight if shared else 0,
             "instances": self.host.instances(),
             "contexts": self.host.contexts(),
             "streams": kept_streams(),

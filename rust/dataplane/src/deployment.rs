@@ -8,6 +8,7 @@ use rustls::ClientConfig;
 use wasmgate_gateway::{Cluster, Endpoint, Router};
 use wasmgate_host::Chain;
 
+use crate::callouts::admission::{CalloutAdmission, CalloutLimits};
 use crate::net::admission::Admission;
 use crate::net::certificate::Certificate;
 use crate::net::tls;
@@ -42,6 +43,15 @@ pub struct ClientSettings {
     pub admission: Arc<Admission>,
 }
 
+/// What callouts of policies may take, on all threads and the event loop together.
+#[derive(Clone)]
+pub struct CalloutSettings {
+    /// The bounds.
+    pub limits: CalloutLimits,
+    /// Counts those in flight.
+    pub admission: Arc<CalloutAdmission>,
+}
+
 /// Routes, policies and bounds; shared by all threads, until the next one takes its place.
 pub struct Deployment {
     /// Unique in the process.
@@ -53,6 +63,7 @@ pub struct Deployment {
     limits: Vec<UpstreamLimits>,
     /// Clients at once, on all threads together.
     pub(crate) clients: usize,
+    pub(crate) callouts: CalloutSettings,
     trust: Option<Arc<ClientConfig>>,
 }
 
@@ -67,6 +78,7 @@ impl Deployment {
         policies: Chain,
         limits: Vec<UpstreamLimits>,
         clients: usize,
+        callouts: CalloutSettings,
     ) -> Result<Self, String> {
         let secure: Vec<&Endpoint> = router
             .clusters()
@@ -79,7 +91,7 @@ impl Deployment {
             tls::server_name(endpoint.url(), endpoint.host())?;
         }
         let id = IDS.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { id, router, policies, limits, clients, trust })
+        Ok(Self { id, router, policies, limits, clients, callouts, trust })
     }
 
     /// What [`crate::Note::Released`] calls it.

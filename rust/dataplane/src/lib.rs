@@ -6,6 +6,7 @@
 //! comes to it as a [`Note`]; what it answers goes back through [`deliver`]. [`Upstreams`] is a reactor
 //! without clients inside an event loop: it carries the loop's own requests to endpoints.
 
+mod callouts;
 mod core;
 mod deployment;
 mod downstream;
@@ -23,7 +24,8 @@ mod upstream;
 mod upstreams;
 mod wheel;
 
-pub use deployment::{ClientLimits, ClientSettings, Deployment};
+pub use callouts::admission::{CalloutAdmission, CalloutLimits, CalloutPlace, Exceeded, OverLimit};
+pub use deployment::{CalloutSettings, ClientLimits, ClientSettings, Deployment};
 pub use mailbox::deliver;
 pub use net::admission::Admission;
 pub use net::certificate::{BadCertificate, Certificate, PemFile};

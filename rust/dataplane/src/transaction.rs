@@ -84,10 +84,19 @@ pub enum State {
     Failed,
 }
 
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// The layer above, which has it in this group.
+    Group(usize),
+    /// The HTTP call of this callout.
+    Call(u64),
+}
+
 /// A transaction.
 pub(crate) struct Transaction {
     pub(crate) this: TransactionRef,
-    pub(crate) group: usize,
+    pub(crate) owner: Owner,
     /// Kept while the request may be sent again.
     head: Vec<u8>,
     url: String,
@@ -107,13 +116,13 @@ pub(crate) struct Transaction {
 impl Transaction {
     pub(crate) fn new(
         this: TransactionRef,
-        group: usize,
+        owner: Owner,
         request: &Request<'_>,
         now: Instant,
     ) -> Self {
         Self {
             this,
-            group,
+            owner,
             head: request.head.to_vec(),
             url: request.endpoint.to_owned(),
             http: UpstreamConnection::new(request.method, request.framing),

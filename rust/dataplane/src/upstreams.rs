@@ -195,7 +195,8 @@ impl Upstreams {
 
     /// The same, and forgets it.
     pub fn forget(&mut self, transaction: TransactionRef) {
-        self.give_up(transaction);
-        self.reactor.forget(transaction);
+        self.reactor.wake();
+        self.reactor.drop_transaction(transaction);
+        self.settle();
     }
 }

@@ -6,7 +6,7 @@ mod imports;
 
 use imports::Imports;
 
-const STOREYS: [&str; 16] = [
+const STOREYS: [&str; 17] = [
     "sync",
     "queue",
     "refs",
@@ -14,6 +14,7 @@ const STOREYS: [&str; 16] = [
     "wheel",
     "net",
     "upstream",
+    "callouts",
     "deployment",
     "mailbox",
     "notes",

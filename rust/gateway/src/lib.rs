@@ -21,6 +21,7 @@ pub use exchange::failure::{FAILURES, Failure};
 pub use exchange::request_head::{RequestLine, RequestReader, check_credentials, check_host};
 pub use exchange::response_head::ResponseReader;
 pub use exchange::upstream_head::UpstreamRequest;
+pub use http::call::{BadCall, CallRequest};
 pub use http::endpoint_url::{BadEndpointUrl, EndpointUrl};
 pub use http::fields::is_hop_by_hop;
 pub use http::framing::BodyFraming;

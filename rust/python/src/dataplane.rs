@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use wasmgate_dataplane::{
-    Admission, BadCertificate, Certificate, ClientLimits, ClientSettings, Deployment, Note, Notes,
-    PemFile, Plane,
+    Admission, BadCertificate, CalloutSettings, Certificate, ClientLimits, ClientSettings,
+    Deployment, Note, Notes, PemFile, Plane,
 };
 use wasmgate_host as host;
 
+use crate::callout_admission::{self, CalloutAdmission, CalloutBounds};
 use crate::chain::Chain;
 use crate::effects;
 use crate::host::Host;
@@ -123,11 +124,15 @@ impl DataPlane {
         policies: &Chain,
         limits: Vec<Bounds>,
         clients: usize,
+        callouts: (PyRef<'_, CalloutAdmission>, CalloutBounds),
     ) -> PyResult<u64> {
         let limits = limits.into_iter().map(upstream_limits).collect::<PyResult<Vec<_>>>()?;
         let (router, policies) = (Arc::clone(&router.0), policies.chain.clone());
-        let deployment =
-            Deployment::new(router, policies, limits, clients).map_err(PyValueError::new_err)?;
+        let (admission, bounds) = callouts;
+        let admission = Arc::clone(&admission.0);
+        let callouts = CalloutSettings { limits: callout_admission::limits(bounds)?, admission };
+        let deployment = Deployment::new(router, policies, limits, clients, callouts)
+            .map_err(PyValueError::new_err)?;
         let id = deployment.id();
         self.plane()?.deploy(&Arc::new(deployment));
         Ok(id)

@@ -20,24 +20,6 @@ pub(crate) fn is_token(text: &[u8]) -> bool {
     host::is_token(text)
 }
 
-/// Whether bytes can be the value of a field.
-#[pyfunction]
-pub(crate) fn is_field_value(value: &[u8]) -> bool {
-    host::is_field_value(value)
-}
-
-/// Whether bytes are a request target in origin-form.
-#[pyfunction]
-pub(crate) fn is_origin_form(target: &[u8]) -> bool {
-    host::is_origin_form(target)
-}
-
-/// Whether bytes can be an authority.
-#[pyfunction]
-pub(crate) fn is_authority(authority: &[u8]) -> bool {
-    host::is_authority(authority)
-}
-
 /// A map with room for the fields and the pseudo-headers.
 pub(crate) fn map_for(headers: &Bound<'_, PyAny>) -> HeaderMap {
     let fields = headers.len().unwrap_or(16) + 4;

@@ -9,6 +9,7 @@
 
 mod artifact;
 mod callout;
+mod callout_admission;
 mod chain;
 mod dataplane;
 mod deliveries;
@@ -21,6 +22,7 @@ mod facts;
 mod fields;
 mod foreign;
 mod host;
+mod http_call;
 mod inspect;
 mod module;
 mod plugin;
@@ -38,6 +40,8 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<callout::Callout>()?;
+    module.add_class::<callout_admission::CalloutAdmission>()?;
+    module.add_class::<callout_admission::CalloutPlace>()?;
     module.add_class::<chain::Chain>()?;
     module.add_class::<effects::Effects>()?;
     module.add_class::<effects::RequestHead>()?;
@@ -67,10 +71,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(artifact::trim_memory, module)?)?;
     module.add_function(wrap_pyfunction!(inspect::inspect, module)?)?;
     module.add("TOKEN_MARKS", wasmgate_host::TOKEN_MARKS)?;
-    module.add_function(wrap_pyfunction!(fields::is_authority, module)?)?;
-    module.add_function(wrap_pyfunction!(fields::is_field_value, module)?)?;
+    module.add_function(wrap_pyfunction!(http_call::http_call, module)?)?;
     module.add_function(wrap_pyfunction!(fields::is_hop_by_hop, module)?)?;
-    module.add_function(wrap_pyfunction!(fields::is_origin_form, module)?)?;
     module.add_function(wrap_pyfunction!(fields::is_token, module)?)?;
     module.add_function(wrap_pyfunction!(text::printable, module)?)?;
     module.add_function(wrap_pyfunction!(text::masked, module)?)?;

@@ -149,14 +149,14 @@ impl Router {
 
     /// The endpoint for the next call to a cluster; none if none is healthy, or there is no cluster.
     fn endpoint(&self, cluster: &str) -> Option<&str> {
-        let cluster = self.0.clusters().iter().find(|known| **known.name() == *cluster)?;
+        let cluster = &self.0.clusters()[self.0.cluster(cluster)?];
         Some(cluster.endpoints()[cluster.pick(None)?].url())
     }
 
     /// Takes an endpoint out of the choice, or back in.
     fn set_healthy(&self, cluster: &str, endpoint: &str, healthy: bool) -> PyResult<()> {
-        let cluster = self.0.clusters().iter().find(|known| **known.name() == *cluster);
-        let endpoints = cluster.map_or(&[][..], |cluster| cluster.endpoints());
+        let cluster = self.0.cluster(cluster);
+        let endpoints = cluster.map_or(&[][..], |index| self.0.clusters()[index].endpoints());
         let found = endpoints.iter().find(|known| known.url() == endpoint);
         let missing = || PyKeyError::new_err(format!("no endpoint {endpoint} in this cluster"));
         found.ok_or_else(missing)?.set_healthy(healthy);

@@ -5,13 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wasmgate._native import (
-    is_authority,
-    is_field_value,
-    is_hop_by_hop,
-    is_origin_form,
-    is_token,
-)
+from wasmgate._native import http_call, is_hop_by_hop
 from wasmgate.callouts.address_policy import resolve
 from wasmgate.callouts.delivery import Answer
 from wasmgate.callouts.failure import CalloutFailed, Status
@@ -25,10 +19,6 @@ if TYPE_CHECKING:
     from wasmgate.upstream import Fields, Transaction
 
 __all__ = ["HttpCalls"]
-
-# These fields are written by the client, from the body and from `:authority`.
-_WRITTEN = frozenset({b"content-length", b"host"})
-_BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 @dataclass(frozen=True)
@@ -106,41 +96,8 @@ class HttpCalls:
 
 
 def _request(callout: Callout, endpoint: str, trailers: Fields) -> Request:
-    pseudo = {name: value for name, value in callout.headers if name.startswith(b":")}
-    method, path = pseudo.get(b":method", b""), pseudo.get(b":path", b"")
-    authority = pseudo.get(b":authority", b"")
-    # A policy must not be able to write a second request into the first.
-    if not is_token(method) or method == b"CONNECT":
-        raise CalloutFailed(f"{method!r} is not a method of an HTTP call", Status.INVALID_ARGUMENT)
-    if not (is_origin_form(path) or path == b"*"):
-        raise CalloutFailed(f"{path!r} is not a path", Status.INVALID_ARGUMENT)
-    if not is_authority(authority):
-        raise CalloutFailed(f"{authority!r} is not an authority", Status.INVALID_ARGUMENT)
-    sent = [(name.lower(), value.strip(b" \t")) for name, value in callout.headers]
-    fields = [field for field in sent if field[0][:1] != b":" and _goes_on(field[0])]
-    last = [(name.lower(), value.strip(b" \t")) for name, value in trailers]
-    last = [field for field in last if _goes_on(field[0])]
-    for name, value in (*fields, *last):
-        if not (is_token(name) and is_field_value(value)):
-            raise CalloutFailed(
-                f"{name!r} is not a field name, or its value is not a field value",
-                Status.INVALID_ARGUMENT,
-            )
-    text = method.decode("ascii")
-    framing, content = _framed(text, callout.body, last)
-    return Request(endpoint, text, path, [(b"host", authority), *fields, *framing], content)
-
-
-def _goes_on(name: bytes) -> bool:
-    return name not in _WRITTEN and not is_hop_by_hop(name)
-
-
-def _framed(method: str, body: bytes, trailers: Fields) -> tuple[Fields, bytes]:
-    """Return the framing fields and the body as it is sent (RFC 9112 section 6)."""
-    if trailers:
-        chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-        last = b"".join([b"0\r\n", *(b"%b: %b\r\n" % field for field in trailers), b"\r\n"])
-        return [(b"transfer-encoding", b"chunked")], chunk + last
-    if not body and method in _BODILESS:
-        return [], b""
-    return [(b"content-length", b"%d" % len(body))], body
+    try:
+        method, target, headers, content = http_call(callout.headers, callout.body, trailers)
+    except ValueError as error:
+        raise CalloutFailed(str(error), Status.INVALID_ARGUMENT) from None
+    return Request(endpoint, method, target, headers, content)

@@ -12,7 +12,9 @@ __all__ = ["CalloutLimits"]
 
 @dataclass(frozen=True, kw_only=True)
 class CalloutLimits:
-    """Limits of the callouts of one event loop. A callout that exceeds a limit fails.
+    """Limits of the callouts of one event loop, and of the gateway threads that it has started.
+
+    A callout that exceeds a limit fails.
 
     Raises:
         ConfigError: A value is not a number above 0.
@@ -34,6 +36,11 @@ class CalloutLimits:
     """Seconds from the start of a callout to its response; a shorter timeout of the policy takes
     precedence. gRPC streams have no such limit: they end with the request that opened them, or
     with the policy."""
+
+    @property
+    def bounds(self) -> tuple[int, int, int, int, float]:
+        """The limits as the extension takes them."""
+        return self.in_flight, self.per_policy, self.request, self.response, self.time
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from urllib.parse import parse_qs
 from weakref import WeakKeyDictionary
 
 from wasmgate import _native
+from wasmgate._native import CalloutAdmission, CalloutPlace
 from wasmgate.callouts.delivery import Answer, deliver
 from wasmgate.callouts.failure import CalloutFailed, Status
 from wasmgate.callouts.foreign import ForeignCalls
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wasmgate.callouts.targets import Cluster, Target
     from wasmgate.foreign import AsyncFunction
 
-__all__ = ["CalloutEnvironment", "Callouts"]
+__all__ = ["CalloutEnvironment", "Callouts", "admission"]
 
 _LOGGER = logging.getLogger("wasmgate.policy")
 _QUIET = 10.0  # seconds between two log lines about the same policy and upstream
@@ -60,6 +60,8 @@ class Running:
     owner: Callouts
     callout: Callout
     task: asyncio.Task[None]
+    place: CalloutPlace | None
+    """Counts it as in flight; None: it was refused."""
     stream: GrpcStream | None = None
 
 
@@ -72,12 +74,17 @@ class LoopCallouts:
 
     def __init__(self) -> None:
         self.running: dict[int, Running] = {}
-        self.by_policy: Counter[str] = Counter()
+        self.admission = CalloutAdmission()
         self.closing: set[asyncio.Task[None]] = set()
         self.last_logged: dict[tuple[str, str], float] = {}  # when, by policy and upstream
 
 
 _LOOPS: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopCallouts] = WeakKeyDictionary()
+
+
+def admission() -> CalloutAdmission:
+    """Return what counts the callouts of the running loop."""
+    return _LOOPS.setdefault(asyncio.get_running_loop(), LoopCallouts()).admission
 
 
 class Callouts:
@@ -124,12 +131,16 @@ class Callouts:
         if callout.kind in {"grpc_send", "grpc_close"}:
             self._to_stream(callout)
             return
-        shared, policy = self._shared, callout.policy
-        task = self.loop.create_task(self._perform(callout, refused=self._over_limit(callout)))
-        stream = GrpcStream(self._settings.limits) if callout.kind == "grpc_stream" else None
-        shared.running[callout.id] = Running(self, callout, task, stream)
-        shared.by_policy[policy] += 1
-        task.add_done_callback(lambda _: self._ended(callout.id, policy))
+        limits, running = self._settings.limits, self._shared.running
+        entered = self._shared.admission.enter(callout.policy, len(callout.body), limits.bounds)
+        if isinstance(entered, CalloutPlace):
+            performing, place = self._perform(callout), entered
+        else:
+            performing, place = self._refuse(callout, *entered), None
+        task = self.loop.create_task(performing)
+        stream = GrpcStream(limits) if callout.kind == "grpc_stream" else None
+        running[callout.id] = Running(self, callout, task, place, stream)
+        task.add_done_callback(lambda _: running.pop(callout.id, None))
 
     def cancel(self, callout: int) -> None:
         """Cancel a callout whose answer the policy no longer waits for."""
@@ -156,33 +167,16 @@ class Callouts:
 
     # One callout.
 
-    def _ended(self, callout: int, policy: str) -> None:
-        shared = self._shared
-        shared.running.pop(callout, None)
-        shared.by_policy[policy] -= 1
-        if not shared.by_policy[policy]:
-            del shared.by_policy[policy]
+    async def _refuse(self, callout: Callout, reason: str, to_log: bool) -> None:  # noqa: FBT001
+        if to_log:
+            _LOGGER.getChild(callout.policy).warning(
+                "%s was refused: %s (further refusals are not logged for 10 s)",
+                *(_named(callout), reason),
+            )
+        self._deliver_failure(callout, Status.RESOURCE_EXHAUSTED, reason)
 
-    def _over_limit(self, callout: Callout) -> str | None:
-        limits, shared = self._settings.limits, self._shared
-        if len(shared.running) >= limits.in_flight:
-            return f"{limits.in_flight} callouts are in flight"
-        if shared.by_policy[callout.policy] >= limits.per_policy:
-            return f"{limits.per_policy} callouts of this policy are in flight"
-        if len(callout.body) > limits.request:
-            return f"the request is larger than {limits.request} bytes"
-        return None
-
-    async def _perform(self, callout: Callout, refused: str | None) -> None:
+    async def _perform(self, callout: Callout) -> None:
         logger = _LOGGER.getChild(callout.policy)
-        if refused is not None:
-            if self._should_log(("", "")):
-                logger.warning(
-                    "%s was refused: %s (further refusals are not logged for %g s)",
-                    *(_named(callout), refused, _QUIET),
-                )
-            self._deliver_failure(callout, Status.RESOURCE_EXHAUSTED, refused)
-            return
         try:
             await self._answer(callout)
         except TimeoutError:

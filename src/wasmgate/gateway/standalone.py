@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from wasmgate._native import DataPlane
+from wasmgate.callouts.performer import admission
 from wasmgate.gateway.certificate import read
 from wasmgate.gateway.client_bound import clients
 from wasmgate.gateway.fault_log import FaultLog
@@ -128,6 +129,7 @@ class Server:
                 for its in deployment.limits()
             ],
             self._clients(deployment.config),
+            (admission(), deployment.config.callouts.to_limits().bounds),
         )
         self._states[number] = self._state = state
 

@@ -1,6 +1,7 @@
 //! What all connections of a thread share.
 
 mod attempts;
+mod calls;
 pub(crate) mod connecting;
 pub(crate) mod groups;
 pub(crate) mod link;
@@ -13,6 +14,7 @@ use mio::{Registry, Token};
 use slab::Slab;
 use wasmgate_host::{self as host, Callout, Effects};
 
+use crate::callouts::calls::Calls;
 use crate::core::connecting::Refused;
 use crate::core::groups::Group;
 use crate::deployment::Deployment;
@@ -48,6 +50,13 @@ pub(crate) enum Due {
     Proceed(ClientRef),
     /// A policy may let go of what it held back.
     Resume(ClientRef),
+    /// The HTTP call of this callout begins.
+    Call(u64),
+    /// The HTTP call of this callout was cancelled.
+    CancelCall(u64),
+    /// The last client of this deployment is gone: so are the calls that no request waits for, which
+    /// would hold the policies that made them.
+    EndCalls(u64),
 }
 
 /// What a deadline is of.
@@ -61,6 +70,8 @@ pub(crate) enum Timer {
     Attempt(AttemptRef),
     /// Of all transactions, which are looked at together.
     Transactions,
+    /// Of all HTTP calls of policies, if it is their next one still.
+    Calls(Instant),
 }
 
 /// A deployment on this thread.
@@ -89,6 +100,7 @@ pub(crate) struct Core {
     pub(crate) attempts: Slab<Attempt>,
     /// Which client waits for which stream.
     pub(crate) wakes: HashMap<u64, ClientRef>,
+    pub(crate) calls: Calls,
     /// By callout: the id of the deployment that asked, for what its answer causes.
     asked: HashMap<u64, u64>,
     pub(crate) mailbox: Arc<Mailbox>,
@@ -143,6 +155,7 @@ impl Core {
             upstreams: Slab::new(),
             attempts: Slab::new(),
             wakes: HashMap::new(),
+            calls: Calls::default(),
             asked: HashMap::new(),
             mailbox,
             resolver: Resolver::shared(),
@@ -166,6 +179,12 @@ impl Core {
         self.served.iter().find(|(_, served)| !served.retired).map(|(key, _)| key)
     }
 
+    /// The deployment of this id. Policies may go on in the latest one when theirs is gone.
+    pub(crate) fn deployed(&self, id: u64) -> Option<usize> {
+        let theirs = self.served.iter().find(|(_, its)| its.deployment.id() == id);
+        theirs.map(|(key, _)| key).or_else(|| self.latest())
+    }
+
     /// Does what a step of policies asks beside the progress of its stream; `served`: on which
     /// deployment the step was made.
     pub(crate) fn note(&mut self, effects: Effects, served: usize) {
@@ -180,7 +199,7 @@ impl Core {
         self.note_for(effects, deployment);
     }
 
-    fn note_for(&mut self, mut effects: Effects, deployment: u64) {
+    pub(crate) fn note_for(&mut self, mut effects: Effects, deployment: u64) {
         for stream in std::mem::take(&mut effects.wake) {
             if let Some(client) = self.wakes.get(&stream) {
                 self.due.push_back(Due::Resume(*client));
@@ -192,6 +211,7 @@ impl Core {
                 served.tick = Some(now);
             }
         }
+        self.take_calls(&mut effects, deployment);
         if effects.is_noteworthy() {
             self.remember(&effects.callouts, deployment);
             let effects = Box::new(effects);
@@ -239,6 +259,7 @@ impl Core {
         if served.clients == 0 {
             let id = self.served.remove(key).deployment.id();
             self.notes.append(Note::Released(id));
+            self.due.push_back(Due::EndCalls(id));
         }
         for pool in pools {
             self.close_pool(pool);

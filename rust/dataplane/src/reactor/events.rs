@@ -51,6 +51,9 @@ impl Reactor {
             Due::Attempt(attempt) => self.core.begin_attempt(attempt),
             Due::Proceed(client) => drop(self.with(client, Client::proceed)),
             Due::Resume(client) => drop(self.with(client, Client::resume)),
+            Due::Call(callout) => self.begin_call(callout),
+            Due::CancelCall(callout) => self.cancel_call(callout),
+            Due::EndCalls(deployment) => self.end_calls(deployment),
         }
     }
 

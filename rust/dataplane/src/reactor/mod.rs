@@ -1,5 +1,6 @@
 //! One thread's loop: sockets that are ready, commands of others, deadlines, turns of the policies.
 
+mod calls;
 mod clients;
 mod events;
 mod transactions;
@@ -115,6 +116,7 @@ impl Reactor {
                 self.core.warn(format!("the data plane cannot wait for sockets: {error}"));
                 break;
             }
+            self.answer_calls();
         }
         self.leave();
         // What has not ended is ended: policies hear of it.
@@ -272,6 +274,7 @@ impl Reactor {
             match timer {
                 Timer::Pool(pool, at) => self.core.check_pool(pool, at),
                 Timer::Transactions => self.check_transactions(),
+                Timer::Calls(at) => self.check_calls(at),
                 Timer::Attempt(attempt) => self.core.check_attempt(attempt),
                 Timer::Client(client, at) => {
                     if self.find(client).is_some_and(|its| its.clock.check_at == at) {

@@ -7,24 +7,34 @@ use crate::core::connecting::Refused;
 use crate::reactor::Reactor;
 use crate::refs::TransactionRef;
 use crate::report::PoolReport;
-use crate::transaction::{Request, Transaction};
+use crate::transaction::{Owner, Request, Transaction};
 use crate::upstream::pool::Pool;
 
 impl Reactor {
-    /// Begins a transaction.
+    /// Begins a transaction of a group.
     pub(crate) fn begin(&mut self, group: usize, request: Request<'_>) -> TransactionRef {
         let pool = self.core.pool_of(group, request.endpoint);
+        self.core.groups[group].transactions += 1;
+        self.start(Owner::Group(group), pool, request)
+    }
+
+    /// Begins a transaction with a connection of the pool.
+    pub(super) fn start(
+        &mut self,
+        owner: Owner,
+        pool: Result<usize, String>,
+        request: Request<'_>,
+    ) -> TransactionRef {
         let serial = self.core.serial();
         let entry = self.transactions.vacant_entry();
         let this = TransactionRef { key: entry.key(), serial };
-        let transaction = entry.insert(Transaction::new(this, group, &request, self.core.now));
+        let transaction = entry.insert(Transaction::new(this, owner, &request, self.core.now));
         match pool {
             Ok(pool) => transaction.dial(pool, &request, &mut self.core),
             Err(reason) => {
                 transaction.fail_unconnected(Refused::unreachable(reason), &mut self.core);
             }
         }
-        self.core.groups[group].transactions += 1;
         self.core.watch_transactions();
         this
     }
@@ -40,10 +50,15 @@ impl Reactor {
         Some(work(its, &mut self.core))
     }
 
-    /// Forgets a transaction, which is over.
-    pub(crate) fn forget(&mut self, transaction: TransactionRef) {
-        if let Some(group) = self.with_transaction(transaction, |its, _| its.group) {
-            self.transactions.remove(transaction.key);
+    /// Gives up a transaction, if it has not ended, and forgets it.
+    pub(crate) fn drop_transaction(&mut self, transaction: TransactionRef) {
+        let owner = self.with_transaction(transaction, |its, core| {
+            its.give_up(core);
+            its.owner
+        });
+        let Some(owner) = owner else { return };
+        self.transactions.remove(transaction.key);
+        if let Owner::Group(group) = owner {
             self.core.leave_group(group);
         }
     }

@@ -3,6 +3,7 @@
 
 pub(crate) mod authority;
 pub(crate) mod body_length;
+pub(crate) mod call;
 pub(crate) mod connection_options;
 pub(crate) mod date;
 pub(crate) mod endpoint_url;

@@ -156,6 +156,12 @@ impl Router {
         &self.clusters
     }
 
+    /// The index of a cluster by its name.
+    #[must_use]
+    pub fn cluster(&self, name: &str) -> Option<usize> {
+        self.clusters.iter().position(|cluster| **cluster.name() == *name)
+    }
+
     /// The first route for a valid authority and a valid target.
     pub(crate) fn find(&self, authority: &[u8], target: &[u8]) -> Option<usize> {
         let host = Authority::parse(authority).map(|authority| authority.key()).unwrap_or_default();
