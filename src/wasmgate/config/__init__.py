@@ -8,6 +8,10 @@
 In the models times are seconds (float) and sizes bytes (int); only the file has units.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from wasmgate.config.addresses import Address
 from wasmgate.config.loading import load
 from wasmgate.config.models import (
@@ -19,8 +23,10 @@ from wasmgate.config.models import (
     Route,
     Server,
 )
-from wasmgate.config.schema import json_schema
 from wasmgate.config.warning_rules import warnings
+
+if TYPE_CHECKING:
+    from wasmgate.config.schema import json_schema
 
 __all__ = [
     "LB_POLICIES",
@@ -35,3 +41,12 @@ __all__ = [
     "load",
     "warnings",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name != "json_schema":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # What describes gateway.yaml to editors is not imported by a gateway.
+    from wasmgate.config.schema import json_schema  # noqa: PLC0415
+
+    return json_schema

@@ -1,6 +1,7 @@
 """gateway.yaml as frozen models. Times are in seconds, sizes in bytes.
 
-The models check single values; `wasmgate.config.references` checks references by name.
+The models check single values; `wasmgate.config.references` checks references by name. Defaults
+that are models are made by `model_construct`, which needs no validator.
 """
 
 from __future__ import annotations
@@ -120,10 +121,10 @@ class PolicySettings(Model):
     vm_configuration: JsonValue = Field(default=None, repr=False)
     """The configuration of the virtual machine (`proxy_on_vm_start`), in the same form."""
 
-    limits: LimitSettings = LimitSettings()
+    limits: LimitSettings = LimitSettings.model_construct()
     """Resources that the policy may use."""
 
-    capabilities: CapabilitySettings = CapabilitySettings()
+    capabilities: CapabilitySettings = CapabilitySettings.model_construct()
     """What the policy may use outside its own memory."""
 
     failure_policy: FailurePolicy = FailurePolicy.CLOSED
@@ -296,13 +297,13 @@ class GatewayConfig(Model):
     trusted_proxies: tuple[Network, ...] = ()
     """Proxies whose X-Forwarded-* headers are kept; those of other peers are replaced."""
 
-    server: Server = Server()
+    server: Server = Server.model_construct()
     """Limits of requests as clients send them."""
 
-    callouts: CalloutSettings = CalloutSettings()
+    callouts: CalloutSettings = CalloutSettings.model_construct()
     """Limits of callouts."""
 
-    limits: SharedLimits = SharedLimits()
+    limits: SharedLimits = SharedLimits.model_construct()
     """Rate limits that workers and machines share."""
 
     _file: FileOrigin | None = PrivateAttr(default=None)

@@ -1,0 +1,194 @@
+"""The process of `wasmgate run`, from its options on.
+
+It imports neither typer nor rich: a start would spend a fifth of its time on them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging.config
+import os
+import signal
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from wasmgate.cli import logs
+from wasmgate.cli.console import say, show_error, show_warning
+from wasmgate.cli.exit_codes import ExitCode
+from wasmgate.cli.hangup import ignore_hangup
+from wasmgate.cli.listener import listen
+from wasmgate.cli.serving import GRACE, Serving
+from wasmgate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wasmgate.cli.listener import ListeningAddress
+    from wasmgate.config import Address, GatewayConfig
+    from wasmgate.gateway import Gateway
+
+__all__ = ["LogLevel", "RunOptions", "run_gateway"]
+
+
+class LogLevel(StrEnum):
+    """The lowest level that is logged."""
+
+    TRACE = "trace"
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """The options of `wasmgate run`; `wasmgate.cli.run` describes each."""
+
+    config: Path
+    host: str | None = None
+    port: int | None = None
+    threads: int | None = None
+    workers: int = 1
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    log_level: LogLevel = LogLevel.INFO
+    access_log: bool = False
+    asgi: bool = False
+
+    def contradiction(self) -> str | None:
+        """Return why the options do not fit together, or nothing."""
+        if self.asgi and (self.workers > 1 or self.threads or self.tls_certificate):
+            return "--asgi serves with one process, one thread and without TLS"
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            return "--tls-certificate and --tls-key go together"
+        return None
+
+    @property
+    def threads_of_a_process(self) -> int:
+        """How many threads serve in each process."""
+        return self.threads or (1 if self.asgi else max(1, _cores() // self.workers))
+
+
+def run_gateway(options: RunOptions) -> ExitCode:
+    """Run the gateway until a signal stops it, and return the command's exit code.
+
+    Raises WasmgateError before the first connection is accepted.
+    """
+    from wasmgate.config import load, warnings
+
+    settings = load(options.config)
+    for warning in warnings(settings, workers=options.workers):
+        show_warning(warning)
+    # Before the gateway is made: it reads the loggers' levels.
+    log_settings = logs.settings(options.log_level.value)
+    logging.config.dictConfig(log_settings)
+    ignore_hangup()
+    from wasmgate.gateway import Gateway, freeze_heap
+
+    if options.asgi:
+        show_warning(
+            "--asgi is for comparison: uvicorn's protocol bounds no head, in bytes or in time"
+        )
+    certificate = _certificate(options)
+    gateway = Gateway.from_file(options.config)
+    freeze_heap()
+    threads = options.threads_of_a_process
+    try:
+        listening = _listen(_address(settings, options), sockets=options.workers * threads)
+    except ConfigError as error:
+        show_error(error)
+        return ExitCode.LISTEN
+    announce = functools.partial(_announce, settings, listening, options.workers, threads)
+    serving = Serving(
+        listening=listening,
+        threads=threads,
+        access_log=options.access_log,
+        certificate=certificate,
+    )
+    if options.asgi:
+        announce()
+        started = _serve_app(gateway, listening, options)
+    elif options.workers > 1:
+        from wasmgate.cli.workers import Workers
+
+        del gateway  # each worker makes one for itself; this one has shown that they can
+        started = Workers(options.workers, options.config, serving, log_settings).run(announce)
+    else:
+        started = serving.run(gateway, announce)
+    return ExitCode.OK if started else ExitCode.PROBLEM
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _certificate(options: RunOptions) -> tuple[Path, Path] | None:
+    chain, key = options.tls_certificate, options.tls_key
+    if chain is None or key is None:
+        return None
+    from wasmgate.gateway.certificate import checked
+
+    for warning in checked(chain, key)[1]:
+        show_warning(warning)
+    return chain, key
+
+
+def _address(settings: GatewayConfig, options: RunOptions) -> Address:
+    from wasmgate.config import Address
+
+    asked = settings.listen
+    return Address(options.host or asked.host, asked.port if options.port is None else options.port)
+
+
+def _listen(address: Address, *, sockets: int) -> ListeningAddress:
+    """Return where the gateway listens; raises ConfigError if it cannot."""
+    try:
+        return listen(address.host, address.port, sockets=sockets)
+    except OSError as error:
+        # `create_server` appends the address in brackets, which the message has already.
+        said = f"could not listen on {address}: {(error.strerror or str(error)).partition(' (')[0]}"
+        raise ConfigError(said, hint="another --port, or stop what listens there") from error
+
+
+def _announce(
+    settings: GatewayConfig, listening: ListeningAddress, workers: int, threads: int
+) -> None:
+    from wasmgate.config import Address
+
+    parts = (
+        f"routes: {len(settings.routes)}, policies: {len(settings.policies)}, "
+        f"workers: {workers}, threads: {threads}"
+    )
+    say(f"wasmgate listens on http://{Address(*listening.address)} ({parts})")
+
+
+def _serve_app(gateway: Gateway, listening: ListeningAddress, options: RunOptions) -> bool:
+    """Serve the ASGI app; False if it did not start."""
+    import uvicorn
+
+    level = options.log_level.value
+    server = uvicorn.Server(
+        uvicorn.Config(
+            gateway,
+            http="httptools",
+            log_level=level,
+            log_config=logs.settings(level),
+            access_log=options.access_log,
+            # `trusted_proxies` decides on forwarded headers: uvicorn must not evaluate them.
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,  # the upstream's is passed on
+            timeout_graceful_shutdown=int(GRACE),
+        )
+    )
+    # uvicorn finishes requests in flight, then raises the signal for the handler before its own.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=listening.open(1))
+    return server.started
