@@ -16,7 +16,6 @@ __all__ = [
     "DEFAULT_LIMITS",
     "LB_POLICIES",
     "TOKEN_MARKS",
-    "Attempt",
     "CallbackStatistics",
     "Callout",
     "CalloutAdmission",
@@ -40,6 +39,7 @@ __all__ = [
     "UpstreamRequest",
     "Upstreams",
     "built_in_functions",
+    "check_address",
     "check_certificate",
     "compile_artifact",
     "deliver_close",
@@ -865,7 +865,11 @@ class DataPlane:
         policies: Chain,
         limits: list[tuple[int, int, float, float, float]],
         clients: int,
-        callouts: tuple[CalloutAdmission, tuple[int, int, int, int, float]],
+        callouts: tuple[
+            CalloutAdmission,
+            tuple[int, int, int, int, float],
+            tuple[int, int, float, float, float],
+        ],
     ) -> int:
         """Serve exchanges that begin from now on with these; policies start on every thread.
 
@@ -875,8 +879,8 @@ class DataPlane:
         `limits` are those of each cluster's endpoints, in the order of the router's clusters:
         connections, waiting requests, and seconds to connect, between two reads, and idle.
         `clients` may be connected at once; further ones wait in the backlog. `callouts` are
-        what counts callouts in flight, and `CalloutLimits.bounds`. The threads perform HTTP calls
-        to clusters themselves.
+        what counts callouts in flight, `CalloutLimits.bounds`, and the bounds of connections to
+        upstreams that are no clusters. The threads perform HTTP calls themselves.
 
         Raises:
             ValueError: An endpoint uses TLS, and no certificate authority is trusted.
@@ -1007,6 +1011,18 @@ def http_call(
         ValueError: A part is not of its grammar; it could hold a second request.
     """
 
+def check_address(name: str, address: str) -> str | None:
+    """Return why a name may not resolve to an address, or None if it may.
+
+    A name that only a private network can have may resolve to private addresses and to this
+    machine; any other name only to public addresses (RFC 6890). Of an IPv6 address that embeds an
+    IPv4 address both are checked. Link-local, multicast and unspecified addresses and the metadata
+    services of clouds are refused for every name.
+
+    Raises:
+        ValueError: `address` is not an IP address.
+    """
+
 def parse_endpoint(url: str) -> tuple[str, str, int, bool]:
     """Parse the URL of an endpoint: "http" or "https", a host, and maybe a port.
 
@@ -1055,31 +1071,18 @@ class Upstreams:
     def fileno(self) -> int:
         """Return the descriptor that is readable when a turn is due."""
 
-    def turn(
-        self, timer: bool
-    ) -> tuple[list[int], list[tuple[int, Attempt, str, int]], float | None]:
+    def turn(self, timer: bool) -> tuple[list[int], float | None]:
         """Take in what happened.
 
-        Returns the ids of the transactions with which something did; what is to be looked up:
-        group, attempt, host and port; and the seconds until a turn is due in any case, if that is
-        news. `timer`: these seconds are over.
+        Returns the ids of the transactions with which something did, and the seconds until a turn
+        is due in any case, if that is news. `timer`: these seconds are over.
         """
 
-    def group(self, limits: tuple[int, int, float, float, float], asks: bool) -> UpstreamGroup:
+    def group(self, limits: tuple[int, int, float, float, float], checked: bool) -> UpstreamGroup:
         """Return pools with these bounds; see `DataPlane.deploy`.
 
-        `asks`: a host that is no address is a question.
+        `checked`: the addresses of a host that is not an address are checked (`check_address`).
         """
-
-@final
-class Attempt:
-    """An attempt to connect that waits for addresses."""
-
-    def resolved(self, addresses: list[str]) -> None:
-        """Go on with these IP addresses. Raises ValueError for what is not one."""
-
-    def failed(self, reason: str, denied: bool) -> None:
-        """End the attempt; `denied`: the addresses are refused."""
 
 @final
 class CalloutAdmission:
@@ -1107,8 +1110,6 @@ class CalloutPlace:
 class UpstreamGroup:
     """Pools of connections with one set of bounds, one for each endpoint."""
 
-    @property
-    def id(self) -> int: ...
     def begin(
         self,
         endpoint: str,

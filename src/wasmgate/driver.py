@@ -81,6 +81,10 @@ class Driver:
         if effects.timers:
             self._schedule(0.0)
 
+    def deny(self, policy: str, upstream: str, reason: str) -> None:
+        """Count that the address of a callout's upstream was refused; log it at times."""
+        self._callouts.deny(policy, upstream, reason)
+
     def close(self) -> None:
         """Cancel all callouts; the driver is not used afterwards."""
         self._callouts.end()

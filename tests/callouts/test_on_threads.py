@@ -1,4 +1,4 @@
-"""HTTP calls to clusters by threads of the data plane: without the event loop, within one bound."""
+"""HTTP calls by threads of the data plane: without the event loop, within one bound."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.callouts.places import REQUEST, Setting, answers, asking, welcomes_after, written
 from tests.gateway.direct.gate import GET
 from tests.gateway.direct.test_threads import served
 from tests.gateway.scripted_upstream import ScriptedUpstream
-from tests.gateway.serving import Client
+from tests.gateway.serving import Client, ask
 from wasmgate import Gateway, GatewayConfig
 
 if TYPE_CHECKING:
@@ -23,10 +25,13 @@ THREADS = 2
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 
-def gateway(folder: Path, auth: str, site: str, **callouts: Any) -> Gateway:  # noqa: ANN401
-    """Build a gateway with a policy that asks `auth` about each request, in 60 s."""
-    module = asking(folder, "auth", REQUEST, timeout=60_000)
-    setting = Setting(module=module, clusters={"auth": auth}, net=("auth",), callouts=callouts)
+def gateway(folder: Path, auth: str, site: str, name: str = "auth", **callouts: Any) -> Gateway:  # noqa: ANN401
+    """Build a gateway with a policy that asks about each request, in 60 s.
+
+    The upstream of its call is `name`: the cluster "auth", or host and port.
+    """
+    module = asking(folder, name, REQUEST, timeout=60_000)
+    setting = Setting(module=module, clusters={"auth": auth}, net=(name,), callouts=callouts)
     return Gateway(GatewayConfig.model_validate(written(setting, site)))
 
 
@@ -52,19 +57,21 @@ def _answer(client: socket.socket) -> None:
             client.sendall(OK)
 
 
-async def test_an_event_loop_that_is_stuck_holds_no_call_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["auth", "127.0.0.1", "localhost"])
+async def test_an_event_loop_that_is_stuck_holds_no_call_up(name: str, tmp_path: Path) -> None:
     """Requests whose policy asks a service are answered while the loop does nothing but compute."""
     statuses: list[int] = []
 
-    def ask(port: int) -> None:
+    def request(port: int) -> None:
         for _ in range(20):
             with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
                 client.sendall(GET)
                 statuses.append(int(client.recv(4096).split()[1]))
 
     with blocking_upstream() as auth, blocking_upstream() as site:
-        async with served(gateway(tmp_path, auth, site), THREADS) as (port, _):
-            asking_ = threading.Thread(target=ask, args=(port,))
+        upstream = name if name == "auth" else f"{name}:{auth.rpartition(':')[2]}"
+        async with served(gateway(tmp_path, auth, site, upstream), THREADS) as (port, _):
+            asking_ = threading.Thread(target=request, args=(port,))
             asking_.start()
             while asking_.is_alive():  # the loop has no turn meanwhile
                 sum(range(10_000))
@@ -104,3 +111,19 @@ async def test_a_place_is_free_again_after_each_call(tmp_path: Path) -> None:
                 await client.send(GET)
                 assert (await client.reply()).status == 200
         assert len(auth.requests) == 5
+
+
+async def test_a_refusal_after_dns_is_counted(
+    tmp_path: Path, said: Callable[[], list[str]]
+) -> None:
+    """Each time, like those of the host; the log has one line for a while."""
+    async with ScriptedUpstream(answers) as site:
+        # The system's resolver returns 127.0.0.1; the name is not a private one.
+        one = gateway(tmp_path, site.url, site.url, "127.1:9")
+        async with served(one, THREADS) as (port, _):
+            assert [(await ask(port)).status for _ in range(3)] == [200] * 3
+            async with asyncio.timeout(10):
+                while one._host.denials() != [("guest", "net", "127.1:9", 3)]:
+                    await asyncio.sleep(0.01)
+    (line,) = [line for line in said() if line.startswith("PermissionDenied")]
+    assert "may not reach '127.1:9' (capability net): 127.1 resolves to 127.0.0.1" in line

@@ -171,7 +171,8 @@ class ScriptedUpstream:
             peer.writer.transport.abort()
         for script in self._running:  # one may wait for what a failed test never does
             script.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        if self._running:
+            await asyncio.wait(self._running)
         await self.server.wait_closed()
 
     @property
@@ -199,14 +200,22 @@ class ScriptedUpstream:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = Peer(reader, writer)
         self.peers.append(peer)
+        running = asyncio.create_task(self._run(peer))
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+        await asyncio.wait((running,))
+        if not running.cancelled():
+            running.result()
+
+    async def _run(self, peer: Peer) -> None:
         script = self.scripts[min(len(self.peers), len(self.scripts)) - 1]
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                 await script(peer)
-                while await reader.read(65_536):
+                while await peer.reader.read(65_536):
                     pass
         finally:
             peer.gone.set()
-            writer.transport.abort()
+            peer.writer.transport.abort()
             async with self.changed:
                 self.changed.notify_all()

@@ -48,6 +48,8 @@ pub struct ClientSettings {
 pub struct CalloutSettings {
     /// The bounds.
     pub limits: CalloutLimits,
+    /// Those of connections to upstreams that are no clusters.
+    pub upstream: UpstreamLimits,
     /// Counts those in flight.
     pub admission: Arc<CalloutAdmission>,
 }
@@ -106,6 +108,6 @@ impl Deployment {
         let trust = self.trust.as_ref().filter(|_| its.secure());
         let tls = trust.map(Arc::clone).zip(tls::server_name(its.url(), its.host()).ok());
         let (url, host, port) = (its.url().to_owned(), its.host().into(), its.port());
-        (Target { url, host, port, tls, asks: None }, self.limits[cluster])
+        (Target { url, host, port, tls, is_checked: false }, self.limits[cluster])
     }
 }

@@ -1,6 +1,8 @@
 //! What the layer above is to know or to do, in a queue that never makes a thread of the data plane
 //! wait.
 
+use std::sync::Arc;
+
 use wasmgate_gateway::Access;
 use wasmgate_host::Effects;
 
@@ -30,6 +32,17 @@ pub enum Note {
         about: String,
         /// The line.
         line: String,
+    },
+    /// A call of a policy whose upstream resolves to an address that is refused: to be counted.
+    Denied {
+        /// The deployment that the policy called in.
+        deployment: u64,
+        /// The policy's name.
+        policy: Arc<str>,
+        /// Host and port, as the policy wrote them.
+        upstream: String,
+        /// Which address, and why.
+        reason: String,
     },
     /// An exchange that was answered.
     Access {
@@ -87,7 +100,7 @@ impl Lines {
     fn admit(&mut self, mut note: Note) -> Option<Note> {
         let lines = match &note {
             Note::Effects { effects, .. } => effects.logs.len(),
-            Note::Warning(_) | Note::Fault { .. } | Note::Access { .. } => 1,
+            Note::Warning(_) | Note::Fault { .. } | Note::Denied { .. } | Note::Access { .. } => 1,
             Note::Dropped(_) | Note::Released(_) | Note::Ended => 0,
         };
         if lines == 0 || self.waiting + lines <= LINES {

@@ -23,7 +23,7 @@ pub struct TransactionRef {
 
 /// An attempt to connect, in the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AttemptRef {
+pub(crate) struct AttemptRef {
     pub(crate) key: usize,
     pub(crate) serial: u64,
 }
@@ -31,14 +31,6 @@ pub struct AttemptRef {
 /// Pools that the layer above asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupRef(pub(crate) usize);
-
-impl GroupRef {
-    /// A number that no other group of the same connections has while there is this one.
-    #[must_use]
-    pub fn id(self) -> usize {
-        self.0
-    }
-}
 
 /// What needs a connection to an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

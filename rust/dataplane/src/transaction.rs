@@ -52,7 +52,7 @@ pub struct Received {
 pub struct Fault {
     /// Of what kind it is.
     pub failure: Failure,
-    /// The layer above refused the addresses of the endpoint.
+    /// The endpoint resolves to an address that is refused.
     pub denied: bool,
     /// Nothing of the request was sent: another endpoint may have it.
     pub unsent: bool,
@@ -84,13 +84,23 @@ pub enum State {
     Failed,
 }
 
+impl Owner {
+    /// The group that it is in.
+    pub(crate) fn group(self) -> Option<usize> {
+        match self {
+            Self::Group(group) => Some(group),
+            Self::Call(_, group) => group,
+        }
+    }
+}
+
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
     /// The layer above, which has it in this group.
     Group(usize),
-    /// The HTTP call of this callout.
-    Call(u64),
+    /// The HTTP call of this callout; in a group, if its upstream is no cluster.
+    Call(u64, Option<usize>),
 }
 
 /// A transaction.

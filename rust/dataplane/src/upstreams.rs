@@ -1,7 +1,6 @@
 //! The driver in an event loop: the loop waits for one descriptor and has the reactor take its turn.
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -10,11 +9,10 @@ use std::time::{Duration, Instant};
 use crate::core::Core;
 use crate::notes::Notes;
 use crate::reactor::Reactor;
-use crate::refs::{AttemptRef, GroupRef, TransactionRef};
+use crate::refs::{GroupRef, TransactionRef};
 use crate::report::PoolReport;
 use crate::transaction::{Progress, Received, Request, State, Transaction};
-use crate::upstream::attempt::Reason;
-use crate::upstream::pool::{Question, UpstreamLimits};
+use crate::upstream::pool::UpstreamLimits;
 
 /// Connections to endpoints, and the transactions on them, for one event loop.
 pub struct Upstreams {
@@ -30,8 +28,6 @@ pub struct Upstreams {
 pub struct Turn {
     /// Transactions with which something happened.
     pub changed: Vec<TransactionRef>,
-    /// Hosts that are to be looked up.
-    pub questions: Vec<Question>,
     /// How long it is until a turn is due in any case, if the loop does not know.
     pub wait: Option<Duration>,
 }
@@ -65,14 +61,13 @@ impl Upstreams {
         self.woken = false;
         self.reactor.turn(Some(Duration::ZERO))?;
         let core = self.reactor.wake();
-        let (changed, questions) =
-            (std::mem::take(&mut core.changed), std::mem::take(&mut core.questions));
+        let changed = std::mem::take(&mut core.changed);
         let now = core.now;
         let wait = self.reactor.wait(now).filter(|wait| self.is_sooner(now + *wait));
         if let Some(wait) = wait {
             self.armed = Some(now + wait);
         }
-        Ok(Turn { changed, questions, wait })
+        Ok(Turn { changed, wait })
     }
 
     fn is_sooner(&self, at: Instant) -> bool {
@@ -85,22 +80,17 @@ impl Upstreams {
         self.reactor.do_what_is_due();
         let core = self.reactor.wake();
         let now = core.now;
-        let tells = !core.changed.is_empty() || !core.questions.is_empty();
+        let tells = !core.changed.is_empty();
         let due = tells || self.reactor.wait(now).is_some_and(|wait| self.is_sooner(now + wait));
         if due && !std::mem::replace(&mut self.woken, true) {
             self.reactor.mailbox().wake();
         }
     }
 
-    /// Answers a question.
-    pub fn resolved(&mut self, attempt: AttemptRef, addresses: Result<Vec<SocketAddr>, Reason>) {
-        self.reactor.wake().resolved(attempt, addresses);
-        self.settle();
-    }
-
-    /// Pools with these bounds. `asks`: each host that is not an address is a [`Question`].
-    pub fn add_group(&mut self, limits: UpstreamLimits, asks: bool) -> GroupRef {
-        GroupRef(self.reactor.wake().add_group(limits, asks))
+    /// Pools with these bounds. `is_checked`: of a host that is not an address, the addresses are
+    /// ([`crate::check_address`]).
+    pub fn add_group(&mut self, limits: UpstreamLimits, is_checked: bool) -> GroupRef {
+        GroupRef(self.reactor.wake().add_group(limits, is_checked))
     }
 
     /// Closes the group's idle connections, and the others when their transactions end.

@@ -124,13 +124,14 @@ impl DataPlane {
         policies: &Chain,
         limits: Vec<Bounds>,
         clients: usize,
-        callouts: (PyRef<'_, CalloutAdmission>, CalloutBounds),
+        callouts: (PyRef<'_, CalloutAdmission>, CalloutBounds, Bounds),
     ) -> PyResult<u64> {
         let limits = limits.into_iter().map(upstream_limits).collect::<PyResult<Vec<_>>>()?;
         let (router, policies) = (Arc::clone(&router.0), policies.chain.clone());
-        let (admission, bounds) = callouts;
+        let (admission, bounds, upstream) = callouts;
         let admission = Arc::clone(&admission.0);
-        let callouts = CalloutSettings { limits: callout_admission::limits(bounds)?, admission };
+        let (limits_, upstream) = (callout_admission::limits(bounds)?, upstream_limits(upstream)?);
+        let callouts = CalloutSettings { limits: limits_, upstream, admission };
         let deployment = Deployment::new(router, policies, limits, clients, callouts)
             .map_err(PyValueError::new_err)?;
         let id = deployment.id();
@@ -226,6 +227,9 @@ fn converted(py: Python<'_>, note: Note) -> PyResult<Py<PyAny>> {
         }
         Note::Warning(line) => ("warning", line).into_pyobject(py)?,
         Note::Fault { about, line } => ("fault", (about, line)).into_pyobject(py)?,
+        Note::Denied { deployment, policy, upstream, reason } => {
+            ("denied", (deployment, &*policy, upstream, reason)).into_pyobject(py)?
+        }
         Note::Access { client, access } => {
             let said = (client, access.method, access.target, access.version, access.status);
             ("access", said).into_pyobject(py)?

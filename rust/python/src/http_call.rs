@@ -1,4 +1,6 @@
-//! The request of an HTTP call.
+//! HTTP calls of policies: where they may go, and their requests.
+
+use std::net::IpAddr;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -31,4 +33,14 @@ pub(crate) fn http_call<'py>(
         fields::write_all(py, &list)?,
         PyBytes::new(py, &content),
     ))
+}
+
+/// Why a name may not resolve to an address; none if it may.
+#[pyfunction]
+pub(crate) fn check_address(name: &str, address: &str) -> PyResult<Option<String>> {
+    let without_zone = address.split('%').next().unwrap_or_default();
+    let ip: IpAddr = without_zone
+        .parse()
+        .map_err(|_| PyValueError::new_err(format!("{address:?} is not an address")))?;
+    Ok(wasmgate_dataplane::check_address(name, ip).err())
 }

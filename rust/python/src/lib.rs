@@ -57,7 +57,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<statistics::PolicyStatistics>()?;
     module.add_class::<stream::Stream>()?;
     module.add_class::<trace::TraceEvent>()?;
-    module.add_class::<upstreams::Attempt>()?;
     module.add_class::<upstreams::Transaction>()?;
     module.add_class::<upstreams::UpstreamGroup>()?;
     module.add_class::<upstreams::Upstreams>()?;
@@ -71,6 +70,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(artifact::trim_memory, module)?)?;
     module.add_function(wrap_pyfunction!(inspect::inspect, module)?)?;
     module.add("TOKEN_MARKS", wasmgate_host::TOKEN_MARKS)?;
+    module.add_function(wrap_pyfunction!(http_call::check_address, module)?)?;
     module.add_function(wrap_pyfunction!(http_call::http_call, module)?)?;
     module.add_function(wrap_pyfunction!(fields::is_hop_by_hop, module)?)?;
     module.add_function(wrap_pyfunction!(fields::is_token, module)?)?;

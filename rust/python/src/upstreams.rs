@@ -1,16 +1,12 @@
 //! `Upstreams`: an event loop's connections to endpoints, driven by the loop.
 
-use std::net::{IpAddr, SocketAddr};
 use std::os::fd::RawFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
-use wasmgate_dataplane::{
-    self as dataplane, AttemptRef, GroupRef, Progress, Reason, Received, Request, State,
-};
+use wasmgate_dataplane::{self as dataplane, GroupRef, Progress, Received, Request, State};
 use wasmgate_gateway::{BodyFraming, FAILURES, Failure};
 use wasmgate_host::HeaderMap;
 
@@ -41,17 +37,6 @@ fn give_up(shared: &Shared, work: impl FnOnce(&mut dataplane::Upstreams)) {
 #[pyclass(frozen, module = "wasmgate._native")]
 pub(crate) struct Upstreams(Shared);
 
-/// What is to be looked up: the group that asks, the attempt that waits, host and port.
-type Question = (usize, Attempt, String, u16);
-
-/// An attempt to connect that waits for addresses.
-#[pyclass(frozen, module = "wasmgate._native")]
-pub(crate) struct Attempt {
-    upstreams: Shared,
-    attempt: AttemptRef,
-    port: u16,
-}
-
 #[pymethods]
 impl Upstreams {
     #[new]
@@ -65,48 +50,18 @@ impl Upstreams {
         lock(&self.0).descriptor()
     }
 
-    /// Takes in what happened: the ids of the transactions with which something did, hosts that are to
-    /// be looked up, and the seconds until a turn is due in any case, if that is news. `timer`: these
-    /// seconds are over.
-    fn turn(&self, timer: bool) -> PyResult<(Vec<u64>, Vec<Question>, Option<f64>)> {
-        let dataplane::Turn { changed, questions, wait } = lock(&self.0).turn(timer)?;
-        let question = |its: dataplane::Question| {
-            let dataplane::Question { group, attempt, host, port } = its;
-            let attempt = Attempt { upstreams: Arc::clone(&self.0), attempt, port };
-            (group.id(), attempt, host.to_string(), port)
-        };
-        Ok((
-            changed.into_iter().map(dataplane::TransactionRef::id).collect(),
-            questions.into_iter().map(question).collect(),
-            wait.as_ref().map(Duration::as_secs_f64),
-        ))
+    /// Takes in what happened: the ids of the transactions with which something did, and the seconds
+    /// until a turn is due in any case, if that is news. `timer`: these seconds are over.
+    fn turn(&self, timer: bool) -> PyResult<(Vec<u64>, Option<f64>)> {
+        let dataplane::Turn { changed, wait } = lock(&self.0).turn(timer)?;
+        let changed = changed.into_iter().map(dataplane::TransactionRef::id).collect();
+        Ok((changed, wait.as_ref().map(Duration::as_secs_f64)))
     }
 
-    /// Pools with these bounds; `asks`: hosts are looked up by Python.
-    fn group(&self, limits: Bounds, asks: bool) -> PyResult<UpstreamGroup> {
-        let group = lock(&self.0).add_group(upstream_limits(limits)?, asks);
+    /// Pools with these bounds; `checked`: addresses that hosts resolve to are checked.
+    fn group(&self, limits: Bounds, checked: bool) -> PyResult<UpstreamGroup> {
+        let group = lock(&self.0).add_group(upstream_limits(limits)?, checked);
         Ok(UpstreamGroup { upstreams: Arc::clone(&self.0), group })
-    }
-}
-
-#[pymethods]
-impl Attempt {
-    /// Goes on with these addresses.
-    fn resolved(&self, addresses: Vec<String>) -> PyResult<()> {
-        let address = |text: &String| {
-            let text = text.split('%').next().unwrap_or_default();
-            text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, self.port))
-        };
-        let addresses = addresses.iter().map(address).collect::<Result<Vec<_>, _>>();
-        let addresses = addresses.map_err(|error| PyValueError::new_err(error.to_string()))?;
-        lock(&self.upstreams).resolved(self.attempt, Ok(addresses));
-        Ok(())
-    }
-
-    /// Ends, for this reason; `denied`: the addresses are refused.
-    fn failed(&self, reason: String, denied: bool) {
-        let reason = if denied { Reason::Denied(reason) } else { Reason::Unreachable(reason) };
-        lock(&self.upstreams).resolved(self.attempt, Err(reason));
     }
 }
 
@@ -119,11 +74,6 @@ pub(crate) struct UpstreamGroup {
 
 #[pymethods]
 impl UpstreamGroup {
-    #[getter]
-    fn id(&self) -> usize {
-        self.group.id()
-    }
-
     /// Begins a transaction. `length`: bytes of the body; none: it is chunked.
     #[allow(clippy::too_many_arguments, reason = "Python names them")]
     #[pyo3(signature = (endpoint, method, head, length, body, *, end, within = None))]

@@ -1,8 +1,9 @@
-"""Which addresses the name of a callout's upstream may resolve to.
+"""Which addresses the name of a callout's upstream may resolve to; the rules are the extension's.
 
 The owner of a public name can point it at any address, also at this machine and its private
 network, and can change it between two look-ups (DNS rebinding). So each resolved address is
-checked, and the client connects to the checked address.
+checked, and the client connects to the checked address. HTTP calls resolve names in the extension;
+`resolve` is for what connects by itself.
 """
 
 from __future__ import annotations
@@ -11,53 +12,17 @@ import asyncio
 import ipaddress
 import socket
 
-from wasmgate.callouts.address_space import embedded, is_public, is_unfit
+from wasmgate._native import check_address
 from wasmgate.upstream import AddressRefused
 
 __all__ = ["check", "resolve"]
 
-# Names that are not delegated in the public DNS: RFC 6761, RFC 6762, RFC 8375, ICANN's reservation
-# of "internal", and names that ICANN will not delegate because private networks use them.
-_INTERNAL = (
-    *("localhost", "internal", "local", "home.arpa", "test"),
-    *("corp", "home", "lan", "intranet", "private", "svc"),
-)
-# Metadata services of clouds beside 169.254.169.254, which is link-local: they give credentials.
-_METADATA = frozenset(
-    map(
-        ipaddress.ip_address,
-        (
-            *("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254"),
-            *("fd20:ce::254", "fd00:42::42", "fd00:c1::a9fe:a9fe"),
-        ),
-    )
-)
-
 
 def check(name: str, address: str) -> None:
-    """Raise AddressRefused unless `name` may resolve to `address`.
-
-    A name that only a private network can have may resolve to private addresses and to this
-    machine; any other name only to public addresses. Of an IPv6 address that embeds an IPv4
-    address both are checked. Link-local, multicast and unspecified addresses and the metadata
-    services of clouds are refused for every name.
-    """
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if any(is_unfit(reached) or reached in _METADATA for reached in (ip, *embedded(ip))):
-        raise AddressRefused(
-            f"{name} resolves to {address}, a link-local, multicast, unspecified or metadata"
-            " address, which is refused for every name"
-        )
-    if not (is_public(ip) or _internal(name)):
-        raise AddressRefused(
-            f"{name} resolves to {address}, which is not public; to allow it, put a cluster or"
-            " the address itself in `net`"
-        )
-
-
-def _internal(name: str) -> bool:
-    lower = name.lower().rstrip(".")
-    return "." not in lower or any(lower.endswith(f".{suffix}") for suffix in _INTERNAL)
+    """Raise AddressRefused unless `name` may resolve to `address`."""
+    refused = check_address(name, address)
+    if refused is not None:
+        raise AddressRefused(refused)
 
 
 async def resolve(host: str, port: int) -> list[str]:

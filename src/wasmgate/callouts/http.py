@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wasmgate._native import http_call, is_hop_by_hop
-from wasmgate.callouts.address_policy import resolve
 from wasmgate.callouts.delivery import Answer
 from wasmgate.callouts.failure import CalloutFailed, Status
 from wasmgate.errors import UpstreamError
-from wasmgate.upstream import HttpUpstream, UpstreamLimits
+from wasmgate.upstream import HttpUpstream
 
 if TYPE_CHECKING:
     from wasmgate._native import Callout
@@ -47,10 +46,9 @@ class HttpCalls:
     """HTTP calls on one event loop. Redirects are returned as responses and not followed."""
 
     def __init__(self, limits: CalloutLimits) -> None:
-        bounds = UpstreamLimits(connections=limits.per_policy, read=limits.time)
         self._limits = limits
-        self._network = HttpUpstream(limits=bounds)
-        self._checking = HttpUpstream(limits=bounds, resolve=resolve)
+        self._network = HttpUpstream(limits=limits.upstream)
+        self._checking = HttpUpstream(limits=limits.upstream, checked=True)
 
     async def call(self, callout: Callout, target: Target) -> Answer:
         """Send the request and return the whole response.

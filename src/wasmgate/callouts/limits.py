@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from wasmgate.errors import ConfigError
+from wasmgate.upstream import UpstreamLimits
 
 __all__ = ["CalloutLimits"]
 
@@ -41,6 +42,11 @@ class CalloutLimits:
     def bounds(self) -> tuple[int, int, int, int, float]:
         """The limits as the extension takes them."""
         return self.in_flight, self.per_policy, self.request, self.response, self.time
+
+    @property
+    def upstream(self) -> UpstreamLimits:
+        """The bounds of the connections to an upstream that is not a cluster."""
+        return UpstreamLimits(connections=self.per_policy, read=self.time)
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

@@ -148,6 +148,15 @@ class Callouts:
         if running is not None:
             running.task.cancel()
 
+    def deny(self, policy: str, upstream: str, reason: str) -> None:
+        """Count that the address of an upstream was refused; log it at times."""
+        self._settings.deny(policy, "net", upstream)
+        if self._should_log((policy, upstream)):
+            _LOGGER.getChild(policy).warning(
+                "PermissionDenied: policy %r may not reach %r (capability net): %s",
+                *(policy, upstream, reason),
+            )
+
     def end(self) -> None:
         """Cancel the callouts that this object started and close its connections.
 
@@ -187,12 +196,7 @@ class Callouts:
             logger.warning("%s failed: %s", _named(callout), error)
             self._deliver_failure(callout, error.status, str(error))
         except AddressRefused as error:
-            self._settings.deny(callout.policy, "net", callout.upstream)
-            if self._should_log((callout.policy, callout.upstream)):
-                logger.warning(
-                    "PermissionDenied: policy %r may not reach %r (capability net): %s",
-                    *(callout.policy, callout.upstream, error),
-                )
+            self.deny(callout.policy, callout.upstream, str(error))
             self._deliver_failure(callout, Status.PERMISSION_DENIED, str(error))
         except Exception:
             logger.exception("%s failed", _named(callout))

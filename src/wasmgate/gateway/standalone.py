@@ -120,7 +120,7 @@ class Server:
 
     def deploy(self, deployment: Deployment) -> None:
         """Serve requests that begin from now on with this deployment; on the server's loop."""
-        state = deployment.remote_state()
+        state, callouts = deployment.remote_state(), deployment.config.callouts.to_limits()
         number = self._plane.deploy(
             deployment.router,
             deployment.policies,
@@ -129,7 +129,7 @@ class Server:
                 for its in deployment.limits()
             ],
             self._clients(deployment.config),
-            (admission(), deployment.config.callouts.to_limits().bounds),
+            (admission(), callouts.bounds, callouts.upstream.bounds),
         )
         self._states[number] = self._state = state
 
@@ -174,6 +174,8 @@ class Server:
                 case ("effects", (number, effects)):
                     # A deployment that is gone has no request any more, but policies that stay.
                     self._states.get(number, self._state).driver.apply(effects)
+                case ("denied", (number, *denied)):
+                    self._states.get(number, self._state).driver.deny(*denied)
                 case ("warning", said):
                     _LOGGER.warning("%s", said)
                 case ("fault", (about, line)):

@@ -1,7 +1,6 @@
 """Upstreams: what carries a request on to an endpoint and its response back."""
 
-from wasmgate.upstream.engine import AddressRefused, Resolve
-from wasmgate.upstream.http import HttpUpstream
+from wasmgate.upstream.http import AddressRefused, HttpUpstream
 from wasmgate.upstream.limits import UpstreamLimits
 from wasmgate.upstream.port import Fields, Transaction, Upstream, UpstreamRequest
 
@@ -9,7 +8,6 @@ __all__ = [
     "AddressRefused",
     "Fields",
     "HttpUpstream",
-    "Resolve",
     "Transaction",
     "Upstream",
     "UpstreamLimits",

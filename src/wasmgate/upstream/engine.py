@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from wasmgate._native import Upstreams
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from wasmgate._native import Attempt, UpstreamGroup
+    from wasmgate._native import UpstreamGroup
     from wasmgate.upstream.limits import UpstreamLimits
 
-__all__ = ["AddressRefused", "Engine", "Resolve"]
-
-Resolve: TypeAlias = "Callable[[str, int], Awaitable[list[str]]]"
-"""Returns the addresses of a host that may be connected to, for a port.
-
-Raises OSError when there are none, and AddressRefused when one is refused.
-"""
-
-
-class AddressRefused(Exception):
-    """A name resolved to an address that is refused; the message says why and what to write."""
+__all__ = ["Engine"]
 
 
 class Engine:
@@ -37,8 +25,6 @@ class Engine:
     def __init__(self) -> None:
         self._native = Upstreams()
         self._waiting: dict[int, list[asyncio.Future[None]]] = {}  # by transaction
-        self._resolves: dict[int, Resolve] = {}  # by group
-        self._look_ups: set[asyncio.Task[None]] = set()
         self._turns = 0  # timers that were armed; the last one counts
         asyncio.get_running_loop().add_reader(self._native.fileno(), self._turn)
 
@@ -51,12 +37,9 @@ class Engine:
             engine = _ENGINES[loop] = Engine()
         return engine
 
-    def group(self, limits: UpstreamLimits, resolve: Resolve | None) -> UpstreamGroup:
-        """Return pools with these bounds, which have hosts looked up by `resolve`."""
-        group = self._native.group(limits.bounds, resolve is not None)
-        if resolve is not None:
-            self._resolves[group.id] = resolve
-        return group
+    def group(self, limits: UpstreamLimits, *, checked: bool) -> UpstreamGroup:
+        """Return pools with these bounds; `checked`: hosts resolve to addresses that they may."""
+        return self._native.group(limits.bounds, checked)
 
     async def changed(self, transaction: int) -> None:
         """Wait until something has happened with a transaction."""
@@ -71,15 +54,11 @@ class Engine:
                 self._waiting.pop(transaction, None)
 
     def _turn(self, *, timer: bool = False) -> None:
-        changed, questions, wait = self._native.turn(timer)
+        changed, wait = self._native.turn(timer)
         for transaction in changed:
             for waiter in self._waiting.get(transaction, ()):
                 if not waiter.done():
                     waiter.set_result(None)
-        for group, attempt, host, port in questions:
-            look_up = asyncio.ensure_future(self._look_up(group, attempt, host, port))
-            self._look_ups.add(look_up)
-            look_up.add_done_callback(self._look_ups.discard)
         if wait is not None:
             # A handle would keep the loop, so a timer that comes too late is not cancelled.
             self._turns += 1
@@ -88,14 +67,6 @@ class Engine:
     def _run_timer(self, turn: int) -> None:
         if turn == self._turns:
             self._turn(timer=True)
-
-    async def _look_up(self, group: int, attempt: Attempt, host: str, port: int) -> None:
-        try:
-            attempt.resolved(await self._resolves[group](host, port))
-        except AddressRefused as error:
-            attempt.failed(str(error), denied=True)
-        except OSError as error:
-            attempt.failed(str(error), denied=False)
 
 
 _ENGINES: WeakKeyDictionary[asyncio.AbstractEventLoop, Engine] = WeakKeyDictionary()

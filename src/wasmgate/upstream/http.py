@@ -6,12 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from wasmgate.errors import ConnectError, NoHealthyEndpoint, UpstreamError, UpstreamTimeout
-from wasmgate.upstream.engine import AddressRefused, Engine
+from wasmgate.upstream.engine import Engine
 from wasmgate.upstream.limits import UpstreamLimits
 
 if TYPE_CHECKING:
     from wasmgate import _native
-    from wasmgate.upstream.engine import Resolve
     from wasmgate.upstream.port import EarlyHints, Fields, UpstreamRequest
 
 UNBROKEN = 256 * 1024
@@ -25,19 +24,21 @@ _ERRORS = {
 }
 
 
+class AddressRefused(Exception):
+    """A name resolved to an address that is refused; the message says why and what to write."""
+
+
 class HttpUpstream:
     """Carries requests to `http://` and `https://` endpoints over HTTP/1.1.
 
     Belongs to the event loop that runs when it is made. Certificates are checked against the
-    system's authorities, or those that `SSL_CERT_FILE` names. `resolve` looks up hosts instead of
-    the system's resolver.
+    system's authorities, or those that `SSL_CERT_FILE` names. `checked`: a host resolves only to
+    addresses that its name may have (`wasmgate.callouts.address_policy`).
     """
 
-    def __init__(
-        self, *, limits: UpstreamLimits | None = None, resolve: Resolve | None = None
-    ) -> None:
+    def __init__(self, *, limits: UpstreamLimits | None = None, checked: bool = False) -> None:
         self._engine = Engine.current()
-        self._group = self._engine.group(limits or UpstreamLimits(), resolve)
+        self._group = self._engine.group(limits or UpstreamLimits(), checked=checked)
 
     def __repr__(self) -> str:
         pools = [

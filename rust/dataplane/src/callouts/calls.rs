@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wasmgate_host::{CalloutRequest, HeaderMap};
+use wasmgate_gateway::EndpointUrl;
+use wasmgate_host::HeaderMap;
 
 use crate::callouts::admission::CalloutPlace;
 use crate::refs::TransactionRef;
@@ -14,6 +15,7 @@ use crate::refs::TransactionRef;
 pub(crate) enum Status {
     InvalidArgument = 3,
     DeadlineExceeded = 4,
+    PermissionDenied = 7,
     ResourceExhausted = 8,
     Unavailable = 14,
 }
@@ -27,16 +29,12 @@ pub(crate) struct Request {
     pub(crate) timeout: Duration,
 }
 
-impl Request {
-    /// The request of a callout; none if it is of another kind.
-    pub(crate) fn of(request: CalloutRequest) -> Option<Self> {
-        match request {
-            CalloutRequest::Http { headers, body, trailers, timeout, .. } => {
-                Some(Self { headers, body, trailers, timeout })
-            }
-            _ => None,
-        }
-    }
+/// The URL of an upstream "host:port". Port 443 means TLS.
+pub(crate) fn endpoint(upstream: &str) -> Option<String> {
+    let port: u16 = upstream.rsplit_once(':')?.1.parse().ok()?;
+    let scheme = if port == 443 { "https" } else { "http" };
+    let url = format!("{scheme}://{upstream}");
+    EndpointUrl::parse(&url).is_ok().then_some(url)
 }
 
 /// A call whose request is sent.
@@ -71,7 +69,8 @@ pub(crate) enum Stage {
 /// Whose call it is, and where it goes.
 pub(crate) struct Call {
     pub(crate) policy: Arc<str>,
-    pub(crate) cluster: Arc<str>,
+    /// A cluster, or host and port.
+    pub(crate) upstream: String,
     /// The id of the deployment that the policy called in.
     pub(crate) deployment: u64,
 }

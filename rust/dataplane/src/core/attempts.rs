@@ -11,11 +11,11 @@ use wasmgate_gateway::Failure;
 use crate::core::connecting::Refused;
 use crate::core::{Core, Due, Timer, UPSTREAM, token};
 use crate::mailbox::Command;
+use crate::net::address_policy::checked;
 use crate::net::socket::{Carrier, Socket};
 use crate::net::tls::TlsStream;
-use crate::refs::{AttemptRef, GroupRef, UpstreamRef};
+use crate::refs::{AttemptRef, UpstreamRef};
 use crate::upstream::attempt::{Attempt, HEAD_START, Reason, order};
-use crate::upstream::pool::Question;
 use crate::upstream::{Upstream, UpstreamState};
 
 impl Core {
@@ -44,14 +44,16 @@ impl Core {
                 self.due.push_back(Due::Attempt(this));
                 continue;
             }
-            if let Some(group) = self.pools[pool].target.asks {
-                let group = GroupRef(group);
-                self.questions.push(Question { group, attempt: this, host, port });
-                continue;
-            }
-            let mailbox = Arc::clone(&self.mailbox);
+            let is_checked = self.pools[pool].target.is_checked;
+            let (mailbox, name) = (Arc::clone(&self.mailbox), Arc::clone(&host));
             self.resolver.resolve(host, port, move |addresses| {
-                let addresses = addresses.map_err(Reason::Unreachable);
+                let addresses = addresses.map_err(Reason::Unreachable).and_then(|found| {
+                    if is_checked {
+                        checked(&name, found).map_err(Reason::Denied)
+                    } else {
+                        Ok(found)
+                    }
+                });
                 mailbox.post(Command::Resolved { attempt: this, addresses });
             });
         }

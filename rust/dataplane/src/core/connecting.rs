@@ -23,7 +23,7 @@ pub(crate) enum Dialled {
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) failure: Failure,
-    /// The layer above refuses the addresses.
+    /// An address is refused.
     pub(crate) denied: bool,
     /// In words, with the endpoint's URL.
     pub(crate) reason: String,

@@ -11,8 +11,8 @@ use crate::upstream::pool::{Pool, Target, UpstreamLimits};
 /// Pools with one set of bounds.
 pub(crate) struct Group {
     limits: UpstreamLimits,
-    /// The layer above looks up hosts.
-    asks: bool,
+    /// Addresses that hosts resolve to are checked.
+    is_checked: bool,
     /// By URL: as many as a cluster has endpoints, or `net` of the policies names hosts.
     pub(crate) pools: HashMap<String, usize>,
     /// Read when the first endpoint wants TLS.
@@ -25,7 +25,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    fn target(&mut self, this: usize, url: &str) -> Result<Target, String> {
+    fn target(&mut self, url: &str) -> Result<Target, String> {
         let parsed = EndpointUrl::parse(url).map_err(|bad| format!("{url} {bad}"))?;
         let host: std::sync::Arc<str> = parsed.host.as_str().into();
         let tls = if parsed.secure {
@@ -37,16 +37,16 @@ impl Group {
         } else {
             None
         };
-        let asks = self.asks.then_some(this);
-        Ok(Target { url: url.to_owned(), host, port: parsed.port(), tls, asks })
+        let is_checked = self.is_checked;
+        Ok(Target { url: url.to_owned(), host, port: parsed.port(), tls, is_checked })
     }
 }
 
 impl Core {
-    pub(crate) fn add_group(&mut self, limits: UpstreamLimits, asks: bool) -> usize {
+    pub(crate) fn add_group(&mut self, limits: UpstreamLimits, is_checked: bool) -> usize {
         self.groups.insert(Group {
             limits,
-            asks,
+            is_checked,
             pools: HashMap::new(),
             trust: None,
             transactions: 0,
@@ -64,7 +64,7 @@ impl Core {
         if let Some(pool) = its.pools.get(url) {
             return Ok(*pool);
         }
-        let target = its.target(group, url)?;
+        let target = its.target(url)?;
         let (limits, closed) = (its.limits, its.closed);
         let pool = self.pools.insert(Pool::new(target, limits));
         if closed {

@@ -24,7 +24,7 @@ use crate::notes::{Note, Notes};
 use crate::refs::{Ask, AttemptRef, ClientRef, TransactionRef, UpstreamRef};
 use crate::upstream::Upstream;
 use crate::upstream::attempt::Attempt;
-use crate::upstream::pool::{Pool, Question};
+use crate::upstream::pool::Pool;
 use crate::wheel::Wheel;
 
 /// Callouts that are remembered beyond twice those that wait for an answer.
@@ -79,6 +79,8 @@ pub(crate) struct Served {
     pub(crate) deployment: Arc<Deployment>,
     /// By cluster and endpoint.
     pub(crate) pools: HashMap<(usize, usize), usize>,
+    /// Of callouts to upstreams that are no clusters.
+    pub(crate) checked: Option<usize>,
     pub(crate) clients: usize,
     /// Another one has taken its place.
     pub(crate) retired: bool,
@@ -107,8 +109,6 @@ pub(crate) struct Core {
     pub(crate) resolver: Resolver,
     pub(crate) notes: Arc<Notes>,
     pub(crate) thread: u16,
-    /// Hosts that the layer above is to look up.
-    pub(crate) questions: Vec<Question>,
     /// Transactions with which something happened.
     pub(crate) changed: Vec<TransactionRef>,
     /// Their deadlines are looked at.
@@ -161,7 +161,6 @@ impl Core {
             resolver: Resolver::shared(),
             notes,
             thread,
-            questions: Vec::new(),
             changed: Vec::new(),
             watches_transactions: false,
             exchanges: 0,
@@ -256,13 +255,19 @@ impl Core {
     pub(crate) fn retire(&mut self, key: usize) {
         let Some(served) = self.served.get(key).filter(|served| served.retired) else { return };
         let pools: Vec<usize> = served.pools.values().copied().collect();
-        if served.clients == 0 {
+        let (checked, is_over) = (served.checked, served.clients == 0);
+        if is_over {
             let id = self.served.remove(key).deployment.id();
             self.notes.append(Note::Released(id));
             self.due.push_back(Due::EndCalls(id));
         }
         for pool in pools {
             self.close_pool(pool);
+        }
+        match checked {
+            Some(group) if is_over => self.drop_group(group),
+            Some(group) => self.close_group(group),
+            None => {}
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The HTTP calls of policies to clusters: begun, answered, given up.
+//! The HTTP calls of policies: begun, answered, given up.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use wasmgate_gateway::{BodyFraming, CallRequest};
 use wasmgate_host::{self as host, CalloutAnswer, Effects, LogLevel, LogRecord};
 
 use crate::callouts::admission::OverLimit;
-use crate::callouts::calls::{Call, Request, Running, Stage, Status};
+use crate::callouts::calls::{Call, Request, Running, Stage, Status, endpoint};
 use crate::core::Timer;
 use crate::reactor::Reactor;
 use crate::transaction::{self, Owner, Progress};
@@ -24,6 +24,11 @@ impl Failed {
     fn new(status: Status, reason: String) -> Self {
         let logged = Some(format!("failed: {reason}"));
         Self { status, reason, logged }
+    }
+
+    /// An address of its upstream is refused: the layer above counts that, and logs it.
+    fn denied(reason: String) -> Self {
+        Self { status: Status::PermissionDenied, reason, logged: None }
     }
 
     fn refused(OverLimit { exceeded, to_log }: OverLimit) -> Self {
@@ -54,20 +59,29 @@ impl Reactor {
         let served = self.core.deployed(call.deployment).ok_or_else(gone)?;
         let deployment = &self.core.served[served].deployment;
         let limits = deployment.callouts.limits;
+        let router = Arc::clone(&deployment.router);
         let admission = &deployment.callouts.admission;
         let place = admission.enter(&call.policy, its.body.len(), &limits);
         let place = place.map_err(Failed::refused)?;
-        let cluster = deployment.router.cluster(&call.cluster).ok_or_else(gone)?;
-        let key = |endpoint| (cluster, endpoint);
-        let cluster = &deployment.router.clusters()[cluster];
-        let endpoint = cluster.pick(None).ok_or_else(|| {
-            let reason = format!("the cluster '{}' has no healthy endpoint", cluster.name());
-            Failed::new(Status::Unavailable, reason)
-        })?;
-        let url = cluster.endpoints()[endpoint].url().to_owned();
         let request = CallRequest::new(&its.headers, its.body, &its.trailers)
             .map_err(|error| Failed::new(Status::InvalidArgument, error.to_string()))?;
-        let pool = self.core.pool(served, key(endpoint));
+        let (owner, pool, url) = if let Some(index) = router.cluster(&call.upstream) {
+            let cluster = &router.clusters()[index];
+            let endpoint = cluster.pick(None).ok_or_else(|| {
+                let reason = format!("the cluster '{}' has no healthy endpoint", cluster.name());
+                Failed::new(Status::Unavailable, reason)
+            })?;
+            let pool = Ok(self.core.pool(served, (index, endpoint)));
+            (Owner::Call(callout, None), pool, cluster.endpoints()[endpoint].url().to_owned())
+        } else {
+            let url = endpoint(&call.upstream).ok_or_else(|| {
+                let name = &call.upstream;
+                let reason = format!("there is no cluster '{name}', and it is not host:port");
+                Failed::new(Status::InvalidArgument, reason)
+            })?;
+            let group = self.core.checked_group(served);
+            (Owner::Call(callout, Some(group)), self.core.pool_of(group, &url), url)
+        };
         let framing = match request.content.len() {
             0 => BodyFraming::Empty,
             length => BodyFraming::Length(length as u64),
@@ -81,7 +95,7 @@ impl Reactor {
             end: true,
             within: None,
         };
-        let transaction = self.start(Owner::Call(callout), Ok(pool), transaction);
+        let transaction = self.start(owner, pool, transaction);
         let within = if its.timeout.is_zero() { limits.time } else { its.timeout };
         let within = within.min(limits.time);
         let (began, limit) = (self.core.now, limits.response);
@@ -92,7 +106,7 @@ impl Reactor {
     pub(super) fn answer_calls(&mut self) {
         for transaction in std::mem::take(&mut self.core.changed) {
             let owner = self.with_transaction(transaction, |its, _| its.owner);
-            if let Some(Owner::Call(callout)) = owner {
+            if let Some(Owner::Call(callout, _)) = owner {
                 self.receive_response(callout);
             }
         }
@@ -117,6 +131,7 @@ impl Reactor {
             running.body.extend_from_slice(&chunk);
             match progress {
                 Progress::UnderWay => return,
+                Progress::Failed(fault) if fault.denied => Err(Failed::denied(fault.reason)),
                 Progress::Failed(fault) => Err(Failed::new(Status::Unavailable, fault.reason)),
                 Progress::Ended => {
                     let body = std::mem::take(&mut running.body);
@@ -168,12 +183,15 @@ impl Reactor {
         let (answer, logged) = match outcome {
             Ok(answer) => (answer, None),
             Err(Failed { status, reason, logged }) => {
+                if status == Status::PermissionDenied {
+                    self.core.deny(call, reason.clone());
+                }
                 (CalloutAnswer::Closed { status: status as u32, message: reason }, logged)
             }
         };
         let mut effects = host::deliver(callout, answer).unwrap_or_else(|_| Effects::default());
         if let Some(logged) = logged {
-            let message = format!("HTTP call to {} {logged}", call.cluster);
+            let message = format!("HTTP call to {} {logged}", call.upstream);
             let (policy, level) = (Arc::clone(&call.policy), LogLevel::Warn);
             effects.logs.insert(0, LogRecord { policy, level, message });
         }

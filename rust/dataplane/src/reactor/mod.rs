@@ -224,6 +224,7 @@ impl Reactor {
         let latest = self.core.served.insert(Served {
             deployment,
             pools: std::collections::HashMap::new(),
+            checked: None,
             clients: 0,
             retired: false,
             tick: Some(self.core.now),

@@ -14,7 +14,6 @@ impl Reactor {
     /// Begins a transaction of a group.
     pub(crate) fn begin(&mut self, group: usize, request: Request<'_>) -> TransactionRef {
         let pool = self.core.pool_of(group, request.endpoint);
-        self.core.groups[group].transactions += 1;
         self.start(Owner::Group(group), pool, request)
     }
 
@@ -25,6 +24,9 @@ impl Reactor {
         pool: Result<usize, String>,
         request: Request<'_>,
     ) -> TransactionRef {
+        if let Some(group) = owner.group() {
+            self.core.groups[group].transactions += 1;
+        }
         let serial = self.core.serial();
         let entry = self.transactions.vacant_entry();
         let this = TransactionRef { key: entry.key(), serial };
@@ -58,7 +60,7 @@ impl Reactor {
         });
         let Some(owner) = owner else { return };
         self.transactions.remove(transaction.key);
-        if let Owner::Group(group) = owner {
+        if let Some(group) = owner.group() {
             self.core.leave_group(group);
         }
     }

@@ -26,10 +26,10 @@ pub(crate) struct Attempt {
 
 /// Why an attempt failed, in words.
 #[derive(Debug)]
-pub enum Reason {
+pub(crate) enum Reason {
     /// The endpoint has no address, or none that answers.
     Unreachable(String),
-    /// The layer above refuses the addresses of the host.
+    /// The host resolves to an address that is refused.
     Denied(String),
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
-use crate::refs::{Ask, AttemptRef, GroupRef, UpstreamRef};
+use crate::refs::{Ask, UpstreamRef};
 use crate::report::PoolReport;
 
 /// Bounds for the connections to an endpoint.
@@ -32,21 +32,8 @@ pub(crate) struct Target {
     pub(crate) host: Arc<str>,
     pub(crate) port: u16,
     pub(crate) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
-    /// The group that looks up the host; none: the system's resolver does.
-    pub(crate) asks: Option<usize>,
-}
-
-/// A host whose addresses the layer above is to look up, and to judge.
-#[derive(Debug)]
-pub struct Question {
-    /// Whose pool it is.
-    pub group: GroupRef,
-    /// What the answer is for.
-    pub attempt: AttemptRef,
-    /// The host.
-    pub host: Arc<str>,
-    /// The port.
-    pub port: u16,
+    /// Addresses that the host resolves to are checked ([`crate::check_address`]).
+    pub(crate) is_checked: bool,
 }
 
 /// An exchange that waits for a connection.
@@ -270,8 +257,13 @@ mod tests {
     };
 
     fn pool() -> Pool {
-        let target =
-            Target { url: "http://a".into(), host: "a".into(), port: 80, tls: None, asks: None };
+        let target = Target {
+            url: "http://a".into(),
+            host: "a".into(),
+            port: 80,
+            tls: None,
+            is_checked: false,
+        };
         Pool::new(target, LIMITS)
     }
 
