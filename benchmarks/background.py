@@ -1,8 +1,9 @@
-"""What a policy that uses up its share of the background costs the requests of another route.
+"""What work in the background costs the requests of another route.
 
-`wasmgate run` serves a route without policies while a guest of `tests/wat/background` runs beside
-it (`background:` in gateway.yaml). Requests come at a fixed rate, independent of responses: a
-client that waits for a response sends nothing in that time, and would not see what blocks the loop.
+`wasmgate run` serves a route without policies while a guest of `tests/wat/background` uses up its
+share beside it (`background:` in gateway.yaml), or while the event loop computes. Requests come at
+a fixed rate, independent of responses: a client that waits for a response sends nothing in that
+time, and would not see what blocks the loop.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 QUIET = "nothing"
+BUSY = "an event loop that computes for 2 s at a time"
 _GUESTS = {
     QUIET: None,
+    BUSY: None,
     "ticks of 10 million units that miss the cache": "tick_saturation",
     "900 callouts each tick": "tick_callouts",
 }
@@ -59,7 +62,7 @@ def background(folder: Path, load: Load, progress: Progress) -> list[Result]:
     with Generator(folder / "load", wanted=cores()[1]) as generator:
         for _ in range(load.rounds):
             for name, module in modules.items():
-                for metric, value in _measured(module, generator, load).items():
+                for metric, value in _measured(name, module, generator, load).items():
                     samples[name, metric].append(value)
                 progress.update(task, advance=1, refresh=True)
     about = {"connections": load.connections, "seconds": _SECONDS, "rate": _RATE}
@@ -80,7 +83,7 @@ def _built(folder: Path, guest: str | None) -> Path | None:
     return path
 
 
-def _measured(module: Path | None, generator: Generator, load: Load) -> dict[str, float]:
+def _measured(name: str, module: Path | None, generator: Generator, load: Load) -> dict[str, float]:
     """Start a gateway and return microseconds of latency."""
     port = free_port()
     configuration = {
@@ -91,20 +94,16 @@ def _measured(module: Path | None, generator: Generator, load: Load) -> dict[str
     if module is not None:
         policy = {"module": str(module), "capabilities": {"net": ["site"]}}
         configuration |= {"policies": {"guest": policy}, "background": ["guest"]}
-    with tempfile.TemporaryDirectory() as name:
-        own = Path(name)
+    with tempfile.TemporaryDirectory() as folder:
+        own = Path(folder)
         (own / "gateway.yaml").write_text(json.dumps(configuration), "utf-8")
         (own / "tokens.txt").write_text("any", "utf-8")
-        command = [
-            sys.executable,
-            "-m",
-            "wasmgate",
-            "run",
-            str(own / "gateway.yaml"),
-            "--threads",
-            "1",
-        ]
+        config = str(own / "gateway.yaml")
+        command = [sys.executable, "-m", "wasmgate", "run", config, "--threads", "1"]
         command += ["--log-level", "error"]
+        if name == BUSY:
+            command = [sys.executable, str(Path(__file__).with_name("busy_gateway.py"))]
+            command += [config, str(port)]
         asked = {
             "address": f"127.0.0.1:{port}",
             "target": "/orders/42",
