@@ -70,6 +70,30 @@ def test_a_module_that_only_other_commands_need_is_not_imported(
     assert module not in imported
 
 
+@pytest.mark.parametrize("module", ["logging.config", "multiprocessing", "pickle", "socketserver"])
+def test_a_module_of_python_that_one_process_does_not_need_is_not_imported(
+    module: str, imported: set[str]
+) -> None:
+    """`--workers` needs some of them."""
+    assert module not in imported
+
+
+def test_the_configuration_is_read_once() -> None:
+    """A pipe has nothing for a second reader."""
+    command = [sys.executable, "-m", "wasmgate", "run", "/dev/stdin"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(CONFIGURATION)
+        process.stdin.close()
+        said = next((line for line in process.stderr if "listens" in line), "")
+        process.terminate()
+        process.stderr.read()
+    assert said.startswith("wasmgate listens on ")
+
+
 def test_the_list_is_that_of_a_gateway(imported: set[str]) -> None:
     """The tests above would pass with an empty one."""
     assert imported >= {"wasmgate.gateway.app", "wasmgate.gateway.standalone", "pydantic", "uvloop"}

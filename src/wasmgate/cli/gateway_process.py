@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import logging.config
 import os
 import signal
 from dataclasses import dataclass
@@ -83,17 +82,16 @@ def run_gateway(options: RunOptions) -> ExitCode:
     for warning in warnings(settings, workers=options.workers):
         show_warning(warning)
     # Before the gateway is made: it reads the loggers' levels.
-    log_settings = logs.settings(options.log_level.value)
-    logging.config.dictConfig(log_settings)
+    logs.configure(options.log_level.value)
     ignore_hangup()
-    from wasmgate.gateway import Gateway, freeze_heap
+    from wasmgate.gateway import freeze_heap, gateway_of
 
     if options.asgi:
         show_warning(
             "--asgi is for comparison: uvicorn's protocol bounds no head, in bytes or in time"
         )
     certificate = _certificate(options)
-    gateway = Gateway.from_file(options.config)
+    gateway = gateway_of(options.config, settings)
     freeze_heap()
     threads = options.threads_of_a_process
     try:
@@ -115,7 +113,7 @@ def run_gateway(options: RunOptions) -> ExitCode:
         from wasmgate.cli.workers import Workers
 
         del gateway  # each worker makes one for itself; this one has shown that they can
-        started = Workers(options.workers, options.config, serving, log_settings).run(announce)
+        started = Workers(options, serving).run(announce)
     else:
         started = serving.run(gateway, announce)
     return ExitCode.OK if started else ExitCode.PROBLEM
@@ -178,7 +176,7 @@ def _serve_app(gateway: Gateway, listening: ListeningAddress, options: RunOption
             gateway,
             http="httptools",
             log_level=level,
-            log_config=logs.settings(level),
+            log_config=None,  # its loggers are configured already
             access_log=options.access_log,
             # `trusted_proxies` decides on forwarded headers: uvicorn must not evaluate them.
             proxy_headers=False,

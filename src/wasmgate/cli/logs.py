@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import http
 import logging
-from typing import TYPE_CHECKING, Any, TextIO
+import sys
+from typing import TYPE_CHECKING, TextIO
 
 from wasmgate._native import masked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["AccessFormatter", "LevelFormatter", "MaskedTarget", "settings"]
+__all__ = ["AccessFormatter", "LevelFormatter", "MaskedTarget", "configure"]
 
 TRACE = 5
 _WIDTH = 9  # of a level's name and its colon
@@ -66,29 +67,29 @@ class MaskedTarget(logging.Filter):
         return True
 
 
-def settings(level: str) -> dict[str, Any]:
-    """Return the settings for `logging.config.dictConfig`; also those of uvicorn's loggers."""
-    number = TRACE if level == "trace" else logging.getLevelName(level.upper())
-    messages = {"handlers": ["messages"], "level": number, "propagate": False}
-    accesses = {"handlers": ["accesses"], "level": "INFO", "propagate": False}
-    to_stderr, to_stdout = {"stream": "ext://sys.stderr"}, {"stream": "ext://sys.stdout"}
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "filters": {"secrets": {"()": MaskedTarget}},
-        "formatters": {
-            "level": {"()": LevelFormatter, **to_stderr},
-            "access": {"()": AccessFormatter, **to_stdout},
-        },
-        "handlers": {
-            "messages": {"class": "logging.StreamHandler", "formatter": "level", **to_stderr},
-            "accesses": {"class": "logging.StreamHandler", "formatter": "access", **to_stdout},
-        },
-        "loggers": {
-            "wasmgate": messages,
-            "wasmgate.access": accesses,
-            "uvicorn": messages,
-            # The data plane has masked its targets already.
-            "uvicorn.access": {**accesses, "filters": ["secrets"]},
-        },
-    }
+def configure(level: str) -> None:
+    """Send the loggers of wasmgate and uvicorn to stderr and stdout.
+
+    `logging.config` would do the same, and import a server of sockets for it.
+
+    Args:
+        level: The lowest level of messages, by its name in lower case.
+    """
+    number = TRACE if level == "trace" else logging.getLevelNamesMapping()[level.upper()]
+    messages = logging.StreamHandler(sys.stderr)
+    messages.setFormatter(LevelFormatter(sys.stderr))
+    accesses = logging.StreamHandler(sys.stdout)
+    accesses.setFormatter(AccessFormatter(sys.stdout))
+    _send("wasmgate", messages, number)
+    _send("wasmgate.access", accesses, logging.INFO)
+    _send("uvicorn", messages, number)
+    # The data plane has masked its targets already.
+    _send("uvicorn.access", accesses, logging.INFO, MaskedTarget())
+
+
+def _send(name: str, handler: logging.Handler, level: int, *filters: logging.Filter) -> None:
+    logger = logging.getLogger(name)
+    logger.handlers = [handler]
+    logger.filters = [*filters]
+    logger.setLevel(level)
+    logger.propagate = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -38,17 +37,22 @@ class Serving:
     access_log: bool = False
     certificate: tuple[Path, Path] | None = None
 
-    def run(self, gateway: Gateway, serving: Callable[[], None]) -> bool:
+    def run(
+        self, gateway: Gateway, serving: Callable[[], None], *, parent: int | None = None
+    ) -> bool:
         """Serve until SIGINT or SIGTERM; a second SIGINT does not wait for requests.
 
-        `serving` is called once clients are accepted. Returns False if a thread failed.
+        `serving` is called once clients are accepted. Returns False if a thread failed. `parent` is
+        a descriptor that becomes readable when the process that started this one has ended.
         """
         import uvloop
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(self._serve(gateway, serving))
+            return runner.run(self._serve(gateway, serving, parent))
 
-    async def _serve(self, gateway: Gateway, serving: Callable[[], None]) -> bool:
+    async def _serve(
+        self, gateway: Gateway, serving: Callable[[], None], parent: int | None
+    ) -> bool:
         from wasmgate.gateway.standalone import Server
 
         loop = asyncio.get_running_loop()
@@ -70,16 +74,15 @@ class Serving:
                 server.drain(0.0 if stopping else GRACE)
             stopping = True
 
-        def orphaned(sentinel: int) -> None:
-            loop.remove_reader(sentinel)
+        def orphaned(parent: int) -> None:
+            loop.remove_reader(parent)
             stop(signal.SIGTERM)
 
         for number in _STOPPING:
             loop.add_signal_handler(number, stop, number)
-        parent = multiprocessing.parent_process()
         if parent is not None:
             # A worker whose parent is gone would serve for ever.
-            loop.add_reader(parent.sentinel, orphaned, parent.sentinel)
+            loop.add_reader(parent, orphaned, parent)
         server.start()
         serving()
         await server.wait()

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import logging.config
+import logging
 import multiprocessing
 import multiprocessing.connection
 import os
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from wasmgate.cli import logs
 from wasmgate.cli.hangup import ignore_hangup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
-    from pathlib import Path
 
+    from wasmgate.cli.gateway_process import RunOptions
     from wasmgate.cli.serving import Serving
 
 __all__ = ["Workers"]
@@ -33,17 +34,14 @@ class Workers:
     """Starts processes, replaces those that end by themselves, and passes signals on.
 
     Args:
-        count: How many processes.
-        config: The gateway's configuration, which each process reads for itself.
+        options: Those of the command: how many processes, and the gateway's configuration, which
+            each process reads for itself.
         serving: How each serves.
-        log_settings: For `logging.config.dictConfig`.
     """
 
-    def __init__(
-        self, count: int, config: Path, serving: Serving, log_settings: dict[str, Any]
-    ) -> None:
-        self._arguments = (config, serving, log_settings)
-        self._count = count
+    def __init__(self, options: RunOptions, serving: Serving) -> None:
+        self._arguments = (options, serving)
+        self._count = options.workers
         # With where each says that it serves; a worker that could not say it would end.
         self._processes: dict[SpawnProcess, Connection] = {}
         self._stopping = False
@@ -112,13 +110,15 @@ def _is_ready(connection: Connection) -> bool:
         return False
 
 
-def _work(config: Path, serving: Serving, log_settings: dict[str, Any], ready: Connection) -> None:
+def _work(options: RunOptions, serving: Serving, ready: Connection) -> None:
     """Serve in a process of its own."""
-    logging.config.dictConfig(log_settings)
+    logs.configure(options.log_level.value)
     ignore_hangup()
     from wasmgate.gateway import Gateway, freeze_heap
 
-    gateway = Gateway.from_file(config)
+    gateway = Gateway.from_file(options.config)
     freeze_heap()
-    if not serving.run(gateway, lambda: ready.send(os.getpid())):
+    parent = multiprocessing.parent_process()
+    sentinel = None if parent is None else parent.sentinel
+    if not serving.run(gateway, lambda: ready.send(os.getpid()), parent=sentinel):
         raise SystemExit(1)

@@ -1,5 +1,5 @@
 """The gateway: routes, policies and upstreams behind one ASGI app."""
 
-from wasmgate.gateway.app import Gateway, create_app, freeze_heap
+from wasmgate.gateway.app import Gateway, create_app, freeze_heap, gateway_of
 
-__all__ = ["Gateway", "create_app", "freeze_heap"]
+__all__ = ["Gateway", "create_app", "freeze_heap", "gateway_of"]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from wasmgate.config import GatewayConfig
     from wasmgate.foreign import Function
 
-__all__ = ["Gateway", "create_app", "freeze_heap"]
+__all__ = ["Gateway", "create_app", "freeze_heap", "gateway_of"]
 
 
 class Server(Protocol):
@@ -284,6 +284,22 @@ def create_app() -> Gateway:
     """
     gateway = Gateway.from_file(os.environ.get("WASMGATE_CONFIG", "gateway.yaml"))
     freeze_heap()
+    return gateway
+
+
+def gateway_of(path: Path, config: GatewayConfig) -> Gateway:
+    """Return the gateway of a file that has been read already; `reload()` reads it again.
+
+    Args:
+        path: The file.
+        config: What it says.
+
+    Raises:
+        ConfigError: The configuration is invalid.
+        PolicyLoadError: A policy cannot be compiled, started or configured.
+    """
+    gateway = Gateway(config)
+    gateway._path = path  # noqa: SLF001 (of this module)
     return gateway
 
 
