@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import traceback
 
 import pytest
 
@@ -35,6 +36,17 @@ def test_diagnostics_says_what_where_and_what_to_try() -> None:
 def test_diagnostics_leaves_out_what_is_not_known() -> None:
     """No empty lines for a place and a hint that were not given."""
     assert errors.WasmgateError("it broke").diagnostics() == "it broke"
+
+
+def test_a_traceback_shows_where_and_what_to_try() -> None:
+    """An app that does not start shows nothing else."""
+    error = errors.ConfigError("no such file", where="jwt_auth(keys=…)", hint="name a file")
+    lines = traceback.format_exception(error)
+    assert [line.rstrip() for line in lines] == [
+        "wasmgate.errors.ConfigError: no such file",
+        "  where: jwt_auth(keys=…)",
+        "  try:   name a file",
+    ]
 
 
 def test_a_class_advises_when_no_hint_is_given() -> None:

@@ -59,15 +59,16 @@ class WasmgateError(Exception):
         self.message = message
         self.where = where
         self.hint = hint or self.advice
+        for line in self._details():
+            self.add_note(line)  # a traceback shows it below the message (PEP 678)
 
     def diagnostics(self) -> str:
         """Return what happened, where, and what to try: a line each, unknown parts left out."""
-        lines = [self.message]
-        if self.where:
-            lines.append(f"  where: {self.where}")
-        if self.hint:
-            lines.append(f"  try:   {self.hint}")
-        return "\n".join(lines)
+        return "\n".join([self.message, *self._details()])
+
+    def _details(self) -> list[str]:
+        where = [f"  where: {self.where}"] if self.where else []
+        return [*where, f"  try:   {self.hint}"] if self.hint else where
 
     def __reduce__(self) -> tuple[object, ...]:
         # Exceptions pickle by calling the class with `args`, which leaves keyword arguments out.

@@ -281,7 +281,8 @@ def _text(path: Path) -> str:
         ) from error
     except OSError as error:
         raise ConfigError(
-            f"the key file {path} cannot be read: {error}",
+            f"the key file {path} cannot be read: {error.strerror or error}",
             where="jwt_auth(keys=…)",
-            hint="name a PEM or JWK file in UTF-8; a relative path begins at the working folder",
+            hint="name a PEM or JWK file in UTF-8; a relative path begins at the working folder; "
+            "`wasmgate token --generate-key --key FILE` makes a pair of keys for development",
         ) from error

@@ -40,6 +40,18 @@ OPENS = guest(
 )
 
 
+def test_a_configuration_that_is_refused_is_named_as_it_was_given(
+    tmp_path: Path, wasmgate: Command
+) -> None:
+    """By the option, or by the file and its line."""
+    refused = " ".join(wasmgate("trace", "jwt_auth").stderr.split())
+    assert "error: --configuration: policy 'jwt_auth' refused the configuration" in refused
+    assert "try: give it one: --configuration FILE" in refused
+    (tmp_path / "own.json").write_text('{"algorithms": ["RS256"],\n"keyz": 3}')
+    refused = wasmgate("trace", "jwt_auth", "--configuration", "own.json").stderr
+    assert "own.json:2: keyz: " in refused
+
+
 def test_a_head_that_waits_for_its_body_is_told(tmp_path: Path, wasmgate: Command) -> None:
     """With the key of the policy, and the flag that tries it."""
     (tmp_path / "own.wasm").write_bytes(HOLDS)

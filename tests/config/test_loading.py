@@ -212,6 +212,30 @@ def test_every_mistake_is_reported(mistakes: Mistakes, monkeypatch: pytest.Monke
             "policies: {a: {capabilities: {env: [A=B]}}}",
             "policies.a.capabilities.env[0]: must be the name of an environment variable",
         ),
+        (
+            "routes: [{match: {path: /}, cluster: a}]",
+            "routes[0].match.path: unknown key (did you mean 'prefix'?)",
+        ),
+        (
+            "routes: [{match: {prefix: /}, upstream: a}]",
+            "routes[0].upstream: unknown key (did you mean 'cluster'?)",
+        ),
+        (
+            "routes: [{match: {prefix: /}, cluster: a, plugins: []}]",
+            "routes[0].plugins: unknown key (did you mean 'policies'?)",
+        ),
+        (
+            "clusters: {a: {servers: []}}",
+            "clusters.a.servers: unknown key (did you mean 'endpoints'?)",
+        ),
+        (
+            "routes: [{match: {prefix: '/orders/*'}}]",
+            "routes[0].match.prefix: must be the beginning of a path, which matches everything",
+        ),
+        (
+            "routes: [{match: {prefix: '/orders/{id}/x'}}]",
+            "routes[0].match.prefix: must be the beginning of a path, which matches everything",
+        ),
         ("routes: {}", "routes: must be a list"),
         ("route: []", "route: unknown key (did you mean 'routes'?); known are listen, policies"),
         ("server: {body: none}", "server.body: must be a size"),
@@ -230,6 +254,14 @@ def test_a_mistake_is_told_once(mistakes: Mistakes) -> None:
     """A text that cannot name a variable is not looked for, too."""
     found = mistakes("policies: {a: {module: rewrite, capabilities: {env: [A-B]}}}")
     assert len([line for line in found if "capabilities.env[0]" in line]) == 1
+
+
+def test_a_variable_that_is_not_set_is_one_mistake(mistakes: Mistakes) -> None:
+    """The text that it would be in is not missing as well."""
+    found = mistakes("clusters: {a: {endpoints: ['http://${NOT_SET_ANYWHERE}']}}")
+    assert [line for line in found if "endpoints[0]" in line] == [
+        "1: clusters.a.endpoints[0]: the environment variable NOT_SET_ANYWHERE is not set"
+    ]
 
 
 def test_values_do_not_appear_in_errors(mistakes: Mistakes) -> None:

@@ -98,6 +98,12 @@ def test_the_configuration_that_is_changed_is_valid(tmp_path: Path, host: Host) 
     policy.load(host)
 
 
+def test_an_entry_that_is_not_one_of_those_allowed(tmp_path: Path, host: Host) -> None:
+    """The hint has the one that is meant."""
+    file = written(tmp_path, "algorithms: [RS255]\nkeys: x", "jwt_auth")
+    assert refusal(file, host).hint == "write RS256 instead"
+
+
 SCALARS = [path for path, value in every(REWRITE) if not isinstance(value, (dict, list))]
 
 

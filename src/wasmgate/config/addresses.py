@@ -20,6 +20,8 @@ _DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*\.?")
 _HIGHEST_PORT = 65535
 _PORT = "write a port from 1 to 65535"
 # RFC 3986 section 3.3: what a path may be written with, on the wire.
+# A segment such as *, ** or {id}: other gateways match any segment with it.
+_PATTERN = re.compile(r"(?<=/)(?:\*\*?|\{[^/]*\}|<[^/]*>)(?=/|$)")
 _PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 
 
@@ -97,6 +99,12 @@ def _endpoint(value: str) -> str:
 
 
 def _prefix(value: str) -> str:
+    if _PATTERN.search(value):
+        raise invalid(
+            "prefix",
+            "must be the beginning of a path, which matches everything below it: not a pattern",
+            f"write prefix: {_PATTERN.split(value)[0] or '/'}",
+        )
     if not _PATH.fullmatch(value):
         raise invalid(
             "prefix",

@@ -41,6 +41,10 @@ class FileOrigin:
             shown = first + line - 1
         return f"{self.file}:{shown}: {key_path(full)}"
 
+    def example(self, key: str) -> str:
+        """Return the key with a mapping."""
+        return f"{key}: {{ … }}"
+
     def masked(self, text: str) -> str:
         """Return a text in which expanded values are replaced by the variables of the file."""
         return self.source.masked(text)

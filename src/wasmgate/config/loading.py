@@ -73,7 +73,10 @@ def _validated(source: Source, file: Path) -> GatewayConfig | None:
     except ValidationError as error:
         # `references` repeats what `dangling` reports with its place.
         details = [detail for detail in error.errors() if detail["type"] != "references"]
-        found += [explain(detail, GatewayConfig) for detail in details]
+        explained = [explain(detail, GatewayConfig) for detail in details]
+        # A text that could not be read or expanded is none, which is not another problem.
+        reported = {problem.path for problem in source.problems}
+        found += [mistake for mistake in explained if mistake.path not in reported]
     source.problems += [
         Problem(source.line(one.path), one.path, source.masked(one.text), source.masked(one.hint))
         for one in found

@@ -58,11 +58,15 @@ EXAMPLES = {
     "clusters": "clusters: { site: { endpoints: [http://127.0.0.1:9001] } }",
     "configuration": "configuration: { … }, or write the policy's name alone",
     "endpoints": "endpoints: [http://127.0.0.1:9001]",
+    "host": "host: api.example",
     "match": "match: { prefix: / }",
+    "policies": "policies: [ … ], names of those under policies",
+    "prefix": "prefix: /orders/, the beginning of the path",
+    "prefix_rewrite": "prefix_rewrite: /, which replaces the matched prefix",
     "module": "module: rate_limit, or the path of a .wasm file",
     "routes": "routes: [{ match: { prefix: / }, cluster: site }]",
 }
-"""An example of each required key."""
+"""An example of each key that a hint may propose."""
 
 _MAPPING = (
     "must be a mapping (key: value)",
@@ -111,8 +115,27 @@ def _unknown(path: Key, model: type[BaseModel]) -> tuple[str, str]:
     key = str(path[-1])
     known = list(_fields(path[:-1], model))
     close = guess(key, known)
-    hint = f"write {close.split(chr(39))[1]}" if close else "take the key out"
+    elsewhere = next((own for own in _ELSEWHERE.get(key.lower(), ()) if own in known), None)
+    if elsewhere:
+        close, hint = f" (did you mean {elsewhere!r}?)", f"write {EXAMPLES[elsewhere]}"
+    else:
+        hint = f"write {close.split(chr(39))[1]}" if close else "take the key out"
     return f"unknown key{close}; known are {', '.join(known)}", hint
+
+
+_ELSEWHERE = {
+    **dict.fromkeys(("path", "paths", "pathprefix", "path_prefix", "uri", "url"), ("prefix",)),
+    **dict.fromkeys(("hosts", "domain", "domains", "hostname", "server_name"), ("host",)),
+    **dict.fromkeys(("backend", "service", "target", "proxy_pass"), ("cluster",)),
+    **dict.fromkeys(("upstream", "upstreams"), ("cluster", "clusters", "endpoints")),
+    **dict.fromkeys(("services", "backends"), ("clusters", "endpoints")),
+    **dict.fromkeys(("servers", "targets", "nodes", "hosts", "urls"), ("endpoints", "host")),
+    **dict.fromkeys(("plugins", "middlewares", "filters", "http_filters"), ("policies",)),
+    **dict.fromkeys(("config", "settings", "options"), ("configuration",)),
+    **dict.fromkeys(("wasm", "file", "code", "plugin"), ("module",)),
+    **dict.fromkeys(("strip_prefix", "rewrite", "regex_rewrite"), ("prefix_rewrite",)),
+}
+"""Keys of other gateways, and those of gateway.yaml that mean the same."""
 
 
 def _fields(path: Key, model: type[BaseModel]) -> Mapping[str, Any]:

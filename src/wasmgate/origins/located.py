@@ -66,7 +66,7 @@ def located(error: PolicyLoadError, refused: Refused) -> PolicyLoadError:
         # The guest repeated a value that may be a secret, so its hint may repeat a part of it.
         said = _ADVICE.sub("", said)
     if not given:
-        hint = f"give it one: {key}" + ("={…}" if refused.origin.in_python else ": { … }")
+        hint = f"give it one: {refused.origin.example(key)}"
         text = f"{place}: policy {refused.name!r} refused the configuration, which is empty"
         return PolicyLoadError(f"{text}: {said}", policy=refused.name, hint=hint)
     text = f"{place}: policy {refused.name!r} refused the configuration"
@@ -97,13 +97,16 @@ def _of_load(said: str, refused: Refused) -> tuple[Key, str]:
 
 def _what_to_write(said: str, path: Key, refused: Refused) -> str:
     python = refused.origin.in_python
-    key = str(path[-1]) if path else "configuration"
+    # An entry of a list is named by the key of the list.
+    keys = [key for key in path if isinstance(key, str)]
+    key = keys[-1] if keys else "configuration"
     if python and "{file:" in said:
         return f"{key}=Path('…') reads a file, {key}={{'secret': …}} is a shared secret"
     advice = _ADVICE.search(said)
     hints = (
         _of_field(said, path, python=python),
         _PLACE.sub("", advice[1]) if advice else "",
+        _of_choice(said),
         _of_kind(said, key, python=python),
     )
     for hint in hints:
@@ -127,6 +130,15 @@ def _of_field(said: str, path: Key, *, python: bool) -> str:
         close = difflib.get_close_matches(str(path[-1]) if path else "", known, n=1)
         return f"write {close[0]} instead" if close else f"write one of {others[1]}"
     return ""
+
+
+def _of_choice(said: str) -> str:
+    """Return which of the values that are named is meant, or all of them."""
+    chosen = re.search(r"`([^`]+)` is not one of (.*?)(?:;| at line|$)", said)
+    if chosen is None:
+        return ""
+    close = difflib.get_close_matches(chosen[1], chosen[2].split(", "), n=1)
+    return f"write {close[0]} instead" if close else f"write one of {chosen[2]}"
 
 
 def _of_kind(said: str, key: str, *, python: bool) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from wasmgate.config import load
 from wasmgate.errors import ConfigError
 from wasmgate.modules import is_path
+from wasmgate.origins import Options
 from wasmgate.policy import Policy
 from wasmgate.policy.capabilities import KINDS, Capabilities
 from wasmgate.trace.messages import Response, read_request, read_response, to_json
@@ -69,6 +70,7 @@ class Source:
             root_id=self.root_id,
             capabilities=_capabilities(self.capabilities or {}, folder),
             allow_on_headers_stop_iteration=self.allow_on_headers_stop_iteration,
+            origin=Options(self.configuration),
         )
         return ModulePolicies([policy])
 
