@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from wasmgate.cli import run as command
 from wasmgate.cli.app import app
-from wasmgate.cli.gateway_process import LogLevel, RunOptions
 from wasmgate.cli.plain_run import FLAGS, VALUES, options_of
+from wasmgate.cli.run_options import LogLevel, RunOptions
 
 _PARAMETERS = typer.main.get_command(app).commands["run"].params  # type: ignore[attr-defined]
 _WORDS = [

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wasmgate.cli.gateway_process import LogLevel, RunOptions
+from wasmgate.cli.run_options import LogLevel, RunOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from wasmgate.cli.gateway_process import LogLevel, RunOptions, run_gateway
+from wasmgate.cli.gateway_process import run_gateway
+from wasmgate.cli.run_options import LogLevel, RunOptions
 
 __all__ = ["run"]
 

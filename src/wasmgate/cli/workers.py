@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
 
-    from wasmgate.cli.gateway_process import RunOptions
+    from wasmgate.cli.run_options import RunOptions
     from wasmgate.cli.serving import Serving
 
 __all__ = ["Workers"]
