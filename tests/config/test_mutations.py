@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from wasmgate import ConfigError
 from wasmgate.config import load
-from wasmgate.config.construction import Loader
+from wasmgate.config.construction import PythonLoader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +77,7 @@ BARE = re.compile(
     r"Input should|Field required|Extra inputs|String should|Unable to|Value error|Assertion"
     r"|should have|should be a valid|valid (string|integer|dictionary|tuple|list|boolean)|pydantic"
 )
-LOADER = Loader("")
+LOADER = PythonLoader("")
 Slot = tuple[yaml.Node, int, int]
 
 
@@ -196,7 +196,7 @@ def test_any_mistake_is_told_with_its_line_and_a_next_step(
     folder: Path, data: st.DataObject
 ) -> None:
     """Never a traceback, and never a sentence of pydantic's."""
-    root = yaml.compose(VALID, Loader=Loader)
+    root = PythonLoader(VALID).get_single_node()
     assert root is not None
     for _ in range(data.draw(st.integers(1, 3))):
         if slots(root):

@@ -6,11 +6,17 @@ Aliases, merge keys and variables are expanded and counted: a document cannot be
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.parser import Parser
+from yaml.reader import Reader
+from yaml.resolver import Resolver
+from yaml.scanner import Scanner
 
 from wasmgate.config.problems import Problem
 from wasmgate.config.variables import Unexpanded, expand
@@ -21,7 +27,7 @@ if TYPE_CHECKING:
     from wasmgate.config.source import Source
     from wasmgate.origins import Key
 
-__all__ = ["MAX_NODES", "MAX_TEXT", "Construction", "Loader", "TooLarge"]
+__all__ = ["MAX_NODES", "MAX_TEXT", "Construction", "Loader", "TooLarge", "composed"]
 
 # A gateway.yaml of a thousand routes has about 20,000.
 MAX_NODES = 100_000
@@ -46,17 +52,19 @@ def _finite(number: float) -> float:
     return number
 
 
-class Loader(yaml.SafeLoader):
+class Loader(Composer, Resolver):
     """Resolves the scalars below alone, and knows which of them are plain: no tag, no quotes."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
+    def __init__(self) -> None:
+        Composer.__init__(self)
+        Resolver.__init__(self)
         self._plain: set[int] = set()
 
     def compose_scalar_node(self, anchor: dict[Any, yaml.Node]) -> yaml.ScalarNode:
         """Record whether the scalar is plain, so that its type follows from its text."""
-        event = self.peek_event()  # type: ignore[no-untyped-call]
+        event = self.peek_event()  # type: ignore[attr-defined]  # the parser's
         node = super().compose_scalar_node(anchor)
+        node.style = node.style or None  # of a plain one libyaml says ""
         if event.implicit[0]:
             self._plain.add(id(node))
         return node
@@ -69,6 +77,16 @@ class Loader(yaml.SafeLoader):
         return str(self.resolve(yaml.ScalarNode, text, plain))  # type: ignore[no-untyped-call]
 
 
+class PythonLoader(Reader, Scanner, Parser, Loader):
+    """Parses in Python; its errors are those that `wasmgate.config.yaml_source` has hints for."""
+
+    def __init__(self, text: str) -> None:
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+        Loader.__init__(self)
+
+
 Loader.yaml_implicit_resolvers = {}
 for _name, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -77,6 +95,31 @@ for _name, _pattern, _first in (
     ("float", _FLOAT, list("-+.0123456789")),
 ):
     Loader.add_implicit_resolver(f"{_TAG}{_name}", re.compile(rf"(?:{_pattern})\Z"), _first)
+
+
+# Tags, complex keys, directives, marks of documents, a comment right behind the sign of a block,
+# and what stands between white space and text: tabs, byte order marks, line ends other than LF.
+_READ_DIFFERENTLY = re.compile(
+    r"[!?%\t\r\x85\u2028\u2029\ufeff]|[|>][-+0-9]*#|^(?:---|\.\.\.)", re.MULTILINE
+)
+
+
+def composed(text: str) -> tuple[Loader, yaml.Node | None]:
+    """Return the root node of a document, nothing if it is empty, and the loader that composed it.
+
+    libyaml, where PyYAML was built with it, takes a tenth of the time. It does not read texts with
+    what both read differently; a text that it refuses is parsed again in Python, which says why.
+
+    Raises yaml.YAMLError, RecursionError.
+    """
+    if yaml.__with_libyaml__ and _READ_DIFFERENTLY.search(text) is None:
+        from wasmgate.config.libyaml import LibyamlLoader  # noqa: PLC0415 (where it is there)
+
+        with contextlib.suppress(yaml.YAMLError):
+            native = LibyamlLoader(text)
+            return native, native.get_single_node()
+    loader = PythonLoader(text)
+    return loader, loader.get_single_node()
 
 
 class TooLarge(Exception):

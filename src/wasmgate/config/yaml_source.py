@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from wasmgate.config.construction import MAX_NODES, Construction, Loader, TooLarge
+from wasmgate.config.construction import MAX_NODES, Construction, TooLarge, composed
 from wasmgate.config.problems import Problem
 from wasmgate.config.source import Source
 
@@ -27,8 +27,7 @@ def read_yaml(text: str, environment: Mapping[str, str] = os.environ) -> Source:
     """Read one YAML document. Mistakes are in `Source.problems`; no error is raised."""
     source = Source()
     try:
-        loader = Loader(text)
-        root = loader.get_single_node()
+        loader, root = composed(text)
         if root is None:
             hint = "write clusters: and routes:, as the guide of the gateway shows"
             source.problems.append(Problem(1, (), "the file is empty", hint))
