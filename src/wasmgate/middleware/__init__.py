@@ -140,38 +140,9 @@ class PolicyMiddleware:
         Raises:
             AsgiError: The scope has no type.
         """
-        kind = scope.get("type")
-        if kind == "http":
-            await self._http(scope, receive, send)
-        elif kind == "websocket":
-            await self._websocket(scope, receive, send)
-        else:
-            if not isinstance(kind, str):
-                raise broken("scope['type']", "a str", kind)
-            if kind == "lifespan":
-                try:
-                    driver = self.drivers.current()
-                except ConfigError as error:
-                    await fail_startup(receive, send, error)
-                    raise
-                driver.start()
-            await self.app(scope, receive, send)
-
-    @property
-    def dropped_headers(self) -> int:
-        """Number of request headers that were dropped for an underscore in their name."""
-        return self.chain.dropped_headers
-
-    def _open(self, scope: Scope) -> tuple[Stream, Effects | None, bool, bytes]:
-        """Open a stream; the last item is path and query below the mount."""
-        try:
-            arrived = arrival(scope)
-            return *self.chain.open(*arrived), arrived[5]
-        except UNUSUAL:
-            arrived = canonical(scope)
-            return *self.chain.open(*arrived), arrived[5]
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("type") != "http":
+            await self._beside(scope, receive, send)
+            return
         driver = self.drivers.current()  # the first call on a thread starts its policies
         stream, effects, body_follows, target = self._open(scope)
         cycle = RequestCycle(
@@ -202,6 +173,20 @@ class PolicyMiddleware:
         finally:
             cycle.release()
 
+    @property
+    def dropped_headers(self) -> int:
+        """Number of request headers that were dropped for an underscore in their name."""
+        return self.chain.dropped_headers
+
+    def _open(self, scope: Scope) -> tuple[Stream, Effects | None, bool, bytes]:
+        """Open a stream for any scope; the last item is path and query below the mount."""
+        try:
+            arrived = arrival(scope)
+            return *self.chain.open(*arrived), arrived[5]
+        except UNUSUAL:
+            arrived = canonical(scope)
+            return *self.chain.open(*arrived), arrived[5]
+
     async def _framed(self, scope: Scope, cycle: RequestCycle) -> bool:
         """Set the length of a request whose body may be changed; False: the request was answered.
 
@@ -220,6 +205,23 @@ class PolicyMiddleware:
             cycle.announce(length)
         frame(scope)
         return True
+
+    async def _beside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a connection that is not HTTP."""
+        kind = scope.get("type")
+        if kind == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            if not isinstance(kind, str):
+                raise broken("scope['type']", "a str", kind)
+            if kind == "lifespan":
+                try:
+                    driver = self.drivers.current()
+                except ConfigError as error:
+                    await fail_startup(receive, send, error)
+                    raise
+                driver.start()
+            await self.app(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         driver = self.drivers.current()

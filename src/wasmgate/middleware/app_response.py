@@ -28,7 +28,11 @@ class Unchanged(Enum):
     """To the last part of the body; trailers may follow."""
 
 
-_HEAD, _BODY = Unchanged.HEAD, Unchanged.BODY
+_NOTHING, _HEAD, _BODY = Unchanged
+_OUT_OF_ORDER = {
+    False: "http.response.body came before http.response.start",
+    True: "http.response.body came after its last part",
+}
 
 
 class AppResponse:
@@ -63,13 +67,27 @@ class AppResponse:
         """The trailers so far."""
         self.done = False
         """Whether the app sent the whole response."""
-        self.unchanged = Unchanged.NOTHING
+        self.unchanged = _NOTHING
 
     def feed(self, message: Message) -> tuple[Message, Effects | None]:
         """Feed a message; return it in its usual form, and the effects of the policies."""
-        kind = kind_of(message)
+        kind = message.get("type") if type(message) is dict else kind_of(message)
         if kind == "http.response.body":
-            return self._fed_body(message)
+            if self._ended or not self.started:
+                raise AsgiError(_OUT_OF_ORDER[self.started])
+            body, more = message.get("body"), message.get("more_body", False)
+            if type(body) is not bytes or type(more) is not bool:
+                message = part(message)
+                body, more = message["body"], message.get("more_body", False)
+            self._ended = not more
+            self.done = last = not (more or self.trailing)
+            self.chunk = body
+            if self.count is not None:
+                self.count.came += len(body)
+            effects = self._stream.on_response_body(body, last)
+            if effects is None and not more:
+                self.unchanged = _BODY
+            return message, effects
         if kind == "http.response.start":
             return self._fed_head(message)
         if kind == "http.response.trailers":
@@ -98,25 +116,6 @@ class AppResponse:
             raise TypeError("status or trailers")
         self.trailing = trailing
         return self._stream.on_response_headers(status, headers, end=False)
-
-    def _fed_body(self, message: Message) -> tuple[Message, Effects | None]:
-        if not self.started:
-            raise AsgiError("http.response.body came before http.response.start")
-        if self._ended:
-            raise AsgiError("http.response.body came after its last part")
-        body, more = message.get("body"), message.get("more_body", False)
-        if type(body) is not bytes or type(more) is not bool:
-            message = part(message)
-            body, more = message["body"], message.get("more_body", False)
-        self._ended = not more
-        self.done = last = not (more or self.trailing)
-        self.chunk = body
-        if self.count is not None:
-            self.count.came += len(body)
-        effects = self._stream.on_response_body(body, last)
-        if effects is None and not more:
-            self.unchanged = _BODY
-        return message, effects
 
     def _fed_trailers(self, message: Message) -> Effects | None:
         """Collect trailers, and feed them with the last message."""

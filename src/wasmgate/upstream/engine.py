@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from wasmgate._native import Upstreams
 
@@ -26,7 +26,9 @@ class Engine:
         self._native = Upstreams()
         self._waiting: dict[int, list[asyncio.Future[None]]] = {}  # by transaction
         self._turns = 0  # timers that were armed; the last one counts
-        asyncio.get_running_loop().add_reader(self._native.fileno(), self._turn)
+        loop = asyncio.get_running_loop()
+        self._loop = ref(loop)  # to ask which one runs is a system call (CPython 3.11)
+        loop.add_reader(self._native.fileno(), self._turn)
 
     @staticmethod
     def current() -> Engine:
@@ -43,7 +45,8 @@ class Engine:
 
     async def changed(self, transaction: int) -> None:
         """Wait until something has happened with a transaction."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = self._loop() or asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
         waiters = self._waiting.setdefault(transaction, [])
         waiters.append(waiter)
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ class EffectsQueue:
     __slots__ = ("_effects", "_waiter")
 
     def __init__(self) -> None:
-        self._effects: deque[Effects] = deque()
+        self._effects: list[Effects] = []  # most requests have none
         self._waiter: asyncio.Future[None] | None = None
 
     def __bool__(self) -> bool:
@@ -32,7 +31,7 @@ class EffectsQueue:
 
     def take(self) -> Effects:
         """Take the oldest; there must be one."""
-        return self._effects.popleft()
+        return self._effects.pop(0)
 
     async def get(self) -> Effects:
         """Wait for the oldest and take it."""

@@ -73,7 +73,7 @@ class AsgiForwarder(Interruptible):
         *,
         extensions: Container[str],
     ) -> None:
-        super().__init__(Downstream(send, extensions=extensions))
+        super().__init__(Downstream(send, extensions=extensions), loop_state.loop)
         self._loop_state = loop_state
         self._exchange = exchange
         self._receive = receive
@@ -95,7 +95,15 @@ class AsgiForwarder(Interruptible):
         """
         self._loop_state.enter(self)
         try:
-            await self._answered(effects, first)
+            try:
+                await self._request(effects, first)
+            except UpstreamError as error:
+                failure = self._failure(error)
+            except asyncio.CancelledError:
+                failure = self._out_of_time()
+            else:
+                return
+            await self._failed(failure)
         except asyncio.CancelledError:
             if self._interruption is None:
                 raise
@@ -111,24 +119,6 @@ class AsgiForwarder(Interruptible):
             self._loop_state.leave(self)
             self._close()
 
-    async def _answered(self, effects: Effects | None, first: Message | None) -> None:
-        failure: str | None = None
-        try:
-            await self._request(effects, first)
-        except UpstreamError as error:
-            failure = self._failure(error)
-        except asyncio.CancelledError:
-            failure = self._out_of_time()
-        else:
-            return
-        while True:
-            try:
-                await self._failed(failure)
-            except asyncio.CancelledError:
-                failure = self._out_of_time()
-            else:
-                return
-
     def _failure(self, error: UpstreamError) -> str | None:
         """Log an upstream's error; returns its name, or None when a policy has answered."""
         if self._queued:  # that ended the upstream's part
@@ -137,6 +127,16 @@ class AsgiForwarder(Interruptible):
         return "route_timeout" if self._timeouts.over else FAILURES[type(error)]
 
     async def _failed(self, failure: str | None) -> None:
+        """Answer in the upstream's place; None: a policy has answered."""
+        while True:
+            try:
+                await self._answer(failure)
+            except asyncio.CancelledError:
+                failure = self._out_of_time()
+            else:
+                return
+
+    async def _answer(self, failure: str | None) -> None:
         if failure is None:
             await self._finish(self._queued.take())
             return
@@ -179,7 +179,7 @@ class AsgiForwarder(Interruptible):
         if self._noted(effects) is not None:
             transaction = await self._until_forwarded(effects, first)
             if transaction is not None:
-                await self._response_of(transaction)
+                await self._response(transaction)
             return
         if not end and (first is not None or self._upstream.length is not None):
             # A body with a length comes without waiting for an answer, so its beginning is awaited
@@ -194,7 +194,7 @@ class AsgiForwarder(Interruptible):
                     await self._finish(effects)
                     return
                 chunk, end = effects.request_body or b"", effects.request_end
-        await self._response_of(self._begin(chunk, end=end))
+        await self._response(self._begin(chunk, end=end))
 
     async def _until_forwarded(
         self, effects: Effects | None, first: Message | None
@@ -231,15 +231,12 @@ class AsgiForwarder(Interruptible):
             self._start_waker()
         return self._transaction
 
-    async def _response_of(self, transaction: Transaction) -> None:
-        self._awaited = transaction
-        await transaction.response(self._downstream.early_hints)
-        self._awaited = None
-        await self._response(transaction)
-
     # The server's task: the response.
 
     async def _response(self, transaction: Transaction) -> None:
+        self._awaited = transaction
+        await transaction.response(self._downstream.early_hints)
+        self._awaited = None
         status, headers = transaction.status, transaction.headers
         chunk, ended = transaction.take(), transaction.ended
         whole = ended and not chunk and not transaction.trailers

@@ -23,9 +23,9 @@ class Interruptible:
 
     __slots__ = ("_downstream", "_interruption", "_server_task")
 
-    def __init__(self, downstream: Downstream) -> None:
+    def __init__(self, downstream: Downstream, loop: asyncio.AbstractEventLoop) -> None:
         self._downstream = downstream
-        self._server_task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._server_task = cast("asyncio.Task[None]", asyncio.current_task(loop))
         self._interruption: Exception | None = None
 
     def _start(self, coroutine: Coroutine[object, object, None]) -> asyncio.Task[None]:
