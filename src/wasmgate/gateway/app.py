@@ -248,7 +248,7 @@ class Gateway:
             exchange, effects = deployment.router.open(*canonical(scope), ended=ended)
         try:
             extensions = scope.get("extensions") or ()
-            forwarder = AsgiForwarder(state, exchange, receive, send, extensions=extensions)
+            forwarder = AsgiForwarder(state, exchange, receive, send, extensions)
             await forwarder.run(effects, first)
         except Cut:
             # uvicorn cuts what its app leaves unfinished and writes one line; for an exception it

@@ -145,16 +145,12 @@ class PolicyMiddleware:
             return
         driver = self.drivers.current()  # the first call on a thread starts its policies
         stream, effects, body_follows, target = self._open(scope)
-        cycle = RequestCycle(
-            stream,
-            driver,
-            receive,
-            send,
-            body_follows=body_follows,
-            head_only=scope.get("method") == "HEAD",
-            measures=self._measures,
-            timeout=self._timeout,
-        )
+        cycle = RequestCycle(stream, driver, receive, send, self._timeout)
+        if body_follows:
+            cycle.expect_body()
+        head_only = scope.get("method") == "HEAD"
+        if head_only or self._measures:
+            cycle.keep_length(head_only=head_only, measures=self._measures)
         try:
             if effects is not None:
                 forwarded = effects if effects.forward else await cycle.until_forwarded(effects)

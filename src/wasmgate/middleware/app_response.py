@@ -38,7 +38,7 @@ _OUT_OF_ORDER = {
 class AppResponse:
     """Feeds the app's messages to a stream. Raises AsgiError for messages that ASGI does not allow.
 
-    `count` counts the bytes of the body, if the declared length must be kept true.
+    `count` counts the bytes of the body, if it is set: the declared length must be kept true.
     """
 
     __slots__ = (
@@ -53,10 +53,10 @@ class AppResponse:
         "unchanged",
     )
 
-    def __init__(self, stream: Stream, count: Count | None) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._ended = False  # the last part of the body was sent; declared trailers may follow
-        self.count = count
+        self.count: Count | None = None
         self.started = False
         """Whether the app sent the head."""
         self.trailing = False

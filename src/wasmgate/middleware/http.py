@@ -41,8 +41,6 @@ class RequestCycle:
     stream, within the policy's limits. The stream ends with the response, before background tasks,
     or when the client disconnects, for which the cycle watches while a policy pauses. After
     `timeout` seconds of pauses the request is answered 504, or cut if the response has begun.
-
-    `measures`: a policy may change bodies of responses, so declared lengths are kept true.
     """
 
     __slots__ = (
@@ -70,25 +68,19 @@ class RequestCycle:
         driver: Driver,
         receive: Receive,
         send: Send,
-        *,
-        body_follows: bool,
-        head_only: bool,
-        measures: bool,
         timeout: float | None,
     ) -> None:
         self._stream = stream
         self._driver = driver
         self._receive = receive
         self._send = send
-        self._head_only = head_only
         self._timeout = timeout
+        self._head_only = False
         self._phase = _OPEN
         self._full = (False, False)  # the buffers of request and response are full
-        self._request = RequestBody(follows=True) if body_follows else None
-        self._response = AppResponse(stream, Count() if measures else None)
+        self._request: RequestBody | None = None
+        self._response = AppResponse(stream)
         self._outgoing: Outgoing | None = None  # None: the response is forwarded unchanged
-        if measures or head_only:
-            self._adapted()
         self._incoming: asyncio.Future[Message] | None = None  # read while a policy pauses
         self._reading = False  # the app waits for the server
         # An app may receive and send in different tasks. How many wait for policies, how often one
@@ -96,6 +88,20 @@ class RequestCycle:
         self._waits = 0
         self._steps = 0
         self._emitting: asyncio.Lock | None = None
+
+    def expect_body(self) -> None:
+        """Pass a request body through the stream, which follows the head."""
+        self._request = RequestBody(follows=True)
+
+    def keep_length(self, *, head_only: bool, measures: bool) -> None:
+        """Keep the declared length of the response true.
+
+        `head_only`: the method is HEAD. `measures`: a policy may change the body.
+        """
+        self._head_only = head_only
+        if measures:
+            self._response.count = Count()
+        self._adapted()
 
     def _adapted(self) -> Outgoing:
         outgoing = Outgoing(self._send, self._response, head_only=self._head_only)

@@ -37,7 +37,7 @@ class Downstream:
         "complete",
     )
 
-    def __init__(self, send: Send, *, extensions: Container[str]) -> None:
+    def __init__(self, send: Send, extensions: Container[str]) -> None:
         self._send = send
         self._trailers = "http.response.trailers" in extensions
         self._hints = "http.response.early_hint" in extensions

@@ -70,10 +70,9 @@ class AsgiForwarder(Interruptible):
         exchange: Exchange,
         receive: Receive,
         send: Send,
-        *,
         extensions: Container[str],
     ) -> None:
-        super().__init__(Downstream(send, extensions=extensions), loop_state.loop)
+        super().__init__(Downstream(send, extensions), loop_state.loop)
         self._loop_state = loop_state
         self._exchange = exchange
         self._receive = receive
