@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,12 @@ MISTAKES: list[tuple[Callable[[], object], str, str]] = [
     (lambda: around([], clusters={"a": "http://b:99999"}), "clusters['a']", "write clusters={"),
     (lambda: around([], clusters={"a": "b:80"}), "clusters['a']", "write clusters={"),
     (lambda: around([], clusters={"a": ["http://b"]}), "clusters['a']", "write clusters={"),
+    (lambda: around([], timeout="5s"), "PolicyMiddleware(timeout=…)", "write seconds"),
+    (
+        lambda: policies.jwt_auth(algorithms=RS256, keys="https://a.example/jwks.json"),
+        "jwt_auth(keys=…)",
+        "save the JWK Set as a file and write keys=Path(",
+    ),
     (lambda: around([], limits_storage="redis"), "limits_storage", "write redis://"),
     (lambda: Policy("https://a.example/own.wasm").read(), "module", "download it, and name"),
     (lambda: Policy("oci://a.example/own").read(), "module", "download it, and name"),
@@ -145,6 +152,37 @@ def test_a_mistake_says_where_and_what_to_write(
     error = caught.value
     assert (error.where, error.hint[: len(hint)]) == (where, hint)
     assert error.diagnostics().splitlines()[-1].startswith("  try:   ")
+
+
+ANYTHING: list[Any] = [5, "x", b"x", [], {}, None, 1.5, True, object()]
+CALLS: list[tuple[Callable[..., object], dict[str, Any]]] = [
+    (PolicyMiddleware, {"app": app, "policies": []}),
+    (Policy, {"module": "rate_limit"}),
+    (policies.jwt_auth, {"keys": {"secret": "s" * 40}, "algorithms": ["HS256"]}),
+    (policies.rate_limit, {"limit": "1/minute"}),
+    (policies.rewrite, {}),
+    *((own, {}) for own in (CalloutLimits, Capabilities, Limits, Tenants)),
+]
+ARGUMENTS = [
+    (call, needed, name)
+    for call, needed in CALLS
+    for name in inspect.signature(call).parameters
+    if name not in {"app", "origin"}  # of the framework, and of wasmgate itself
+]
+
+
+@pytest.mark.parametrize(
+    ("call", "needed", "name"), ARGUMENTS, ids=lambda value: getattr(value, "__name__", str(value))
+)
+def test_any_value_is_taken_or_refused_in_words(
+    call: Callable[..., object], needed: dict[str, Any], name: str
+) -> None:
+    """An error of wasmgate with a next step, never a bare one of Python."""
+    for value in ANYTHING:
+        try:
+            call(**needed | {name: value})
+        except ConfigError as error:
+            assert error.hint  # noqa: PT017 (either is right)
 
 
 def test_a_secret_that_is_no_path_is_not_repeated() -> None:

@@ -240,6 +240,13 @@ def _keys(origin: Arguments, keys: Keys) -> Json:
     if isinstance(keys, Path):
         return _text(keys)
     if isinstance(keys, str):
+        if keys.lower().startswith(("http://", "https://")):
+            place = origin.place(("keys",))
+            raise ConfigError(
+                f"{place}: {keys!r} is a URL, and keys are not fetched",
+                where=place,
+                hint="save the JWK Set as a file and write keys=Path('keys/jwks.json')",
+            )
         if _is_path(keys):
             place = origin.place(("keys",))
             raise ConfigError(

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from tests.config.test_mutations import VALID
-from wasmgate.config import construction
-from wasmgate.config.construction import Loader, PythonLoader, composed
+from wasmgate.config import composing
+from wasmgate.config.composing import composed
+from wasmgate.config.yaml_loader import Loader, PythonLoader
 from wasmgate.config.yaml_source import read_yaml
 
 libyaml = pytest.importorskip("wasmgate.config.libyaml", reason="PyYAML without libyaml")
@@ -77,7 +78,7 @@ def test_both_read_the_same(seed: int) -> None:
 
 def test_a_file_without_mistakes_is_read_by_libyaml(monkeypatch: pytest.MonkeyPatch) -> None:
     """The parser in Python would take most of the time of a reload."""
-    monkeypatch.setattr(construction, "PythonLoader", None)
+    monkeypatch.setattr(composing, "PythonLoader", None)
     assert isinstance(composed(VALID)[0], libyaml.LibyamlLoader)
 
 

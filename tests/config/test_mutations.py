@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from wasmgate import ConfigError
 from wasmgate.config import load
-from wasmgate.config.construction import PythonLoader
+from wasmgate.config.yaml_loader import PythonLoader
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -80,7 +80,7 @@ def test_the_rule_s_own_tests_pass(crate: Path) -> None:
     done = subprocess.run(
         [cargo, "test"], cwd=crate, env=environment, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, "5 passed" in done.stdout) == (0, True), done.stderr
+    assert (done.returncode, "6 passed" in done.stdout) == (0, True), done.stderr
 
 
 async def test_it_answers_as_the_guide_says(module: Path) -> None:
@@ -95,6 +95,8 @@ async def test_it_answers_as_the_guide_says(module: Path) -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://app") as client:
         served = await client.get("/")
         refused = await client.get("/", headers={"x-api-version": "1999-12"})
+        odd = await client.get("/", headers=[(b"x-api-version", b"\xff\xfe")])
+    assert odd.status_code == 400
     assert (served.status_code, served.headers["x-api-version"]) == (200, "2026-11")
     assert (refused.status_code, "unknown API version" in refused.text) == (400, True)
 

@@ -56,7 +56,8 @@ impl Context for Stream {}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, _end: bool) -> Action {
-        let asked = self.get_http_request_header(HEADER);
+        // The value is the client's: it may be bytes that are not UTF-8.
+        let asked = self.get_http_request_header_bytes(HEADER);
         let verdict = self.versions.judge(asked.as_deref());
         let Verdict::Serve(version) = verdict else {
             let fields = vec![("content-type", "application/problem+json")];

@@ -32,11 +32,11 @@ impl Versions {
     }
 
     /// Decides about a request by its `x-api-version`.
-    pub fn judge(&self, asked: Option<&str>) -> Verdict<'_> {
+    pub fn judge(&self, asked: Option<&[u8]>) -> Verdict<'_> {
         let mut supported = self.supported.iter().map(String::as_str);
         let found = match asked {
             None => supported.next(),
-            Some(asked) => supported.find(|version| *version == asked),
+            Some(asked) => supported.find(|version| version.as_bytes() == asked),
         };
         found.map_or(Verdict::Refuse, Verdict::Serve)
     }
@@ -57,12 +57,17 @@ mod tests {
 
     #[test]
     fn a_supported_version_is_served() {
-        assert_eq!(Verdict::Serve("2025-01"), versions().judge(Some("2025-01")));
+        assert_eq!(Verdict::Serve("2025-01"), versions().judge(Some(b"2025-01")));
     }
 
     #[test]
     fn any_other_version_is_refused() {
-        assert_eq!(Verdict::Refuse, versions().judge(Some("2019-07")));
+        assert_eq!(Verdict::Refuse, versions().judge(Some(b"2019-07")));
+    }
+
+    #[test]
+    fn a_value_that_is_not_text_is_refused() {
+        assert_eq!(Verdict::Refuse, versions().judge(Some(b"\xff\xfe")));
     }
 
     #[test]

@@ -6,17 +6,10 @@ Aliases, merge keys and variables are expanded and counted: a document cannot be
 
 from __future__ import annotations
 
-import contextlib
 import math
-import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from yaml.composer import Composer
-from yaml.parser import Parser
-from yaml.reader import Reader
-from yaml.resolver import Resolver
-from yaml.scanner import Scanner
 
 from wasmgate.config.problems import Problem
 from wasmgate.config.variables import Unexpanded, expand
@@ -25,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from wasmgate.config.source import Source
+    from wasmgate.config.yaml_loader import Loader
     from wasmgate.origins import Key
 
-__all__ = ["MAX_NODES", "MAX_TEXT", "Construction", "Loader", "TooLarge", "composed"]
+__all__ = ["MAX_NODES", "MAX_TEXT", "Construction", "TooLarge"]
 
 # A gateway.yaml of a thousand routes has about 20,000.
 MAX_NODES = 100_000
@@ -35,8 +29,6 @@ MAX_NODES = 100_000
 MAX_TEXT = 16 * 1024 * 1024
 
 _TAG = "tag:yaml.org,2002:"
-_INTEGER = r"[-+]?(?:0|[1-9][0-9_]*)"
-_FLOAT = r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?"
 _SCALARS: dict[str, Callable[[str], Any]] = {
     f"{_TAG}str": str,
     f"{_TAG}null": lambda _: None,
@@ -50,76 +42,6 @@ def _finite(number: float) -> float:
     if not math.isfinite(number):
         raise ValueError
     return number
-
-
-class Loader(Composer, Resolver):
-    """Resolves the scalars below alone, and knows which of them are plain: no tag, no quotes."""
-
-    def __init__(self) -> None:
-        Composer.__init__(self)
-        Resolver.__init__(self)
-        self._plain: set[int] = set()
-
-    def compose_scalar_node(self, anchor: dict[Any, yaml.Node]) -> yaml.ScalarNode:
-        """Record whether the scalar is plain, so that its type follows from its text."""
-        event = self.peek_event()  # type: ignore[attr-defined]  # the parser's
-        node = super().compose_scalar_node(anchor)
-        node.style = node.style or None  # of a plain one libyaml says ""
-        if event.implicit[0]:
-            self._plain.add(id(node))
-        return node
-
-    def tag_of(self, node: yaml.ScalarNode, text: str) -> str:
-        """Return the tag of a node whose text was expanded to `text`."""
-        if id(node) not in self._plain:
-            return str(node.tag)
-        plain = (True, False)
-        return str(self.resolve(yaml.ScalarNode, text, plain))  # type: ignore[no-untyped-call]
-
-
-class PythonLoader(Reader, Scanner, Parser, Loader):
-    """Parses in Python; its errors are those that `wasmgate.config.yaml_source` has hints for."""
-
-    def __init__(self, text: str) -> None:
-        Reader.__init__(self, text)
-        Scanner.__init__(self)
-        Parser.__init__(self)
-        Loader.__init__(self)
-
-
-Loader.yaml_implicit_resolvers = {}
-for _name, _pattern, _first in (
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", _INTEGER, list("-+0123456789")),
-    ("float", _FLOAT, list("-+.0123456789")),
-):
-    Loader.add_implicit_resolver(f"{_TAG}{_name}", re.compile(rf"(?:{_pattern})\Z"), _first)
-
-
-# Tags, complex keys, directives, marks of documents, a comment right behind the sign of a block,
-# and what stands between white space and text: tabs, byte order marks, line ends other than LF.
-_READ_DIFFERENTLY = re.compile(
-    r"[!?%\t\r\x85\u2028\u2029\ufeff]|[|>][-+0-9]*#|^(?:---|\.\.\.)", re.MULTILINE
-)
-
-
-def composed(text: str) -> tuple[Loader, yaml.Node | None]:
-    """Return the root node of a document, nothing if it is empty, and the loader that composed it.
-
-    libyaml, where PyYAML was built with it, takes a tenth of the time. It does not read texts with
-    what both read differently; a text that it refuses is parsed again in Python, which says why.
-
-    Raises yaml.YAMLError, RecursionError.
-    """
-    if yaml.__with_libyaml__ and _READ_DIFFERENTLY.search(text) is None:
-        from wasmgate.config.libyaml import LibyamlLoader  # noqa: PLC0415 (where it is there)
-
-        with contextlib.suppress(yaml.YAMLError):
-            native = LibyamlLoader(text)
-            return native, native.get_single_node()
-    loader = PythonLoader(text)
-    return loader, loader.get_single_node()
 
 
 class TooLarge(Exception):

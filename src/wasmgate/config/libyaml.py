@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
-from wasmgate.config.construction import Loader
+from wasmgate.config.yaml_loader import Loader
 
 __all__ = ["LibyamlLoader"]
 

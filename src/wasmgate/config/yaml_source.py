@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from wasmgate.config.construction import MAX_NODES, Construction, TooLarge, composed
+from wasmgate.config.composing import composed
+from wasmgate.config.construction import MAX_NODES, Construction, TooLarge
 from wasmgate.config.problems import Problem
 from wasmgate.config.source import Source
 

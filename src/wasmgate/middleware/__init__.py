@@ -15,6 +15,7 @@ from wasmgate.driver import Drivers, log_level
 from wasmgate.errors import ConfigError
 from wasmgate.foreign import ForeignFunctions
 from wasmgate.messages import measured
+from wasmgate.middleware.arguments import require
 from wasmgate.middleware.http import RequestCycle
 from wasmgate.middleware.websocket import Handshake
 from wasmgate.policy.artifacts import cache_folder
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["PolicyMiddleware"]
 
 _LOGGER = logging.getLogger("wasmgate.policy")
-_UNDERSCORES = ("drop_header", "allow")
 # Extensions that send a body without `http.response.body`: policies would not see it.
 _BODY_EXTENSIONS = ("http.response.pathsend", "http.response.zerocopysend")
 
@@ -86,8 +86,15 @@ class PolicyMiddleware:
     ) -> None:
         from wasmgate._native import Chain, Host  # noqa: PLC0415 (importing wasmgate stays cheap)
 
-        _require_timeout(timeout)
-        _require_action(headers_with_underscores_action)
+        require(
+            route_name=route_name,
+            clusters=clusters,
+            foreign_functions=foreign_functions,
+            limits_storage=limits_storage,
+            callout_limits=callout_limits,
+            timeout=timeout,
+            headers_with_underscores_action=headers_with_underscores_action,
+        )
         checked = as_policies(policies)
         upstreams = targets.fixed(clusters or {})
         for policy in checked:
@@ -235,21 +242,3 @@ class PolicyMiddleware:
             await self.app(scope, handshake.receive, send)
         finally:
             handshake.release()
-
-
-def _require_timeout(timeout: float | None) -> None:
-    if timeout is not None and not timeout > 0:
-        raise ConfigError(
-            f"timeout must be more than 0 seconds, not {timeout!r}",
-            where="PolicyMiddleware",
-            hint="write seconds, like timeout=60, or None to let policies wait for ever",
-        )
-
-
-def _require_action(action: str) -> None:
-    if action not in _UNDERSCORES:
-        raise ConfigError(
-            f"there is no action {action!r} for names with underscores",
-            where="PolicyMiddleware: headers_with_underscores_action",
-            hint='write "drop_header" or "allow"',
-        )
