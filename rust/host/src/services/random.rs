@@ -15,9 +15,10 @@ impl Random {
         Self { state: Some(Mutex::new(seed)) }
     }
 
-    /// Fills `bytes`; false when the operating system fails.
+    /// Fills `bytes`; false when the operating system fails. The generator of the cryptographic
+    /// library would need 50 ms of the processor's time at its first use, to seed itself.
     pub(crate) fn fill(&self, bytes: &mut [u8]) -> bool {
-        let Some(state) = &self.state else { return aws_lc_rs::rand::fill(bytes).is_ok() };
+        let Some(state) = &self.state else { return getrandom::fill(bytes).is_ok() };
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         for chunk in bytes.chunks_mut(8) {
             chunk.copy_from_slice(&split_mix(&mut state).to_le_bytes()[..chunk.len()]);
@@ -48,6 +49,16 @@ mod tests {
         };
         assert_eq!(drawn(1), drawn(1));
         assert_ne!(drawn(1), drawn(2));
+    }
+
+    #[test]
+    fn the_bytes_of_the_system_are_others_each_time() {
+        let drawn = || {
+            let mut bytes = [0; 16];
+            assert!(Random::default().fill(&mut bytes));
+            bytes
+        };
+        assert_ne!(drawn(), drawn());
     }
 
     #[test]

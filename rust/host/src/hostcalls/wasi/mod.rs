@@ -32,6 +32,9 @@ use crate::types::log_level::LogLevel;
 
 /// The most bytes that one `random_get` fills.
 const RANDOM: u32 = 64 << 10;
+/// What `random_get` costs: a system call, and one to three nanoseconds a byte.
+const RANDOM_CALL: u64 = 256;
+const RANDOM_BYTE: u64 = 3;
 /// The most buffers of one `fd_write`.
 const VECTORS: u32 = 1024;
 /// What a piece costs, however short it is.
@@ -113,8 +116,7 @@ pub(super) fn random_get(guest: &mut Guest<'_>, buffer: u32, size: u32) -> Answe
     if size > RANDOM {
         return Err(errno(INVAL));
     }
-    // The generator takes one to three nanoseconds a byte.
-    guest.charge(u64::from(size) * 2)?;
+    guest.charge(RANDOM_CALL + u64::from(size) * RANDOM_BYTE)?;
     let mut bytes = vec![0; size as usize];
     if !guest.env.core.services.random().fill(&mut bytes) {
         return Err(errno(NOSYS));
