@@ -4,10 +4,13 @@ One call is one phase of a request. It returns `Effects` for the caller to perfo
 data is forwarded unchanged. Header fields are pairs of bytes, names in lower case.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, TypedDict, final
+from typing import Any, Final, Literal, Self, TypeAlias, TypedDict, final
 
+from typing_extensions import disjoint_base
+
+from wasmgate.messages import Count
 from wasmgate.policy.capabilities import Capabilities
 from wasmgate.policy.limits import Limits
 
@@ -16,6 +19,7 @@ __all__ = [
     "DEFAULT_LIMITS",
     "LB_POLICIES",
     "TOKEN_MARKS",
+    "AppResponse",
     "CallbackStatistics",
     "Callout",
     "CalloutAdmission",
@@ -464,6 +468,17 @@ class Chain:
         (RFC 9112 section 6.3).
         """
 
+    def open_scope(
+        self, scope: MutableMapping[str, Any]
+    ) -> tuple[Stream, Effects | None, bool, bytes] | None:
+        """Open a stream for an ASGI scope of HTTP; the last of the answer is path and query.
+
+        None, and nothing has happened, for a scope in another form than servers usually give it,
+        and for one with TLS, `wasmgate.user`, a mount, or percent-encoding in its path: `open` is
+        called for those. A head that policies changed and that is forwarded is written into the
+        scope; effects that ask nothing else are None.
+        """
+
     def start(self) -> Effects:
         """Start the policies that have no instance on this thread yet."""
 
@@ -503,6 +518,36 @@ class Stream:
 
     def close(self) -> Effects | None:
         """End the stream: `on_done`, `on_log`, `on_delete`. A second call does nothing."""
+
+@disjoint_base
+class AppResponse:
+    """How far an ASGI app is with its response, and the stream that it is fed to."""
+
+    stream: Stream
+    started: bool
+    """Whether the app sent the head."""
+    trailing: bool
+    """Whether the head declares trailers."""
+    ended: bool
+    """Whether the last part of the body was sent; declared trailers may follow."""
+    done: bool
+    """Whether the app sent the whole response."""
+    head_unchanged: bool
+    """Whether the head was forwarded unchanged."""
+    body_unchanged: bool
+    """Whether the last part of the body was forwarded unchanged."""
+    chunk: bytes | None
+    """The last part of the body."""
+    count: Count | None
+    fields: list[tuple[bytes, bytes]] | None
+    """The trailers so far."""
+
+    def __new__(cls, stream: Stream) -> Self: ...
+    def feed_usual(self, message: MutableMapping[str, Any]) -> Effects | Literal[False] | None:
+        """Feed a message in its usual form. False, and nothing was fed, for any other.
+
+        False also for a message out of its order, for trailers, and for a body that `count` counts.
+        """
 
 @final
 class Effects:
@@ -705,6 +750,9 @@ class Router:
     @property
     def dropped_headers(self) -> int:
         """How many request headers were dropped because their names have an underscore."""
+
+    def open_scope(self, scope: MutableMapping[str, Any]) -> tuple[Exchange, Effects | None] | None:
+        """Open an exchange for an ASGI scope of HTTP/1. None as from `Chain.open_scope`."""
 
     def open(
         self,

@@ -91,7 +91,7 @@ impl Heads for host::Stream {
 }
 
 /// True when there are no effects: the data is forwarded unchanged.
-fn is_plain(effects: &host::Effects, phase: &Phase<'_, '_>) -> bool {
+pub(crate) fn is_plain(effects: &host::Effects, phase: &Phase<'_, '_>) -> bool {
     let (request, response) = (&effects.request, &effects.response);
     let quiet = !effects.reset
         && !effects.is_noteworthy()

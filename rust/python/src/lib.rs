@@ -7,6 +7,7 @@
     reason = "PyO3 makes arguments for one call; classes have the fields that Python has"
 )]
 
+mod app_response;
 mod artifact;
 mod callout;
 mod callout_admission;
@@ -27,6 +28,7 @@ mod inspect;
 mod module;
 mod plugin;
 mod router;
+mod scope;
 mod statistics;
 mod stream;
 mod text;
@@ -39,6 +41,7 @@ use pyo3::prelude::*;
 /// `wasmgate._native`.
 #[pymodule(gil_used = true)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<app_response::AppResponse>()?;
     module.add_class::<callout::Callout>()?;
     module.add_class::<callout_admission::CalloutAdmission>()?;
     module.add_class::<callout_admission::CalloutPlace>()?;

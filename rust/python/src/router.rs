@@ -7,10 +7,12 @@ use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use wasmgate_gateway::{self as gateway, Peer, RequestLimits, RequestLine, Version};
+use wasmgate_host as host;
 
 use crate::chain::Chain;
 use crate::effects::{self, Effects, Phase};
 use crate::exchange::Exchange;
+use crate::scope::{Arrival, Line};
 use crate::{ends, errors, facts, fields};
 
 /// Adds what the module has beside the classes.
@@ -100,6 +102,17 @@ impl Router {
         self.0.dropped()
     }
 
+    /// Opens an exchange for an ASGI scope of HTTP/1 in its usual form; none for another form.
+    fn open_scope(&self, py: Python<'_>, scope: &Bound<'_, PyAny>) -> PyResult<Option<Opened>> {
+        let Some(arrival) = Arrival::of(scope) else { return Ok(None) };
+        if !arrival.http_version.starts_with('1') {
+            return Ok(None); // whether a body follows is in no field (RFC 9113 §8.1)
+        }
+        let line = arrival.line()?;
+        let Ok(begun) = self.begin(&line, false) else { return Ok(None) };
+        convert(py, begun).map(Some)
+    }
+
     /// Opens an exchange with the head of its request.
     #[allow(clippy::too_many_arguments, reason = "one crossing for all of a request's head")]
     #[pyo3(signature = (
@@ -118,33 +131,9 @@ impl Router {
         properties: Option<&Bound<'_, PyDict>>,
         ended: bool,
     ) -> PyResult<Opened> {
-        let client = ends::read("client", client)?;
-        let server = ends::read("server", server)?;
-        let peer = client.map(|(host, port)| Peer::new(&host, port.unwrap_or(0)));
-        let server = server.and_then(|(host, port)| Some((host.into(), port?)));
         let facts = facts::read(properties)?;
-        let version = Version::parse(http_version);
-        let line = RequestLine {
-            version: version.unwrap_or(Version::Http11),
-            secure: matches!(scheme, "https" | "wss"),
-            method: method.as_bytes(),
-            target,
-            peer: peer.as_ref(),
-            server: server.as_ref(),
-            facts: facts.as_ref(),
-            connection: None,
-        };
-        let opened = if version.is_some() {
-            let mut reader = self.0.read(line);
-            fields::read_plain(headers, |name, value| reader.field(name, value))?;
-            gateway::Exchange::open(&self.0, reader, ended)
-        } else {
-            gateway::Exchange::refuse_version(&self.0, &line)
-        };
-        let (exchange, effects) = opened.map_err(|error| errors::raise(py, "", &error))?;
-        let effects =
-            effects::convert(py, &exchange, effects, &Phase::Head(!exchange.body_follows()))?;
-        Ok((Exchange(exchange), effects))
+        let line = Line { client, server, scheme, http_version, method, target, headers, facts };
+        convert(py, self.begin(&line, ended)?)
     }
 
     /// The endpoint for the next call to a cluster; none if none is healthy, or there is no cluster.
@@ -162,4 +151,40 @@ impl Router {
         found.ok_or_else(missing)?.set_healthy(healthy);
         Ok(())
     }
+}
+
+type Begun = Result<(gateway::Exchange, host::Effects), host::Error>;
+
+impl Router {
+    /// Opens an exchange. An error is that of a value in another form, and nothing has happened then.
+    fn begin(&self, line: &Line<'_, '_>, ended: bool) -> PyResult<Begun> {
+        let client = ends::read("client", line.client)?;
+        let server = ends::read("server", line.server)?;
+        let peer = client.map(|(host, port)| Peer::new(&host, port.unwrap_or(0)));
+        let server = server.and_then(|(host, port)| Some((host.into(), port?)));
+        let version = Version::parse(line.http_version);
+        let request = RequestLine {
+            version: version.unwrap_or(Version::Http11),
+            secure: matches!(line.scheme, "https" | "wss"),
+            method: line.method.as_bytes(),
+            target: line.target,
+            peer: peer.as_ref(),
+            server: server.as_ref(),
+            facts: line.facts.as_ref(),
+            connection: None,
+        };
+        if version.is_none() {
+            return Ok(gateway::Exchange::refuse_version(&self.0, &request));
+        }
+        let mut reader = self.0.read(request);
+        fields::read_plain(line.headers, |name, value| reader.field(name, value))?;
+        Ok(gateway::Exchange::open(&self.0, reader, ended))
+    }
+}
+
+fn convert(py: Python<'_>, begun: Begun) -> PyResult<Opened> {
+    let (exchange, effects) = begun.map_err(|error| errors::raise(py, "", &error))?;
+    let phase = Phase::Head(!exchange.body_follows());
+    let effects = effects::convert(py, &exchange, effects, &phase)?;
+    Ok((Exchange(exchange), effects))
 }

@@ -28,11 +28,47 @@ impl Stream {
         effects: Result<host::Effects, host::Error>,
         phase: &Phase<'_, '_>,
     ) -> Asked {
+        let effects = self.checked(py, effects)?;
+        effects::convert(py, &self.stream, effects, phase)
+    }
+
+    /// The effects of a request's head; `rewrite` takes a head that goes on changed. If it did so, effects
+    /// that ask nothing else are none.
+    pub(crate) fn convert_head(
+        &self,
+        py: Python<'_>,
+        effects: Result<host::Effects, host::Error>,
+        end: bool,
+        rewrite: impl FnOnce(&HeaderMap) -> PyResult<bool>,
+    ) -> Asked {
+        let mut effects = self.checked(py, effects)?;
+        if effects.request.head == Head::Changed {
+            effects.request.head = Head::Unchanged;
+            let alone = effects::is_plain(&effects, &Phase::Head(end));
+            if alone && self.stream.with_request_headers(rewrite)? {
+                return Ok(None);
+            }
+            effects.request.head = Head::Changed;
+        }
+        effects::convert(py, &self.stream, effects, &Phase::Head(end))
+    }
+
+    /// A response's head, which does not end it.
+    pub(crate) fn on_response_map(&mut self, py: Python<'_>, map: HeaderMap) -> Asked {
+        let effects = self.stream.on_response_headers(map, false);
+        self.convert(py, effects, &Phase::Head(false))
+    }
+
+    fn checked(
+        &self,
+        py: Python<'_>,
+        effects: Result<host::Effects, host::Error>,
+    ) -> PyResult<host::Effects> {
         let mut effects = effects.map_err(|error| errors::raise(py, "", &error))?;
         if self.dropped && effects.request.head == Head::Unchanged {
             effects.request.head = Head::Changed;
         }
-        effects::convert(py, &self.stream, effects, phase)
+        Ok(effects)
     }
 }
 
@@ -70,7 +106,12 @@ impl Stream {
         self.convert(py, effects, &Phase::Head(end))
     }
 
-    fn on_response_body(&mut self, py: Python<'_>, chunk: &Bound<'_, PyBytes>, end: bool) -> Asked {
+    pub(crate) fn on_response_body(
+        &mut self,
+        py: Python<'_>,
+        chunk: &Bound<'_, PyBytes>,
+        end: bool,
+    ) -> Asked {
         let effects = self.stream.on_response_body(chunk.as_bytes(), end);
         self.convert(py, effects, &Phase::Body(chunk, end))
     }

@@ -216,36 +216,29 @@ class Gateway:
             AsgiError: The scope has no type.
             NotImplementedError: The type is not one of "http", "websocket" and "lifespan".
         """
-        match scope.get("type"):
-            case "http":
-                await self._http(scope, receive, send)
-            case "websocket":
-                await refuse(scope, receive, send)
-            case "lifespan":
-                await self._lifespan(receive, send)
-            case str(unknown):
-                raise NotImplementedError(f"ASGI connections of type {unknown!r}")
-            case missing:
-                raise broken("scope['type']", "a str", missing)
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("type") != "http":
+            await self._beside(scope, receive, send)
+            return
         deployment = self._deployment
         state = deployment.loop_state()
-        try:
-            arrived = arrival(scope)
-        except UNUSUAL:
-            arrived = canonical(scope)
         first: Message | None = None
-        if arrived[3] in {"2", "3"}:
-            # No field says whether a body follows (RFC 9113 §8.1), so the client is asked.
-            first = request_part(await receive())
-            if first["type"] == "http.disconnect":
-                return
-        ended = first is not None and not (first.get("body") or first.get("more_body"))
-        try:
-            exchange, effects = deployment.router.open(*arrived, ended=ended)
-        except UNUSUAL:
-            exchange, effects = deployment.router.open(*canonical(scope), ended=ended)
+        opened = deployment.router.open_scope(scope)
+        if opened is None:
+            try:
+                arrived = arrival(scope)
+            except UNUSUAL:
+                arrived = canonical(scope)
+            if arrived[3] in {"2", "3"}:
+                # No field says whether a body follows (RFC 9113 §8.1), so the client is asked.
+                first = request_part(await receive())
+                if first["type"] == "http.disconnect":
+                    return
+            ended = first is not None and not (first.get("body") or first.get("more_body"))
+            try:
+                opened = deployment.router.open(*arrived, ended=ended)
+            except UNUSUAL:
+                opened = deployment.router.open(*canonical(scope), ended=ended)
+        exchange, effects = opened
         try:
             extensions = scope.get("extensions") or ()
             forwarder = AsgiForwarder(state, exchange, receive, send, extensions)
@@ -256,6 +249,18 @@ class Gateway:
             server = getattr(send, "__self__", None)
             if not type(server).__module__.startswith("uvicorn."):
                 raise
+
+    async def _beside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a connection that is not HTTP."""
+        match scope.get("type"):
+            case "websocket":
+                await refuse(scope, receive, send)
+            case "lifespan":
+                await self._lifespan(receive, send)
+            case str(unknown):
+                raise NotImplementedError(f"ASGI connections of type {unknown!r}")
+            case missing:
+                raise broken("scope['type']", "a str", missing)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         try:

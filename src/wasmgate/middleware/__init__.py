@@ -151,7 +151,8 @@ class PolicyMiddleware:
             await self._beside(scope, receive, send)
             return
         driver = self.drivers.current()  # the first call on a thread starts its policies
-        stream, effects, body_follows, target = self._open(scope)
+        opened = self.chain.open_scope(scope) or self._open(scope)
+        stream, effects, body_follows, target = opened
         cycle = RequestCycle(stream, driver, receive, send, self._timeout)
         if body_follows:
             cycle.expect_body()

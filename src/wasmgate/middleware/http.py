@@ -243,7 +243,9 @@ class RequestCycle:
             return
         if phase is _ANSWERED:
             return  # a policy answered
-        message, effects = response.feed(message)
+        effects = response.feed_usual(message)
+        if effects is False:
+            message, effects = response.feed(message)
         if effects is not None:
             await self._perform(effects)
             if response.done:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wasmgate.messages import measured
-from wasmgate.middleware.app_response import Unchanged
 from wasmgate.scope import declared
 
 if TYPE_CHECKING:
@@ -35,8 +34,8 @@ class Outgoing:
         self._held: Message | None = None
         self._count = response.count
         # The head was sent; the last part of the body was sent; the head declares trailers.
-        self._begun = response.unchanged is not Unchanged.NOTHING
-        self._body_done = response.unchanged is Unchanged.BODY
+        self._begun = response.head_unchanged
+        self._body_done = response.body_unchanged
         self._announced = self._begun and response.trailing
 
     def __repr__(self) -> str:
