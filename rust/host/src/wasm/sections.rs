@@ -46,7 +46,8 @@ pub(crate) struct Sections {
     pub(crate) functions: u64,
     pub(crate) globals: u64,
     pub(crate) elements: u64,
-    /// Segments of data, and their bytes.
+    /// Segments of data, and the bytes of their section. Go's modules have tens of thousands, which
+    /// would take most of the time to read.
     pub(crate) data_segments: u64,
     pub(crate) data_bytes: u64,
     /// Whether it has a WebAssembly start function, which runs during instantiation.
@@ -169,10 +170,9 @@ impl Reading {
                 }
             }
             Payload::DataSection(reader) => {
-                for data in reader {
-                    self.sections.data_segments += 1;
-                    self.sections.data_bytes += data?.data.len() as u64;
-                }
+                self.sections.data_segments = reader.count().into();
+                let section = reader.range();
+                self.sections.data_bytes = section.end.saturating_sub(section.start);
             }
             Payload::StartSection { .. } => self.sections.start = true,
             Payload::CustomSection(reader) => self.add_custom(&reader),

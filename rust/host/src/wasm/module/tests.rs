@@ -189,6 +189,15 @@ fn what_has_any_other_operator_is_called() {
     assert_eq!(bodies.map(idle), [None; 4]);
 }
 
+/// The size of the section stands for the bytes of its segments, which are not read one by one.
+#[test]
+fn segments_of_data_are_charged_with_what_stands_between_them() {
+    let wat = r#"(module (memory 1) (data (i32.const 0) "abc") (data (i32.const 9) "defg"))"#;
+    let sections = Sections::read(&wat::parse_str(wat).unwrap()).unwrap();
+    assert_eq!(sections.data_segments, 2);
+    assert!((7..=7 + 2 * 5 + 1).contains(&sections.data_bytes), "{}", sections.data_bytes);
+}
+
 #[test]
 fn an_import_that_is_exported_again_is_called() {
     let wat = r#"(module (import "m" "f" (func $f)) (func) (export "callback" (func $f)))"#;
