@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 NAMES = ("jwt_auth", "rate_limit", "rewrite")
 FREQUENCY = 4999  # samples a second; a prime, so that nothing else keeps step with it
 _WARM_UP_SECONDS = 1.0
-_RARE = 0.0005  # system calls a request: less often is no part of one
+_RARE = 0.0005  # system calls a request: less often does not count
 _COUNTER = re.compile(r"^\s*([\d.,]+)\s+syscalls:sys_enter_(\w+)", re.MULTILINE)
 
 

@@ -40,7 +40,7 @@ _PLOTS = {
 
 
 def render(text: str, results: Sequence[Result], meta: Mapping[str, Any]) -> str:
-    """Return a page with its tables renewed. Raises KeyError for a name that is no table's."""
+    """Return a page with its tables renewed. Raises KeyError for a name that is not a table's."""
     made = {
         "summary": tables.summary(results),
         "aims": aims(results),
@@ -56,7 +56,7 @@ def render(text: str, results: Sequence[Result], meta: Mapping[str, Any]) -> str
 
 
 def fill(text: str, made: Mapping[str, str]) -> str:
-    """Return a page with its tables renewed. Raises KeyError for a name that is no table's."""
+    """Return a page with its tables renewed. Raises KeyError for a name that is not a table's."""
     return _PLACE.sub(lambda m: f"{m[1]}\n{made[m['name']]}\n\n{m[3]}", text)
 
 

@@ -928,7 +928,7 @@ class DataPlane:
         connections, waiting requests, and seconds to connect, between two reads, and idle.
         `clients` may be connected at once; further ones wait in the backlog. `callouts` are
         what counts callouts in flight, `CalloutLimits.bounds`, and the bounds of connections to
-        upstreams that are no clusters. The threads perform HTTP calls themselves.
+        upstreams that are not clusters. The threads perform HTTP calls themselves.
 
         Raises:
             ValueError: An endpoint uses TLS, and no certificate authority is trusted.

@@ -131,7 +131,7 @@ async def answers(
 ) -> dict[str, Outcome]:
     """Send an input to each subject: not to nginx if the data plane refuses all of it.
 
-    What nginx forwards and the data plane refuses is no difference.
+    What nginx forwards and the data plane refuses is not a difference.
     """
     outcomes: dict[str, Outcome] = {}
     for last in (False, True):

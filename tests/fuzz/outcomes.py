@@ -149,7 +149,7 @@ def compare_nginx(data: bytes, direct: Outcome, nginx: Outcome) -> Difference | 
         reason = "nginx knows no * (RFC 9112 §3.2.4)" if there == theirs else None
         return f"forwarded {ours} {theirs}", reason
     if len(direct.seen) <= len(nginx.seen) or nginx.end == "open":
-        return None  # to refuse more is no matter
+        return None  # to refuse more is allowed
     lower = data.lower()
     picky = b"* HTTP/" in data or b"\t" in data or lower.count(b"\r\nexpect:") > 1
     picky |= re.search(rb"\r\nconnection:[^\r]*([^ ,\r]close|close[^ ,\r])", lower) is not None

@@ -135,7 +135,7 @@ async def test_a_data_plane_that_does_not_answer_is_found() -> None:
 async def test_an_input_differs_only_if_it_does_each_time(
     statuses: tuple[int, ...], *, lasting: bool
 ) -> None:
-    """What a server that was late made different is no finding."""
+    """A difference that a late server caused is not a finding."""
     sockets = Sockets()
     async with (
         subject(sockets, "direct", 200) as direct,

@@ -31,7 +31,7 @@ def test_a_finding_is_in_the_file_when_it_is_made(tmp_path: pathlib.Path) -> Non
 
 
 def test_a_difference_that_does_not_come_back_is_counted_apart() -> None:
-    """It is no finding, and its number is kept."""
+    """It is not a finding, and its number is kept."""
     findings = Findings()
     same = {"direct": ANSWERED, "asgi": ANSWERED}
     records = list(findings.add(7, b"GET / HTTP/1.1\r\n\r\n", same, lasting=False))

@@ -48,7 +48,7 @@ pub struct ClientSettings {
 pub struct CalloutSettings {
     /// The bounds.
     pub limits: CalloutLimits,
-    /// Those of connections to upstreams that are no clusters.
+    /// Those of connections to upstreams that are not clusters.
     pub upstream: UpstreamLimits,
     /// Counts those in flight.
     pub admission: Arc<CalloutAdmission>,

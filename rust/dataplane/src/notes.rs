@@ -73,7 +73,7 @@ struct Lines {
 }
 
 impl Notes {
-    /// An empty queue; `wake` is called when it is no longer empty, on whichever thread appends.
+    /// An empty queue; `wake` is called when it is no longer empty, on the thread that appends.
     #[must_use]
     pub fn new(wake: Box<dyn Fn() + Send + Sync>) -> Self {
         Self { queue: Queue::new(), wake }

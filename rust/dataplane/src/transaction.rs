@@ -99,7 +99,7 @@ impl Owner {
 pub(crate) enum Owner {
     /// The layer above, which has it in this group.
     Group(usize),
-    /// The HTTP call of this callout; in a group, if its upstream is no cluster.
+    /// The HTTP call of this callout; in a group, if its upstream is not a cluster.
     Call(u64, Option<usize>),
 }
 

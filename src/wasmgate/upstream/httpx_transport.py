@@ -48,7 +48,7 @@ class TransportUpstream:
         )
 
     def close(self) -> None:
-        """Do nothing: a transport is closed by whoever made it."""
+        """Do nothing: the caller that made the httpx transport closes it."""
 
 
 class TransportTransaction:
@@ -198,7 +198,7 @@ class RequestBody(httpx.AsyncByteStream):
             await self._read.wait()
 
     def abandon(self) -> None:
-        """Say that nobody reads any more."""
+        """Say that the body is not read any further."""
         self._abandoned = True
         self._read.set()
 

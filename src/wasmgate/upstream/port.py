@@ -46,7 +46,7 @@ class UpstreamRequest(Protocol):
 
 
 class Transaction(Protocol):
-    """One request and its response. Whoever holds it calls `close()`, whatever happens."""
+    """One request and its response. Its holder calls `close()` in every case."""
 
     status: int
     headers: Fields

@@ -55,7 +55,7 @@ async fn serve(address: &str, proxy: Arc<Proxy>) -> Result<(), Box<dyn Error>> {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(socket), service);
-            // A client that breaks its connection off is no error of the gateway's.
+            // A client that closes its connection early is not an error of the gateway.
             let _ = connection.await;
         });
     }

@@ -43,7 +43,7 @@ impl Policies {
     /// `remembered` tokens that verified are kept; 0 keeps none.
     ///
     /// # Errors
-    /// If `pem` is no RSA public key.
+    /// If `pem` is not an RSA public key.
     pub fn new(pem: &str, remembered: usize) -> Result<Self, Box<dyn Error>> {
         Ok(Self {
             verifier: Verifier::new(pem)?,

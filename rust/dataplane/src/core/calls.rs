@@ -42,7 +42,7 @@ impl Core {
         self.notes.append(Note::Denied { deployment: *deployment, policy, upstream, reason });
     }
 
-    /// The pools of a deployment for upstreams that are no clusters: the addresses of their names are
+    /// The pools of a deployment for upstreams that are not clusters: the addresses of their names are
     /// checked.
     pub(crate) fn checked_group(&mut self, served: usize) -> usize {
         if let Some(group) = self.served[served].checked {

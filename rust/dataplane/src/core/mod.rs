@@ -79,7 +79,7 @@ pub(crate) struct Served {
     pub(crate) deployment: Arc<Deployment>,
     /// By cluster and endpoint.
     pub(crate) pools: HashMap<(usize, usize), usize>,
-    /// Of callouts to upstreams that are no clusters.
+    /// Of callouts to upstreams that are not clusters.
     pub(crate) checked: Option<usize>,
     pub(crate) clients: usize,
     /// Another one has taken its place.

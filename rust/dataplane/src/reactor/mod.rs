@@ -246,7 +246,7 @@ impl Reactor {
     }
 
     /// Begins the exchanges whose heads are in the system's queues: a listener that closes resets
-    /// the connections that nobody has accepted. Events of this turn may not have been handled.
+    /// the connections that were not accepted yet. Events of this turn may not have been handled.
     fn take_what_was_sent(&mut self) {
         for _ in 0..QUEUED / AT_ONCE {
             self.fronts.iter_mut().for_each(|front| front.listener.note());

@@ -38,7 +38,7 @@ pub(crate) struct Signing<'a> {
 }
 
 impl<'a> Signing<'a> {
-    /// Envoy's `SignArguments`; none if they are no message or their key is no private key.
+    /// Envoy's `SignArguments`; none if they are not a message, or the key is not a private key.
     pub(crate) fn read(arguments: &'a [u8]) -> Option<Self> {
         let SignRequest { hash_function, private_key, message } =
             SignRequest::read(arguments).ok()?;
