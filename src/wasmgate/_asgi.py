@@ -84,7 +84,7 @@ def problem(status: int, title: str, detail: str) -> tuple[int, Fields, bytes]:
 
 
 def require_asyncio() -> asyncio.AbstractEventLoop:
-    """Return the running loop. Raises ConfigError where another library than asyncio runs."""
+    """Return the running loop. Raises ConfigError under another library than asyncio."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

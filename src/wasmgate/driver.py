@@ -171,7 +171,7 @@ def _note(this: ref[Driver], drivers: WeakSet[Driver], effects: Effects) -> None
 
 
 def _end(callouts: Callouts) -> None:
-    """Cancel the callouts of a dropped driver, on the loop of the driver."""
+    """Cancel the callouts of a dropped driver, on the driver's event loop."""
     if not callouts.loop.is_closed():
         callouts.loop.call_soon_threadsafe(callouts.end)
 

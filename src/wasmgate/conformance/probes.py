@@ -115,7 +115,7 @@ def _const(number: int) -> bytes:
 
 
 def _allocating() -> bytes:
-    """Allocate the bytes after those of the last call, aligned to eight."""
+    """Allocate the bytes behind those of the previous call, aligned to eight."""
     size = bytes([_LOCAL_GET, 0]) + _const(7) + bytes([_I32_ADD]) + _const(-8) + bytes([_I32_AND])
     heap = bytes([_GLOBAL_GET, 0])
     return heap + heap + size + bytes([_I32_ADD, _GLOBAL_SET, 0])

@@ -59,7 +59,7 @@ class LoopState:
         self._stop()
 
     def _stop(self) -> None:
-        """Stop the timer after the last request of a closed one: it holds the old policies."""
+        """Stop the timer of a closed state after its last request: it holds the old policies."""
         if not self._under_way:
             self._sweeper.cancel()
 

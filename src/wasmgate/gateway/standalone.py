@@ -141,7 +141,7 @@ class Server:
         return most
 
     def _share(self, connections: int) -> int:
-        """Return the share of one thread of the connections to an endpoint."""
+        """Return how many of the connections to an endpoint one thread may have."""
         return -(-connections // self._plane.threads)
 
     def deploy_soon(self, deployment: Deployment) -> None:
@@ -163,7 +163,7 @@ class Server:
             self._release(number)
 
     def _release(self, number: int) -> None:
-        """Close what a deployment had, whose last request has ended."""
+        """Release the resources of a deployment whose last request has ended."""
         state = self._states.pop(number)
         state.close()
         state.driver.close()
@@ -192,7 +192,7 @@ class Server:
             self._ended.set()
 
     def _note_release(self, number: int) -> None:
-        """Count a thread that has no request of a deployment any more."""
+        """Count a thread that has finished all requests of a deployment."""
         self._released[number] += 1
         if self._released[number] == self._plane.threads:
             del self._released[number]

@@ -27,7 +27,7 @@ class Origin(Protocol):
         """
 
     def example(self, key: str) -> str:
-        """Return how a configuration is given: "configuration={…}"."""
+        """Return how a configuration is written: "configuration={…}"."""
 
     def masked(self, text: str) -> str:
         """Return a text with secrets masked."""

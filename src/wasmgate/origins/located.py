@@ -133,7 +133,7 @@ def _of_field(said: str, path: Key, *, python: bool) -> str:
 
 
 def _of_choice(said: str) -> str:
-    """Return which of the values that are named is meant, or all of them."""
+    """Return the allowed value that is probably meant, or all of them."""
     chosen = re.search(r"`([^`]+)` is not one of (.*?)(?:;| at line|$)", said)
     if chosen is None:
         return ""

@@ -31,7 +31,7 @@ def key_path(path: Key) -> str:
 
 @dataclass
 class _Container:
-    """An object or a list that is being read; `key` is the key of its next value."""
+    """An object or a list that is being parsed; `key` is the key of its next value."""
 
     is_object: bool
     key: str | int = field(default=0)

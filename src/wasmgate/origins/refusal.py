@@ -165,7 +165,7 @@ def _only_places(tokens: list[str], document: Any, *, values: bool) -> Iterator[
 
 
 def _resolved(text: str, at: int, value: Any) -> tuple[Key, int]:  # noqa: ANN401 (any JSON value)
-    """Parse a path at an offset of a text, as far as the document has it."""
+    """Parse a path at an offset of a text, as far as it exists in the document."""
     path: list[str | int] = []
     while (step := _step(text, at, value, first=not path)) is not None:
         key, at = step

@@ -100,7 +100,7 @@ def compiled(host: Host, wasm: bytes, *, policy: str, memory: int) -> Module:
 
 
 def _announce(policy: str, size: int) -> None:
-    """Say what takes seconds: to the person at the terminal, or to the log."""
+    """Report a compilation that takes seconds: on the terminal, or in the log."""
     text = f"policy {policy!r} is compiled ({size / 1e6:.1f} MB of WebAssembly)"
     if sys.stderr is not None and sys.stderr.isatty():
         sys.stderr.write(f"{text} ...\n")

@@ -232,7 +232,7 @@ class _TracedRequest:
             self._host.advance(wait)
 
     def _note(self, effects: Effects) -> None:
-        """Collect the effects beside the exchange, and resume the exchange if it was woken."""
+        """Collect the effects outside of the exchange, and resume the exchange if it was woken."""
         self._unanswered += effects.callouts
         self._unanswered = [it for it in self._unanswered if it.id not in effects.cancelled]
         if self.exchange.stream.id in effects.wake:

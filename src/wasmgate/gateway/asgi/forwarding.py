@@ -126,7 +126,7 @@ class AsgiForwarder(Interruptible):
         return "route_timeout" if self._timeouts.over else FAILURES[type(error)]
 
     async def _failed(self, failure: str | None) -> None:
-        """Answer in the upstream's place; None: a policy has answered."""
+        """Answer instead of the upstream; None: a policy has answered."""
         while True:
             try:
                 await self._answer(failure)
@@ -198,7 +198,7 @@ class AsgiForwarder(Interruptible):
     async def _until_forwarded(
         self, effects: Effects | None, first: Message | None
     ) -> Transaction | None:
-        """Wait while policies hold the head. None: one of them has answered."""
+        """Wait while policies hold the head. None: a policy has answered."""
         if effects is not None and effects.forward:
             return self._forward(effects)
         while self._transaction is None:
@@ -212,7 +212,7 @@ class AsgiForwarder(Interruptible):
         return self._transaction
 
     def _forward(self, effects: Effects) -> Transaction:
-        """Begin the upstream's part with what policies let go."""
+        """Start the upstream's transaction with what the policies forwarded."""
         return self._begin(effects.request_body or b"", end=effects.request_end)
 
     @property
@@ -285,7 +285,7 @@ class AsgiForwarder(Interruptible):
         return False
 
     async def _more(self, transaction: Transaction) -> tuple[bytes, bool] | None:
-        """Wait for the upstream, while sending what policies let go. None: that was the last.
+        """Wait for the upstream, while sending what policies forward. None: the response has ended.
 
         Returns bytes, and whether they are the last of the body.
         """
@@ -306,7 +306,7 @@ class AsgiForwarder(Interruptible):
         return source.result()
 
     async def _finish(self, effects: Effects | None) -> None:
-        """Send the rest of a response to which the upstream adds nothing."""
+        """Send the rest of a response that needs nothing more from the upstream."""
         while effects is None or not await self._downstream.emit(effects):
             self._start_waker()
             effects = await self._queued.get()
@@ -364,7 +364,7 @@ class AsgiForwarder(Interruptible):
             await self._deliver(await self._loop_state.driver.wait(self._exchange))
 
     async def _deliver(self, effects: Effects) -> None:
-        """Do what effects say about the request; leave the rest to the server's task."""
+        """Apply the effects on the request; leave the others to the server's task."""
         was_full = self._full.response
         self._note(effects)
         if effects.forward:
@@ -382,7 +382,7 @@ class AsgiForwarder(Interruptible):
                 self._awaited.close()
 
     async def _until_room(self) -> None:
-        """Wait until policies take more of the request; the waker does what they ask."""
+        """Wait until the policies accept more of the request; the waker applies their effects."""
         self._start_waker()
         while self._full.request:
             self._room = self._room or asyncio.Event()

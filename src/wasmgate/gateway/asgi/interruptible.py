@@ -42,13 +42,13 @@ class Interruptible:
             self._break_off(reason)
 
     def _break_off(self, reason: Exception) -> None:
-        """End the task also while it sends the last part of the response."""
+        """Cancel the task, also while it sends the last part of the response."""
         if self._interruption is None:
             self._interruption = reason
             self._server_task.cancel()
 
     def _out_of_time(self) -> str:
-        """Return the name of the time that is over, and let the task go on.
+        """Return the name of the deadline that expired, and let the task continue.
 
         Called while CancelledError is handled, which it raises again for any other reason.
         """
