@@ -17,7 +17,7 @@ pub(crate) enum Argument {
     Buffer,
     MetricKind,
     StreamType,
-    /// An address that says nothing to a reader.
+    /// An address that a trace does not interpret.
     Address,
     /// Where environment variables go.
     Environment,

@@ -28,7 +28,7 @@ pub(crate) fn find(callout: u64) -> Option<Route> {
 
 /// Removes a route and returns it.
 pub(crate) fn remove(callout: u64) -> Option<Route> {
-    // A thread that is ending has no layer above any more.
+    // A thread that is ending may have lost its routes.
     ROUTES.try_with(|routes| routes.borrow_mut().remove(&callout)).ok().flatten()
 }
 

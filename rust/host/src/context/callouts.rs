@@ -20,7 +20,7 @@ const INSTANCE: usize = 1024;
 const UNDER_WAY: usize = 16;
 /// What a callout takes beside its bytes, so that empty ones are bounded too.
 const OVERHEAD: usize = 256;
-/// Redis servers that one instance presents itself to.
+/// Redis servers for which one instance has credentials.
 const LOGINS: usize = 64;
 
 /// All callouts of one instance.
@@ -41,7 +41,7 @@ pub(crate) struct Calls {
     pub(crate) delivery: Option<Box<Delivery>>,
     /// Callouts that ended with a stream and of which the guest has not been told.
     untold: usize,
-    /// The stream whose callback runs has ended: what it asks now is not cancelled with it.
+    /// The stream whose callback runs has ended: its new callouts are not cancelled with it.
     pub(crate) stream_ended: bool,
 }
 
@@ -53,7 +53,7 @@ struct Open {
     bytes: usize,
 }
 
-/// How a plugin presents itself to a Redis server.
+/// The credentials of a plugin for a Redis server.
 struct Known {
     root: u32,
     upstream: String,
@@ -203,7 +203,7 @@ impl Calls {
         }
     }
 
-    /// Ends the callouts of a stream; what they were.
+    /// Ends the callouts of a stream, and returns them.
     pub(crate) fn end_stream(&mut self, context: u32) -> SmallVec<[Ended; 2]> {
         // Most streams have none, and most instances have none of any stream.
         if self.streams.is_empty() {
@@ -228,7 +228,7 @@ impl Calls {
         Delivery::cancelled(ended.kind)
     }
 
-    /// Ends what a root context waits for, and forgets how its plugin presents itself.
+    /// Ends the callouts of a root context, and forgets its plugin's credentials.
     pub(crate) fn end_root(&mut self, root: u32) {
         self.logins.retain(|known| known.root != root);
         let of_root = |(number, open): (&u32, &Open)| (open.root == root).then_some(*number);
@@ -269,7 +269,7 @@ impl Calls {
         Some((root, delivery, over))
     }
 
-    /// How the policy presents itself to a Redis server from now on.
+    /// Sets the policy's credentials for a Redis server.
     pub(crate) fn log_in(
         &mut self,
         root: u32,

@@ -45,7 +45,7 @@ impl Descriptors {
         self.open.get_mut(&number)
     }
 
-    /// The number of what is opened now, the smallest from `first` on; `None`: too much is open.
+    /// A descriptor for a newly opened file, the smallest free one from `first` on; `None`: too many are open.
     pub(crate) fn add(&mut self, first: u32, descriptor: Descriptor) -> Option<u32> {
         if self.open.len() >= OPEN {
             return None;
@@ -55,7 +55,7 @@ impl Descriptors {
         Some(number)
     }
 
-    /// Keeps the listing of a folder that is open; false: there is too much of listings.
+    /// Keeps the listing of a folder that is open; false: the listings are over their limit.
     pub(crate) fn keep_listing(&mut self, number: u32, listing: &Arc<[Entry]>) -> bool {
         let others = self.open.iter().filter(|(other, _)| **other != number);
         let held: usize = others.map(|(_, descriptor)| descriptor.listed()).sum();

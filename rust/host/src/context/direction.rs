@@ -71,7 +71,7 @@ pub(crate) enum Iteration {
     StoppedBody,
     /// At the trailers.
     StoppedTrailers,
-    /// It has ended the direction itself: what still comes goes no further.
+    /// It has ended the direction itself: what still arrives is dropped.
     Ended,
 }
 
@@ -143,7 +143,7 @@ impl FilterState {
         self.watermark = action == Action::StopAndWatermark;
     }
 
-    /// Ends the direction here: what was held is not wanted any more.
+    /// Ends the direction here, and drops what was held.
     pub(crate) fn finish(&mut self) {
         *self = Self { iteration: Iteration::Ended, seen: true, ..Self::default() };
     }

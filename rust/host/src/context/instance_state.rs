@@ -19,7 +19,7 @@ use crate::types::log_level::LogLevel;
 use crate::types::printable::printable;
 use crate::types::secrets::{Secrets, is_secret};
 
-/// What a line costs beside its text, so that empty ones come to an end too.
+/// What a line costs beside its text, so that the number of empty lines is bounded too.
 const LINE: usize = 32;
 /// Contexts of ended streams that may wait for `proxy_done`; each keeps the heads of its stream.
 const AWAITING_DONE: usize = 1024;
@@ -54,7 +54,7 @@ pub(crate) struct InstanceState {
     pub(crate) starting_vm: bool,
     /// What it opened.
     pub(crate) files: Descriptors,
-    /// What it asked of others.
+    /// Its callouts.
     pub(crate) calls: Calls,
     /// Properties that the policy declared; whether each is read only.
     pub(crate) declared: HashMap<Vec<u8>, bool>,
@@ -64,13 +64,13 @@ pub(crate) struct InstanceState {
     pub(crate) metrics: IdSet<u32>,
     /// What a hostcall gives the guest once its allocator has run.
     pub(crate) gift: Gift,
-    /// Units that hostcalls used and that the meter has not seen yet.
+    /// Units that hostcalls used and that are not charged to the meter yet.
     pub(crate) unsettled_fuel: u64,
     pub(crate) log_bytes_left: usize,
     pub(crate) warnings: Vec<String>,
     /// The host records what happens.
     pub(crate) traced: bool,
-    /// What the host said last, while it is traced.
+    /// The host's last log line, while it is traced.
     pub(crate) reason: Option<String>,
     /// What this callback was denied.
     denied: Vec<(Capability, String)>,
@@ -214,7 +214,7 @@ impl InstanceState {
         self.denied.clear();
     }
 
-    /// Whether it called `proxy_done` for a context, or asked something of others, since.
+    /// Whether it called `proxy_done` for a context, or made a callout, since.
     pub(crate) fn has_pending(&self) -> bool {
         !self.finished.is_empty() || self.calls.has_pending()
     }
@@ -253,7 +253,7 @@ impl InstanceState {
         self.roots.iter().find(|root| root.core.id == plugin)
     }
 
-    /// Bytes that are worth reading of a line of the guest.
+    /// How many bytes of a line of the guest have to be read.
     pub(crate) fn log_room(&self, level: LogLevel) -> usize {
         let wanted = level >= self.core.services.log_level() || level >= LogLevel::Warn;
         if wanted { self.log_bytes_left } else { 0 }

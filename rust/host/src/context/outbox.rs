@@ -1,4 +1,4 @@
-//! What the callbacks of this thread asked of the layer above.
+//! What the callbacks of this thread requested from the layer above.
 
 use std::cell::RefCell;
 
@@ -14,7 +14,7 @@ pub(crate) struct Outbox {
     pub(crate) timers: bool,
     pub(crate) callouts: Vec<Callout>,
     pub(crate) cancelled: Vec<u64>,
-    /// Who is to be told of values in queues.
+    /// The plugins that get callbacks for values in queues.
     pub(crate) queues: QueueCalls,
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn outbox<R>(work: impl FnOnce(&mut Outbox) -> R) -> R {
 }
 
 impl Outbox {
-    /// Moves what was asked for to where it goes over the border; queues stay.
+    /// Moves the requests to the effects that are returned; queues stay.
     #[inline]
     pub(crate) fn empty_into(&mut self, effects: &mut Effects) {
         let quiet = self.logs.is_empty() && self.wake.is_empty() && self.callouts.is_empty();

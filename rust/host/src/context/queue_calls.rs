@@ -24,7 +24,7 @@ pub(crate) struct QueueCalls {
     late: VecDeque<(Instant, Key)>,
 }
 
-/// What is owed to one plugin.
+/// The due callbacks of one plugin.
 struct Owed {
     services: Arc<Services>,
     queues: IdMap<u32, u64>,

@@ -1,5 +1,5 @@
-//! What the hostcalls that make callouts have in common: the guest's bytes checked, its capabilities
-//! asked, the callout noted.
+//! What the hostcalls that make callouts have in common: checks of the guest's bytes
+//! and of its capabilities, and the record of the callout.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +19,12 @@ use crate::types::log_level::LogLevel;
 
 /// Units that a callout costs beside its bytes: the layer above performs it.
 const CALLOUT_UNITS: u64 = 10_000;
-/// The timeout of a callout that names none.
+/// The timeout of a callout without one.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
 /// Bytes of the longest name of an upstream, a service, a method or a user.
 const NAME: usize = 1024;
-/// What a byte of it takes to be made text of and compared.
+/// Fuel for each byte of it: it is decoded as text and compared.
 const NAME_UNITS: u64 = 4;
 
 /// A timeout of the guest, in milliseconds; 0 is the default.
@@ -109,7 +109,7 @@ pub(crate) fn begin(
     guest.write_u32(number_at, number)
 }
 
-/// Notes a callout of the stream that is the effective context, if it is one that lives on.
+/// Notes a callout of the stream that is the effective context, unless that stream is ending.
 pub(super) fn open(
     guest: &mut Guest<'_>,
     kind: Kind,
@@ -142,7 +142,7 @@ pub(crate) fn root(guest: &Guest<'_>) -> u32 {
     requester(guest).root
 }
 
-/// Notes something more of a gRPC stream.
+/// Notes a further message, or the close, of a gRPC stream.
 pub(crate) fn add(guest: &mut Guest<'_>, number: u32, request: CalloutRequest) -> Answer {
     guest.charge(CALLOUT_UNITS)?;
     let requester = requester(guest);

@@ -8,7 +8,7 @@ use crate::context::stream_table;
 use crate::guest::memory::{Answer, Fault, Guest};
 use crate::types::log_level::LogLevel;
 
-/// Notes what is asked of the stream; what is asked already is not asked twice.
+/// Notes an action for the stream, unless the same action is noted already.
 pub(crate) fn ask(guest: &mut Guest<'_>, action: StreamAction) {
     let Some((key, position)) = guest.env.stream() else {
         guest.env.log(LogLevel::Warn, "asked something of a stream outside of any stream".into());
@@ -33,8 +33,7 @@ pub(crate) fn clear_route_cache(guest: &Guest<'_>) {
 }
 
 /// Body bytes of the response for the policies after this one, with the headers before them if those
-/// wait here. With `end` the response is whole, and what the upstream still sends of it goes no
-/// further.
+/// wait here. With `end` the response is complete, and what the upstream still sends is dropped.
 pub(crate) fn send_on(guest: &mut Guest<'_>, data: Vec<u8>, end: bool) -> Answer {
     let limit = guest.env.core.spec.limits.body;
     let (key, position) = guest.env.stream().ok_or(Status::BadArgument)?;

@@ -106,14 +106,14 @@ impl Source<'_> {
     }
 }
 
-/// What callbacks are looked for in.
+/// The instance and module in which callbacks are looked up.
 struct Callbacks<'a> {
     source: Source<'a>,
     module: &'a CompiledModule,
 }
 
 impl Callbacks<'_> {
-    /// A callback; one that does nothing is known as such.
+    /// A callback; one that does nothing is marked as such.
     fn find<const N: usize, const R: usize>(
         &mut self,
         name: &str,

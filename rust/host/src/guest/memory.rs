@@ -17,7 +17,7 @@ pub(crate) type Caller<'a> = link::Caller<'a, InstanceState>;
 const HOSTCALL: u64 = 128;
 /// Bytes moved for one unit.
 const BYTES_A_UNIT: usize = 8;
-/// Hostcalls settle what they used with the meter past this many units, not one by one: it is cheaper,
+/// Hostcalls charge the meter when this many units have accumulated, not one by one: it is cheaper,
 /// and a loop of hostcalls still ends.
 const UNSETTLED: u64 = 4096;
 
@@ -120,7 +120,7 @@ impl<'a> Guest<'a> {
         Ok(bytes)
     }
 
-    /// The same for what is mostly short, without an allocation then.
+    /// The same for values that are mostly short: a short one is not allocated.
     pub(crate) fn read_short(&mut self, at: u32, length: u32) -> Result<Short, Fault> {
         if length as usize > Short::new().inline_size() {
             self.check(at, length)?;
@@ -180,7 +180,7 @@ impl<'a> Guest<'a> {
         status.into()
     }
 
-    /// A length as the guest takes it.
+    /// A length as the guest's `u32`.
     pub(crate) fn length(bytes: usize) -> Result<u32, Fault> {
         u32::try_from(bytes).map_err(|_| Status::InvalidMemoryAccess.into())
     }
@@ -267,7 +267,7 @@ pub(crate) fn answered(answer: Answer) -> Result<i32, RuntimeError> {
     }
 }
 
-/// WASI's `EFAULT` for a wild pointer.
+/// WASI's `EFAULT` for an invalid pointer.
 pub(crate) fn as_wasi<T>(answer: Result<T, Fault>) -> Result<T, Fault> {
     const FAULT: i32 = 21;
     answer.map_err(|fault| match fault {

@@ -30,7 +30,7 @@ use crate::wasm::engine::Tier;
 /// The options of a host.
 #[derive(Default)]
 pub struct HostOptions {
-    /// The folder of compiled modules; none: modules are compiled each time.
+    /// The folder of compiled modules; without one, modules are compiled each time.
     pub cache: Option<PathBuf>,
     /// Log lines below this are dropped.
     pub log_level: LogLevel,
@@ -51,7 +51,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// A host that keeps compiled modules in the folder `cache` (none: compiles each time) and drops
+    /// A host that keeps compiled modules in the folder `cache` (without one, compiles each time) and drops
     /// log lines below `log_level`.
     #[must_use]
     pub fn new(cache: Option<PathBuf>, log_level: LogLevel) -> Self {
@@ -139,8 +139,8 @@ impl Host {
         self.services.denials().count(&policy.into(), capability, &denials::shown(value));
     }
 
-    /// What each callback of each policy used, on all threads: this one's are counted to the last,
-    /// others' up to 255 calls before.
+    /// What each callback of each policy used, on all threads: exact for this thread;
+    /// the counts of other threads may lack their last 255 calls.
     #[must_use]
     pub fn callbacks(&self) -> Vec<CallbackStatistics> {
         slots::report(&self.services);
@@ -170,7 +170,7 @@ impl Host {
         self.services.trace().take()
     }
 
-    /// A value of the name, or a text without one, as a trace shows it: known secrets are masked.
+    /// A value of this name, or any text without a name, as a trace shows it: known secrets are masked.
     #[must_use]
     pub fn hide(&self, name: Option<&[u8]>, value: &[u8]) -> Vec<u8> {
         match name {

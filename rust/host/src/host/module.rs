@@ -18,7 +18,7 @@ pub struct LoadedModule {
 
 impl LoadedModule {
     /// Takes the module of these `.wasm` bytes from the host's cache, or compiles it here. Of the
-    /// limits only the one of memory counts.
+    /// limits only `memory` is used.
     ///
     /// # Errors
     /// [`LoadError`] for a module that cannot run here.

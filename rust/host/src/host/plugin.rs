@@ -50,7 +50,8 @@ impl Plugin {
         Self::start(host, module, spec)
     }
 
-    /// Starts and configures an instance that tries the module and never serves. The memory limit is the module's.
+    /// Starts and configures an instance that only checks the module and never serves. The memory limit is
+    /// the module's.
     ///
     /// # Errors
     /// [`Error::Refused`] when the module refuses its configuration, or how it crashed while it
@@ -61,11 +62,11 @@ impl Plugin {
         let module = module.compiled;
         let key = VmKey::of(&spec, module.digest());
         let space = Namespace::Named(spec.vm_name().into());
-        // Before its data is asked for, so that it is not given back meanwhile.
+        // Before its data is looked up, so that the data is not released meanwhile.
         let services = host.services();
         services.enter(&space);
         let made = || {
-            // What tenants share is what they would see of each other: nothing.
+            // Tenants share nothing: they must not see each other's data.
             let data = match spec.tenants {
                 None => services.shared_data(&space),
                 Some(_) => Arc::new(SharedData::of(&space)),
@@ -98,7 +99,7 @@ impl Plugin {
 
     fn started(core: PluginCore, vm: Arc<VmHandle>) -> Result<Self, Error> {
         let core = Arc::new(core);
-        // What the canary asks for is dropped: the instances that serve ask for it again.
+        // Effects of the canary are dropped: the instances that serve ask for them again.
         let before = outbox(std::mem::take);
         let canary = Instance::start(Arc::clone(&core));
         outbox(|out| *out = before);

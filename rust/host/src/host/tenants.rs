@@ -18,10 +18,10 @@ use crate::types::tenant::{TenantKey, TenantSettings};
 
 /// Bytes of the longest key.
 const KEY: usize = 256;
-/// The shortest time between two looks for idle tenants, in milliseconds.
+/// The shortest time between two searches for idle tenants, in milliseconds.
 const SHORTEST: u64 = 10;
 
-/// Idle tenants that are dropped in one go: the rest of the thread's work waits meanwhile.
+/// Idle tenants that are dropped at once at most: the other work of the thread waits meanwhile.
 const AT_ONCE: usize = 16;
 
 /// The tenants of one VM.
@@ -34,7 +34,7 @@ pub(crate) struct Tenants {
 #[derive(Default)]
 struct Table {
     tenants: HashMap<Box<[u8]>, Arc<Tenant>>,
-    /// No tenant is idle long enough before, in milliseconds of [`now`]; none without tenants.
+    /// The earliest time at which a tenant can be idle long enough, in milliseconds of [`now`]; none without tenants.
     due: Option<u64>,
 }
 
@@ -47,7 +47,7 @@ struct Tenant {
     used: AtomicU64,
 }
 
-/// A stream of a tenant, which keeps the tenant until it is dropped.
+/// A stream of a tenant; the tenant is kept until this value is dropped.
 pub(crate) struct TenantLease {
     tenant: Arc<Tenant>,
     pub(crate) core: Arc<PluginCore>,
@@ -119,7 +119,7 @@ impl Tenants {
         Ok(TenantLease { tenant, core })
     }
 
-    /// Drops the tenants that are idle; how long until it is to look again.
+    /// Drops the tenants that are idle; returns the time until the next search.
     pub(crate) fn drop_idle(&self, plugin: &PluginCore) -> Option<Duration> {
         let now = now(plugin);
         let mut dropped = Vec::new();
@@ -219,7 +219,7 @@ impl Drop for TenantLease {
     }
 }
 
-/// The host of an authority, in lower case: `[::1]` keeps its brackets, a port goes.
+/// The host of an authority, in lower case: `[::1]` keeps its brackets, a port is removed.
 fn host(authority: &[u8]) -> Vec<u8> {
     let end = match authority.iter().rposition(|byte| *byte == b':') {
         Some(colon) if !authority[colon..].contains(&b']') => colon,

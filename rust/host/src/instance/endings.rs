@@ -28,7 +28,7 @@ pub(crate) enum Ending {
 /// Endings in their order.
 pub(crate) type Endings = VecDeque<Ending>;
 
-/// Where the end of a context is.
+/// The state of a context that ends.
 enum After {
     Begin,
     Done,
@@ -116,7 +116,7 @@ impl Instance {
         state.calls.stream_ended = false;
     }
 
-    /// Notes the contexts for which the guest called `proxy_done` since; how many callbacks were due
+    /// Notes the contexts for which the guest called `proxy_done` since; returns how many callbacks were due
     /// before.
     pub(crate) fn note_finished(&mut self) -> usize {
         let before = self.endings.len();
@@ -131,7 +131,7 @@ impl Instance {
         Some(Arc::clone(self.plugin_of(self.endings.front()?)))
     }
 
-    /// Whether a callback of this plugin is due, be others before it.
+    /// Whether a callback of this plugin is due, even behind others.
     pub(crate) fn has_endings_of(&self, plugin: u64) -> bool {
         self.endings.iter().any(|ending| self.plugin_of(ending).id == plugin)
     }

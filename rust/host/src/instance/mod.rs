@@ -33,12 +33,12 @@ pub(crate) struct Instance {
     core: Arc<PluginCore>,
     root: u32,
     tier: Tier,
-    /// It tried to move to better code and could not.
+    /// It could not move to optimised code.
     migration_failed: bool,
     tally: Tally,
-    /// Units for making it, which its first callback pays.
+    /// Fuel for making it, which is charged to its first callback.
     owed: u64,
-    /// What is asked beyond a callback's own stream is to be looked for.
+    /// A callback requested something beyond its own stream.
     pub(crate) has_pending: bool,
     /// Callbacks of contexts that end.
     endings: Endings,
@@ -73,8 +73,8 @@ impl Instance {
         })
     }
 
-    /// Goes on in better code, if there is some: with its memory, its globals, its contexts and all
-    /// else that the host knows of it. Not while a callback runs. One that cannot stays as it is.
+    /// Continues in optimised code, if there is some: with its memory, its globals, its contexts and all
+    /// other state of the host. Not while a callback runs. An instance that cannot move stays as it is.
     pub(crate) fn upgrade_code(&mut self) {
         if self.tier == Tier::Optimized || self.migration_failed {
             return;
@@ -230,7 +230,7 @@ impl Instance {
         self.run(("proxy_on_queue_ready", [("queue", queue)]), root, fuel, call).map(drop)
     }
 
-    /// What it asked of others.
+    /// Its callouts.
     pub(crate) fn calls(&mut self) -> &mut Calls {
         &mut self.guest.state_mut().calls
     }

@@ -29,7 +29,7 @@ impl Instance {
 
     /// Gives a plugin its root context: `proxy_on_context_create`, `proxy_on_vm_start` and
     /// `proxy_on_configure`. As in Envoy each root context has its `proxy_on_vm_start`: SDKs pass
-    /// it on to that root alone. One that is refused leaves no trace in the host.
+    /// it on to that root alone. If it is refused, the host keeps no state of it.
     pub(crate) fn create_root(&mut self, core: &Arc<PluginCore>) -> Result<(), Error> {
         let env = self.guest.state_mut();
         env.stage = Stage::Open;
@@ -55,7 +55,7 @@ impl Instance {
         Ok(())
     }
 
-    /// Whether the guest was to say `proxy_done` of a stream and did not yet.
+    /// Whether the guest still has to call `proxy_done` for a stream.
     pub(crate) fn has_awaiting_done(&self) -> bool {
         !self.guest.state().awaiting_done.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Callbacks: the budget of each, what is seen of it, and how it failed.
+//! Callbacks: the budget of each, its statistics and trace, and how it failed.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ impl Callback {
         Self { called: called.into(), context, call, is_last: false }
     }
 
-    /// The last one of its step: no other is asked for.
+    /// The last one of its step: no further one is requested.
     pub(super) fn last(self) -> Self {
         Self { is_last: true, ..self }
     }
@@ -48,7 +48,7 @@ struct Watched {
     span: Option<CallbackSpan>,
 }
 
-/// What callbacks use of an instance, while the rest of it says which are due.
+/// The parts of an instance that callbacks use; the other parts decide which callbacks are due.
 pub(super) struct Runner<'a> {
     pub(super) guest: &'a mut WasmInstance<InstanceState>,
     pub(super) core: &'a Arc<PluginCore>,
@@ -69,7 +69,7 @@ impl Runner<'_> {
     ) -> Result<Option<i32>, Error> {
         let Self { guest, core, tally, owed, fuel, .. } = self;
         let mut watched: Option<Watched> = None;
-        // What a callback that did nothing answered, as the last one.
+        // The result of the last callback, if that was one that does nothing.
         let mut idle = None;
         let outcome = signals::in_guest(|| {
             guest.step(|state, gauges, mut answer| {
@@ -84,7 +84,7 @@ impl Runner<'_> {
                     match call.idle() {
                         None if is_last => return Next::Last(call),
                         None => return Next::Call(call),
-                        // It is not called; all else is as if it were.
+                        // It is not called; everything else is done as if it were.
                         Some(does) => {
                             answer = does.answer();
                             let _ = gauges.meter().charge(IDLE);

@@ -109,8 +109,8 @@ impl Chain {
         self.inner.plugins.iter().any(|plugin| plugin.exports(name))
     }
 
-    /// Starts the plugins that are not there yet on this thread: their ticks run from now on, and
-    /// queues have their listeners.
+    /// Starts the plugins that have no instance on this thread yet: their ticks run from now on, and
+    /// their queues get callbacks.
     #[must_use]
     pub fn start(&self) -> Effects {
         if !reentrancy::busy() {
@@ -138,7 +138,7 @@ impl Chain {
         let _ = slots.iter().any(|slot| slot.start());
         slots.extend(cores().flat_map(|core| slots::tenants(core.id)));
         slots.extend(slots::ending());
-        // Other hosts of this thread have their turn, too; when the next one is, is for them to say.
+        // Other hosts of this thread have their own turns; they say when the next one is due.
         // No chain has the deadline of a plugin that has ended. A stopped clock has no next turn.
         let own = |slot: &PluginSlot| {
             let (core, is_own) =

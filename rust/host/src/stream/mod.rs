@@ -138,8 +138,8 @@ impl Stream {
         self.step(|chain| on_body(chain, Direction::Request, chunk, end))
     }
 
-    /// The request's trailers; they end it. What clients may not send as headers they may not send
-    /// as trailers either.
+    /// The request's trailers; they end it. Headers that
+    /// clients may not send are removed from trailers, too.
     ///
     /// # Errors
     /// [`Error::WrongThread`].
@@ -353,12 +353,12 @@ fn enter(key: u64) -> Option<(Shared, SharedStream)> {
 fn step(key: u64, work: impl FnOnce(&FilterChain<'_>)) -> Effects {
     let Some((state, data)) = enter(key) else { return Effects::default() };
     let chain = FilterChain { key, state: &state, data: &data };
-    // What a tick or another stream asked since comes before what happens now.
+    // What a tick or another stream requested since the last step is done first.
     chain.perform_pending();
     work(&chain);
     queue_calls::deliver();
     chain.perform_pending();
-    // A crash of this step may have taken the instance that another policy of the stream waits in.
+    // A crash in this step may have dropped the instance in which another policy of the stream waits.
     if outbox(|out| out.wake.contains(&key)) {
         chain.fail_abandoned();
     }

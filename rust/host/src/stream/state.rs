@@ -1,4 +1,4 @@
-//! The state of an open stream: its chain, its contexts in instances, and what it owes the layer above.
+//! The state of an open stream: its chain, its contexts in instances, and its pending effects.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -23,11 +23,11 @@ pub(crate) struct StreamState {
     pub(crate) filters: SmallVec<[Filter; 4]>,
     pub(crate) effects: Effects,
     /// Responses that did not come from the upstream, each instead of the one before. After the
-    /// first one the request goes no further.
+    /// first one the request is not forwarded any further.
     pub(crate) answers: usize,
-    /// A policy stopped, and at its limit what it waits for is to wait as well.
+    /// A policy stopped with a watermark: at its limit the source of the body is paused.
     pub(crate) watermarked: bool,
-    /// What the layer above knows of that.
+    /// The last such state that was reported to the layer above.
     pressure: Pressure,
     /// The connection was to be cut in an earlier step.
     pub(crate) cut: bool,
@@ -47,7 +47,7 @@ pub(crate) struct FilterContext {
     pub(crate) slot: Rc<PluginSlot>,
     pub(crate) generation: u64,
     pub(crate) id: u32,
-    /// Keeps the tenant that it is of.
+    /// Keeps the stream's tenant.
     #[expect(dead_code, reason = "it is there to be dropped")]
     pub(crate) lease: Option<Rc<TenantLease>>,
 }

@@ -24,8 +24,8 @@ use crate::types::log_level::LogLevel;
 /// How long requests may wait for the background of one policy: the size of the token bucket,
 /// and the time of one callback before it costs more than its time.
 const HOLD: Duration = Duration::from_millis(2);
-/// The factor for the time of a callback beyond that. Of 100 requests that come at any
-/// time fewer than one meets such a callback, so the 99th percentile of their latency hardly moves.
+/// The factor for the time of a callback beyond that. Of 100 requests at random
+/// times fewer than one coincides with such a callback, so the 99th percentile of their latency hardly moves.
 const LONG: u32 = 10;
 /// The assumed time of the layer above for one callout: to start it, and to read the response.
 const CALLOUT: Duration = Duration::from_micros(200);
@@ -77,7 +77,7 @@ impl Account {
         self.policy == core.name && Arc::ptr_eq(&self.services, &core.services)
     }
 
-    /// How long nothing may run in the background; zero: it may now.
+    /// How long nothing may run in the background; zero: a callback may run now.
     pub(crate) fn wait(&self) -> Duration {
         let wait = self.budget.borrow_mut().wait(self.services.clock().now());
         wait.map_or(Duration::ZERO, |wait| wait.max(SHORTEST))
@@ -193,10 +193,10 @@ impl Account {
     }
 }
 
-/// What waited for its policy's share.
+/// Work that waited for its policy's share.
 pub(crate) enum Released {
     Callout,
-    /// To be brought to its policy.
+    /// A response for its policy.
     Answer(u64, CalloutAnswer),
 }
 
@@ -217,7 +217,7 @@ pub(crate) fn open(core: &PluginCore) -> Rc<Account> {
 
 /// The account of a plugin that has a slot on this thread.
 pub(crate) fn find(plugin: u64) -> Option<Rc<Account>> {
-    // A thread that is ending has none any more.
+    // A thread that is ending may have lost its accounts.
     ACCOUNTS.try_with(|accounts| accounts.borrow().get(&plugin).cloned()).ok().flatten()
 }
 
@@ -227,7 +227,7 @@ pub(crate) fn close(plugin: u64) {
     drop(closed);
 }
 
-/// What a callback costs that took so long.
+/// The cost of a callback that took this time.
 fn cost(took: Duration) -> Duration {
     took.saturating_add(took.saturating_sub(HOLD).saturating_mul(LONG - 1))
 }

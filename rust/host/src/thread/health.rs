@@ -1,4 +1,4 @@
-//! When an instance may be made again, and how much is said of its crashes.
+//! When an instance may be made again, and how many lines its crashes may log.
 
 use std::time::{Duration, Instant};
 
@@ -6,9 +6,9 @@ use crate::services::time_budget::{TimeBudget, WHOLE};
 
 /// The share of a thread's time for instances that take the place of crashed ones,
 const SHARE: u32 = WHOLE / 10;
-/// and what is saved up of it at most.
+/// and the most that can be saved up of it.
 const SAVED: Duration = Duration::from_secs(1);
-/// What a start takes at least.
+/// The least time that a start is charged.
 const SHORTEST: Duration = Duration::from_micros(100);
 /// The first back-off of a module that does not start; it doubles with each further try.
 const BACK_OFF: Duration = Duration::from_millis(100);

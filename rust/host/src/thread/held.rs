@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use crate::types::callout::{Callout, CalloutAnswer};
 
-/// Bytes that wait; what is more fails.
+/// Bytes that may wait; callouts and answers beyond that fail.
 const BYTES: usize = 8 << 20;
-/// What each takes beside its bytes.
+/// What each one counts in addition to its bytes.
 const OVERHEAD: usize = 256;
 /// gRPC's status `RESOURCE_EXHAUSTED`.
 const EXHAUSTED: u32 = 8;
@@ -89,7 +89,7 @@ impl Held {
         Some(put)
     }
 
-    /// Drops what is of a callout; true if its beginning was here.
+    /// Drops all entries of a callout; true if its request was among them.
     pub(crate) fn forget(&mut self, callout: u64) -> bool {
         let mut began = false;
         let bytes = &mut self.bytes;
@@ -105,7 +105,7 @@ impl Held {
     }
 }
 
-/// How a callout fails that does not fit, or whose answer does not.
+/// The failure of a callout that does not fit, or whose answer does not.
 fn failure() -> CalloutAnswer {
     CalloutAnswer::Closed { status: EXHAUSTED, message: TOO_MUCH.into() }
 }

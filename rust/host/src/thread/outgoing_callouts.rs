@@ -10,7 +10,7 @@ use crate::context::callouts::{Calls, Waiting};
 use crate::context::outbox::outbox;
 use crate::thread::account;
 
-/// Hands over what an instance asked and cancelled since. What it asked in the background counts
+/// Hands over the callouts that an instance made and cancelled since. Those made in the background count
 /// towards its share.
 pub(crate) fn hand_over(generation: u64, calls: &mut Calls) {
     let (asked, cancelled) = calls.take_pending();
@@ -30,7 +30,7 @@ pub(crate) fn hand_over(generation: u64, calls: &mut Calls) {
     cancel(&cancelled);
 }
 
-/// Ends callouts that were handed over. Those that have not crossed the border yet never will.
+/// Ends callouts that were handed over. Those that the layer above has not got yet are dropped.
 pub(crate) fn cancel(ids: &[u64]) {
     for id in ids {
         let account = routes::remove(*id).and_then(|route| account::find(route.plugin));

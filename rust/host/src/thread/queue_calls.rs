@@ -52,8 +52,8 @@ pub(crate) fn tell_late(key: Key) -> bool {
     true
 }
 
-/// How long until something can be told that could not be yet; nothing where that is for others to
-/// say.
+/// How long until a deferred callback can run; none if another part of the thread
+/// decides that.
 pub(crate) fn wait(own: impl Fn(&PluginSlot) -> bool) -> Option<Duration> {
     let waiting = outbox(|out| out.queues.plugins());
     let there = |plugin: u64| slots::find(plugin).filter(|slot| slot.is_there());

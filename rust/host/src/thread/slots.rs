@@ -70,7 +70,7 @@ pub(crate) fn ending() -> Vec<Rc<PluginSlot>> {
     ENDING.with_borrow(Clone::clone)
 }
 
-/// Lets those of them go that have ended.
+/// Drops those of them that have ended.
 pub(crate) fn release_ended() {
     let left: Vec<_> = ENDING.with_borrow_mut(|ending| {
         let gone = |slot: &mut Rc<PluginSlot>| !slot.vm_slot().has_endings_of(slot.core().id);
@@ -131,7 +131,7 @@ fn release_retired() {
     // A thread that is ending has no slots any more.
     let Ok(seen) = SEEN_RETIRED.try_with(Cell::get) else { return };
     let retired = RETIRED.load(Ordering::Acquire);
-    // While a foreign function runs, an instance is at work and cannot be told.
+    // While a foreign function runs, its instance is borrowed and cannot be called.
     if seen == retired || reentrancy::busy() {
         return;
     }

@@ -66,7 +66,7 @@ impl VmSlot {
         self.health.borrow_mut().wait(core.services.clock().now())
     }
 
-    /// Whether a plugin has its root context in the instance; one that is at work has.
+    /// Whether a plugin has its root context in the instance; true while the instance is running.
     pub(crate) fn has(&self, plugin: u64) -> bool {
         let instance = self.instance.try_borrow();
         instance.map_or(true, |slot| slot.as_ref().is_some_and(|instance| instance.has(plugin)))
@@ -166,7 +166,7 @@ impl VmSlot {
         outcome.inspect_err(|error| self.crashed(core, error, |_| true))
     }
 
-    /// What a callback asked beyond its own stream.
+    /// Handles what a callback requested beyond its own stream.
     #[cold]
     fn after(&self, core: &PluginCore) -> Result<(), Error> {
         // Contexts for which the guest called `proxy_done` end now, as many as the step has room for;
@@ -188,7 +188,7 @@ impl VmSlot {
         Ok(())
     }
 
-    /// What is due and did not run waits; `before` callbacks did so already.
+    /// Due callbacks that did not run wait; `before` of them waited already.
     fn wait_for_turn(&self, core: &PluginCore, instance: &Instance, before: usize) {
         let due = instance.endings();
         if due == 0 {
@@ -214,7 +214,7 @@ impl VmSlot {
         next.filter(|core| core.id == plugin).map(|_| since)
     }
 
-    /// Whether callbacks of contexts of this plugin wait, be others before them.
+    /// Whether callbacks of contexts of this plugin wait, even behind others.
     pub(crate) fn has_endings_of(&self, plugin: u64) -> bool {
         let slot = self.instance.borrow();
         slot.as_ref().is_some_and(|instance| instance.has_endings_of(plugin))
@@ -231,7 +231,7 @@ impl VmSlot {
         });
     }
 
-    /// Gives what the instance asked of others to the layer above.
+    /// Gives the callouts of the instance to the layer above.
     fn hand_over(&self, instance: &mut Instance) {
         let calls = instance.calls();
         if calls.has_pending() {
@@ -239,7 +239,7 @@ impl VmSlot {
         }
     }
 
-    /// How many contexts of streams the guest has; none of one that is at work.
+    /// How many contexts of streams the guest has; 0 while it is running.
     pub(crate) fn contexts(&self) -> usize {
         let instance = self.instance.try_borrow();
         instance.map_or(0, |instance| instance.as_ref().map_or(0, Instance::contexts))
@@ -276,7 +276,7 @@ impl VmSlot {
         if self.wait(core).is_none()
             && let Some((first, others)) = plugins.split_first()
         {
-            // How it failed is in the outbox, and the next request hears of it.
+            // How it failed is in the outbox, and the next request gets the error.
             let _ = self.replace(first, others);
         }
     }
@@ -326,7 +326,7 @@ impl VmSlot {
     }
 
     pub(crate) fn is_taken(&self) -> bool {
-        // One that is borrowed is at work.
+        // A borrowed instance is running.
         self.instance.try_borrow().map_or(true, |instance| instance.is_some())
     }
 

@@ -1,10 +1,10 @@
-//! What tells a module from all others.
+//! The digests that identify a module.
 
 use std::fmt::Write;
 
 use aws_lc_rs::digest;
 
-/// SHA-256, by which people know a module. It is computed once and kept with the machine code.
+/// SHA-256, which users see. It is computed once and kept with the machine code.
 pub(crate) type Digest = [u8; 32];
 
 /// BLAKE3 of the `.wasm` bytes: as hard to forge as SHA-256, and several times faster. It is computed at

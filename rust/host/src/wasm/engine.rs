@@ -20,7 +20,7 @@ pub(crate) const ENGINE_VERSION: &str = "7.4.2";
 /// The tier of compiled code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tier {
-    /// To be there soon, for a swap that cannot wait: compiled without optimisations, or by singlepass
+    /// For a fast swap: compiled without optimisations, or by singlepass
     /// where that feature is on.
     Fast,
     /// Optimised code.

@@ -21,8 +21,8 @@ impl Idle {
     }
 }
 
-/// The `count` functions of a code section, in its order. Where it does not parse they end: compiling
-/// tells why.
+/// The `count` functions of a code section, in its order. If it does not parse they end there: the compiler
+/// reports the error.
 pub(super) fn functions(code: &[u8], count: u32) -> Vec<Option<Idle>> {
     let mut reader = BinaryReader::new(code, 0);
     let mut body = || {

@@ -1,4 +1,4 @@
-//! Tells a WebAssembly module from what is mistaken for one.
+//! Distinguishes a WebAssembly module from files that are mistaken for one.
 
 use crate::types::load_error::LoadError;
 

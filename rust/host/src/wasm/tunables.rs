@@ -1,4 +1,4 @@
-//! The tunables that hold memories and tables to the limits.
+//! The tunables that enforce the limits of memories and tables.
 
 use std::ptr::NonNull;
 
