@@ -92,3 +92,27 @@ async def test_what_was_sent_before_a_stop_is_answered(hold: Hold) -> None:
             answered = [await client.reply() for client in [idle, first, *clients]]
         assert [reply.status for reply in answered] == [200] * 102
         assert {tuple(reply.values(b"connection")) for reply in answered[:1]} == {(b"close",)}
+
+
+async def test_a_request_that_is_on_its_way_when_the_server_stops() -> None:
+    """A client that has connected, or begun a head, may send it; one that is idle is closed."""
+    async with ScriptedUpstream(EMPTY) as upstream, contextlib.AsyncExitStack() as stack:
+        async with served(Gateway(configuration(upstream.url)), 1, keep_alive=600) as (
+            port,
+            server,
+        ):
+            idle, fresh, begun, silent = [
+                await stack.enter_async_context(Client(port)) for _ in range(4)
+            ]
+            await idle.send(GET)
+            await idle.reply()
+            await begun.send(GET[:7])
+            server.drain(30)
+            assert await idle.reader.read() == b""
+            await fresh.send(GET)
+            await begun.send(GET[7:])
+            answered = [await client.reply() for client in (fresh, begun)]
+            assert await silent.reader.read() == b""
+        assert [(its.status, its.values(b"connection")) for its in answered] == [
+            (200, [b"close"])
+        ] * 2

@@ -271,12 +271,17 @@ impl Client {
         self.phase = Phase::Lost;
     }
 
-    /// No exchange begins any more.
-    pub(crate) fn drain(&mut self) {
+    /// No exchange follows the one under way. A client that is idle between two is closed; one that has
+    /// connected, or begun a head, may send it: what it sends is on its way.
+    pub(crate) fn drain(&mut self, core: &mut Core) {
+        self.connection.drain();
         if self.connection.exchange().is_none() {
-            self.close();
-        } else {
-            self.connection.drain();
+            if self.clock.in_head {
+                self.clock.since = core.now;
+                self.watch(core.now + timeouts::LAST_HEAD, core);
+            } else {
+                self.close();
+            }
         }
     }
 

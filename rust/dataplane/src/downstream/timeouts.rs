@@ -10,6 +10,9 @@ use crate::downstream::{Client, Phase, Stops};
 /// A client is looked at so often at least: states change in between.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// How long a server that stops waits for a head that is on its way.
+pub(super) const LAST_HEAD: Duration = Duration::from_secs(1);
+
 impl Client {
     /// Has the deadlines looked at, at this time or sooner.
     pub(crate) fn watch(&mut self, at: Instant, core: &mut Core) {
@@ -67,7 +70,12 @@ impl Client {
 
     fn check_idle(&mut self, quiet: Duration, core: &mut Core) {
         let limits = self.settings.limits;
-        if quiet < if self.clock.in_head { limits.head } else { limits.keep_alive } {
+        let most = match self.clock.in_head {
+            true if self.connection.is_draining() => LAST_HEAD.min(limits.head),
+            true => limits.head,
+            false => limits.keep_alive,
+        };
+        if quiet < most {
             return;
         }
         if self.connection.is_idle() {

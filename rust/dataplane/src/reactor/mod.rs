@@ -241,7 +241,7 @@ impl Reactor {
         self.take_what_was_sent();
         self.leave();
         for client in self.all_clients() {
-            self.with(client, |client, _| client.drain());
+            self.with(client, Client::drain);
         }
     }
 

@@ -257,6 +257,12 @@ impl Connection {
         }
     }
 
+    /// True once no further request is to follow.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining
+    }
+
     /// The client took too long to send a head, or the rest of a body.
     pub fn late(&mut self) -> Step {
         let mut step = Step::default();
