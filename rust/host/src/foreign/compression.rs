@@ -9,9 +9,9 @@ use crate::types::log_level::LogLevel;
 
 /// zlib's default.
 const LEVEL: u8 = 6;
-/// Bytes that `uncompress` gives at most: a kilobyte can stand for a megabyte.
+/// Bytes that `uncompress` returns at most: a kilobyte can expand to a megabyte.
 const LONGEST: usize = 4 << 20;
-/// Units for a byte that is compressed, and for one that comes out again: about what it takes.
+/// Fuel for a byte that is compressed, and for one that is uncompressed: about the time that it takes.
 const COMPRESS: u64 = 24;
 const UNCOMPRESS: u64 = 4;
 

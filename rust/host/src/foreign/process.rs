@@ -1,4 +1,4 @@
-//! What a policy asks of the host about itself and about its request.
+//! Functions by which a policy queries and controls its own processing.
 
 use crate::abi::enums::Status;
 use crate::abi::protobuf;

@@ -4,7 +4,7 @@ use crate::abi::enums::Status;
 use crate::guest::memory::{Fault, Guest};
 use crate::services::signature;
 
-/// Units of a byte, which is hashed, or is a digit of a key in PEM.
+/// Fuel for a byte, which is hashed, or is a character of a key in PEM.
 const BYTE_UNITS: u64 = 3;
 
 fn charge(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<(), Fault> {
@@ -20,14 +20,14 @@ pub(super) fn verify(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>,
 
 /// Envoy's `sign`: `SignArguments` in, `SignResult` out.
 pub(super) fn sign(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>, Fault> {
-    // Before the key is parsed, which computes, too.
+    // Charged before the key is parsed, because parsing takes time, too.
     charge(guest, arguments)?;
     let signing = signature::Signing::read(arguments).ok_or(Status::BadArgument)?;
     guest.charge(signing.units())?;
     Ok(signing.sign())
 }
 
-/// `wasmgate_verify_signature`: RSA-PSS and `EdDSA`, for which Envoy's has no words.
+/// `wasmgate_verify_signature`: RSA-PSS and `EdDSA`, which Envoy's function cannot express.
 pub(super) fn verify_jws(guest: &mut Guest<'_>, arguments: &[u8]) -> Result<Vec<u8>, Fault> {
     charge(guest, arguments)?;
     Ok(signature::verify_jws(arguments, &guest.env.core.vm.keys))

@@ -15,7 +15,7 @@ use crate::wasm::module::CompiledModule;
 /// keep their own plugin alive.
 pub(crate) struct PluginCore {
     pub(crate) id: u64,
-    /// The plugin that it is of; another one's for what serves a tenant.
+    /// The id of the loaded plugin; differs from `id` for its copies in the VMs of tenants.
     pub(crate) base: u64,
     pub(crate) name: Arc<str>,
     pub(crate) spec: Arc<PluginSpec>,

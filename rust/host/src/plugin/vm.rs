@@ -1,4 +1,4 @@
-//! VMs: what decides which plugins share an instance on each thread, and what they share beside it.
+//! VMs: which plugins share an instance on each thread, and what else they share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +23,7 @@ pub(crate) struct Vm {
     pub(crate) serves: bool,
     /// The key of the tenant whose VM this is.
     pub(crate) tenant: Option<Box<[u8]>>,
-    /// Its hold on the tenant's data.
+    /// Its handle to the tenant's data.
     lease: Option<Lease>,
 }
 

@@ -1,5 +1,5 @@
-//! What time it is for the policies of a host: the system's, or one that stands still until the
-//! layer above moves it, so that a test or a replay finds the same time each time.
+//! The clock of a host's policies: the system's, or one that stands still until the layer above moves
+//! it, so that a test or a replay sees the same time in each run.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,7 @@ static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// Monotonic time at the start, in nanoseconds. Not 0: Go's runtime takes that for a clock that is
 /// broken, and does not start ("nanotime returning zero", `runtime/proc.go`).
 const MONOTONIC_START: u64 = 1_000_000_000;
-/// Nanoseconds of a callback that does nothing.
+/// Nanoseconds that a callback that does nothing takes.
 const SHORTEST: u64 = 1_000;
 
 /// The clock of policies, for callbacks, ticks, back-off and the times of a stream.

@@ -1,7 +1,7 @@
-//! What each policy, and each tenant of one, may keep in a host, and when it is given back.
+//! What each policy, and each tenant of one, may keep in a host, and when it is freed.
 //!
-//! A space has its own bounds: none can use up what another one needs. They are of all plugins of one
-//! `vm_id` together, and of one tenant.
+//! A space has its own bounds, so that it cannot use up what another one needs. The bounds apply to all plugins
+//! of one `vm_id` together, or to one tenant.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +25,7 @@ pub(crate) struct Quota {
     pub(crate) queued: usize,
     /// Metrics that it defined.
     pub(crate) metrics: usize,
-    /// Log text of a second, in times of the limit `log_bytes` of one callback.
+    /// Log text of a second, as a multiple of the limit `log_bytes` of one callback.
     pub(crate) logs: usize,
 }
 

@@ -49,7 +49,7 @@ struct Value {
     sender: Namespace,
 }
 
-/// A queue that is not there, or is full, or belongs to another who is named.
+/// Why a queue cannot be used: it does not exist, is full, or belongs to the named other policy.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum QueueError {
     NotFound,

@@ -166,7 +166,7 @@ impl Statistics {
     }
 }
 
-/// What one instance has counted and not handed over yet.
+/// The counts of one instance that are not added to its policy's yet.
 pub(crate) struct Tally {
     rows: Vec<Row>,
     /// The row of the callback before.
@@ -178,7 +178,7 @@ pub(crate) struct Tally {
 struct Row {
     callback: &'static str,
     calls: u64,
-    /// The row of the callback that followed the last time: streams are much like each other.
+    /// The row of the callback that followed the last time: most streams run the same callbacks.
     next: usize,
     usage: Usage,
 }

@@ -39,7 +39,7 @@ struct Kept {
     left: Option<((u32, u64), usize)>,
 }
 
-/// A VM's hold on the data of its tenant.
+/// A VM's handle to the data of its tenant, which keeps the data.
 pub(crate) struct Lease {
     all: Arc<TenantData>,
     key: Arc<[u8]>,

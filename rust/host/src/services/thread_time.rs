@@ -1,4 +1,4 @@
-//! The time that this thread computed: what others on the machine take meanwhile is not counted.
+//! The CPU time of this thread: the time of other threads and processes is not counted.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub(crate) fn computed() -> Duration {
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
-/// Where the system does not tell, all time counts.
+/// If the system does not report CPU time, elapsed time counts.
 #[cfg(not(unix))]
 pub(crate) fn computed() -> Duration {
     use std::sync::LazyLock;

@@ -7,8 +7,8 @@ pub(crate) type Share = u32;
 /// All of it.
 pub(crate) const WHOLE: Share = 1_000_000;
 
-/// A token bucket in nanoseconds. What is spent is known only when it has passed, so the balance may
-/// go below zero: nothing may be spent again before it is above.
+/// A token bucket in nanoseconds. The time spent is known only afterwards, so the balance may
+/// go below zero: then nothing may be spent until it is positive again.
 #[derive(Debug)]
 pub(crate) struct TimeBudget {
     balance: i128,

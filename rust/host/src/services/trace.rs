@@ -22,7 +22,7 @@ pub struct TraceLimits {
     /// Show what is masked otherwise: configurations, environment variables, passwords, what foreign functions take
     /// and give, and what has a secret name ([`crate::is_secret`]), wherever it appears.
     pub secrets: bool,
-    /// Keep the events of this stream alone.
+    /// Keep only the events of this stream.
     pub stream: Option<u64>,
 }
 
@@ -84,7 +84,7 @@ struct Recorded {
     taken: u64,
     /// Events for which there was no room.
     lost: u64,
-    /// What was masked so far, so that no other text has it.
+    /// The secrets that were masked so far, so that they are masked in other texts, too.
     met: Secrets,
 }
 
@@ -131,7 +131,7 @@ impl Trace {
         })
     }
 
-    /// A secret is met, as a whole and, if it is JSON, with its parts.
+    /// Learns a secret, as a whole and, if it is JSON, its parts.
     pub(crate) fn meet(&self, value: &[u8]) {
         self.with(|recorded| {
             recorded.met.learn_json(value);

@@ -123,7 +123,7 @@ impl HeaderMap {
         }
     }
 
-    /// The same fields as those of a request's head that one after the other was added to.
+    /// A map of the same fields, each added in turn as to a request's head.
     pub(crate) fn as_request_head(&self) -> Self {
         let mut head = Self::with_capacity(self.len(), self.byte_len());
         self.iter().for_each(|(name, value)| head.add(name_in_request(name), value));

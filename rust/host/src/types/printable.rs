@@ -1,5 +1,5 @@
-//! Text of a guest or of a client on its way to a log, an error or a terminal: one line, and nothing that a terminal
-//! obeys or that shows the letters in another order than they are in.
+//! Text of a guest or of a client on its way to a log, an error or a terminal: one line, without
+//! control sequences and without characters that change the displayed order.
 
 use std::borrow::Cow;
 use std::fmt::Write;

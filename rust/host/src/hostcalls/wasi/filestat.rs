@@ -1,4 +1,4 @@
-//! `filestat` as both versions of WASI lay it out. Devices and inodes of the system stay unsaid.
+//! `filestat` as both versions of WASI lay it out. Device and inode numbers of the system are not reported.
 
 use std::fs::Metadata;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,6 +1,6 @@
 //! WASI preview 1, as far as policies use it (proxy-wasm/spec, "WASI functions"): two output
 //! descriptors that are log lines, two clocks, random bytes, the allowed environment variables.
-//! Pointers are `u32`; a wild one is `EFAULT`.
+//! Pointers are `u32`; an invalid one is `EFAULT`.
 
 mod changes;
 mod errno;

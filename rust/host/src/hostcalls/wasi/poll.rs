@@ -1,5 +1,5 @@
-//! `poll_oneoff`: nothing here ever waits. A clock's time has come at once, what can be read or
-//! written is ready, and a guest that polls until a time is there uses up its fuel.
+//! `poll_oneoff`: it never waits. A clock is due at once, descriptors are always
+//! ready, and a guest that polls until a time is reached uses up its fuel.
 
 use crate::guest::memory::{Answer, Guest};
 use crate::hostcalls::wasi::errno::{BADF, INVAL, NOTSUP, errno};

@@ -1,4 +1,4 @@
-//! Parsed public keys, remembered: parsing costs several times a verification.
+//! A cache of parsed public keys: parsing takes several times as long as a verification.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ const GENERATION: usize = 128;
 /// Longer keys are not RSA of 8192 bits or less.
 const LONGEST_KEY: usize = 2048;
 
-/// A bounded memory of parsed keys, of one VM: no other policy can push out what this one needs.
+/// A bounded cache of parsed keys, of one VM: other policies cannot evict its keys.
 #[derive(Default)]
 pub(crate) struct KeyCache {
     generations: Mutex<Generations>,

@@ -1,7 +1,7 @@
 //! Signatures verified and made natively for guests, as foreign functions.
 //!
 //! `verify_signature` and `sign` are Envoy's (source/extensions/common/wasm/foreign.cc): RSA PKCS#1 v1.5 and
-//! ECDSA. `wasmgate_verify_signature` is ours, for what Envoy's has no words: RSA-PSS and `EdDSA`.
+//! ECDSA. `wasmgate_verify_signature` is ours, for what Envoy's cannot express: RSA-PSS and `EdDSA`.
 
 mod algorithm;
 mod keys;
