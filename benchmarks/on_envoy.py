@@ -163,7 +163,7 @@ def _jwk(public_pem: str) -> Json:
     """Return the key as Envoy reads it (RFC 7517, RFC 7518 §6.3.1)."""
     key = load_pem_public_key(public_pem.encode("ascii"))
     if not isinstance(key, RSAPublicKey):
-        raise TypeError("the issuer's key is no RSA key")
+        raise TypeError("the issuer's key is not an RSA key")
     numbers = key.public_numbers()
     parts = {"n": _base64url(numbers.n), "e": _base64url(numbers.e)}
     return {"kty": "RSA", "alg": "RS256", "kid": KEY_ID, **parts}
