@@ -145,7 +145,7 @@ fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, BadCertificate> {
     if encrypted {
         return Err(bad_key(
             "the private key is encrypted, and a server that starts by itself has no passphrase",
-            "decrypt it: openssl pkey -in FILE -out FILE.key, and let nobody else read that file",
+            "decrypt it: openssl pkey -in FILE -out FILE.key (readable only by the gateway)",
         ));
     }
     PrivateKeyDer::from_pem_slice(pem).map_err(|error| {
