@@ -150,6 +150,6 @@ async def test_an_option_lets_them_pass(where: str) -> None:
 
 def test_another_action_is_refused() -> None:
     """With those that there are."""
-    with pytest.raises(ConfigError, match="no action 'drop'") as caught:
+    with pytest.raises(ConfigError, match="must be an action, not 'drop'") as caught:
         place("middleware", headers_with_underscores_action="drop")
     assert caught.value.hint == 'write "drop_header" or "allow"'

@@ -57,6 +57,22 @@ async def test_a_policy_that_holds_that_answer_too_does_not_keep_the_client() ->
     assert (connection.status, connection.complete) == (504, True)
 
 
+async def test_nothing_of_a_body_goes_before_a_head_that_is_held() -> None:
+    """Also a chunk without bytes, which an app may send to flush its head."""
+
+    async def flushes(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for body in (b"", b"", b"ab"):
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    for phase in ("response_headers: pause", "response_body: pause_until_end"):
+        wrapped = PolicyMiddleware(flushes, policies=[guest(phase)], timeout=0.2)
+        connection = await Connection(wrapped, http_scope(), part(b"")).done()
+        assert connection.sent[0]["type"] == "http.response.start"
+        assert connection.complete
+
+
 async def test_a_handshake_ends_too() -> None:
     """With the response where the server can send one."""
     wrapped = PolicyMiddleware(app, policies=[guest("request_headers: pause")], timeout=0.05)

@@ -110,8 +110,10 @@ pub(crate) fn is_plain(effects: &host::Effects, phase: &Phase<'_, '_>) -> bool {
                 one && bodiless(request) && bodiless(response)
             }
             Phase::Body(chunk, end) => {
+                // An empty chunk that ends nothing is not forwarded: its head may be held.
+                let ends = *end && chunk.as_bytes().is_empty();
                 let plain = |moving: &host::Progress, other: &host::Progress| {
-                    (moving.body == Body::Same || (chunk.as_bytes().is_empty() && bodiless(moving)))
+                    (moving.body == Body::Same || (ends && bodiless(moving)))
                         && moving.end == *end
                         && bodiless(other)
                         && !other.end
