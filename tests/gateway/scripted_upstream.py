@@ -200,15 +200,15 @@ class ScriptedUpstream:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = Peer(reader, writer)
         self.peers.append(peer)
-        running = asyncio.create_task(self._run(peer))
+        script = self.scripts[min(len(self.peers), len(self.scripts)) - 1]
+        running = asyncio.create_task(self._run(peer, script))
         self._running.add(running)
         running.add_done_callback(self._running.discard)
         await asyncio.wait((running,))
         if not running.cancelled():
             running.result()
 
-    async def _run(self, peer: Peer) -> None:
-        script = self.scripts[min(len(self.peers), len(self.scripts)) - 1]
+    async def _run(self, peer: Peer, script: Script) -> None:
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                 await script(peer)
