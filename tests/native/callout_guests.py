@@ -29,6 +29,7 @@ IMPORTS = """
   (func $buffer (param i32 i32 i32 i32 i32) (result i32)))
 (import "env" "proxy_get_header_map_value"
   (func $value (param i32 i32 i32 i32 i32) (result i32)))
+(import "env" "proxy_get_current_time_nanoseconds" (func $time (param i32) (result i32)))
 (import "env" "proxy_http_call" (func $http
   (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
 (import "env" "proxy_grpc_call" (func $grpc
@@ -51,6 +52,7 @@ HELPERS = """
 (global $asked (mut i32) (i32.const 0))
 (global $call (mut i32) (i32.const 0))
 (global $n (mut i32) (i32.const 0))
+(global $until (mut i64) (i64.const 0))
 (func $text (param $from i32) (param $size i32)
   (memory.copy (global.get $at) (local.get $from) (local.get $size))
   (global.set $at (i32.add (global.get $at) (local.get $size))))

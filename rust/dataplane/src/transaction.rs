@@ -193,6 +193,11 @@ impl Transaction {
         self.progress == Progress::UnderWay && self.http.is_open() && !self.http.is_sent()
     }
 
+    /// True while some of the request is not with the system yet.
+    pub(crate) fn is_unsent(&self, core: &Core) -> bool {
+        self.progress == Progress::UnderWay && self.link.is_unsent(core)
+    }
+
     /// True while so much waits for the upstream that no more is to come.
     pub(crate) fn is_full(&self, core: &Core) -> bool {
         self.link.is_full(core)
@@ -291,7 +296,7 @@ impl Transaction {
     pub(crate) fn take_upstream(&mut self, asked: Ask, taken: UpstreamRef, core: &mut Core) {
         match self.link.take(asked, taken, core) {
             Taken::Connected => {
-                self.since = core.now;
+                self.since = Instant::now();
                 self.sent = true;
                 self.link.pause(Borrower::Transaction(self.this), false, core);
                 core.changed(self.this);

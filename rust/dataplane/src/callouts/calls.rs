@@ -71,7 +71,8 @@ pub(crate) struct Call {
     pub(crate) policy: Arc<str>,
     /// A cluster, or host and port.
     pub(crate) upstream: String,
-    /// The id of the deployment that the policy called in.
+    /// The id of the deployment that the policy called in; from its start on, of the one whose
+    /// connections it uses.
     pub(crate) deployment: u64,
 }
 

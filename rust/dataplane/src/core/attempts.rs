@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use mio::net::TcpStream;
 use wasmgate_gateway::Failure;
@@ -21,7 +22,7 @@ use crate::upstream::{Upstream, UpstreamState};
 impl Core {
     pub(super) fn begin_attempts(&mut self, pool: usize) {
         while self.pools[pool].wants_attempt() {
-            let (serial, now) = (self.serial(), self.now);
+            let (serial, now) = (self.serial(), Instant::now());
             let its = &self.pools[pool];
             let (host, port, until) =
                 (its.target.host.clone(), its.target.port, now + its.limits.connect);
@@ -99,7 +100,7 @@ impl Core {
             };
             match self.connect(key, pool, address) {
                 Ok(()) => {
-                    let at = self.now + HEAD_START;
+                    let at = Instant::now() + HEAD_START;
                     self.wheel.insert(at, Timer::Attempt(this));
                     return;
                 }

@@ -64,7 +64,8 @@ impl Core {
             idle.state = UpstreamState::Lent { to: ask.borrower, paused: false };
             return Ok(Dialled::Lent(upstream));
         }
-        match self.pools[pool].ask(ask, fresh, self.now) {
+        // A policy may have computed since the last poll: that takes nothing from the wait.
+        match self.pools[pool].ask(ask, fresh, Instant::now()) {
             Asked::Waits => {}
             Asked::WaitsAfter(idle) => {
                 self.close_if_there(idle);

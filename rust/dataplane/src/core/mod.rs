@@ -33,6 +33,10 @@ const ASKED: usize = 64;
 /// How often the deadlines of transactions are looked at.
 const EVERY: Duration = Duration::from_millis(100);
 
+/// What calls have to be sent, once no client is left in their deployment: a policy may report the
+/// last request of all.
+pub(crate) const LAST_CALLS: Duration = Duration::from_secs(1);
+
 /// Something that has its turn after the events of the poll: nothing is re-entered.
 #[derive(Debug)]
 pub(crate) enum Due {
@@ -54,9 +58,6 @@ pub(crate) enum Due {
     Call(u64),
     /// The HTTP call of this callout was cancelled.
     CancelCall(u64),
-    /// The last client of this deployment is gone: so are the calls that no request waits for, which
-    /// would hold the policies that made them.
-    EndCalls(u64),
 }
 
 /// What a deadline is of.
@@ -88,6 +89,12 @@ pub(crate) struct Served {
     pub(crate) tick: Option<Instant>,
 }
 
+/// A deployment that is removed as soon as its calls are sent, or then.
+pub(crate) struct Ending {
+    pub(crate) deployment: u64,
+    pub(crate) until: Instant,
+}
+
 /// What clients and upstreams of a thread have in common.
 pub(crate) struct Core {
     pub(crate) registry: Registry,
@@ -96,6 +103,8 @@ pub(crate) struct Core {
     pub(crate) due: VecDeque<Due>,
     pub(crate) wheel: Wheel<Timer>,
     pub(crate) served: Slab<Served>,
+    /// Deployments that no client has any more.
+    pub(crate) ending: Vec<Ending>,
     pub(crate) groups: Slab<Group>,
     pub(crate) pools: Slab<Pool>,
     pub(crate) upstreams: Slab<Upstream>,
@@ -150,6 +159,7 @@ impl Core {
             due: VecDeque::new(),
             wheel: Wheel::new(now),
             served: Slab::new(),
+            ending: Vec::new(),
             groups: Slab::new(),
             pools: Slab::new(),
             upstreams: Slab::new(),
@@ -251,23 +261,33 @@ impl Core {
         self.notes.append(Note::Warning(line));
     }
 
-    /// Gives up a deployment that is retired and that no client has any more.
+    /// Closes what is idle of a deployment that is retired. It ends when its last client is gone.
     pub(crate) fn retire(&mut self, key: usize) {
         let Some(served) = self.served.get(key).filter(|served| served.retired) else { return };
         let pools: Vec<usize> = served.pools.values().copied().collect();
-        let (checked, is_over) = (served.checked, served.clients == 0);
-        if is_over {
-            let id = self.served.remove(key).deployment.id();
-            self.notes.append(Note::Released(id));
-            self.due.push_back(Due::EndCalls(id));
+        let (id, checked, is_left) = (served.deployment.id(), served.checked, served.clients == 0);
+        if is_left && !self.ending.iter().any(|its| its.deployment == id) {
+            self.ending.push(Ending { deployment: id, until: self.now + LAST_CALLS });
         }
         for pool in pools {
             self.close_pool(pool);
         }
-        match checked {
-            Some(group) if is_over => self.drop_group(group),
-            Some(group) => self.close_group(group),
-            None => {}
+        if let Some(group) = checked {
+            self.close_group(group);
         }
+    }
+
+    /// Forgets a deployment that has neither clients nor calls.
+    pub(crate) fn remove(&mut self, deployment: u64) {
+        let found = self.served.iter().find(|(_, its)| its.deployment.id() == deployment);
+        let Some((key, _)) = found else { return };
+        let Served { pools, checked, .. } = self.served.remove(key);
+        for pool in pools.into_values() {
+            self.forget_pool(pool);
+        }
+        if let Some(group) = checked {
+            self.drop_group(group);
+        }
+        self.notes.append(Note::Released(deployment));
     }
 }

@@ -8,7 +8,7 @@ use wasmgate_host::{self as host, CalloutAnswer, Effects, LogLevel, LogRecord};
 
 use crate::callouts::admission::OverLimit;
 use crate::callouts::calls::{Call, Request, Running, Stage, Status, endpoint};
-use crate::core::Timer;
+use crate::core::{Ending, Timer};
 use crate::reactor::Reactor;
 use crate::transaction::{self, Owner, Progress};
 
@@ -43,8 +43,8 @@ impl Reactor {
     /// Begins a call that was queued.
     pub(super) fn begin_call(&mut self, callout: u64) {
         let queued = self.core.calls.by_id.remove(&callout);
-        let Some((call, Stage::Queued(request))) = queued else { return };
-        match self.request(callout, &call, request) {
+        let Some((mut call, Stage::Queued(request))) = queued else { return };
+        match self.request(callout, &mut call, request) {
             Ok(running) => {
                 self.watch_calls(running.deadline());
                 self.core.calls.by_id.insert(callout, (call, Stage::Running(running)));
@@ -54,10 +54,11 @@ impl Reactor {
     }
 
     /// Sends the request of a call.
-    fn request(&mut self, callout: u64, call: &Call, its: Request) -> Result<Running, Failed> {
+    fn request(&mut self, callout: u64, call: &mut Call, its: Request) -> Result<Running, Failed> {
         let gone = || Failed::new(Status::Unavailable, "its deployment is gone".to_owned());
         let served = self.core.deployed(call.deployment).ok_or_else(gone)?;
         let deployment = &self.core.served[served].deployment;
+        call.deployment = deployment.id();
         let limits = deployment.callouts.limits;
         let router = Arc::clone(&deployment.router);
         let admission = &deployment.callouts.admission;
@@ -98,7 +99,8 @@ impl Reactor {
         let transaction = self.start(owner, pool, transaction);
         let within = if its.timeout.is_zero() { limits.time } else { its.timeout };
         let within = within.min(limits.time);
-        let (began, limit) = (self.core.now, limits.response);
+        // Since the last poll other requests' policies may have computed for longer than it may take.
+        let (began, limit) = (Instant::now(), limits.response);
         Ok(Running { transaction, began, within, limit, body: Vec::new(), place })
     }
 
@@ -152,8 +154,36 @@ impl Reactor {
         self.release(callout);
     }
 
+    /// Removes the deployments that no client has, as soon as their calls are sent.
+    pub(super) fn end_deployments(&mut self) {
+        let now = self.core.now;
+        for Ending { deployment, until } in std::mem::take(&mut self.core.ending) {
+            if now < until && self.has_unsent_calls(Some(deployment)) {
+                self.core.ending.push(Ending { deployment, until });
+            } else {
+                self.end_calls(deployment);
+                self.core.remove(deployment);
+            }
+        }
+    }
+
+    /// True while a call waits for its connection, or for room in its socket; of all deployments, if
+    /// none is named.
+    pub(super) fn has_unsent_calls(&self, deployment: Option<u64>) -> bool {
+        self.core.calls.by_id.values().any(|(call, stage)| {
+            let is_unsent = || match stage {
+                Stage::Queued(_) => true,
+                Stage::Running(Running { transaction, .. }) => {
+                    let its = self.transactions.get(transaction.key);
+                    its.is_some_and(|its| its.this == *transaction && its.is_unsent(&self.core))
+                }
+            };
+            deployment.is_none_or(|its| its == call.deployment) && is_unsent()
+        })
+    }
+
     /// Ends the calls that policies made in a deployment. Those that live on hear of it.
-    pub(super) fn end_calls(&mut self, deployment: u64) {
+    fn end_calls(&mut self, deployment: u64) {
         for callout in self.core.calls.of(deployment) {
             let reason = "another configuration took effect before the callout completed";
             let (status, reason) = (Status::Unavailable, reason.to_owned());
@@ -212,6 +242,8 @@ impl Reactor {
             return;
         }
         self.core.calls.armed = None;
+        // An answer that this poll brought is in time.
+        self.answer_calls();
         for (callout, within) in self.core.calls.late(self.core.now) {
             let reason = format!("no answer in {} s", within.as_secs_f64());
             self.end_call(callout, Err(Failed::new(Status::DeadlineExceeded, reason)));

@@ -53,7 +53,6 @@ impl Reactor {
             Due::Resume(client) => drop(self.with(client, Client::resume)),
             Due::Call(callout) => self.begin_call(callout),
             Due::CancelCall(callout) => self.cancel_call(callout),
-            Due::EndCalls(deployment) => self.end_calls(deployment),
         }
     }
 

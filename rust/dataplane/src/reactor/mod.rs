@@ -14,7 +14,7 @@ use mio::{Events, Poll};
 use slab::Slab;
 use wasmgate_host as host;
 
-use crate::core::{Core, LISTENER, MAIL, Served, Timer, token};
+use crate::core::{Core, LAST_CALLS, LISTENER, MAIL, Served, Timer, token};
 use crate::deployment::{ClientSettings, Deployment};
 use crate::downstream::Client;
 use crate::mailbox::{self, Command, Mailbox};
@@ -64,6 +64,8 @@ enum Stage {
     Serving,
     /// Until the last exchange has ended, or until then.
     Draining(Instant),
+    /// No client is left: until the calls of policies are sent, or until then.
+    Sending(Instant),
 }
 
 impl Reactor {
@@ -117,6 +119,7 @@ impl Reactor {
                 break;
             }
             self.answer_calls();
+            self.advance();
         }
         self.leave();
         // What has not ended is ended: policies hear of it.
@@ -132,7 +135,17 @@ impl Reactor {
     fn is_over(&self) -> bool {
         match self.stage {
             Stage::Serving => false,
-            Stage::Draining(until) => self.clients.is_empty() || self.core.now >= until,
+            Stage::Draining(until) => self.core.now >= until,
+            Stage::Sending(until) => self.core.now >= until || !self.has_unsent_calls(None),
+        }
+    }
+
+    /// A policy may have a call to make about the last exchange of all: it is sent, within the grace.
+    fn advance(&mut self) {
+        if let Stage::Draining(until) = self.stage
+            && self.clients.is_empty()
+        {
+            self.stage = Stage::Sending(until.min(self.core.now + LAST_CALLS));
         }
     }
 
@@ -155,6 +168,7 @@ impl Reactor {
         self.do_what_is_due();
         self.fire();
         self.tick();
+        self.end_deployments();
         self.exchanges.store(self.core.exchanges, Ordering::Relaxed);
         Ok(())
     }
@@ -186,9 +200,10 @@ impl Reactor {
         let ticks = self.core.served.iter().filter_map(|(_, served)| served.tick);
         let drained = match self.stage {
             Stage::Serving => None,
-            Stage::Draining(until) => Some(until),
+            Stage::Draining(until) | Stage::Sending(until) => Some(until),
         };
-        let next = accepting.chain(ticks).chain(drained).min();
+        let ending = self.core.ending.iter().map(|its| its.until);
+        let next = accepting.chain(ticks).chain(drained).chain(ending).min();
         let next = next.map(|at| at.saturating_duration_since(now));
         next.into_iter().chain(self.core.wheel.wait(now)).min()
     }

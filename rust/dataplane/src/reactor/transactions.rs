@@ -30,7 +30,7 @@ impl Reactor {
         let serial = self.core.serial();
         let entry = self.transactions.vacant_entry();
         let this = TransactionRef { key: entry.key(), serial };
-        let transaction = entry.insert(Transaction::new(this, owner, &request, self.core.now));
+        let transaction = entry.insert(Transaction::new(this, owner, &request, Instant::now()));
         match pool {
             Ok(pool) => transaction.dial(pool, &request, &mut self.core),
             Err(reason) => {
