@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
+from a2wsgi import WSGIMiddleware
 from jose import jwt
 
 from tests.asgi.placed import PLACES, ask, place
@@ -14,6 +15,8 @@ from tests.middleware.asgi_server import HOST, Connection, http_scope
 from wasmgate import PolicyMiddleware, policies
 
 if TYPE_CHECKING:
+    from a2wsgi.wsgi_typing import Environ, StartResponse
+
     from wasmgate._asgi import ASGIApp, Receive, Scope, Send
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -53,6 +56,19 @@ async def test_a_websocket_app_gets_it_too() -> None:
     scope = http_scope(headers=bearer("alice"), type="websocket", scheme="ws")
     connection = await Connection(authenticated(names), scope, {"type": "websocket.connect"}).done()
     assert connection.sent[-1]["reason"] == "alice"
+
+
+@pytest.mark.parametrize("name", [b"x-auth-user", b"x_auth_user", b"x-auth_user", b"X_AUTH-USER"])
+async def test_a_wsgi_app_is_told_that_user_alone(name: bytes) -> None:
+    """However a client spells the header that names another one."""
+
+    def wsgi(environ: Environ, start: StartResponse) -> list[bytes]:
+        start("200 OK", [("content-type", "text/plain")], None)
+        return [cast("dict[str, str]", environ)["HTTP_X_AUTH_USER"].encode()]
+
+    app = authenticated(cast("ASGIApp", WSGIMiddleware(wsgi)))
+    answer = await ask(app, headers=[*bearer("alice"), (name, b"root")], extensions={})
+    assert (answer.status, answer.body) == (200, b"alice")
 
 
 async def test_a_limit_further_in_counts_by_the_user() -> None:

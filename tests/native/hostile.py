@@ -1,4 +1,4 @@
-"""Guests written as text: what `tests/wat` holds, and small ones made for one test."""
+"""Guests written as text: those of `tests/wat` and `tests/guests`, and small ones of one test."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import wasmtime
 
 WAT = Path(__file__).parent.parent / "wat"
+GUESTS = Path(__file__).parent.parent / "guests"
 
 ATTACK = [(b"x-attack", b"1")]
 """The hostile guests attack a request with a fifth field beside the four pseudo-headers."""
@@ -20,6 +21,11 @@ def wasm(text: str) -> bytes:
 def hostile(name: str) -> bytes:
     """Convert a guest of `tests/wat`."""
     return wasm((WAT / f"{name}.wat").read_text("utf-8"))
+
+
+def written(name: str) -> bytes:
+    """Convert a guest of `tests/guests`."""
+    return wasm((GUESTS / f"{name}.wat").read_text("utf-8"))
 
 
 def guest(*fields: str, abi: str = "0_2_1") -> bytes:

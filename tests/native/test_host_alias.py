@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.native.callout_guests import GET, Texts, caller
 from tests.native.chain_request import Request, load
-from tests.native.hostile import wasm
+from tests.native.hostile import written
 from tests.native.scripted import chain, outcomes
 from wasmgate._native import Chain
 
 if TYPE_CHECKING:
     from wasmgate._native import Host
 
-GUESTS = Path(__file__).parents[1] / "guests"
 AUTHORITY = "shop.example"
 
 
@@ -94,9 +92,19 @@ def test_a_response_has_a_field_of_that_name(host: Host) -> None:
 @pytest.mark.parametrize("case", ["host_is_authority", "host_property"])
 def test_modules_of_others_have_it(host: Host, case: str) -> None:
     """Two hostcalls of each, and their statuses."""
-    module = wasm((GUESTS / f"{case}.wat").read_text("utf-8"))
-    request = Request(Chain([load(host, module)]), headers=[(b"host", b"a")])
+    request = Request(Chain([load(host, written(case))]), headers=[(b"host", b"a")])
     assert [text.rsplit(" ", 1)[1] for text in request.said] == ["0", "0"]
+
+
+def test_the_host_that_a_module_of_others_writes_is_the_authority(host: Host) -> None:
+    """There is one, and no field `host` beside it."""
+    chain = Chain([load(host, written("host_is_authority"))])
+    fields = [(b"host", b"a"), (b"x", b"1")]
+    _, effects, _ = chain.open(None, None, "http", "1.1", "GET", b"/", fields)
+    assert effects is not None
+    assert effects.request_head is not None
+    assert effects.request_head.authority == b"other.example"
+    assert effects.request_head.headers == [(b"x", b"1")]
 
 
 def calls(host: Host, *headers: tuple[bytes, bytes]) -> Request:

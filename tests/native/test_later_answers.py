@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.native.chain_request import Request
+from tests.native.chain_request import Request, load
+from tests.native.hostile import written
 from tests.native.scripted import callbacks, chain, scripted
 from wasmgate._native import Chain
 
@@ -22,6 +23,26 @@ def test_the_later_local_response_counts(host: Host) -> None:
     """As in Envoy: 402 instead of 401, in the callback that sees the 401."""
     request = Request(chain(host, UNAUTHORIZED, "response_headers: respond 402 second", PAUSES))
     assert (request.status, request.client.body, request.client.ended) == (402, b"second", True)
+
+
+def test_a_module_of_others_answers_twice(host: Host) -> None:
+    """402 with its own body; both hostcalls are Ok."""
+    request = Request(Chain([load(host, written("second_answer_twice"))]))
+    assert (request.status, request.client.body, request.client.ended) == (402, b"second", True)
+    assert request.said == ["local response 0"]
+
+
+def test_a_module_of_others_holds_the_answer_of_another(host: Host) -> None:
+    """Until its time is over; behind it in the chain the answer never reaches it."""
+    denies, pauses = (
+        load(host, written(f"second_answer_{name}"), name=name) for name in ("deny", "pauseresp")
+    )
+    held, at_once = Request(Chain([pauses, denies])), Request(Chain([denies, pauses]))
+    assert (held.status, at_once.status, at_once.client.ended) == (None, 401, True)
+    effects = held.stream.overrule(504, [TEXT], b"late")
+    assert effects is not None
+    assert effects.response_head == (504, [TEXT])
+    assert (effects.response_body, effects.response_end) == (b"late", True)
 
 
 def test_a_policy_sees_the_head_of_one_response(host: Host) -> None:

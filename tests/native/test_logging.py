@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.native.chain_request import Request, load
-from tests.native.hostile import guest, wasm
+from tests.native.hostile import guest, wasm, written
 from tests.native.scripted import asked, chain
 from wasmgate import PolicyLoadError
 from wasmgate._native import Chain, Host, printable
@@ -129,6 +129,13 @@ def test_what_a_guest_says_is_one_harmless_line(host: Host, *, traps: bool) -> N
     assert request.said.count(WRITTEN_OUT) == 3
     assert [text for text in request.said if not harmless(text)] == []
     assert any(text.startswith("trapped in") for text in request.said) == traps
+
+
+def test_a_module_of_others_forges_no_line(host: Host) -> None:
+    """All of its text is one line at its own level."""
+    request = Request(Chain([load(host, written("log_forging"))]))
+    text = r"ok\nCRITICAL: forged line\n\u{1b}[2J\u{1b}[31mred"
+    assert (request.passed, request.records) == (True, [("guest", 3, text)])
 
 
 def test_names_of_a_module_cannot_forge_lines(host: Host) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from tests.native.chain_request import Request, load
-from tests.native.hostile import wasm
+from tests.native.hostile import wasm, written
 from wasmgate._native import Chain, Host
 
 OK, BAD_ARGUMENT, INTERNAL_FAILURE = 0, 2, 10
@@ -102,6 +102,15 @@ def test_a_tenant_takes_nothing_from_another(host: Host, module: bytes, resource
     refused = USES[resource][2]
     got = [asked(chain, tenant, greedy=True) for tenant in "abc"]
     assert (got, asked(chain, "d")) == ([refused] * 3, OK)
+
+
+def test_a_module_of_others_takes_no_queues_from_other_tenants(host: Host) -> None:
+    """Those that were there before, and those that come."""
+    chain = tenants(host, written("queues_of_other_tenants"))
+    before = asked(chain, "b")
+    greedy = asked(chain, "a", greedy=True)
+    assert (before, greedy, asked(chain, "a")) == (OK, INTERNAL_FAILURE, INTERNAL_FAILURE)
+    assert [asked(chain, tenant) for tenant in "bcd"] == [OK] * 3
 
 
 def test_a_policy_takes_nothing_from_another(host: Host, module: bytes, resource: str) -> None:
