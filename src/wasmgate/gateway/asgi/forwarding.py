@@ -5,9 +5,9 @@ The native exchange decides; this carries the bytes. Up to three tasks work on a
 - the server's own, which begins the upstream request and sends the response. A request whose body
   comes in one piece needs no other while no policy pauses it;
 - the uplink, which reads a longer body, and then waits for the client to leave;
-- the waker, once a policy has held something back, which fetches what goes on after all.
+- the waker, once a policy has paused, which waits for the effects of the policy that continues.
 
-Those two leave what concerns the response in the first's queue of effects.
+Those two put effects on the response into the queue of the server's task.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _LOGGER = logging.getLogger("wasmgate.gateway")
 
 
 class Full(NamedTuple):
-    """Whether policies buffer as much as they may of the request, and of the response."""
+    """Whether the policies' buffers of the request and of the response have reached their limit."""
 
     request: bool
     response: bool
@@ -79,9 +79,11 @@ class AsgiForwarder(Interruptible):
         self._queued = EffectsQueue()
         self._transaction: Transaction | None = None
         self._timeouts = RequestTimeouts(loop_state.loop.time, exchange.timeout)
-        self._read = not exchange.body_follows  # the whole request has come from the client
-        self._awaited: Transaction | None = None  # the server's task waits for it alone
-        self._full = Full(request=False, response=False)
+        # The states of three parties: the client, the server's task and the policies. Each changes
+        # while the others stay, so one value of all three would have a case for each combination.
+        self._read = not exchange.body_follows  # the client has sent the whole request
+        self._awaited: Transaction | None = None  # the server's task waits for this and no effects
+        self._full = Full(request=False, response=False)  # how much the policies accept
         self._room: asyncio.Event | None = None  # in the request; made when it is waited for
         self._source: asyncio.Future[tuple[bytes, bool]] | None = None
         self._uplink: asyncio.Task[None] | None = None
@@ -154,8 +156,8 @@ class AsgiForwarder(Interruptible):
         if self._transaction is not None:
             self._transaction.close()
         self._noted(self._exchange.close())
-        # They know this object, too: without the circle it goes now, and the policies that only its
-        # exchange may still hold go with it.
+        # The tasks refer to this object. Without that cycle it is freed now, and with it the
+        # policies that only its exchange still holds.
         self._uplink = self._waker = self._source = self._transaction = None
 
     def _noted(self, effects: Effects | None) -> Effects | None:
@@ -181,8 +183,8 @@ class AsgiForwarder(Interruptible):
                 await self._response(transaction)
             return
         if not end and (first is not None or self._upstream.length is not None):
-            # A body with a length comes without waiting for an answer, so its beginning is awaited
-            # here: head and body then leave in one write.
+            # A client sends a body with a length without waiting for a response, so the first part
+            # is awaited here: head and body then leave in one write.
             message = first or await self._timeouts.received(self._receive)
             if message["type"] == "http.disconnect":
                 return
@@ -322,7 +324,7 @@ class AsgiForwarder(Interruptible):
             self._waker = self._start(self._resume())
 
     def check_timeouts(self, now: float) -> None:
-        """See whether time is over, and whether the client left: the request takes its time."""
+        """Interrupt a request whose deadline has passed, and watch for its client to leave."""
         if (end := self._timeouts.end(now)) is not None:
             self._interrupt(end)
         if self._downstream.stalled(now):
@@ -350,7 +352,7 @@ class AsgiForwarder(Interruptible):
     async def _pass_on(self, chunk: bytes, end: bool) -> None:  # noqa: FBT001 (as ASGI pairs them)
         transaction = self._transaction
         if transaction is not None and not transaction.accepting:
-            return  # it has answered; the rest is read for the sake of the client's farewell
+            return  # the upstream has responded: the rest is read until the client disconnects
         effects = self._exchange.on_request_body(chunk, end)
         if effects is not None:
             await self._deliver(effects)
@@ -392,4 +394,4 @@ class AsgiForwarder(Interruptible):
         try:
             await transaction.write(chunk, end=end)
         except UpstreamError:
-            transaction.close()  # the server's task meets the same error
+            transaction.close()  # the server's task gets the same error
