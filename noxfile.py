@@ -134,6 +134,7 @@ MATRIX = (
     "tests/origins",
     "tests/places",
     "tests/servers",
+    "tests/telemetry",
     "tests/testing",
     "tests/test_argument_errors.py",
     "tests/test_capabilities.py",

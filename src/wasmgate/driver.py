@@ -7,13 +7,13 @@ on the loop, because a mounted app gets no lifespan, and ends with the loop.
 from __future__ import annotations
 
 import asyncio
-import logging
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakKeyDictionary, WeakSet, finalize, ref
 
 from wasmgate._asgi import require_asyncio
 from wasmgate.callouts.performer import CalloutEnvironment, Callouts
+from wasmgate.telemetry.policy_log import log_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wasmgate._asgi import Message
     from wasmgate._native import Chain, Effects, Exchange, Stream
 
-__all__ = ["Driver", "Drivers", "log_level"]
+__all__ = ["Driver", "Drivers"]
 
 _Waiters: TypeAlias = "dict[int, list[asyncio.Future[None]]]"
 
@@ -30,16 +30,6 @@ _Waiters: TypeAlias = "dict[int, list[asyncio.Future[None]]]"
 _WAITERS: WeakKeyDictionary[asyncio.AbstractEventLoop, _Waiters] = WeakKeyDictionary()
 # Effects for a driver that was dropped are performed by another driver of the loop.
 _DRIVERS: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[Driver]] = WeakKeyDictionary()
-_LOGGER = logging.getLogger("wasmgate.policy")
-_HTTP = logging.getLogger("wasmgate.http")  # lines of the host itself
-# The levels of proxy-wasm, trace to critical, as levels of the logging module.
-_LEVELS = (5, logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
-
-
-def log_level() -> int:
-    """Return the lowest level, 0 (trace) to 5 (critical), that the policies' loggers show."""
-    shown = _LOGGER.getEffectiveLevel()
-    return next((number for number, level in enumerate(_LEVELS) if level >= shown), 5)
 
 
 class Driver:
@@ -71,7 +61,7 @@ class Driver:
         if not effects.noteworthy:
             return
         for policy, level, message in effects.logs:
-            (_LOGGER.getChild(policy) if policy else _HTTP).log(_LEVELS[level], "%s", message)
+            log_line(policy, level, message)
         for callout in effects.callouts:
             self._callouts.start(callout)
         for number in effects.cancelled:

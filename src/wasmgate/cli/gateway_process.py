@@ -10,13 +10,13 @@ import functools
 import signal
 from typing import TYPE_CHECKING
 
-from wasmgate.cli import logs
 from wasmgate.cli.console import say, show_error, show_warning
 from wasmgate.cli.exit_codes import ExitCode
 from wasmgate.cli.hangup import ignore_hangup
 from wasmgate.cli.listener import listen
 from wasmgate.cli.serving import GRACE, Serving
 from wasmgate.errors import ConfigError
+from wasmgate.telemetry.handlers import configure_logging
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ def run_gateway(options: RunOptions) -> ExitCode:
     for warning in warnings(settings, workers=options.workers):
         show_warning(warning)
     # Before the gateway is made: it reads the loggers' levels.
-    logs.configure(options.log_level.value)
+    configure_logging(options.log_level.value)
     ignore_hangup()
     from wasmgate.gateway import freeze_heap, gateway_of
 

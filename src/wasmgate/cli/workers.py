@@ -10,8 +10,8 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from wasmgate.cli import logs
 from wasmgate.cli.hangup import ignore_hangup
+from wasmgate.telemetry.handlers import configure_logging
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +112,7 @@ def _is_ready(connection: Connection) -> bool:
 
 def _work(options: RunOptions, serving: Serving, ready: Connection) -> None:
     """Serve in a process of its own."""
-    logs.configure(options.log_level.value)
+    configure_logging(options.log_level.value)
     ignore_hangup()
     from wasmgate.gateway import Gateway, freeze_heap
 

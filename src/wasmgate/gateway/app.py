@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Protocol
 from wasmgate._asgi import broken, fail_startup, require_asyncio
 from wasmgate._native import Host, trim_memory
 from wasmgate.config import load
-from wasmgate.driver import log_level
 from wasmgate.errors import ConfigError
 from wasmgate.foreign import ForeignFunctions
 from wasmgate.gateway.asgi.downstream import Cut
@@ -22,6 +21,7 @@ from wasmgate.gateway.websocket.refusal import refuse
 from wasmgate.messages import kind_of, request_part
 from wasmgate.policy.artifacts import cache_folder
 from wasmgate.scope import UNUSUAL, arrival, canonical
+from wasmgate.telemetry.policy_log import log_level
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

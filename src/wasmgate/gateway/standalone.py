@@ -16,7 +16,8 @@ from wasmgate._native import DataPlane
 from wasmgate.callouts.performer import admission
 from wasmgate.gateway.certificate import read
 from wasmgate.gateway.client_bound import clients
-from wasmgate.gateway.fault_log import FaultLog
+from wasmgate.telemetry.access_log import log_access
+from wasmgate.telemetry.fault_log import FaultLog
 
 if TYPE_CHECKING:
     import socket
@@ -41,7 +42,6 @@ LONGEST_LINGER = 30.0  # sending after its last answer
 GRACE_AFTER_FAILURE = 5.0  # seconds for requests in flight after a thread has failed
 
 _LOGGER = logging.getLogger("wasmgate.gateway")
-_ACCESS = logging.getLogger("wasmgate.access")
 
 
 class Server:
@@ -181,7 +181,7 @@ class Server:
                 case ("fault", (about, line)):
                     self._faults.say(about, line)
                 case ("access", access):
-                    _ACCESS.info('%s - "%s %s HTTP/%s" %d', *access)
+                    log_access(*access)
                 case ("dropped", count):
                     _LOGGER.warning("%d log lines were left out: they came too fast", count)
                 case ("released", number):

@@ -11,7 +11,7 @@ from wasmgate.callouts import storages, targets
 from wasmgate.callouts.limits import CalloutLimits
 from wasmgate.callouts.performer import CalloutEnvironment
 from wasmgate.chain import as_policies
-from wasmgate.driver import Drivers, log_level
+from wasmgate.driver import Drivers
 from wasmgate.errors import ConfigError
 from wasmgate.foreign import ForeignFunctions
 from wasmgate.messages import measured
@@ -20,6 +20,7 @@ from wasmgate.middleware.http import RequestCycle
 from wasmgate.middleware.websocket import Handshake
 from wasmgate.policy.artifacts import cache_folder
 from wasmgate.scope import UNUSUAL, USER, arrival, canonical, declared, frame, rewrite, without
+from wasmgate.telemetry.policy_log import log_level
 from wasmgate.users import counted_by_address
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from tests.gateway.direct.gate import OK, POST, converse, gate
 from tests.gateway.scripted_upstream import Peer, Script, sends
 from tests.gateway.serving import Client, ask
-from wasmgate.gateway.fault_log import BURST, FaultLog
+from wasmgate.telemetry.fault_log import BURST
 
 SECRET = b"/a%20b?token=secret"
 HALF = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nha"
@@ -104,19 +104,3 @@ async def test_many_at_once(caplog: pytest.LogCaptureFixture) -> None:
         for _ in range(10 * BURST):
             await ask(port)
     assert BURST <= len(lines(caplog)) < 5 * BURST
-
-
-def test_lines_that_are_left_out_are_counted(caplog: pytest.LogCaptureFixture) -> None:
-    """By the next that is written, for each thing apart."""
-    now = [0.0]
-    log = FaultLog(logging.getLogger("wasmgate.gateway"), clock=lambda: now[0])
-    for _ in range(BURST + 3):
-        log.say("a", "a fails")
-    log.say("b", "b fails")
-    now[0] = 1.0
-    log.say("a", "a fails")
-    assert lines(caplog) == [
-        *["a fails"] * BURST,
-        "b fails",
-        "a fails (3 such lines left out)",
-    ]

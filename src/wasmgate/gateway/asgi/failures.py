@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from wasmgate.errors import ConnectError, NoHealthyEndpoint, UpstreamError, UpstreamTimeout
-from wasmgate.gateway.fault_log import FaultLog
+from wasmgate.telemetry.fault_log import FaultLog
 
 __all__ = [
     "FAILURES",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wasmgate.cli.logs import AccessFormatter, LevelFormatter
+from wasmgate.telemetry.access_log import AccessFormatter
+from wasmgate.telemetry.level_formatter import LevelFormatter
 
 if TYPE_CHECKING:
     from pathlib import Path
