@@ -38,5 +38,6 @@ class Said:
         return names[started + 1 :]
 
     def lines(self, level: int = logging.INFO) -> list[str]:
-        """Return the lines of one level."""
-        return [r.getMessage() for r in self._caplog.records if r.levelno == level]
+        """Return the lines of one level that policies and apps wrote; not those of compiles."""
+        written = [r for r in self._caplog.records if r.name.startswith("wasmgate.policy.")]
+        return [r.getMessage() for r in written if r.levelno == level]
