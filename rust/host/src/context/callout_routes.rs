@@ -1,16 +1,16 @@
-//! Which instance of this thread waits for the answer to which callout.
+//! The instance of this thread that waits for the response to each callout.
 
 use std::cell::RefCell;
 
 use crate::types::ids::IdMap;
 
-/// A plugin in the instance of `generation`, and the number that its guest knows the callout by.
+/// The plugin that waits, the generation of its instance, and the callout's id in its guest.
 #[derive(Clone, Copy)]
 pub(crate) struct Route {
     pub(crate) plugin: u64,
     pub(crate) generation: u64,
     pub(crate) number: u32,
-    /// It ends with a stream.
+    /// Whether the callout is cancelled with a stream.
     pub(crate) of_stream: bool,
 }
 
@@ -28,11 +28,11 @@ pub(crate) fn find(callout: u64) -> Option<Route> {
 
 /// Removes a route and returns it.
 pub(crate) fn remove(callout: u64) -> Option<Route> {
-    // A thread that is ending may have lost its routes.
+    // The thread-local may be gone while a thread ends.
     ROUTES.try_with(|routes| routes.borrow_mut().remove(&callout)).ok().flatten()
 }
 
-/// How many callouts of this thread wait for an answer.
+/// The number of callouts of this thread that wait for a response.
 pub(crate) fn count() -> usize {
     ROUTES.with_borrow(IdMap::len)
 }

@@ -1,5 +1,5 @@
-//! The open callouts of one instance. They are part of the state that the host keeps for
-//! the instance, and move with it to optimised code.
+//! The open callouts of one instance. They are part of the state that the host keeps for the instance,
+//! and survive its migration to optimised code.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,34 +12,34 @@ use crate::context::delivery::{Delivery, Kind};
 use crate::types::callout::{Callout, CalloutAnswer, CalloutRequest, Login};
 use crate::types::ids::IdMap;
 
-/// Open callouts of one stream; more are refused.
+/// Maximum number of open callouts of one stream.
 const STREAM: usize = 32;
-/// Open callouts of one instance; more are refused.
+/// Maximum number of open callouts of one instance.
 const INSTANCE: usize = 1024;
-/// Bytes of the open callouts of one instance, as a multiple of the limit `body`.
+/// Maximum number of bytes of the open callouts of one instance, as a multiple of the limit `body`.
 const UNDER_WAY: usize = 16;
-/// What a callout takes beside its bytes, so that empty ones are bounded too.
+/// Bytes that each callout counts in addition to its own, which bounds the number of empty ones.
 const OVERHEAD: usize = 256;
-/// Redis servers for which one instance has credentials.
+/// Maximum number of Redis servers for which one instance has credentials.
 const LOGINS: usize = 64;
 
 /// All callouts of one instance.
 #[derive(Default)]
 pub(crate) struct Calls {
     open: IdMap<u32, Open>,
-    /// The callouts of each stream that has some, by its context.
+    /// The open callouts of each stream, by its context; streams without any are absent.
     streams: IdMap<u32, SmallVec<[u32; 2]>>,
     last: u32,
-    /// The callouts of this callback, to be handed over after it; with the waiting context of a new one.
+    /// The callouts of the running callback, performed after it; a new one has its waiting context.
     asked: Vec<(Option<Waiting>, Callout)>,
     asked_bytes: usize,
-    /// Bytes of the open callouts; later messages of a gRPC stream are bounded with them.
+    /// Bytes of the open callouts; later messages of a gRPC stream are not included.
     open_bytes: usize,
     cancelled: Vec<u64>,
     logins: Vec<Known>,
-    /// The answer whose callback runs.
+    /// The response whose callback runs.
     pub(crate) delivery: Option<Box<Delivery>>,
-    /// Callouts that ended with a stream and of which the guest has not been told.
+    /// Callouts that were cancelled with a stream, and whose guest has had no callback for that yet.
     untold: usize,
     /// The stream whose callback runs has ended: its new callouts are not cancelled with it.
     pub(crate) stream_ended: bool,
@@ -61,29 +61,29 @@ struct Known {
     timeout: Duration,
 }
 
-/// Who makes a callout.
+/// The plugin and the stream that make a callout.
 #[derive(Clone)]
 pub(crate) struct Requester {
     pub(crate) plugin: u64,
     pub(crate) policy: Arc<str>,
-    /// The plugin's root context, which gets the answer.
+    /// The plugin's root context, which gets the response.
     pub(crate) root: u32,
-    /// The context of the stream with which the callout ends.
+    /// The context of the stream with which the callout is cancelled.
     pub(crate) stream: Option<u32>,
-    /// Bytes that one callback may send.
+    /// Maximum number of bytes that one callback may send.
     pub(crate) byte_limit: usize,
 }
 
-/// The plugin that waits for an answer, and the number that its guest knows the callout by.
+/// The plugin that waits for a response, and the callout's id in its guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Waiting {
     pub(crate) plugin: u64,
     pub(crate) number: u32,
-    /// It ends with a stream.
+    /// Whether the callout is cancelled with a stream.
     pub(crate) of_stream: bool,
 }
 
-/// A callout that has ended, and the root context that knew it.
+/// A callout that has ended, and the root context that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
     pub(crate) root: u32,
@@ -91,7 +91,7 @@ pub(crate) struct Ended {
     pub(crate) kind: Kind,
 }
 
-/// Why a callout is not made.
+/// Why a callout is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum CalloutError {
     OfStream,
@@ -116,7 +116,7 @@ impl CalloutError {
 }
 
 impl Calls {
-    /// Notes a callout and numbers it for the guest.
+    /// Records a callout and returns its id for the guest.
     pub(crate) fn open(
         &mut self,
         requester: &Requester,
@@ -150,7 +150,7 @@ impl Calls {
         Ok(number)
     }
 
-    /// Notes a further message of an open gRPC stream.
+    /// Records a further message of an open gRPC stream.
     pub(crate) fn add(
         &mut self,
         requester: &Requester,
@@ -185,12 +185,12 @@ impl Calls {
         }
     }
 
-    /// What a number of the guest stands for.
+    /// The kind of the open callout with this id.
     pub(crate) fn kind(&self, number: u32) -> Option<Kind> {
         self.open.get(&number).map(|open| open.kind)
     }
 
-    /// Cancels a callout: its answer is dropped.
+    /// Cancels a callout: its response will be dropped.
     pub(crate) fn cancel(&mut self, number: u32) {
         let Some(open) = self.close(number) else { return };
         let new = |(waiting, callout): &(Option<Waiting>, Callout)| {
@@ -203,9 +203,9 @@ impl Calls {
         }
     }
 
-    /// Ends the callouts of a stream, and returns them.
+    /// Cancels the callouts of a stream, and returns them.
     pub(crate) fn end_stream(&mut self, context: u32) -> SmallVec<[Ended; 2]> {
-        // Most streams have none, and most instances have none of any stream.
+        // Most streams have no callouts, and most instances have none of any stream.
         if self.streams.is_empty() {
             return SmallVec::new();
         }
@@ -222,13 +222,13 @@ impl Calls {
         ended
     }
 
-    /// The callback for a callout that ended with its stream, if the SDK keeps a handler for it.
+    /// The callback for a callout that was cancelled with its stream, if the SDK keeps a handler for it.
     pub(crate) fn cancelled(&mut self, ended: Ended) -> Option<Delivery> {
         self.untold = self.untold.saturating_sub(1);
         Delivery::cancelled(ended.kind)
     }
 
-    /// Ends the callouts of a root context, and forgets its plugin's credentials.
+    /// Cancels the callouts of a root context, and forgets the credentials of its plugin.
     pub(crate) fn end_root(&mut self, root: u32) {
         self.logins.retain(|known| known.root != root);
         let of_root = |(number, open): (&u32, &Open)| (open.root == root).then_some(*number);
@@ -286,8 +286,8 @@ impl Calls {
         Ok(())
     }
 
-    /// The login for a server, and the server with its database: the SDK of Higress names that in
-    /// `proxy_redis_init` alone.
+    /// The credentials for a server, and the server with its database: the SDK of Higress names the
+    /// database in `proxy_redis_init` only.
     pub(crate) fn login(&self, root: u32, server: &str) -> Option<(String, Arc<Login>, Duration)> {
         let named = |known: &&Known| {
             known.upstream == server || known.upstream.split("?db=").next() == Some(server)
@@ -296,24 +296,24 @@ impl Calls {
         Some((known.upstream.clone(), Arc::clone(&known.login), known.timeout))
     }
 
-    /// How much there is to hand over.
+    /// The number of callouts and cancellations to hand over.
     pub(crate) fn pending(&self) -> usize {
         self.asked.len() + self.cancelled.len()
     }
 
-    /// True when there is something to hand over.
+    /// Whether there are callouts or cancellations to hand over.
     #[inline]
     pub(crate) fn has_pending(&self) -> bool {
         !self.asked.is_empty() || !self.cancelled.is_empty()
     }
 
-    /// What to hand over.
+    /// Takes the callouts and cancellations to hand over.
     pub(crate) fn take_pending(&mut self) -> (Vec<(Option<Waiting>, Callout)>, Vec<u64>) {
         self.asked_bytes = 0;
         (std::mem::take(&mut self.asked), std::mem::take(&mut self.cancelled))
     }
 
-    /// Ends all callouts with the instance. Returns the ids of those that were handed over.
+    /// Cancels all callouts of the instance. Returns the ids of those that were handed over.
     pub(crate) fn abandon(&mut self) -> Vec<u64> {
         let numbers: Vec<u32> = self.open.keys().copied().collect();
         for number in numbers {

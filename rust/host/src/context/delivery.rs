@@ -1,4 +1,4 @@
-//! An answer as the guest sees it, in its callback alone.
+//! A response to a callout as the guest sees it, during its callback.
 
 use crate::abi::answers::AnswerCallback;
 use crate::abi::enums::{BufferType, MapType};
@@ -8,10 +8,10 @@ use crate::types::headers::HeaderMap;
 /// gRPC's status CANCELLED.
 const CANCELLED: u32 = 1;
 
-/// What a number stands for, as far as the host must tell numbers apart.
+/// The kind of an open callout, as far as its callbacks differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// One callback brings the response, or the failure.
+    /// One callback with the response or the failure.
     Single(AnswerCallback),
     Grpc,
     GrpcStream {
@@ -28,14 +28,14 @@ impl Kind {
     }
 }
 
-/// One answer.
+/// A response, or the failure of a callout.
 #[derive(Debug)]
 pub(crate) struct Delivery {
     pub(crate) callback: AnswerCallback,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
     pub(crate) trailers: HeaderMap,
-    /// What `proxy_get_status` says.
+    /// The status for `proxy_get_status`.
     pub(crate) code: u32,
     pub(crate) message: String,
 }
@@ -46,8 +46,8 @@ impl Delivery {
         Self { callback, headers, body: Vec::new(), trailers, code: 0, message: String::new() }
     }
 
-    /// `None`: the guest is not told. As in Envoy, metadata of a unary gRPC call is not delivered: its
-    /// callbacks are those of the message or of the failure.
+    /// `None`: there is no callback. As in Envoy, metadata of a unary gRPC call is not delivered: only its
+    /// message or its failure has a callback.
     pub(super) fn of(kind: Kind, answer: CalloutAnswer) -> Option<Self> {
         let streams = matches!(kind, Kind::GrpcStream { .. });
         Some(match answer {
@@ -73,8 +73,8 @@ impl Delivery {
         })
     }
 
-    /// The end of a callout that was cancelled with its stream: the guest's SDK keeps a handler for it
-    /// until this callback. For foreign functions no SDK keeps one.
+    /// The failure of a callout that was cancelled with its stream: the guest's SDK keeps a handler until
+    /// this callback. No SDK keeps handlers for foreign functions.
     pub(crate) fn cancelled(kind: Kind) -> Option<Self> {
         if kind == Kind::Single(AnswerCallback::Foreign) {
             return None;
@@ -83,7 +83,7 @@ impl Delivery {
         Self::of(kind, CalloutAnswer::Closed { status: CANCELLED, message })
     }
 
-    /// The fields that a map of the ABI shows.
+    /// The fields of a map of the ABI.
     pub(crate) fn map(&self, map: MapType) -> Option<&HeaderMap> {
         match (map, self.callback) {
             (MapType::CallResponseHeaders, AnswerCallback::HttpCall)
@@ -94,7 +94,7 @@ impl Delivery {
         }
     }
 
-    /// The bytes that a buffer of the ABI shows.
+    /// The bytes of a buffer of the ABI.
     pub(crate) fn buffer(&self, buffer: BufferType) -> Option<&[u8]> {
         self.callback.shows(buffer).then_some(&self.body)
     }

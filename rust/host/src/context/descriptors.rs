@@ -1,4 +1,4 @@
-//! What an instance opened.
+//! The files and folders that an instance has open.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 
-/// Files and folders that an instance may have open at a time.
+/// Maximum number of open files and folders of an instance.
 const OPEN: usize = 64;
-/// Entries of a folder that are listed.
+/// Maximum number of entries in a folder's listing.
 const ENTRIES: usize = 65_536;
-/// Bytes of all listings that an instance has.
+/// Maximum size in bytes of all listings of an instance.
 const LISTED: usize = 4 << 20;
 
-/// Open files and folders by their number.
+/// Open files and folders by descriptor number.
 #[derive(Default)]
 pub(crate) struct Descriptors {
     open: BTreeMap<u32, Descriptor>,
@@ -22,17 +22,17 @@ pub(crate) struct Descriptors {
 
 /// An open file or folder.
 pub(crate) enum Descriptor {
-    /// A folder of the capability, by position.
+    /// A folder of the capability `read`, by position.
     Folder(usize),
     Directory {
         dir: Arc<Dir>,
-        /// As it was when its listing began.
+        /// The entries at the time when the listing began.
         entries: Arc<[Entry]>,
     },
     File(Arc<File>),
 }
 
-/// A line of a folder's listing.
+/// An entry of a folder's listing.
 #[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) name: String,
@@ -45,7 +45,7 @@ impl Descriptors {
         self.open.get_mut(&number)
     }
 
-    /// A descriptor for a newly opened file, the smallest free one from `first` on; `None`: too many are open.
+    /// Adds a file or folder under the smallest free number from `first` on; `None`: too many are open.
     pub(crate) fn add(&mut self, first: u32, descriptor: Descriptor) -> Option<u32> {
         if self.open.len() >= OPEN {
             return None;
@@ -55,7 +55,7 @@ impl Descriptors {
         Some(number)
     }
 
-    /// Keeps the listing of a folder that is open; false: the listings are over their limit.
+    /// Stores the listing of an open folder; false: the listings would exceed their limit.
     pub(crate) fn keep_listing(&mut self, number: u32, listing: &Arc<[Entry]>) -> bool {
         let others = self.open.iter().filter(|(other, _)| **other != number);
         let held: usize = others.map(|(_, descriptor)| descriptor.listed()).sum();
@@ -68,7 +68,7 @@ impl Descriptors {
         true
     }
 
-    /// Whether it was open.
+    /// Closes a descriptor; returns whether it was open.
     pub(crate) fn close(&mut self, number: u32) -> bool {
         self.open.remove(&number).is_some()
     }
@@ -87,8 +87,8 @@ fn bytes(listing: &[Entry]) -> usize {
     listing.iter().map(|entry| size_of::<Entry>() + entry.name.len()).sum()
 }
 
-/// The entries of a folder, by name; names that are not UTF-8 are left out, because WASI's are. `charge` is
-/// called for each.
+/// The entries of a folder, by name. Names that are not UTF-8 are left out, because WASI requires UTF-8.
+/// `charge` is called for each entry.
 pub(crate) fn listing<E: From<io::Error>>(
     dir: &Dir,
     mut charge: impl FnMut() -> Result<(), E>,

@@ -1,34 +1,34 @@
-//! One direction of a stream: what has come, what is held, and where.
+//! One direction of a stream: its headers, its buffered bodies, and where its policies stopped.
 
 use crate::abi::enums::Action;
 use crate::types::headers::HeaderMap;
 
-/// One direction.
+/// The state of one direction.
 #[derive(Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct DirectionState {
     pub(crate) headers: HeaderMap,
-    /// A policy changed the headers since they came.
+    /// A policy changed the headers after they arrived.
     pub(crate) changed: bool,
-    /// The policy that changed them last.
+    /// The position of the policy that last changed the headers.
     pub(crate) writer: Option<usize>,
-    /// The headers came from outside and run through the chain.
+    /// The headers have arrived and run through the chain.
     pub(crate) begun: bool,
-    /// The headers left the chain.
+    /// The headers have left the chain.
     pub(crate) passed: bool,
-    /// The end left the chain.
+    /// The end of the direction has left the chain.
     pub(crate) ended: bool,
-    /// Nothing follows the headers.
+    /// There is neither body nor trailers.
     pub(crate) headers_only: bool,
     pub(crate) trailers: Option<HeaderMap>,
-    /// A policy changed, kept or joined body bytes in this step.
+    /// A policy changed, buffered or joined body bytes in this step.
     pub(crate) rewritten: bool,
-    /// Body bytes that came from outside.
+    /// The number of body bytes that have arrived.
     pub(crate) bytes: u64,
 }
 
 impl DirectionState {
-    /// A policy changed the headers.
+    /// Records that a policy changed the headers.
     pub(crate) fn written(&mut self, by: usize) {
         self.changed = true;
         self.writer = Some(by);
@@ -41,19 +41,19 @@ impl DirectionState {
 pub(crate) struct FilterState {
     pub(crate) iteration: Iteration,
     pub(crate) phase: Phase,
-    /// The headers have come here.
+    /// The headers have reached this policy.
     pub(crate) seen: bool,
-    /// The headers are here: their callback runs, or they wait.
+    /// The headers are at this policy: their callback runs, or they wait.
     pub(crate) headers: bool,
-    /// The body as the policy's body callback sees it.
+    /// The body that the policy's body callback sees.
     pub(crate) body: Vec<u8>,
-    /// Body bytes that wait before those, and that the callback saw when they came.
+    /// Body bytes before `body` that an earlier callback already saw.
     pub(crate) consumed_earlier: Vec<u8>,
     /// Bytes over the limit are not an error: their source waits.
     pub(crate) watermark: bool,
-    /// The direction ends with what is held here.
+    /// The direction ends with the data buffered here.
     pub(crate) end: bool,
-    /// Trailers wait here.
+    /// The trailers wait at this policy.
     pub(crate) trailers: bool,
 }
 
@@ -62,37 +62,37 @@ pub(crate) struct FilterState {
 pub(crate) enum Iteration {
     #[default]
     Continue,
-    /// At the headers: everything waits, and body bytes are kept without a callback (Envoy's
+    /// At the headers: everything waits, and body bytes are buffered without a callback (Envoy's
     /// `StopAllIteration…`).
     StoppedAll,
-    /// At the headers alone: the body callbacks run.
+    /// At the headers only: the body callbacks run.
     StoppedHeaders,
     /// At the body: the callback runs for each further chunk.
     StoppedBody,
     /// At the trailers.
     StoppedTrailers,
-    /// It has ended the direction itself: what still arrives is dropped.
+    /// The policy ended this direction; later data is discarded.
     Ended,
 }
 
-/// The callback of the policy that runs now, of those that have a body or trailers.
+/// The running callback of the policy, if it has a body or trailers.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Phase {
     #[default]
     None,
     Body,
-    /// The body callback with the end of the body: trailers can be added.
+    /// The body callback at the end of the body, which can add trailers.
     LastBody,
     Trailers,
 }
 
 impl FilterState {
-    /// True while the policy waits, and can continue.
+    /// True while the policy is stopped and can continue.
     pub(crate) fn waits(&self) -> bool {
         !matches!(self.iteration, Iteration::Continue | Iteration::Ended)
     }
 
-    /// True while body bytes are kept without a callback, or dropped.
+    /// True while body bytes are buffered without a callback, or discarded.
     pub(crate) fn is_shut(&self) -> bool {
         matches!(
             self.iteration,
@@ -100,7 +100,7 @@ impl FilterState {
         )
     }
 
-    /// True while the policy may look at a body.
+    /// True while the policy may read a body.
     pub(crate) fn shows_body(&self) -> bool {
         matches!(self.phase, Phase::Body | Phase::LastBody) || self.waits()
     }
@@ -111,12 +111,12 @@ impl FilterState {
             || self.iteration == Iteration::StoppedTrailers
     }
 
-    /// Body bytes that wait here.
+    /// The number of buffered body bytes.
     pub(crate) fn held(&self) -> usize {
         self.consumed_earlier.len() + self.body.len()
     }
 
-    /// Takes the whole buffer, and ends the pause.
+    /// Takes the whole buffer, and continues.
     pub(crate) fn release(&mut self) -> Self {
         let open = Self { seen: self.seen, ..Self::default() };
         std::mem::replace(self, open)
@@ -143,12 +143,12 @@ impl FilterState {
         self.watermark = action == Action::StopAndWatermark;
     }
 
-    /// Ends the direction here, and drops what was held.
+    /// Ends the direction at this policy, and discards its buffer.
     pub(crate) fn finish(&mut self) {
         *self = Self { iteration: Iteration::Ended, seen: true, ..Self::default() };
     }
 
-    /// Stops at the body, which ends here if `end` is set.
+    /// Stops at the body; with `end` the direction ends with it.
     pub(crate) fn stop_body(&mut self, action: Action, end: bool) {
         self.iteration = Iteration::StoppedBody;
         self.watermark = action != Action::StopAndBuffer;

@@ -1,4 +1,4 @@
-//! What hostcalls find when a guest calls them: the state of one instance.
+//! The state of one instance, which its hostcalls use.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -19,17 +19,17 @@ use crate::types::log_level::LogLevel;
 use crate::types::printable::printable;
 use crate::types::secrets::{Secrets, is_secret};
 
-/// What a line costs beside its text, so that the number of empty lines is bounded too.
+/// Bytes that a log line counts in addition to its text, which bounds the number of empty lines.
 const LINE: usize = 32;
-/// Contexts of ended streams that may wait for `proxy_done`; each keeps the heads of its stream.
+/// Maximum number of contexts of ended streams that wait for `proxy_done`; each keeps its stream's heads.
 const AWAITING_DONE: usize = 1024;
-/// Denials of one callback that are logged; more are only counted.
+/// Maximum number of denials of one callback that are logged; all are counted.
 const DENIALS: usize = 16;
-/// Units that a denial costs: it is written down and counted.
+/// Fuel for a denial, which is logged and counted.
 const DENIAL: u64 = 8192;
-/// Fuel for a byte of a line that is made printable.
+/// Fuel for a byte of a line that must be escaped.
 const ESCAPED: u64 = 32;
-/// Warnings kept for the text of an error.
+/// Maximum number of warnings kept for the text of an error.
 const WARNINGS: usize = 8;
 
 /// The state of one instance.
@@ -44,40 +44,40 @@ pub(crate) struct InstanceState {
     pub(crate) current: u32,
     /// The context that hostcalls act on; differs after `proxy_set_effective_context`.
     pub(crate) effective: u32,
-    /// Contexts whose `proxy_on_done` answered false.
+    /// Contexts whose `proxy_on_done` returned false.
     pub(crate) awaiting_done: Vec<u32>,
-    /// Waiting contexts for which `proxy_done` was called.
+    /// The contexts of `awaiting_done` for which `proxy_done` was called.
     pub(crate) finished: Vec<u32>,
-    /// `proxy_on_done` runs.
+    /// Whether `proxy_on_done` runs.
     pub(crate) ending: bool,
-    /// `proxy_on_vm_start` runs.
+    /// Whether `proxy_on_vm_start` runs.
     pub(crate) starting_vm: bool,
-    /// What it opened.
+    /// The open files and folders.
     pub(crate) files: Descriptors,
-    /// Its callouts.
+    /// The open callouts.
     pub(crate) calls: Calls,
-    /// Properties that the policy declared; whether each is read only.
+    /// Properties that the policy declared, and whether each is read-only.
     pub(crate) declared: HashMap<Vec<u8>, bool>,
-    /// Queues that its plugins registered: plugin and queue.
+    /// Queues that the plugins of this VM registered: plugin and queue.
     pub(crate) queues: IdSet<u64>,
-    /// The metrics that it defined.
+    /// Ids of the metrics that this instance defined.
     pub(crate) metrics: IdSet<u32>,
-    /// What a hostcall gives the guest once its allocator has run.
+    /// Bytes that a hostcall delivers once the guest's allocator has run.
     pub(crate) gift: Gift,
-    /// Units that hostcalls used and that are not charged to the meter yet.
+    /// Fuel that hostcalls used and that the meter has not charged yet.
     pub(crate) unsettled_fuel: u64,
     pub(crate) log_bytes_left: usize,
     pub(crate) warnings: Vec<String>,
-    /// The host records what happens.
+    /// Whether the host records a trace.
     pub(crate) traced: bool,
-    /// The host's last log line, while it is traced.
+    /// The host's last log line, while a trace is recorded.
     pub(crate) reason: Option<String>,
-    /// What this callback was denied.
+    /// The denials of this callback that were logged.
     denied: Vec<(Capability, String)>,
     next_context: u32,
 }
 
-/// Bytes for the guest, and where their address and length go.
+/// Bytes for the guest, and the addresses for their address and length.
 #[derive(Default)]
 pub(crate) struct Gift {
     pub(crate) bytes: Vec<u8>,
@@ -85,8 +85,8 @@ pub(crate) struct Gift {
     pub(crate) length_at: u32,
 }
 
-/// Which hostcalls are allowed: in `_initialize` and in the guest's allocator only WASI and logs,
-/// as in Envoy, for what the guest's SDK holds locked then.
+/// Which hostcalls are allowed: in `_initialize` and in the guest's allocator only WASI and logging, as in
+/// Envoy, because the guest's SDK may hold locks then.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
     Initializing,
@@ -94,11 +94,11 @@ pub(crate) enum Stage {
     Open,
 }
 
-/// Whose context it is.
+/// The kind of a context, with its stream or plugin.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ContextKind {
     Root,
-    /// The policy at `position` of the chain of stream `key`, below the root context `root`.
+    /// The policy at `position` in the chain of stream `key`, with the root context `root`.
     Stream {
         key: u64,
         position: usize,
@@ -107,7 +107,7 @@ pub(crate) enum ContextKind {
 }
 
 impl ContextKind {
-    /// Key and position, of a stream.
+    /// The key and the position in the chain, for a context of a stream.
     pub(crate) fn stream(self) -> Option<(u64, usize)> {
         match self {
             Self::Stream { key, position, .. } => Some((key, position)),
@@ -123,7 +123,7 @@ pub(crate) struct RootContext {
     pub(crate) tick: Option<Tick>,
 }
 
-/// A tick period and when it ends next.
+/// A tick period, and the time of the next tick.
 #[derive(Clone, Copy)]
 pub(crate) struct Tick {
     pub(crate) period: Duration,
@@ -160,7 +160,7 @@ impl InstanceState {
         }
     }
 
-    /// Makes the id of a new context; ids are never reused while their context lives.
+    /// Adds a context and returns its id; no two living contexts have the same id.
     pub(crate) fn add_context(&mut self, owner: ContextKind) -> u32 {
         while self.next_context == 0 || self.contexts.contains_key(&self.next_context) {
             self.next_context = self.next_context.wrapping_add(1);
@@ -174,7 +174,7 @@ impl InstanceState {
         id
     }
 
-    /// Forgets a context that was deleted; with its last one a closed stream goes.
+    /// Removes a deleted context; the data of a closed stream is freed with its last context.
     pub(crate) fn remove_context(&mut self, context: u32) {
         let stream = self.contexts.remove(&context).and_then(ContextKind::stream);
         if let Some((key, _)) = stream {
@@ -182,8 +182,8 @@ impl InstanceState {
         }
     }
 
-    /// Keeps a context until its `proxy_done`. The one that waits longest makes room, unless `due`
-    /// contexts end already: then this one ends at once, and the answer is false.
+    /// Keeps a context until its `proxy_done`. At the limit the oldest one is evicted, unless `due`
+    /// contexts are about to end: then this context ends at once, and the result is false.
     pub(crate) fn await_done(&mut self, context: u32, due: usize) -> bool {
         let full = self.awaiting_done.len() + due >= AWAITING_DONE;
         if full {
@@ -214,12 +214,12 @@ impl InstanceState {
         self.denied.clear();
     }
 
-    /// Whether it called `proxy_done` for a context, or made a callout, since.
+    /// Whether the guest called `proxy_done` for a context or made a callout since the callback began.
     pub(crate) fn has_pending(&self) -> bool {
         !self.finished.is_empty() || self.calls.has_pending()
     }
 
-    /// The stream and the place in its chain that hostcalls act on.
+    /// The stream on which hostcalls act, and the policy's position in its chain.
     pub(crate) fn stream(&self) -> Option<(u64, usize)> {
         match self.contexts.get(&self.effective) {
             Some(ContextKind::Stream { key, position, .. }) => Some((*key, *position)),
@@ -227,7 +227,7 @@ impl InstanceState {
         }
     }
 
-    /// Lets hostcalls act on `context`, for its plugin; false if the context does not exist.
+    /// Makes `context` and its plugin the effective ones; false if the context does not exist.
     pub(crate) fn act_on(&mut self, context: u32) -> bool {
         let found = self.root_of(context).map(|root| Arc::clone(&root.core));
         let Some(core) = found else { return false };
@@ -253,13 +253,13 @@ impl InstanceState {
         self.roots.iter().find(|root| root.core.id == plugin)
     }
 
-    /// How many bytes of a line of the guest have to be read.
+    /// The number of bytes of a guest's line that must be read.
     pub(crate) fn log_room(&self, level: LogLevel) -> usize {
         let wanted = level >= self.core.services.log_level() || level >= LogLevel::Warn;
         if wanted { self.log_bytes_left } else { 0 }
     }
 
-    /// A line of the guest: `message` is what there was room for, of a line of `length` bytes.
+    /// Logs a line of the guest: `message` is the part that was read, `length` the line's full length.
     pub(crate) fn guest_log(&mut self, level: LogLevel, message: &[u8], length: usize) {
         if self.log_room(level) == 0 {
             return;
@@ -272,7 +272,7 @@ impl InstanceState {
         self.write(level, text);
     }
 
-    /// A line of the guest without what its configuration and environment, and the client, keep secret.
+    /// The line without secrets of the policy's configuration and environment and of the client.
     fn without_secrets<'a>(&mut self, message: &'a [u8]) -> Cow<'a, [u8]> {
         let credentials = self.stream().and_then(|(key, _)| {
             stream_table::with(key, |stream| {
@@ -293,13 +293,13 @@ impl InstanceState {
         }
     }
 
-    /// A line of the host about the policy.
+    /// Logs a line of the host about the policy.
     pub(crate) fn log(&mut self, level: LogLevel, message: String) {
         if self.log_bytes_left == 0 && !self.traced {
             return;
         }
         self.unsettled_fuel = self.unsettled_fuel.saturating_add(message.len() as u64 * ESCAPED);
-        // Most of them name something of the guest's.
+        // Most messages contain text from the guest.
         let message = match printable(&message) {
             Cow::Borrowed(_) => message,
             Cow::Owned(shown) => shown,
@@ -310,7 +310,7 @@ impl InstanceState {
         self.write(level, message);
     }
 
-    /// Says that the policy lacks a capability: once a callback and value. It is counted each time.
+    /// Logs that the policy lacks a capability, once for each callback and value, and counts each denial.
     pub(crate) fn denied(&mut self, capability: Capability, value: &str) {
         self.unsettled_fuel = self.unsettled_fuel.saturating_add(DENIAL);
         let value = denials::shown(value);
@@ -324,7 +324,7 @@ impl InstanceState {
         }
     }
 
-    /// A line for the layer above, unless the callback has used up its share.
+    /// Adds a log line to the effects, unless the callback has used its share.
     fn write(&mut self, level: LogLevel, message: String) {
         if self.log_bytes_left == 0 {
             return;

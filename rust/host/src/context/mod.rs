@@ -1,4 +1,4 @@
-//! What hostcalls act on: the state of an instance and of its streams.
+//! The data that hostcalls act on: the state of an instance and of its streams.
 
 pub(crate) mod callout_routes;
 pub(crate) mod callouts;

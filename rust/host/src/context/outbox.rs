@@ -1,4 +1,4 @@
-//! What the callbacks of this thread requested from the layer above.
+//! The requests of this thread's callbacks to the layer above.
 
 use std::cell::RefCell;
 
@@ -6,7 +6,7 @@ use crate::context::queue_calls::QueueCalls;
 use crate::types::callout::Callout;
 use crate::types::effects::{Effects, LogRecord};
 
-/// What the callbacks of this thread asked for since the last crossing.
+/// The requests of this thread's callbacks since the last call from above.
 #[derive(Default)]
 pub(crate) struct Outbox {
     pub(crate) logs: Vec<LogRecord>,
@@ -14,7 +14,7 @@ pub(crate) struct Outbox {
     pub(crate) timers: bool,
     pub(crate) callouts: Vec<Callout>,
     pub(crate) cancelled: Vec<u64>,
-    /// The plugins that get callbacks for values in queues.
+    /// The due callbacks for values in queues.
     pub(crate) queues: QueueCalls,
 }
 
@@ -22,18 +22,18 @@ thread_local! {
     static OUTBOX: RefCell<Outbox> = RefCell::default();
 }
 
-/// Whether there still is one: a thread that ends may have lost it.
+/// Whether the outbox exists: a thread that ends may have dropped it.
 pub(crate) fn is_there() -> bool {
     OUTBOX.try_with(|_| ()).is_ok()
 }
 
-/// Works on what this thread's callbacks asked for.
+/// Runs `work` on the outbox of this thread.
 pub(crate) fn outbox<R>(work: impl FnOnce(&mut Outbox) -> R) -> R {
     OUTBOX.with_borrow_mut(work)
 }
 
 impl Outbox {
-    /// Moves the requests to the effects that are returned; queues stay.
+    /// Moves the requests to `effects`; callbacks for queues stay.
     #[inline]
     pub(crate) fn empty_into(&mut self, effects: &mut Effects) {
         let quiet = self.logs.is_empty() && self.wake.is_empty() && self.callouts.is_empty();
@@ -52,7 +52,7 @@ impl Outbox {
     }
 }
 
-/// What this thread's callbacks asked for, of no stream.
+/// Takes the requests of this thread's callbacks that belong to no stream.
 pub(crate) fn take_effects() -> Effects {
     let mut effects = Effects::default();
     outbox(|out| out.empty_into(&mut effects));

@@ -1,8 +1,8 @@
-//! Due callbacks for values in queues: which plugins of this thread, which queues, and how many.
+//! Due callbacks for values in queues: their plugins on this thread, their queues, and their number.
 //!
 //! A plugin gets one callback for each value (proxy-wasm/spec, `proxy_on_queue_ready`), and more while a
-//! queue from which it dequeues is not empty. A callback that does not fit into a step, or has no listener
-//! yet, waits for the loop's next turn.
+//! queue from which it dequeues is not empty. A callback that exceeds the step's budget, or whose plugin
+//! has no instance yet, is deferred to the loop's next turn.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use crate::types::ids::IdMap;
 /// A plugin and a queue.
 pub(crate) type Key = (u64, u32);
 
-/// A number for each plugin and queue, so a flood of values takes no more memory.
+/// One counter for each plugin and queue, so a flood of values takes no more memory.
 #[derive(Default)]
 pub(crate) struct QueueCalls {
     owed: IdMap<u64, Owed>,
-    /// In this order: what the running step brought,
+    /// In the order of arrival: callbacks that the running step caused,
     fresh: VecDeque<Key>,
-    /// and since when what waits for the loop's next turn.
+    /// and callbacks that are deferred to the loop's next turn, with the time of their deferral.
     late: VecDeque<(Instant, Key)>,
 }
 
@@ -31,12 +31,12 @@ struct Owed {
 }
 
 impl QueueCalls {
-    /// A value came.
+    /// Records a callback for a new value.
     pub(crate) fn add(&mut self, services: &Arc<Services>, plugin: u64, queue: u32) {
         self.owe(services, plugin, queue, |owed| owed.saturating_add(1));
     }
 
-    /// So many values are there already.
+    /// Records callbacks for the values that are already in the queue.
     pub(crate) fn at_least(
         &mut self,
         services: &Arc<Services>,
@@ -64,7 +64,7 @@ impl QueueCalls {
         *owed = count(*owed);
     }
 
-    /// Takes one callback that runs now; returns whether there are more of the same.
+    /// Removes a callback that runs now; returns whether more of the same are due.
     pub(crate) fn take(&mut self, (plugin, queue): Key) -> bool {
         let Some(its) = self.owed.get_mut(&plugin) else { return false };
         let Some(owed) = its.queues.get_mut(&queue) else { return false };
@@ -84,7 +84,7 @@ impl QueueCalls {
         self.late.push_back((its.services.clock().now(), key));
     }
 
-    /// Whether the plugin still listens; one that has ended gets no callbacks.
+    /// Whether the plugin still listens; a plugin that has ended gets no callbacks.
     fn stands(&mut self, (plugin, queue): Key) -> bool {
         let listens = |its: &Owed| its.services.queues().listens(queue, plugin);
         let stands = self.owed.get(&plugin).is_some_and(listens);
@@ -94,17 +94,17 @@ impl QueueCalls {
         stands
     }
 
-    /// What the running step brought.
+    /// Takes the callbacks that the running step caused.
     pub(crate) fn take_fresh(&mut self) -> VecDeque<Key> {
         std::mem::take(&mut self.fresh)
     }
 
-    /// Whether something is still to be told.
+    /// Whether no callback is due.
     pub(crate) fn is_empty(&self) -> bool {
         self.late.is_empty() && self.fresh.is_empty()
     }
 
-    /// What waits for the loop's next turn, and since when; what the steps before left, too.
+    /// The deferred callbacks with the time of their deferral, including those that the last steps left.
     pub(crate) fn late(&mut self) -> Vec<(Instant, Key)> {
         for key in self.take_fresh() {
             self.wait_for_turn(key);
@@ -115,7 +115,7 @@ impl QueueCalls {
         self.late.iter().copied().collect()
     }
 
-    /// Takes the oldest deferred callback; the rest stays deferred.
+    /// Removes a deferred callback; if more of the same are due, they are deferred again.
     pub(crate) fn take_late(&mut self, key: Key) {
         self.late.retain(|(_, late)| *late != key);
         if self.take(key) {
@@ -123,7 +123,7 @@ impl QueueCalls {
         }
     }
 
-    /// The plugins that are still to be told something.
+    /// The plugins with due callbacks.
     pub(crate) fn plugins(&self) -> Vec<u64> {
         let late = self.late.iter().map(|(_, key)| key);
         late.chain(&self.fresh).map(|(plugin, _)| *plugin).collect()

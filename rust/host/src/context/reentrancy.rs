@@ -1,4 +1,4 @@
-//! While a foreign function of the layer above runs, the callback that called it has not returned, so no other may begin.
+//! Guards against re-entry: during a foreign function of the layer above, no other callback may begin.
 
 use std::cell::Cell;
 
@@ -10,7 +10,7 @@ thread_local! {
 
 /// Whether a function of the layer above runs on this thread.
 pub(crate) fn busy() -> bool {
-    // A handle can be dropped while its thread ends.
+    // A plugin may be dropped while its thread ends.
     BUSY.try_with(Cell::get).unwrap_or(false)
 }
 
@@ -24,7 +24,7 @@ pub fn can_move() -> Result<(), Error> {
 
 /// Runs a function of the layer above.
 pub(crate) fn guarded<R>(function: impl FnOnce() -> R) -> R {
-    /// A function may start a policy that calls a function: the outer one still runs afterwards.
+    /// Restores the flag: a function may start a policy that calls a function, within the outer one.
     struct Before(bool);
     impl Drop for Before {
         fn drop(&mut self) {

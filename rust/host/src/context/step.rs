@@ -1,19 +1,19 @@
-//! What one step causes beside the callbacks that it was made for.
+//! The budget of a step for callbacks that it causes indirectly.
 //!
-//! A step is everything that runs because of one call from above: a phase of a stream, an answer, a
-//! turn of ticks. Values in queues and `proxy_done` bring more callbacks, each with its own fuel, so
-//! their number and their fuel together are bounded; what is left waits for the loop's next turn.
+//! A step is everything that one call from above runs: a phase of a stream, a response to a callout, a
+//! turn of ticks. Values in queues and `proxy_done` cause more callbacks, each with its own fuel, so their
+//! number and their total fuel are bounded; the others are deferred to the loop's next turn.
 
 use std::cell::Cell;
 
 use crate::types::limits::Limits;
 
-/// What a step has caused so far.
+/// The callbacks that a step has caused so far.
 #[derive(Clone, Copy)]
 struct Caused {
     callbacks: u32,
     fuel: u64,
-    /// Such a callback runs.
+    /// Whether such a callback runs.
     runs: bool,
 }
 
@@ -21,18 +21,18 @@ const NOTHING: Caused = Caused { callbacks: 0, fuel: 0, runs: false };
 
 thread_local! {
     static CAUSED: Cell<Caused> = const { Cell::new(NOTHING) };
-    /// Units that all callbacks of this thread used.
+    /// Fuel that all callbacks of this thread have used.
     static BURNT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// A step begins.
+/// Begins a step.
 #[inline]
 pub(crate) fn begin() {
     CAUSED.set(NOTHING);
 }
 
-/// Whether one more callback of a policy with these limits fits into this step, should it use all of
-/// its fuel. The first one always does.
+/// Whether the step's budget has room for one more callback of a policy with these limits, should the
+/// callback use all of its fuel. The first one is always admitted.
 pub(crate) fn admits(limits: &Limits) -> bool {
     let Caused { callbacks, fuel, .. } = CAUSED.get();
     let room = limits.step_fuel.max(limits.fuel);
@@ -49,7 +49,7 @@ pub(crate) fn cause<R>(callback: impl FnOnce() -> R) -> R {
     outcome
 }
 
-/// Notes units that a callback used.
+/// Records fuel that a callback used.
 #[inline]
 pub(crate) fn burn(units: u64) {
     BURNT.set(BURNT.get().wrapping_add(units));
@@ -59,7 +59,7 @@ pub(crate) fn burn(units: u64) {
     }
 }
 
-/// Units that all callbacks of this thread used so far.
+/// Fuel that all callbacks of this thread have used so far.
 pub(crate) fn burnt() -> u64 {
     BURNT.get()
 }

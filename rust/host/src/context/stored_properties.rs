@@ -1,16 +1,16 @@
-//! What policies store with a stream: `proxy_set_property` and `set_envoy_filter_state`.
+//! Values that policies store with a stream: `proxy_set_property` and `set_envoy_filter_state`.
 
-/// Bytes of paths and values that the policies of one stream may store.
+/// Maximum number of bytes of paths and values that the policies of one stream may store.
 pub(crate) const CAPACITY: usize = 64 << 10;
-/// What a property takes beside its bytes; so it bounds their number too.
+/// Bytes that a property counts in addition to its own, which bounds the number of properties.
 const OVERHEAD: usize = 64;
 
 /// Why a value was not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoreError {
-    /// The properties of the stream would take too many bytes.
+    /// The properties of the stream would exceed [`CAPACITY`].
     Full,
-    /// There is a value, and it was declared to be read only.
+    /// The property has a value and was declared read-only.
     ReadOnly,
 }
 
@@ -33,7 +33,7 @@ impl Entry {
 }
 
 impl StoredProperties {
-    /// How many there are: what a look costs.
+    /// The number of properties, which is the cost of a look-up.
     pub(crate) fn len(&self) -> usize {
         self.values.len()
     }
@@ -43,7 +43,7 @@ impl StoredProperties {
         self.values.iter().find(|known| known.path == path).map(|known| known.value.as_slice())
     }
 
-    /// Stores a value, in place of the one that is there.
+    /// Stores a value, and replaces an existing one.
     pub(crate) fn store(
         &mut self,
         path: Vec<u8>,

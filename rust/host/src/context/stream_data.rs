@@ -1,4 +1,4 @@
-//! What hostcalls read and write of a stream: plain data, without the plugins that serve it.
+//! The data of a stream that hostcalls read and write, without the plugins of its chain.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use crate::types::attributes::Attributes;
 use crate::types::effects::LocalResponse;
 use crate::types::headers::HeaderMap;
 
-/// The content type of a gRPC call, or how it begins.
+/// The content type of a gRPC call, or its prefix.
 pub(crate) const GRPC: &[u8] = b"application/grpc";
 
 /// One request and its response.
@@ -19,34 +19,34 @@ pub(crate) struct StreamData {
     pub(crate) attributes: Attributes,
     pub(crate) request: DirectionState,
     pub(crate) response: DirectionState,
-    /// What each policy of the chain holds, by its position.
+    /// The state of each policy of the chain, by its position.
     pub(crate) filters: Vec<FilterStates>,
     /// What policies stored with `proxy_set_property`, by path.
     pub(crate) properties: StoredProperties,
-    /// What hostcalls asked, and which policy; performed after the callback returned.
+    /// Actions that hostcalls requested, and the position of the policy; performed after the callback.
     pub(crate) pending_actions: Vec<(usize, StreamAction)>,
     pub(crate) began: Option<Instant>,
     pub(crate) info: StreamInfo,
 }
 
-/// What one policy holds of both directions.
+/// The state of one policy in both directions.
 #[derive(Default)]
 pub(crate) struct FilterStates {
     pub(crate) request: FilterState,
     pub(crate) response: FilterState,
 }
 
-/// What a policy asks of a stream.
+/// An action on a stream that a policy requests.
 pub(crate) enum StreamAction {
     Continue(Direction),
     Respond(LocalResponse),
-    /// Body bytes of the response for the policies after this one, and whether they are the last.
+    /// Sends body bytes of the response to the policies after this one; whether they are the last.
     Inject(Vec<u8>, bool),
     Reset,
 }
 
 impl StreamAction {
-    /// Whether both ask for the same; of two responses of one callback the first one counts, as in
+    /// Whether both are the same action; of two local responses of one callback the first one counts, as in
     /// Envoy.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
@@ -64,14 +64,14 @@ impl FilterStates {
         }
     }
 
-    /// Bytes of bodies that are held.
+    /// The number of buffered body bytes.
     pub(crate) fn held(&self) -> usize {
         self.request.held() + self.response.held()
     }
 }
 
 impl StreamData {
-    /// The data of a stream in a chain of this number of policies.
+    /// The data of a new stream whose chain has this number of policies.
     pub(crate) fn new(attributes: Attributes, policies: usize, began: Option<Instant>) -> Self {
         let filters = (0..policies).map(|_| FilterStates::default()).collect();
         Self { attributes, filters, began, ..Self::default() }
@@ -103,9 +103,9 @@ impl StreamData {
         rest.is_some_and(|rest| matches!(rest, [] | [b'+', ..]))
     }
 
-    /// Notes what a policy asks; false if it asked the same before, or the stream ended.
+    /// Records an action; false if the policy requested the same before, or the stream has ended.
     pub(crate) fn ask(&mut self, position: usize, action: StreamAction) -> bool {
-        // Nothing that is asked of a stream that ended can have an effect.
+        // An action on an ended stream can have no effect.
         if self.info.ended {
             return false;
         }
@@ -117,7 +117,7 @@ impl StreamData {
         !known
     }
 
-    /// Notes body bytes of the response that a policy sends on itself; false if it cannot.
+    /// Records body bytes of the response that a policy sends; false if it cannot send any.
     pub(crate) fn inject(
         &mut self,
         position: usize,
@@ -147,14 +147,14 @@ impl StreamData {
         true
     }
 
-    /// Drops what no policy can use after the stream ended: its heads and properties stay, for
+    /// Discards what no policy can use after the end of the stream: its heads and properties stay, for
     /// contexts that wait for `proxy_done`.
     pub(crate) fn drop_held(&mut self) {
         self.filters.iter_mut().for_each(|filter| *filter = FilterStates::default());
         self.pending_actions = Vec::new();
     }
 
-    /// Bytes of bodies that policies hold.
+    /// The number of body bytes that policies buffer.
     pub(crate) fn held(&self) -> usize {
         self.filters.iter().map(FilterStates::held).sum()
     }

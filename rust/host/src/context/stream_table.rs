@@ -1,17 +1,17 @@
 //! The streams of this thread, by key.
 //!
-//! The data of a stream lives until the stream is closed and no instance has a context of it: a guest
-//! may answer false from `proxy_on_done` and keep its context until it calls `proxy_done`.
+//! The data of a stream lives until the stream is closed and no instance has a context for it: a guest
+//! may return false from `proxy_on_done` and keep its context until it calls `proxy_done`.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::context::stream_data::StreamData;
 
-/// A stream that hostcalls find by its key.
+/// A stream in the table, which hostcalls find by its key.
 pub(crate) type SharedStream = Rc<RefCell<StreamData>>;
 
-/// The low half of a key is the index, the high half counts how often the index was used.
+/// The low half of a key is the index; the high half counts the uses of the index.
 #[derive(Default)]
 struct Streams {
     entries: Vec<Entry>,
@@ -21,7 +21,7 @@ struct Streams {
 struct Entry {
     turn: u32,
     data: Option<SharedStream>,
-    /// Contexts that instances have of the stream, and one for the stream while it is open.
+    /// The number of contexts that instances have for the stream, plus one while it is open.
     holders: u32,
 }
 
@@ -33,13 +33,13 @@ fn key_of(index: u32, turn: u32) -> u64 {
     u64::from(turn) << 32 | u64::from(index)
 }
 
-/// The index of a key, which no other open stream of this thread has.
+/// The index of a key, which is unique among the open streams of this thread.
 #[allow(clippy::cast_possible_truncation, reason = "the low half of a key")]
 pub(crate) fn index_of(key: u64) -> usize {
     key as u32 as usize
 }
 
-/// Keeps an open stream and names it.
+/// Adds an open stream and returns its key.
 pub(crate) fn open(data: &SharedStream) -> u64 {
     STREAMS.with_borrow_mut(|streams| {
         let data = Some(Rc::clone(data));
@@ -73,17 +73,17 @@ impl Streams {
     }
 }
 
-/// The stream of this key, if it is still there.
+/// The stream with this key, if its data is still kept.
 pub(crate) fn find(key: u64) -> Option<SharedStream> {
     STREAMS.with_borrow_mut(|streams| streams.entry(key)?.data.clone())
 }
 
-/// Works on the stream of this key.
+/// Runs `work` on the stream with this key.
 pub(crate) fn with<R>(key: u64, work: impl FnOnce(&mut StreamData) -> R) -> Option<R> {
     find(key).map(|data| work(&mut data.borrow_mut()))
 }
 
-/// An instance has one more context of this stream.
+/// Records one more context of an instance for this stream.
 pub(crate) fn hold(key: u64) {
     STREAMS.with_borrow_mut(|streams| {
         if let Some(entry) = streams.entry(key) {
@@ -92,27 +92,26 @@ pub(crate) fn hold(key: u64) {
     });
 }
 
-/// The stream is closed, or an instance has a context of it no longer; with the last of these its
-/// data goes.
+/// Records that the stream was closed, or that a context for it was deleted; the last of these frees its
+/// data.
 pub(crate) fn release(key: u64) {
-    // A thread that is ending has no streams any more.
+    // The thread-local may be gone while a thread ends.
     let data = STREAMS.try_with(|streams| streams.borrow_mut().release(key));
     drop(data);
 }
 
-/// The number of streams of this thread: those that are open, and closed ones with a context that has
-/// not ended.
+/// The number of streams of this thread: open ones, and closed ones that still have a context.
 #[must_use]
 pub fn kept_streams() -> usize {
     STREAMS.with_borrow(|streams| streams.entries.len() - streams.free.len())
 }
 
-/// The bytes of buffered bodies in the streams of this thread.
+/// The number of body bytes that the streams of this thread buffer.
 #[must_use]
 pub fn held_bytes() -> usize {
     STREAMS.with_borrow(|streams| {
         let kept = streams.entries.iter().filter_map(|entry| entry.data.as_ref());
-        // One that is at work is not counted.
+        // A stream that is in use is not counted.
         kept.map(|data| data.try_borrow().map_or(0, |data| data.held())).sum()
     })
 }

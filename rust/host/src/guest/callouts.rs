@@ -1,5 +1,5 @@
-//! What the hostcalls that make callouts have in common: checks of the guest's bytes
-//! and of its capabilities, and the record of the callout.
+//! The common parts of hostcalls that make callouts: checks of the guest's arguments and of its
+//! capabilities, and the record of the callout.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,35 +17,35 @@ use crate::types::fields::is_field;
 use crate::types::headers::HeaderMap;
 use crate::types::log_level::LogLevel;
 
-/// Units that a callout costs beside its bytes: the layer above performs it.
+/// Fuel for a callout besides its bytes: the layer above performs it.
 const CALLOUT_UNITS: u64 = 10_000;
-/// The timeout of a callout without one.
+/// The default timeout of a callout.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
-/// Bytes of the longest name of an upstream, a service, a method or a user.
+/// Maximum length in bytes of the name of an upstream, a service, a method or a user.
 const NAME: usize = 1024;
-/// Fuel for each byte of it: it is decoded as text and compared.
+/// Fuel for each byte of a name, which is decoded as text and compared.
 const NAME_UNITS: u64 = 4;
 
-/// A timeout of the guest, in milliseconds; 0 is the default.
+/// The timeout for the guest's number of milliseconds; 0 is the default.
 pub(crate) fn timeout(milliseconds: u32) -> Duration {
     let timeout = Duration::from_millis(milliseconds.into());
     if timeout.is_zero() { TIMEOUT } else { timeout.min(LONGEST_TIMEOUT) }
 }
 
-/// A name as the guest wrote it.
+/// Reads a name as text.
 pub(crate) fn name(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<String, Fault> {
     Ok(String::from_utf8_lossy(&name_bytes(guest, at, size)?).into_owned())
 }
 
-/// The same as bytes.
+/// Reads a name as bytes.
 pub(crate) fn name_bytes(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<Vec<u8>, Fault> {
     let name = guest.read_some(at, size, NAME)?;
     guest.charge(name.len() as u64 * NAME_UNITS)?;
     Ok(name)
 }
 
-/// The entry of the capability `net` that the guest means.
+/// The upstream in the capability `net` that the guest's name refers to.
 pub(crate) fn upstream(guest: &mut Guest<'_>, named: &str) -> Option<String> {
     let found = guest.env.core.spec.capabilities.upstream(named).map(str::to_owned);
     if found.is_none() {
@@ -54,7 +54,7 @@ pub(crate) fn upstream(guest: &mut Guest<'_>, named: &str) -> Option<String> {
     found
 }
 
-/// The bytes of a body, a message or a query; `None` past the limit `body`, which is logged.
+/// Reads a body, a message or a query; `None` above the limit `body`, which is logged.
 pub(crate) fn body(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<Option<Vec<u8>>, Fault> {
     guest.check(at, size)?;
     if size as usize > guest.env.core.spec.limits.body {
@@ -64,8 +64,8 @@ pub(crate) fn body(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<Option<V
     guest.read(at, size).map(Some)
 }
 
-/// Fields; `None` past the limits or when one of them is invalid, which is logged. A map that is
-/// malformed is empty, as in Envoy.
+/// Reads fields; `None` above the limits or if a field is invalid, which is logged. A malformed map is
+/// empty, as in Envoy.
 pub(crate) fn fields(
     guest: &mut Guest<'_>,
     at: u32,
@@ -98,7 +98,7 @@ pub(crate) fn fields(
     Ok(Some(map))
 }
 
-/// Notes a callout and tells the guest its number.
+/// Records a callout and writes its id to the guest.
 pub(crate) fn begin(
     guest: &mut Guest<'_>,
     kind: Kind,
@@ -109,7 +109,7 @@ pub(crate) fn begin(
     guest.write_u32(number_at, number)
 }
 
-/// Notes a callout of the stream that is the effective context, unless that stream is ending.
+/// Records a callout of the effective context's stream, or of no stream if that stream is ending.
 pub(super) fn open(
     guest: &mut Guest<'_>,
     kind: Kind,
@@ -123,7 +123,7 @@ pub(super) fn open(
     Ok(number)
 }
 
-/// The plugin and the stream that are effective.
+/// The effective plugin and its stream.
 fn requester(guest: &Guest<'_>) -> Requester {
     let env = &*guest.env;
     let (core, effective) = (&env.core, env.effective);
@@ -137,12 +137,12 @@ fn requester(guest: &Guest<'_>) -> Requester {
     Requester { plugin: core.id, policy, root, stream, byte_limit }
 }
 
-/// The root context of the plugin that is effective.
+/// The root context of the effective plugin.
 pub(crate) fn root(guest: &Guest<'_>) -> u32 {
     requester(guest).root
 }
 
-/// Notes a further message, or the close, of a gRPC stream.
+/// Records a further message, or the close, of a gRPC stream.
 pub(crate) fn add(guest: &mut Guest<'_>, number: u32, request: CalloutRequest) -> Answer {
     guest.charge(CALLOUT_UNITS)?;
     let requester = requester(guest);
@@ -154,13 +154,13 @@ pub(crate) fn refused(guest: &mut Guest<'_>, why: &CalloutError) -> Fault {
     Status::InternalFailure.into()
 }
 
-/// Says why a callout is not made.
+/// Logs why a callout is refused.
 pub(crate) fn refuse(guest: &mut Guest<'_>, why: &str) {
     guest.env.log(LogLevel::Warn, format!("could not make a callout: {why}"));
 }
 
-/// Calls a foreign function of the capabilities that answers later, in
-/// `proxy_on_foreign_function`. The result is the number of the call, as 4 bytes, little-endian: the
+/// Calls an asynchronous foreign function that the capabilities allow; it responds in
+/// `proxy_on_foreign_function`. The result is the id of the call, as 4 bytes, little-endian: the
 /// callback's `function_id`.
 pub(crate) fn call_foreign(
     guest: &mut Guest<'_>,

@@ -1,4 +1,4 @@
-//! The stream that a hostcall acts on.
+//! The stream of the effective context, on which a hostcall acts.
 
 use crate::abi::enums::Status;
 use crate::context::outbox::outbox;
@@ -8,7 +8,7 @@ use crate::context::stream_table;
 use crate::guest::memory::{Answer, Fault, Guest};
 use crate::types::log_level::LogLevel;
 
-/// Notes an action for the stream, unless the same action is noted already.
+/// Records an action for the stream, unless the same action is recorded already.
 pub(crate) fn ask(guest: &mut Guest<'_>, action: StreamAction) {
     let Some((key, position)) = guest.env.stream() else {
         guest.env.log(LogLevel::Warn, "asked something of a stream outside of any stream".into());
@@ -25,15 +25,15 @@ pub(crate) fn is_grpc_call(guest: &Guest<'_>) -> bool {
     guest.env.stream().and_then(called).unwrap_or(false)
 }
 
-/// Lets the layer above choose the route again.
+/// Makes the layer above select the route again.
 pub(crate) fn clear_route_cache(guest: &Guest<'_>) {
     if let Some((key, _)) = guest.env.stream() {
         stream_table::with(key, |stream: &mut StreamData| stream.info.route_cleared = true);
     }
 }
 
-/// Body bytes of the response for the policies after this one, with the headers before them if those
-/// wait here. With `end` the response is complete, and what the upstream still sends is dropped.
+/// Sends body bytes of the response to the policies after this one, preceded by the headers if those wait
+/// here. With `end` the response is complete, and later data of the upstream is discarded.
 pub(crate) fn send_on(guest: &mut Guest<'_>, data: Vec<u8>, end: bool) -> Answer {
     let limit = guest.env.core.spec.limits.body;
     let (key, position) = guest.env.stream().ok_or(Status::BadArgument)?;

@@ -9,7 +9,7 @@ use crate::wasm::border::instance::WasmInstance;
 use crate::wasm::fuel::START;
 use crate::wasm::module::CompiledModule;
 
-/// Header callbacks take no `end_of_stream` in ABI 0.1.0.
+/// The callback for headers, which has no parameter `end_of_stream` in ABI 0.1.0.
 #[derive(Clone, Copy)]
 pub(crate) enum HeadersCallback {
     Two(GuestFunction<2, 1>),
@@ -59,7 +59,7 @@ pub(crate) struct Exports {
 
 macro_rules! answer_exports {
     ($( $name:ident($export:literal)($($argument:ident),*) $buffer:ident $code:literal; )*) => {
-        /// The callbacks that bring the answers of callouts.
+        /// The callbacks that deliver the responses to callouts.
         #[allow(non_snake_case, reason = "a field has the name of its row")]
         pub(crate) struct AnswerExports {
             $( $name: Option<GuestFunction<{ 2 + [$(stringify!($argument)),*].len() }, 0>>, )*
@@ -70,7 +70,7 @@ macro_rules! answer_exports {
                 Ok(Self { $( $name: callbacks.find($export)?, )* })
             }
 
-            /// The call of the guest's callback, if it has this one.
+            /// The call of the guest's callback, if the guest exports it.
             pub(crate) fn with(
                 &self,
                 callback: AnswerCallback,
@@ -106,14 +106,14 @@ impl Source<'_> {
     }
 }
 
-/// The instance and module in which callbacks are looked up.
+/// The instance and the module in which callbacks are looked up.
 struct Callbacks<'a> {
     source: Source<'a>,
     module: &'a CompiledModule,
 }
 
 impl Callbacks<'_> {
-    /// A callback; one that does nothing is marked as such.
+    /// Finds a callback; one that does nothing is marked as such.
     fn find<const N: usize, const R: usize>(
         &mut self,
         name: &str,
@@ -152,7 +152,7 @@ impl Exports {
         }
     }
 
-    /// The callbacks of an instance of `module`.
+    /// Finds the callbacks of an instance of `module`.
     pub(crate) fn of(
         instance: &mut WasmInstance<InstanceState>,
         module: &CompiledModule,
@@ -191,7 +191,7 @@ impl StartFunctions {
     }
 }
 
-/// The allocator: the specification's name first, then the deprecated one.
+/// The allocator: the name in the specification first, then the deprecated one.
 pub(crate) fn allocator(
     instance: &mut WasmInstance<InstanceState>,
 ) -> Result<GuestFunction<1, 1>, Error> {

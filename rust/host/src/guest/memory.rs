@@ -1,4 +1,4 @@
-//! The one place where a guest's pointers are checked.
+//! Access to the guest's memory: the only place where its pointers are checked.
 
 use smallvec::SmallVec;
 use wasmer::RuntimeError;
@@ -10,21 +10,21 @@ use crate::wasm::border::call::OutOfBounds;
 use crate::wasm::border::link;
 use crate::wasm::border::link::GuestSide;
 
-/// What a hostcall is called with.
+/// The argument of a host function: the guest that called it.
 pub(crate) type Caller<'a> = link::Caller<'a, InstanceState>;
 
-/// Units that a hostcall costs beside the bytes that it moves.
+/// Fuel for a hostcall besides the bytes that it moves.
 const HOSTCALL: u64 = 128;
-/// Bytes moved for one unit.
+/// Bytes that a hostcall moves for one unit of fuel.
 const BYTES_A_UNIT: usize = 8;
-/// Hostcalls charge the meter when this many units have accumulated, not one by one: it is cheaper,
-/// and a loop of hostcalls still ends.
+/// Hostcalls charge the meter once this many units have accumulated. That is cheaper than a charge for
+/// each one, and a loop of hostcalls still ends.
 const UNSETTLED: u64 = 4096;
 
-/// The most bytes that are kept until the guest has allocated memory for them.
+/// Maximum number of bytes that are kept until the guest's allocator has run.
 const GIFT: usize = 4096;
 
-/// A name, a path, a key, a header's value.
+/// A name, a path, a key, or the value of a field.
 pub(crate) type Short = SmallVec<[u8; 64]>;
 
 /// Why a hostcall does not return OK.
@@ -59,7 +59,7 @@ pub(crate) struct Guest<'a> {
 }
 
 impl<'a> Guest<'a> {
-    /// Opens the border for one hostcall and charges for it.
+    /// Begins a hostcall and charges for it.
     #[inline]
     pub(crate) fn enter(caller: Caller<'a>) -> Result<Self, Fault> {
         let mut guest = Self { env: caller.state, side: caller.side };
@@ -67,19 +67,19 @@ impl<'a> Guest<'a> {
         Ok(guest)
     }
 
-    /// The same, for hostcalls that a guest may not use while it initializes or allocates.
+    /// Begins a hostcall that a guest may not make while it initializes or allocates.
     #[inline]
     pub(crate) fn enter_open(caller: Caller<'a>, name: &str) -> Result<Self, Fault> {
         let guest = Self::enter(caller)?;
         if guest.env.stage == Stage::Open { Ok(guest) } else { Err(too_early(guest.env, name)) }
     }
 
-    /// Bytes of its memory.
+    /// The size of the guest's memory in bytes.
     pub(crate) fn memory_size(&self) -> u64 {
         self.side.gauges().memory_size()
     }
 
-    /// Charges the meter; past the budget the guest is stopped.
+    /// Charges the meter; the guest is stopped when its fuel is exhausted.
     pub(crate) fn charge(&mut self, units: u64) -> Result<(), Fault> {
         self.env.unsettled_fuel = self.env.unsettled_fuel.saturating_add(units);
         if self.env.unsettled_fuel < UNSETTLED {
@@ -98,12 +98,12 @@ impl<'a> Guest<'a> {
         self.charge((bytes / BYTES_A_UNIT) as u64)
     }
 
-    /// A copy of the guest's bytes at `at`.
+    /// Copies the guest's bytes at `at`.
     pub(crate) fn read(&mut self, at: u32, length: u32) -> Result<Vec<u8>, Fault> {
         self.read_some(at, length, usize::MAX)
     }
 
-    /// A copy of the first `most` of the guest's bytes at `at`; all of them must be there.
+    /// Copies the first `most` of the guest's bytes at `at`; the whole range must be valid.
     pub(crate) fn read_some(
         &mut self,
         at: u32,
@@ -113,14 +113,14 @@ impl<'a> Guest<'a> {
         if length == 0 {
             return Ok(Vec::new());
         }
-        // Before the charge: an invalid pointer has its own status, and costs nothing.
+        // Before the charge: an invalid pointer has a status of its own, and costs nothing.
         self.check(at, length)?;
         let mut bytes = vec![0; most.min(length as usize)];
         self.copy(at, &mut bytes)?;
         Ok(bytes)
     }
 
-    /// The same for values that are mostly short: a short one is not allocated.
+    /// Copies the guest's bytes without an allocation if they are few, as most values are.
     pub(crate) fn read_short(&mut self, at: u32, length: u32) -> Result<Short, Fault> {
         if length as usize > Short::new().inline_size() {
             self.check(at, length)?;
@@ -138,7 +138,7 @@ impl<'a> Guest<'a> {
         Ok(self.side.read(at, bytes)?)
     }
 
-    /// Whether the guest has `length` bytes at `at`.
+    /// Checks that `length` bytes at `at` are in the guest's memory.
     pub(crate) fn check(&self, at: u32, length: u32) -> Answer {
         if u64::from(at) + u64::from(length) > self.memory_size() {
             return Err(Status::InvalidMemoryAccess.into());
@@ -159,8 +159,8 @@ impl<'a> Guest<'a> {
         self.write(at, &value.to_le_bytes())
     }
 
-    /// A copy of the guest's bytes for a trace: it costs the guest no fuel, and is empty outside of
-    /// the guest's memory.
+    /// Copies the guest's bytes for a trace: this costs no fuel, and is empty for a range outside of the
+    /// guest's memory.
     pub(crate) fn peek(&self, at: i64, length: usize) -> Vec<u8> {
         let mut bytes = vec![0; length];
         match u32::try_from(at).map(|at| self.side.read(at, &mut bytes)) {
@@ -169,24 +169,25 @@ impl<'a> Guest<'a> {
         }
     }
 
-    /// Units that are left of this callback's fuel.
+    /// The remaining fuel of this callback.
     pub(crate) fn fuel_left(&mut self) -> u64 {
         self.side.gauges().meter().remaining().saturating_sub(self.env.unsettled_fuel)
     }
 
-    /// Refuses a hostcall: the policy's log and the trace say why.
+    /// Refuses a hostcall, and logs the reason to the policy's log and the trace.
     pub(crate) fn refuse(&mut self, status: Status, reason: impl Into<String>) -> Fault {
         self.env.log(LogLevel::Warn, reason.into());
         status.into()
     }
 
-    /// A length as the guest's `u32`.
+    /// A number of bytes as the guest's `u32`.
     pub(crate) fn length(bytes: usize) -> Result<u32, Fault> {
         u32::try_from(bytes).map_err(|_| Status::InvalidMemoryAccess.into())
     }
 
-    /// Hands `bytes` to the guest in memory that its own allocator gives, and stores where and how
-    /// many. No bytes: no allocation, and (0, 0) (proxy-wasm/spec, "Memory management").
+    /// Copies `bytes` into memory allocated by the guest, and writes their address and length to
+    /// `address_at` and `length_at`. Without bytes there is no allocation, and both are 0 (proxy-wasm/spec,
+    /// "Memory management").
     pub(crate) fn give(&mut self, bytes: &[u8], address_at: u32, length_at: u32) -> Answer {
         let length = Self::length(bytes.len())?;
         if self.can_give_later(bytes) {
@@ -209,8 +210,8 @@ impl<'a> Guest<'a> {
         self.write_u32(length_at, length)
     }
 
-    /// Whether the guest's allocator may run once the hostcall has returned, which saves an entry: not
-    /// for a trace, which records the result, nor for many bytes, which would be copied again.
+    /// Whether the guest's allocator may run after the hostcall has returned, which saves an entry. It may
+    /// not for a trace, which records the result, nor for many bytes, which would be copied twice.
     fn can_give_later(&self, bytes: &[u8]) -> bool {
         !bytes.is_empty()
             && bytes.len() <= GIFT
@@ -232,8 +233,8 @@ impl<'a> Guest<'a> {
     }
 }
 
-/// Gives the guest what a hostcall kept for it, at the address that its allocator answered; the status
-/// that the guest gets.
+/// Copies the bytes that a hostcall kept to the address that the allocator returned; returns the status
+/// for the guest.
 pub(crate) fn deliver(caller: Caller<'_>, address: u32, status: i32) -> Result<i32, RuntimeError> {
     let mut guest = Guest { env: caller.state, side: caller.side };
     guest.env.stage = Stage::Open;
@@ -257,7 +258,7 @@ fn too_early(env: &InstanceState, name: &str) -> Fault {
     Fault::Trap(RuntimeError::new(format!("the guest called {name} while {doing}")))
 }
 
-/// The number that the guest gets.
+/// The number that the hostcall returns to the guest.
 pub(crate) fn answered(answer: Answer) -> Result<i32, RuntimeError> {
     match answer {
         Ok(()) => Ok(Status::Ok as i32),

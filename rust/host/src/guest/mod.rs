@@ -1,4 +1,4 @@
-//! The guest's side of the border: its memory, its exports, and what a hostcall sees of it.
+//! Access to the guest: its memory, its exports, its callouts, and the trace of its calls.
 
 pub(crate) mod callouts;
 pub(crate) mod effective_stream;

@@ -41,7 +41,7 @@ pub(super) fn set(
     let direction = direction(buffer)?.ok_or(Status::BadArgument)?;
     guest.check(value, value_size)?;
     let limit = guest.env.core.spec.limits.body;
-    // It may be as long as what it replaces.
+    // The new value may be as long as the old one, even above the limit.
     let most = limit.max(with_body(guest, direction, |body| Ok(body.len()))?);
     if value_size as usize > most {
         return Err(too_long(guest));
@@ -50,7 +50,7 @@ pub(super) fn set(
     let held = with_body(guest, direction, |body| {
         let start = (start as usize).min(body.len());
         let end = start.saturating_add(size as usize).min(body.len());
-        // A policy may always shrink what it was given, and grow it up to its limit.
+        // A policy may always shorten a body, and lengthen it up to its limit.
         let length = body.len() - (end - start) + value.len();
         if length > limit.max(body.len()) {
             return Ok(None);
@@ -97,7 +97,7 @@ fn with_buffer<R>(
     }
 }
 
-/// A body is there in its own callback and while the policy holds it back.
+/// Runs `work` on the body: it is accessible in its own callback and while the policy buffers it.
 fn with_body<R>(
     guest: &mut Guest<'_>,
     direction: Direction,

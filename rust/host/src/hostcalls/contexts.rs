@@ -3,12 +3,12 @@
 use crate::abi::enums::Status;
 use crate::guest::memory::{Answer, Guest};
 
-/// `proxy_set_effective_context`: of the same VM only, for the plugin that it is of.
+/// `proxy_set_effective_context`: a context of the same VM; its plugin becomes the effective one.
 pub(super) fn set_effective(guest: &mut Guest<'_>, context: u32) -> Answer {
     if guest.env.act_on(context) { Ok(()) } else { Err(Status::BadArgument.into()) }
 }
 
-/// `proxy_done`: the effective context has nothing left to do.
+/// `proxy_done`: the effective context may be deleted.
 pub(super) fn done(guest: &mut Guest<'_>) -> Answer {
     let context = guest.env.effective;
     let ending = guest.env.current == context && guest.env.ending;

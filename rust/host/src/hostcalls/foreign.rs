@@ -3,7 +3,7 @@
 use crate::foreign;
 use crate::guest::memory::{Answer, Guest};
 
-/// No function has a longer name.
+/// Maximum length of a function's name in bytes.
 const NAME: usize = 256;
 
 /// `proxy_call_foreign_function`.
@@ -18,7 +18,7 @@ pub(super) fn call(
 ) -> Answer {
     let name = guest.read_some(name, name_size, NAME)?;
     let arguments = guest.read(arguments, arguments_size)?;
-    // Each byte of a message is looked at.
+    // The function reads each byte.
     guest.charge(arguments.len() as u64)?;
     let result = foreign::call(guest, &String::from_utf8_lossy(&name), &arguments)?;
     guest.give(&result, result_at, size_at)

@@ -1,7 +1,7 @@
 //! gRPC calls and streams.
 //!
-//! Refusals answer what the SDKs can bear: `PARSE_FAILURE` for an upstream that is unknown or not
-//! allowed and for a method or metadata that cannot be, `INTERNAL_FAILURE` for what is too much.
+//! Refusals use statuses on which the Rust SDK does not panic: `PARSE_FAILURE` for an upstream that is
+//! unknown or not allowed and for an invalid method or metadata, `INTERNAL_FAILURE` above a limit.
 
 use crate::abi::enums::Status;
 use crate::abi::protobuf;
@@ -84,7 +84,7 @@ fn method_of(guest: &mut Guest<'_>, at: [u32; 4], sizes: [u32; 4]) -> Result<Grp
 fn target(message: &[u8]) -> Option<String> {
     const ENVOY_GRPC: u64 = 1;
     const GOOGLE_GRPC: u64 = 2;
-    // The name of the cluster of the one, the URI of the other.
+    // Field numbers: the cluster's name in `EnvoyGrpc`, the URI in `GoogleGrpc`.
     const NAME: u64 = 1;
     let name = member(member(message, &[ENVOY_GRPC, GOOGLE_GRPC])?, &[NAME])?;
     std::str::from_utf8(name).ok().map(str::to_owned)
@@ -104,13 +104,13 @@ fn member<'a>(message: &'a [u8], numbers: &[u64]) -> Option<&'a [u8]> {
     found
 }
 
-/// What may stand between the slashes of a request's path.
+/// Whether the text may be a segment of a request's path.
 fn is_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     !text.is_empty() && text.bytes().all(plain)
 }
 
-/// `proxy_grpc_send`: of a stream that is not closed on our side.
+/// `proxy_grpc_send`: on a stream whose local side is open.
 pub(super) fn send(
     guest: &mut Guest<'_>,
     stream: u32,
@@ -124,7 +124,7 @@ pub(super) fn send(
         Some(_) => return Err(Status::BadArgument.into()),
         None => return Err(Status::NotFound.into()),
     }
-    // The SDKs bear no INTERNAL_FAILURE here.
+    // The Rust SDK panics on INTERNAL_FAILURE here.
     let message = message.ok_or(Status::BadArgument)?;
     let request = CalloutRequest::GrpcSend { message, end: end != 0 };
     asking::add(guest, stream, request).map_err(|fault| match fault {
@@ -133,7 +133,7 @@ pub(super) fn send(
     })
 }
 
-/// `proxy_grpc_cancel`: the guest gets no further callback of the call.
+/// `proxy_grpc_cancel`: the guest gets no further callback for the call.
 pub(super) fn cancel(guest: &mut Guest<'_>, call: u32) -> Answer {
     guest.charge(guest.env.calls.pending() as u64)?;
     match guest.env.calls.kind(call) {
@@ -144,7 +144,7 @@ pub(super) fn cancel(guest: &mut Guest<'_>, call: u32) -> Answer {
     Ok(())
 }
 
-/// `proxy_grpc_close`: our side of a stream; a call is cancelled, as in Envoy.
+/// `proxy_grpc_close`: closes the local side of a stream; cancels a call, as in Envoy.
 pub(super) fn close(guest: &mut Guest<'_>, stream: u32) -> Answer {
     match guest.env.calls.kind(stream) {
         Some(Kind::GrpcStream { half_closed: true }) => Ok(()),

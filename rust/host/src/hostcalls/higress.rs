@@ -1,7 +1,7 @@
-//! What Higress's dialect 0.2.100 has beside Redis (higress-group/proxy-wasm-cpp-host, `exports.cc`).
+//! Hostcalls of Higress's dialect 0.2.100 besides Redis (higress-group/proxy-wasm-cpp-host, `exports.cc`).
 //!
-//! An endpoint is chosen when the request leaves the chain, by the cluster's `lb_policy`, so a policy
-//! has none to look at and none to choose. Higress's SDK hands the status to the policy as an error.
+//! An endpoint is chosen by the cluster's `lb_policy` when the request leaves the chain, so a policy can
+//! neither list nor choose endpoints. Higress's SDK passes the status to the policy as an error.
 
 use crate::abi::enums::Status;
 use crate::guest::memory::{Answer, Guest};

@@ -7,7 +7,7 @@ use crate::guest::callouts as asking;
 use crate::guest::memory::{Answer, Guest};
 use crate::types::callout::CalloutRequest;
 
-/// `proxy_get_status`: of the answer whose callback runs; else 0 and no message.
+/// `proxy_get_status`: of the response whose callback runs; else 0 and no message.
 pub(super) fn get_status(
     guest: &mut Guest<'_>,
     code_at: u32,
@@ -21,8 +21,8 @@ pub(super) fn get_status(
     guest.give(message.as_bytes(), message_at, size_at)
 }
 
-/// `proxy_http_call`: `BAD_ARGUMENT` for an upstream that is unknown or not allowed, a request that
-/// cannot be one, and one that is too large; `INTERNAL_FAILURE` for one too many.
+/// `proxy_http_call`: `BAD_ARGUMENT` for an upstream that is unknown or not allowed and for a request
+/// that is invalid or too large; `INTERNAL_FAILURE` for too many callouts.
 #[allow(clippy::too_many_arguments, reason = "the ABI's parameters")]
 pub(super) fn http_call(
     guest: &mut Guest<'_>,

@@ -1,14 +1,13 @@
 //! HTTP fields.
 //!
-//! Reading is allowed from the moment the fields came to the end of the stream (more than Envoy
-//! allows, so that a response callback can look at the request). Writing is allowed in the
-//! callback that has the fields and while the policy is stopped there, in body callbacks too if it
-//! stopped the headers alone; trailers also in the last body callback, which can add the first one.
-//! Elsewhere a write would change nothing that is forwarded, so it returns `BAD_ARGUMENT`, with a log line
-//! that says why.
+//! Fields can be read from their arrival until the end of the stream (Envoy allows less; here a response
+//! callback can read the request). They can be changed in their own callback and while the policy is
+//! stopped there, also in body callbacks if it stopped only the headers; trailers also in the last body
+//! callback, which can add the first one. Elsewhere a change would not be forwarded, so it returns
+//! `BAD_ARGUMENT`, and a log line says why.
 //!
-//! As in Envoy, `host` means `:authority` in a request's head, and a pseudo-header has one value: an
-//! added value is appended after a comma.
+//! As in Envoy, `host` is an alias of `:authority` in a request's head, and a pseudo-header has one value:
+//! an added value is appended after a comma.
 
 use crate::abi::dialect::Dialect;
 use crate::abi::enums::{MapType, Status};
@@ -45,11 +44,11 @@ pub(super) fn value(
 ) -> Answer {
     let name = guest.read_short(name, name_size)?;
     let name = name_in(map, &name);
-    // It is copied once, to where it stays: the guest's allocator runs before the guest gets it.
+    // Copied once into its final buffer: the guest's allocator runs before the value is written.
     let mut value = Short::new();
     let mut keep = |found: &[u8]| value.extend_from_slice(found);
     let found = read(guest, map, |map| map.get(name).map(&mut keep))?.flatten();
-    // ABI 0.1.0 has no "not found" here: an absent field is an empty one.
+    // ABI 0.1.0 has no NOT_FOUND here: an absent field has an empty value.
     if found.is_none() && guest.env.core.module.dialect() != Dialect::V0_1_0 {
         return Err(Status::NotFound.into());
     }
@@ -63,7 +62,7 @@ pub(super) fn set_pairs(guest: &mut Guest<'_>, map: u32, bytes: u32, size: u32) 
         return Err(refused(guest, TOO_MUCH));
     }
     let bytes = guest.read(bytes, size)?;
-    // Each byte is looked at.
+    // The parser reads each byte.
     guest.charge(bytes.len() as u64)?;
     let fields = pairs::decode(&bytes).ok_or(Status::BadArgument)?;
     for (name, value) in fields.iter() {
@@ -135,7 +134,7 @@ pub(super) fn remove(guest: &mut Guest<'_>, map: u32, name: u32, name_size: u32)
     )
 }
 
-/// The name that a map has for a field.
+/// The name under which a map stores a field.
 fn name_in(map: u32, name: &[u8]) -> &[u8] {
     match MapType::from_number(map) {
         Some(MapType::RequestHeaders) => name_in_request(name),
@@ -153,7 +152,7 @@ fn field(
     value_size: u32,
 ) -> Result<Field, Fault> {
     let (name, value) = (guest.read_short(name, name_size)?, guest.read_short(value, value_size)?);
-    // Each byte is looked at.
+    // The check reads each byte.
     guest.charge((name.len() + value.len()) as u64)?;
     if check(&name, &value).is_err() {
         let text = format!(
@@ -165,7 +164,7 @@ fn field(
     Ok((name, value))
 }
 
-/// A name may have the `:` of a pseudo-header before it.
+/// Checks a field; the name may begin with the `:` of a pseudo-header.
 fn check(name: &[u8], value: &[u8]) -> Answer {
     let bare = name.strip_prefix(b":").unwrap_or(name);
     if is_field(bare, value) { Ok(()) } else { Err(Status::BadArgument.into()) }
@@ -204,7 +203,7 @@ fn map_of(stream: &mut StreamData, kind: MapType) -> Option<&mut HeaderMap> {
     }
 }
 
-/// True when a write of the policy at `position` still changes what is forwarded.
+/// Whether a change by the policy at `position` would still be forwarded.
 fn is_writable(stream: &StreamData, kind: MapType, position: usize) -> bool {
     let filter = &stream.filters[position];
     match kind {
@@ -216,7 +215,7 @@ fn is_writable(stream: &StreamData, kind: MapType, position: usize) -> bool {
     }
 }
 
-/// The map that is written to: trailers are made when the last body callback adds the first one.
+/// The map to change; trailers are created when the last body callback adds the first one.
 fn map_to_write(stream: &mut StreamData, kind: MapType) -> Option<&mut HeaderMap> {
     match kind {
         MapType::RequestTrailers => Some(stream.request.trailers.get_or_insert_default()),
@@ -225,7 +224,7 @@ fn map_to_write(stream: &mut StreamData, kind: MapType) -> Option<&mut HeaderMap
     }
 }
 
-/// `size`: how many fields and bytes the map has after `work`.
+/// Changes a map. `size`: the number of fields and of bytes that the map has after `work`.
 fn write(
     guest: &mut Guest<'_>,
     map: u32,

@@ -1,4 +1,4 @@
-//! HTTP streams: what a policy asks of its stream. All of it happens after the callback returned.
+//! HTTP streams: actions of a policy on its stream. All are performed after the callback has returned.
 
 use crate::abi::enums::{Direction, Status};
 use crate::abi::pairs;
@@ -10,10 +10,10 @@ use crate::types::fields::is_field;
 use crate::types::headers::HeaderMap;
 use crate::types::log_level::LogLevel;
 
-/// Bytes of the details of a local response that are kept.
+/// Maximum length in bytes of the details of a local response; the rest is cut.
 const DETAILS: usize = 1024;
 
-/// The cost of a dropped field, with its log line.
+/// Fuel for a dropped field, with its log line.
 const LEFT_OUT_UNITS: u64 = 256;
 
 /// `proxy_continue_stream`.
@@ -31,7 +31,7 @@ pub(super) fn resume(guest: &mut Guest<'_>, direction: Direction) -> Answer {
     Ok(())
 }
 
-/// `proxy_close_stream`: the client's connection is cut.
+/// `proxy_close_stream`: closes the client's connection.
 pub(super) fn close_stream(guest: &mut Guest<'_>, stream: u32) -> Answer {
     if stream > 3 {
         return Err(Status::BadArgument.into());
@@ -40,8 +40,8 @@ pub(super) fn close_stream(guest: &mut Guest<'_>, stream: u32) -> Answer {
     Ok(())
 }
 
-/// `proxy_send_local_response`. Fields that would break the response are left out with a warning,
-/// because the guest's SDK cannot bear a refusal here; a body that is too long becomes a 500.
+/// `proxy_send_local_response`. Invalid fields are dropped with a warning, because the Rust SDK
+/// panics on a refusal here; a body above the limit becomes a 500.
 #[allow(clippy::too_many_arguments, reason = "the ABI's parameters")]
 pub(super) fn send_local_response(
     guest: &mut Guest<'_>,
@@ -72,7 +72,7 @@ pub(super) fn send_local_response(
     if grpc_status >= 0 && effective_stream::is_grpc_call(guest) {
         headers.push(b"grpc-status", grpc_status.to_string().as_bytes());
     }
-    // As Envoy does: a browser would guess otherwise.
+    // As in Envoy: without a type a browser would guess one.
     if !body.is_empty() && headers.get(b"content-type").is_none() {
         headers.push(b"content-type", b"text/plain");
     }
@@ -102,7 +102,7 @@ fn response_fields(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<HeaderMa
         return Ok(HeaderMap::new());
     }
     let serialized = guest.read(at, size)?;
-    // Each byte is looked at.
+    // The parser reads each byte.
     guest.charge(serialized.len() as u64)?;
     Ok(pairs::decode(&serialized).unwrap_or_default())
 }

@@ -1,5 +1,5 @@
-//! What ABI 0.1.0 has instead of `proxy_continue_stream` and the configuration buffers. The
-//! specification gives these no result; real guests and hosts use a status.
+//! The hostcalls that ABI 0.1.0 has instead of `proxy_continue_stream` and the configuration buffers.
+//! The specification gives them no result; existing guests and hosts use a status.
 
 use crate::abi::enums::Direction;
 use crate::guest::effective_stream;
@@ -16,13 +16,13 @@ pub(super) fn continue_response(guest: &mut Guest<'_>) -> Answer {
     http_streams::resume(guest, Direction::Response)
 }
 
-/// `proxy_clear_route_cache`, which later versions have as a foreign function.
+/// `proxy_clear_route_cache`, which is a foreign function in later versions.
 pub(super) fn clear_route_cache(guest: &mut Guest<'_>) -> Answer {
     effective_stream::clear_route_cache(guest);
     Ok(())
 }
 
-/// `proxy_get_configuration`: the VM's while it starts, the plugin's afterwards.
+/// `proxy_get_configuration`: the VM's in `proxy_on_vm_start`, the plugin's afterwards.
 pub(super) fn get_configuration(guest: &mut Guest<'_>, value_at: u32, size_at: u32) -> Answer {
     let spec = &guest.env.core.spec;
     let bytes = if guest.env.starting_vm { &spec.vm_configuration } else { &spec.configuration };

@@ -4,7 +4,7 @@ use crate::abi::enums::Status;
 use crate::guest::memory::{Answer, Guest};
 use crate::types::log_level::LogLevel;
 
-/// What a byte of a line takes to be made text of.
+/// Fuel for a byte of a line, which is decoded as text.
 pub(super) const TEXT_UNITS: u64 = 4;
 
 /// `proxy_log`.

@@ -1,8 +1,8 @@
 //! Metrics.
 //!
-//! A metric that the policy's capabilities do not name is defined under a number that records
-//! nowhere: the SDKs cannot bear another answer than OK. Other numbers are known to the instance
-//! that defined them: none can be guessed.
+//! A metric that the policy's capabilities do not allow gets an id that records nothing: the Rust SDK
+//! panics on any status but OK. An instance can only use the ids of metrics that it defined, so none can be
+//! guessed.
 
 use crate::abi::enums::Status;
 use crate::guest::memory::{Answer, Fault, Guest};
@@ -10,9 +10,9 @@ use crate::services::metrics::{MetricError, MetricKind, Metrics, NAME};
 use crate::types::capability::Capability;
 use crate::types::log_level::LogLevel;
 
-/// What a byte of a name takes to be made text of, compared and hashed.
+/// Fuel for a byte of a name, which is decoded, compared and hashed.
 const NAME_UNITS: u64 = 4;
-/// The number of what is not recorded.
+/// The id of a metric that is not recorded.
 const NOWHERE: u32 = u32::MAX;
 
 /// `proxy_define_metric`.
@@ -24,7 +24,7 @@ pub(super) fn define(
     metric_at: u32,
 ) -> Answer {
     let kind = MetricKind::from_number(kind).ok_or(Status::BadArgument)?;
-    // A byte more than a name can have is too long as well.
+    // One byte above the maximum is enough to refuse the name.
     let name = guest.read_some(name, name_size, NAME + 1)?;
     guest.charge(name.len() as u64 * NAME_UNITS)?;
     let name = String::from_utf8_lossy(&name).into_owned();
@@ -43,7 +43,7 @@ pub(super) fn define(
     guest.write_u32(metric_at, metric)
 }
 
-/// `proxy_record_metric`. The value's 64 bits are taken as they are: nothing counts past 2^63.
+/// `proxy_record_metric`. The value's 64 bits are reinterpreted: no real value is above 2^63.
 pub(super) fn record(guest: &mut Guest<'_>, metric: u32, value: i64) -> Answer {
     on(guest, metric, |table| table.record(metric, value))
 }

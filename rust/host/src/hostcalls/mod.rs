@@ -1,7 +1,7 @@
 //! The functions that a guest imports, split by the headings of the specification.
 //!
 //! To add one: a function in the file of its heading, a row in `abi/hostcalls.rs`, a case in the
-//! fixture guest, a tick in the ABI table of the documentation.
+//! fixture guest, a row in the ABI table of the documentation.
 
 #![allow(clippy::unnecessary_wraps, reason = "every hostcall has the same shape")]
 
@@ -40,7 +40,7 @@ use crate::services::clock::Clock;
 use crate::wasm::border::host_functions;
 use crate::wasm::border::link::Link;
 
-/// Tells the name of each function of a module, and how it is made.
+/// Passes on the name of each function of a module, with the function that creates it.
 type Table = fn(&mut dyn FnMut(&'static str, Maker));
 type Maker = fn(&mut Linker<'_>) -> Extern;
 type Linker<'a> = host_functions::Linker<'a, InstanceState>;
@@ -87,7 +87,7 @@ const PROXY: Table = |each| proxy_hostcalls!(bind!(each;));
 const WASI: Table = |each| wasi_hostcalls!(bind!(each;));
 const WASI_UNSTABLE: Table = |each| wasi_unstable_hostcalls!(bind!(each;));
 
-/// The functions that answer no status: Emscripten's, and the end of the guest.
+/// The functions that return no status: Emscripten's, and `proc_exit`.
 const WITHOUT_STATUS: Table = |each| {
     each("emscripten_notify_memory_growth", |linker| {
         linker.function(|caller: Caller<'_>, _: u32| {
@@ -129,7 +129,7 @@ const WITHOUT_STATUS: Table = |each| {
     });
 };
 
-/// Everything that the module imports, in its order: loading has made sure that these are functions.
+/// Creates all imports of the module, in order; `module::check` has verified that they are functions.
 pub(crate) fn imports(
     store: &mut Store,
     link: &Rc<Link<InstanceState>>,
@@ -175,7 +175,7 @@ fn without_status<R>(
             Ok(answer(guest.env.core.services.clock()))
         }
         Err(Fault::Trap(trap)) => Err(trap),
-        // A charge ends the guest, or nothing.
+        // `Guest::enter` fails with a trap, or because the charge exhausted the fuel.
         Err(_) => Err(RuntimeError::new("a hostcall used up the fuel")),
     }
 }

@@ -9,7 +9,7 @@ use crate::properties;
 use crate::properties::trimmed;
 use crate::types::log_level::LogLevel;
 
-/// `proxy_get_property`: what a policy stored, else what the host knows.
+/// `proxy_get_property`: the value that a policy stored, else the host's.
 pub(super) fn get(
     guest: &mut Guest<'_>,
     path: u32,
@@ -17,14 +17,14 @@ pub(super) fn get(
     value_at: u32,
     size_at: u32,
 ) -> Answer {
-    // The bytes of others are checked where they are read.
+    // No property has such a path: its bytes are not read, but their range is checked.
     if path_size == 0 || path_size as usize > CAPACITY {
         guest.check(path, path_size)?;
         let empty = path_size == 0;
         return Err(if empty { Status::SerializationFailure } else { Status::NotFound }.into());
     }
     let path = guest.read_short(path, path_size)?;
-    // Each byte is looked at, by all who may know it.
+    // Each look-up reads the whole path.
     guest.charge(path.len() as u64)?;
     let path = trimmed(&path);
     if path.is_empty() {
@@ -40,14 +40,14 @@ pub(super) fn get(
     let (units, value) = found.unwrap_or_default();
     guest.charge(units as u64)?;
     let value = match value.or_else(|| properties::of_plugin(&guest.env.core, path)) {
-        // Higress's: what the instance's memory takes.
+        // Higress's property: the size of the instance's memory.
         None if path == b"plugin_vm_memory" => guest.memory_size().to_le_bytes().to_vec(),
         value => value.ok_or(Status::NotFound)?,
     };
     guest.give(&value, value_at, size_at)
 }
 
-/// `proxy_set_property`: kept for the stream, seen by all its policies.
+/// `proxy_set_property`: stores a value for the stream, which all its policies see.
 pub(super) fn set(
     guest: &mut Guest<'_>,
     path: u32,
@@ -62,7 +62,7 @@ pub(super) fn set(
     }
     let (path, value) = (guest.read(path, path_size)?, guest.read(value, value_size)?);
     match effective_stream::store(guest, trimmed(&path).to_vec(), value) {
-        // Envoy answers BAD_ARGUMENT, which the SDK for Rust cannot bear here.
+        // Envoy returns BAD_ARGUMENT, on which the Rust SDK panics.
         Ok(Err(StoreError::ReadOnly)) => {
             let text = "a property that was declared to be read only keeps its first value";
             guest.env.log(LogLevel::Warn, text.into());

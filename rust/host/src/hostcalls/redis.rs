@@ -1,6 +1,6 @@
-//! Redis calls, which dialect 0.2.100 has (higress-group/proxy-wasm-go-sdk, `proxywasm/internal`).
+//! Redis calls of dialect 0.2.100 (higress-group/proxy-wasm-go-sdk, `proxywasm/internal`).
 //!
-//! The name of a service may end in options, as `?db=1`: another database than the first.
+//! The name of a service may have options, such as `?db=1` for a database other than 0.
 
 use crate::abi::answers::AnswerCallback;
 use crate::abi::enums::Status;
@@ -9,8 +9,7 @@ use crate::guest::callouts as asking;
 use crate::guest::memory::{Answer, Fault, Guest};
 use crate::types::callout::{CalloutRequest, Login};
 
-/// `proxy_redis_init`: how the policy presents itself to a server, and how long it waits. Nothing is
-/// connected yet.
+/// `proxy_redis_init`: sets the credentials and the timeout for a server. It does not connect yet.
 #[allow(clippy::too_many_arguments, reason = "the ABI's parameters")]
 pub(super) fn init(
     guest: &mut Guest<'_>,
@@ -32,8 +31,8 @@ pub(super) fn init(
     noted.map_err(|why| asking::refused(guest, &why))
 }
 
-/// `proxy_redis_call`: `BAD_ARGUMENT` for a service that is unknown, not allowed or not initialized;
-/// the query is what goes over the wire.
+/// `proxy_redis_call`: `BAD_ARGUMENT` for a service that is unknown, not allowed or not initialized.
+/// The query is sent as it is.
 pub(super) fn call(
     guest: &mut Guest<'_>,
     service: u32,
@@ -56,8 +55,8 @@ pub(super) fn call(
     asking::begin(guest, Kind::Single(AnswerCallback::Redis), request, call_at)
 }
 
-/// The allowed upstream with its database. What else Higress writes behind the name, such as
-/// `buffer_flush_timeout`, tunes Envoy's client and means nothing here.
+/// The allowed upstream with its database. Other options of Higress, such as `buffer_flush_timeout`,
+/// tune Envoy's client and are ignored here.
 fn server(guest: &mut Guest<'_>, named: &str) -> Result<String, Fault> {
     let (name, options) = named.split_once('?').unwrap_or((named, ""));
     let database = options.split('&').find_map(|option| option.strip_prefix("db="));

@@ -20,7 +20,7 @@ pub(super) fn get(
     guest.write_u32(cas_at, cas)
 }
 
-/// `proxy_set_shared_data`; `cas` 0 is unconditional.
+/// `proxy_set_shared_data`; with `cas` 0 it overwrites unconditionally.
 pub(super) fn set(
     guest: &mut Guest<'_>,
     key: u32,
@@ -47,7 +47,7 @@ fn full(guest: &mut Guest<'_>) -> Fault {
     Status::InternalFailure.into()
 }
 
-/// A key, each byte of which is hashed.
+/// Reads a key, and charges for hashing it.
 fn key_of(guest: &mut Guest<'_>, key: u32, key_size: u32) -> Result<Short, Fault> {
     let key = guest.read_short(key, key_size)?;
     guest.charge(key.len() as u64)?;

@@ -11,13 +11,13 @@ use crate::services::shared_queues::{NAME, QueueError};
 use crate::types::capability::Capability;
 use crate::types::log_level::LogLevel;
 
-/// What a byte of a name takes to be made text of, compared and hashed.
+/// Fuel for a byte of a name, which is decoded, compared and hashed.
 const NAME_UNITS: u64 = 4;
 
-/// `proxy_register_shared_queue`: opens the queue if it exists. The new listener gets callbacks
-/// for the values that wait in it.
+/// `proxy_register_shared_queue`: creates the queue, or opens an existing one. The new listener gets
+/// callbacks for the values that are already in it.
 pub(super) fn register(guest: &mut Guest<'_>, name: u32, name_size: u32, queue_at: u32) -> Answer {
-    // A byte more than a name can have is too long as well.
+    // One byte above the maximum is enough to refuse the name.
     let name = guest.read_some(name, name_size, NAME + 1)?;
     guest.charge(name.len() as u64 * NAME_UNITS)?;
     let core = Arc::clone(&guest.env.core);
@@ -34,7 +34,7 @@ pub(super) fn register(guest: &mut Guest<'_>, name: u32, name_size: u32, queue_a
     guest.write_u32(queue_at, queue)
 }
 
-/// `proxy_resolve_shared_queue`; no `vm` means its own.
+/// `proxy_resolve_shared_queue`; an empty `vm` means the policy's own.
 pub(super) fn resolve(
     guest: &mut Guest<'_>,
     vm: u32,
@@ -86,7 +86,7 @@ pub(super) fn dequeue(guest: &mut Guest<'_>, queue: u32, value_at: u32, size_at:
     guest.give(&value, value_at, size_at)
 }
 
-/// Its own queues, and those of whom its capabilities name.
+/// Whether a policy may open a queue: those of its own VM and of the VMs in its capabilities.
 fn may_open(core: &PluginCore, owner: &Namespace) -> bool {
     let named = |vm_id: &str| core.spec.capabilities.allows_shared_data(vm_id);
     *owner == core.vm.space || matches!(owner, Namespace::Named(vm_id) if named(vm_id))

@@ -1,12 +1,12 @@
-//! The connection of the client, its two ends, and the end of the upstream.
+//! Properties of the client's connection, its two ends, and the upstream's address.
 
 use std::sync::Arc;
 
 use crate::properties::value;
 use crate::types::attributes::Attributes;
 
-/// `connection.*` beside the facts. Without TLS there is neither a certificate nor a server name; with
-/// TLS only the layer above can know them.
+/// `connection.*`, except those that [`Attributes`] holds. Without TLS there is neither a certificate nor
+/// a server name; with TLS only the layer above can know them.
 pub(super) fn of_connection(attributes: &Attributes, what: &[u8]) -> Option<Vec<u8>> {
     match what {
         b"id" => attributes.connection.map(value::number),

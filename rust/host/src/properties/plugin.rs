@@ -1,4 +1,4 @@
-//! What is known without a stream: the plugin, and the process around it.
+//! Properties that need no stream: those of the plugin and of its process.
 
 use crate::plugin::core::PluginCore;
 use crate::properties::{split, value};
@@ -20,7 +20,7 @@ pub(crate) fn of_plugin(core: &PluginCore, path: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// An Envoy that was told no name: its node is an empty `core::config::v3::Node`.
+/// The node of an Envoy without a configured name: an empty `core::config::v3::Node`.
 pub(super) fn of_node(what: Option<&[u8]>) -> Option<Vec<u8>> {
     match what {
         None => Some(value::EMPTY_MESSAGE.to_vec()),

@@ -22,7 +22,7 @@ pub(super) fn of_request(stream: &StreamData, clock: &Clock, what: &[u8]) -> Opt
         b"id" => field(b"x-request-id"),
         b"protocol" => value::name(stream.attributes.protocol),
         b"time" => Some(value::number(clock.unix_at(stream.began?))),
-        // Of a request that is over.
+        // Envoy has a duration of completed requests only.
         b"duration" if stream.info.ended => {
             let duration = clock.now().saturating_duration_since(stream.began?);
             Some(value::nanoseconds(duration))
@@ -40,7 +40,7 @@ pub(super) fn of_request(stream: &StreamData, clock: &Clock, what: &[u8]) -> Opt
     }
 }
 
-/// Path and query of the target; a fragment, which no client sends, is of neither.
+/// Path and query of the target; a fragment, which clients do not send, belongs to neither.
 fn target(headers: &HeaderMap) -> (&[u8], &[u8]) {
     let path = headers.get(b":path").unwrap_or_default();
     let Some(at) = path.iter().position(|byte| *byte == b'?') else { return (path, &[]) };
@@ -49,7 +49,7 @@ fn target(headers: &HeaderMap) -> (&[u8], &[u8]) {
     (&path[..at], &query[..end])
 }
 
-/// All fields, or after a zero byte the name of one. What came several times is joined by commas.
+/// All fields, or the field named after a zero byte. Repeated fields are joined by commas.
 pub(super) fn fields(map: &HeaderMap, what: &[u8]) -> Option<Vec<u8>> {
     let [0, name @ ..] = what else { return what.is_empty().then(|| pairs::encode(map)) };
     values(map, name)

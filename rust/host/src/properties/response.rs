@@ -5,7 +5,7 @@ use crate::properties::request::fields;
 use crate::properties::value;
 use crate::types::headers::HeaderMap;
 
-/// What [`crate::LocalResponse::details`] says of a failure, and the flags that Envoy has for it
+/// The values of [`crate::LocalResponse::details`] for failures, with Envoy's response flags
 /// (`StreamInfo::CoreResponseFlag`).
 const FLAGS: [(&str, u64); 5] = [
     ("no_healthy_upstream", 0x2),
@@ -39,13 +39,13 @@ pub(super) fn of_response(stream: &StreamData, what: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// Why the response is what it is, once there is one.
+/// The source of the response, once it has begun.
 fn details(stream: &StreamData) -> Option<&str> {
     stream.response.begun.then(|| stream.info.details.as_deref().unwrap_or("via_upstream"))
 }
 
-/// As Envoy's `Grpc::Common::getGrpcStatus`: from the trailers, else from the headers, else what the
-/// status code means to gRPC
+/// As Envoy's `Grpc::Common::getGrpcStatus`: from the trailers, else from the headers, else mapped from
+/// the status code
 /// (<https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md>).
 fn grpc_status(headers: &HeaderMap, trailers: &HeaderMap) -> Option<u64> {
     let said = trailers.get(b"grpc-status").or_else(|| headers.get(b"grpc-status"));

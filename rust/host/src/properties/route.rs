@@ -1,10 +1,10 @@
-//! Where a request goes, as far as the gateway knows it; in an app there is no route.
+//! The route and the cluster of a request; in an ASGI app there is neither.
 
 use crate::properties::plugin::{INBOUND, of_node};
 use crate::properties::{split, value};
 use crate::types::attributes::Attributes;
 
-/// `route_name` and what else stands alone.
+/// `route_name` and other properties of one segment.
 pub(super) fn of_route(attributes: &Attributes, name: &[u8]) -> Option<Vec<u8>> {
     match name {
         b"route_name" => value::name(&attributes.route_name),
@@ -18,7 +18,7 @@ pub(super) fn of_route(attributes: &Attributes, name: &[u8]) -> Option<Vec<u8>> 
     }
 }
 
-/// `xds.*`: the same by newer names.
+/// `xds.*`: the same values under newer names.
 pub(super) fn of_xds(attributes: &Attributes, what: &[u8]) -> Option<Vec<u8>> {
     match split(what) {
         (b"node", rest) => of_node(rest),
@@ -30,12 +30,12 @@ pub(super) fn of_xds(attributes: &Attributes, what: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// Dynamic metadata is empty: no filter here writes it.
+/// Dynamic metadata is empty: no filter of this host writes it.
 pub(super) fn of_metadata(what: &[u8]) -> Option<Vec<u8>> {
     matches!(what, b"filter_metadata" | b"typed_filter_metadata").then(|| value::EMPTY_MAP.to_vec())
 }
 
-/// The metadata of something that has a name: empty, because it cannot be configured.
+/// The metadata of a named object: empty, because it cannot be configured.
 fn unset(name: &str) -> Option<Vec<u8>> {
     (!name.is_empty()).then(|| value::EMPTY_MESSAGE.to_vec())
 }

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-/// Pairs without a pair.
+/// A serialized map without entries.
 pub(super) const EMPTY_MAP: &[u8] = &[0; 4];
-/// A message with all of its fields unset.
+/// A message whose fields are all unset.
 pub(super) const EMPTY_MESSAGE: &[u8] = &[];
 
 pub(super) fn number(value: u64) -> Vec<u8> {
@@ -20,7 +20,7 @@ pub(super) fn nanoseconds(value: Duration) -> Vec<u8> {
     number(u64::try_from(value.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// A text that is not known when it is empty.
+/// A text; an empty one counts as unknown.
 pub(super) fn name(text: &str) -> Option<Vec<u8>> {
     (!text.is_empty()).then(|| text.as_bytes().to_vec())
 }

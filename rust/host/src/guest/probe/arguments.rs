@@ -1,4 +1,4 @@
-//! What goes in and out of a hostcall, as a trace shows it: the kinds of its arguments say what is masked.
+//! Arguments and results of a hostcall in a trace: the kind of an argument decides what is masked.
 
 use crate::abi::argument::Argument;
 use crate::abi::pairs;
@@ -9,14 +9,14 @@ use crate::guest::probe::text::{Hide, fields, path, shown};
 use crate::services::trace::TraceLimits;
 use crate::types::secrets::{is_secret, masked};
 
-/// Bytes of a value that are looked at for secrets; less is shown.
+/// Maximum number of bytes of a value that are searched for secrets; fewer are shown.
 const WHOLE: usize = 1 << 20;
-/// Bytes of a name that are looked at.
+/// Maximum number of bytes of a name that are read.
 const NAME: usize = 1024;
-/// Vectors that are gathered.
+/// Maximum number of I/O vectors that are read.
 const VECTORS: i64 = 64;
 
-/// How bytes of the guest are shown.
+/// The meaning of the guest's bytes, which decides how they are shown.
 enum Meaning {
     /// Fields, serialized.
     Map,
@@ -24,7 +24,7 @@ enum Meaning {
     Path,
     /// Masked as a whole.
     Secret,
-    /// The value of what has this name.
+    /// The value of the field or key with this name.
     Field(Vec<u8>),
     /// Any text.
     Body,
@@ -40,14 +40,14 @@ pub(crate) struct Parameter {
 
 type Shown = Vec<(&'static str, String)>;
 
-/// The arguments of one hostcall, and how much of them is shown.
+/// The arguments of one hostcall, and the limits on what is shown.
 pub(super) struct Arguments<'a> {
     pub(super) parameters: &'a [Parameter],
     pub(super) limits: TraceLimits,
 }
 
 impl Arguments<'_> {
-    /// What the guest gave.
+    /// The arguments that the guest passed.
     pub(super) fn given(&self, guest: &Guest<'_>) -> Shown {
         let mut given = Vec::new();
         for (at, Parameter { name, kind, value }) in self.parameters.iter().enumerate() {
@@ -90,7 +90,7 @@ impl Arguments<'_> {
         given
     }
 
-    /// What the guest got.
+    /// The results that the guest got.
     pub(super) fn got(&self, guest: &Guest<'_>) -> Shown {
         let mut got = Vec::new();
         for (at, Parameter { name, kind, value }) in self.parameters.iter().enumerate() {
@@ -125,7 +125,7 @@ impl Arguments<'_> {
                 let Some(map) = pairs::decode(&whole()) else {
                     return format!("malformed ({length} bytes)");
                 };
-                // All of them before the first is shown: one may be in another.
+                // All secrets are registered before a value is shown: one value may contain another.
                 map.iter().for_each(|(name, value)| drop(trace.hide(name, value)));
                 fields(&map, hides.then_some(&hide as Hide<'_>), self.limits.value)
             }
@@ -140,7 +140,7 @@ impl Arguments<'_> {
         }
     }
 
-    /// A value of this length in bytes, of which at most [`WHOLE`] were read.
+    /// The shown part of a value of `length` bytes, of which at most [`WHOLE`] were read.
     fn cut(&self, value: &[u8], length: usize) -> String {
         let is_whole = length <= if self.limits.secrets { self.limits.value } else { WHOLE };
         let length = if is_whole { value.len() } else { length };
@@ -154,7 +154,7 @@ impl Arguments<'_> {
             Argument::Secret => Meaning::Secret,
             Argument::RedisQuery if has(guest, at, size, b"AUTH") => Meaning::Secret,
             Argument::PropertyValue => self.property(guest),
-            // A header's name, or the key of shared data; a value in a queue has none.
+            // Named by a field or a key of shared data; a value in a queue has no name.
             Argument::Value => Meaning::Field(self.peeked(guest, Argument::Key)),
             Argument::BufferBytes => match self.value(Argument::Buffer) {
                 Some(VM_CONFIGURATION | PLUGIN_CONFIGURATION) => Meaning::Secret,
@@ -187,7 +187,7 @@ impl Arguments<'_> {
         self.parameters.iter().find(|known| known.kind == kind).map(|known| known.value)
     }
 
-    /// What WASI's vectors gather, as far as it is shown.
+    /// The bytes that WASI's I/O vectors refer to, as far as they are shown.
     fn gathered(&self, guest: &Guest<'_>, vectors: i64, count: i64) -> String {
         let (mut text, mut length) = (Vec::new(), 0);
         for piece in 0..count.min(VECTORS) {
@@ -205,7 +205,7 @@ impl Arguments<'_> {
     }
 }
 
-/// A number of the guest of this length in bytes.
+/// Reads a little-endian number of this size in bytes.
 fn word(guest: &Guest<'_>, at: i64, size: usize) -> i64 {
     guest.peek(at, size).iter().rev().fold(0, |number, byte| number << 8 | i64::from(*byte))
 }

@@ -1,4 +1,4 @@
-//! One callback as an event.
+//! The trace event of a callback.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use crate::guest::probe::names;
 use crate::services::trace::{Ticket, Trace, TraceEvent};
 use crate::types::error::Error;
 
-/// A callback's name, and its parameters beside the context.
+/// A callback's name, and its parameters besides the context.
 #[derive(Clone, Copy)]
 pub(crate) struct CallbackCall {
     pub(crate) name: &'static str,
@@ -33,14 +33,14 @@ impl From<(&'static str, [(&'static str, u32); 2])> for CallbackCall {
     }
 }
 
-/// A traced callback that runs.
+/// A traced callback in progress.
 pub(crate) struct CallbackSpan {
     ticket: Option<Ticket>,
     began: Instant,
 }
 
 impl CallbackSpan {
-    /// Its event comes before those of its hostcalls.
+    /// Adds the event, before those of the hostcalls that the callback makes.
     #[cold]
     pub(crate) fn begin(env: &InstanceState, called: CallbackCall, context: u32) -> Self {
         let shown = |(name, value): &(&'static str, u32)| {
@@ -67,7 +67,7 @@ impl CallbackSpan {
         Self { ticket, began: Instant::now() }
     }
 
-    /// How it ended.
+    /// Completes the event with the callback's result.
     #[cold]
     pub(crate) fn end(
         self,

@@ -1,4 +1,4 @@
-//! One hostcall as an event.
+//! The trace event of a hostcall.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use crate::guest::probe::names;
 use crate::plugin::core::PluginCore;
 use crate::services::trace::TraceEvent;
 
-/// Performs a hostcall; if the guest is traced, its event tells what went in and out.
+/// Performs a hostcall; if the guest is traced, an event records its arguments and results.
 #[inline]
 pub(crate) fn hostcall<const N: usize>(
     guest: &mut Guest<'_>,
@@ -27,7 +27,7 @@ pub(crate) fn hostcall<const N: usize>(
     }
 }
 
-/// The same for a function that has nothing behind it: the errno it answers, if any.
+/// The same for an unsupported function; returns its errno, if it has one.
 pub(crate) fn unsupported(
     guest: &mut Guest<'_>,
     function: &str,
@@ -36,7 +36,7 @@ pub(crate) fn unsupported(
     let seen = guest.env.traced.then(|| HostcallSpan::begin(guest, function, &[]));
     let errno = call(guest);
     if let Some(seen) = seen {
-        // It answers in its own way; the trace takes the number for a refusal unless it is 0.
+        // Its result is not a status; the trace shows any number but 0 as an error.
         let _ = seen.end(
             guest,
             match errno {
@@ -48,7 +48,7 @@ pub(crate) fn unsupported(
     errno
 }
 
-/// A traced hostcall that runs: boxed, so that one that is not traced carries a null pointer.
+/// A traced hostcall in progress; boxed, so that an untraced one only carries a null pointer.
 struct HostcallSpan(Box<Running>);
 
 struct Running {

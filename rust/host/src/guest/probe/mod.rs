@@ -1,4 +1,4 @@
-//! What a trace sees of callbacks and hostcalls.
+//! Trace events of callbacks and hostcalls.
 
 mod arguments;
 pub(crate) mod callback;

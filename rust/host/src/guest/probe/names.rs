@@ -1,4 +1,4 @@
-//! Numbers of the ABI in its own words (proxy-wasm/spec, abi-versions/v0.2.1, "Types").
+//! The names of the ABI's numbers (proxy-wasm/spec, abi-versions/v0.2.1, "Types").
 
 use crate::abi::argument::Argument;
 use crate::guest::memory::Fault;
@@ -33,7 +33,7 @@ const METRICS: [&str; 3] = ["counter", "gauge", "histogram"];
 pub(super) const VM_CONFIGURATION: i64 = 6;
 pub(super) const PLUGIN_CONFIGURATION: i64 = 7;
 
-/// A number by the kind of its argument.
+/// The name of a number, by the kind of its argument.
 pub(super) fn number(kind: Argument, value: i64) -> String {
     let words: &[&str] = match kind {
         Argument::Map => &MAPS,
@@ -47,7 +47,7 @@ pub(super) fn number(kind: Argument, value: i64) -> String {
     word.map_or_else(|| value.to_string(), |word| (*word).to_owned())
 }
 
-/// What a callback that gives a number answered.
+/// The name of a callback's result.
 pub(super) fn answer(callback: &str, number: i32) -> String {
     let yes_or_no = ["proxy_on_vm_start", "proxy_on_configure", "proxy_on_done"];
     if yes_or_no.contains(&callback) {
@@ -66,7 +66,7 @@ pub(super) fn answer(callback: &str, number: i32) -> String {
     }
 }
 
-/// The status that a hostcall answers.
+/// The name of the status that a hostcall returns.
 pub(super) fn status(answer: &Result<(), Fault>) -> String {
     match answer {
         Ok(()) => "OK".into(),
@@ -88,7 +88,7 @@ fn upper(name: &str) -> String {
     text
 }
 
-/// WASI preview 1, `errno`.
+/// Names of WASI preview 1, `errno`.
 pub(super) fn errno(number: i32) -> &'static str {
     match number {
         0 => " SUCCESS",
@@ -104,7 +104,7 @@ pub(super) fn errno(number: i32) -> &'static str {
     }
 }
 
-/// What a status says when nothing was said about it.
+/// The default reason for a status.
 pub(super) fn meaning(status: &str) -> Option<&'static str> {
     Some(match status {
         "BAD_ARGUMENT" => "an argument is not one of the ABI's here",

@@ -1,4 +1,4 @@
-//! Bytes of a guest as a person reads them.
+//! Bytes of a guest as readable text.
 
 use std::fmt::Write;
 
@@ -6,7 +6,8 @@ use crate::types::headers::HeaderMap;
 use crate::types::printable::printable;
 use crate::types::secrets::masked_field;
 
-/// The first bytes of a value of `length` bytes: text in one line that a terminal does not obey, other bytes escaped.
+/// The beginning of a value of `length` bytes as one line of text without control characters; bytes that
+/// are not UTF-8 are escaped.
 pub(super) fn shown(first: &[u8], length: usize) -> String {
     let mut text = match std::str::from_utf8(complete(first, length)) {
         Ok(text) => printable(text).into_owned(),
@@ -19,7 +20,7 @@ pub(super) fn shown(first: &[u8], length: usize) -> String {
     text
 }
 
-/// Without the first half of a letter that was cut.
+/// Drops an incomplete UTF-8 sequence at the end.
 fn complete(first: &[u8], length: usize) -> &[u8] {
     match std::str::from_utf8(first) {
         Err(error) if length > first.len() && error.error_len().is_none() => {
@@ -29,10 +30,10 @@ fn complete(first: &[u8], length: usize) -> &[u8] {
     }
 }
 
-/// Takes secrets out of a value.
+/// Masks the secrets in a value.
 pub(super) type Hide<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
 
-/// Fields one after the other, as in HTTP/1; `hide` takes secrets out of a value that has no secret name.
+/// Fields in one line, separated by semicolons; `hide` masks secrets in values whose names are not secret.
 pub(super) fn fields(map: &HeaderMap, hide: Option<Hide<'_>>, most: usize) -> String {
     let mut text = String::new();
     for (name, value) in map.iter() {
@@ -51,8 +52,8 @@ pub(super) fn fields(map: &HeaderMap, hide: Option<Hide<'_>>, most: usize) -> St
     if text.is_empty() { "none".into() } else { text }
 }
 
-/// A property's path: its parts are separated by zero bytes, and shown with dots between. A part that has a dot itself,
-/// or nothing, is in quotes: `a."b.c"`.
+/// The path of a property with dots between its segments, which zero bytes separate. A segment that is
+/// empty or contains a dot is quoted: `a."b.c"`.
 pub(super) fn path(bytes: &[u8]) -> String {
     let part = |part: &[u8]| {
         let text = shown(part, part.len());

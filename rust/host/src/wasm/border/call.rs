@@ -1,14 +1,15 @@
-//! What is called at the border, and how that fails.
+//! The calls of a guest's functions, and the errors at the border.
 
 use wasmer::InstantiationError;
 
 use crate::wasm::fuel::MeterMissing;
 use crate::wasm::idle::Idle;
 
-/// The most parameters of a function that the host calls: `proxy_on_http_call_response` has them.
+/// The maximum number of parameters of a function that the host calls: those of
+/// `proxy_on_http_call_response`.
 pub(super) const PARAMETERS: usize = 5;
 
-/// A function of a guest with `N` parameters and `R` results, all of them i32.
+/// A function of a guest with `N` parameters and `R` results, all of type i32.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GuestFunction<const N: usize, const R: usize> {
     pub(super) index: usize,
@@ -16,12 +17,12 @@ pub(crate) struct GuestFunction<const N: usize, const R: usize> {
 }
 
 impl<const N: usize, const R: usize> GuestFunction<N, R> {
-    /// Notes that the function is known to do nothing: a caller may take its result without the guest.
+    /// Marks a function that does nothing: a caller may take its result without a call of the guest.
     pub(crate) fn known_as(self, idle: Option<Idle>) -> Self {
         Self { idle, ..self }
     }
 
-    /// A call of it.
+    /// Returns a call of the function with these arguments.
     #[inline]
     pub(crate) fn with(self, arguments: [u32; N]) -> Call {
         const { assert!(N <= PARAMETERS && R <= 1) };
@@ -42,7 +43,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// In place of the call of a function that the guest does not have.
+    /// Stands for the call of a function that the guest does not export.
     pub(crate) const ABSENT: Self = Self {
         index: usize::MAX,
         arguments: [0; PARAMETERS],
@@ -50,31 +51,31 @@ impl Call {
         idle: Some(Idle::Silent),
     };
 
-    /// What the function does, if that is nothing.
+    /// The result of a function that does nothing; `None` for all others.
     pub(crate) fn idle(&self) -> Option<Idle> {
         self.idle
     }
 }
 
-/// What a step does next.
+/// The next action of a step.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Next {
-    /// Calls the guest, and asks what is next.
+    /// Calls the guest, then asks for the next action.
     Call(Call),
-    /// Calls the guest for the last time.
+    /// Calls the guest and ends the step.
     Last(Call),
     Stop,
 }
 
-/// The bytes are not in the guest's memory.
+/// The address range is not within the guest's memory.
 #[derive(Debug)]
 pub(crate) struct OutOfBounds;
 
-/// The module exports the function with another type.
+/// The module exports the function with a different type.
 #[derive(Debug)]
 pub(crate) struct OtherType;
 
-/// Why a module has no instance.
+/// Why a module cannot be instantiated.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Problem {
     #[error(transparent)]

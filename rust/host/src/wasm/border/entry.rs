@@ -1,4 +1,4 @@
-//! How machine code of a guest is called.
+//! The call of a guest's machine code.
 
 #![allow(unsafe_code, reason = "guests are machine code: decision 032 has the border's reasons")]
 
@@ -10,7 +10,7 @@ use wasmer::sys::vm::{
 };
 use wasmer_types::RawValue;
 
-/// A function of a guest, as machine code is called.
+/// A function of a guest: the pointers that a call of its machine code needs.
 #[derive(Clone, Copy)]
 pub(super) struct Entry {
     pub(super) context: VMFunctionContext,
@@ -20,31 +20,31 @@ pub(super) struct Entry {
 
 impl Entry {
     /// # Safety
-    /// The function's instance lives, `values` has room for its parameters and its result, and the guest
-    /// runs on a stack of its own.
+    /// The function's instance is alive, `values` has room for its parameters and its result, and the guest
+    /// runs on its own stack.
     pub(super) unsafe fn call(self, values: *mut RawValue) {
-        // SAFETY: the trampoline is the one of this function, made by the engine, or by `Linker` for a
-        // host function that the guest exports again. The union's fields are pointers both.
+        // SAFETY: the trampoline belongs to this function: the engine made it, or `Linker` did for a host
+        // function that the guest re-exports. Both fields of the union are pointers.
         unsafe { (self.trampoline)(self.context.vmctx, self.body, values) }
     }
 }
 
-/// A call that is due, and whether it is the last.
+/// The next call, and whether it is the last one.
 pub(super) type Due = (Entry, bool);
 
-/// Asks a step what is next, once a call has returned.
+/// The function that returns the next call of a step, and the step.
 #[derive(Clone, Copy)]
 pub(super) struct After {
     pub(super) advance: unsafe fn(*mut c_void) -> Option<Due>,
     pub(super) step: *mut c_void,
 }
 
-/// Runs the guest on a stack of its own, and catches its traps.
+/// Runs the guest on its own stack and catches its traps.
 ///
 /// # Safety
-/// The entries are of an instance that lives, and `values` has room for their parameters and result.
-/// The step of `after` lives until this returns, is the one that `advance` takes, and nothing else
-/// uses it in the meantime.
+/// The entries belong to an instance that is alive, and `values` has room for their parameters and
+/// result. The step of `after` outlives this call, has the type that `advance` expects, and nothing else
+/// uses it during the call.
 #[inline]
 pub(super) unsafe fn enter(
     stack_size: Option<usize>,
@@ -54,10 +54,10 @@ pub(super) unsafe fn enter(
 ) -> Result<(), RuntimeError> {
     let run = move || {
         loop {
-            // SAFETY: the caller answers for it.
+            // SAFETY: guaranteed by the caller.
             unsafe { entry.call(values) };
             let Some(after) = after.filter(|_| !is_last) else { return };
-            // SAFETY: the caller answers for it.
+            // SAFETY: guaranteed by the caller.
             match on_host_stack(|| unsafe { (after.advance)(after.step) }) {
                 Some(due) => (entry, is_last) = due,
                 None => return,

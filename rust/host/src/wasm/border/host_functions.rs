@@ -20,14 +20,14 @@ use wasmer_types::RawValue;
 
 use crate::wasm::border::link::{Caller, Link};
 
-/// Makes the imports of an instance.
+/// Creates the imports of an instance.
 pub(crate) struct Linker<'a, S> {
     pub(crate) store: &'a mut Store,
     pub(crate) link: &'a Rc<Link<S>>,
 }
 
 impl<S: 'static> Linker<'_, S> {
-    /// A host function.
+    /// Returns a host function as an import.
     pub(crate) fn function<F: HostFunction<S, A, R>, A, R>(&mut self, _: F) -> Extern {
         let link = Rc::clone(self.link);
         let context = Rc::as_ptr(&link).cast_mut().cast();
@@ -35,13 +35,13 @@ impl<S: 'static> Linker<'_, S> {
         self.register(FunctionType::new(F::parameters(), F::RESULTS), code, context, Box::new(link))
     }
 
-    /// A function of any type that ends the guest with `message`.
+    /// Returns a function of any type that traps with `message`.
     pub(crate) fn unknown(&mut self, signature: &FunctionType, message: String) -> Extern {
         let body = end_guest as unsafe extern "C" fn(_, _);
         let address = body as *const VMFunctionBody;
         let message = Rc::new(VMDynamicFunctionContext { address, ctx: message });
         let context = Rc::as_ptr(&message).cast_mut().cast();
-        // The engine puts a trampoline of its own in the place of the null.
+        // The engine replaces the null with a trampoline of its own.
         let code = (VMFunctionKind::Dynamic, ptr::null(), end_guest_trampoline as VMTrampoline);
         self.register(signature.clone(), code, context, Box::new(message))
     }
@@ -69,24 +69,24 @@ impl<S: 'static> Linker<'_, S> {
 type Message = VMDynamicFunctionContext<String>;
 
 /// # Safety
-/// A guest calls it, with the context that it was registered with.
+/// The guest calls it with the context that it was registered with.
 unsafe extern "C" fn end_guest(message: *const Message, _: *mut RawValue) {
     let trap = on_host_stack(|| {
         // SAFETY: the store owns the message (1).
         let message = unsafe { &(*message).ctx };
         Box::new(RuntimeError::new(message.as_str()))
     });
-    // SAFETY: the guest is on the stack, and this frame gives away all that it owns (3).
+    // SAFETY: the guest is on the stack, and this frame hands over everything it owns (3).
     unsafe { raise_user_trap(trap) }
 }
 
-/// The same for a host that calls what the guest exports again.
+/// The trampoline of [`end_guest`], for a host that calls the function when the guest re-exports it.
 unsafe extern "C" fn end_guest_trampoline(
     message: *mut VMContext,
     _: *const VMFunctionBody,
     values: *mut RawValue,
 ) {
-    // SAFETY: a trampoline is called as its function is.
+    // SAFETY: a trampoline is called under the same conditions as its function.
     unsafe { end_guest(message.cast(), values) }
 }
 
@@ -99,22 +99,22 @@ pub(crate) trait HostFunction<S, A, R> {
     fn parameters() -> Vec<Type>;
 }
 
-/// A number that crosses the border.
+/// A number that is passed between guest and host.
 pub(crate) trait Crossing: Copy {
     const TYPES: &'static [Type];
 
     /// # Safety
-    /// Such a number is there.
+    /// `from` points to a value of this type.
     unsafe fn read(from: *const RawValue) -> Self;
 
     /// # Safety
-    /// A value has room there.
+    /// `to` has room for a value.
     unsafe fn write(self, to: *mut RawValue);
 
-    /// As a status; 0 for a value that is not a status.
+    /// The number as a status; 0 for a type that cannot be a status.
     fn status(self) -> i32;
 
-    /// The number that is this status.
+    /// The status as a number of this type.
     fn of_status(status: i32) -> Self;
 }
 
@@ -125,13 +125,13 @@ macro_rules! crossing {
 
             #[inline]
             unsafe fn read(from: *const RawValue) -> Self {
-                // SAFETY: the caller answers for it.
+                // SAFETY: guaranteed by the caller.
                 unsafe { (*from).$number }
             }
 
             #[inline]
             unsafe fn write(self, to: *mut RawValue) {
-                // SAFETY: the caller answers for it.
+                // SAFETY: guaranteed by the caller.
                 unsafe { to.write(RawValue { $number: self }) }
             }
 
@@ -170,28 +170,28 @@ impl Crossing for () {
     fn of_status(_: i32) -> Self {}
 }
 
-/// What a host function answers or how it ends the guest, and what it has left wanted.
+/// The result of a host function with the number of bytes still to allocate (0: none), or the trap.
 type Outcome<R> = std::thread::Result<Result<(R, u32), Trap>>;
 type Trap = Box<dyn Error + Send + Sync>;
 
-/// Runs a host function on the host's stack; a trap or a panic leaves the guest from its own. Memory that
-/// the function has left wanted is allocated by the guest meanwhile, on its stack.
+/// Runs a host function on the host's stack; a trap or a panic unwinds from the guest's stack. If the
+/// function requested memory, the guest's allocator then runs on the guest's stack, within this call.
 ///
 /// # Safety
-/// The guest of `link` calls a host function, whose frame owns nothing but this.
+/// The guest of `link` calls a host function, and that function's frame owns nothing else.
 #[inline]
 unsafe fn perform<S, R: Crossing>(
     link: *const Link<S>,
     function: impl FnOnce(Caller<'_, S>) -> Result<R, RuntimeError>,
 ) -> R {
-    // SAFETY: the caller answers for it.
+    // SAFETY: guaranteed by the caller.
     let (answer, wanted) = unsafe { leave_on_failure(on_host(link, function)) };
     if wanted == 0 {
         return answer;
     }
     // SAFETY: the store owns the link (1).
     let Some(allocator) = (unsafe { &*link }).allocator.get() else { return answer };
-    // SAFETY: the host function has returned, and has given its borrow of the state back.
+    // SAFETY: the host function has returned, and its borrow of the state has ended.
     let address = unsafe { allocator.allocate(wanted) };
     let deliver = |caller: Caller<'_, S>| (allocator.deliver)(caller, address, answer.status());
     // SAFETY: as above.
@@ -209,9 +209,9 @@ unsafe fn on_host<S, R>(
         catch_unwind(AssertUnwindSafe(|| {
             // SAFETY: the store owns the link (1).
             let link = unsafe { &*link };
-            // SAFETY: this is the one call of `caller`.
+            // SAFETY: `caller` is called once for this call of a host function.
             let caller = unsafe { link.caller() };
-            // A trap is boxed here: the guest's stack may have no room for an allocation.
+            // The trap is boxed here: the guest's stack may have no room for an allocation.
             let answer = caller.and_then(function).map_err(|trap| Box::new(trap) as Trap)?;
             Ok((answer, link.take_wanted()))
         }))
@@ -224,7 +224,7 @@ unsafe fn on_host<S, R>(
 unsafe fn leave_on_failure<R>(outcome: Outcome<R>) -> (R, u32) {
     match outcome {
         Ok(Ok(answer)) => answer,
-        // SAFETY: the caller answers for it.
+        // SAFETY: guaranteed by the caller.
         Ok(Err(trap)) => unsafe { raise_user_trap(trap) },
         // SAFETY: as above.
         Err(panic) => unsafe { resume_panic(panic) },
@@ -243,9 +243,9 @@ macro_rules! host_functions {
                 Z: Fn(Caller<'_, S>, $( $argument ),*) -> Result<X, RuntimeError> + Copy + 'static,
             {
                 const { assert!(size_of::<Z>() == 0, "a host function captures nothing") };
-                // SAFETY: it has no bytes, and `Linker::function` was given one: this is its copy.
+                // SAFETY: the type has no bytes, and `Linker::function` got a value of it: this is a copy.
                 let function: &Z = unsafe { NonNull::dangling().as_ref() };
-                // SAFETY: the guest calls, with the link that the function was registered with.
+                // SAFETY: the guest calls this, with the link that the function was registered with.
                 unsafe { perform(link, |caller| function(caller, $( $argument ),*)) }
             }
 
@@ -257,7 +257,7 @@ macro_rules! host_functions {
                 Z: Fn(Caller<'_, S>, $( $argument ),*) -> Result<X, RuntimeError> + Copy + 'static,
             {
                 let mut place = 0;
-                // SAFETY: the caller has written the arguments, and has room for the result.
+                // SAFETY: the caller has written the arguments, and `values` has room for the result.
                 unsafe {
                     $( let $argument = $argument::read(values.add(place)); place += 1; )*
                     body::<S, Z, X, $( $argument ),*>(link.cast(), $( $argument ),*).write(values);

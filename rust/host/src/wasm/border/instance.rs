@@ -1,4 +1,4 @@
-//! A guest's instance, and the calls of it.
+//! An instance of a guest, and the calls into it.
 
 #![allow(unsafe_code, reason = "guests are machine code: decision 032 has the border's reasons")]
 
@@ -27,7 +27,7 @@ pub(crate) struct WasmInstance<S> {
 }
 
 impl<S: 'static> WasmInstance<S> {
-    /// Instantiates a module; `imports` makes its imports, in their order.
+    /// Instantiates a module; `imports` returns its imports in declaration order.
     pub(crate) fn new(
         engine: Engine,
         module: &Module,
@@ -46,7 +46,7 @@ impl<S: 'static> WasmInstance<S> {
         Ok(Self { state, entries: Vec::new(), parts, link, instance, store })
     }
 
-    /// The exported function of this name.
+    /// Returns the exported function of this name.
     pub(crate) fn function<const N: usize, const R: usize>(
         &mut self,
         name: &str,
@@ -60,8 +60,7 @@ impl<S: 'static> WasmInstance<S> {
         if *ty.params() != [Type::I32; N] || *ty.results() != [Type::I32; R] {
             return Err(OtherType);
         }
-        // SAFETY: the store owns the function, and what it points to is written while the module is
-        // instantiated only.
+        // SAFETY: the store owns the function, whose definition is only written during instantiation.
         let function = unsafe { *function.anyfunc.as_ptr().as_ref() };
         self.entries.push(Entry {
             context: function.vmctx,
@@ -71,14 +70,14 @@ impl<S: 'static> WasmInstance<S> {
         Ok(Some(GuestFunction { index: self.entries.len() - 1, idle: None }))
     }
 
-    /// Lets [`GuestSide`] allocate by this function.
+    /// Sets the function by which [`GuestSide`] allocates.
     pub(crate) fn set_allocator(&mut self, function: GuestFunction<1, 1>, deliver: Deliver<S>) {
         let entry = self.entries.get(function.index);
         self.link.allocator.set(entry.map(|&entry| Allocator { entry, deliver }));
     }
 
-    /// Calls the guest as often as `next` says, which gets the result of the call before; traps are
-    /// caught once for all of them, and end the step. Returns the result of the last call.
+    /// Calls the guest until `next` ends the step; `next` gets the result of the previous call. Traps are
+    /// caught once for all calls, and end the step. Returns the result of the last call.
     #[inline]
     pub(crate) fn step<F>(&mut self, mut next: F) -> Result<Option<i32>, RuntimeError>
     where
@@ -97,9 +96,9 @@ impl<S: 'static> WasmInstance<S> {
         let Some(first) = step.advance() else { return Ok(None) };
         let values = step.values;
         let next = After { advance: Step::<S, F>::advance_erased, step: (&raw mut step).cast() };
-        // SAFETY: the entries are of this instance, which `self` owns (1), and the values have room for
-        // the parameters and the result of each. `step` and what it borrows live until `enter` returns,
-        // and only `next` uses them meanwhile.
+        // SAFETY: the entries belong to this instance, which `self` owns (1), and `values` has room for the
+        // parameters and the result of each. `step` and its borrows outlive `enter`, and only `next` uses
+        // them during that call.
         unsafe { enter(self.parts.stack_size, first, values, Some(next))? };
         Ok(step.answer())
     }
@@ -116,7 +115,7 @@ impl<S: 'static> WasmInstance<S> {
         (&mut self.state, Gauges(&self.parts))
     }
 
-    /// What can be read of the guest while it does not run.
+    /// The counters and sizes that can be read while the guest does not run.
     pub(crate) fn gauges(&self) -> Gauges<'_> {
         Gauges(&self.parts)
     }
@@ -128,14 +127,14 @@ impl<S: 'static> WasmInstance<S> {
     }
 }
 
-/// A running step.
+/// A step in progress.
 struct Step<'a, S, F> {
     state: *mut S,
     parts: Parts,
     entries: &'a [Entry],
     next: &'a mut F,
     values: *mut RawValue,
-    /// Whether the call before has a result.
+    /// Whether the previous call has a result.
     answers: bool,
 }
 
@@ -143,7 +142,7 @@ impl<S, F: FnMut(&mut S, Gauges<'_>, Option<i32>) -> Next> Step<'_, S, F> {
     #[inline]
     fn advance(&mut self) -> Option<Due> {
         let answer = self.answer();
-        // SAFETY: the step lent the state, and between two calls no host function runs (2).
+        // SAFETY: the state was lent by the step, and no host function runs between two calls (2).
         let state = unsafe { &mut *self.state };
         let (call, is_last) = match (self.next)(state, Gauges(&self.parts), answer) {
             Next::Call(call) => (call, false),
@@ -153,22 +152,22 @@ impl<S, F: FnMut(&mut S, Gauges<'_>, Option<i32>) -> Next> Step<'_, S, F> {
         let entry = *self.entries.get(call.index)?;
         self.answers = call.answers;
         for (place, argument) in call.arguments.into_iter().enumerate() {
-            // SAFETY: there are as many values as arguments.
+            // SAFETY: `values` has room for each argument.
             unsafe { self.values.add(place).write(RawValue { u32: argument }) };
         }
         Some((entry, is_last))
     }
 
-    /// What the call before answered.
+    /// The result of the previous call.
     fn answer(&self) -> Option<i32> {
-        // SAFETY: a function with a result has written it there.
+        // SAFETY: a function with a result has written it to the first value.
         self.answers.then(|| unsafe { (*self.values).i32 })
     }
 
     /// # Safety
-    /// `step` has this type, and nothing else uses it.
+    /// `step` points to a value of this type, and nothing else uses it.
     unsafe fn advance_erased(step: *mut c_void) -> Option<Due> {
-        // SAFETY: the caller answers for it.
+        // SAFETY: guaranteed by the caller.
         unsafe { &mut *step.cast::<Self>() }.advance()
     }
 }

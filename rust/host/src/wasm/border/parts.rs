@@ -1,4 +1,4 @@
-//! The parts of an instance that the host reads and writes.
+//! The memory and the meter of an instance, which the host reads and writes.
 
 #![allow(unsafe_code, reason = "guests are machine code: decision 032 has the border's reasons")]
 
@@ -11,7 +11,7 @@ use wasmer::{AsStoreMut, Instance, Store, Type};
 use crate::wasm::border::call::OutOfBounds;
 use crate::wasm::fuel::{FUEL, Meter, MeterMissing, REFUSED};
 
-/// What host functions use of their guest.
+/// The parts of a guest that host functions use.
 #[derive(Clone, Copy)]
 pub(super) struct Parts {
     pub(super) memory: NonNull<VMMemoryDefinition>,
@@ -20,7 +20,7 @@ pub(super) struct Parts {
     pub(super) stack_size: Option<usize>,
 }
 
-/// What a guest has used.
+/// The resources that a guest has used.
 #[derive(Clone, Copy)]
 pub(crate) struct Gauges<'a>(pub(super) &'a Parts);
 
@@ -29,7 +29,7 @@ impl<'a> Gauges<'a> {
         self.0.meter()
     }
 
-    /// Bytes of its memory.
+    /// Size of the guest's memory in bytes.
     pub(crate) fn memory_size(self) -> u64 {
         self.0.memory().current_length as u64
     }
@@ -37,29 +37,29 @@ impl<'a> Gauges<'a> {
 
 impl Parts {
     fn memory(&self) -> VMMemoryDefinition {
-        // SAFETY: invariant 1. The guest changes it, and does not run now: it is copied, not borrowed.
+        // SAFETY: invariant 1. Only the guest changes it, and it does not run: the value is copied.
         unsafe { self.memory.read() }
     }
 
     fn meter(&self) -> Meter<'_> {
-        // SAFETY: invariant 1. A part is used in borrows of its instance only, and in host functions.
+        // SAFETY: invariant 1. The parts are only used in borrows of the instance and in host functions.
         unsafe { Meter::new(self.fuel.as_ref(), self.refused.as_ref()) }
     }
 
-    /// Where `length` bytes at `at` are.
+    /// The address of `length` bytes at the guest's address `at`.
     #[inline]
     pub(super) fn place(&self, at: u32, length: usize) -> Result<*mut u8, OutOfBounds> {
         let memory = self.memory();
         let at = at as usize;
         match at.checked_add(length) {
-            // SAFETY: the offset is in the memory, or one past its end.
+            // SAFETY: the offset is within the memory, or one past its end.
             Some(end) if end <= memory.current_length => Ok(unsafe { memory.base.add(at) }),
             _ => Err(OutOfBounds),
         }
     }
 }
 
-/// The definition of the memory that hostcalls read and write.
+/// Returns the definition of the memory that hostcalls read and write.
 pub(super) fn memory(
     instance: &Instance,
     store: &mut Store,
@@ -70,7 +70,7 @@ pub(super) fn memory(
     }
 }
 
-/// Where the numbers of a meter are. Guests change them on this thread alone, as cells are changed.
+/// Returns pointers to the numbers of the meter. The guest changes them on this thread only, like cells.
 pub(super) fn counters(instance: &Instance, store: &mut Store) -> Result<Counters, MeterMissing> {
     let mut find = |name, ty| {
         let global = match instance.exports.get_extern(name)?.to_vm_extern().unwrap_sys() {
@@ -81,13 +81,13 @@ pub(super) fn counters(instance: &Instance, store: &mut Store) -> Result<Counter
         fits.then(|| global.vmglobal())
     };
     let (fuel, refused) = (find(FUEL, Type::I64), find(REFUSED, Type::I32));
-    // A definition begins with its value.
+    // The first field of a global's definition is its value.
     fuel.zip(refused).map(|(fuel, refused)| (fuel.cast(), refused.cast())).ok_or(MeterMissing)
 }
 
 pub(super) type Counters = (NonNull<Cell<i64>>, NonNull<Cell<i32>>);
 
-/// The meter of an instance that a test made by wasmer's own API.
+/// Returns the meter of an instance that a test made by wasmer's own API.
 #[cfg(test)]
 pub(crate) fn meter<'a>(
     instance: &Instance,

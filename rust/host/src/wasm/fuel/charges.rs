@@ -1,14 +1,14 @@
-//! The operator sequences that metering writes into a guest's functions.
+//! The operators that metering inserts into a guest's functions.
 
 use wasmer::sys::MiddlewareReaderState;
 use wasmer::sys::wasmparser::{BlockType, Operator};
 
-/// Bytes of a bulk memory operator that cost one unit, as a shift.
+/// Bytes of a bulk memory operator that cost one unit, as a power of two.
 const BYTES_A_UNIT_SHIFT: i64 = 3;
-/// A grown page is mapped and zeroed by the kernel, 16 faults of 4 KiB.
+/// Units for a new page, which the kernel maps and zeroes: 16 faults of 4 KiB.
 const UNITS_A_PAGE: i64 = 1024;
 
-/// Indexes of the globals that metering adds; the guest's own code cannot name them.
+/// Indexes of the globals that metering adds; the guest's own code cannot refer to them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MeteringGlobals {
     pub(super) fuel: u32,
@@ -17,7 +17,7 @@ pub(super) struct MeteringGlobals {
     pub(super) result: u32,
 }
 
-/// What a growing operator says about its size.
+/// What the size operand of a growing operator counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Growth {
     Pages,
@@ -25,7 +25,7 @@ pub(super) enum Growth {
 }
 
 impl MeteringGlobals {
-    /// Charges a number that is known when compiling.
+    /// Inserts a charge of a constant number of units.
     pub(super) fn charge(&self, units: u64, out: &mut MiddlewareReaderState<'_>) {
         out.extend([
             Operator::GlobalGet { global_index: self.fuel },
@@ -35,7 +35,7 @@ impl MeteringGlobals {
         ]);
     }
 
-    /// Stops a guest whose fuel is below zero.
+    /// Inserts a trap if the fuel is below zero.
     pub(super) fn trap_when_exhausted(&self, out: &mut MiddlewareReaderState<'_>) {
         out.extend([
             Operator::GlobalGet { global_index: self.fuel },
@@ -47,7 +47,7 @@ impl MeteringGlobals {
         ]);
     }
 
-    /// Charges `units` and the i32 length on top of the stack, which stays there.
+    /// Inserts a charge of `units` and of the i32 length on top of the stack, which stays there.
     pub(super) fn charge_length(
         &self,
         units: u64,
@@ -70,7 +70,7 @@ impl MeteringGlobals {
         out.push_operator(Operator::GlobalGet { global_index: self.operand });
     }
 
-    /// Keeps the size that a growing operator is about to consume.
+    /// Inserts a copy of the size operand of a growing operator.
     pub(super) fn keep_growth(&self, out: &mut MiddlewareReaderState<'_>) {
         out.extend([
             Operator::GlobalSet { global_index: self.operand },
@@ -78,8 +78,8 @@ impl MeteringGlobals {
         ]);
     }
 
-    /// After a growing operator: charges what it gained, or notes that memory was refused. It is
-    /// charged afterwards because a guest may ask for too much and live with the answer -1.
+    /// Inserts, after a growing operator, the charge for its growth, or sets the global for refused memory.
+    /// The charge comes afterwards because a guest may request too much and handle the result -1.
     pub(super) fn charge_growth(&self, growth: Growth, out: &mut MiddlewareReaderState<'_>) {
         out.extend([
             Operator::GlobalSet { global_index: self.result },

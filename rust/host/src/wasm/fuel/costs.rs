@@ -1,20 +1,20 @@
-//! What one operator costs. A unit stands for about a nanosecond on a current server.
+//! The cost of each operator. A unit stands for about a nanosecond on a current server.
 
 use wasmer::sys::wasmparser::Operator;
 
-/// Divisions take 10 to 40 cycles, and a compiler cannot overlap what depends on them.
+/// A division takes 10 to 40 cycles, and dependent operations cannot overlap with it.
 const INTEGER_DIVISION: u64 = 8;
 const FLOAT_DIVISION: u64 = 4;
-/// An indirect call checks bounds, null and signature before it jumps.
+/// An indirect call checks bounds, null and signature first.
 const INDIRECT_CALL: u64 = 4;
 const CALL: u64 = 2;
-/// What the compiler turns into a call of the engine: 15 to 40 nanoseconds before any length.
+/// Operators that compile to a call into the engine: 15 to 40 nanoseconds before any length.
 const ENGINE_CALL: u64 = 24;
 
-/// Locals that a function zeroes at its entry for one unit.
+/// Locals that a function zeroes on entry for one unit.
 const LOCALS_A_UNIT: u64 = 8;
 
-/// Units for running `operator` once, without the length of bulk operators.
+/// Units for one execution of `operator`, without the length of bulk operators.
 pub(super) fn of(operator: &Operator<'_>) -> u64 {
     match operator {
         Operator::Nop
@@ -54,14 +54,14 @@ pub(super) fn of(operator: &Operator<'_>) -> u64 {
     }
 }
 
-/// Units for entering a function with `locals` locals beside its parameters.
+/// Units for entering a function with `locals` locals in addition to its parameters.
 pub(super) fn of_entry(locals: usize) -> u64 {
     locals as u64 / LOCALS_A_UNIT
 }
 
-/// Whether control may leave or join the straight line at `operator`, so that what has been
-/// counted up to it must be charged before it runs. A call does neither: what follows it runs as
-/// well, or nothing does.
+/// Whether control may leave or join the basic block at `operator`: the units counted so far must be
+/// charged before the operator runs. A call does neither: the code after it runs too, or the guest has
+/// trapped.
 pub(super) fn ends_block(operator: &Operator<'_>) -> bool {
     matches!(
         operator,

@@ -1,5 +1,5 @@
-//! How far fuel is from time: prints what 10 million units take, by operator. Run with
-//! `--ignored --nocapture`. A case far above 10 ms needs a higher price in `costs.rs`.
+//! Compares fuel with time: prints how long 10 million units take, for each operator. Run with
+//! `--ignored --nocapture`. A case far above 10 ms needs a higher cost in `costs.rs`.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::wasm::engine::Tier;
 
 const UNITS: u64 = 10_000_000;
 
-/// Bodies of an endless loop.
+/// Bodies of an infinite loop.
 const CASES: [(&str, &str); 22] = [
     ("call", "(call $leaf)"),
     ("call_indirect", "(call_indirect (i32.const 0))"),
@@ -63,7 +63,7 @@ fn time_of_ten_million_units() {
         let module = Module::new(&engine, wat::parse_str(wat).unwrap()).unwrap();
         let mut store = Store::new(engine);
         let instance = Instance::new(&mut store, &module, &imports! {}).unwrap();
-        // Untouched pages are one page of zeros, which no cache misses.
+        // Untouched pages all map to one page of zeros, which causes no cache misses.
         parts::meter(&instance, &mut store).unwrap().refill(UNITS);
         instance.exports.get_function("touch").unwrap().call(&mut store, &[]).unwrap();
         let run = instance.exports.get_function("run").unwrap();

@@ -1,15 +1,15 @@
-//! The host's hand on a running guest's fuel.
+//! The host's access to the fuel of a running guest.
 
 use std::cell::Cell;
 
-/// Why a callback that trapped was stopped, as far as the meter knows.
+/// Why a callback trapped, as far as the meter can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// Fuel was left and no memory was refused: the guest's own fault.
+    /// Fuel was left and no memory was refused: the guest itself trapped.
     None,
-    /// The fuel of this callback was used up.
+    /// The fuel of this callback was exhausted.
     Fuel,
-    /// The guest asked for more memory than its limit since the last refill.
+    /// The guest requested more memory than its limit allows, since the last refill.
     Memory,
 }
 
@@ -18,7 +18,7 @@ pub(crate) enum Cause {
 #[error("the instance has no fuel meter: its module was not compiled by this host")]
 pub(crate) struct MeterMissing;
 
-/// Fuel of one instance.
+/// The fuel of one instance.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Meter<'a> {
     fuel: &'a Cell<i64>,
@@ -26,19 +26,19 @@ pub(crate) struct Meter<'a> {
 }
 
 impl<'a> Meter<'a> {
-    /// The meter of these two globals of an instance.
+    /// Creates the meter from two globals of an instance.
     pub(in crate::wasm) fn new(fuel: &'a Cell<i64>, refused: &'a Cell<i32>) -> Self {
         Self { fuel, refused }
     }
 
-    /// Gives a callback its fuel and forgets what stopped the one before.
+    /// Sets the fuel of a callback and clears the cause of the previous one.
     pub(crate) fn refill(self, fuel: u64) {
         self.fuel.set(i64::try_from(fuel).unwrap_or(i64::MAX));
         self.refused.set(0);
     }
 
-    /// Charges work that the host does for the guest; false means that the fuel is used up, which
-    /// [`Meter::cause`] says from then on. The guest is stopped by its next charge at the latest.
+    /// Charges work that the host does for the guest. Returns false if the fuel is exhausted, which
+    /// [`Meter::cause`] reports from then on; the guest traps at its next check at the latest.
     #[must_use]
     pub(crate) fn charge(self, units: u64) -> bool {
         let left = self.fuel.get().saturating_sub(i64::try_from(units).unwrap_or(i64::MAX));
@@ -46,12 +46,12 @@ impl<'a> Meter<'a> {
         left >= 0
     }
 
-    /// Fuel left, 0 when it is used up.
+    /// The remaining fuel; 0 when it is exhausted.
     pub(crate) fn remaining(self) -> u64 {
         u64::try_from(self.fuel.get()).unwrap_or(0)
     }
 
-    /// What stopped the guest, if it was stopped since the last refill.
+    /// Why the guest was stopped, if it was stopped since the last refill.
     pub(crate) fn cause(self) -> Cause {
         if self.fuel.get() < 0 {
             Cause::Fuel

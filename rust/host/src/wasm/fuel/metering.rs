@@ -13,8 +13,8 @@ use crate::wasm::fuel::{FUEL, KEPT_GLOBAL, REFUSED, RESERVED_PREFIX, START, cost
 
 const NAME: &str = "fuel metering";
 
-/// Meters one module. The global indexes differ from module to module, so an engine that has
-/// compiled one with it refuses a second.
+/// Meters one module. The global indexes differ between modules, so an engine that has compiled a
+/// module with it refuses a second one.
 #[derive(Debug, Default)]
 pub(crate) struct Metering {
     globals: OnceLock<MeteringGlobals>,
@@ -46,7 +46,7 @@ impl ModuleMiddleware for Metering {
     }
 }
 
-/// So that an instance can be moved to other code with what it remembers.
+/// Exports the guest's mutable globals, so that they can be copied to an instance of other code.
 fn export_mutable_globals(module: &mut ModuleInfo) {
     let mutable = module.globals.iter().filter(|(_, global)| global.mutability.is_mutable());
     let exports = mutable
@@ -64,17 +64,17 @@ fn add_global(module: &mut ModuleInfo, name: Option<&str>, ty: Type, init: Globa
     index.as_u32()
 }
 
-/// Counts along the straight line and charges where it ends.
+/// Counts the units of each basic block and charges them at its end.
 ///
-/// Whether fuel is left is asked less often than it is charged: at the first charge of a function
-/// and at every jump back. So no loop and no tree of calls runs without being asked, and what runs
-/// in between is no longer than a function. It halves what metering costs.
+/// Fuel is checked less often than it is charged: at the first charge of a function and at each
+/// backward jump. So no loop and no recursion runs without a check, and at most one function body runs
+/// between two checks. This halves the cost of metering.
 #[derive(Debug)]
 struct FunctionMetering {
     globals: Option<MeteringGlobals>,
     pending: u64,
     asked: bool,
-    /// The blocks around the operator, true for a loop.
+    /// The blocks that enclose the operator; true for a loop.
     blocks: Vec<bool>,
 }
 
@@ -96,7 +96,7 @@ impl FunctionMetering {
         }
     }
 
-    /// Whether `operator` may jump to the head of a loop.
+    /// Whether `operator` may jump backward, to the head of a loop.
     fn jumps_back(&self, operator: &Operator<'_>) -> Result<bool, MiddlewareError> {
         let is_loop = |depth: u32| self.blocks.iter().rev().nth(depth as usize) == Some(&true);
         Ok(match operator {

@@ -1,13 +1,13 @@
 //! Whether a running instance can switch to other code of its module.
 //!
-//! What an instance remembers is its memory and its mutable globals, which the host can copy, and its
-//! tables and segments, which it cannot. A new instance has those as the module declares them: that
-//! is right for a module whose code never changes them.
+//! The state of an instance is its memory and its mutable globals, which the host can copy, and its
+//! tables and segments, which it cannot. A new instance has the tables and segments that the module
+//! declares: this is correct for a module whose code never changes them.
 
 use wasmer::sys::wasmparser::{FunctionBody, Operator, Parser, Payload, ValType};
 
-/// True when no code of a valid module changes a table, drops a segment or keeps a reference in a
-/// global. What cannot be read cannot migrate.
+/// True when no code of a valid module changes a table, drops a segment or stores a reference in a
+/// global. A module that cannot be parsed cannot migrate.
 pub(super) fn can_migrate(bytes: &[u8]) -> bool {
     Parser::new(0).parse_all(bytes).all(|payload| match payload {
         Ok(Payload::GlobalSection(globals)) => globals.into_iter().all(|global| {

@@ -1,4 +1,4 @@
-//! A module checked, compiled or taken from the cache, and ready to be instantiated.
+//! A module that was checked, and compiled or loaded from the cache: ready to be instantiated.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,37 +22,37 @@ use crate::wasm::tunables::{TABLE_ELEMENTS, TABLES, memory_pages};
 
 use crate::wasm::digest::{Digest, ModuleId, digest_hex, hex};
 
-/// Parameters or results of one function type. A branch moves them all for the price of one
-/// operator, so this bounds how far fuel can be from time; compilers stay far below.
+/// The maximum number of parameters or results of a function type. A branch moves all of them for the
+/// cost of one operator, so this bounds the ratio of time to fuel; compilers stay far below.
 const WIDEST_TYPE: usize = 64;
-/// Units for what an instance is made of: about nanoseconds, measured.
+/// Units for the parts of an instance: about nanoseconds, measured.
 const UNITS_AN_IMPORT: u64 = 2_000;
 const UNITS_AN_EXPORT: u64 = 200;
 const UNITS_A_FUNCTION: u64 = 16;
-/// Each mutable one is an export as well.
+/// A mutable global is also an export.
 const UNITS_A_GLOBAL: u64 = 400;
 const UNITS_AN_ELEMENT: u64 = 16;
 const UNITS_A_SEGMENT: u64 = 128;
 const BYTES_A_UNIT: u64 = 8;
-/// As for memory that grows: the kernel maps and clears it at its first use.
+/// As for `memory.grow`: the kernel maps and zeroes a page on first use.
 const UNITS_A_PAGE: u64 = 1024;
-/// The exports that allocate guest memory for the host, preferred one first.
+/// The exports that can allocate guest memory for the host, in order of preference.
 const ALLOCATORS: [&str; 2] = ["proxy_on_memory_allocate", "malloc"];
 
-/// A proxy-wasm module in machine code, which better code may replace.
+/// A proxy-wasm module as machine code, which optimised code may replace.
 #[derive(Debug)]
 pub(crate) struct CompiledModule {
     id: ModuleId,
     digest: String,
     dialect: Dialect,
-    /// What making an instance costs, before anything of it runs.
+    /// Fuel for making an instance, before any of its code runs.
     start_units: u64,
     /// Exported functions that do nothing, by name.
     idle: Vec<(String, Idle)>,
     cached: bool,
     cache_problem: Option<String>,
     code: Mutex<Arc<Code>>,
-    /// Instances of the first code may switch to the code that replaced it.
+    /// Whether instances of the first code may switch to the code that replaced it.
     migrates: AtomicBool,
 }
 
@@ -65,10 +65,10 @@ pub(crate) struct Code {
 }
 
 impl CompiledModule {
-    /// Checks the module, then loads its best artifact from the cache or compiles it here.
+    /// Checks the module, then loads its best artifact from the cache, or compiles it in this process.
     ///
     /// # Errors
-    /// The first [`LoadError`] found. Problems of the cache are not errors.
+    /// The first [`LoadError`] found. Problems with the cache are not errors.
     pub(crate) fn load(
         bytes: &[u8],
         limits: &Limits,
@@ -83,11 +83,10 @@ impl CompiledModule {
         Self::compile(bytes, &facts, limits, cache, problem)
     }
 
-    /// Checks the module, then loads its best artifact; `None` if the cache has no artifact or cannot be
-    /// used.
+    /// Checks the module, then loads its best artifact; `None` if the cache has none or cannot be used.
     ///
     /// # Errors
-    /// The first [`LoadError`] found. Problems of the cache are not errors.
+    /// The first [`LoadError`] found. Problems with the cache are not errors.
     pub(crate) fn find(
         bytes: &[u8],
         limits: &Limits,
@@ -97,8 +96,8 @@ impl CompiledModule {
         Ok(Self::cached_as(bytes, &facts, limits, cache).unwrap_or_default())
     }
 
-    /// Takes the module's code from a folder that another process has compiled it into for this time
-    /// alone.
+    /// Loads the module's code from a folder into which another process has just compiled it; such code
+    /// does not count as cached.
     ///
     /// # Errors
     /// The first [`LoadError`] found.
@@ -126,7 +125,7 @@ impl CompiledModule {
         }))
     }
 
-    /// Compiles the module here, and keeps it in the cache in spite of a problem that it had.
+    /// Compiles the module in this process, and stores it in the cache even if reading the cache failed.
     fn compile(
         bytes: &[u8],
         facts: &Facts,
@@ -152,8 +151,8 @@ impl CompiledModule {
         Self { id, digest, dialect, start_units, idle, cached, cache_problem, code, migrates }
     }
 
-    /// Takes the optimised code from the cache in place of fast code; whether it did. New instances
-    /// run it; those that are there move, if that is possible for this module ([`migration`]).
+    /// Replaces fast code by optimised code from the cache; returns whether it did. New instances run the
+    /// new code; existing ones migrate, if the module allows it ([`migration`]).
     pub(crate) fn upgrade(&self, bytes: &[u8], limits: &Limits, cache: &ArtifactCache) -> bool {
         if self.tier() == Tier::Optimized || !self.is(bytes) {
             return false;
@@ -167,7 +166,7 @@ impl CompiledModule {
         true
     }
 
-    /// Whether these are the `.wasm` bytes that it was made from.
+    /// Whether the module was made from these `.wasm` bytes.
     pub(crate) fn is(&self, bytes: &[u8]) -> bool {
         self.id == ModuleId::of(bytes)
     }
@@ -196,7 +195,7 @@ impl CompiledModule {
         self.start_units
     }
 
-    /// What the exported function of this name answers, if it does nothing else.
+    /// The result of the exported function of this name, if it does nothing else.
     pub(crate) fn idle(&self, name: &str) -> Option<Idle> {
         self.idle.iter().find(|(known, _)| known == name).map(|(_, idle)| *idle)
     }
@@ -210,7 +209,7 @@ impl CompiledModule {
         self.cached
     }
 
-    /// Why the cache could not be used, for a log line; a plain miss is not reported.
+    /// Why the cache could not be used, for a log line; a cache miss is not a problem.
     pub(crate) fn cache_problem(&self) -> Option<&str> {
         self.cache_problem.as_deref()
     }
@@ -223,7 +222,7 @@ impl Code {
         Ok(Self { module, engine, tier })
     }
 
-    /// The best artifact of a module, and its digest.
+    /// Fetches the best artifact of a module, and its digest.
     fn best(
         id: ModuleId,
         limits: &Limits,
@@ -247,7 +246,7 @@ impl Code {
     }
 }
 
-/// What is known of a module from its sections.
+/// Properties of a module that its sections tell.
 pub(crate) struct Facts {
     dialect: Dialect,
     start_units: u64,
@@ -278,7 +277,7 @@ fn start_units(sections: &Sections) -> u64 {
     units.fold(sections.data_bytes / BYTES_A_UNIT, u64::saturating_add)
 }
 
-/// What can be said without looking at the code.
+/// Checks everything that does not depend on the code.
 pub(crate) fn check_sections(sections: &Sections, limits: &Limits) -> Result<Dialect, LoadError> {
     let dialect = Dialect::of_exports(sections.exports.iter().map(|export| &*export.name))?;
     if let Some(export) = sections.exports.iter().find(|e| e.name.starts_with(RESERVED_PREFIX)) {
@@ -298,8 +297,8 @@ pub(crate) fn check_sections(sections: &Sections, limits: &Limits) -> Result<Dia
     Ok(dialect)
 }
 
-/// A function that is unknown here traps when it is called, not before: guests carry imports of
-/// their SDK that they never use.
+/// An unknown function traps when it is called, and not earlier: guests have imports of their SDK that
+/// they never call.
 fn check_import(import: &Import) -> Result<(), LoadError> {
     let (module, name) = (import.module.clone(), import.name.clone());
     if import.kind != "function" {
