@@ -41,18 +41,25 @@ class Verdict:
 def check(
     *,
     config: Annotated[
-        Path | None, typer.Argument(help="The gateway's configuration, gateway.yaml.")
+        Path | None,
+        typer.Argument(help="The gateway's configuration, such as gateway.yaml."),
     ] = None,
     schema: Annotated[
-        bool, typer.Option("--schema", help="Write the JSON Schema of gateway.yaml and stop.")
+        bool,
+        typer.Option(
+            "--schema", help="Write the JSON Schema of gateway.yaml to stdout; check nothing."
+        ),
     ] = False,
 ) -> None:
     """Check a configuration, and start every policy.
 
-    Policies are compiled, started and configured, as `run` would.
+    Policies are compiled, started and configured, as by `run`; nothing listens. Tables of policies
+    and routes go to stdout, errors and warnings to stderr.
 
-    A table of policies and one of routes go to stdout, errors and warnings to stderr.
-    """
+    \b
+    wasmgate check gateway.yaml
+    wasmgate check --schema > gateway.schema.json
+    """  # noqa: D301 (click keeps lines after this character)
     from wasmgate.config import json_schema, load, warnings
 
     if schema:

@@ -25,21 +25,29 @@ _UNBOUND = 10_000  # columns, more than any table has
 def conformance(
     *,
     hostcall: Annotated[
-        str, typer.Option(help="Only hostcalls with this text in their name.")
+        str,
+        typer.Option(
+            help="Probe only hostcalls whose names contain this text, such as shared_queue. "
+            "Default: all."
+        ),
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write JSON in place of a table.")
+    ] = False,
     as_markdown: Annotated[
-        bool, typer.Option("--markdown", help="Write the table of the documentation.")
+        bool, typer.Option("--markdown", help="Write the Markdown table of the documentation.")
     ] = False,
 ) -> None:
     """Call each hostcall in each callback and show the statuses.
 
-    A column is a callback, a cell is a status of proxy-wasm (0 is OK) or "stopped"; a terminal too
-    narrow for it has the callbacks in words. What differs from the specification, or would make the
+    Each column is a callback, each cell a status of proxy-wasm (0 is OK) or "stopped"; a narrow
+    terminal gets a list instead. A status that differs from the specification, or would make the
     Rust SDK panic, is red, and the exit code is 1.
 
-    `wasmgate conformance --hostcall shared_queue` probes the queues alone.
-    """
+    \b
+    wasmgate conformance
+    wasmgate conformance --hostcall shared_queue --json
+    """  # noqa: D301 (click keeps lines after this character)
     from rich.measure import Measurement
 
     from wasmgate.conformance import matrix, run

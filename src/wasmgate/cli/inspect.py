@@ -23,16 +23,24 @@ __all__ = ["inspect"]
 
 def inspect(
     *,
-    module: Annotated[str, typer.Argument(help="A .wasm file, or the name of a bundled policy.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    module: Annotated[
+        str,
+        typer.Argument(help="A .wasm file, or the name of a bundled policy, such as jwt_auth."),
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write JSON in place of a table.")
+    ] = False,
 ) -> None:
-    """Show what a module is, without running it.
+    """Describe a module without running it.
 
-    What it has: ABI, digest, memory, callbacks, imports, and the kinds of capability that its
-    imports reach; it can ask for no other.
+    Shows its ABI, digest, memory, callbacks and imports, and the kinds of capability that its
+    imports can use. The exit code is 1 for a module that this version cannot run; the output says
+    why.
 
-    The exit code is 1 for a module that this version cannot run; the output says why.
-    """
+    \b
+    wasmgate inspect jwt_auth
+    wasmgate inspect target/wasm32-wasip1/release/own.wasm --json
+    """  # noqa: D301 (click keeps lines after this character)
     from wasmgate._native import inspect as native_inspect
 
     try:

@@ -15,15 +15,19 @@ __all__ = ["replay"]
 
 def replay(
     *,
-    recording: Annotated[Path, typer.Argument(help="A file of `wasmgate trace --record`.")],
+    recording: Annotated[Path, typer.Argument(help="A file that `wasmgate trace --record` wrote.")],
     module: Annotated[
-        Path | None, typer.Option(help="Run this module instead of the recorded one.")
+        Path | None,
+        typer.Option(
+            help="A .wasm file to run in place of the recorded module, such as a new build."
+        ),
     ] = None,
 ) -> None:
     """Run a recorded request again and compare.
 
-    What client and upstream see must be the same, and every callback and hostcall must answer the
-    same in the same order. The exit code is 1 when something differs; stdout says what.
+    The messages to client and upstream must be the same, and so must the results of all callbacks
+    and hostcalls, in the same order. The exit code is 1 if something differs; the differences go to
+    stdout.
 
     \b
     wasmgate replay denied.json

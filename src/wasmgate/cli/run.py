@@ -15,42 +15,74 @@ __all__ = ["run"]
 
 def run(
     *,
-    config: Annotated[Path, typer.Argument(help="The gateway's configuration, gateway.yaml.")],
+    config: Annotated[
+        Path, typer.Argument(help="The gateway's configuration, such as gateway.yaml.")
+    ],
     host: Annotated[
-        str | None, typer.Option(help="Listen here instead of what `listen` says.")
+        str | None,
+        typer.Option(
+            help="Address to listen on, such as 0.0.0.0. Default: that of `listen` in the "
+            "configuration."
+        ),
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(min=0, max=65535, help="The same for the port; 0 takes a free one."),
+        typer.Option(
+            min=0,
+            max=65535,
+            help="TCP port to listen on; 0 chooses a free one. Default: that of `listen`.",
+        ),
     ] = None,
     threads: Annotated[
         int | None,
-        typer.Option(min=1, help="Threads that serve; without it one for each core."),
+        typer.Option(
+            min=1,
+            help="Serving threads in each process. Default: one for each core, divided by the "
+            "workers.",
+        ),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that serve.")] = 1,
+    workers: Annotated[
+        int,
+        typer.Option(min=1, help="Serving processes. Each has rate limit counters of its own."),
+    ] = 1,
     tls_certificate: Annotated[
         Path | None,
-        typer.Option(metavar="<file>", help="Speak TLS with this certificate (PEM)."),
+        typer.Option(
+            metavar="<file>",
+            help="Serve HTTPS with the certificate chain in this PEM file. Needs --tls-key.",
+        ),
     ] = None,
     tls_key: Annotated[
-        Path | None, typer.Option(metavar="<file>", help="Its private key (PEM).")
+        Path | None,
+        typer.Option(metavar="<file>", help="The PEM file of the certificate's private key."),
     ] = None,
-    log_level: Annotated[LogLevel, typer.Option(help="How much to write.")] = LogLevel.INFO,
+    log_level: Annotated[
+        LogLevel, typer.Option(help="Write messages of this level and above to stderr.")
+    ] = LogLevel.INFO,
     access_log: Annotated[
         bool,
         typer.Option(
-            "--access-log/--no-access-log", help="Write a line for each request to stdout."
+            "--access-log/--no-access-log", help="Write a line for each response to stdout."
         ),
     ] = False,
     asgi: Annotated[
-        bool, typer.Option("--asgi", help="Run the gateway's ASGI app: slower, for comparison.")
+        bool,
+        typer.Option(
+            "--asgi",
+            help="Serve the gateway's ASGI app by uvicorn, to compare the two: one thread, slower.",
+        ),
     ] = False,
 ) -> None:
-    """Run the gateway until it is stopped.
+    """Run the gateway until Ctrl-C or SIGTERM.
 
     The configuration is checked and every policy started before the first connection is accepted.
-    Requests in flight when the gateway is stopped have 30 s to end.
-    """
+    After the signal, requests in flight have 30 s to finish.
+
+    \b
+    wasmgate run gateway.yaml
+    wasmgate run gateway.yaml --host 0.0.0.0 --port 8080 --access-log
+    wasmgate run gateway.yaml --tls-certificate chain.pem --tls-key key.pem --port 8443
+    """  # noqa: D301 (click keeps lines after this character)
     options = RunOptions(
         config=config,
         host=host,

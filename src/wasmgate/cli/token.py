@@ -39,35 +39,50 @@ class Algorithm(StrEnum):
 
 def token(
     *,
-    algorithm: Annotated[Algorithm, typer.Option(help="How to sign.")] = Algorithm.RS256,
+    algorithm: Annotated[
+        Algorithm, typer.Option(help="Signature algorithm, the header alg (RFC 7518).")
+    ] = Algorithm.RS256,
     key: Annotated[
-        Path | None, typer.Option(help="A file: a private key in PEM, or the secret for HS.")
+        Path | None,
+        typer.Option(help="A file with a private key (PEM), or with the secret for HS algorithms."),
     ] = None,
     secret: Annotated[
-        str | None, typer.Option(help="The secret for HS, instead of a file.")
+        str | None, typer.Option(help="The secret for HS algorithms, in place of a file.")
     ] = None,
     generate_key: Annotated[
         bool,
         typer.Option(
             "--generate-key",
-            help="First make a new key in the file --key, public part in .pub.pem.",
+            help="Write a new key to the file --key first, and its public key to *.pub.pem beside "
+            "it. No file is overwritten.",
         ),
     ] = False,
     claim: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="A claim; the value is JSON, or text. Repeatable."),
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Any claim, such as admin=true; the value is JSON, else text. Repeatable; "
+            "replaces the other options' claims.",
+        ),
     ] = None,
-    audience: Annotated[str | None, typer.Option(help="The claim aud.")] = None,
-    issuer: Annotated[str | None, typer.Option(help="The claim iss.")] = None,
-    subject: Annotated[str | None, typer.Option(help="The claim sub.")] = None,
-    expires_in: Annotated[str, typer.Option(help="From now to exp, such as 5m, 1h or 30d.")] = "1h",
-    key_id: Annotated[str | None, typer.Option(help="The header kid.")] = None,
+    audience: Annotated[str | None, typer.Option(help="The claim aud. Default: absent.")] = None,
+    issuer: Annotated[str | None, typer.Option(help="The claim iss. Default: absent.")] = None,
+    subject: Annotated[str | None, typer.Option(help="The claim sub. Default: absent.")] = None,
+    expires_in: Annotated[
+        str, typer.Option(help="Lifetime, from iat to exp, such as 30s, 5m, 1h or 30d.")
+    ] = "1h",
+    key_id: Annotated[str | None, typer.Option(help="The header kid. Default: absent.")] = None,
 ) -> None:
-    """Mint a token for development.
+    """Sign a JSON Web Token for development.
 
-    It alone goes to stdout, so that $(wasmgate token …) works.
-    `--claim` is applied last: `--claim exp=1` gives a token that has expired.
-    """
+    Only the token goes to stdout, for use as $(wasmgate token …). The last example makes an expired
+    token.
+
+    \b
+    wasmgate token --generate-key --key issuer.pem --subject alice --audience orders
+    wasmgate token --key issuer.pem --claim 'roles=["admin"]' --expires-in 5m
+    wasmgate token --key issuer.pem --claim exp=1
+    """  # noqa: D301 (click keeps lines after this character)
     _require_cryptography()
     from wasmgate.cli.token_signing import UnfitKey, sign
 

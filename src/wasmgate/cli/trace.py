@@ -24,68 +24,87 @@ def trace(
         typer.Argument(help="A .wasm file, the name of a bundled policy, or a gateway.yaml."),
     ],
     request: Annotated[
-        str, typer.Option(metavar="METHOD:/PATH", help="The request's method and target.")
+        str,
+        typer.Option(
+            metavar="METHOD:/PATH", help="Method and target of the request, such as POST:/a?b=c."
+        ),
     ] = "GET:/",
     header: Annotated[
         list[str] | None,
-        typer.Option("--header", "-H", metavar="NAME:VALUE", help="A field. Repeatable."),
+        typer.Option(
+            "--header",
+            "-H",
+            metavar="NAME:VALUE",
+            help="A header of the request. Repeatable. Default: host:localhost.",
+        ),
     ] = None,
-    body: Annotated[Path | None, typer.Option(help="A file with the request's body.")] = None,
+    body: Annotated[
+        Path | None, typer.Option(help="A file with the body of the request. Default: no body.")
+    ] = None,
     trailer: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME:VALUE", help="A trailer after the body. Repeatable."),
+        typer.Option(metavar="NAME:VALUE", help="A trailer of the request. Repeatable."),
     ] = None,
     response: Annotated[
-        int, typer.Option(min=200, max=599, help="The status that the upstream answers.")
+        int, typer.Option(min=200, max=599, help="Status code of the upstream's response.")
     ] = 200,
     response_header: Annotated[
-        list[str] | None, typer.Option(metavar="NAME:VALUE", help="A field of it. Repeatable.")
+        list[str] | None,
+        typer.Option(metavar="NAME:VALUE", help="A header of the response. Repeatable."),
     ] = None,
-    response_body: Annotated[Path | None, typer.Option(help="A file with its body.")] = None,
+    response_body: Annotated[
+        Path | None, typer.Option(help="A file with the body of the response. Default: no body.")
+    ] = None,
     response_trailer: Annotated[
-        list[str] | None, typer.Option(metavar="NAME:VALUE", help="A trailer of it. Repeatable.")
+        list[str] | None,
+        typer.Option(metavar="NAME:VALUE", help="A trailer of the response. Repeatable."),
     ] = None,
     configuration: Annotated[
-        Path | None, typer.Option(help="A file with the policy's configuration.")
+        Path | None,
+        typer.Option(help="A file with the policy's configuration. Default: an empty one."),
     ] = None,
     capability: Annotated[
         list[str] | None,
         typer.Option(
             metavar="KIND=VALUE",
-            help=f"What the policy may touch: net=auth:8080. Kinds are {', '.join(KINDS)}. "
-            "Repeatable.",
+            help=f"A capability of the policy, such as net=auth:8080. Kinds: {', '.join(KINDS)}. "
+            "Repeatable. Default: none.",
         ),
     ] = None,
     allow_on_headers_stop_iteration: Annotated[
         bool,
         typer.Option(
             "--allow-on-headers-stop-iteration",
-            help="Let the policy stop the headers alone, as the policy's key of this name does.",
+            help="Let StopIteration in a headers callback pause the headers only, as the key of "
+            "this name in gateway.yaml.",
         ),
     ] = False,
     answer: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=STATUS:BODY", help="The answer to a callout to NAME. Repeatable."
+            metavar="NAME=STATUS:BODY",
+            help="The response to a callout to NAME, such as auth:8080=200:ok. Repeatable, in "
+            "the order of the callouts. Default: callouts fail.",
         ),
     ] = None,
     record: Annotated[
-        Path | None, typer.Option(help="Write a recording for `wasmgate replay` to this file.")
+        Path | None, typer.Option(help="Also write a recording for `wasmgate replay` to this file.")
     ] = None,
     secrets: Annotated[
-        bool, typer.Option("--secrets", help="Show secrets, and keep them in a recording.")
+        bool, typer.Option("--secrets", help="Show secrets unmasked, also in the recording.")
     ] = False,
     python: Annotated[
-        bool, typer.Option("--python", help="Propose the capabilities as Python has them.")
+        bool,
+        typer.Option("--python", help="Propose capabilities as Python code, in place of YAML."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON in place of text.")] = False,
 ) -> None:
     """Run one request through policies, offline.
 
-    Shown is every callback and hostcall, with arguments, status, and why it was refused. At the
-    end: what upstream and client would see, and the smallest capabilities that the policies need.
-    A callout without an --answer fails. A policy that does not start shows what it did until then;
-    the exit code is 1.
+    Shows every callback and hostcall with its arguments, its status, and the reason of a refusal;
+    then the request that the upstream would get, the response that the client would get, and the
+    smallest capabilities that the policies need. For a policy that does not start it shows the
+    calls until then, and the exit code is 1.
 
     \b
     wasmgate trace rewrite --request GET:/v1/orders --configuration rewrite.json
