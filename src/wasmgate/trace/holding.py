@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 __all__ = ["held_by"]
 
 _HEAD, _BODY = "proxy_on_request_headers", "proxy_on_request_body"
-_CALLOUTS = ("proxy_http_call", "proxy_grpc_call", "proxy_grpc_stream", "proxy_redis_call")
 _PAUSES = {
     "Pause",
     "StopAllIterationAndBuffer",
@@ -22,8 +21,11 @@ _PAUSES = {
 }
 
 
-def held_by(events: Sequence[TraceEvent]) -> str | None:
-    """Return which policy paused a request, how, and how it would continue; None: no policy did."""
+def held_by(events: Sequence[TraceEvent], callouts: Sequence[tuple[str, str, str]]) -> str | None:
+    """Return which policy paused a request, how, and how it would continue; None: no policy did.
+
+    `callouts` are (policy, kind, upstream or function).
+    """
     held = None
     for event in events:
         if not event.hostcall and event.name in (_HEAD, _BODY) and event.outcome in _PAUSES:
@@ -32,14 +34,7 @@ def held_by(events: Sequence[TraceEvent]) -> str | None:
         return None
     what = "the head" if held.name == _HEAD else "the body"
     reason = f"policy {held.policy!r} holds {what} ({held.name} answered {held.outcome})"
-    asked = any(
-        event.hostcall
-        and event.policy == held.policy
-        and event.name in _CALLOUTS
-        and event.outcome == "OK"
-        for event in events
-    )
-    if asked:
+    if any(policy == held.policy for policy, _, _ in callouts):
         return f"{reason} and waits for a callout: give it an --answer"
     if held.name == _HEAD and held.outcome == "Pause" and _has_body(held):
         return (

@@ -130,6 +130,7 @@ def _outcome(
 ) -> Outcome:
     host.stop_recording()
     events, lost = host.take_trace()
+    callouts = traced.answers.callouts if traced is not None else []
     return Outcome(
         upstream=None if traced is None else traced.upstream(),
         client=None if traced is None else traced.client(),
@@ -137,10 +138,10 @@ def _outcome(
         events=events,
         lost=lost,
         denials=host.denials(),
-        callouts=traced.answers.callouts if traced is not None else [],
+        callouts=callouts,
         hide=host.hide,
         error=error,
-        held_by=held_by(events) if traced is not None and traced.exchange.held else None,
+        held_by=held_by(events, callouts) if traced is not None and traced.exchange.held else None,
     )
 
 
