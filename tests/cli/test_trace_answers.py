@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.native.callout_guests import Texts, caller
+from tests.native.callout_guests import HELPERS, IMPORTS, Texts, caller
+from tests.native.hostile import guest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,3 +120,23 @@ def test_a_foreign_function_gets_the_body_as_its_result(told: Callable[..., Told
     kinds, lines = told(texts, body, *options)
     assert kinds == ["foreign"]
     assert lines[-1] == "buffer 8 0 high"
+
+
+@pytest.mark.parametrize("kind", ["http", "foreign"])
+def test_a_request_that_waits_for_a_callout_is_told(
+    kind: str, tmp_path: Path, wasmgate: Command
+) -> None:
+    """With the option that answers it, whatever the kind of the callout."""
+    texts = Texts()
+    if kind == "http":
+        body = texts.http_call()
+    else:
+        name, arguments = texts.push(b"score"), texts.push(b"alice")
+        body = texts.done(f"(call $foreign {name} {arguments} (i32.const 128) (i32.const 132))")
+    pauses = f'(func (export "{HEADERS}") (param i32 i32 i32) (result i32) {body} (i32.const 1))'
+    (tmp_path / "asks.wasm").write_bytes(guest(IMPORTS, HELPERS, *texts.fields, pauses))
+    options = ("--capability", "net=auth", "--capability", "foreign_functions=score")
+    answers = ("--answer", "score=0:high")
+    facts = json.loads(wasmgate("trace", "asks.wasm", *options, *answers, "--json").stdout)
+    assert [callout["kind"] for callout in facts["callouts"]] == [kind]
+    assert facts["held_by"].endswith("and waits for a callout: give it an --answer")
