@@ -56,6 +56,8 @@ def main() -> int:
         print(json.dumps(policy_sources.digests(ROOT / "rust", folder), indent=2))
         return 0
     toolchain = policy_toolchain.find()
+    if folder == "policies":
+        toolchain = toolchain.for_policies()
     return check(toolchain, folder) if arguments.check else build(toolchain, folder)
 
 
@@ -85,9 +87,8 @@ def compiled(
     """Compile the named crates of the folder under `out` and return the files that ship."""
     rust = ROOT / "rust"
     is_policy = folder == "policies"
-    flags = (module_symbols.NAMED, *(toolchain.without_messages if is_policy else ()))
     built = {}
-    for name, path in toolchain.build(rust, names, out, *flags).items():
+    for name, path in toolchain.build(rust, names, out, module_symbols.NAMED).items():
         module = module_exports.trimmed(path.read_bytes(), rust / folder / name)
         if is_policy:
             module = module_optimizer.optimized(module)
@@ -100,9 +101,7 @@ def identity(toolchain: policy_toolchain.Toolchain, folder: str) -> str:
     """Return what decides about the bytes of a folder's modules, beside their sources."""
     if folder != "policies":
         return toolchain.identity
-    flags = " ".join(toolchain.without_messages)
-    parts = (toolchain.identity, flags, module_optimizer.identity())
-    return "; ".join(part for part in parts if part)
+    return f"{toolchain.identity}; {module_optimizer.identity()}"
 
 
 def check(toolchain: policy_toolchain.Toolchain, folder: str) -> int:

@@ -12,7 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-_OPTIONS = ("-O3", "--converge")
+# Similar functions, such as one generic function for two types, become one before the rest.
+_OPTIONS = ("--merge-similar-functions", "-O3", "--converge")
 # What rustc's target wasm32-wasip1 has on by default; binaryen refuses what is not named.
 _FEATURES = (
     "bulk-memory",

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 TARGET = "wasm32-wasip1"
@@ -22,6 +22,8 @@ _DEBIAN_CARGO = Path("/usr/bin/cargo")
 _DEBIAN_LIBC = Path("/usr/lib/wasm32-wasi")
 _STANDARD_LIBRARY = ("lib", "rustlib", "src", "rust")
 _BUILD_STD = "-Zbuild-std=std,panic_abort"
+# Its sorts and conversions in their small forms. What runs on a request uses few of them.
+_SMALL_STD = ("-Zbuild-std-features=optimize_for_size",)
 _WITHOUT_MESSAGES = (
     "-Zunstable-options",
     "-Cpanic=immediate-abort",
@@ -48,7 +50,19 @@ class Toolchain:
     without_messages: tuple[str, ...] = ()
     """Flags that leave out what panics say, which takes a large part of a module. Only a compiler
     that builds the standard library takes them. The host's back-trace names the function."""
+    small_std: tuple[str, ...] = ()
+    """Options of cargo that make the standard library smaller, where it is built."""
     environment: dict[str, str] = field(default_factory=dict)
+
+    def for_policies(self) -> Toolchain:
+        """Return the toolchain with what makes a policy smaller and no other guest needs."""
+        added = (*self.without_messages, *self.small_std)
+        return replace(
+            self,
+            identity="; ".join(part for part in (self.identity, " ".join(added)) if part),
+            options=(*self.options, *self.small_std),
+            flags=(*self.flags, *self.without_messages),
+        )
 
     def build(self, workspace: Path, names: list[str], out: Path, *flags: str) -> dict[str, Path]:
         """Compile the named policies in a new folder under `out` and return their modules.
@@ -115,6 +129,7 @@ def find() -> Toolchain:
             "-Clinker-flavor=wasm-ld",
         ),
         without_messages=_WITHOUT_MESSAGES,
+        small_std=_SMALL_STD,
         # Building the standard library is an unstable feature of cargo.
         environment={"RUSTC_BOOTSTRAP": "1"},
     )

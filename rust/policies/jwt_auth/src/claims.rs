@@ -1,28 +1,11 @@
 //! The registered claims (RFC 7519 §4.1), and the values that a valid token forwards.
 
-use crate::encoding::Encoding;
 use crate::members::{Member, Members};
 use crate::refusal::Refusal;
+use jwt_settings::rules::Rules;
 use std::borrow::Cow;
 
 const NANOSECONDS: u64 = 1_000_000_000;
-
-/// What the configuration requires of the claims.
-#[derive(Debug, Default)]
-pub struct Rules {
-    /// Accepted `iss`; empty accepts every issuer.
-    pub issuers: Vec<String>,
-    /// Accepted `aud`; when empty, a token that names an audience is refused (RFC 7519 §4.1.3).
-    pub audiences: Vec<String>,
-    /// Accepted clock skew, in nanoseconds.
-    pub leeway: u64,
-    /// The claim that names the user.
-    pub user_claim: String,
-    /// Claims that are forwarded as headers.
-    pub header_claims: Vec<String>,
-    /// How claims and the user are encoded in headers.
-    pub encoding: Encoding,
-}
 
 /// The user, the header values and the validity of a verified token. Times are Unix nanoseconds and include the
 /// leeway.
@@ -60,59 +43,55 @@ impl Grant {
     }
 }
 
-impl Rules {
-    /// The grant of the claims in `payload`, without a check of the time.
-    ///
-    /// # Errors
-    /// The [`Refusal`] for the claim that is missing or not accepted.
-    pub fn grant(&self, payload: &[u8]) -> Result<Grant, Refusal> {
-        let claims = Members::parse(payload).ok_or(Refusal::Claims)?;
-        let until = claims.get("exp").ok_or(Refusal::NoExpiry).and_then(nanoseconds)?;
-        let from = claims.get("nbf").map_or(Ok(0), nanoseconds)?;
-        self.check_issuer(claims.get("iss"))?;
-        self.check_audience(claims.get("aud"))?;
-        let user = claims.get(&self.user_claim).and_then(user).ok_or(Refusal::User)?;
-        Ok(Grant {
-            user: user.into_owned().into_bytes(),
-            headers: self.header_values(&claims)?,
-            from: from.saturating_sub(self.leeway),
-            until: until.saturating_add(self.leeway),
-        })
-    }
+/// The grant of the claims in `payload`, without a check of the time.
+///
+/// # Errors
+/// The [`Refusal`] for the claim that is missing or not accepted.
+pub fn grant(rules: &Rules, payload: &[u8]) -> Result<Grant, Refusal> {
+    let claims = Members::parse(payload).ok_or(Refusal::Claims)?;
+    let until = claims.get("exp").ok_or(Refusal::NoExpiry).and_then(nanoseconds)?;
+    let from = claims.get("nbf").map_or(Ok(0), nanoseconds)?;
+    check_issuer(rules, claims.get("iss"))?;
+    check_audience(rules, claims.get("aud"))?;
+    let user = claims.get(&rules.user_claim).and_then(user).ok_or(Refusal::User)?;
+    Ok(Grant {
+        user: user.into_owned().into_bytes(),
+        headers: header_values(rules, &claims)?,
+        from: from.saturating_sub(rules.leeway),
+        until: until.saturating_add(rules.leeway),
+    })
+}
 
-    fn check_issuer(&self, issuer: Option<Member<'_>>) -> Result<(), Refusal> {
-        let accepted = match issuer.map(Member::text) {
-            _ if self.issuers.is_empty() => true,
-            Some(Some(issuer)) => self.issuers.iter().any(|own| *own == *issuer),
-            _ => false,
-        };
-        if accepted { Ok(()) } else { Err(Refusal::Issuer) }
-    }
+fn check_issuer(rules: &Rules, issuer: Option<Member<'_>>) -> Result<(), Refusal> {
+    let accepted = match issuer.map(Member::text) {
+        _ if rules.issuers.is_empty() => true,
+        Some(Some(issuer)) => rules.issuers.iter().any(|own| *own == *issuer),
+        _ => false,
+    };
+    if accepted { Ok(()) } else { Err(Refusal::Issuer) }
+}
 
-    fn check_audience(&self, audience: Option<Member<'_>>) -> Result<(), Refusal> {
-        let ours = |audience: Member<'_>| {
-            audience.text().is_some_and(|name| self.audiences.iter().any(|own| *own == *name))
-        };
-        let accepted = match audience {
-            None => self.audiences.is_empty(),
-            Some(named) => {
-                named.items().map_or_else(|| ours(named), |all| all.into_iter().any(ours))
-            }
-        };
-        if accepted { Ok(()) } else { Err(Refusal::Audience) }
-    }
+fn check_audience(rules: &Rules, audience: Option<Member<'_>>) -> Result<(), Refusal> {
+    let ours = |audience: Member<'_>| {
+        audience.text().is_some_and(|name| rules.audiences.iter().any(|own| *own == *name))
+    };
+    let accepted = match audience {
+        None => rules.audiences.is_empty(),
+        Some(named) => named.items().map_or_else(|| ours(named), |all| all.into_iter().any(ours)),
+    };
+    if accepted { Ok(()) } else { Err(Refusal::Audience) }
+}
 
-    fn header_values(&self, claims: &Members<'_>) -> Result<Vec<Option<Vec<u8>>>, Refusal> {
-        let value = |claim: &String| match claims.get(claim) {
-            None => Ok(None),
-            Some(value) if value.is_null() => Ok(None),
-            Some(value) => {
-                let text = header_text(value).ok_or(Refusal::HeaderClaim)?;
-                Ok(Some(self.encoding.field(text.as_bytes()).into_owned()))
-            }
-        };
-        self.header_claims.iter().map(value).collect()
-    }
+fn header_values(rules: &Rules, claims: &Members<'_>) -> Result<Vec<Option<Vec<u8>>>, Refusal> {
+    let value = |claim: &String| match claims.get(claim) {
+        None => Ok(None),
+        Some(value) if value.is_null() => Ok(None),
+        Some(value) => {
+            let text = header_text(value).ok_or(Refusal::HeaderClaim)?;
+            Ok(Some(rules.encoding.field(text.as_bytes()).into_owned()))
+        }
+    };
+    rules.header_claims.iter().map(value).collect()
 }
 
 /// `NumericDate` (RFC 7519 §2) in nanoseconds: seconds with or without a fraction, clamped to 1970..2554.
@@ -126,7 +105,7 @@ fn nanoseconds(value: Member<'_>) -> Result<u64, Refusal> {
     if let Ok(seconds) = digits.parse::<u64>() {
         return Ok(seconds.saturating_mul(NANOSECONDS));
     }
-    match serde_json::from_slice::<f64>(digits.as_bytes()) {
+    match serde_json::from_str::<f64>(digits) {
         Ok(seconds) if seconds.is_finite() => Ok((seconds * 1e9) as u64),
         _ => Err(Refusal::Claims),
     }

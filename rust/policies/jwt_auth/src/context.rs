@@ -1,16 +1,16 @@
 //! The proxy-wasm contexts.
 
 use crate::answer::Answer;
-use crate::claims::Grant;
+use crate::claims::{self, Grant};
 use crate::credentials::{Credentials, is_b64token};
 use crate::fields::Fields;
 use crate::foreign::{Call, is_valid};
 use crate::jws::{self, LastHeader};
 use crate::memory::Memory;
 use crate::refusal::Refusal;
-use crate::settings::Settings;
 use jwt_keys::algorithm::Algorithm;
 use jwt_keys::material::PublicKey;
+use jwt_settings::settings::Settings;
 use policy_http::PROBLEM_JSON;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -172,7 +172,7 @@ impl Shared {
         };
         let Settings { algorithms, keys, rules, .. } = &self.settings;
         jws::verify(token, algorithms, keys, &by_host, &self.last_header)
-            .and_then(|payload| rules.grant(&payload))
+            .and_then(|payload| claims::grant(rules, &payload))
             .map_err(|refusal| match refusal {
                 // Text that no bearer token has is a malformed request (RFC 6750 §3.1).
                 Refusal::Malformed if !is_b64token(token) => Answer::Malformed,

@@ -4,6 +4,7 @@
 //! for RSASSA-PSS and Ed25519; `wasmgate_verify_signature` has. Both return the same message.
 
 use jwt_keys::algorithm::{Algorithm, Hash};
+use jwt_keys::element::{SEQUENCE, encoded, encoded_unsigned};
 use jwt_keys::material::PublicKey;
 
 /// A call of a foreign function.
@@ -78,23 +79,7 @@ fn low_bits(value: usize) -> u8 {
 /// `r || s` (RFC 7518 §3.4) as DER of `ECDSA-Sig-Value` (RFC 3279 §2.2.3).
 fn ecdsa_der(signature: &[u8]) -> Vec<u8> {
     let (r, s) = signature.split_at(signature.len() / 2);
-    der(0x30, &[der_integer(r), der_integer(s)].concat())
-}
-
-fn der_integer(big_endian: &[u8]) -> Vec<u8> {
-    let zeros = big_endian.iter().take_while(|&&byte| byte == 0).count();
-    let digits = &big_endian[zeros..];
-    // The first bit is the sign; zero is one byte.
-    let sign: &[u8] = if digits.first().is_none_or(|&first| first >= 0x80) { &[0] } else { &[] };
-    der(0x02, &[sign, digits].concat())
-}
-
-/// Tag, length, content. The content of a signature has at most 2 · (66 + 3) bytes, so the length is one byte, after
-/// 0x81 from 128 on.
-fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-    let len = content.len().to_le_bytes()[0];
-    let head: &[u8] = if len < 0x80 { &[tag, len] } else { &[tag, 0x81, len] };
-    [head, content].concat()
+    encoded(SEQUENCE, &[encoded_unsigned(r), encoded_unsigned(s)].concat())
 }
 
 #[cfg(test)]

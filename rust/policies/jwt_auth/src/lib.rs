@@ -6,14 +6,12 @@
 pub mod answer;
 pub mod claims;
 pub mod credentials;
-pub mod encoding;
 pub mod fields;
 pub mod foreign;
 pub mod jws;
 pub mod members;
 pub mod memory;
 pub mod refusal;
-pub mod settings;
 
 #[cfg(target_arch = "wasm32")]
 mod context;

@@ -24,7 +24,7 @@ impl<'j> Members<'j> {
     /// `None` for invalid JSON, another type, and a name that occurs twice.
     #[must_use]
     pub fn parse(json: &'j [u8]) -> Option<Self> {
-        serde_json::from_slice(json).ok()
+        serde_json::from_str(std::str::from_utf8(json).ok()?).ok()
     }
 
     /// The member of this name.
@@ -46,7 +46,7 @@ impl<'j> Member<'j> {
         if memchr(b'\\', inner.as_bytes()).is_none() {
             return Some(Cow::Borrowed(inner));
         }
-        serde_json::from_slice(self.0.get().as_bytes()).ok().map(Cow::Owned)
+        serde_json::from_str(self.0.get()).ok().map(Cow::Owned)
     }
 
     /// Its digits, with sign, fraction and exponent; `None` for another type.
@@ -66,10 +66,8 @@ impl<'j> Member<'j> {
     /// Its items; `None` for another type.
     #[must_use]
     pub fn items(self) -> Option<Vec<Self>> {
-        let items: Vec<&RawValue> = self
-            .begins(b'[')
-            .then(|| serde_json::from_slice(self.0.get().as_bytes()).ok())
-            .flatten()?;
+        let items: Vec<&RawValue> =
+            self.begins(b'[').then(|| serde_json::from_str(self.0.get()).ok()).flatten()?;
         Some(items.into_iter().map(Member).collect())
     }
 

@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use jwt_auth::foreign::Call;
 use jwt_auth::jws::{self, LastHeader};
 use jwt_auth::refusal::Refusal;
 use jwt_keys::algorithm::{ALGORITHMS, Algorithm, Hash};
+use jwt_keys::key::Material;
 use jwt_keys::key_set::KeySet;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -50,6 +51,19 @@ fn signed(header: &str, secret: &str) -> String {
 
 fn verify_header(header: &str) -> Result<Vec<u8>, Refusal> {
     verify(&signed(header, SECRET), HS256, &json!({"secret": SECRET}))
+}
+
+#[test]
+fn the_host_gets_a_key_as_its_file_has_it() {
+    for Sample { algorithm, keys, .. } in samples() {
+        let read = KeySet::from_json(&keys).unwrap();
+        let Material::Public(key) = &read.candidates(None, algorithm).next().unwrap().material
+        else {
+            continue;
+        };
+        let lines = keys.as_str().unwrap().lines().filter(|line| !line.starts_with('-'));
+        assert_eq!(key.spki, STANDARD.decode(lines.collect::<String>()).unwrap(), "{algorithm:?}");
+    }
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Public keys in DER: `SubjectPublicKeyInfo`, PKCS #1 and X.509 certificates.
 
 use crate::algorithm::Algorithm;
-use crate::material::{Curve, PublicKey};
-use rsa::pkcs1::RsaPublicKeyRef;
-use rsa::pkcs8::spki::SubjectPublicKeyInfoRef;
+use crate::curve::Curve;
+use crate::element::{INTEGER, OCTET_STRING, SEQUENCE, canonical, element, only, unsigned};
+use crate::material::PublicKey;
+use crate::spki::Info;
 
 const RSA_OID: &str = "1.2.840.113549.1.1.1";
 const EC_OID: &str = "1.2.840.10045.2.1";
@@ -27,9 +28,7 @@ const OTHERS: [(&str, &str); 10] = [
     ("1.3.36.3.3.2.8.1.1.11", "brainpoolP384r1"),
 ];
 
-const INTEGER: u8 = 0x02;
-const OCTET_STRING: u8 = 0x04;
-const SEQUENCE: u8 = 0x30;
+/// Tag of a certificate's version.
 const VERSION: u8 = 0xa0;
 
 /// The key of a `SubjectPublicKeyInfo`.
@@ -41,21 +40,19 @@ pub fn spki(der: &[u8]) -> Result<PublicKey, String> {
         Some(other) => format!("the PEM block PUBLIC KEY holds {other}"),
         None => "the PEM block PUBLIC KEY does not hold a SubjectPublicKeyInfo".to_owned(),
     };
-    let spki = SubjectPublicKeyInfoRef::try_from(der).map_err(|_| unreadable())?;
-    let bits = spki.subject_public_key.as_bytes().ok_or_else(unreadable)?;
-    match spki.algorithm.oid.to_string().as_str() {
-        RSA_OID => pkcs1(bits),
-        ED25519_OID => PublicKey::ed25519(bits),
+    let info = Info::read(der).ok_or_else(unreadable)?;
+    match info.algorithm.as_str() {
+        RSA_OID => pkcs1(info.key),
+        ED25519_OID => PublicKey::ed25519(info.key),
         EC_OID => {
-            let oid = spki.algorithm.parameters_oid().map_err(|_| {
+            let oid = info.named_parameters().ok_or(
                 "the EC key has explicit curve parameters; write it with a named curve: openssl ec -pubin -in key.pem -pubout \
-                 -param_enc named_curve"
-            })?;
-            let oid = oid.to_string();
+                 -param_enc named_curve",
+            )?;
             let curve = CURVES.iter().find(|(known, _)| *known == oid).ok_or_else(|| {
                 format!("the EC key is on {}; it must be on P-256, P-384 or P-521", name(&oid))
             })?;
-            PublicKey::ec(curve.1, bits)
+            PublicKey::ec(curve.1, info.key)
         }
         oid => {
             Err(format!("keys of type {} are not supported; RSA, EC and Ed25519 are", name(oid)))
@@ -72,11 +69,17 @@ fn name(oid: &str) -> &str {
 /// # Errors
 /// The reason, as part of a configuration error.
 pub fn pkcs1(der: &[u8]) -> Result<PublicKey, String> {
-    let key = RsaPublicKeyRef::try_from(der).map_err(|_| match other_kind(der) {
+    let (modulus, exponent) = rsa_numbers(der).ok_or_else(|| match other_kind(der) {
         Some(other) => format!("the PEM block RSA PUBLIC KEY holds {other}"),
         None => "the PEM block does not hold an RSA public key".to_owned(),
     })?;
-    PublicKey::rsa(key.modulus.as_bytes(), key.public_exponent.as_bytes())
+    PublicKey::rsa(modulus, exponent)
+}
+
+/// Modulus and exponent of an `RSAPublicKey`, big-endian.
+fn rsa_numbers(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let modulus = canonical(only(der, SEQUENCE)?, INTEGER)?;
+    Some((unsigned(modulus.content)?, unsigned(only(modulus.rest, INTEGER)?)?))
 }
 
 /// The parts of a certificate (RFC 5280 §4.1) that are used. Its validity and signature are not checked, because the
@@ -134,33 +137,10 @@ fn other_kind(der: &[u8]) -> Option<&'static str> {
         Some((_, Some(&INTEGER))) => {
             Some("a key in PKCS #1; write RSA PUBLIC KEY in its BEGIN and END lines")
         }
-        _ => SubjectPublicKeyInfoRef::try_from(der)
-            .is_ok()
+        _ => Info::read(der)
+            .is_some()
             .then_some("a key with its type; write PUBLIC KEY in its BEGIN and END lines"),
     }
-}
-
-struct Element<'d> {
-    content: &'d [u8],
-    whole: &'d [u8],
-    rest: &'d [u8],
-}
-
-/// The element at the start of `der`, if it has this tag.
-fn element(der: &[u8], tag: u8) -> Option<Element<'_>> {
-    let (&[own, first], after) = der.split_first_chunk()?;
-    let (len, after) = if first < 0x80 {
-        (usize::from(first), after)
-    } else {
-        // The number of length bytes; a key has fewer than 2^24 bytes.
-        let (digits, after) = after.split_at_checked(usize::from(first & 0x7f))?;
-        let is_known = (1..=3).contains(&digits.len());
-        let len = digits.iter().fold(0, |len, &digit| len << 8 | usize::from(digit));
-        is_known.then_some((len, after))?
-    };
-    let (content, rest) = after.split_at_checked(len)?;
-    let whole = &der[..der.len() - rest.len()];
-    (own == tag).then_some(Element { content, whole, rest })
 }
 
 /// The names of the algorithms for which `serves` is true.

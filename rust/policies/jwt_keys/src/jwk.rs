@@ -2,9 +2,10 @@
 
 use crate::algorithm::Algorithm;
 use crate::base64url;
+use crate::curve::Curve;
 use crate::der::Certificate;
 use crate::key::{Found, Key, MOST_REASONS, Material, shown};
-use crate::material::{Curve, PublicKey};
+use crate::material::PublicKey;
 use crate::pem_keys;
 use crate::placeholder::{PLACEHOLDER, is_placeholder};
 use crate::secret::Secret;

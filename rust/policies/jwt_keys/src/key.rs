@@ -10,7 +10,7 @@ pub(crate) const MOST_REASONS: usize = 8;
 
 /// The first 64 characters of a text, for an error.
 pub(crate) fn shown(text: &str) -> String {
-    policy_http::shown(&text.chars().take(64).collect::<String>())
+    policy_configuration::shown(&text.chars().take(64).collect::<String>())
 }
 
 /// The material that verifies a signature.

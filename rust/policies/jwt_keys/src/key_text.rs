@@ -37,7 +37,7 @@ pub fn keys(text: &str) -> Result<Found, String> {
         return Err("the text is empty; was the file or the variable filled?".to_owned());
     }
     if text.starts_with(['{', '[']) && !is_placeholder(text) {
-        let json: Value = serde_json::from_slice(text.as_bytes())
+        let json: Value = serde_json::from_str(text)
             .map_err(|error| format!("the text begins like JSON and cannot be read: {error}"))?;
         return jwk::keys(&json);
     }

@@ -5,7 +5,9 @@
 
 pub mod algorithm;
 pub mod base64url;
+pub mod curve;
 pub mod der;
+pub mod element;
 pub mod jwk;
 pub mod key;
 pub mod key_set;
@@ -16,3 +18,4 @@ pub mod pem_keys;
 pub mod placeholder;
 pub mod roca;
 pub mod secret;
+mod spki;

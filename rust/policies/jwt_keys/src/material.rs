@@ -1,10 +1,10 @@
 //! Public keys: the algorithms that they serve, their `SubjectPublicKeyInfo` for the host, and verification in the guest.
 
 use crate::algorithm::{Algorithm, Hash};
-use crate::roca;
+use crate::curve::Curve;
+use crate::{roca, spki};
 use ed25519_dalek::VerifyingKey as Ed25519Key;
 use p256::ecdsa::signature::Verifier as _;
-use rsa::pkcs8::EncodePublicKey;
 use rsa::traits::PublicKeyParts as _;
 use rsa::{BoxedUint, Pkcs1v15Sign, Pss, RsaPublicKey};
 use sha2::{Digest, Sha256, Sha384, Sha512};
@@ -12,32 +12,6 @@ use std::ops::RangeInclusive;
 
 /// NIST SP 800-131A disallows shorter moduli; longer ones take too long for a request.
 const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
-/// DER of `SubjectPublicKeyInfo { algorithm id-Ed25519, BIT STRING of 32 bytes }` up to the key (RFC 8410 §4).
-const ED25519_SPKI: [u8; 12] =
-    [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-
-/// The NIST curves of JWA.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Curve {
-    /// secp256r1, for ES256.
-    P256,
-    /// secp384r1, for ES384.
-    P384,
-    /// secp521r1, for ES512.
-    P521,
-}
-
-impl Curve {
-    /// Length of a coordinate in bytes; a JWS signature has two (RFC 7518 §3.4).
-    #[must_use]
-    pub fn coordinate_len(self) -> usize {
-        match self {
-            Self::P256 => 32,
-            Self::P384 => 48,
-            Self::P521 => 66,
-        }
-    }
-}
 
 /// A checked public key, for verification by the host and in the guest.
 #[derive(Debug)]
@@ -77,9 +51,8 @@ impl PublicKey {
         let e = BoxedUint::from_be_slice_vartime(exponent);
         let key = RsaPublicKey::new_with_size_limits(n, e, RSA_BITS)
             .map_err(|error| format!("the RSA key is not usable: {error}"))?;
-        let spki = spki_of(&key)?;
         let length = key.size();
-        Ok(Self { spki, point: Point::Rsa(key, length) })
+        Ok(Self { spki: spki::of_rsa(modulus, exponent), point: Point::Rsa(key, length) })
     }
 
     /// A key on a NIST curve from its uncompressed or compressed SEC 1 point.
@@ -91,15 +64,18 @@ impl PublicKey {
         match curve {
             Curve::P256 => {
                 let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(sec1).map_err(off_curve)?;
-                Ok(Self { spki: spki_of(&key)?, point: Point::P256(key) })
+                let spki = spki::of_point(curve, key.to_sec1_point(false).as_bytes());
+                Ok(Self { spki, point: Point::P256(key) })
             }
             Curve::P384 => {
                 let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(sec1).map_err(off_curve)?;
-                Ok(Self { spki: spki_of(&key)?, point: Point::P384(key) })
+                let spki = spki::of_point(curve, key.to_sec1_point(false).as_bytes());
+                Ok(Self { spki, point: Point::P384(key) })
             }
             Curve::P521 => {
                 let key = p521::ecdsa::VerifyingKey::from_sec1_bytes(sec1).map_err(off_curve)?;
-                Ok(Self { spki: spki_of(&key)?, point: Point::P521(key) })
+                let spki = spki::of_point(curve, key.to_sec1_point(false).as_bytes());
+                Ok(Self { spki, point: Point::P521(key) })
             }
         }
     }
@@ -114,7 +90,7 @@ impl PublicKey {
             .ok()
             .filter(|key| !key.is_weak())
             .ok_or("the Ed25519 key is not a sound point")?;
-        Ok(Self { spki: [&ED25519_SPKI[..], bytes].concat(), point: Point::Ed25519(key) })
+        Ok(Self { spki: spki::of_ed25519(bytes), point: Point::Ed25519(key) })
     }
 
     /// Its type, for an error.
@@ -178,12 +154,6 @@ impl PublicKey {
                 .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
         }
     }
-}
-
-fn spki_of(key: &impl EncodePublicKey) -> Result<Vec<u8>, String> {
-    let document =
-        key.to_public_key_der().map_err(|error| format!("the key cannot be encoded: {error}"))?;
-    Ok(document.into_vec())
 }
 
 fn verify_rsa(key: &RsaPublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {

@@ -90,7 +90,7 @@ fn unusable(label: &str) -> String {
         || {
             format!(
                 "a PEM block {} is not a public key; write PUBLIC KEY or CERTIFICATE",
-                policy_http::shown(label)
+                policy_configuration::shown(label)
             )
         },
         |(_, reason)| (*reason).to_owned(),

@@ -88,7 +88,7 @@ fn looks_like_a_key_file(bytes: &[u8]) -> bool {
         return false;
     };
     let is_jwk = || {
-        serde_json::from_slice::<serde_json::Value>(bytes)
+        serde_json::from_str::<serde_json::Value>(text)
             .is_ok_and(|json| json.get("kty").is_some() || json.get("keys").is_some())
     };
     PUBLIC_KEY_MARKS.iter().any(|mark| text.trim_start().starts_with(mark))

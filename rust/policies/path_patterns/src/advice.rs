@@ -1,7 +1,7 @@
 //! Why a pattern is refused, and the right spelling of what other engines write.
 
 use crate::path_text;
-use policy_http::shown;
+use policy_configuration::shown;
 
 /// Parts of a pattern or of the parser's message, and what to write instead; the first match is used.
 const SPELLINGS: [(&str, &str); 14] = [

@@ -1,6 +1,6 @@
 //! Text of a path (RFC 3986 §3.3).
 
-use policy_http::shown;
+use policy_configuration::shown;
 use std::fmt::Write;
 
 /// Refuses text that has characters which a path may not have.

@@ -1,6 +1,6 @@
 //! Field names and values (RFC 9110 §5.1, §5.5).
 
-use crate::shown::shown;
+use policy_configuration::shown;
 use std::fmt;
 
 /// Fields that frame a message or belong to one connection; a policy that writes them breaks the message.

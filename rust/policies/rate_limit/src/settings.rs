@@ -5,7 +5,7 @@ use crate::identity::By;
 use crate::limit::Limit;
 use crate::slot::WAYS;
 use crate::written;
-use policy_http::shown;
+use policy_configuration::shown;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -53,7 +53,7 @@ impl Settings {
     /// # Errors
     /// A sentence that names the key and what to write instead.
     pub fn from_json(json: &[u8]) -> Result<Self, String> {
-        let written: Configuration = policy_http::read(json, &[])?;
+        let written: Configuration = policy_configuration::read(json, &[])?;
         let limits = written::limits(&written.limit)?;
         if written.burst == Some(0) {
             return Err("burst: 0 would let nothing pass; write 1 or more".to_owned());

@@ -2,7 +2,7 @@
 
 use crate::identity::By;
 use crate::limit::{self, Limit, LimitError, MOST_LIMITS};
-use policy_http::shown;
+use policy_configuration::shown;
 use serde_json::Value;
 
 const EXAMPLE: &str = "100/minute";

@@ -1,6 +1,7 @@
 //! Rules for header fields, as a list of steps in the order in which they run.
 
-use policy_http::{refuse_value, shown, writable_name};
+use policy_configuration::shown;
+use policy_http::{refuse_value, writable_name};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

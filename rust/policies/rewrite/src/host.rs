@@ -1,6 +1,6 @@
 //! The `:authority` of the forwarded request (RFC 3986 §3.2).
 
-use policy_http::shown;
+use policy_configuration::shown;
 
 /// Whether `text` is `host` or `host:port`.
 #[must_use]

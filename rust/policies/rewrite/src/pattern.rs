@@ -7,7 +7,7 @@
 
 use crate::replacement::Replacement;
 use path_patterns::engines::Engines;
-use policy_http::shown;
+use policy_configuration::shown;
 use regex_automata::dfa::{Automaton, dense};
 use regex_automata::nfa::thompson::backtrack::{BoundedBacktracker, Cache};
 use regex_automata::util::captures::Captures;

@@ -2,7 +2,7 @@
 //! `tests/path_prefixes.txt` test both.
 
 use path_patterns::path_text;
-use policy_http::shown;
+use policy_configuration::shown;
 
 /// Replaces a prefix of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 //! another engine is refused, so that a path never loses a part.
 
 use path_patterns::path_text;
-use policy_http::shown;
+use policy_configuration::shown;
 use regex_automata::util::captures::Captures;
 
 /// A checked replacement.

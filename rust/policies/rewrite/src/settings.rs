@@ -94,7 +94,7 @@ impl Settings {
     /// # Errors
     /// A sentence that names the key and what to write instead.
     pub fn from_json(json: &[u8]) -> Result<Self, String> {
-        let written: Written = policy_http::read(json, &KEY_HINTS)?;
+        let written: Written = policy_configuration::read(json, &KEY_HINTS)?;
         if written.path_regex.len() > MOST_PATTERNS {
             return Err(format!(
                 "path_regex: more than {MOST_PATTERNS} patterns; write fewer, or use a second policy"

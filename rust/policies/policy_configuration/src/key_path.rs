@@ -62,7 +62,9 @@ fn string(rest: &[u8]) -> (String, &[u8]) {
     });
     let (text, after) = rest.split_at(end.unwrap_or(rest.len()));
     let quoted = [b"\"", text, b"\""].concat();
-    (serde_json::from_slice(&quoted).unwrap_or_default(), after.get(1..).unwrap_or_default())
+    let key =
+        std::str::from_utf8(&quoted).ok().and_then(|quoted| serde_json::from_str(quoted).ok());
+    (key.unwrap_or_default(), after.get(1..).unwrap_or_default())
 }
 
 #[cfg(test)]

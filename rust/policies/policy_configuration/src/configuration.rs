@@ -19,7 +19,11 @@ const WHOLE_NUMBER: &str = "a whole number, 0 or more";
 /// for an unknown key.
 pub fn read<'j, T: Deserialize<'j>>(json: &'j [u8], hints: KeyHints<'_>) -> Result<T, String> {
     let json = if json.trim_ascii().is_empty() { b"{}" } else { json };
-    serde_json::from_slice(json).map_err(|error| {
+    // A text, as everywhere: `serde_json` is compiled once for each kind of input.
+    let text = std::str::from_utf8(json).map_err(|error| {
+        error_text(&key_path(json, error.valid_up_to()), "the text is not UTF-8", hints)
+    })?;
+    serde_json::from_str(text).map_err(|error| {
         let path = key_path(json, offset(json, error.line(), error.column()));
         error_text(&path, &error.to_string(), hints)
     })
@@ -125,8 +129,8 @@ mod tests {
         from: String,
     }
 
-    fn refused(json: &str) -> String {
-        read::<Written>(json.as_bytes(), &[("flags", "write flag: true")]).unwrap_err()
+    fn refused(json: impl AsRef<[u8]>) -> String {
+        read::<Written>(json.as_ref(), &[("flags", "write flag: true")]).unwrap_err()
     }
 
     #[test]
@@ -209,5 +213,6 @@ mod tests {
     fn text_that_is_not_json_is_refused() {
         assert!(refused("{\"needed\": \"a\"} x").starts_with("configuration: trailing characters"));
         assert!(refused("{").starts_with("configuration: EOF while parsing"));
+        assert_eq!(refused(b"{\"fields\": {\"a\": \"\xff\"}}"), "fields.a: the text is not UTF-8");
     }
 }

@@ -1,11 +1,12 @@
 //! The policy's configuration, checked once at start.
 
-use crate::claims::Rules;
 use crate::encoding::Encoding;
+use crate::rules::Rules;
 use jwt_keys::algorithm::{ALGORITHMS, Algorithm};
 use jwt_keys::key_set::KeySet;
 use jwt_keys::placeholder::{PLACEHOLDER, is_placeholder};
-use policy_http::{refuse_value, shown, writable_name};
+use policy_configuration::shown;
+use policy_http::{refuse_value, writable_name};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -73,7 +74,7 @@ impl Settings {
     /// # Errors
     /// A sentence that names the key and what to write instead.
     pub fn from_json(json: &[u8]) -> Result<Self, String> {
-        let written: Written = policy_http::read(json, &[])?;
+        let written: Written = policy_configuration::read(json, &[])?;
         let algorithms = algorithms(&written.algorithms)?;
         let mut keys = KeySet::read(&written.keys).map_err(|error| {
             let is_secret = written.keys.get("secret").is_some();
