@@ -705,7 +705,8 @@ class Route:
 
     `host` is a name, a wildcard such as "*.example", or None for every host; it is compared without
     case and port. `prefix` is compared by whole segments: "/orders" matches "/orders" and
-    "/orders/1", not "/ordersx". `timeout` is in seconds.
+    "/orders/1", not "/ordersx". `timeout` is in seconds. `websocket` bounds WebSocket connections:
+    seconds without a byte, and bytes of a message.
 
     Raises:
         ValueError: The timeout is negative.
@@ -721,6 +722,7 @@ class Route:
         chain: Chain,
         cluster: str,
         timeout: float | None,
+        websocket: tuple[float, int] | None = None,
     ) -> Route: ...
 
 @final
@@ -874,7 +876,7 @@ _Note: TypeAlias = (
     tuple[Literal["effects"], tuple[int, Effects]]
     | tuple[Literal["warning"], str]
     | tuple[Literal["fault"], tuple[str, str]]
-    | tuple[Literal["access"], tuple[str, str, str, str, int]]
+    | tuple[Literal["access"], tuple[str, str, str, str, int, tuple[int, int] | None]]
     | tuple[Literal["dropped", "released"], int]
     | tuple[Literal["ended"], None]
 )

@@ -8,6 +8,7 @@ mod connection;
 mod exchange;
 mod http;
 mod routing;
+mod websocket;
 
 pub use cluster::balancers::{Balancer, LB_POLICIES, Load, NewBalancer, PickContext};
 pub use cluster::endpoint::Endpoint;
@@ -18,7 +19,9 @@ pub use connection::{
 };
 pub use exchange::Exchange;
 pub use exchange::failure::{FAILURES, Failure};
-pub use exchange::request_head::{RequestLine, RequestReader, check_credentials, check_host};
+pub use exchange::request_head::{
+    Handshakes, RequestLine, RequestReader, check_credentials, check_host,
+};
 pub use exchange::response_head::ResponseReader;
 pub use exchange::upstream_head::UpstreamRequest;
 pub use http::call::{BadCall, CallRequest};
@@ -32,3 +35,4 @@ pub use http::problem::Problem;
 pub use http::underscores::{Dropped, Underscores};
 pub use http::version::{NOT_SUPPORTED, Version};
 pub use routing::router::{RouteSpec, Router, RouterError, RouterSpec};
+pub use websocket::limits::WebSocketLimits;

@@ -6,7 +6,7 @@ mod imports;
 
 use imports::Imports;
 
-const STOREYS: [&str; 5] = ["http", "cluster", "routing", "exchange", "connection"];
+const STOREYS: [&str; 6] = ["http", "websocket", "cluster", "routing", "exchange", "connection"];
 
 #[test]
 fn imports_point_down() {

@@ -11,6 +11,7 @@ use wasmgate_dataplane::{
     Admission, BadCertificate, CalloutSettings, Certificate, ClientLimits, ClientSettings,
     Deployment, Note, Notes, PemFile, Plane,
 };
+use wasmgate_gateway::Access;
 use wasmgate_host as host;
 
 use crate::callout_admission::{self, CalloutAdmission, CalloutBounds};
@@ -231,7 +232,8 @@ fn converted(py: Python<'_>, note: Note) -> PyResult<Py<PyAny>> {
             ("denied", (deployment, &*policy, upstream, reason)).into_pyobject(py)?
         }
         Note::Access { client, access } => {
-            let said = (client, access.method, access.target, access.version, access.status);
+            let Access { method, target, version, status, frames } = access;
+            let said = (client, method, target, version, status, frames);
             ("access", said).into_pyobject(py)?
         }
         Note::Dropped(count) => ("dropped", count).into_pyobject(py)?,

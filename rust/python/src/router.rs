@@ -6,13 +6,16 @@ use std::time::Duration;
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use wasmgate_gateway::{self as gateway, Peer, RequestLimits, RequestLine, Version};
+use wasmgate_gateway::{
+    self as gateway, Handshakes, Peer, RequestLimits, RequestLine, Version, WebSocketLimits,
+};
 use wasmgate_host as host;
 
 use crate::chain::Chain;
 use crate::effects::{self, Effects, Phase};
 use crate::exchange::Exchange;
 use crate::scope::{Arrival, Line};
+use crate::times::seconds;
 use crate::{ends, errors, facts, fields};
 
 /// Adds what the module has beside the classes.
@@ -41,7 +44,8 @@ pub(crate) struct Route(gateway::RouteSpec);
 #[pymethods]
 impl Route {
     #[new]
-    #[pyo3(signature = (*, name, host, prefix, prefix_rewrite, chain, cluster, timeout))]
+    #[allow(clippy::too_many_arguments, reason = "Python names them")]
+    #[pyo3(signature = (*, name, host, prefix, prefix_rewrite, chain, cluster, timeout, websocket = None))]
     fn new(
         name: String,
         host: Option<String>,
@@ -50,12 +54,26 @@ impl Route {
         chain: &Chain,
         cluster: String,
         timeout: Option<f64>,
+        websocket: Option<(f64, u64)>,
     ) -> PyResult<Self> {
         let timeout = timeout.map(Duration::try_from_secs_f64).transpose();
         let timeout =
             timeout.map_err(|error| PyValueError::new_err(format!("timeout: {error}")))?;
         let chain = chain.chain.clone();
-        Ok(Self(gateway::RouteSpec { name, host, prefix, prefix_rewrite, chain, cluster, timeout }))
+        let websocket = match websocket {
+            Some((idle, message)) => WebSocketLimits { idle: seconds(idle)?, message },
+            None => WebSocketLimits::default(),
+        };
+        Ok(Self(gateway::RouteSpec {
+            name,
+            host,
+            prefix,
+            prefix_rewrite,
+            chain,
+            cluster,
+            timeout,
+            websocket,
+        }))
     }
 }
 
@@ -177,6 +195,8 @@ impl Router {
             return Ok(gateway::Exchange::refuse_version(&self.0, &request));
         }
         let mut reader = self.0.read(request);
+        // An ASGI server has another scope for WebSocket connections, if it serves them.
+        reader.set_handshakes(Handshakes::Refused);
         fields::read_plain(line.headers, |name, value| reader.field(name, value))?;
         Ok(gateway::Exchange::open(&self.0, reader, ended))
     }

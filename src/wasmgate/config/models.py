@@ -226,6 +226,16 @@ class Match(Model):
     """The beginning of the path, compared by whole segments."""
 
 
+class WebSocket(Model):
+    """Limits of a route's WebSocket connections."""
+
+    idle_timeout: Duration = 300.0
+    """Time without a byte in either direction; then both ends get close code 1001."""
+
+    message_size: Size = 16 * 1024 * 1024
+    """Bytes of one message as it is sent; for a larger one both ends get close code 1009."""
+
+
 class Route(Model):
     """The policies and the cluster of matching requests."""
 
@@ -243,7 +253,12 @@ class Route(Model):
     """Replaces the matched prefix in the forwarded request."""
 
     timeout: Duration | None = None
-    """Time from the request's head to the last byte of the response; then 504."""
+    """Time from the request's head to the last byte of the response; then 504.
+
+    Of a WebSocket connection it is the time of the handshake."""
+
+    websocket: WebSocket = WebSocket.model_construct()
+    """Limits of WebSocket connections."""
 
     @property
     def name(self) -> str:

@@ -178,6 +178,7 @@ def _router(config: GatewayConfig, configured: ConfiguredPolicies) -> Router:
                 chain=chains[plugins],
                 cluster=route.cluster,
                 timeout=route.timeout,
+                websocket=(route.websocket.idle_timeout, route.websocket.message_size),
             )
             for route, plugins in zip(config.routes, passed, strict=True)
         ],

@@ -11,10 +11,18 @@ from wasmgate.telemetry.level_formatter import LevelFormatter
 __all__ = ["AccessFormatter", "MaskedTarget", "log_access"]
 
 _LOGGER = logging.getLogger("wasmgate.access")
+_OF_A_RESPONSE = 5
 
 
-def log_access(client: str, method: str, target: str, version: str, status: int) -> None:
-    """Write the line of a response.
+def log_access(
+    client: str,
+    method: str,
+    target: str,
+    version: str,
+    status: int,
+    frames: tuple[int, int] | None = None,
+) -> None:
+    """Write the line of a response, or of a WebSocket connection that has ended.
 
     Args:
         client: Address and port of the client.
@@ -22,17 +30,23 @@ def log_access(client: str, method: str, target: str, version: str, status: int)
         target: The target of the request; the caller has masked its secrets.
         version: The version of HTTP, such as `1.1`.
         status: The status code of the response.
+        frames: Of a WebSocket connection, the bytes from the client and those for it.
     """
-    _LOGGER.info('%s - "%s %s HTTP/%s" %d', client, method, target, version, status)
+    if frames is None:
+        _LOGGER.info('%s - "%s %s HTTP/%s" %d', client, method, target, version, status)
+    else:
+        line = '%s - "%s %s HTTP/%s" %d Switching Protocols, %d bytes in, %d bytes out'
+        _LOGGER.info(line, client, method, target, version, status, *frames)
 
 
 class AccessFormatter(LevelFormatter):
-    """Adds the name of the status, which is the last argument of the record."""
+    """Adds the name of the status, which is the last of a response's five arguments."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line."""
         line = super().format(record)
-        status = record.args[-1] if isinstance(record.args, tuple) else 0
+        args = record.args if isinstance(record.args, tuple) else ()
+        status = args[-1] if len(args) == _OF_A_RESPONSE else 0
         try:
             return f"{line} {http.HTTPStatus(int(str(status))).phrase}"
         except ValueError:

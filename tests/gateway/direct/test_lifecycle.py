@@ -25,30 +25,42 @@ HANDSHAKE = (
 
 
 @pytest.mark.parametrize("before", [b"", GET])
-async def test_websockets_are_refused(before: bytes) -> None:
-    """A handshake is answered 501, and nothing is read behind it."""
+async def test_nothing_is_read_behind_a_handshake_that_was_refused(before: bytes) -> None:
+    """The upstream answers 200: what looks like a request behind the handshake may be frames."""
     async with gate() as (port, upstream), Client(port) as client:
         await client.send(before + HANDSHAKE + GET)
         statuses = [(await client.reply()).status for _ in range(2 if before else 1)]
-        assert statuses[-1] == 501
+        assert statuses[-1] == 200
         assert await wait_until_closed(client) == b""
-        assert len(upstream.requests) == len(statuses) - 1
+        assert len(upstream.requests) == len(statuses)
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("old", "new", "status"),
     [
-        (b"upgrade: websocket", b"upgrade: h2c, WebSocket"),
-        (b"GET", b"POST"),
-        (b"\r\n\r\n", b"\r\ncontent-length: 5\r\n\r\nhello"),
-        (b"\r\n\r\n", b"\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
+        (b"GET", b"POST", 400),
+        (b"HTTP/1.1", b"HTTP/1.0", 400),
+        (b"connection: Upgrade\r\n", b"", 400),
+        (b"host: gate.test\r\n", b"", 400),
+        (b"ZQ==", b"ZQ", 400),
+        (b"sec-websocket-key", b"x-key", 400),
+        (b"sec-websocket-version: 13\r\n", b"", 400),
+        (b"version: 13", b"version: 12", 426),
+        (b"\r\n\r\n", b"\r\ncontent-length: 5\r\n\r\nhello", 400),
+        (
+            b"\r\n\r\n",
+            b"\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            400,
+        ),
     ],
 )
-async def test_odd_handshakes_are_refused(change: tuple[bytes, bytes]) -> None:
-    """With another method, a body, or a second protocol it is a handshake all the same."""
+async def test_odd_handshakes_are_refused(old: bytes, new: bytes, status: int) -> None:
+    """None is forwarded as a request for a page, and nothing is read behind it."""
     async with gate() as (port, upstream), Client(port) as client:
-        await client.send(HANDSHAKE.replace(*change))
-        assert (await client.reply()).status == 501
+        await client.send(HANDSHAKE.replace(old, new) + GET)
+        reply = await client.reply()
+        assert reply.status == status
+        assert reply.values(b"sec-websocket-version") == ([b"13"] if status == 426 else [])
         assert await wait_until_closed(client) == b""
         assert upstream.requests == []
 

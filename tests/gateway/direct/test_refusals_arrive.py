@@ -28,11 +28,11 @@ REFUSED = {
     "400 of a line": (b"POST / HTTP/1.1\nhost: gate.test\n\n", 400),
     "400 of a request without a body": (b"GET /../x HTTP/1.1\r\nhost: gate.test\r\n\r\n", 400),
     "431": (b"POST / HTTP/1.1\r\nhost: gate.test\r\nx: " + b"y" * 300_000, 431),
-    "501": (
+    "400 of a handshake": (
         b"GET / HTTP/1.1\r\nhost: gate.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
         + LENGTH
         + b"\r\n",
-        501,
+        400,
     ),
 }
 

@@ -155,7 +155,11 @@ impl Core {
                     attempt.connecting.retain(|other| *other != this);
                 }
             }
-            UpstreamState::Idle(_) | UpstreamState::Promised(_) | UpstreamState::Lent { .. } => {
+            UpstreamState::Idle(_)
+            | UpstreamState::Promised(_)
+            | UpstreamState::Lent { .. }
+            | UpstreamState::Parting { .. } => {
+                self.parting -= usize::from(matches!(state, UpstreamState::Parting { .. }));
                 let was_idle = matches!(state, UpstreamState::Idle(_));
                 self.pools[pool].lost(this, was_idle);
                 self.begin_attempts(pool);

@@ -130,6 +130,13 @@ impl Link {
         }
     }
 
+    /// Ends the connection once what was written is sent.
+    pub(crate) fn part(&mut self, core: &mut Core) {
+        if let Self::Lent { upstream, .. } = std::mem::replace(self, Self::None) {
+            core.part(upstream.key);
+        }
+    }
+
     /// Reads the connection, or reads it no further.
     pub(crate) fn pause(&self, borrower: Borrower, paused: bool, core: &mut Core) {
         if let Self::Lent { upstream, .. } = self {

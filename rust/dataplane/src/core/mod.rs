@@ -5,6 +5,7 @@ mod calls;
 pub(crate) mod connecting;
 pub(crate) mod groups;
 pub(crate) mod link;
+mod parting;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -69,6 +70,8 @@ pub(crate) enum Timer {
     Pool(usize, Instant),
     /// Of an attempt: the next address has its turn, or the time is over.
     Attempt(AttemptRef),
+    /// Of a connection to an endpoint that is parted with.
+    Parting(UpstreamRef),
     /// Of all transactions, which are looked at together.
     Transactions,
     /// Of all HTTP calls of policies, if it is their next one still.
@@ -109,6 +112,8 @@ pub(crate) struct Core {
     pub(crate) pools: Slab<Pool>,
     pub(crate) upstreams: Slab<Upstream>,
     pub(crate) attempts: Slab<Attempt>,
+    /// Connections to endpoints that are parted with.
+    pub(crate) parting: usize,
     /// Which client waits for which stream.
     pub(crate) wakes: HashMap<u64, ClientRef>,
     pub(crate) calls: Calls,
@@ -164,6 +169,7 @@ impl Core {
             pools: Slab::new(),
             upstreams: Slab::new(),
             attempts: Slab::new(),
+            parting: 0,
             wakes: HashMap::new(),
             calls: Calls::default(),
             asked: HashMap::new(),

@@ -285,6 +285,15 @@ impl Client {
         }
     }
 
+    /// Ends it because the server stops: with close frames if it is a WebSocket.
+    pub(crate) fn part(&mut self, core: &mut Core) {
+        if self.connection.websocket().is_none() {
+            return self.abort();
+        }
+        let step = self.connection.end_websocket();
+        self.perform(step, &[], core);
+    }
+
     /// Closes once everything is written.
     pub(crate) fn close(&mut self) {
         if matches!(self.phase, Phase::Serving | Phase::Lingering { .. }) {

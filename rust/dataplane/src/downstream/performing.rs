@@ -29,6 +29,10 @@ impl Client {
         if !step.client.is_empty() {
             self.write(step.client.parts(received), core);
         }
+        if step.part {
+            self.link.part(core);
+            self.go(Stops::UPSTREAM, core);
+        }
         self.follow(step, core);
         if let Some((pool, refused)) = refused {
             self.fail_upstream(pool, refused, core);

@@ -61,6 +61,11 @@ impl Client {
             if !choked {
                 self.check_idle(quiet, core);
             }
+        } else if let Some(limits) = self.connection.websocket() {
+            if !choked && quiet >= limits.idle {
+                let step = self.connection.end_idle_websocket();
+                self.perform(step, &[], core);
+            }
         } else if self.clock.deadline.is_some_and(|deadline| now >= deadline) {
             self.out_of_time(core);
         } else if !choked {
@@ -90,9 +95,14 @@ impl Client {
         let (now, waiting) = (core.now, self.socket.waiting());
         if waiting != self.clock.stalled.0 {
             self.clock.stalled = (waiting, now);
-        } else if now - self.clock.stalled.1 >= self.settings.limits.client {
+        } else if now - self.clock.stalled.1 >= self.patience() {
             self.phase = Phase::Lost;
         }
+    }
+
+    /// How long the client may take nothing of what waits for it.
+    fn patience(&self) -> Duration {
+        self.connection.websocket().map_or(self.settings.limits.client, |limits| limits.idle)
     }
 
     fn check_busy(&mut self, quiet: Duration, core: &mut Core) {

@@ -108,6 +108,7 @@ impl Reactor {
                 self.core.go_on(key, attempt);
             }
             UpstreamState::Promised(_) => {}
+            UpstreamState::Parting { .. } => self.core.go_on_parting(key),
             UpstreamState::Idle(_) => self.read_upstream(key),
             UpstreamState::Lent { to, .. } => {
                 let socket = &mut upstream.socket;
@@ -142,6 +143,7 @@ impl Reactor {
                 | UpstreamState::Promised(_)
                 | UpstreamState::Connecting(_)
                 | UpstreamState::Securing(_) => return,
+                UpstreamState::Parting { .. } => return self.core.go_on_parting(key),
                 // It closes, or speaks out of turn.
                 UpstreamState::Idle(_) => {
                     if !upstream.socket.is_quiet() {

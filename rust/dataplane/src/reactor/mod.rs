@@ -29,6 +29,8 @@ use crate::transaction::Transaction;
 const BUFFER: usize = 64 << 10;
 /// Sockets that are looked at in one poll.
 const EVENTS: usize = 256;
+/// How long the ends of WebSocket connections have to hear that the server stops.
+const PARTING: Duration = Duration::from_secs(1);
 /// Connections that a listener that closes still accepts: as many as Linux queues for one by default
 /// (net.core.somaxconn, listen(2)).
 const QUEUED: usize = 4096;
@@ -64,6 +66,8 @@ enum Stage {
     Serving,
     /// Until the last exchange has ended, or until then.
     Draining(Instant),
+    /// The grace is over: until both ends of each WebSocket have heard of it, or until then.
+    Parting(Instant),
     /// No client is left: until the calls of policies are sent, or until then.
     Sending(Instant),
 }
@@ -128,6 +132,10 @@ impl Reactor {
         }
     }
 
+    fn has_websockets(&self) -> bool {
+        self.clients.iter().any(|(_, client)| client.connection.websocket().is_some())
+    }
+
     fn all_clients(&self) -> Vec<ClientRef> {
         self.clients.iter().map(|(_, client)| client.this).collect()
     }
@@ -135,17 +143,27 @@ impl Reactor {
     fn is_over(&self) -> bool {
         match self.stage {
             Stage::Serving => false,
-            Stage::Draining(until) => self.core.now >= until,
-            Stage::Sending(until) => self.core.now >= until || !self.has_unsent_calls(None),
+            Stage::Draining(until) | Stage::Parting(until) => self.core.now >= until,
+            Stage::Sending(until) => {
+                self.core.now >= until || !self.has_unsent_calls(None) && self.core.parting == 0
+            }
         }
     }
 
     /// A policy may have a call to make about the last exchange of all: it is sent, within the grace.
     fn advance(&mut self) {
-        if let Stage::Draining(until) = self.stage
-            && self.clients.is_empty()
-        {
-            self.stage = Stage::Sending(until.min(self.core.now + LAST_CALLS));
+        let now = self.core.now;
+        match self.stage {
+            Stage::Draining(until) | Stage::Parting(until) if self.clients.is_empty() => {
+                self.stage = Stage::Sending(until.min(now + LAST_CALLS));
+            }
+            Stage::Draining(until) if now >= until && self.has_websockets() => {
+                self.stage = Stage::Parting(now + PARTING);
+                for client in self.all_clients() {
+                    self.with(client, Client::part);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -200,7 +218,7 @@ impl Reactor {
         let ticks = self.core.served.iter().filter_map(|(_, served)| served.tick);
         let drained = match self.stage {
             Stage::Serving => None,
-            Stage::Draining(until) | Stage::Sending(until) => Some(until),
+            Stage::Draining(until) | Stage::Parting(until) | Stage::Sending(until) => Some(until),
         };
         let ending = self.core.ending.iter().map(|its| its.until);
         let next = accepting.chain(ticks).chain(drained).chain(ending).min();
@@ -291,6 +309,7 @@ impl Reactor {
                 Timer::Pool(pool, at) => self.core.check_pool(pool, at),
                 Timer::Transactions => self.check_transactions(),
                 Timer::Calls(at) => self.check_calls(at),
+                Timer::Parting(upstream) => self.core.close_if_there(upstream),
                 Timer::Attempt(attempt) => self.core.check_attempt(attempt),
                 Timer::Client(client, at) => {
                     if self.find(client).is_some_and(|its| its.clock.check_at == at) {

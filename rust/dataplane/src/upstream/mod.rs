@@ -31,4 +31,7 @@ pub(crate) enum UpstreamState {
     Promised(Ask),
     /// An exchange. `paused`: it does not read what comes.
     Lent { to: Borrower, paused: bool },
+    /// Nobody: what is written goes out, and it is closed when the other end has closed it, too. `ended`:
+    /// its end was said.
+    Parting { ended: bool },
 }

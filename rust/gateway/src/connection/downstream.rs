@@ -32,6 +32,10 @@ const LINE: usize = 20 << 10;
 impl Connection {
     /// Bytes came from the client.
     pub fn receive(&mut self, data: &[u8]) -> Step {
+        if self.reading == Reading::Tunnel {
+            let chunk = Chunk { bytes: data, at: Some(0) };
+            return self.advance(|in_flight, step| in_flight.pass_to_upstream(chunk, step));
+        }
         let mut step = Step::default();
         if self.reading == Reading::Paused && !self.choked {
             self.reading = Reading::Head;
@@ -67,7 +71,7 @@ impl Connection {
             let goes_on = match self.reading {
                 Reading::Head => self.read_head(input, &mut at, step),
                 Reading::Body => self.read_body(input, new, &mut at, step),
-                Reading::Waiting | Reading::Paused => false,
+                Reading::Waiting | Reading::Paused | Reading::Tunnel => false,
                 Reading::Closed => return,
             };
             if !goes_on {
@@ -143,13 +147,17 @@ impl Connection {
         let Ok((exchange, effects)) = Exchange::open(&router, reader, false) else { return false };
         let in_flight = self.in_flight.insert(InFlight {
             version,
-            keep_alive: options.persistence.lasts(version) && !self.draining,
+            // Behind a handshake that is refused there may be frames, which are no requests.
+            keep_alive: options.persistence.lasts(version)
+                && !self.draining
+                && !exchange.is_handshake(),
             request_body: request_body(&exchange, options.framed),
             upstream: UpstreamConnection::held(),
             response: ResponseProgress::Held,
             timeout: exchange.timeout(),
             pressure: Pressure::default(),
             withheld: false,
+            tunnel: None,
             access: self.logs.then(|| Access::of(&line)),
             exchange,
         });

@@ -63,6 +63,7 @@ impl InFlight {
             Received::Response(_, last) => match self.response {
                 ResponseProgress::Held => true,
                 ResponseProgress::Body { .. } => last || withheld(&response.body),
+                ResponseProgress::Switched => false,
                 ResponseProgress::Sent => withheld(&response.body),
             },
             Received::Nothing => false,
@@ -90,7 +91,7 @@ impl InFlight {
         }
         let writer = self.response.writer();
         writer.data(&mut step.client, &response.body, chunk);
-        if response.end {
+        if response.end && self.tunnel.is_none() {
             writer.end(step.client.own(), response.trailers.as_ref());
             self.response = ResponseProgress::Sent;
         }
@@ -107,6 +108,9 @@ impl InFlight {
 
     /// Sends the response's head.
     fn begin_response(&mut self, step: &mut Step) {
+        if let Some(limits) = self.exchange.websocket() {
+            return self.switch(limits, step);
+        }
         // The rest of a request that was answered early is not read.
         self.keep_alive &= self.request_body == BodyReader::Done;
         let (newer, routed) = (self.version == Version::Http11, self.exchange.is_routed());
@@ -165,6 +169,11 @@ impl InFlight {
 
     /// Ends the exchange, however far it got.
     pub(super) fn end(&mut self, step: &mut Step) {
+        if let Some(tunnel) = &self.tunnel {
+            step.part = self.upstream.abandon();
+            let access = self.access.take();
+            step.accesses.extend(access.map(|access| access.of_websocket(tunnel.bytes())));
+        }
         // It was given back when the response was whole; here it is in the middle of something.
         self.drop_upstream(step);
         step.ended = true;

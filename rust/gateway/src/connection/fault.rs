@@ -24,13 +24,23 @@ impl InFlight {
         }
     }
 
+    /// Adds a line for the log: a WebSocket connection ends for `reason`.
+    pub(super) fn report_tunnel(&self, reason: &str, step: &mut Step) {
+        let endpoint = self.endpoint().unwrap_or_default();
+        let request = self.request();
+        step.faults.push(format!("the WebSocket of {endpoint} to {request} ends: {reason}"));
+    }
+
+    fn endpoint(&self) -> Option<&str> {
+        let request = self.exchange.upstream()?;
+        let cluster = &self.exchange.router().clusters()[request.cluster];
+        Some(cluster.endpoints()[request.endpoint].url())
+    }
+
     /// Adds a line for the log: the response of the upstream is not valid, or is cut, for `reason`.
     pub(super) fn report_fault(&self, reason: &str, step: &mut Step) {
-        let (exchange, request) = (&self.exchange, self.request());
-        let endpoint = exchange.upstream().map(|request| {
-            exchange.router().clusters()[request.cluster].endpoints()[request.endpoint].url()
-        });
-        step.faults.push(match (self.response.has_begun(), endpoint) {
+        let request = self.request();
+        step.faults.push(match (self.response.has_begun(), self.endpoint()) {
             (false, Some(url)) => format!("{url} gave no valid response to {request}: {reason}"),
             (true, Some(url)) => format!("the response of {url} to {request} was cut: {reason}"),
             (_, None) => format!("the response to {request} was cut: {reason}"),

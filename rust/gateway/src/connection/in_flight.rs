@@ -9,6 +9,7 @@ use wasmgate_host::Pressure;
 
 use crate::connection::Access;
 use crate::connection::body_reader::BodyReader;
+use crate::connection::tunnel::Tunnel;
 use crate::connection::upstream_connection::UpstreamConnection;
 use crate::connection::writer::BodyWriter;
 use crate::exchange::Exchange;
@@ -30,6 +31,8 @@ pub(super) struct InFlight {
     pub(super) timeout: Option<Duration>,
     /// Which directions policies want to be read no further for now.
     pub(super) pressure: Pressure,
+    /// The WebSocket, once its handshake has succeeded.
+    pub(super) tunnel: Option<Box<Tunnel>>,
     /// A policy holds something back, and may let it go at any time.
     pub(super) withheld: bool,
     /// The line of the access log, until the response begins.
@@ -44,6 +47,8 @@ pub(super) enum ResponseProgress {
     /// The head is sent; the body follows in this framing. `delimited`: the client can see from the
     /// response itself whether it is whole.
     Body { writer: BodyWriter, delimited: bool },
+    /// 101 is sent; frames of a WebSocket follow.
+    Switched,
     /// All of it is sent.
     Sent,
 }
@@ -59,14 +64,14 @@ impl ResponseProgress {
         match self {
             Self::Held => false,
             Self::Body { delimited, .. } => delimited,
-            Self::Sent => true,
+            Self::Switched | Self::Sent => true,
         }
     }
 
     pub(super) const fn writer(self) -> BodyWriter {
         match self {
             Self::Body { writer, .. } => writer,
-            Self::Held | Self::Sent => BodyWriter::Plain,
+            Self::Held | Self::Switched | Self::Sent => BodyWriter::Plain,
         }
     }
 }

@@ -12,7 +12,9 @@ mod head;
 mod in_flight;
 mod malformed;
 mod output;
+mod relay;
 mod step;
+mod tunnel;
 mod upstream;
 mod upstream_connection;
 mod writer;
@@ -33,6 +35,8 @@ use crate::exchange::failure::Failure;
 use crate::http::peer::Peer;
 use crate::http::problem::Problem;
 use crate::routing::router::Router;
+use crate::websocket::close::{IDLE, STOPPING};
+use crate::websocket::limits::WebSocketLimits;
 
 pub use access::Access;
 pub use output::Output;
@@ -100,6 +104,8 @@ enum Reading {
     Waiting,
     /// The next request, which waits until the client has taken the answers before it.
     Paused,
+    /// The frames of a WebSocket.
+    Tunnel,
     /// Nothing: the connection is over.
     Closed,
 }
@@ -165,7 +171,7 @@ impl Connection {
         match self.reading {
             // 1. The request comes still: from the client, unless policies hold as much as they may.
             Reading::Body if pressure.request => Waited::Policy,
-            Reading::Body | Reading::Head | Reading::Paused => Waited::Client,
+            Reading::Body | Reading::Head | Reading::Paused | Reading::Tunnel => Waited::Client,
             // 2. It has come: its response does, unless policies hold as much as they may.
             Reading::Waiting | Reading::Closed if pressure.response => Waited::Policy,
             Reading::Waiting | Reading::Closed if upstream => Waited::Upstream,
@@ -226,7 +232,10 @@ impl Connection {
             Failure::Protocol => "the connection was reset",
             other => other.problem().detail,
         };
-        self.advance(|in_flight, step| in_flight.failed(failure, reason, step))
+        self.advance(|in_flight, step| match in_flight.tunnel {
+            Some(_) => in_flight.lose_tunnel(reason, step),
+            None => in_flight.failed(failure, reason, step),
+        })
     }
 
     /// True when the request can be sent once more over another connection.
@@ -257,6 +266,22 @@ impl Connection {
         }
     }
 
+    /// The bounds of the WebSocket connection, if it is one.
+    #[must_use]
+    pub fn websocket(&self) -> Option<WebSocketLimits> {
+        self.in_flight.as_ref()?.tunnel.as_ref().map(|tunnel| tunnel.limits)
+    }
+
+    /// Ends a WebSocket connection with close frames for both ends: nothing has come for too long.
+    pub fn end_idle_websocket(&mut self) -> Step {
+        self.advance(|in_flight, step| in_flight.end_tunnel(Some(IDLE), Some(IDLE), step))
+    }
+
+    /// The same, because the gateway stops.
+    pub fn end_websocket(&mut self) -> Step {
+        self.advance(|in_flight, step| in_flight.end_tunnel(Some(STOPPING), Some(STOPPING), step))
+    }
+
     /// True once no further request is to follow.
     #[must_use]
     pub fn is_draining(&self) -> bool {
@@ -282,6 +307,7 @@ impl Connection {
         self.reading = Reading::Closed;
         self.input = Vec::new();
         if let Some(in_flight) = &mut self.in_flight {
+            in_flight.leave_tunnel(&mut step);
             in_flight.end(&mut step);
         }
         self.in_flight = None;
@@ -301,6 +327,10 @@ impl Connection {
     /// After every step: ends the exchange that is over, and reads the next request.
     fn settle(&mut self, step: &mut Step) {
         while let Some(in_flight) = &mut self.in_flight {
+            if in_flight.tunnel.is_some() && self.reading == Reading::Waiting {
+                self.reading = Reading::Tunnel;
+                in_flight.begin_tunnel(&std::mem::take(&mut self.input), step);
+            }
             // 1. Something is to come of it, or is held by a policy.
             if !in_flight.is_answered() && !step.reset {
                 step.waits = in_flight.withheld;
@@ -313,7 +343,8 @@ impl Connection {
                 step.reset &= !in_flight.response.is_delimited();
                 step.close = true;
                 let unread = in_flight.request_body != BodyReader::Done;
-                step.linger = unread || !self.input.is_empty();
+                let expected = in_flight.tunnel.is_some();
+                step.linger = unread || expected || !self.input.is_empty();
             }
             self.in_flight = None;
             // 2. It was the last one of the connection.

@@ -7,7 +7,7 @@ use crate::http::date;
 use crate::http::problem::Problem;
 
 /// The effects of one step: bytes to write, and what else is to be done, in this order: the upstream
-/// connection is given back or dropped, a new one is asked for, then bytes are written.
+/// connection is given back or dropped, a new one is asked for, then bytes are written, and it is ended.
 #[derive(Debug, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each asks for something of its own")]
 pub struct Step {
@@ -19,6 +19,8 @@ pub struct Step {
     pub release: bool,
     /// The upstream connection is in the middle of a message: close it.
     pub abandon: bool,
+    /// The upstream connection is over: end it when the bytes for it are written.
+    pub part: bool,
     /// Connect to this endpoint, given as the indexes of cluster and endpoint.
     pub dial: Option<(usize, usize)>,
     /// The timeout of the exchange changed ([`crate::Exchange::timeout`]).
@@ -53,6 +55,7 @@ impl Step {
         let flags = [
             self.release,
             self.abandon,
+            self.part,
             self.timed,
             self.close,
             self.linger,

@@ -3,6 +3,7 @@
 mod again;
 mod answers;
 mod any_cut;
+mod websocket;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::exchange::failure::Failure;
 use crate::routing::router::RouteSpec;
 use crate::routing::router::Router;
 use crate::routing::router::RouterSpec;
+use crate::websocket::limits::WebSocketLimits;
 
 fn router() -> Arc<Router> {
     let cluster = ClusterSpec {
@@ -29,6 +31,7 @@ fn router() -> Arc<Router> {
         chain: Chain::new(Vec::new()),
         cluster: "c".into(),
         timeout: None,
+        websocket: WebSocketLimits::default(),
     };
     let spec = RouterSpec { clusters: vec![cluster], routes: vec![route], ..RouterSpec::default() };
     Arc::new(Router::new(spec).unwrap())

@@ -13,6 +13,9 @@ use crate::http::version::Version;
 impl InFlight {
     /// Reads bytes of the upstream, as far as they can be read now.
     pub(super) fn receive_upstream(&mut self, data: &[u8], step: &mut Step) {
+        if self.tunnel.is_some() {
+            return self.pass_to_client(Chunk { bytes: data, at: Some(0) }, step);
+        }
         let mut incoming = self.upstream.receive(data);
         while !step.reset && !self.is_answered() {
             match self.next_event(|upstream| upstream.next(&mut incoming), step) {
@@ -29,6 +32,9 @@ impl InFlight {
 
     /// The upstream closed its connection.
     pub(super) fn receive_upstream_eof(&mut self, step: &mut Step) {
+        if self.tunnel.is_some() {
+            return self.lose_tunnel("it closed the connection without a close frame", step);
+        }
         let event = self.next_event(UpstreamConnection::end, step);
         self.handle(event, step);
     }
@@ -58,8 +64,12 @@ impl InFlight {
             Event::More | Event::Data(..) => {}
             Event::Interim(reader) => self.pass_interim(reader, step),
             Event::Head(reader, ended) => {
+                let switches = reader.status() == 101;
                 let effects = self.exchange.on_response_headers(reader, ended);
                 self.follow(effects, Received::Response(Chunk::default(), ended), step);
+                if switches && !self.response.has_begun() {
+                    self.hold_upstream(true, step);
+                }
             }
             Event::End(trailers) => {
                 let effects = match trailers {

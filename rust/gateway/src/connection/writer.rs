@@ -107,6 +107,21 @@ pub(crate) fn response_head(
     (writer, length)
 }
 
+/// Appends the head that ends the handshake of a WebSocket.
+pub(crate) fn switching_head(out: &mut Vec<u8>, map: &HeaderMap, flow: &ResponseFlow) {
+    out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
+    field(out, b"connection", b"Upgrade");
+    field(out, b"upgrade", b"websocket");
+    let fields = map.iter().filter(|(name, value)| {
+        // RFC 9110 §8.6: it has no length, also if a policy wrote one.
+        !name.starts_with(b":") && *name != b"content-length" && flow.shows(name, value)
+    });
+    for (name, value) in fields {
+        field(out, name, value);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
 /// Appends an interim response: `map` has `:status`.
 pub(crate) fn interim(out: &mut Vec<u8>, map: &HeaderMap) {
     let status = map.get(b":status").unwrap_or_default();

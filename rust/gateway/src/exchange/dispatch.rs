@@ -47,6 +47,7 @@ impl Exchange {
             cluster: route.cluster,
             endpoint,
             timeout: route.timeout,
+            handshake: self.handshake,
             authority: cluster.endpoints()[endpoint].authority(),
         };
         self.with_request_headers(|map| {

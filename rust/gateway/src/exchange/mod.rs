@@ -35,6 +35,7 @@ use crate::http::framing::BodyFraming;
 use crate::http::framing::Framing;
 use crate::http::problem::Problem;
 use crate::routing::router::Router;
+use crate::websocket::limits::WebSocketLimits;
 
 const NO_ROUTE: Problem = Problem::new(404, "no route is for this host and path");
 const WRONG_LENGTH: Problem =
@@ -47,6 +48,7 @@ const POLICY: &str = "a policy failed, or gave an answer, in the middle of it";
 ///
 /// The effects are those of [`Stream`], except `request.head`: when the head is forwarded, it is
 /// `Unchanged`, and [`Exchange::upstream`] has the whole head.
+#[allow(clippy::struct_excessive_bools, reason = "each is known at a time of its own")]
 pub struct Exchange {
     router: Arc<Router>,
     /// None if the request was refused before it had one.
@@ -57,6 +59,8 @@ pub struct Exchange {
     /// The client announced a body, if maybe an empty one.
     announced: bool,
     body_follows: bool,
+    /// It is the handshake of a WebSocket.
+    handshake: bool,
     /// Bytes of the body that came from the client.
     received: u64,
     /// Bytes of the body that were forwarded.
@@ -78,6 +82,7 @@ impl Exchange {
             framing: Framing::default(),
             announced: false,
             body_follows: false,
+            handshake: false,
             received: 0,
             sent: Count::default(),
             answered: false,
@@ -114,10 +119,26 @@ impl Exchange {
         self.route.is_some()
     }
 
-    /// The time from the request's head to the last byte of the response, of the
-    /// current route.
+    /// True if the request is the handshake of a WebSocket.
+    #[must_use]
+    pub fn is_handshake(&self) -> bool {
+        self.handshake
+    }
+
+    /// The bounds of the WebSocket connection, once the handshake has succeeded.
+    #[must_use]
+    pub fn websocket(&self) -> Option<WebSocketLimits> {
+        let switched = self.response.switches && self.response.stage != Stage::Held;
+        self.route.filter(|_| switched).map(|route| self.router.route(route).websocket)
+    }
+
+    /// The time from the request's head to the last byte of the response, or to the end of the
+    /// handshake, of the current route.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
+        if self.websocket().is_some() {
+            return None;
+        }
         match &self.upstream {
             Some(upstream) => upstream.timeout,
             None => self.router.route(self.route?).timeout,
@@ -173,14 +194,19 @@ impl Exchange {
         if interim || self.answered || self.response.stage != Stage::Held {
             return Ok(Effects::default());
         }
-        let (map, stripped) = match reader.finish() {
+        let asked = self.upstream.as_ref().and_then(|request| request.accept.as_deref());
+        let finished = match asked.filter(|_| reader.status() == 101) {
+            Some(accept) => reader.finish_handshake(accept).map(|map| (map, true, true)),
+            None => reader.finish().map(|(map, stripped)| (map, stripped, false)),
+        };
+        let (map, stripped, switches) = match finished {
             Ok(head) => head,
             Err(wrong) => {
                 self.fault = Some(wrong);
                 return self.failed(Failure::Protocol);
             }
         };
-        self.response.stripped = stripped;
+        (self.response.stripped, self.response.switches) = (stripped, switches);
         let effects = self.stream.on_response_headers(map, end)?;
         self.settle(effects, 0, 0)
     }

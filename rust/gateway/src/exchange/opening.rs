@@ -74,7 +74,7 @@ impl Exchange {
         head: RequestHead,
         ended: bool,
     ) -> Result<(Self, Effects), Error> {
-        let RequestHead { map, framing, client, .. } = head;
+        let RequestHead { map, framing, client, handshake, .. } = head;
         let followed = router.route(route);
         let attributes = Attributes {
             source: client,
@@ -90,6 +90,7 @@ impl Exchange {
         let stream = Stream::open(&followed.chain, attributes);
         let mut exchange = Self::new(router, Some(route), stream, line.method == b"HEAD");
         exchange.framing = framing;
+        exchange.handshake = handshake;
         exchange.announced = framing.chunked || framing.length.is_some();
         exchange.body_follows = !ended && framing.has_body(line.version);
         let effects = exchange.stream.on_request_headers(map, !exchange.body_follows)?;

@@ -18,6 +18,7 @@ use crate::http::target::Target;
 use crate::http::underscores::Dropped;
 use crate::http::version::Version;
 use crate::routing::router::Router;
+use crate::websocket::handshake::{self, Refusal, names_websocket};
 
 const METHOD: Problem = Problem::bad_request("the method is not a token");
 const NAME: Problem = Problem::bad_request("a field name has a byte that no name may have");
@@ -30,7 +31,8 @@ const HOSTS: Problem = Problem::bad_request("there is more than one Host field")
 const CREDENTIALS: Problem = Problem::bad_request("there is more than one Authorization field");
 const CODING_VERSION: Problem =
     Problem::bad_request("Transfer-Encoding does not belong to this version of HTTP");
-const WEBSOCKET: Problem = Problem::new(501, "this gateway does not forward WebSocket connections");
+const NO_WEBSOCKETS: Problem =
+    Problem::new(501, "this server does not serve WebSocket connections");
 const LONG_TARGET: Problem = Problem::new(414, "the request target is too long");
 const LARGE_FIELDS: Problem = Problem::new(431, "the header fields are too many or too long");
 pub(crate) const LARGE_BODY: Problem = Problem::new(413, "the request body is too long");
@@ -59,6 +61,15 @@ pub struct RequestLine<'a> {
     pub connection: Option<u64>,
 }
 
+/// What the caller does with the handshake of a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handshakes {
+    /// It carries the bytes of the connection.
+    Forwarded,
+    /// It cannot: the answer is 501.
+    Refused,
+}
+
 /// Takes in the fields of a request, one after the other, and remembers the first mistake.
 pub struct RequestReader<'a> {
     line: RequestLine<'a>,
@@ -73,6 +84,7 @@ pub struct RequestReader<'a> {
     trailers: bool,
     /// Upgrade asks for a WebSocket.
     websocket: bool,
+    handshakes: Handshakes,
     /// Max-Forwards, if it is a number.
     forwards: Option<u64>,
     bytes: usize,
@@ -100,6 +112,8 @@ pub(crate) struct RequestHead {
     pub client: Option<(Arc<str>, u16)>,
     /// The response, if the request is not forwarded.
     pub answer: Option<Box<LocalResponse>>,
+    /// It is the handshake of a WebSocket.
+    pub handshake: bool,
 }
 
 impl<'a> RequestReader<'a> {
@@ -125,6 +139,7 @@ impl<'a> RequestReader<'a> {
             authorized: false,
             trailers: false,
             websocket: false,
+            handshakes: Handshakes::Forwarded,
             forwards: None,
             bytes: 0,
             fields: 0,
@@ -141,6 +156,11 @@ impl<'a> RequestReader<'a> {
     /// Takes the fields that were dropped for their underscores.
     pub(crate) fn take_dropped(&mut self) -> Dropped {
         self.dropped.take().unwrap_or_default()
+    }
+
+    /// Sets what the caller does with a handshake; otherwise it forwards one.
+    pub fn set_handshakes(&mut self, handshakes: Handshakes) {
+        self.handshakes = handshakes;
     }
 
     /// Takes in one field, name and value as they came.
@@ -177,7 +197,7 @@ impl<'a> RequestReader<'a> {
                 None => self.map.push(name, value),
             },
             Role::ConnectionSpecific if name.eq_ignore_ascii_case(b"upgrade") => {
-                self.websocket |= is_websocket(value);
+                self.websocket |= names_websocket(value);
             }
             Role::HopByHop | Role::ConnectionSpecific => {}
             Role::Host => {
@@ -232,11 +252,7 @@ impl<'a> RequestReader<'a> {
         if self.options.names_protected() {
             return Err(NOMINATED);
         }
-        // RFC 9110 §7.8 lets a server ignore Upgrade, and has it ignored in HTTP/1.0. An upstream that
-        // is asked for a WebSocket as if it were a page gives a wrong answer, so this is refused.
-        if self.websocket && line.version == Version::Http11 && self.options.has(b"upgrade") {
-            return Err(WEBSOCKET);
-        }
+        let mut answer = if self.websocket { self.check_handshake()? } else { None };
         self.options.remove_from(&mut self.map);
         self.keep_te();
         let scheme = if line.secure { "https" } else { "http" };
@@ -245,12 +261,42 @@ impl<'a> RequestReader<'a> {
         {
             self.map.fill(place, value);
         }
-        let answer = self.count_forwards();
+        answer = answer.or_else(|| self.count_forwards());
         let client = self.forwarding.client(proxies);
         let client = client.or_else(|| line.peer.map(|peer| (peer.host().clone(), peer.port())));
         self.forwarding.write(&mut self.map, scheme, &authority, port, line.version);
         self.map.mark();
-        Ok(RequestHead { map: self.map, framing: self.framing, client, answer })
+        if self.websocket {
+            // For the policies: about the connection, so the upstream's are written anew.
+            self.map.push(b"connection", b"Upgrade");
+            self.map.push(b"upgrade", b"websocket");
+        }
+        let handshake = self.websocket;
+        Ok(RequestHead { map: self.map, framing: self.framing, client, answer, handshake })
+    }
+
+    /// Checks a handshake; the answer to one of another version.
+    ///
+    /// RFC 9110 §7.8 lets a server ignore Upgrade. An upstream that is asked for a WebSocket as if it were
+    /// a page gives a wrong answer, so a handshake that is not valid is refused.
+    #[cold]
+    fn check_handshake(&mut self) -> Result<Option<Box<LocalResponse>>, Problem> {
+        // What a handshake offers is for the one upstream; TE has no meaning in it.
+        self.trailers = false;
+        if self.handshakes == Handshakes::Refused {
+            return Err(NO_WEBSOCKETS);
+        }
+        let request = handshake::Request {
+            version: self.line.version,
+            method: self.line.method,
+            has_option: self.options.has(b"upgrade"),
+            has_body: self.framing.has_body(self.line.version),
+        };
+        match handshake::check(request, &self.map) {
+            Ok(()) => Ok(None),
+            Err(Refusal::Bad(problem)) => Err(problem),
+            Err(Refusal::Version) => Ok(Some(Box::new(handshake::unknown_version()))),
+        }
     }
 
     /// The authority of the target, or of the one Host field, which HTTP/1.0 may leave out, and its
@@ -309,15 +355,6 @@ pub fn check_host(version: Version, hosts: usize, host: &[u8]) -> Result<Option<
 /// The [`Problem`] with which a server answers.
 pub fn check_credentials(fields: usize) -> Result<(), Problem> {
     if fields > 1 { Err(CREDENTIALS) } else { Ok(()) }
-}
-
-/// `1#( protocol-name [ "/" protocol-version ] )` (RFC 9110 §7.8).
-fn is_websocket(value: &[u8]) -> bool {
-    let mut protocols = value.split(|byte| *byte == b',');
-    protocols.any(|protocol| {
-        let name = protocol.split(|byte| *byte == b'/').next().unwrap_or_default();
-        name.trim_ascii().eq_ignore_ascii_case(b"websocket")
-    })
 }
 
 fn has_trailers(value: &[u8]) -> bool {

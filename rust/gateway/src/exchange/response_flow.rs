@@ -18,6 +18,7 @@ pub(crate) enum Stage {
 
 /// How far a response got.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is known at a time of its own")]
 pub(crate) struct ResponseFlow {
     /// The request's method is HEAD.
     head_only: bool,
@@ -28,6 +29,8 @@ pub(crate) struct ResponseFlow {
     as_read: bool,
     /// Something about the connection was left out of the upstream's fields.
     pub stripped: bool,
+    /// The response is 101: it answers a handshake, and the connection is a WebSocket then.
+    pub switches: bool,
     length_field: LengthField,
     /// Bytes of the body that went to the client; none if the response has no body, also if the upstream sends one.
     sent: Option<Count>,
@@ -40,6 +43,7 @@ impl ResponseFlow {
             stage: Stage::Held,
             as_read: false,
             stripped: false,
+            switches: false,
             length_field: LengthField::Kept,
             sent: Some(Count::default()),
         }
@@ -71,6 +75,12 @@ impl ResponseFlow {
         self.stage = Stage::Begun;
         self.as_read = progress.head == Head::Unchanged;
         let (status, declared) = (map.get(b":status").unwrap_or_default(), declared(map));
+        // A policy may have answered something else instead.
+        self.switches &= status == b"101";
+        if self.switches {
+            self.sent = None;
+            return;
+        }
         let (no_content, not_modified) = (status == b"204", status == b"304");
         let no_body = self.head_only || not_modified;
         let lengthless = no_content || not_modified;

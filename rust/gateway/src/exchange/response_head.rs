@@ -5,6 +5,7 @@ use wasmgate_host::HeaderMap;
 use crate::http::connection_options::ConnectionOptions;
 use crate::http::fields::{Excerpt, Role, is_field_value, is_token, role};
 use crate::http::framing::Framing;
+use crate::websocket::handshake::{names_websocket, wrong_answer};
 
 /// Takes in the fields of a response, one after the other.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub struct ResponseReader {
     framing: Framing,
     options: ConnectionOptions,
     stripped: bool,
+    /// Upgrade names WebSocket.
+    websocket: bool,
     /// The framing fields contradict each other, or are malformed.
     framing_is_faulty: bool,
     /// The first rule of HTTP that it breaks.
@@ -32,6 +35,7 @@ impl ResponseReader {
             framing: Framing::default(),
             options: ConnectionOptions::default(),
             stripped: false,
+            websocket: false,
             framing_is_faulty: false,
             wrong: None,
         }
@@ -53,6 +57,9 @@ impl ResponseReader {
                     self.framing_is_faulty = true;
                     self.refuse(bad.detail(), name, value);
                 }
+            }
+            Role::ConnectionSpecific if name.eq_ignore_ascii_case(b"upgrade") => {
+                self.websocket |= names_websocket(value);
             }
             Role::HopByHop | Role::ConnectionSpecific | Role::Te => {}
             Role::ContentLength => {
@@ -93,7 +100,7 @@ impl ResponseReader {
     /// # Errors
     /// That rule, in words.
     pub fn finish(mut self) -> Result<(HeaderMap, bool), String> {
-        // An interim response is not the final one, and the gateway never asks to switch protocols.
+        // An interim response is not the final one, and 101 answers only what asks for it.
         if !(200..600).contains(&self.status) {
             return Err(format!("the status {} is not that of a final response", self.status));
         }
@@ -102,6 +109,28 @@ impl ResponseReader {
         }
         self.options.remove_from(&mut self.map);
         Ok((self.map, self.stripped))
+    }
+
+    /// The same for the 101 that answers the handshake of a WebSocket with this Sec-WebSocket-Accept.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub(crate) fn finish_handshake(mut self, accept: &[u8]) -> Result<HeaderMap, String> {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong);
+        }
+        if !(self.websocket && self.options.has(b"upgrade")) {
+            return Err("it did not switch to WebSocket".into());
+        }
+        if let Some(wrong) = wrong_answer(&self.map, accept) {
+            return Err(wrong.into());
+        }
+        self.options.remove_from(&mut self.map);
+        // RFC 9110 §8.6: it has none. What follows are frames, whatever it says.
+        self.map.remove(b"content-length");
+        // Policies may change its fields, and it is 101 still.
+        self.map.mark();
+        Ok(self.map)
     }
 
     /// The same for an interim response (RFC 9110 §15.2); none if it is not to be passed on. It never

@@ -10,6 +10,7 @@ use crate::http::fields::{Role, is_field_value, is_token, role};
 use crate::http::framing::BodyFraming;
 use crate::http::problem::Problem;
 use crate::http::target::check_path;
+use crate::websocket::handshake;
 
 const MADE_INVALID: Problem = Problem::new(500, "a policy made the request invalid");
 
@@ -24,6 +25,8 @@ pub struct UpstreamRequest {
     pub timeout: Option<Duration>,
     /// How the body follows.
     pub framing: BodyFraming,
+    /// Of the handshake of a WebSocket, the Sec-WebSocket-Accept that answers it.
+    pub(crate) accept: Option<Vec<u8>>,
     head: Vec<u8>,
     method: usize,
     target: Range<usize>,
@@ -62,12 +65,14 @@ impl UpstreamRequest {
     }
 }
 
-/// Where a request goes.
+/// Where a request goes, and as what.
 #[derive(Clone, Copy)]
 pub(crate) struct Destination<'a> {
     pub cluster: usize,
     pub endpoint: usize,
     pub timeout: Option<Duration>,
+    /// As the handshake of a WebSocket.
+    pub handshake: bool,
     /// Host, if the request has no authority.
     pub authority: &'a str,
 }
@@ -94,6 +99,7 @@ pub(crate) fn write(
     if !valid {
         return Err(MADE_INVALID);
     }
+    let accept = if to.handshake { Some(handshake_accept(map, method, framing)?) } else { None };
     let target = target.unwrap_or(path);
     let mut head = Vec::with_capacity(map.byte_len() + 4 * map.len() + 96);
     for part in [method, b" ", target, b" HTTP/1.1\r\n"] {
@@ -103,15 +109,32 @@ pub(crate) fn write(
     write_fields(&mut head, map)?;
     match framing {
         BodyFraming::Empty => {}
+        BodyFraming::Length(_) if to.handshake => {}
         BodyFraming::Length(length) => {
             push(&mut head, b"content-length", length.to_string().as_bytes());
         }
         BodyFraming::Chunked => push(&mut head, b"transfer-encoding", b"chunked"),
     }
+    if to.handshake {
+        push(&mut head, b"connection", b"Upgrade");
+        push(&mut head, b"upgrade", b"websocket");
+    }
     head.extend_from_slice(b"\r\n");
     let Destination { cluster, endpoint, timeout, .. } = to;
     let target = method.len() + 1..method.len() + 1 + target.len();
-    Ok(UpstreamRequest { cluster, endpoint, timeout, framing, head, method: method.len(), target })
+    let method = method.len();
+    Ok(UpstreamRequest { cluster, endpoint, timeout, framing, accept, head, method, target })
+}
+
+/// The Sec-WebSocket-Accept for a handshake as the policies left it, if it is one still.
+fn handshake_accept(
+    map: &HeaderMap,
+    method: &[u8],
+    framing: BodyFraming,
+) -> Result<Vec<u8>, Problem> {
+    let bodiless = matches!(framing, BodyFraming::Empty | BodyFraming::Length(0));
+    let expected = handshake::expected(map).filter(|_| method == b"GET" && bodiless);
+    expected.ok_or(MADE_INVALID)
 }
 
 fn write_fields(head: &mut Vec<u8>, map: &HeaderMap) -> Result<(), Problem> {
@@ -153,8 +176,13 @@ mod tests {
     use super::*;
     use crate::http::all_words::all_words;
 
-    const TO: Destination<'static> =
-        Destination { cluster: 1, endpoint: 2, timeout: None, authority: "127.0.0.1:9001" };
+    const TO: Destination<'static> = Destination {
+        cluster: 1,
+        endpoint: 2,
+        timeout: None,
+        handshake: false,
+        authority: "127.0.0.1:9001",
+    };
 
     fn map(fields: &[(&str, &str)]) -> HeaderMap {
         let line = [

@@ -14,6 +14,7 @@ use crate::http::target::split_query;
 use crate::http::underscores::Underscores;
 use crate::routing::path_prefix::{PathPrefix, view};
 use crate::routing::route_table::RouteTable;
+use crate::websocket::limits::WebSocketLimits;
 
 /// A route as configured.
 #[derive(Clone)]
@@ -32,6 +33,8 @@ pub struct RouteSpec {
     pub cluster: String,
     /// The time for the whole exchange.
     pub timeout: Option<Duration>,
+    /// Bounds of its WebSocket connections.
+    pub websocket: WebSocketLimits,
 }
 
 /// The configuration of a [`Router`].
@@ -109,6 +112,7 @@ pub(crate) struct Route {
     pub chain: Chain,
     pub cluster: usize,
     pub timeout: Option<Duration>,
+    pub websocket: WebSocketLimits,
     prefix: PathPrefix,
     rewrite: Option<Vec<u8>>,
 }
@@ -192,6 +196,7 @@ impl Route {
             chain: spec.chain,
             cluster: index,
             timeout: spec.timeout,
+            websocket: spec.websocket,
             prefix: parsed,
             rewrite: prefix_rewrite.map(String::into_bytes),
         })
@@ -217,6 +222,7 @@ mod tests {
             chain: Chain::new(Vec::new()),
             cluster: "site".to_owned(),
             timeout: None,
+            websocket: WebSocketLimits::default(),
         }
     }
 

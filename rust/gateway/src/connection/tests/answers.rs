@@ -3,21 +3,38 @@
 use super::{ANSWERS, GET, NOWHERE, OK, Seen, connection, talk};
 
 #[test]
-fn websockets_are_refused_and_nothing_goes_on() {
-    for (upgrade, status) in [
-        ("Connection: Upgrade\r\nUpgrade: websocket", 501),
-        ("Connection: keep-alive, upgrade\r\nUpgrade: h2c, WebSocket/13", 501),
-        ("Connection: Upgrade\r\nUpgrade: h2c", 200),
-        ("Upgrade: websocket", 200),
+fn a_handshake_that_is_not_valid_is_refused_and_nothing_goes_on() {
+    let option = "Connection: Upgrade";
+    let asked = "Upgrade: websocket";
+    let version = "Sec-WebSocket-Version: 13";
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    for (line, fields, status) in [
+        ("GET /ws HTTP/1.1", vec![option, asked], 400),
+        ("GET /ws HTTP/1.1", vec![asked, version, key], 400),
+        ("GET /ws HTTP/1.1", vec![option, asked, version], 400),
+        ("GET /ws HTTP/1.1", vec![option, asked, key], 400),
+        ("GET /ws HTTP/1.1", vec![option, asked, key, "Sec-WebSocket-Version: 8"], 426),
+        ("GET /ws HTTP/1.1", vec![option, asked, version, "Sec-WebSocket-Key: dGhl"], 400),
+        ("GET /ws HTTP/1.1", vec![option, asked, version, key, key], 400),
+        ("GET /ws HTTP/1.1", vec![option, asked, version, key, "Content-Length: 5"], 400),
+        ("GET /ws HTTP/1.1", vec![option, asked, version, key, "Transfer-Encoding: chunked"], 400),
+        ("POST /ws HTTP/1.1", vec![option, asked, version, key], 400),
+        ("HEAD /ws HTTP/1.1", vec![option, asked, version, key], 400),
+        ("GET /ws HTTP/1.0", vec![option, asked, version, key], 400),
+        ("GET /ws HTTP/1.1", vec![option, "Upgrade: h2c"], 200),
     ] {
-        let request = format!("GET /ws HTTP/1.1\r\nHost: x\r\n{upgrade}\r\n\r\n");
+        let request = format!("{line}\r\nHost: x\r\n{}\r\n\r\n", fields.join("\r\n"));
         let seen = talk(&request, OK, usize::MAX);
-        assert!(seen.client.starts_with(&format!("HTTP/1.1 {status} ")), "{}", seen.client);
-        assert_eq!((seen.dials, seen.closed), (usize::from(status == 200), status == 501));
+        assert!(
+            seen.client.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{request}{}",
+            seen.client
+        );
+        assert_eq!((seen.dials, seen.closed), (usize::from(status == 200), status != 200));
         assert!(!seen.upstream.to_ascii_lowercase().contains("upgrade"), "{}", seen.upstream);
+        let names_version = seen.client.contains("\r\nsec-websocket-version: 13\r\n");
+        assert_eq!(names_version, status == 426, "{}", seen.client);
     }
-    let old = "GET /ws HTTP/1.0\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
-    assert_eq!(talk(old, OK, usize::MAX).dials, 1, "RFC 9110 §7.8");
 }
 
 #[test]

@@ -60,6 +60,8 @@ enum Response {
         /// The upstream keeps the connection after the body.
         keep_alive: bool,
     },
+    /// 101 came: what follows is not HTTP. Bytes that were not taken yet.
+    Switched { input: Vec<u8> },
     /// It was read to its end, or given up. `reusable`: the connection can serve another exchange.
     Over { reusable: bool },
 }

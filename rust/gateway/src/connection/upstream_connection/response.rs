@@ -72,7 +72,7 @@ impl UpstreamConnection {
     /// True from the request's head until the response is over.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        matches!(self.response, Response::Head { .. } | Response::Body { .. })
+        !matches!(self.response, Response::Unasked | Response::Over { .. })
     }
 
     /// Once the exchange is over, whether its connection can serve another one.
@@ -89,11 +89,23 @@ impl UpstreamConnection {
         was_open
     }
 
+    /// Takes the bytes that came behind 101.
+    pub(crate) fn take_switched(&mut self) -> Vec<u8> {
+        match &mut self.response {
+            Response::Switched { input } => std::mem::take(input),
+            _ => Vec::new(),
+        }
+    }
+
     /// Takes in bytes of the upstream; [`UpstreamConnection::next`] reads them.
     pub fn receive<'a>(&mut self, data: &'a [u8]) -> Incoming<'a> {
         self.replay = None;
         let joined = match &mut self.response {
-            Response::Head { input, .. } | Response::Body { input, .. } if !input.is_empty() => {
+            Response::Head { input, .. }
+            | Response::Body { input, .. }
+            | Response::Switched { input }
+                if !input.is_empty() =>
+            {
                 input.extend_from_slice(data);
                 std::mem::take(input)
             }
@@ -107,6 +119,10 @@ impl UpstreamConnection {
         match &mut self.response {
             Response::Unasked | Response::Over { .. } => Event::More,
             Response::Head { .. } => self.next_head(incoming),
+            Response::Switched { input } => {
+                *input = incoming.rest().to_vec();
+                Event::More
+            }
             Response::Body { input, reader, .. } => {
                 let mut at = incoming.at;
                 let piece = reader.next(incoming.bytes(), &mut at);
@@ -176,6 +192,13 @@ impl UpstreamConnection {
             }
             return Event::Interim(reader);
         }
+        if reader.status() == 101 {
+            if !newer {
+                return self.bad("101 in HTTP/1.0".into());
+            }
+            self.response = Response::Switched { input: Vec::new() };
+            return Event::Head(reader, true);
+        }
         let bodiless = self.head_only || matches!(reader.status(), 204 | 304);
         // RFC 9112 §6.3: how long the body is. 1. none by the request or the status; 2. chunked;
         // 3. its length; 4. until the connection ends.
@@ -219,6 +242,7 @@ impl UpstreamConnection {
                 self.end_response(false);
                 return Event::End(None);
             }
+            Response::Switched { .. } => "it closed the connection after the handshake".into(),
             Response::Head { input, .. } => malformed::of_end(None, input),
             Response::Body { input, reader, .. } => malformed::of_end(Some(reader), input),
         };

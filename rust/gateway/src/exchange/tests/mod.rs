@@ -18,6 +18,7 @@ use crate::http::version::Version;
 use crate::routing::router::RouteSpec;
 use crate::routing::router::Router;
 use crate::routing::router::RouterSpec;
+use crate::websocket::limits::WebSocketLimits;
 
 /// A guest that does what `calls` say: (callback with its parameters, body that leaves an action).
 fn policy(calls: &[(&str, &str)]) -> Plugin {
@@ -101,6 +102,7 @@ fn router(calls: &[(&str, &str)]) -> Arc<Router> {
         chain: Chain::new(plugins.clone()),
         cluster: cluster.to_owned(),
         timeout: Some(Duration::from_secs(5)),
+        websocket: WebSocketLimits::default(),
     };
     let cluster = |name: &str, endpoints: &[&str]| ClusterSpec {
         name: name.to_owned(),

@@ -18,10 +18,14 @@ pub(super) fn is_request(head: &HeaderMap) -> bool {
     })
 }
 
-/// True for a response's head with a final status that clients understand.
+/// True for a response's head with a final status that clients understand, or with the 101 that it
+/// came with: the layer above has asked for another protocol then, and marked the head.
 pub(super) fn is_response(head: &HeaderMap) -> bool {
-    let status = head.get(b":status").unwrap_or_default();
-    matches!(status, [b'2'..=b'5', tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit())
+    match head.get(b":status").unwrap_or_default() {
+        b"101" => head.iter_marked().any(|(name, _, as_it_came)| name == b":status" && as_it_came),
+        [b'2'..=b'5', tens, ones] => tens.is_ascii_digit() && ones.is_ascii_digit(),
+        _ => false,
+    }
 }
 
 /// Takes out what policies wrote about the connection and the framing of a message, which the writer
@@ -134,5 +138,16 @@ mod tests {
         let others = ["", "20", "2000", "abc", "+204", "100", "101", "199", "600", "200,404"];
         assert!(!others.into_iter().any(response));
         assert!(!is_response(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn another_protocol_is_not_a_policys_to_begin() {
+        let mut head: HeaderMap = [(&b":status"[..], &b"101"[..])].into_iter().collect();
+        assert!(!is_response(&head));
+        head.mark();
+        head.push(b"x", b"y");
+        assert!(is_response(&head));
+        head.set(b":status", b"102");
+        assert!(!is_response(&head));
     }
 }

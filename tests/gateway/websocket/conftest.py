@@ -1,0 +1,23 @@
+"""These tests run in both forms of the gateway; what they need of `websockets` is in `ends`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.gateway.serving import FORMS, SETTINGS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _direct(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SETTINGS, "http", FORMS["direct"])
+
+
+@pytest.fixture(autouse=True)
+def _cache(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compile the guest once."""
+    monkeypatch.setenv("WASMGATE_CACHE", str(artifacts))
