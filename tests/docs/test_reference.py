@@ -62,6 +62,7 @@ MODELS = {
     "clusters": "Cluster",
     "routes": "Route",
     "match": "Match",
+    "websocket": "WebSocketSettings",
     "server": "Server",
     "callouts": "CalloutSettings",
     "shared limits": "SharedLimits",

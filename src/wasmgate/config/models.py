@@ -29,6 +29,7 @@ from wasmgate.config.isolation import RoutePolicy, TenantSettings
 from wasmgate.config.names import FieldName, Name, Text
 from wasmgate.config.references import dangling
 from wasmgate.config.units import Count, Duration, Share, Size
+from wasmgate.config.websocket import WebSocketSettings
 from wasmgate.origins import Origin, key_path
 from wasmgate.policies import identity_headers
 from wasmgate.policy import FailurePolicy, Policy
@@ -226,16 +227,6 @@ class Match(Model):
     """The beginning of the path, compared by whole segments."""
 
 
-class WebSocket(Model):
-    """Limits of a route's WebSocket connections."""
-
-    idle_timeout: Duration = 300.0
-    """Time without a byte in either direction; then both ends get close code 1001."""
-
-    message_size: Size = 16 * 1024 * 1024
-    """Bytes of one message as it is sent; for a larger one both ends get close code 1009."""
-
-
 class Route(Model):
     """The policies and the cluster of matching requests."""
 
@@ -257,7 +248,7 @@ class Route(Model):
 
     Of a WebSocket connection it is the time of the handshake."""
 
-    websocket: WebSocket = WebSocket.model_construct()
+    websocket: WebSocketSettings = WebSocketSettings.model_construct()
     """Limits of WebSocket connections."""
 
     @property

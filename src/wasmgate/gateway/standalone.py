@@ -181,7 +181,7 @@ class Server:
                 case ("fault", (about, line)):
                     self._faults.say(about, line)
                 case ("access", access):
-                    log_access(*access)
+                    log_access(*access[:5], frames=access[5])
                 case ("dropped", count):
                     _LOGGER.warning("%d log lines were left out: they came too fast", count)
                 case ("released", number):

@@ -11,7 +11,7 @@ from wasmgate.telemetry.level_formatter import LevelFormatter
 __all__ = ["AccessFormatter", "MaskedTarget", "log_access"]
 
 _LOGGER = logging.getLogger("wasmgate.access")
-_OF_A_RESPONSE = 5
+_OF_A_WEBSOCKET = 7
 
 
 def log_access(
@@ -20,6 +20,7 @@ def log_access(
     target: str,
     version: str,
     status: int,
+    *,
     frames: tuple[int, int] | None = None,
 ) -> None:
     """Write the line of a response, or of a WebSocket connection that has ended.
@@ -40,13 +41,15 @@ def log_access(
 
 
 class AccessFormatter(LevelFormatter):
-    """Adds the name of the status, which is the last of a response's five arguments."""
+    """Adds the name of the status, which is the last argument of a response's record."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line."""
         line = super().format(record)
-        args = record.args if isinstance(record.args, tuple) else ()
-        status = args[-1] if len(args) == _OF_A_RESPONSE else 0
+        args = record.args if isinstance(record.args, tuple) else (0,)
+        if len(args) == _OF_A_WEBSOCKET:
+            return line
+        status = args[-1]
         try:
             return f"{line} {http.HTTPStatus(int(str(status))).phrase}"
         except ValueError:

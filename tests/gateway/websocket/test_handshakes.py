@@ -136,11 +136,11 @@ async def test_a_policy_holds_a_handshake() -> None:
 
 async def test_a_policy_changes_the_answer() -> None:
     """The head of 101 passes the policies as any head does."""
-    async with between(**policy("response_headers: add response x-seen yes")) as gate:
-        async with gate.connect() as client:
-            assert client.response is not None
-            assert client.response.headers["x-seen"] == "yes"
-            assert await exchange(client, "hello") == "hello"
+    changes = policy("response_headers: add response x-seen yes")
+    async with between(**changes) as gate, gate.connect() as client:
+        assert client.response is not None
+        assert client.response.headers["x-seen"] == "yes"
+        assert await exchange(client, "hello") == "hello"
 
 
 async def test_a_policy_holds_the_answer() -> None:

@@ -80,10 +80,12 @@ async def test_the_upstream_pings_the_client() -> None:
 
 async def test_ends_agree_on_a_subprotocol() -> None:
     """The client offers some, and the upstream takes one of them."""
-    async with between(upstream={"subprotocols": ["v2", "v3"]}) as gate:
-        async with gate.connect(subprotocols=["v1", "v2"]) as client:
-            assert client.subprotocol == "v2"
-            assert await exchange(client, "hello") == "hello"
+    async with (
+        between(upstream={"subprotocols": ["v2", "v3"]}) as gate,
+        gate.connect(subprotocols=["v1", "v2"]) as client,
+    ):
+        assert client.subprotocol == "v2"
+        assert await exchange(client, "hello") == "hello"
 
 
 @pytest.mark.parametrize("client_has", [True, False])
@@ -93,11 +95,13 @@ async def test_compression_is_the_business_of_the_ends(
 ) -> None:
     """An end that offers permessage-deflate, or takes the offer, gets its messages all the same."""
     offers = {"compression": "deflate"}
-    async with between(
-        upstream=offers if upstream_has else None,
-        server={"ws_per_message_deflate": True},
-    ) as gate:
-        async with gate.connect(**(offers if client_has else {})) as client:
-            message = "compressible " * 1000
-            assert await exchange(client, message) == message
-            assert await exchange(client, "") == ""
+    async with (
+        between(
+            upstream=offers if upstream_has else None,
+            server={"ws_per_message_deflate": True},
+        ) as gate,
+        gate.connect(**(offers if client_has else {})) as client,
+    ):
+        message = "compressible " * 1000
+        assert await exchange(client, message) == message
+        assert await exchange(client, "") == ""
