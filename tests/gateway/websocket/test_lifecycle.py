@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from websockets.asyncio.server import serve as serve_websockets
 
 from tests.gateway.direct.test_threads import served
-from tests.gateway.serving import Client, configuration
+from tests.gateway.serving import Client, configuration, one_instance, one_thread
 from tests.gateway.websocket.ends import Between, between, echo, exchange, policy
 from wasmgate.gateway import Gateway
 
@@ -37,6 +37,7 @@ async def test_the_access_is_logged_when_the_connection_ends(
     assert re.fullmatch(line + ", 114 bytes in, 106 bytes out", lines[0]), lines
 
 
+@one_instance
 async def test_the_policies_hear_of_the_end(caplog: pytest.LogCaptureFixture) -> None:
     """When the connection ends, not when the handshake does."""
     caplog.set_level(5, logger="wasmgate.policy")
@@ -64,6 +65,7 @@ async def test_an_upstream_connection_is_not_used_again() -> None:
     assert len(ports) == 3
 
 
+@one_thread
 async def test_a_websocket_counts_among_the_connections_of_its_cluster() -> None:
     """With as many as there may be, the next handshake waits until one ends."""
     async with between() as gate:
