@@ -41,7 +41,7 @@ async def exchanges(configuration: str, token: str, count: int) -> float:
     from wasmgate.gateway.standalone import Server  # noqa: PLC0415
 
     gateway = Gateway.from_file(configuration)
-    endpoint = next(iter(gateway.config.clusters.values())).endpoints[0]
+    endpoint = next(iter(gateway.config.clusters.values())).urls[0]
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     server = Server(gateway, [[listener]]).start()

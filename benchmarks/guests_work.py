@@ -42,16 +42,13 @@ def policy(module: Path, **settings: Any) -> Policy:  # noqa: ANN401 (Policy's)
 def routed(plugin: Plugin) -> Router:
     """Return a router whose only route has the guest before an upstream that is never called."""
     upstream = Cluster(
-        name="upstream", endpoints=["http://127.0.0.1:9001"], lb_policy="round_robin"
+        name="upstream", endpoints=[("http://127.0.0.1:9001", 1)], lb_policy="round_robin"
     )
     route = Route(
         name="all",
-        host=None,
-        prefix="/",
-        prefix_rewrite=None,
+        path=("prefix", "/"),
         chain=Chain([plugin]),
-        cluster="upstream",
-        timeout=None,
+        clusters=[("upstream", 1)],
     )
     return Router(
         clusters=[upstream],

@@ -19,6 +19,7 @@ import guests_served
 import host
 import modules
 import native
+import routes
 import swap
 import tenants
 import typer
@@ -97,6 +98,7 @@ QUESTIONS: dict[str, Callable[[Run], list[Result]]] = {
     "guests": lambda run: guests.guests(run.folder, run.requests, run.load.rounds, run.progress),
     "guests.served": lambda run: guests_served.served(run.folder, run.load, run.progress),
     "background": lambda run: background.background(run.folder, run.load, run.progress),
+    "routes": lambda run: routes.routes(run.load.rounds, run.progress),
     PLAIN: lambda run: run.compare(PLAIN),
     KNOWN: lambda run: run.compare(KNOWN),
     NEW: lambda run: run.compare(NEW),

@@ -31,7 +31,7 @@ def from_callouts(url: str) -> str:
 
 def from_router(url: str) -> str | None:
     """Return the endpoint of a cluster of a router."""
-    cluster = _native.Cluster(name="site", endpoints=[url], lb_policy="round_robin")
+    cluster = _native.Cluster(name="site", endpoints=[(url, 1)], lb_policy="round_robin")
     router = _native.Router(
         clusters=[cluster], routes=[], trusted_proxies=[], headers=1, header_bytes=1, body=None
     )

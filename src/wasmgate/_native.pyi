@@ -18,6 +18,7 @@ __all__ = [
     "CAPABILITIES",
     "DEFAULT_LIMITS",
     "LB_POLICIES",
+    "REDIRECT_STATUSES",
     "TOKEN_MARKS",
     "AppResponse",
     "CallbackStatistics",
@@ -58,9 +59,11 @@ __all__ = [
     "kept_streams",
     "masked",
     "parse_endpoint",
+    "path_problem",
     "pending_callouts",
     "printable",
     "trim_memory",
+    "value_problem",
 ]
 
 _Fields: TypeAlias = Iterable[tuple[bytes, bytes]]
@@ -694,42 +697,99 @@ LB_POLICIES: Final[tuple[str, ...]]
 class Cluster:
     """Equivalent endpoints and their balancing algorithm, one of LB_POLICIES.
 
-    An endpoint is a URL with scheme, host and port, like "http://127.0.0.1:9001".
-    """
-
-    def __new__(cls, *, name: str, endpoints: Sequence[str], lb_policy: str) -> Cluster: ...
-
-@final
-class Route:
-    """A route: its requests, their policies and their cluster.
-
-    `host` is a name, a wildcard such as "*.example", or None for every host; it is compared without
-    case and port. `prefix` is compared by whole segments: "/orders" matches "/orders" and
-    "/orders/1", not "/ordersx". `timeout` is in seconds. `websocket` bounds WebSocket connections:
-    seconds without a byte, and bytes of a message.
-
-    Raises:
-        ValueError: The timeout is negative.
+    An endpoint is a URL with scheme, host and port, like "http://127.0.0.1:9001", and its weight.
+    `panic_threshold` is a percentage: when fewer endpoints are available, all are picked. 0: never.
     """
 
     def __new__(
         cls,
         *,
         name: str,
-        host: str | None,
-        prefix: str,
-        prefix_rewrite: str | None,
+        endpoints: Sequence[tuple[str, int]],
+        lb_policy: str,
+        panic_threshold: int = 0,
+    ) -> Cluster: ...
+
+REDIRECT_STATUSES: Final[tuple[int, ...]]
+
+_HeaderChanges: TypeAlias = tuple[
+    Sequence[str], Sequence[tuple[str, str]], Sequence[tuple[str, str]]
+]
+
+def path_problem(kind: str, text: str) -> str | None:
+    """Return what is wrong with the path of a route, or None.
+
+    `kind` is "path", "prefix", "template" or "regex".
+
+    Raises:
+        ValueError: There is no such kind.
+    """
+
+def value_problem(kind: str, text: str) -> str | None:
+    """Return what is wrong with a value that a route asks for, or None.
+
+    `kind` is "present", "absent", "exact", "prefix", "suffix", "contains" or "regex".
+
+    Raises:
+        ValueError: There is no such kind.
+    """
+
+@final
+class Route:
+    """A route: its requests, their policies, and what becomes of them.
+
+    `path` has a kind ("path", "prefix", "template", "regex") and its text. `hosts` are names,
+    "*.example", or "*"; none for every host. `headers`, `query` and `cookies` have names, kinds as
+    `value_problem` takes them, and texts. What it does is the first of: `redirect` (status, scheme,
+    host, port, path, whether the query is left out), `response` (status, fields, body), `clusters`
+    with weights. `hash_by` has a kind ("header", "cookie", "query", "client_address", "path") and a
+    name. `path_rewrite` has a kind ("prefix", "path", "regex"), a text, and what replaces the
+    matches of an expression. `query_rewrite` has the parameters to remove, and those to set.
+    `host_rewrite` is a host, or "auto" for that of the endpoint. `request_headers` and
+    `response_headers` have names to remove, and names and values to set and to add; values may have
+    variables. `timeout` is in seconds. `websocket` bounds WebSocket connections: seconds without a
+    byte, and bytes of a message.
+
+    Raises:
+        ValueError: There is no such kind, or the timeout is negative.
+    """
+
+    def __new__(
+        cls,
+        *,
+        name: str,
+        path: tuple[str, str],
         chain: Chain,
-        cluster: str,
-        timeout: float | None,
+        hosts: Sequence[str] = [],
+        methods: Sequence[str] = [],
+        headers: Sequence[tuple[str, str, str]] = [],
+        query: Sequence[tuple[str, str, str]] = [],
+        cookies: Sequence[tuple[str, str, str]] = [],
+        clusters: Sequence[tuple[str, int]] = [],
+        redirect: tuple[Any, ...] | None = None,
+        response: tuple[int, Sequence[tuple[str, str]], bytes] | None = None,
+        hash_by: tuple[str, str] | None = None,
+        path_rewrite: tuple[str, str, str] | None = None,
+        query_rewrite: tuple[Sequence[str], Sequence[tuple[str, str]]] | None = None,
+        host_rewrite: str | None = None,
+        request_headers: _HeaderChanges | None = None,
+        response_headers: _HeaderChanges | None = None,
+        timeout: float | None = None,
         websocket: tuple[float, int] | None = None,
     ) -> Route: ...
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with it, or None; clusters are not looked up."""
+
+    def with_chain(self, chain: Chain) -> Route:
+        """Return the same route with other policies."""
 
 @final
 class Router:
     """Routes and clusters, immutable: a reload makes a new router, open exchanges keep theirs.
 
-    A request takes the first route that matches. `trusted_proxies` are networks like "10.0.0.0/8".
+    A request takes the most specific route that matches, with `file_order` the first one.
+    `trusted_proxies` are networks like "10.0.0.0/8".
     `headers` limits the number of a request's fields, `header_bytes` the bytes of their names and
     values (431), `body` the bytes of its body (413). `underscores` allows request headers with an
     underscore in their name.
@@ -748,7 +808,18 @@ class Router:
         header_bytes: int,
         body: int | None,
         underscores: bool = False,
+        file_order: bool = False,
     ) -> Router: ...
+    def explain(
+        self, method: str, authority: str, target: str, headers: Sequence[tuple[str, str]]
+    ) -> list[tuple[int, str, str]]:
+        """Return what each route says to a request, in the order of precedence.
+
+        The index of the route; "taken", "later" (a route before it takes the request), or the first
+        thing that does not match: "host", "path", "method", "header", "query", "cookie"; and the
+        name of the header, parameter or cookie.
+        """
+
     @property
     def dropped_headers(self) -> int:
         """How many request headers were dropped because their names have an underscore."""
@@ -779,8 +850,8 @@ class Router:
     def endpoint(self, cluster: str) -> str | None:
         """Pick an endpoint of a cluster, as for a request; None if none is healthy."""
 
-    def set_healthy(self, cluster: str, endpoint: str, healthy: bool) -> None:
-        """Mark an endpoint as healthy or unhealthy.
+    def set_available(self, cluster: str, endpoint: str, available: bool) -> None:
+        """Exclude an endpoint from the selection, or include it again.
 
         Raises:
             KeyError: The cluster or the endpoint is unknown.

@@ -48,7 +48,7 @@ async def test_each_reload_ends_the_call_of_a_policy_that_stays(
         config = using(asking_always(tmp_path), auth.url, site.url)
         gateway = Gateway(config)
         async with served(gateway, 1) as (port, _):
-            for reloads in range(4):
+            for reloads in range(2):
                 await auth.until(lambda n=reloads: len(auth.requests) == n + 1)  # type: ignore[misc]
                 await auth.until(lambda: auth.open == 1)
                 ended = [line for line in said() if line.startswith("http_call_response")]
@@ -140,8 +140,22 @@ async def test_a_stop_sends_what_a_policy_says_of_the_last_request(
             await auth.until(lambda: len(auth.requests) == 1)
 
 
-async def test_a_reload_sends_what_a_policy_says_of_its_last_request(tmp_path: Path) -> None:
-    """The deployment ends with that request, after its call is sent."""
+@pytest.mark.parametrize("end", ["reload", "stop"])
+async def test_a_last_call_has_its_answer(
+    tmp_path: Path, end: str, said: Callable[[], list[str]]
+) -> None:
+    """A proxy before the service drops a request whose connection is closed before its answer.
+
+    The calls wait for the one connection that there may be.
+    """
+    slow = 0.05
+
+    async def service(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            await asyncio.sleep(slow)
+            await peer.answer(b"welcome")
+
     released = asyncio.Event()
 
     async def waits(peer: Peer) -> None:
@@ -149,19 +163,95 @@ async def test_a_reload_sends_what_a_policy_says_of_its_last_request(tmp_path: P
         await released.wait()
         await peer.answer()
 
-    async with ScriptedUpstream(silent) as auth, ScriptedUpstream(waits) as site:
+    async with ScriptedUpstream(service) as auth, ScriptedUpstream(waits) as site:
         texts = Texts()
         module = tmp_path / "guest.wasm"
         module.write_bytes(caller(texts, "proxy_on_log", texts.http_call(timeout=60_000)))
+        setting = Setting(module=module, clusters={"auth": auth.url}, net=("auth",))
+        described = written(setting, site.url)
+        described["clusters"]["auth"]["connections"] = 1
+        config = GatewayConfig.model_validate(described)
+        gateway = Gateway(config)
+        async with served(gateway, 1) as (port, server), contextlib.AsyncExitStack() as stack:
+            clients = [await stack.enter_async_context(Client(port)) for _ in range(8)]
+            for client in clients:
+                await client.send(GET)
+            await site.until(lambda: len(site.requests) == len(clients))
+            if end == "reload":
+                await gateway.reload(config)
+            else:
+                server.drain(10)
+            released.set()
+            assert [(await client.reply()).status for client in clients] == [200] * len(clients)
+            await stack.aclose()
+            await auth.until(lambda: "\n".join(said()).count("buffer 4 0 welcome") == len(clients))
+    assert len(auth.requests) == 8
+
+
+async def test_no_pool_is_left_of_a_deployment_that_is_gone(tmp_path: Path) -> None:
+    """Its last client aborts, and its policy calls a cluster for the first time then."""
+    async with ScriptedUpstream(answers) as auth, ScriptedUpstream(silent) as site:
+        texts = Texts()
+        module = tmp_path / "guest.wasm"
+        module.write_bytes(caller(texts, "proxy_on_log", texts.http_call()))
         config = using(module, auth.url, site.url)
         gateway = Gateway(config)
+        async with served(gateway, 1) as (port, server):
+            for count in range(1, 4):
+                async with Client(port) as client:
+                    await client.send(GET)
+                    await site.until(lambda n=count: len(site.requests) == n)  # type: ignore[misc]
+                    await gateway.reload(config)
+                await auth.until(lambda n=count: len(auth.requests) == n)  # type: ignore[misc]
+            async with asyncio.timeout(10):
+                while server.report()[1]:
+                    await asyncio.sleep(0.02)
+
+
+async def test_a_policy_that_is_gone_calls_no_cluster_of_the_new_configuration(
+    tmp_path: Path,
+) -> None:
+    """It asks again in each answer, also in the one that says that its deployment is gone."""
+    async with (
+        ScriptedUpstream(silent) as auth,
+        ScriptedUpstream(answers) as other,
+        ScriptedUpstream(answers) as site,
+    ):
+        gateway = Gateway(using(asking_always(tmp_path), auth.url, site.url))
+        clusters = {"site": {"endpoints": [site.url]}, "auth": {"endpoints": [other.url]}}
+        routes = [{"match": {"prefix": "/"}, "cluster": "site"}]
+        without = GatewayConfig.model_validate({"clusters": clusters, "routes": routes})
+        async with served(gateway, 1) as (port, _):
+            await auth.until(lambda: len(auth.requests) == 1)
+            await gateway.reload(without)
+            await auth.until(lambda: auth.open == 0)
+            assert (await ask(port)).status == 200
+            assert (len(auth.requests), len(other.requests)) == (1, 0)
+
+
+async def test_ticks_of_a_policy_that_stays_call_the_new_cluster(tmp_path: Path) -> None:
+    """Also while a client holds the deployment from before."""
+    texts = Texts()
+    module = tmp_path / "guest.wasm"
+    start = (
+        '(func (export "proxy_on_configure") (param i32 i32) (result i32)'
+        " (drop (call $period (i32.const 10))) (i32.const 1))"
+    )
+    module.write_bytes(caller(texts, "proxy_on_tick", texts.http_call(timeout=200), start))
+    async with (
+        ScriptedUpstream(answers) as auth,
+        ScriptedUpstream(answers) as other,
+        ScriptedUpstream(silent) as site,
+    ):
+        gateway = Gateway(using(module, auth.url, site.url))
         async with served(gateway, 1) as (port, _), Client(port) as client:
             await client.send(GET)
             await site.until(lambda: len(site.requests) == 1)
-            await gateway.reload(config)
-            released.set()
-            assert (await client.reply()).status == 200
-        await auth.until(lambda: len(auth.requests) == 1)
+            await auth.until(lambda: len(auth.requests) > 0)
+            await gateway.reload(using(module, other.url, site.url))
+            before = len(auth.requests)
+            await other.until(lambda: len(other.requests) >= 5)
+            assert len(auth.requests) <= before + 1
 
 
 async def test_a_stop_waits_no_longer_than_a_second_for_a_call(tmp_path: Path) -> None:

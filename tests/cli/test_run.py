@@ -338,3 +338,13 @@ def test_sighup_ends_nothing(options: tuple[str, ...], start: Start) -> None:
     ignored = [line for line in said.splitlines() if "SIGHUP is ignored" in line]
     # Python's helper process for workers gets it, too, and has nothing to say.
     assert 0 < len(ignored) <= len(processes)
+
+
+@pytest.mark.parametrize("options", [(), ("--workers", "2")])
+def test_sighup_ends_nothing_while_a_gateway_stops(options: tuple[str, ...], start: Start) -> None:
+    """Up to the last instruction: a stop is a success, whatever comes in between."""
+    gateway = start(*options)
+    gateway.process.send_signal(signal.SIGTERM)
+    while gateway.process.poll() is None:
+        gateway.process.send_signal(signal.SIGHUP)
+    assert gateway.process.returncode == 0

@@ -42,7 +42,7 @@ def test_every_lb_policy_of_the_extension_can_be_configured(name: str) -> None:
 
 def test_a_configuration_can_be_made_from_plain_data() -> None:
     """With the words of the file."""
-    assert GatewayConfig.model_validate(DATA).clusters["a"].endpoints == ("http://127.0.0.1:9001",)
+    assert GatewayConfig.model_validate(DATA).clusters["a"].urls == ("http://127.0.0.1:9001",)
 
 
 def test_names_must_meet_also_without_a_file() -> None:

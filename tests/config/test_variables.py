@@ -197,7 +197,7 @@ def test_variables_reach_every_value(write: Write, monkeypatch: pytest.MonkeyPat
         """)
     )
     cluster = config.clusters["a"]
-    assert (str(config.listen), cluster.endpoints, cluster.connections) == (
+    assert (str(config.listen), cluster.urls, cluster.connections) == (
         "0.0.0.0:8443",
         ("http://127.0.0.1:9001",),
         9001,

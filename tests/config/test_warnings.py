@@ -11,7 +11,7 @@ from wasmgate.config import GatewayConfig, warnings
 CLUSTERS = {"a": {"endpoints": ["http://127.0.0.1:9001"]}}
 
 
-def gateway(*matches: dict[str, str], **more: Any) -> GatewayConfig:  # noqa: ANN401
+def gateway(*matches: dict[str, Any], **more: Any) -> GatewayConfig:  # noqa: ANN401
     """Return a configuration with a route for each match."""
     routes = [{"match": match, "cluster": "a"} for match in matches]
     return GatewayConfig.model_validate({"clusters": CLUSTERS, "routes": routes} | more)
@@ -81,9 +81,17 @@ def test_other_policies_do_not_count() -> None:
 def test_a_route_that_is_never_taken_is_named(
     first: dict[str, str], second: dict[str, str]
 ) -> None:
-    """The first that matches is taken, and here it always does."""
-    (warning,) = warnings(gateway(first, second))
+    """In the order of the file the first that matches is taken, and here it always does."""
+    (warning,) = warnings(gateway(first, second, route_order="file"))
     assert warning.startswith("routes[1] (")
+
+
+def test_two_routes_for_the_same_requests_are_named() -> None:
+    """Of two that are equally specific the first in the file is taken."""
+    asks = {"prefix": "/", "headers": {"x-tier": "gold"}}
+    (warning,) = warnings(gateway(asks, asks))
+    assert warning.startswith("routes[1] (/) is never taken: routes[0] (/)")
+    assert warnings(gateway({"prefix": "/"}, asks)) == []
 
 
 @pytest.mark.parametrize(

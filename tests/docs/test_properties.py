@@ -49,15 +49,14 @@ def in_app() -> list[str]:
 def in_gateway() -> list[str]:
     """Return the same in an exchange of a gateway."""
     policies = chain(Host(log_level=0), *PROGRAM, log_bytes=1 << 20, fuel=1 << 30)
-    cluster = Cluster(name="site", endpoints=["http://127.0.0.1:9001"], lb_policy="round_robin")
+    cluster = Cluster(
+        name="site", endpoints=[("http://127.0.0.1:9001", 1)], lb_policy="round_robin"
+    )
     route = Route(
         name="all",
-        host=None,
-        prefix="/",
-        prefix_rewrite=None,
+        path=("prefix", "/"),
         chain=policies,
-        cluster="site",
-        timeout=None,
+        clusters=[("site", 1)],
     )
     router = Router(
         clusters=[cluster],

@@ -28,11 +28,11 @@ async def test_reload_from_the_file(tmp_path: Path) -> None:
         gateway = Gateway.from_file(path)
         path.write_text(text % other.url)
         await gateway.reload()
-        assert gateway.config.clusters["site"].endpoints == (other.url,)
+        assert gateway.config.clusters["site"].urls == (other.url,)
         path.write_text("clusters: nonsense\n")
         with pytest.raises(ConfigError):
             await gateway.reload()
-        assert gateway.config.clusters["site"].endpoints == (other.url,)
+        assert gateway.config.clusters["site"].urls == (other.url,)
 
 
 async def test_reload_without_a_file() -> None:

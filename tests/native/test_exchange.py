@@ -27,10 +27,12 @@ def router(chain: Chain | None = None, **changes: Any) -> Router:  # noqa: ANN40
     """Make a router with the route /v1/ to / of one cluster, and one for everything else."""
     policies = chain or Chain([])
     arguments: dict[str, Any] = {
-        "clusters": [Cluster(name="site", endpoints=ENDPOINTS, lb_policy="round_robin")],
+        "clusters": [
+            Cluster(name="site", endpoints=[(url, 1) for url in ENDPOINTS], lb_policy="round_robin")
+        ],
         "routes": [
-            route(policies, prefix="/v1/", prefix_rewrite="/", timeout=1.5),
-            route(policies, prefix="/"),
+            route(policies, "/v1/", path_rewrite=("prefix", "/", ""), timeout=1.5),
+            route(policies),
         ],
         "trusted_proxies": [],
         "headers": 100,
@@ -40,18 +42,10 @@ def router(chain: Chain | None = None, **changes: Any) -> Router:  # noqa: ANN40
     return Router(**(arguments | changes))
 
 
-def route(chain: Chain, **changes: Any) -> Route:  # noqa: ANN401 (keyword arguments)
+def route(chain: Chain, prefix: str = "/", **changes: Any) -> Route:  # noqa: ANN401 (keyword arguments)
     """Make a route to the cluster `site`."""
-    arguments: dict[str, Any] = {
-        "name": "test",
-        "host": None,
-        "prefix": "/",
-        "prefix_rewrite": None,
-        "chain": chain,
-        "cluster": "site",
-        "timeout": None,
-    }
-    return Route(**(arguments | changes))
+    arguments = {"name": "test", "path": ("prefix", prefix), "clusters": [("site", 1)]}
+    return Route(chain=chain, **(arguments | changes))
 
 
 def begin(
@@ -220,23 +214,23 @@ def test_endpoints_can_be_taken_out_and_back_in() -> None:
     """Without any the answer is 503."""
     where = router()
     for endpoint in ENDPOINTS:
-        where.set_healthy("site", endpoint, healthy=False)
+        where.set_available("site", endpoint, available=False)
     assert answer(begin(where)[1]) == (503, "no upstream can take the request")
-    where.set_healthy("site", ENDPOINTS[1], healthy=True)
+    where.set_available("site", ENDPOINTS[1], available=True)
     upstream = begin(where)[0].upstream
     assert upstream is not None
     assert upstream.endpoint == ENDPOINTS[1]
     with pytest.raises(KeyError):
-        where.set_healthy("site", "http://elsewhere", healthy=True)
+        where.set_available("site", "http://elsewhere", available=True)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"trusted_proxies": ["10.0.0.1/8"]}, "`10.0.0.1/8` is not an address range"),
-        ({"routes": [route(Chain([]), cluster="no")]}, "there is no cluster `no`"),
-        ({"routes": [route(Chain([]), prefix="a")]}, "`a` is not a path prefix"),
-        ({"routes": [route(Chain([]), host="a:80")]}, "`a:80` is not a host"),
+        ({"routes": [route(Chain([]), clusters=[("no", 1)])]}, "there is no cluster `no`"),
+        ({"routes": [route(Chain([]), "a")]}, "`a` is not a path prefix"),
+        ({"routes": [route(Chain([]), hosts=["a:80"])]}, "`a:80` is not a host"),
     ],
 )
 def test_mistakes_are_named(changes: dict[str, Any], message: str) -> None:

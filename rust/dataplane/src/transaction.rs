@@ -193,11 +193,6 @@ impl Transaction {
         self.progress == Progress::UnderWay && self.http.is_open() && !self.http.is_sent()
     }
 
-    /// True while some of the request is not with the system yet.
-    pub(crate) fn is_unsent(&self, core: &Core) -> bool {
-        self.progress == Progress::UnderWay && self.link.is_unsent(core)
-    }
-
     /// True while so much waits for the upstream that no more is to come.
     pub(crate) fn is_full(&self, core: &Core) -> bool {
         self.link.is_full(core)

@@ -10,7 +10,7 @@ mod http;
 mod routing;
 mod websocket;
 
-pub use cluster::balancers::{Balancer, LB_POLICIES, Load, NewBalancer, PickContext};
+pub use cluster::balancers::{Balancer, LB_POLICIES, NewBalancer, PickContext};
 pub use cluster::endpoint::Endpoint;
 pub use cluster::{Cluster, ClusterError, ClusterSpec};
 pub use connection::{
@@ -34,5 +34,17 @@ pub use http::peer::Peer;
 pub use http::problem::Problem;
 pub use http::underscores::{Dropped, Underscores};
 pub use http::version::{NOT_SUPPORTED, Version};
-pub use routing::router::{RouteSpec, Router, RouterError, RouterSpec};
+pub use routing::action::{ActionSpec, ResponseSpec};
+pub use routing::conditions::{ConditionSpec, Unmet};
+pub use routing::error::RouterError;
+pub use routing::explain::Verdict;
+pub use routing::field_changes::FieldChangesSpec;
+pub use routing::hash_key::HashBy;
+pub use routing::path_pattern::PathMatch;
+pub use routing::precedence::Precedence;
+pub use routing::redirect::{REDIRECT_STATUSES, RedirectSpec};
+pub use routing::rewrite::{HostRewriteSpec, PathRewriteSpec, QueryRewriteSpec};
+pub use routing::route::RouteSpec;
+pub use routing::router::{Router, RouterSpec};
+pub use routing::value_match::ValueMatch;
 pub use websocket::limits::WebSocketLimits;

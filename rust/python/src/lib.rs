@@ -27,6 +27,7 @@ mod http_call;
 mod inspect;
 mod module;
 mod plugin;
+mod route;
 mod router;
 mod scope;
 mod statistics;
@@ -54,7 +55,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<module::Module>()?;
     module.add_class::<plugin::Plugin>()?;
     module.add_class::<router::Cluster>()?;
-    module.add_class::<router::Route>()?;
+    module.add_class::<route::Route>()?;
     module.add_class::<router::Router>()?;
     module.add_class::<statistics::CallbackStatistics>()?;
     module.add_class::<statistics::PolicyStatistics>()?;
@@ -68,6 +69,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     dataplane::add_to(module)?;
     deliveries::add_to(module)?;
     plugin::add_to(module)?;
+    route::add_to(module)?;
     router::add_to(module)?;
     module.add_function(wrap_pyfunction!(endpoint_url::parse_endpoint, module)?)?;
     module.add_function(wrap_pyfunction!(artifact::trim_memory, module)?)?;

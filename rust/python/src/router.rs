@@ -1,21 +1,20 @@
 //! `Router`, and the routes and clusters it is made of.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use wasmgate_gateway::{
-    self as gateway, Handshakes, Peer, RequestLimits, RequestLine, Version, WebSocketLimits,
+    self as gateway, Handshakes, Peer, Precedence, RequestLimits, RequestLine, Unmet, Verdict,
+    Version,
 };
 use wasmgate_host as host;
 
-use crate::chain::Chain;
 use crate::effects::{self, Effects, Phase};
 use crate::exchange::Exchange;
+use crate::route::Route;
 use crate::scope::{Arrival, Line};
-use crate::times::seconds;
 use crate::{ends, errors, facts, fields};
 
 /// Adds what the module has beside the classes.
@@ -31,49 +30,14 @@ pub(crate) struct Cluster(gateway::ClusterSpec);
 #[pymethods]
 impl Cluster {
     #[new]
-    #[pyo3(signature = (*, name, endpoints, lb_policy))]
-    fn new(name: String, endpoints: Vec<String>, lb_policy: String) -> Self {
-        Self(gateway::ClusterSpec { name, endpoints, lb_policy })
-    }
-}
-
-/// Which requests go through which policies to which cluster.
-#[pyclass(frozen, module = "wasmgate._native")]
-pub(crate) struct Route(gateway::RouteSpec);
-
-#[pymethods]
-impl Route {
-    #[new]
-    #[allow(clippy::too_many_arguments, reason = "Python names them")]
-    #[pyo3(signature = (*, name, host, prefix, prefix_rewrite, chain, cluster, timeout, websocket = None))]
+    #[pyo3(signature = (*, name, endpoints, lb_policy, panic_threshold = 0))]
     fn new(
         name: String,
-        host: Option<String>,
-        prefix: String,
-        prefix_rewrite: Option<String>,
-        chain: &Chain,
-        cluster: String,
-        timeout: Option<f64>,
-        websocket: Option<(f64, u64)>,
-    ) -> PyResult<Self> {
-        let timeout = timeout.map(Duration::try_from_secs_f64).transpose();
-        let timeout =
-            timeout.map_err(|error| PyValueError::new_err(format!("timeout: {error}")))?;
-        let chain = chain.chain.clone();
-        let websocket = match websocket {
-            Some((idle, message)) => WebSocketLimits { idle: seconds(idle)?, message },
-            None => WebSocketLimits::default(),
-        };
-        Ok(Self(gateway::RouteSpec {
-            name,
-            host,
-            prefix,
-            prefix_rewrite,
-            chain,
-            cluster,
-            timeout,
-            websocket,
-        }))
+        endpoints: Vec<(String, u32)>,
+        lb_policy: String,
+        panic_threshold: u8,
+    ) -> Self {
+        Self(gateway::ClusterSpec { name, endpoints, lb_policy, panic_threshold })
     }
 }
 
@@ -87,7 +51,7 @@ type Opened = (Exchange, Option<Py<Effects>>);
 impl Router {
     #[new]
     #[allow(clippy::too_many_arguments, reason = "all of a configuration in one crossing")]
-    #[pyo3(signature = (*, clusters, routes, trusted_proxies, headers, header_bytes, body, underscores=false))]
+    #[pyo3(signature = (*, clusters, routes, trusted_proxies, headers, header_bytes, body, underscores=false, file_order=false))]
     fn new(
         py: Python<'_>,
         clusters: Vec<PyRef<'_, Cluster>>,
@@ -97,10 +61,12 @@ impl Router {
         header_bytes: usize,
         body: Option<u64>,
         underscores: bool,
+        file_order: bool,
     ) -> PyResult<Self> {
         let spec = gateway::RouterSpec {
             clusters: clusters.into_iter().map(|cluster| cluster.0.clone()).collect(),
-            routes: routes.into_iter().map(|route| route.0.clone()).collect(),
+            routes: routes.into_iter().map(|route| route.spec.clone()).collect(),
+            precedence: if file_order { Precedence::FileOrder } else { Precedence::Specificity },
             trusted_proxies,
             limits: RequestLimits { headers, header_bytes, body },
             underscores,
@@ -160,15 +126,47 @@ impl Router {
         Some(cluster.endpoints()[cluster.pick(None)?].url())
     }
 
+    /// What each route says to a request, in the order of precedence: its index, a word, and the name of
+    /// the field, parameter or cookie that the word is about.
+    fn explain(
+        &self,
+        method: &str,
+        authority: &str,
+        target: &str,
+        headers: Vec<(String, String)>,
+    ) -> Vec<(usize, &'static str, String)> {
+        let line = [(":method", method), (":authority", authority), (":path", target)];
+        let fields = headers.iter().map(|(name, value)| (&**name, &**value));
+        let all = line.into_iter().chain(fields);
+        let map = all.map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+        self.0.explain(&map).into_iter().map(|(index, verdict)| worded(index, verdict)).collect()
+    }
+
     /// Takes an endpoint out of the choice, or back in.
-    fn set_healthy(&self, cluster: &str, endpoint: &str, healthy: bool) -> PyResult<()> {
-        let cluster = self.0.cluster(cluster);
-        let endpoints = cluster.map_or(&[][..], |index| self.0.clusters()[index].endpoints());
-        let found = endpoints.iter().find(|known| known.url() == endpoint);
+    fn set_available(&self, cluster: &str, endpoint: &str, available: bool) -> PyResult<()> {
+        let cluster = self.0.cluster(cluster).map(|index| &self.0.clusters()[index]);
+        let place =
+            |its: &gateway::Cluster| its.endpoints().iter().position(|it| it.url() == endpoint);
         let missing = || PyKeyError::new_err(format!("no endpoint {endpoint} in this cluster"));
-        found.ok_or_else(missing)?.set_healthy(healthy);
+        let (cluster, place) =
+            cluster.and_then(|its| Some((its, place(its)?))).ok_or_else(missing)?;
+        cluster.set_available(place, available);
         Ok(())
     }
+}
+
+fn worded(index: usize, verdict: Verdict) -> (usize, &'static str, String) {
+    let (word, name) = match verdict {
+        Verdict::Taken => ("taken", String::new()),
+        Verdict::Later => ("later", String::new()),
+        Verdict::Host => ("host", String::new()),
+        Verdict::Path => ("path", String::new()),
+        Verdict::Unmet(Unmet::Method) => ("method", String::new()),
+        Verdict::Unmet(Unmet::Header(name)) => ("header", name),
+        Verdict::Unmet(Unmet::Query(name)) => ("query", name),
+        Verdict::Unmet(Unmet::Cookie(name)) => ("cookie", name),
+    };
+    (index, word, name)
 }
 
 type Begun = Result<(gateway::Exchange, host::Effects), host::Error>;

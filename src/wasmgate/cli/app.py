@@ -11,6 +11,7 @@ from wasmgate.cli.check import check
 from wasmgate.cli.conformance import conformance
 from wasmgate.cli.console import out, show_error
 from wasmgate.cli.exit_codes import EPILOG, ExitCode
+from wasmgate.cli.explain import explain
 from wasmgate.cli.inspect import inspect
 from wasmgate.cli.replay import replay
 from wasmgate.cli.run import run
@@ -26,6 +27,7 @@ __all__ = ["COMMANDS", "app", "main"]
 COMMANDS: dict[str, Callable[..., None]] = {
     "run": run,
     "check": check,
+    "explain": explain,
     "inspect": inspect,
     "conformance": conformance,
     "trace": trace,

@@ -152,12 +152,13 @@ def _policies(verdicts: list[Verdict]) -> Table:
 def _routes(settings: GatewayConfig) -> Table:
     from rich.table import Table
 
-    table = Table("host", "prefix", "policies", "cluster", title="Routes", title_justify="left")
+    table = Table("host", "path", "policies", "action", title="Routes", title_justify="left")
     for route in settings.routes:
+        ((action, value),) = route.summary().items()
         table.add_row(
-            route.match.host or "any",
-            route.match.prefix,
+            ", ".join(route.match.host) or "any",
+            route.match.pattern[1],
             ", ".join(settings.policies_of(route)) or "none",
-            route.cluster,
+            str(value) if action == "cluster" else f"{action} {value}",
         )
     return table

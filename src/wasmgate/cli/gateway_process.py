@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from wasmgate.cli.console import say, show_error, show_warning
 from wasmgate.cli.exit_codes import ExitCode
-from wasmgate.cli.hangup import ignore_hangup
+from wasmgate.cli.hangup import ignore_hangup, stay_ignored
 from wasmgate.cli.listener import listen
 from wasmgate.cli.serving import GRACE, Serving
 from wasmgate.errors import ConfigError
@@ -74,6 +74,7 @@ def run_gateway(options: RunOptions) -> ExitCode:
         started = Workers(options, serving).run(announce)
     else:
         started = serving.run(gateway, announce)
+    stay_ignored()
     return ExitCode.OK if started else ExitCode.PROBLEM
 
 

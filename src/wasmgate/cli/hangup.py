@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-__all__ = ["ignore_hangup"]
+__all__ = ["ignore_hangup", "stay_ignored"]
 
 _LOGGER = logging.getLogger("wasmgate.gateway")
 
@@ -33,3 +33,12 @@ def ignore_hangup() -> None:
         _thread.start_new_thread(say_ignored, ())
 
     signal.signal(signal.SIGHUP, handle)
+
+
+def stay_ignored() -> None:
+    """Ignore SIGHUP without a word while the process ends.
+
+    The interpreter, as it ends, gives handlers of Python back to the system, and then the signal
+    would end the process.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -10,7 +10,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from wasmgate.cli.hangup import ignore_hangup
+from wasmgate.cli.hangup import ignore_hangup, stay_ignored
 from wasmgate.telemetry.handlers import configure_logging
 
 if TYPE_CHECKING:
@@ -120,5 +120,7 @@ def _work(options: RunOptions, serving: Serving, ready: Connection) -> None:
     freeze_heap()
     parent = multiprocessing.parent_process()
     sentinel = None if parent is None else parent.sentinel
-    if not serving.run(gateway, lambda: ready.send(os.getpid()), parent=sentinel):
+    started = serving.run(gateway, lambda: ready.send(os.getpid()), parent=sentinel)
+    stay_ignored()
+    if not started:
         raise SystemExit(1)

@@ -13,7 +13,17 @@ from wasmgate._native import parse_endpoint
 from wasmgate.callouts import storages
 from wasmgate.config.invalid import invalid
 
-__all__ = ["Address", "Endpoint", "Host", "Network", "Prefix", "Storage"]
+__all__ = [
+    "Address",
+    "Endpoint",
+    "Host",
+    "HostPattern",
+    "Network",
+    "Prefix",
+    "Storage",
+    "endpoint_url",
+    "host_pattern",
+]
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*\.?")
@@ -75,10 +85,8 @@ def _host(value: str) -> str:
         text = "must be without a port: hosts match on every port"
         raise invalid("host", text, "write the name alone, such as host: api.example")
     if "*" in value:
-        text = "must be one name: patterns are not supported"
-        raise invalid(
-            "host", text, "write a route for each name, or leave host out for all of them"
-        )
+        text = "must be one name, without a pattern"
+        raise invalid("host", text, "write host: api.example")
     lower = value.lower().removesuffix(".")
     six = lower.startswith("[") and lower.endswith("]")
     if not _is_host(lower[1:-1] if six else lower, six=six):
@@ -90,7 +98,25 @@ def _host(value: str) -> str:
     return lower
 
 
-def _endpoint(value: str) -> str:
+def host_pattern(value: str) -> str:
+    """Return a host of a route in lower case: a name, `*.` and a name, or `*`.
+
+    Raises PydanticCustomError, a ValueError, for anything else.
+    """
+    if value == "*":
+        return value
+    name = value.removeprefix("*.")
+    if "*" in name:
+        text = "must be a name, or '*.' and a name: an asterisk stands for whole labels in front"
+        raise invalid("host", text, "write host: '*.example', or a list of names")
+    return value[: len(value) - len(name)] + _host(name)
+
+
+def endpoint_url(value: str) -> str:
+    """Return the URL of an endpoint as it is written at its shortest.
+
+    Raises PydanticCustomError, a ValueError, for anything else.
+    """
     try:
         return parse_endpoint(value)[0]
     except ValueError as error:
@@ -103,7 +129,9 @@ def _prefix(value: str) -> str:
         raise invalid(
             "prefix",
             "must be the beginning of a path, which matches everything below it: not a pattern",
-            f"write prefix: {_PATTERN.split(value)[0] or '/'}",
+            "write template: /users/{id} for one segment"
+            if "{" in value
+            else f"write prefix: {_PATTERN.split(value)[0] or '/'}",
         )
     if not _PATH.fullmatch(value):
         raise invalid(
@@ -140,6 +168,7 @@ Storage = Annotated[
     str, AfterValidator(_storage), Field(json_schema_extra={"pattern": storages.PATTERN})
 ]
 Host = Annotated[str, AfterValidator(_host)]
-Endpoint = Annotated[str, AfterValidator(_endpoint)]
+HostPattern = Annotated[str, AfterValidator(host_pattern)]
+Endpoint = Annotated[str, AfterValidator(endpoint_url)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Network = Annotated[str, AfterValidator(_network)]

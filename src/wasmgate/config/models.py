@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     Field,
     JsonValue,
     PrivateAttr,
@@ -19,17 +18,19 @@ from pydantic import (
 from wasmgate import trust
 from wasmgate._native import LB_POLICIES
 from wasmgate.callouts import storages
-from wasmgate.config.addresses import Address, Endpoint, Host, ListenAddress, Network, Prefix
+from wasmgate.config.addresses import Address, ListenAddress, Network
 from wasmgate.config.base import Model
 from wasmgate.config.callouts import CalloutSettings, SharedLimits
 from wasmgate.config.capabilities import CapabilitySettings
+from wasmgate.config.clusters import NOT_EMPTY, Cluster
 from wasmgate.config.file_origin import FileOrigin
 from wasmgate.config.invalid import invalid
-from wasmgate.config.isolation import RoutePolicy, TenantSettings
+from wasmgate.config.isolation import TenantSettings
+from wasmgate.config.matching import Match
 from wasmgate.config.names import FieldName, Name, Text
 from wasmgate.config.references import dangling
-from wasmgate.config.units import Count, Duration, Share, Size
-from wasmgate.config.websocket import WebSocketSettings
+from wasmgate.config.routes import Route
+from wasmgate.config.units import Count, Share, Size
 from wasmgate.origins import Origin, key_path
 from wasmgate.policies import identity_headers
 from wasmgate.policy import FailurePolicy, Policy
@@ -49,24 +50,6 @@ __all__ = [
     "Server",
     "SharedLimits",
 ]
-
-
-def _not_empty(values: tuple[object, ...]) -> tuple[object, ...]:
-    if not values:
-        text = "must have at least one entry"
-        raise invalid("empty", text, "write one, such as [http://127.0.0.1:9001] for endpoints")
-    return values
-
-
-# Not `min_length`: pydantic counts the valid entries only, and would call a list of mistakes empty.
-NOT_EMPTY = (AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1}))
-
-
-def _lb_policy(name: str) -> str:
-    if name not in LB_POLICIES:
-        known = " or ".join(map(repr, LB_POLICIES))
-        raise invalid("lb_policy", f"must be {known}", f"write {known}")
-    return name
 
 
 class LimitSettings(Model):
@@ -196,67 +179,6 @@ class PolicySettings(Model):
         return tuple(dict.fromkeys((*self.strip_request_headers, *written)))
 
 
-class Cluster(Model):
-    """Equivalent endpoints, and how requests are balanced over them."""
-
-    endpoints: Annotated[tuple[Endpoint, ...], *NOT_EMPTY]
-    """URLs of scheme, host and port."""
-
-    lb_policy: Annotated[
-        str, AfterValidator(_lb_policy), Field(json_schema_extra={"enum": [*LB_POLICIES]})
-    ] = "round_robin"
-    """The balancing algorithm."""
-
-    connections: Count = 256
-    """Maximum of open connections to one endpoint."""
-
-    connect_timeout: Duration = 5.0
-    """Time to get a connection: waiting for the pool, DNS, TCP and TLS together."""
-
-    read_timeout: Duration = 60.0
-    """Time between two reads of a response that is due."""
-
-
-class Match(Model):
-    """The requests of a route. A key that is left out matches every request."""
-
-    host: Host | None = None
-    """The host of the request, compared without case and port."""
-
-    prefix: Prefix = "/"
-    """The beginning of the path, compared by whole segments."""
-
-
-class Route(Model):
-    """The policies and the cluster of matching requests."""
-
-    match: Match
-    """The requests of the route."""
-
-    cluster: str
-    """The cluster that requests are forwarded to."""
-
-    policies: tuple[RoutePolicy, ...] | None = None
-    """The policies of the requests, in order; `default_policies` if left out, none for `[]`.
-    `{limit: {configuration: …}}` gives the policy another configuration on this route."""
-
-    prefix_rewrite: Prefix | None = None
-    """Replaces the matched prefix in the forwarded request."""
-
-    timeout: Duration | None = None
-    """Time from the request's head to the last byte of the response; then 504.
-
-    Of a WebSocket connection it is the time of the handshake."""
-
-    websocket: WebSocketSettings = WebSocketSettings.model_construct()
-    """Limits of WebSocket connections."""
-
-    @property
-    def name(self) -> str:
-        """The name of the route for policies, logs and metrics: its host and prefix."""
-        return (self.match.host or "") + self.match.prefix
-
-
 class Server(Model):
     """Limits of clients and of their requests."""
 
@@ -298,7 +220,10 @@ class GatewayConfig(Model):
     """Policies outside of routes: they have ticks, listen to queues and make callouts."""
 
     routes: Annotated[tuple[Route, ...], *NOT_EMPTY]
-    """Routes in the order of precedence: a request takes the first that matches."""
+    """Routes: a request takes the first that matches, in the order of `route_order`."""
+
+    route_order: Literal["specificity", "file"] = "specificity"
+    """The order in which routes are tried: the most specific one first, or as in the file."""
 
     trusted_proxies: tuple[Network, ...] = ()
     """Proxies whose X-Forwarded-* headers are kept; those of other peers are replaced."""
@@ -364,7 +289,7 @@ class GatewayConfig(Model):
             ConfigError: An endpoint uses TLS, and this process trusts no certificate authority.
         """
         for name, cluster in self.clusters.items():
-            trust.require(cluster.endpoints, where=f"clusters.{name}.endpoints")
+            trust.require(cluster.urls, where=f"clusters.{name}.endpoints")
 
     def policies_of(self, route: Route) -> tuple[str, ...]:
         """Return the names of a route's policies, in order.

@@ -59,11 +59,14 @@ EXAMPLES = {
     "configuration": "configuration: { … }, or write the policy's name alone",
     "endpoints": "endpoints: [http://127.0.0.1:9001]",
     "host": "host: api.example",
+    "hash_by": "hash_by: { cookie: session }",
     "match": "match: { prefix: / }",
+    "methods": "methods: [GET, HEAD]",
     "policies": "policies: [ … ], names of those under policies",
     "prefix": "prefix: /orders/, the beginning of the path",
     "prefix_rewrite": "prefix_rewrite: /, which replaces the matched prefix",
     "module": "module: rate_limit, or the path of a .wasm file",
+    "respond": "respond: { status: 200, body: ok }",
     "routes": "routes: [{ match: { prefix: / }, cluster: site }]",
 }
 """An example of each key that a hint may propose."""
@@ -124,7 +127,11 @@ def _unknown(path: Key, model: type[BaseModel]) -> tuple[str, str]:
 
 
 _ELSEWHERE = {
-    **dict.fromkeys(("path", "paths", "pathprefix", "path_prefix", "uri", "url"), ("prefix",)),
+    **dict.fromkeys(("paths", "pathprefix", "path_prefix", "uri", "url", "location"), ("prefix",)),
+    **dict.fromkeys(("method", "verb", "verbs"), ("methods",)),
+    **dict.fromkeys(("weighted_clusters", "split", "traffic_split"), ("clusters",)),
+    **dict.fromkeys(("return", "direct_response", "response"), ("respond",)),
+    **dict.fromkeys(("hash_policy", "sticky", "hash_on"), ("hash_by",)),
     **dict.fromkeys(("hosts", "domain", "domains", "hostname", "server_name"), ("host",)),
     **dict.fromkeys(("backend", "service", "target", "proxy_pass"), ("cluster",)),
     **dict.fromkeys(("upstream", "upstreams"), ("cluster", "clusters", "endpoints")),
@@ -133,7 +140,7 @@ _ELSEWHERE = {
     **dict.fromkeys(("plugins", "middlewares", "filters", "http_filters"), ("policies",)),
     **dict.fromkeys(("config", "settings", "options"), ("configuration",)),
     **dict.fromkeys(("wasm", "file", "code", "plugin"), ("module",)),
-    **dict.fromkeys(("strip_prefix", "rewrite", "regex_rewrite"), ("prefix_rewrite",)),
+    **dict.fromkeys(("strip_prefix", "rewrite"), ("prefix_rewrite",)),
 }
 """Keys of other gateways, and those of gateway.yaml that mean the same."""
 

@@ -46,6 +46,8 @@ def dangling(data: Any) -> Iterator[Mistake]:  # noqa: ANN401 (data that is not 
                 yield from _missing((*path, name), name, policies, "policy")
         yield from _twice(("routes", at, "policies"), _sequence(route.get("policies")))
         yield from _missing(("routes", at, "cluster"), route.get("cluster"), clusters, "cluster")
+        for name in _mapping(route.get("clusters")):
+            yield from _missing(("routes", at, "clusters", name), name, clusters, "cluster")
 
 
 def guess(name: str, known: Sequence[str]) -> str:

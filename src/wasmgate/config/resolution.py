@@ -38,29 +38,36 @@ class ReferenceResolver:
 
     def resolve(self, data: Any) -> Any:  # noqa: ANN401 (unchecked data)
         """Return the data with full paths of modules and with the texts of files."""
-        if not isinstance(data, Mapping) or not isinstance(data.get("policies"), Mapping):
+        if not isinstance(data, Mapping):
             return data
-        policies = {
-            name: self._policy(policy, ("policies", name))
-            if isinstance(policy, Mapping)
-            else policy
-            for name, policy in data["policies"].items()
-        }
-        routes = data.get("routes")
-        if isinstance(routes, list):
-            return {**data, "policies": policies, "routes": self._routes(routes)}
-        return {**data, "policies": policies}
+        resolved = dict(data)
+        if isinstance(policies := data.get("policies"), Mapping):
+            resolved["policies"] = {
+                name: self._policy(policy, ("policies", name))
+                if isinstance(policy, Mapping)
+                else policy
+                for name, policy in policies.items()
+            }
+        if isinstance(routes := data.get("routes"), list):
+            resolved["routes"] = self._routes(routes)
+        return resolved
 
     def _routes(self, routes: list[Any]) -> list[Any]:
-        resolved = []
-        for at, route in enumerate(routes):
-            named = route.get("policies") if isinstance(route, Mapping) else None
-            if isinstance(named, list):
-                path: Key = ("routes", at, "policies")
-                named = [self._named(policy, (*path, index)) for index, policy in enumerate(named)]
-                resolved.append({**route, "policies": named})
-            else:
-                resolved.append(route)
+        return [
+            self._route(route, ("routes", at)) if isinstance(route, Mapping) else route
+            for at, route in enumerate(routes)
+        ]
+
+    def _route(self, route: Mapping[str, Any], path: Key) -> dict[str, Any]:
+        resolved = dict(route)
+        if isinstance(named := route.get("policies"), list):
+            resolved["policies"] = [
+                self._named(policy, (*path, "policies", index))
+                for index, policy in enumerate(named)
+            ]
+        if isinstance(respond := route.get("respond"), Mapping) and "body" in respond:
+            body = self._with_files(respond["body"], (*path, "respond", "body"))
+            resolved["respond"] = {**respond, "body": body}
         return resolved
 
     def _named(self, policy: Any, path: Key) -> Any:  # noqa: ANN401 (any YAML value)

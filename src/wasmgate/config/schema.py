@@ -35,7 +35,9 @@ class _AsWritten(GenerateJsonSchema):
 
     def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
         written = super().model_schema(schema)
-        for name, text in _docstrings(schema["cls"]).items():
+        fields = schema["cls"].model_fields
+        for field, text in _docstrings(schema["cls"]).items():
+            name = fields[field].alias or field if field in fields else field
             if name in written["properties"]:
                 written["properties"][name].setdefault("description", text)
         return written
@@ -45,6 +47,8 @@ class _AsWritten(GenerateJsonSchema):
         match written.get("default"):
             case float() as share if "anyOf" in written:
                 written["default"] = f"{share * 100:g}%"
+            case int() as percent if written.get("pattern", "").endswith("%$"):
+                written["default"] = f"{percent}%"
             case float() as seconds:
                 written["default"] = f"{seconds:g}s"
             case {"host": host, "port": port}:

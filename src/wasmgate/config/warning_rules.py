@@ -59,9 +59,11 @@ def _users_without_name(config: GatewayConfig) -> Iterator[str]:
 
 
 def _shadowed_routes(config: GatewayConfig) -> Iterator[str]:
+    in_file_order = config.route_order == "file"
     for at, route in enumerate(config.routes):
         for earlier, other in enumerate(config.routes[:at]):
-            if _covers(other.match, route.match):
+            covers = _covers if in_file_order else _equals
+            if covers(other.match, route.match):
                 yield (
                     f"routes[{at}] ({route.name}) is never taken: "
                     f"routes[{earlier}] ({other.name}) matches all of its requests first"
@@ -69,12 +71,27 @@ def _shadowed_routes(config: GatewayConfig) -> Iterator[str]:
                 break
 
 
+def _equals(first: Match, second: Match) -> bool:
+    """Return whether two routes match the same requests; the first in the file takes them."""
+    same_hosts = set(first.host) == set(second.host)
+    return same_hosts and first.pattern == second.pattern and _asks(first) == _asks(second)
+
+
 def _covers(wider: Match, narrower: Match) -> bool:
+    (kind, pattern), (other_kind, other) = wider.pattern, narrower.pattern
     # A prefix without a final "/" matches whole segments, so only an equal one is surely covered.
-    inside = narrower.prefix == wider.prefix or (
-        wider.prefix.endswith("/") and narrower.prefix.startswith(wider.prefix)
+    below = kind == "prefix" and other_kind in {"prefix", "path", "template"}
+    inside = wider.pattern == narrower.pattern or (
+        below and pattern.endswith("/") and other.startswith(pattern)
     )
-    return inside and wider.host in {None, narrower.host}
+    hosts = not wider.host or "*" in wider.host
+    covers_hosts = hosts or (narrower.host and set(narrower.host) <= set(wider.host))
+    asks = _asks(wider)
+    return bool(inside and covers_hosts and (not any(asks) or asks == _asks(narrower)))
+
+
+def _asks(match: Match) -> tuple[object, ...]:
+    return match.methods, match.headers, match.query, match.cookies
 
 
 def _untrusted(config: GatewayConfig) -> Iterator[str]:
@@ -84,7 +101,7 @@ def _untrusted(config: GatewayConfig) -> Iterator[str]:
 
 
 def _unused(config: GatewayConfig) -> Iterator[str]:
-    clusters = {route.cluster for route in config.routes}
+    clusters = {name for route in config.routes for name in route.forwards_to}
     clusters |= {name for its in config.policies.values() for name in its.capabilities.net}
     policies = {name for route in config.routes for name in config.policies_of(route)}
     policies |= set(config.background)

@@ -7,14 +7,15 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from wasmgate import _native
 from wasmgate._asgi import require_asyncio
-from wasmgate._native import Chain, Route, Router
+from wasmgate._native import Chain
 from wasmgate.callouts.performer import CalloutEnvironment
 from wasmgate.callouts.targets import Cluster
+from wasmgate.control.health import HealthChecks
 from wasmgate.errors import ConfigError
 from wasmgate.gateway.loaded_policies import ConfiguredPolicies, LoadedPolicy
 from wasmgate.gateway.loop_state import LoopState
+from wasmgate.gateway.routing import router_of
 from wasmgate.upstream import HttpUpstream, UpstreamLimits
 
 if TYPE_CHECKING:
@@ -63,7 +64,12 @@ class Deployment:
         )
         # One chain has every policy that runs once: its ticks are everybody's.
         self.policies = Chain(self._plugins())
-        self.router = _router(config, self.configured)
+        passed = [self.configured.of(route) for route in config.routes]
+        # Routes with the same policies share a chain.
+        chains = {plugins: Chain(plugins) for plugins in passed}
+        self.router = router_of(config, [chains[plugins] for plugins in passed])
+        checks_before = previous.health if previous is not None else None
+        self.health: HealthChecks = HealthChecks(config, self.router, checks_before)
 
     def loop_state(self) -> LoopState:
         """Return what there is for the running loop. Raises ConfigError without asyncio."""
@@ -80,6 +86,7 @@ class Deployment:
         return self._state(Chain([]))
 
     def _state(self, policies: Chain) -> LoopState:
+        self.health.start()
         upstreams = {name: self._upstream(name) for name in self.config.clusters}
         return LoopState(upstreams, policies, self._callouts(upstreams))
 
@@ -115,6 +122,7 @@ class Deployment:
 
     def retire(self) -> None:
         """Close idle connections on every loop; requests in flight finish on this deployment."""
+        self.health.stop()
         for loop in self.loops():
             loop.call_soon_threadsafe(self._close, loop)
 
@@ -158,33 +166,3 @@ def _check_transports(
             where="transports",
             hint="name each transport after a cluster of the configuration",
         )
-
-
-def _router(config: GatewayConfig, configured: ConfiguredPolicies) -> Router:
-    passed = [configured.of(route) for route in config.routes]
-    # Routes with the same policies share a chain.
-    chains = {plugins: Chain(plugins) for plugins in passed}
-    return Router(
-        clusters=[
-            _native.Cluster(name=name, endpoints=list(its.endpoints), lb_policy=its.lb_policy)
-            for name, its in config.clusters.items()
-        ],
-        routes=[
-            Route(
-                name=route.name,
-                host=route.match.host,
-                prefix=route.match.prefix,
-                prefix_rewrite=route.prefix_rewrite,
-                chain=chains[plugins],
-                cluster=route.cluster,
-                timeout=route.timeout,
-                websocket=(route.websocket.idle_timeout, route.websocket.message_size),
-            )
-            for route, plugins in zip(config.routes, passed, strict=True)
-        ],
-        trusted_proxies=[str(network) for network in config.trusted_proxies],
-        headers=config.server.headers,
-        header_bytes=config.server.header_bytes,
-        body=config.server.body,
-        underscores=config.server.headers_with_underscores_action == "allow",
-    )

@@ -101,6 +101,11 @@ impl Calls {
         self.by_id.iter().filter_map(made).collect()
     }
 
+    /// True if there are calls that policies made in a deployment.
+    pub(crate) fn has_any(&self, deployment: u64) -> bool {
+        self.by_id.values().any(|(call, _)| call.deployment == deployment)
+    }
+
     /// The next deadline.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.running().map(|(_, running)| running.deadline()).min()

@@ -46,6 +46,9 @@ impl Core {
         let (target, limits) = its.deployment.target(cluster, endpoint);
         let pool = self.pools.insert(Pool::new(target, limits));
         its.pools.insert((cluster, endpoint), pool);
+        if its.retired {
+            self.pools[pool].close();
+        }
         pool
     }
 

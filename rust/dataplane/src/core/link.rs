@@ -79,15 +79,6 @@ impl Link {
         }
     }
 
-    /// True while bytes wait for a connection, or for room in its socket.
-    pub(crate) fn is_unsent(&self, core: &Core) -> bool {
-        match self {
-            Self::None => false,
-            Self::Waiting { .. } => true,
-            Self::Lent { upstream, .. } => core.upstreams[upstream.key].socket.waiting() > 0,
-        }
-    }
-
     /// Takes the connection that was asked for. It may be gone or of no use by now: then it asks again.
     pub(crate) fn take(&mut self, asked: Ask, taken: UpstreamRef, core: &mut Core) -> Taken {
         match std::mem::replace(self, Self::None) {

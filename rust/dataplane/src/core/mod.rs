@@ -15,7 +15,7 @@ use mio::{Registry, Token};
 use slab::Slab;
 use wasmgate_host::{self as host, Callout, Effects};
 
-use crate::callouts::calls::Calls;
+use crate::callouts::calls::{Call, Calls};
 use crate::core::connecting::Refused;
 use crate::core::groups::Group;
 use crate::deployment::Deployment;
@@ -34,9 +34,10 @@ const ASKED: usize = 64;
 /// How often the deadlines of transactions are looked at.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// What calls have to be sent, once no client is left in their deployment: a policy may report the
-/// last request of all.
-pub(crate) const LAST_CALLS: Duration = Duration::from_secs(1);
+/// What calls have for their answers, once no client is left in their deployment: a policy may report the
+/// last request of all, and a proxy before the service that hears of it drops a request whose
+/// connection is closed before its answer.
+const LAST_CALLS: Duration = Duration::from_secs(5);
 
 /// Something that has its turn after the events of the poll: nothing is re-entered.
 #[derive(Debug)]
@@ -92,7 +93,7 @@ pub(crate) struct Served {
     pub(crate) tick: Option<Instant>,
 }
 
-/// A deployment that is removed as soon as its calls are sent, or then.
+/// A deployment that is removed as soon as its calls have ended, or then.
 pub(crate) struct Ending {
     pub(crate) deployment: u64,
     pub(crate) until: Instant,
@@ -194,12 +195,6 @@ impl Core {
         self.served.iter().find(|(_, served)| !served.retired).map(|(key, _)| key)
     }
 
-    /// The deployment of this id. Policies may go on in the latest one when theirs is gone.
-    pub(crate) fn deployed(&self, id: u64) -> Option<usize> {
-        let theirs = self.served.iter().find(|(_, its)| its.deployment.id() == id);
-        theirs.map(|(key, _)| key).or_else(|| self.latest())
-    }
-
     /// Does what a step of policies asks beside the progress of its stream; `served`: on which
     /// deployment the step was made.
     pub(crate) fn note(&mut self, effects: Effects, served: usize) {
@@ -281,6 +276,16 @@ impl Core {
         if let Some(group) = checked {
             self.close_group(group);
         }
+    }
+
+    /// The deployment in which a call begins: the one in which its policy made it. When that is gone, the
+    /// latest one, if the policy lives on there.
+    pub(crate) fn calling(&self, call: &Call) -> Option<usize> {
+        let theirs = self.served.iter().find(|(_, its)| its.deployment.id() == call.deployment);
+        theirs.map(|(key, _)| key).or_else(|| {
+            let policies = |key: &usize| self.served[*key].deployment.policies.plugins();
+            self.latest().filter(|key| policies(key).iter().any(|its| its.name() == &*call.policy))
+        })
     }
 
     /// Forgets a deployment that has neither clients nor calls.

@@ -254,8 +254,11 @@ impl Client {
 
     /// A policy may have let go of what it held back.
     pub(crate) fn resume(&mut self, core: &mut Core) {
-        self.forget(core);
         let step = self.connection.resume();
+        // While it waits for the same stream it is told again when that is woken, and not before.
+        if !step.waits {
+            self.forget(core);
+        }
         self.perform(step, &[], core);
     }
 

@@ -7,7 +7,8 @@ use std::thread;
 
 /// Threads that resolve: one name that does not answer must not hold up all others.
 const THREADS: usize = 4;
-/// Names that may wait for a thread.
+/// Names that may wait for a thread, and what may wait for one name: what waits for a name that does not
+/// answer takes nothing from the others.
 const WAITING: usize = 1024;
 
 type Name = (Arc<str>, u16);
@@ -50,11 +51,13 @@ impl Resolver {
         done: impl FnOnce(Addresses) + Send + 'static,
     ) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.waiting.values().map(Vec::len).sum::<usize>() >= WAITING {
-            drop(state);
-            return done(Err("too many names wait to be resolved".into()));
-        }
         let name = (host, port);
+        let of_name = state.waiting.get(&name).map_or(0, Vec::len);
+        if of_name >= WAITING || of_name == 0 && state.waiting.len() >= WAITING {
+            drop(state);
+            let what = if of_name == 0 { "names wait" } else { "requests wait for this name" };
+            return done(Err(format!("too many {what} to be resolved")));
+        }
         let waiting = state.waiting.entry(name.clone()).or_default();
         waiting.push(Box::new(done));
         if waiting.len() > 1 {

@@ -56,7 +56,7 @@ impl Reactor {
     /// Sends the request of a call.
     fn request(&mut self, callout: u64, call: &mut Call, its: Request) -> Result<Running, Failed> {
         let gone = || Failed::new(Status::Unavailable, "its deployment is gone".to_owned());
-        let served = self.core.deployed(call.deployment).ok_or_else(gone)?;
+        let served = self.core.calling(call).ok_or_else(gone)?;
         let deployment = &self.core.served[served].deployment;
         call.deployment = deployment.id();
         let limits = deployment.callouts.limits;
@@ -154,11 +154,11 @@ impl Reactor {
         self.release(callout);
     }
 
-    /// Removes the deployments that no client has, as soon as their calls are sent.
+    /// Removes the deployments that no client has, as soon as their calls have ended.
     pub(super) fn end_deployments(&mut self) {
         let now = self.core.now;
         for Ending { deployment, until } in std::mem::take(&mut self.core.ending) {
-            if now < until && self.has_unsent_calls(Some(deployment)) {
+            if now < until && self.core.calls.has_any(deployment) {
                 self.core.ending.push(Ending { deployment, until });
             } else {
                 self.end_calls(deployment);
@@ -167,27 +167,11 @@ impl Reactor {
         }
     }
 
-    /// True while a call waits for its connection, or for room in its socket; of all deployments, if
-    /// none is named.
-    pub(super) fn has_unsent_calls(&self, deployment: Option<u64>) -> bool {
-        self.core.calls.by_id.values().any(|(call, stage)| {
-            let is_unsent = || match stage {
-                Stage::Queued(_) => true,
-                Stage::Running(Running { transaction, .. }) => {
-                    let its = self.transactions.get(transaction.key);
-                    its.is_some_and(|its| its.this == *transaction && its.is_unsent(&self.core))
-                }
-            };
-            deployment.is_none_or(|its| its == call.deployment) && is_unsent()
-        })
-    }
-
     /// Ends the calls that policies made in a deployment. Those that live on hear of it.
     fn end_calls(&mut self, deployment: u64) {
         for callout in self.core.calls.of(deployment) {
             let reason = "another configuration took effect before the callout completed";
-            let (status, reason) = (Status::Unavailable, reason.to_owned());
-            self.end_call(callout, Err(Failed { status, reason, logged: None }));
+            self.end_call(callout, Err(Failed::new(Status::Unavailable, reason.to_owned())));
         }
     }
 

@@ -14,7 +14,7 @@ use mio::{Events, Poll};
 use slab::Slab;
 use wasmgate_host as host;
 
-use crate::core::{Core, LAST_CALLS, LISTENER, MAIL, Served, Timer, token};
+use crate::core::{Core, LISTENER, MAIL, Served, Timer, token};
 use crate::deployment::{ClientSettings, Deployment};
 use crate::downstream::Client;
 use crate::mailbox::{self, Command, Mailbox};
@@ -31,6 +31,8 @@ const BUFFER: usize = 64 << 10;
 const EVENTS: usize = 256;
 /// How long the ends of WebSocket connections have to hear that the server stops.
 const PARTING: Duration = Duration::from_secs(1);
+/// What calls of policies have for their answers, once a server that stops has no client.
+const LAST_CALLS: Duration = Duration::from_secs(1);
 /// Connections that a listener that closes still accepts: as many as Linux queues for one by default
 /// (net.core.somaxconn, listen(2)).
 const QUEUED: usize = 4096;
@@ -68,8 +70,8 @@ enum Stage {
     Draining(Instant),
     /// The grace is over: until both ends of each WebSocket have heard of it, or until then.
     Parting(Instant),
-    /// No client is left: until the calls of policies are sent, or until then.
-    Sending(Instant),
+    /// No client is left: until the calls of policies have ended, or until then.
+    Calling(Instant),
 }
 
 impl Reactor {
@@ -125,6 +127,10 @@ impl Reactor {
             self.answer_calls();
             self.advance();
         }
+        let calls = self.core.calls.by_id.len();
+        if calls > 0 {
+            self.core.warn(format!("{calls} HTTP calls of policies had no answer at the stop"));
+        }
         self.leave();
         // What has not ended is ended: policies hear of it.
         for client in self.all_clients() {
@@ -144,18 +150,20 @@ impl Reactor {
         match self.stage {
             Stage::Serving => false,
             Stage::Draining(until) | Stage::Parting(until) => self.core.now >= until,
-            Stage::Sending(until) => {
-                self.core.now >= until || !self.has_unsent_calls(None) && self.core.parting == 0
+            Stage::Calling(until) => {
+                let is_quiet = self.core.calls.by_id.is_empty() && self.core.parting == 0;
+                self.core.now >= until || is_quiet
             }
         }
     }
 
-    /// A policy may have a call to make about the last exchange of all: it is sent, within the grace.
+    /// A policy may have a call to make about the last exchange of all: it has a while for its answer, within
+    /// the grace.
     fn advance(&mut self) {
         let now = self.core.now;
         match self.stage {
             Stage::Draining(until) | Stage::Parting(until) if self.clients.is_empty() => {
-                self.stage = Stage::Sending(until.min(now + LAST_CALLS));
+                self.stage = Stage::Calling(until.min(now + LAST_CALLS));
             }
             Stage::Draining(until) if now >= until && self.has_websockets() => {
                 self.stage = Stage::Parting(now + PARTING);
@@ -218,7 +226,7 @@ impl Reactor {
         let ticks = self.core.served.iter().filter_map(|(_, served)| served.tick);
         let drained = match self.stage {
             Stage::Serving => None,
-            Stage::Draining(until) | Stage::Parting(until) | Stage::Sending(until) => Some(until),
+            Stage::Draining(until) | Stage::Parting(until) | Stage::Calling(until) => Some(until),
         };
         let ending = self.core.ending.iter().map(|its| its.until);
         let next = accepting.chain(ticks).chain(drained).chain(ending).min();
@@ -327,7 +335,9 @@ impl Reactor {
         let due = |(key, served): (usize, &Served)| {
             served.tick.is_some_and(|tick| tick <= now).then_some(key)
         };
-        let due: Vec<usize> = self.core.served.iter().filter_map(due).collect();
+        let mut due: Vec<usize> = self.core.served.iter().filter_map(due).collect();
+        // A policy that lives on has its tick in the latest deployment, and calls that one's clusters.
+        due.sort_by_key(|key| self.core.served[*key].retired);
         for key in due {
             let served = &mut self.core.served[key];
             served.tick = None;

@@ -1,7 +1,7 @@
 //! Where an upstream listens.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::http::endpoint_url::{BadEndpointUrl, EndpointUrl};
 
@@ -13,13 +13,24 @@ pub struct Endpoint {
     host: Arc<str>,
     port: u16,
     secure: bool,
-    healthy: AtomicBool,
+    weight: u32,
+    in_flight: Arc<AtomicU32>,
+}
+
+/// A request in flight to an endpoint, as long as it lives.
+#[derive(Debug)]
+pub struct InFlight(Arc<AtomicU32>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Endpoint {
     /// Reads a URL like `http://127.0.0.1:9001`; it has no path, because paths are the route's
     /// (`prefix_rewrite`).
-    pub(crate) fn parse(url: &str) -> Result<Self, BadEndpointUrl> {
+    pub(crate) fn parse(url: &str, weight: u32) -> Result<Self, BadEndpointUrl> {
         let read = EndpointUrl::parse(url)?;
         Ok(Self {
             url: read.to_string(),
@@ -27,7 +38,8 @@ impl Endpoint {
             port: read.port(),
             secure: read.secure,
             host: read.host.into(),
-            healthy: AtomicBool::new(true),
+            weight,
+            in_flight: Arc::default(),
         })
     }
 
@@ -66,15 +78,22 @@ impl Endpoint {
         self.secure
     }
 
-    /// True unless [`Endpoint::set_healthy`] said otherwise.
+    /// Its share of the requests, relative to those of the other endpoints.
     #[must_use]
-    pub fn healthy(&self) -> bool {
-        self.healthy.load(Ordering::Relaxed)
+    pub fn weight(&self) -> u32 {
+        self.weight
     }
 
-    /// Excludes the endpoint from the selection, or includes it again.
-    pub fn set_healthy(&self, healthy: bool) {
-        self.healthy.store(healthy, Ordering::Relaxed);
+    /// Requests in flight, if its cluster counts them.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request in flight.
+    pub(crate) fn enter(&self) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(Arc::clone(&self.in_flight))
     }
 }
 
@@ -89,7 +108,7 @@ mod tests {
             ("https://orders.internal", ("orders.internal", 443, true, "orders.internal")),
             ("http://[::1]:80/", ("::1", 80, false, "[::1]:80")),
         ] {
-            let endpoint = Endpoint::parse(url).unwrap();
+            let endpoint = Endpoint::parse(url, 1).unwrap();
             let parts = (endpoint.host(), endpoint.port(), endpoint.secure(), endpoint.authority());
             assert_eq!(expected, parts);
             assert_eq!(url.trim_end_matches('/'), endpoint.url());

@@ -1,12 +1,23 @@
 //! A named group of endpoints that serve the same thing.
 
+mod availability;
 pub(crate) mod balancers;
 pub(crate) mod endpoint;
+mod least_request;
+mod maglev;
+mod random;
+mod ring_hash;
+mod round_robin;
+mod weights;
+
+#[cfg(test)]
+mod balancer_tests;
 
 use std::sync::Arc;
 
-use crate::cluster::balancers::{Balancer, LB_POLICIES, PickContext};
-use crate::cluster::endpoint::Endpoint;
+use crate::cluster::availability::Availability;
+use crate::cluster::balancers::{Balancer, LB_POLICIES, LEAST_REQUEST, PickContext};
+use crate::cluster::endpoint::{Endpoint, InFlight};
 use crate::http::endpoint_url::BadEndpointUrl;
 
 /// A cluster as configured.
@@ -14,10 +25,13 @@ use crate::http::endpoint_url::BadEndpointUrl;
 pub struct ClusterSpec {
     /// Its name; routes refer to it.
     pub name: String,
-    /// URLs of its endpoints, like `http://127.0.0.1:9001`.
-    pub endpoints: Vec<String>,
+    /// URLs of its endpoints, like `http://127.0.0.1:9001`, and their weights.
+    pub endpoints: Vec<(String, u32)>,
     /// One of [`LB_POLICIES`].
     pub lb_policy: String,
+    /// Percent of the endpoints: when fewer are available, all are picked as if they were (Envoy's panic
+    /// threshold). 0: never.
+    pub panic_threshold: u8,
 }
 
 /// An invalid configuration of a cluster.
@@ -52,22 +66,30 @@ pub struct Cluster {
     name: Arc<str>,
     endpoints: Vec<Endpoint>,
     balancer: Box<dyn Balancer>,
+    available: Availability,
+    /// Fewer available endpoints than this are too few.
+    enough: usize,
+    counts: bool,
 }
 
 impl Cluster {
     pub(crate) fn new(spec: ClusterSpec) -> Result<Self, ClusterError> {
-        let ClusterSpec { name: cluster, endpoints, lb_policy } = spec;
+        let ClusterSpec { name: cluster, endpoints, lb_policy, panic_threshold } = spec;
         let Some((_, new)) = LB_POLICIES.iter().find(|policy| policy.0 == lb_policy) else {
             return Err(ClusterError::UnknownLbPolicy { cluster, lb_policy });
         };
-        let read = |url: String| {
-            Endpoint::parse(&url).map_err(|problem| {
+        let read = |(url, weight): (String, u32)| {
+            Endpoint::parse(&url, weight).map_err(|problem| {
                 let cluster = cluster.clone();
                 ClusterError::BadEndpoint { cluster, url, problem }
             })
         };
-        let endpoints = endpoints.into_iter().map(read).collect::<Result<_, _>>()?;
-        Ok(Self { name: cluster.into(), endpoints, balancer: new() })
+        let endpoints = endpoints.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let balancer = new(&endpoints);
+        let available = Availability::new(endpoints.len());
+        let enough = (endpoints.len() * usize::from(panic_threshold)).div_ceil(100);
+        let counts = lb_policy == LEAST_REQUEST;
+        Ok(Self { name: cluster.into(), endpoints, balancer, available, enough, counts })
     }
 
     /// The cluster's name.
@@ -82,11 +104,29 @@ impl Cluster {
         &self.endpoints
     }
 
-    /// The index of the endpoint for the next request; none if no endpoint is healthy. `hash_key`: see
-    /// [`PickContext::new`].
+    /// The index of the endpoint for the next request; none if no endpoint is available. `hash_key`: see
+    /// [`PickContext::hash_key`].
     #[must_use]
     pub fn pick(&self, hash_key: Option<u64>) -> Option<usize> {
-        self.balancer.pick(&PickContext::new(&self.endpoints, hash_key))
+        let panics = self.enough > 0 && self.available.count() < self.enough;
+        let available = (!panics).then_some(&self.available);
+        self.balancer.pick(&PickContext::new(&self.endpoints, available, hash_key))
+    }
+
+    /// Excludes an endpoint from the selection, or includes it again.
+    pub fn set_available(&self, endpoint: usize, available: bool) {
+        self.available.set(endpoint, available);
+    }
+
+    /// Whether an endpoint is included in the selection.
+    #[must_use]
+    pub fn is_available(&self, endpoint: usize) -> bool {
+        self.available.is_set(endpoint)
+    }
+
+    /// Counts a request to an endpoint as in flight, if the algorithm asks how many there are.
+    pub(crate) fn enter(&self, endpoint: usize) -> Option<InFlight> {
+        self.counts.then(|| self.endpoints[endpoint].enter())
     }
 }
 
@@ -95,17 +135,18 @@ mod tests {
     use super::*;
 
     fn cluster(endpoints: &[&str], lb_policy: &str) -> Result<Cluster, ClusterError> {
-        let endpoints = endpoints.iter().map(|url| (*url).to_owned()).collect();
-        Cluster::new(ClusterSpec { name: "orders".into(), endpoints, lb_policy: lb_policy.into() })
+        let endpoints = endpoints.iter().map(|url| ((*url).to_owned(), 1)).collect();
+        let (name, lb_policy) = ("orders".into(), lb_policy.into());
+        Cluster::new(ClusterSpec { name, endpoints, lb_policy, panic_threshold: 0 })
     }
 
     #[test]
     fn endpoints_that_fail_are_passed_over() {
         let cluster = cluster(&["http://a", "http://b", "http://c"], "round_robin").unwrap();
-        cluster.endpoints()[1].set_healthy(false);
+        cluster.set_available(1, false);
         let picks: Vec<_> = (0..4).map(|_| cluster.pick(None)).collect();
         assert_eq!(vec![Some(0), Some(2), Some(0), Some(2)], picks);
-        cluster.endpoints()[1].set_healthy(true);
+        cluster.set_available(1, true);
         assert_eq!(Some(1), cluster.pick(None));
     }
 
@@ -113,7 +154,7 @@ mod tests {
     fn without_a_healthy_endpoint_there_is_none() {
         assert_eq!(None, cluster(&[], "round_robin").unwrap().pick(None));
         let one = cluster(&["http://a"], "round_robin").unwrap();
-        one.endpoints()[0].set_healthy(false);
+        one.set_available(0, false);
         assert_eq!(None, one.pick(None));
     }
 
@@ -121,7 +162,8 @@ mod tests {
     fn mistakes_are_named() {
         let error = cluster(&[], "fastest").err().unwrap();
         assert_eq!(
-            "cluster `orders`: there is no lb_policy `fastest`; there is: round_robin",
+            "cluster `orders`: there is no lb_policy `fastest`; there is: round_robin, \
+             least_request, random, ring_hash, maglev",
             error.to_string()
         );
         let error = cluster(&["http://a/b"], "round_robin").err().unwrap();

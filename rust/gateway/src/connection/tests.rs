@@ -12,27 +12,23 @@ use wasmgate_host::Chain;
 use super::{ANSWERS, Connection, Ends, Output, Step, Waited};
 use crate::cluster::ClusterSpec;
 use crate::exchange::failure::Failure;
-use crate::routing::router::RouteSpec;
+use crate::routing::action::ActionSpec;
+use crate::routing::path_pattern::PathMatch;
+use crate::routing::route::RouteSpec;
 use crate::routing::router::Router;
 use crate::routing::router::RouterSpec;
-use crate::websocket::limits::WebSocketLimits;
 
 fn router() -> Arc<Router> {
     let cluster = ClusterSpec {
         name: "c".into(),
-        endpoints: vec!["http://127.0.0.1:9001".into()],
+        endpoints: vec![("http://127.0.0.1:9001".into(), 1)],
         lb_policy: "round_robin".into(),
+        panic_threshold: 0,
     };
-    let route = RouteSpec {
-        name: "r".into(),
-        host: Some("x".into()),
-        prefix: "/".into(),
-        prefix_rewrite: None,
-        chain: Chain::new(Vec::new()),
-        cluster: "c".into(),
-        timeout: None,
-        websocket: WebSocketLimits::default(),
-    };
+    let forward = ActionSpec::Forward(vec![("c".into(), 1)]);
+    let path = PathMatch::Prefix("/".into());
+    let route = RouteSpec::new("r", path, Chain::new(Vec::new()), forward);
+    let route = RouteSpec { hosts: vec!["x".into()], ..route };
     let spec = RouterSpec { clusters: vec![cluster], routes: vec![route], ..RouterSpec::default() };
     Arc::new(Router::new(spec).unwrap())
 }

@@ -24,6 +24,8 @@ use std::time::Duration;
 
 use wasmgate_host::{Effects, Error, Head, HeaderMap, LocalResponse, Progress, Stream};
 
+use crate::cluster::endpoint::InFlight;
+use crate::exchange::dispatch::Undispatched;
 use crate::exchange::failure::Failure;
 use crate::exchange::request_head::LARGE_BODY;
 use crate::exchange::response_flow::{ResponseFlow, Stage};
@@ -37,7 +39,7 @@ use crate::http::problem::Problem;
 use crate::routing::router::Router;
 use crate::websocket::limits::WebSocketLimits;
 
-const NO_ROUTE: Problem = Problem::new(404, "no route is for this host and path");
+const NO_ROUTE: Problem = Problem::new(404, "no route is for this request");
 const WRONG_LENGTH: Problem =
     Problem::new(500, "a policy changed the length of the body after it was announced");
 
@@ -55,6 +57,10 @@ pub struct Exchange {
     route: Option<usize>,
     stream: Stream,
     upstream: Option<Arc<UpstreamRequest>>,
+    /// Counts it among the requests in flight to its endpoint, if they are counted.
+    in_flight: Option<InFlight>,
+    /// The client's address, if a route may depend on it.
+    client: Option<Arc<str>>,
     framing: Framing,
     /// The client announced a body, if maybe an empty one.
     announced: bool,
@@ -79,6 +85,8 @@ impl Exchange {
             route,
             stream,
             upstream: None,
+            in_flight: None,
+            client: None,
             framing: Framing::default(),
             announced: false,
             body_follows: false,
@@ -275,7 +283,7 @@ impl Exchange {
         let mut effects = if now { stream.overrule(response) } else { stream.respond(response) }?;
         // Not before: a step that comes to nothing leaves the exchange as it was.
         self.answered = true;
-        self.response.settle(&mut effects, 0, &self.stream);
+        self.settle_response(&mut effects, 0);
         Ok(effects)
     }
 
@@ -298,6 +306,7 @@ impl Exchange {
     /// # Errors
     /// [`Error::WrongThread`].
     pub fn close(&mut self) -> Result<Effects, Error> {
+        self.in_flight = None;
         self.stream.close()
     }
 
@@ -309,12 +318,13 @@ impl Exchange {
 
     /// Works on the response's head as the client gets it: `:status`, then the fields.
     pub fn with_response_headers<R>(&self, work: impl FnOnce(&HeaderMap) -> R) -> R {
-        self.stream.with_response_headers(|map| work(&self.response.for_client(map)))
+        self.with_response(|map, response| work(&response.for_client(map)))
     }
 
     /// Works on the response's head as the policies left it, and what of it the client gets.
     pub(crate) fn with_response<R>(&self, work: impl FnOnce(&HeaderMap, &ResponseFlow) -> R) -> R {
-        self.stream.with_response_headers(|map| work(map, &self.response))
+        let response = &self.response;
+        self.stream.with_response_headers(|map| work(response.head(map), response))
     }
 
     /// Follows the effects of a step; `request` and `response` are the lengths of the chunks that
@@ -325,19 +335,55 @@ impl Exchange {
         request: usize,
         response: usize,
     ) -> Result<Effects, Error> {
-        if let Err(problem) = self.settle_request(&mut effects.request, request) {
+        if let Err(undispatched) = self.settle_request(&mut effects.request, request) {
             effects.request = Progress::default();
-            return Ok(joined(effects, self.answer(problem)?));
+            let answered = match undispatched {
+                Undispatched::Refused(problem) => self.answer(problem)?,
+                Undispatched::Answered(answer) => self.respond(*answer)?,
+            };
+            return Ok(joined(effects, answered));
         }
         let cut = effects.reset.then_some(POLICY);
-        self.response.settle(&mut effects, response, &self.stream);
+        self.settle_response(&mut effects, response);
         if effects.reset {
             self.fault.get_or_insert_with(|| cut.unwrap_or(WRONG_LENGTH.detail).into());
         }
         Ok(effects)
     }
 
-    fn settle_request(&mut self, progress: &mut Progress, chunk: usize) -> Result<(), Problem> {
+    /// Follows the effects on the response. The route changes its head when that goes to the client.
+    fn settle_response(&mut self, effects: &mut Effects, chunk: usize) {
+        let was_held = self.response.stage == Stage::Held;
+        self.response.settle(effects, chunk, &self.stream);
+        if was_held && self.response.stage != Stage::Held {
+            self.change_response(effects);
+        }
+    }
+
+    #[inline]
+    fn change_response(&mut self, effects: &mut Effects) {
+        let Some(route) = self.route.map(|route| self.router.route(route)) else { return };
+        if !route.changes_responses() {
+            return;
+        }
+        let cluster = self.upstream.as_ref().map(|its| self.router.clusters()[its.cluster].name());
+        let cluster = cluster.map_or("", |name| &**name);
+        let client = self.client.as_deref();
+        let changed = self.stream.with_response_headers(|response| {
+            self.stream.with_request_headers(|request| {
+                route.change_response(response, request, client, cluster)
+            })
+        });
+        if let Some(changed) = changed {
+            self.response.replace_head(changed, &mut effects.response);
+        }
+    }
+
+    fn settle_request(
+        &mut self,
+        progress: &mut Progress,
+        chunk: usize,
+    ) -> Result<(), Undispatched> {
         let length = going_on(progress, chunk);
         if progress.head != Head::Held {
             let upstream = self.dispatch(progress, length)?;
@@ -349,7 +395,7 @@ impl Exchange {
             self.upstream = Some(Arc::new(upstream));
             progress.head = Head::Unchanged;
         }
-        if self.sent.add(length, progress.end) { Ok(()) } else { Err(WRONG_LENGTH) }
+        if self.sent.add(length, progress.end) { Ok(()) } else { Err(WRONG_LENGTH.into()) }
     }
 }
 

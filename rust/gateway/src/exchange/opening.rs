@@ -25,13 +25,10 @@ impl Exchange {
         let record = router.underscores.note(&dropped);
         let mut opened = match reader.finish(&router.proxies) {
             Ok(RequestHead { answer: Some(answer), .. }) => Self::refused(router, &line, *answer),
-            Ok(head) => {
-                let field = |name: &[u8]| head.map.get(name).unwrap_or_default();
-                match router.find(field(b":authority"), field(b":path")) {
-                    Some(route) => Self::routed(router, route, &line, head, ended),
-                    None => Self::refused(router, &line, NO_ROUTE.response()),
-                }
-            }
+            Ok(head) => match router.find(&head.map) {
+                Some(route) => Self::routed(router, route, &line, head, ended),
+                None => Self::refused(router, &line, NO_ROUTE.response()),
+            },
             Err(problem) => Self::refused(router, &line, problem.response()),
         };
         if let (Some(record), Ok((_, effects))) = (record, &mut opened) {
@@ -76,6 +73,8 @@ impl Exchange {
     ) -> Result<(Self, Effects), Error> {
         let RequestHead { map, framing, client, handshake, .. } = head;
         let followed = router.route(route);
+        let address = client.as_ref().filter(|_| router.needs_addresses);
+        let address = address.map(|(host, _)| Arc::clone(host));
         let attributes = Attributes {
             source: client,
             destination: line.server.cloned(),
@@ -83,12 +82,13 @@ impl Exchange {
             connection: line.connection,
             secure: line.secure,
             route_name: followed.name.clone(),
-            cluster_name: router.clusters()[followed.cluster].name().clone(),
+            cluster_name: router.named_cluster(route),
             upstream: None,
             facts: line.facts.cloned(),
         };
         let stream = Stream::open(&followed.chain, attributes);
         let mut exchange = Self::new(router, Some(route), stream, line.method == b"HEAD");
+        exchange.client = address;
         exchange.framing = framing;
         exchange.handshake = handshake;
         exchange.announced = framing.chunked || framing.length.is_some();

@@ -32,6 +32,8 @@ pub(crate) struct ResponseFlow {
     /// The response is 101: it answers a handshake, and the connection is a WebSocket then.
     pub switches: bool,
     length_field: LengthField,
+    /// The head as the route changed it.
+    changed: Option<HeaderMap>,
     /// Bytes of the body that went to the client; none if the response has no body, also if the upstream sends one.
     sent: Option<Count>,
 }
@@ -45,6 +47,7 @@ impl ResponseFlow {
             stripped: false,
             switches: false,
             length_field: LengthField::Kept,
+            changed: None,
             sent: Some(Count::default()),
         }
     }
@@ -95,6 +98,18 @@ impl ResponseFlow {
         if self.stripped || self.length_field != LengthField::Kept {
             progress.head = Head::Changed;
         }
+    }
+
+    /// Takes a head in place of the one that begins.
+    pub fn replace_head(&mut self, head: HeaderMap, progress: &mut Progress) {
+        self.as_read = false;
+        self.changed = Some(head);
+        progress.head = Head::Changed;
+    }
+
+    /// The head: that of the policies, or as the route changed it.
+    pub fn head<'a>(&'a self, map: &'a HeaderMap) -> &'a HeaderMap {
+        self.changed.as_ref().unwrap_or(map)
     }
 
     /// `map` as the client gets it.

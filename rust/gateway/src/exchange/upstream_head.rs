@@ -65,6 +65,9 @@ impl UpstreamRequest {
     }
 }
 
+const REWRITTEN_INVALID: Problem =
+    Problem::new(500, "the route rewrote the path to one that cannot be forwarded");
+
 /// Where a request goes, and as what.
 #[derive(Clone, Copy)]
 pub(crate) struct Destination<'a> {
@@ -75,6 +78,8 @@ pub(crate) struct Destination<'a> {
     pub handshake: bool,
     /// Host, if the request has no authority.
     pub authority: &'a str,
+    /// Host, whatever authority the request has.
+    pub host: Option<&'a str>,
 }
 
 /// Writes the head of the request that `map` describes, for `target` if the route rewrote it.
@@ -100,12 +105,16 @@ pub(crate) fn write(
         return Err(MADE_INVALID);
     }
     let accept = if to.handshake { Some(handshake_accept(map, method, framing)?) } else { None };
+    // What an expression of the route makes of a path need not be one.
+    if target.is_some_and(|target| check_path(target).is_err()) {
+        return Err(REWRITTEN_INVALID);
+    }
     let target = target.unwrap_or(path);
     let mut head = Vec::with_capacity(map.byte_len() + 4 * map.len() + 96);
     for part in [method, b" ", target, b" HTTP/1.1\r\n"] {
         head.extend_from_slice(part);
     }
-    push(&mut head, b"host", authority);
+    push(&mut head, b"host", to.host.map_or(authority, str::as_bytes));
     write_fields(&mut head, map)?;
     match framing {
         BodyFraming::Empty => {}
@@ -182,6 +191,7 @@ mod tests {
         timeout: None,
         handshake: false,
         authority: "127.0.0.1:9001",
+        host: None,
     };
 
     fn map(fields: &[(&str, &str)]) -> HeaderMap {

@@ -10,6 +10,7 @@ pub(crate) mod endpoint_url;
 pub(crate) mod fields;
 pub(crate) mod forwarded;
 pub(crate) mod framing;
+pub(crate) mod hash;
 pub(crate) mod idempotence;
 pub(crate) mod limits;
 pub(crate) mod max_forwards;

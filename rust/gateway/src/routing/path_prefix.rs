@@ -58,9 +58,9 @@ impl PathPrefix {
         self.stem.is_empty()
     }
 
-    /// The part up to the second slash, by which routes are indexed.
-    pub fn first_segment(&self) -> &[u8] {
-        first_segment(&self.stem)
+    /// The [`view`] without the slash at its end, and whether there is one.
+    pub fn parts(&self) -> (&[u8], bool) {
+        (&self.stem, self.slash)
     }
 
     /// True if a path, given as its [`view`], has this prefix.
@@ -90,12 +90,6 @@ impl PathPrefix {
         }
         Some([stem, rest].concat())
     }
-}
-
-/// The part of a path up to its second slash, without the first.
-pub(crate) fn first_segment(view: &[u8]) -> &[u8] {
-    let inner = view.strip_prefix(b"/").unwrap_or(view);
-    &inner[..inner.iter().position(|b| *b == b'/').unwrap_or(inner.len())]
 }
 
 /// How many bytes of `path` make up `length` bytes of its view.

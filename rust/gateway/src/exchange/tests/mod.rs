@@ -15,10 +15,12 @@ use crate::exchange::response_head::ResponseReader;
 use crate::http::limits::RequestLimits;
 use crate::http::peer::Peer;
 use crate::http::version::Version;
-use crate::routing::router::RouteSpec;
+use crate::routing::action::ActionSpec;
+use crate::routing::path_pattern::PathMatch;
+use crate::routing::rewrite::PathRewriteSpec;
+use crate::routing::route::RouteSpec;
 use crate::routing::router::Router;
 use crate::routing::router::RouterSpec;
-use crate::websocket::limits::WebSocketLimits;
 
 /// A guest that does what `calls` say: (callback with its parameters, body that leaves an action).
 fn policy(calls: &[(&str, &str)]) -> Plugin {
@@ -95,19 +97,20 @@ const FIRST_WAITS_FOR_SECOND: &str = "
 fn router(calls: &[(&str, &str)]) -> Arc<Router> {
     let plugins = if calls.is_empty() { Vec::new() } else { vec![policy(calls)] };
     let route = |prefix: &str, prefix_rewrite: Option<&str>, cluster: &str| RouteSpec {
-        name: prefix.to_owned(),
-        host: None,
-        prefix: prefix.to_owned(),
-        prefix_rewrite: prefix_rewrite.map(str::to_owned),
-        chain: Chain::new(plugins.clone()),
-        cluster: cluster.to_owned(),
+        path_rewrite: prefix_rewrite.map(|text| PathRewriteSpec::Prefix(text.to_owned())),
         timeout: Some(Duration::from_secs(5)),
-        websocket: WebSocketLimits::default(),
+        ..RouteSpec::new(
+            prefix,
+            PathMatch::Prefix(prefix.to_owned()),
+            Chain::new(plugins.clone()),
+            ActionSpec::Forward(vec![(cluster.to_owned(), 1)]),
+        )
     };
     let cluster = |name: &str, endpoints: &[&str]| ClusterSpec {
         name: name.to_owned(),
-        endpoints: endpoints.iter().map(|url| (*url).to_owned()).collect(),
+        endpoints: endpoints.iter().map(|url| ((*url).to_owned(), 1)).collect(),
         lb_policy: "round_robin".to_owned(),
+        panic_threshold: 0,
     };
     let spec = RouterSpec {
         clusters: vec![
@@ -119,9 +122,8 @@ fn router(calls: &[(&str, &str)]) -> Arc<Router> {
             route("/echo/", None, "site"),
             route("/down/", None, "nobody"),
         ],
-        underscores: false,
-        trusted_proxies: Vec::new(),
         limits: RequestLimits { body: Some(20), ..RequestLimits::default() },
+        ..RouterSpec::default()
     };
     Arc::new(Router::new(spec).unwrap())
 }

@@ -157,7 +157,7 @@ fn a_body_over_the_limit_is_answered_413_and_goes_no_further() {
 fn requests_without_a_place_to_go_are_answered_with_problem_json() {
     let router = router(&[]);
     for (target, status, detail) in [
-        ("/nowhere", 404, "no route is for this host and path"),
+        ("/nowhere", 404, "no route is for this request"),
         ("/down/", 503, "no upstream can take the request"),
         ("/echo/%2e%2e/admin", 400, "the path has a dot segment"),
     ] {
@@ -176,10 +176,10 @@ fn requests_without_a_place_to_go_are_answered_with_problem_json() {
 #[test]
 fn an_endpoint_that_comes_back_is_used_again() {
     let router = router(&[]);
-    router.clusters()[0].endpoints().iter().for_each(|endpoint| endpoint.set_healthy(false));
+    (0..2).for_each(|endpoint| router.clusters()[0].set_available(endpoint, false));
     let (exchange, effects) = get(&router, "/echo/");
     assert_eq!(":status: 503", status_of(&exchange, &effects));
-    router.clusters()[0].endpoints()[1].set_healthy(true);
+    router.clusters()[0].set_available(1, true);
     assert_eq!(1, get(&router, "/echo/").0.upstream().unwrap().endpoint);
 }
 

@@ -1,0 +1,1 @@
+"""Decisions that are taken beside requests: the health of endpoints."""
