@@ -45,8 +45,19 @@ policies:
     tenants: { header: x-tenant, max: 10, idle: 5m }
 clusters:
   orders:
-    endpoints: [http://127.0.0.1:9001, "https://[::1]:9002"]
-    lb_policy: round_robin
+    endpoints: [http://127.0.0.1:9001, { url: "https://[::1]:9002", weight: 2 }]
+    lb_policy: least_request
+    panic_threshold: 40%
+    health_check:
+      path: /health
+      method: GET
+      host: site.example
+      headers: { x-check: "1" }
+      statuses: [200, 204-299]
+      interval: 5s
+      timeout: 1s
+      unhealthy_threshold: 2
+      healthy_threshold: 1
     connections: 5
     connect_timeout: 1s
     read_timeout: 250ms
@@ -59,6 +70,26 @@ routes:
     cluster: orders
     timeout: 5s
   - { match: { prefix: / }, cluster: site }
+  - match:
+      host: [a.example, "*.b.example"]
+      template: "/users/{id}"
+      methods: [GET]
+      headers: { x-tier: gold, x-old: { present: false } }
+      query: { v: { regex: "[0-9]+" } }
+      cookies: { c: { prefix: a } }
+    name: users
+    clusters: { orders: 90, site: 10 }
+    hash_by: { cookie: session }
+    path_rewrite: "/v2/{id}"
+    query_rewrite: { set: { a: b }, remove: [c] }
+    host_rewrite: auto
+    request_headers: { set: { x-a: "%{client_address}" }, add: { x-b: c }, remove: [x-d] }
+    response_headers: { remove: [server] }
+    websocket: { idle_timeout: 60s, message_size: 1MiB }
+  - { match: { regex: /v1/.* }, regex_rewrite: { pattern: ^/v1, substitution: / }, cluster: site }
+  - { match: { path: /old }, redirect: { scheme: https, host: c.example, port: 8443, path: /new } }
+  - { match: { path: /r }, respond: { status: 200, headers: { x-a: b }, body: ok } }
+route_order: specificity
 trusted_proxies: [10.0.0.0/8]
 server: { headers: 64, header_bytes: 16KiB, body: 10MB }
 callouts: { in_flight: 8, per_policy: 4, request: 1KiB, response: 1MiB, time: 3s }
@@ -187,7 +218,7 @@ def test_the_file_that_is_changed_is_valid(folder: Path) -> None:
     """Else nothing below says anything."""
     file = folder / "gateway.yaml"
     file.write_text(VALID, "utf-8")
-    assert len(load(file).routes) == 2
+    assert len(load(file).routes) == 6
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from wasmgate.config import json_schema
+from wasmgate.config.bundled_schema import SCHEMAS
+from wasmgate.config.problems import EXAMPLES
 
 COPY = Path(__file__).parents[2] / "docs" / "reference" / "gateway.schema.json"
 
@@ -46,3 +48,11 @@ def test_defaults_are_written_as_in_the_file() -> None:
         schema["properties"]["listen"]["default"],
     )
     assert found == ("60s", "127.0.0.1:8080")
+
+
+def test_every_required_key_has_an_example() -> None:
+    """For the hint where it is missing."""
+    models = {"": json_schema(), **json_schema()["$defs"]}
+    required = {key for model in models.values() for key in model.get("required", ())}
+    bundled = {key for name in SCHEMAS for key in models[name].get("required", ())}
+    assert required - bundled - set(EXAMPLES) == set()

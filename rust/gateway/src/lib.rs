@@ -10,8 +10,9 @@ mod http;
 mod routing;
 mod websocket;
 
-pub use cluster::balancers::{Balancer, LB_POLICIES, NewBalancer, PickContext};
+pub use cluster::balancer::{Balancer, PickContext};
 pub use cluster::endpoint::Endpoint;
+pub use cluster::lb_policies::{LB_POLICIES, NewBalancer};
 pub use cluster::{Cluster, ClusterError, ClusterSpec};
 pub use connection::{
     Access, Connection, Ends, Event, Incoming, Output, PIPELINED, Step, UpstreamConnection, Waited,

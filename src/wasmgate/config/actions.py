@@ -90,8 +90,10 @@ class QueryRewrite(Model):
 
 
 class HeaderChanges(Model):
-    """Changes headers: removes, sets, then adds. Values may have variables such as
-    `%{client_address}`; `%%` is a percent sign."""  # noqa: D205, D209 (one paragraph)
+    """Changes headers: removes, sets, then adds.
+
+    Values may have variables such as `%{client_address}`; `%%` is a percent sign.
+    """
 
     set: dict[FieldName, str] = Field(default_factory=dict)
     """Headers that are set, in place of those of the same name."""

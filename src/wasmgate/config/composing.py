@@ -18,7 +18,7 @@ __all__ = ["composed"]
 # Tags, complex keys, directives, marks of documents, a comment right behind the sign of a block,
 # and what stands between white space and text: tabs, byte order marks, line ends other than LF.
 _READ_DIFFERENTLY = re.compile(
-    r"[!?%\t\r\x85\u2028\u2029\ufeff]|[|>][-+0-9]*#|^(?:---|\.\.\.)", re.MULTILINE
+    r"[!?\t\r\x85\u2028\u2029\ufeff]|[|>][-+0-9]*#|^(?:---|\.\.\.|%)", re.MULTILINE
 )
 
 

@@ -67,7 +67,10 @@ EXAMPLES = {
     "prefix_rewrite": "prefix_rewrite: /, which replaces the matched prefix",
     "module": "module: rate_limit, or the path of a .wasm file",
     "respond": "respond: { status: 200, body: ok }",
+    "pattern": "pattern: ^/v1/(.*)$, what is replaced",
     "routes": "routes: [{ match: { prefix: / }, cluster: site }]",
+    "substitution": "substitution: /$1, what replaces it",
+    "url": "url: http://127.0.0.1:9001",
 }
 """An example of each key that a hint may propose."""
 

@@ -44,8 +44,10 @@ def _some_weight(clusters: dict[str, int]) -> dict[str, int]:
 
 
 class Route(Model):
-    """Matching requests, their policies, and what becomes of them: one of `cluster`, `clusters`,
-    `redirect` and `respond`."""  # noqa: D205, D209 (one sentence)
+    """Matching requests, their policies, and what becomes of them.
+
+    One of `cluster`, `clusters`, `redirect` and `respond` says that.
+    """
 
     match: Match
     """The requests of the route."""

@@ -1,6 +1,6 @@
 //! The less busy of two endpoints.
 
-use crate::cluster::balancers::{Balancer, PickContext};
+use crate::cluster::balancer::{Balancer, PickContext};
 use crate::cluster::endpoint::Endpoint;
 use crate::cluster::weights::{Weights, random};
 

@@ -1,6 +1,6 @@
 //! Equal keys to one endpoint, by a table.
 
-use crate::cluster::balancers::{Balancer, PickContext};
+use crate::cluster::balancer::{Balancer, PickContext};
 use crate::cluster::endpoint::Endpoint;
 use crate::cluster::weights::{STRIDE, random};
 use crate::http::hash::hash;

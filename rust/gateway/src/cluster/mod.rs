@@ -1,8 +1,9 @@
 //! A named group of endpoints that serve the same thing.
 
 mod availability;
-pub(crate) mod balancers;
+pub(crate) mod balancer;
 pub(crate) mod endpoint;
+pub(crate) mod lb_policies;
 mod least_request;
 mod maglev;
 mod random;
@@ -16,8 +17,9 @@ mod balancer_tests;
 use std::sync::Arc;
 
 use crate::cluster::availability::Availability;
-use crate::cluster::balancers::{Balancer, LB_POLICIES, LEAST_REQUEST, PickContext};
+use crate::cluster::balancer::{Balancer, PickContext};
 use crate::cluster::endpoint::{Endpoint, InFlight};
+use crate::cluster::lb_policies::{LB_POLICIES, LEAST_REQUEST};
 use crate::http::endpoint_url::BadEndpointUrl;
 
 /// A cluster as configured.

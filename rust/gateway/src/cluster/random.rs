@@ -1,6 +1,6 @@
 //! Any endpoint, by weight.
 
-use crate::cluster::balancers::{Balancer, PickContext};
+use crate::cluster::balancer::{Balancer, PickContext};
 use crate::cluster::endpoint::Endpoint;
 use crate::cluster::weights::{Weights, random};
 

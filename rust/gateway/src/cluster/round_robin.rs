@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::cluster::balancers::{Balancer, PickContext};
+use crate::cluster::balancer::{Balancer, PickContext};
 use crate::cluster::endpoint::Endpoint;
 use crate::cluster::weights::{EvenSequence, Weights};
 

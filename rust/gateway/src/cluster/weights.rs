@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::cluster::balancers::PickContext;
+use crate::cluster::balancer::PickContext;
 use crate::cluster::endpoint::Endpoint;
 
 /// 2^64 divided by the golden ratio: its multiples are spread evenly (Knuth, The Art of Computer

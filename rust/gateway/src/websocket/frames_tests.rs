@@ -7,11 +7,11 @@ fn frame(first: u8, payload: &[u8], masked: bool) -> Vec<u8> {
     match payload.len() {
         length @ 0..126 => bytes.push(mask | u8::try_from(length).unwrap()),
         length @ 126..65_536 => {
-            bytes.push(mask | 126);
+            bytes.push(mask | 0x7e);
             bytes.extend_from_slice(&u16::try_from(length).unwrap().to_be_bytes());
         }
         length => {
-            bytes.push(mask | 127);
+            bytes.push(mask | 0x7f);
             bytes.extend_from_slice(&(length as u64).to_be_bytes());
         }
     }
@@ -44,7 +44,7 @@ fn some_frames(masked: bool) -> Vec<u8> {
         frame(0x80, b"lo", masked),
         frame(0x82, &[7; 125], masked),
         frame(0x82, &[8; 126], masked),
-        frame(0x82, &[9; 70_000], masked),
+        frame(0x82, &vec![9; 70_000], masked),
         frame(0xc1, &[0x88, 0x00], masked),
     ]
     .concat()

@@ -44,11 +44,11 @@ impl Passed {
         assert!(!step.reset && (step.linger || !step.close));
     }
 
-    fn from_client(&mut self, connection: &mut Connection, bytes: &[u8]) {
+    fn client_sends(&mut self, connection: &mut Connection, bytes: &[u8]) {
         self.add(connection.receive(bytes), bytes);
     }
 
-    fn from_upstream(&mut self, connection: &mut Connection, bytes: &[u8]) {
+    fn upstream_sends(&mut self, connection: &mut Connection, bytes: &[u8]) {
         self.add(connection.receive_upstream(bytes), bytes);
     }
 
@@ -103,10 +103,10 @@ fn any_cut_gives_the_same_bytes() {
     for step in [1, 2, 3, 7, 50, usize::MAX] {
         let (mut connection, mut passed) = (connection(), Passed::default());
         for piece in sent.chunks(step) {
-            passed.from_client(&mut connection, piece);
+            passed.client_sends(&mut connection, piece);
         }
         for piece in answer.chunks(step) {
-            passed.from_upstream(&mut connection, piece);
+            passed.upstream_sends(&mut connection, piece);
         }
         let head = passed.upstream.len() - [HELLO, HELLO, MASKED_CLOSE].concat().len();
         assert!(passed.upstream[..head].ends_with(b"upgrade: websocket\r\n\r\n"), "{step}");
@@ -121,14 +121,15 @@ fn any_cut_gives_the_same_bytes() {
 fn what_looks_like_a_request_behind_a_handshake_is_none() {
     let sent = format!("{HANDSHAKE}{GET}");
     let (mut connection, mut passed) = (connection(), Passed::default());
-    passed.from_client(&mut connection, sent.as_bytes());
+    passed.client_sends(&mut connection, sent.as_bytes());
     assert!(passed.upstream.ends_with(b"upgrade: websocket\r\n\r\n"));
-    passed.from_upstream(&mut connection, b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
+    passed
+        .upstream_sends(&mut connection, b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
     assert!(passed.client.starts_with(b"HTTP/1.1 403 Forbidden\r\n"));
     assert!(passed.client.ends_with(b"connection: close\r\n\r\nno"));
     assert_eq!(passed.ends(), (true, false, false));
     assert_eq!(passed.upstream.windows(5).filter(|its| its == b"GET /").count(), 1);
-    passed.from_client(&mut connection, GET.as_bytes());
+    passed.client_sends(&mut connection, GET.as_bytes());
     assert_eq!(passed.upstream.windows(5).filter(|its| its == b"GET /").count(), 1);
 }
 
@@ -161,7 +162,7 @@ fn an_answer_that_does_not_switch_is_an_ordinary_one() {
 fn an_upstream_that_leaves_is_told() {
     for reset in [false, true] {
         let (mut connection, mut passed) = (open(), Passed::default());
-        passed.from_upstream(&mut connection, REPLY);
+        passed.upstream_sends(&mut connection, REPLY);
         let step = if reset {
             connection.fail(Failure::Protocol)
         } else {
@@ -177,11 +178,11 @@ fn an_upstream_that_leaves_is_told() {
 #[test]
 fn within_a_frame_no_close_frame_is_added() {
     let (mut connection, mut passed) = (open(), Passed::default());
-    passed.from_upstream(&mut connection, &REPLY[..3]);
+    passed.upstream_sends(&mut connection, &REPLY[..3]);
     passed.add(connection.receive_upstream_eof(), &[]);
     assert_eq!((passed.client.as_slice(), passed.ends()), (&REPLY[..3], (true, false, false)));
     let (mut connection, mut passed) = (open(), Passed::default());
-    passed.from_client(&mut connection, &HELLO[..8]);
+    passed.client_sends(&mut connection, &HELLO[..8]);
     passed.add(connection.close(), &[]);
     assert_eq!((passed.upstream.as_slice(), passed.parted), (&HELLO[..8], true));
 }
@@ -189,7 +190,7 @@ fn within_a_frame_no_close_frame_is_added() {
 #[test]
 fn a_client_that_leaves_is_told() {
     let (mut connection, mut passed) = (open(), Passed::default());
-    passed.from_client(&mut connection, &HELLO[..1]);
+    passed.client_sends(&mut connection, &HELLO[..1]);
     passed.add(connection.close(), &[]);
     assert_eq!(code(&passed.upstream), 1001);
     assert!(passed.parted && !passed.abandoned);
@@ -199,12 +200,12 @@ fn a_client_that_leaves_is_told() {
 #[test]
 fn a_close_frame_is_not_followed_by_another() {
     let (mut connection, mut passed) = (open(), Passed::default());
-    passed.from_upstream(&mut connection, CLOSE);
+    passed.upstream_sends(&mut connection, CLOSE);
     assert!(!passed.closed, "the client's is to come");
     passed.add(connection.receive_upstream_eof(), &[]);
     assert_eq!((passed.client.as_slice(), passed.faults), (CLOSE, 0));
     let (mut connection, mut passed) = (open(), Passed::default());
-    passed.from_client(&mut connection, MASKED_CLOSE);
+    passed.client_sends(&mut connection, MASKED_CLOSE);
     passed.add(connection.close(), &[]);
     assert_eq!(passed.upstream, MASKED_CLOSE);
 }
@@ -225,14 +226,14 @@ fn both_ends_hear_that_the_gateway_ends_it() {
 fn a_message_that_is_too_large_ends_it() {
     let large = b"\x82\x7f\0\0\0\0\x01\0\0\x01";
     let (mut connection, mut passed) = (open(), Passed::default());
-    passed.from_upstream(&mut connection, large);
+    passed.upstream_sends(&mut connection, large);
     assert_eq!((code(&passed.client), code(&passed.upstream)), (1009, 1009));
     assert_eq!(passed.ends(), (true, true, false));
     let masked = b"\x82\xff\0\0\0\0\x01\0\0\x01abcd";
     for step in [1, usize::MAX] {
         let (mut connection, mut passed) = (open(), Passed::default());
         for piece in masked.chunks(step) {
-            passed.from_client(&mut connection, piece);
+            passed.client_sends(&mut connection, piece);
         }
         assert_eq!((code(&passed.client), code(&passed.upstream)), (1009, 1009), "{step}");
     }
