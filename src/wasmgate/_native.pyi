@@ -839,6 +839,7 @@ class Router:
         properties: dict[str, str] | None = None,
         *,
         ended: bool = False,
+        handshake: bool = False,
     ) -> tuple[Exchange, Effects | None]:
         """Open an exchange on this thread with the head of its request: as `Chain.open` takes it.
 
@@ -878,6 +879,10 @@ class Exchange:
     @property
     def upstream(self) -> UpstreamRequest | None:
         """The request to the upstream, once its head is forwarded; each access makes a new one."""
+
+    @property
+    def websocket_limits(self) -> tuple[float, int] | None:
+        """Of the route's WebSocket connections: seconds without a byte, and bytes of a message."""
 
     def take_fault(self) -> str | None:
         """Return, once, what was wrong with the upstream's head, or why the response was cut."""

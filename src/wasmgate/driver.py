@@ -114,7 +114,7 @@ class Driver:
         return effects
 
     async def wait_or(
-        self, stream: Stream, other: asyncio.Future[Message] | None
+        self, stream: Stream | Exchange, other: asyncio.Future[Message] | None
     ) -> Effects | None:
         """Wait until a stream continues or `other` is done; return the effects, or None.
 

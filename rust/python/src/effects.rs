@@ -215,6 +215,7 @@ fn response_head(py: Python<'_>, map: &HeaderMap) -> PyResult<(u16, Py<PyList>)>
     let status = map.get(b":status").and_then(|text| std::str::from_utf8(text).ok());
     // A policy that writes nonsense there gets what any failing server gets.
     let status = status.and_then(|text| text.parse().ok());
-    let status = status.filter(|status| (200..=599).contains(status)).unwrap_or(500);
+    let is_final = |status: &u16| *status == 101 || (200..=599).contains(status);
+    let status = status.filter(is_final).unwrap_or(500);
     Ok((status, crate::fields::write(py, map)?.unbind()))
 }

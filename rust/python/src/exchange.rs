@@ -58,6 +58,12 @@ impl Exchange {
         self.0.timeout().as_ref().map(Duration::as_secs_f64)
     }
 
+    /// Seconds without a byte, and bytes of a message, of a WebSocket connection.
+    #[getter]
+    fn websocket_limits(&self) -> Option<(f64, u64)> {
+        self.0.websocket_limits().map(|limits| (limits.idle.as_secs_f64(), limits.message))
+    }
+
     #[getter]
     fn upstream(&self) -> Option<UpstreamRequest> {
         let request = Arc::clone(self.0.upstream()?);

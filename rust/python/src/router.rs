@@ -93,14 +93,15 @@ impl Router {
             return Ok(None); // whether a body follows is in no field (RFC 9113 §8.1)
         }
         let line = arrival.line()?;
-        let Ok(begun) = self.begin(&line, false) else { return Ok(None) };
+        let Ok(begun) = self.begin(&line, false, Handshakes::Refused) else { return Ok(None) };
         convert(py, begun).map(Some)
     }
 
-    /// Opens an exchange with the head of its request.
+    /// Opens an exchange with the head of its request. `handshake`: it may be that of a WebSocket; an ASGI
+    /// server that serves these has another scope for them.
     #[allow(clippy::too_many_arguments, reason = "one crossing for all of a request's head")]
     #[pyo3(signature = (
-        client, server, scheme, http_version, method, target, headers, properties = None, *, ended = false
+        client, server, scheme, http_version, method, target, headers, properties = None, *, ended = false, handshake = false
     ))]
     fn open(
         &self,
@@ -114,10 +115,12 @@ impl Router {
         headers: &Bound<'_, PyAny>,
         properties: Option<&Bound<'_, PyDict>>,
         ended: bool,
+        handshake: bool,
     ) -> PyResult<Opened> {
         let facts = facts::read(properties)?;
         let line = Line { client, server, scheme, http_version, method, target, headers, facts };
-        convert(py, self.begin(&line, ended)?)
+        let handshakes = if handshake { Handshakes::Forwarded } else { Handshakes::Refused };
+        convert(py, self.begin(&line, ended, handshakes)?)
     }
 
     /// The endpoint for the next call to a cluster; none if none is healthy, or there is no cluster.
@@ -173,7 +176,7 @@ type Begun = Result<(gateway::Exchange, host::Effects), host::Error>;
 
 impl Router {
     /// Opens an exchange. An error is that of a value in another form, and nothing has happened then.
-    fn begin(&self, line: &Line<'_, '_>, ended: bool) -> PyResult<Begun> {
+    fn begin(&self, line: &Line<'_, '_>, ended: bool, handshakes: Handshakes) -> PyResult<Begun> {
         let client = ends::read("client", line.client)?;
         let server = ends::read("server", line.server)?;
         let peer = client.map(|(host, port)| Peer::new(&host, port.unwrap_or(0)));
@@ -193,8 +196,7 @@ impl Router {
             return Ok(gateway::Exchange::refuse_version(&self.0, &request));
         }
         let mut reader = self.0.read(request);
-        // An ASGI server has another scope for WebSocket connections, if it serves them.
-        reader.set_handshakes(Handshakes::Refused);
+        reader.set_handshakes(handshakes);
         fields::read_plain(line.headers, |name, value| reader.field(name, value))?;
         Ok(gateway::Exchange::open(&self.0, reader, ended))
     }

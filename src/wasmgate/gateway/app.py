@@ -17,7 +17,7 @@ from wasmgate.foreign import ForeignFunctions
 from wasmgate.gateway.asgi.downstream import Cut
 from wasmgate.gateway.asgi.forwarding import AsgiForwarder
 from wasmgate.gateway.deployment import Deployment
-from wasmgate.gateway.websocket.refusal import refuse
+from wasmgate.gateway.websocket.serving import serve_websocket
 from wasmgate.messages import kind_of, request_part
 from wasmgate.policy.artifacts import cache_folder
 from wasmgate.scope import UNUSUAL, arrival, canonical
@@ -254,7 +254,7 @@ class Gateway:
         """Serve a connection that is not HTTP."""
         match scope.get("type"):
             case "websocket":
-                await refuse(scope, receive, send)
+                await serve_websocket(self._deployment, scope, receive, send)
             case "lifespan":
                 await self._lifespan(receive, send)
             case str(unknown):

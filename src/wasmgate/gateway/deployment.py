@@ -94,6 +94,11 @@ class Deployment:
         """Return the bounds of each cluster's endpoints, in the order of the clusters."""
         return [self._limits(name) for name in self.config.clusters]
 
+    def handshake_time(self, cluster: str) -> float | None:
+        """Return the seconds for a WebSocket's handshake; None: a transport serves the cluster."""
+        limits = self._limits(cluster)
+        return None if cluster in self._transports else limits.connect + limits.read
+
     def _plugins(self) -> list[Plugin]:
         passed = [plugin for route in self.config.routes for plugin in self.configured.of(route)]
         beside = [self.loaded[name].plugin for name in self.config.background]

@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.gateway.serving import FORMS, SETTINGS
-
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture(autouse=True)
-def _direct(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SETTINGS, "http", FORMS["direct"])
 
 
 @pytest.fixture(autouse=True)
 def _cache(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Compile the guest once."""
     monkeypatch.setenv("WASMGATE_CACHE", str(artifacts))
+
+
+@pytest.fixture(autouse=True)
+def _form(form: str) -> None:
+    """Each test in both forms."""

@@ -136,7 +136,13 @@ impl Exchange {
     #[must_use]
     pub fn websocket(&self) -> Option<WebSocketLimits> {
         let switched = self.response.switches && self.response.stage != Stage::Held;
-        self.route.filter(|_| switched).map(|route| self.router.route(route).websocket)
+        self.websocket_limits().filter(|_| switched)
+    }
+
+    /// The bounds of WebSocket connections of the current route.
+    #[must_use]
+    pub fn websocket_limits(&self) -> Option<WebSocketLimits> {
+        self.route.map(|route| self.router.route(route).websocket)
     }
 
     /// The time from the request's head to the last byte of the response, or to the end of the

@@ -82,6 +82,7 @@ impl ResponseFlow {
         self.switches &= status == b"101";
         if self.switches {
             self.sent = None;
+            progress.head = Head::Changed;
             return;
         }
         let (no_content, not_modified) = (status == b"204", status == b"304");

@@ -1,4 +1,4 @@
-"""WebSocket connections are not forwarded yet: their handshake gets a clear answer."""
+"""The answer to the handshake of a WebSocket that cannot be forwarded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["refuse"]
 
-_REASON = "this gateway does not forward WebSocket connections"
+_REASON = "this server has no package to forward WebSocket connections with: websockets"
 _PROBLEM = json.dumps(
     {"type": "about:blank", "title": "Not Implemented", "status": 501, "detail": _REASON}
 ).encode()
