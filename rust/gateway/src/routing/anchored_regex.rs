@@ -1,5 +1,6 @@
 //! Regular expressions that match a whole path or value, in linear time.
 
+use regex_automata::MatchKind;
 use regex_automata::meta::{Config, Regex};
 use regex_automata::util::primitives::PatternID;
 use regex_automata::util::syntax;
@@ -22,7 +23,8 @@ fn config() -> Config {
 
 /// Expressions that are tried together; none if they take more than so many bytes once compiled.
 pub(crate) fn compile_together(anchored: &[&str], size: usize) -> Option<Regex> {
-    let config = config().hybrid(true).nfa_size_limit(Some(size));
+    // All that match: of the first alone the conditions of its route may not be met.
+    let config = config().hybrid(true).match_kind(MatchKind::All).nfa_size_limit(Some(size));
     Regex::builder().configure(config).syntax(bytes()).build_many(anchored).ok()
 }
 

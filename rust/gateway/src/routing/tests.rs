@@ -207,6 +207,28 @@ fn the_index_answers_what_trying_each_route_answers() {
 }
 
 #[test]
+fn of_many_expressions_the_next_takes_what_the_first_does_not_want() {
+    let asks = |n: usize| ConditionSpec {
+        headers: vec![("x-n".to_owned(), ValueMatch::Exact(n.to_string()))],
+        ..ConditionSpec::default()
+    };
+    let texts = ["/.*", "/a.*", "/[a-z]+", "/a", "/(a|b)", ".*", "/a?", "/a|/b", "/[^/]*", "/..?"];
+    let routes = texts.iter().cycle().take(40).enumerate().map(|(n, text)| RouteSpec {
+        name: n.to_string(),
+        conditions: asks(n),
+        ..route("", PathMatch::Regex((*text).to_owned()))
+    });
+    for precedence in [Precedence::FileOrder, Precedence::Specificity] {
+        let built = router(routes.clone().collect(), precedence).unwrap();
+        for n in 0..40 {
+            let found = built.find(&request("a", "/a", &[("x-n", &n.to_string())])).unwrap();
+            assert_eq!(n.to_string(), &*built.route(found).name);
+        }
+        assert_eq!(None, built.find(&request("a", "/a", &[])));
+    }
+}
+
+#[test]
 fn two_hundred_routes_keep_their_order() {
     let mut specs: Vec<_> = (0..200).map(|n| prefix("", &format!("/r{n}/"))).collect();
     specs.push(prefix("", "/r199/late/"));
